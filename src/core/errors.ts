@@ -1,0 +1,92 @@
+/**
+ * Errors that a person can act on. A `UserError` says what went wrong and where in its message, and
+ * what to do next in its hint. Anything else that is thrown is a bug in this program.
+ */
+
+/** What kind of failure it was; decides the exit status and nothing else. */
+export type ErrorCode =
+  /** The command line is wrong. */
+  | "usage"
+  /** openclaw.json, an environment variable or a directory named by the operator is wrong. */
+  | "config"
+  /** A recipe is wrong. */
+  | "recipe"
+  /** The volume belongs to another platform, or its manifest cannot be used. */
+  | "volume"
+  /** Bytes are not those that the recipe promises, or an archive is hostile. */
+  | "integrity"
+  /** This place can never provide it: no recipe, wrong platform, read-only, offline, will not run. */
+  | "unmet"
+  /** The network failed; trying again may help. */
+  | "network"
+  /** The disk is full or failing. */
+  | "disk"
+  /** The file system does not let us. */
+  | "permission"
+  /** Somebody else holds what is needed. */
+  | "busy";
+
+/** The process's exit statuses. */
+export const exitStatus = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  unmet: 3,
+  integrity: 4,
+  unavailable: 5,
+} as const;
+
+/** An expected failure. `hint` is a full sentence: the next step for the person who reads it. */
+export class UserError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "UserError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/**
+ * The exit status for a set of failures: the gravest one speaks.
+ * `unmet` counts only under `--strict`, because failing for what a retry cannot mend would keep an
+ * agent down for good.
+ */
+export function exitStatusFor(codes: readonly ErrorCode[], strict: boolean): number {
+  const status = (code: ErrorCode): number => {
+    switch (code) {
+      case "integrity":
+        return exitStatus.integrity;
+      case "network":
+      case "disk":
+      case "permission":
+      case "busy":
+        return exitStatus.unavailable;
+      case "unmet":
+        return strict ? exitStatus.unmet : exitStatus.done;
+      default:
+        return exitStatus.usage;
+    }
+  };
+  const found = new Set(codes.map(status));
+  const gravity = [
+    exitStatus.integrity,
+    exitStatus.usage,
+    exitStatus.unavailable,
+    exitStatus.unmet,
+  ];
+  return gravity.find((candidate) => found.has(candidate)) ?? exitStatus.done;
+}
+
+/** The message of anything thrown, with the messages of its causes. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error; current !== undefined && current !== null && parts.length < 5; ) {
+    const message = current instanceof Error ? current.message || current.name : String(current);
+    if (!parts.some((part) => part.includes(message))) parts.push(message);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ");
+}

@@ -1,0 +1,22 @@
+/** Where things lie in the volume. Every path is relative to the prefix, with `/`. */
+const share = "share/openclaw-skill-deps";
+
+export const layout = {
+  manifest: "manifest.json",
+  bin: "bin",
+  lib: "lib",
+  share,
+  /** One directory per run; its name is the run's owner token. */
+  staging: "lib/.staging",
+  lastRun: `${share}/last-run.json`,
+  /** Records of the steady state, for the sh entrypoint. */
+  steady: `${share}/steady`,
+  profile: "etc/profile.d/openclaw-skill-deps.sh",
+  /** The InstalledRecord of a tree, written before the tree is published. */
+  record: ".openclaw-skill-deps.json",
+  binPath: (bin: string): string => `bin/${bin}`,
+  treeDir: (tool: string, version: string, key: string): string => `lib/${tool}/${version}-${key}`,
+} as const;
+
+/** The default volume. */
+export const defaultPrefix = "/opt/openclaw";

@@ -1,0 +1,104 @@
+import * as semver from "semver";
+import { sha256Hex } from "./digest.ts";
+import type { InstalledRecord, Manifest } from "./manifest.ts";
+import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
+import type { Artifact, Catalogue, Recipe } from "./recipe.ts";
+
+/** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
+export interface Requirement {
+  /** The skill's name, or the argument of the command line. */
+  readonly for: string;
+  readonly bins: readonly string[];
+  readonly anyBins: readonly string[];
+}
+
+export type InstallReason =
+  | "missing"
+  | "damaged"
+  | "recipe changed"
+  | "newer version"
+  | "forced";
+
+/** One tool to be installed; the data that apply needs, and nothing else. */
+export interface InstallStep {
+  readonly action: "install";
+  readonly tool: string;
+  readonly version: string;
+  readonly key: string;
+  readonly reason: InstallReason;
+  /** The version that it replaces. */
+  readonly replaces?: string;
+  /** Bytes to download, where the recipe says. */
+  readonly size?: number;
+  readonly bins: readonly string[];
+  readonly needs: readonly string[];
+  /** Who asks for it: skills, arguments, other tools. */
+  readonly for: readonly string[];
+  readonly recipe: Recipe;
+  readonly artifacts: readonly Artifact[];
+}
+
+/** The tree is whole; only its links or launchers in `bin/` are made anew. */
+export interface LinkStep {
+  readonly action: "link";
+  readonly tool: string;
+  readonly version: string;
+  readonly bins: readonly string[];
+  readonly record: InstalledRecord;
+}
+
+/** Present and valid: nothing is done. */
+export interface KeepStep {
+  readonly action: "keep";
+  readonly tool: string;
+  readonly version: string;
+  readonly bins: readonly string[];
+  /** The catalogue has this newer version; `update` installs it. */
+  readonly newer?: string;
+}
+
+export type Step = InstallStep | LinkStep | KeepStep;
+
+/** What cannot be had here, and why. */
+export interface Unmet {
+  readonly bin: string;
+  readonly for: readonly string[];
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+/** How one required program stands. */
+export type BinState =
+  | { readonly state: "present"; readonly path: string; readonly tool?: string }
+  | { readonly state: "install"; readonly tool: string; readonly version: string }
+  | { readonly state: "unmet"; readonly reason: string };
+
+export interface Plan {
+  readonly platform: string;
+  readonly steps: readonly Step[];
+  readonly unmet: readonly Unmet[];
+  /** Every program that a requirement names. */
+  readonly bins: Readonly<Record<string, BinState>>;
+}
+
+/** What the volume and the machine have; found by io/store.ts, so that planning touches no disk. */
+export interface Present {
+  readonly manifest: Manifest;
+  /** Tools of the manifest whose tree is not whole. */
+  readonly damaged: ReadonlySet<string>;
+  /** Tools whose tree is whole and whose link or launcher in `bin/` is not. */
+  readonly unlinked: ReadonlySet<string>;
+  /** Program name to absolute path, of programs outside the volume. */
+  readonly system: ReadonlyMap<string, string>;
+}
+
+export interface PlanRequest {
+  readonly requirements: readonly Requirement[];
+  readonly catalogue: Catalogue;
+  readonly platform: Platform;
+  readonly present: Present;
+  /** Install again what is present: everything asked for, or these tools. */
+  readonly force: "all" | ReadonlySet<string>;
+  /** Replace installed versions that are older than the catalogue's. */
+  readonly update: boolean;
+}

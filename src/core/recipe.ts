@@ -1,0 +1,105 @@
+import type { Digest } from "./digest.ts";
+import type { PlatformKey } from "./platform.ts";
+
+/** How the bytes of an artifact are packed. `gz` is one compressed program, `raw` the program itself. */
+export const archiveFormats = [
+  "tar.gz",
+  "tar.xz",
+  "tar.bz2",
+  "tar.zst",
+  "tar",
+  "zip",
+  "gz",
+  "raw",
+] as const;
+export type ArchiveFormat = (typeof archiveFormats)[number];
+
+interface ArtifactBase {
+  /** Bin name to path in the tree, where it differs from the recipe's own `bins`. */
+  readonly bins?: Readonly<Record<string, string>>;
+  /** Smallest glibc that the programs start with, such as `2.34`. */
+  readonly glibc?: string;
+}
+
+/** An archive or a plain program at a literal URL. */
+export interface ArchiveArtifact extends ArtifactBase {
+  readonly kind: "archive";
+  readonly url: string;
+  readonly digest: Digest;
+  /** Bytes of the download, where known. */
+  readonly size?: number;
+  readonly format: ArchiveFormat;
+  /** Leading path components to drop. */
+  readonly strip: number;
+}
+
+/** One package tarball of the machine's npm registry, used as an archive: no npm, no Node. */
+export interface NpmPackageArtifact extends ArtifactBase {
+  readonly kind: "npm-package";
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly size?: number;
+  readonly strip: number;
+}
+
+/** A JavaScript program with every package it needs, pinned by a lock file. */
+export interface NpmClosureArtifact extends ArtifactBase {
+  readonly kind: "npm-closure";
+  readonly name: string;
+  readonly version: string;
+  readonly packages: readonly LockedPackage[];
+}
+
+/** One entry of a package-lock (version 3), as far as an installation needs it. */
+export interface LockedPackage {
+  /** Where it lies in the tree: `node_modules/a/node_modules/b`. */
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  /** npm's own filters: `["linux", "!win32"]`. Absent: every one. */
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
+  /** May be left out where its filters do not fit; one that is not optional may not. */
+  readonly optional: boolean;
+}
+
+export type Artifact = ArchiveArtifact | NpmPackageArtifact | NpmClosureArtifact;
+
+/** How one tool is had: literal, pinned, nothing computed. */
+export interface Recipe {
+  readonly name: string;
+  readonly description: string;
+  readonly homepage: string;
+  readonly license: string;
+  readonly version: string;
+  /** Bin name to path in the unpacked tree. */
+  readonly bins: Readonly<Record<string, string>>;
+  /** A smoke test: one of `bins` and its arguments. Exit status 0 is right. */
+  readonly test: readonly string[];
+  /** Recipes whose programs this one needs at run time, such as `node`. */
+  readonly needs: readonly string[];
+  /** Per platform key, the sources in the order they are tried. */
+  readonly artifacts: Readonly<Partial<Record<PlatformKey, readonly Artifact[]>>>;
+  /** The file it was read from, or `bundled`. */
+  readonly origin: string;
+}
+
+/** All recipes in view, by name. A recipe of an earlier directory hides one of the same name. */
+export interface Catalogue {
+  readonly recipes: ReadonlyMap<string, Recipe>;
+  /** Bin name to the name of the recipe that provides it. */
+  readonly providers: ReadonlyMap<string, string>;
+}
+
+/** Where a recipe file is wrong. */
+export interface RecipeProblem {
+  readonly file: string;
+  /** From 1; 0 where no line can be named. */
+  readonly line: number;
+  readonly message: string;
+  /** What is right, as YAML. */
+  readonly example?: string;
+}
