@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { UserError } from "./errors.ts";
-import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 import { layout } from "./layout.ts";
+import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 
 /** The version of the manifest's form. A newer one is never touched. */
 export const manifestSchema = 1;

@@ -29,3 +29,29 @@ export function isRelativePath(text: string): boolean {
   if (text.length === 0 || text.length > 1000 || /[\\\u0000-\u001f\u007f]/.test(text)) return false;
   return text.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
+
+/** The candidate nearest to a mistyped word (edit distance at most 2), for "did you mean". */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: { candidate: string; distance: number } | undefined;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance <= 2 && distance < word.length && distance < (best?.distance ?? 3)) {
+      best = { candidate, distance };
+    }
+  }
+  return best?.candidate;
+}
+
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const swap = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 3;
+}

@@ -1,7 +1,6 @@
-import * as semver from "semver";
-import { sha256Hex } from "./digest.ts";
+import { formatDigest, sha256Hex } from "./digest.ts";
 import type { InstalledRecord, Manifest } from "./manifest.ts";
-import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
+import type { Platform } from "./platform.ts";
 import type { Artifact, Catalogue, Recipe } from "./recipe.ts";
 
 /** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
@@ -12,19 +11,13 @@ export interface Requirement {
   readonly anyBins: readonly string[];
 }
 
-export type InstallReason =
-  | "missing"
-  | "damaged"
-  | "recipe changed"
-  | "newer version"
-  | "forced";
+export type InstallReason = "missing" | "damaged" | "recipe changed" | "newer version" | "forced";
 
 /** One tool to be installed; the data that apply needs, and nothing else. */
 export interface InstallStep {
   readonly action: "install";
   readonly tool: string;
   readonly version: string;
-  readonly key: string;
   readonly reason: InstallReason;
   /** The version that it replaces. */
   readonly replaces?: string;
@@ -35,6 +28,7 @@ export interface InstallStep {
   /** Who asks for it: skills, arguments, other tools. */
   readonly for: readonly string[];
   readonly recipe: Recipe;
+  /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
 }
 
@@ -101,4 +95,27 @@ export interface PlanRequest {
   readonly force: "all" | ReadonlySet<string>;
   /** Replace installed versions that are older than the catalogue's. */
   readonly update: boolean;
+}
+
+/**
+ * What identifies an installation: the version, the pinned bytes and how they become a tree. Two
+ * recipes that would give different trees have different keys, also at the same version. 12 hex digits.
+ */
+export function installationKey(recipe: Recipe, artifact: Artifact): string {
+  const bins = Object.entries(artifact.bins ?? recipe.bins).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256Hex(
+    JSON.stringify([recipe.version, artifact.kind, sourceDigest(artifact), shape(artifact), bins]),
+  ).slice(0, 12);
+}
+
+function shape(artifact: Artifact): unknown {
+  if (artifact.kind === "archive") return [artifact.format, artifact.strip];
+  return artifact.kind === "npm-package" ? artifact.strip : null;
+}
+
+/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests. */
+export function sourceDigest(artifact: Artifact): string {
+  if (artifact.kind !== "npm-closure") return formatDigest(artifact.digest);
+  const lines = artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
+  return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
 }

@@ -15,7 +15,7 @@ export const archiveFormats = [
 export type ArchiveFormat = (typeof archiveFormats)[number];
 
 interface ArtifactBase {
-  /** Bin name to path in the tree, where it differs from the recipe's own `bins`. */
+  /** Every bin's path in the tree, where one differs from the recipe's own `bins`. */
   readonly bins?: Readonly<Record<string, string>>;
   /** Smallest glibc that the programs start with, such as `2.34`. */
   readonly glibc?: string;

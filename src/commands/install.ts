@@ -1,0 +1,94 @@
+import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import type { Plan, Step } from "../core/plan.ts";
+import { platformId } from "../core/platform.ts";
+import { createHttp } from "../io/http.ts";
+import { readNpmConfig } from "../io/npm-config.ts";
+import type { Failure } from "../report/events.ts";
+import { type Applied, applyPlan } from "../run/apply.ts";
+import type { Place } from "../run/place.ts";
+import { type Survey, survey } from "../run/survey.ts";
+import { outcomeDocument, planDocument, renderOutcome, renderPlan } from "./outcome.ts";
+import { settle } from "./settle.ts";
+
+/** `install` and `update`: makes the plan hold, or says what of it does not and why. */
+export async function install(place: Place, update = false): Promise<number> {
+  const { options, reporter } = place;
+  const seen = await survey(place, update);
+  sayUnmet(seen.plan, place);
+  if (options.dryRun) return printPlan(seen, place);
+  const work = seen.plan.steps.filter(({ action }) => action !== "keep");
+  const applied = work.length > 0 ? await apply(seen, work, place) : kept(seen);
+  const codes = [
+    ...applied.failures.map(({ code }) => code),
+    ...seen.plan.unmet.map((): ErrorCode => "unmet"),
+  ];
+  const outcome = { survey: seen, applied, exitStatus: exitStatusFor(codes, options.strict) };
+  const onLoginPath = await settle(outcome, place);
+  reporter.finish();
+  if (options.json === "document") {
+    const document = outcomeDocument(outcome, onLoginPath);
+    place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else if (!options.quiet) {
+    place.stderr.write(renderOutcome(outcome, onLoginPath));
+  }
+  return outcome.exitStatus;
+}
+
+function kept(seen: Survey): Applied {
+  return { manifest: seen.manifest, installed: [], linked: 0, failures: [] };
+}
+
+async function apply(seen: Survey, work: readonly Step[], place: Place): Promise<Applied> {
+  const { options, env, home } = place;
+  const { emit } = place.reporter;
+  let config: ReturnType<typeof readNpmConfig> | undefined;
+  const npm = (): ReturnType<typeof readNpmConfig> => {
+    config ??= readNpmConfig(env, home);
+    return config;
+  };
+  const { mirrors, offline } = options;
+  const http = createHttp({ env, mirrors, offline, settings: npm });
+  try {
+    return await applyPlan(seen.plan, {
+      prefix: seen.prefix,
+      platform: seen.platform,
+      runsHere: platformId(seen.platform) === platformId(place.machine),
+      http,
+      npm,
+      jobs: options.jobs,
+      emit,
+      signal: place.signal,
+      skills: options.names.length === 0 ? seen.selected : undefined,
+      clock: place.clock,
+      manifest: seen.manifest,
+    });
+  } catch (error) {
+    // A read-only volume is what this place is: its missing programs are unmet, not a failure.
+    if (!(error instanceof UserError) || error.code !== "unmet") throw error;
+    const failures = work.map(({ tool }) => failure(tool, error));
+    for (const each of failures) emit({ type: "failed", ...each });
+    return { ...kept(seen), failures };
+  } finally {
+    await http.close();
+  }
+}
+
+function failure(tool: string, { code, message, hint }: UserError): Failure {
+  return { tool, code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function sayUnmet(plan: Plan, { reporter: { emit } }: Place): void {
+  for (const { bin, for: askers, reason, hint } of plan.unmet) {
+    const message = `${bin} (for ${[...new Set(askers)].join(", ")}) is unmet: ${reason}`;
+    emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+function printPlan(seen: Survey, place: Place): number {
+  const { options, stdout } = place;
+  const { plan } = seen;
+  if (options.json === false) stdout.write(renderPlan(plan));
+  else stdout.write(`${JSON.stringify(planDocument(seen), null, 2)}\n`);
+  return exitStatusFor(plan.unmet.length > 0 ? ["unmet"] : [], options.strict);
+}
+

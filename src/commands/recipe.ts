@@ -1,0 +1,91 @@
+import { readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { exitStatus, UserError } from "../core/errors.ts";
+import type { RecipeProblem } from "../core/recipe.ts";
+import { renderProblem } from "../core/recipe-file.ts";
+import { compileCatalogue, loadCatalogue, readRecipeFile } from "../io/catalogue.ts";
+import { renderTable } from "../report/text.ts";
+import type { Place } from "../run/place.ts";
+
+/** `recipe list | check FILE… | compile DIR FILE`. */
+export async function recipe(place: Place): Promise<number> {
+  const [verb, ...rest] = place.options.names;
+  switch (verb) {
+    case "list":
+      return listRecipes(place);
+    case "check":
+      return checkRecipes(place, rest);
+    case "compile":
+      return compileRecipes(place, rest);
+    default:
+      throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
+        hint: "Write recipe list, recipe check FILE…, or recipe compile DIR FILE.",
+      });
+  }
+}
+
+async function listRecipes(place: Place): Promise<number> {
+  const { catalogue } = await loadCatalogue({
+    dirs: place.options.recipeDirs,
+    compiled: join(place.packageDir, "dist", "catalogue.json"),
+  });
+  const recipes = [...catalogue.recipes.values()];
+  if (place.options.json !== false) {
+    place.stdout.write(`${JSON.stringify({ schema: 1, recipes }, null, 2)}\n`);
+    return exitStatus.done;
+  }
+  const rows = recipes.map(({ name, version, bins, artifacts, license }) => [
+    name,
+    version,
+    Object.keys(bins).join(" "),
+    Object.keys(artifacts).join(" "),
+    license,
+  ]);
+  place.stdout.write(
+    `${renderTable([["RECIPE", "VERSION", "PROGRAMS", "PLATFORMS", "LICENSE"], ...rows])}\n`,
+  );
+  return exitStatus.done;
+}
+
+/** Reports every problem of the named files, or of all recipes of the named directories, at once. */
+async function checkRecipes(place: Place, named: readonly string[]): Promise<number> {
+  const dirs = place.options.recipeDirs;
+  const files = [...named, ...dirs.flatMap(yamlFiles)].map((file) => resolve(file));
+  if (files.length === 0) {
+    throw new UserError("usage", "recipe check: no file is named", {
+      hint: "Write openclaw-install-skill-deps recipe check recipes/gh.yaml, or --recipes DIR.",
+    });
+  }
+  const results = files.map((file) => readRecipeFile(file));
+  const problems = results.flatMap((result): readonly RecipeProblem[] =>
+    result.ok ? [] : result.problems,
+  );
+  if (place.options.json !== false) {
+    place.stdout.write(`${JSON.stringify({ schema: 1, files, problems }, null, 2)}\n`);
+  } else {
+    for (const problem of problems) place.stdout.write(`${renderProblem(problem)}\n`);
+    const right = results.filter(({ ok }) => ok).length;
+    place.stdout.write(`${right} of ${files.length} right\n`);
+  }
+  return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+function yamlFiles(dir: string): string[] {
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".yaml"))
+    .sort()
+    .map((name) => join(dir, name));
+}
+
+/** Packs a directory of recipes into the one file that a run reads; the build does it for ours. */
+async function compileRecipes(place: Place, args: readonly string[]): Promise<number> {
+  const [dir, file] = args;
+  if (dir === undefined || file === undefined) {
+    throw new UserError("usage", "recipe compile takes a directory and a file", {
+      hint: "Write openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
+    });
+  }
+  await writeFile(file, compileCatalogue(dir, place.version));
+  return exitStatus.done;
+}

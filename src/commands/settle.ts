@@ -1,0 +1,128 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { renderLauncher } from "../core/launcher.ts";
+import { layout } from "../core/layout.ts";
+import type { InstalledBin, Manifest } from "../core/manifest.ts";
+import { platformId } from "../core/platform.ts";
+import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
+import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
+import { recordSteady } from "../io/steady.ts";
+import { editManifest } from "../io/store.ts";
+import type { Place } from "../run/place.ts";
+import { type Outcome, outcomeDocument } from "./outcome.ts";
+
+/**
+ * What follows the work: the selection is remembered, shells are told, word is left in the volume
+ * (OpenClaw throws a successful setup's output away), and the steady state is recorded. Returns
+ * whether a login shell finds the programs. Nothing here can spoil what was installed, so a volume
+ * that cannot be written to is no error.
+ */
+export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
+  const { warnings } = place.reporter;
+  const { survey, applied } = outcome;
+  const { prefix } = survey;
+  const native = platformId(survey.platform) === platformId(place.machine);
+  const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
+  const manifest = await rememberSelection(outcome, place);
+  if (changed && native) await tolerate(writeProfile(prefix, place.env, place.packageDir));
+  const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
+  const onLoginPath =
+    !native || names.length === 0 || (await checkLoginShell(prefix, names, place.env));
+  if (changed || warnings.length > 0) {
+    await tolerate(writeLastRun(outcome, onLoginPath, place, warnings));
+  }
+  if (applied.failures.length === 0) await recordView(outcome, manifest, place);
+  return onLoginPath;
+}
+
+/** Sandboxes that see no SKILL.md verify what the last run that saw some has selected. */
+async function rememberSelection(outcome: Outcome, place: Place): Promise<Manifest> {
+  const { survey, applied } = outcome;
+  const { selected, prefix, plan } = survey;
+  const { manifest } = applied;
+  const known = JSON.stringify(manifest.skills) === JSON.stringify(selected ?? manifest.skills);
+  if (selected === undefined || place.options.names.length > 0 || known) return manifest;
+  if (!(await follow(prefix))?.isDirectory()) return manifest;
+  const edited = await tolerate(
+    editManifest(prefix, plan.platform, (current) => {
+      current.skills = [...selected];
+    }),
+  );
+  return edited ?? manifest;
+}
+
+async function writeLastRun(
+  outcome: Outcome,
+  onLoginPath: boolean,
+  place: Place,
+  warnings: readonly string[],
+): Promise<void> {
+  const { prefix } = outcome.survey;
+  const text = `${JSON.stringify(
+    {
+      ...outcomeDocument(outcome, onLoginPath),
+      version: place.version,
+      at: place.clock().toISOString(),
+      warnings,
+    },
+    null,
+    2,
+  )}\n`;
+  await makeDirectory(join(prefix, layout.share));
+  await writeAtomically(join(prefix, layout.lastRun), text);
+}
+
+/** The last run's document; undefined where there is none. */
+export async function readLastRun(prefix: string): Promise<string | undefined> {
+  return readFile(join(prefix, layout.lastRun), "utf8").catch(() => undefined);
+}
+
+/** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
+async function recordView(outcome: Outcome, manifest: Manifest, place: Place): Promise<void> {
+  const { survey } = outcome;
+  const view = place.env["OPENCLAW_SKILL_DEPS_VIEW"];
+  if (!view || place.options.platform !== undefined) return;
+  const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
+  const isSettled = (bins: readonly string[]): boolean => !bins.some((bin) => unmet.has(bin));
+  const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
+    state.state === "present" && state.tool === undefined ? [bin] : [],
+  );
+  await recordSteady({
+    prefix: survey.prefix,
+    view,
+    roots: survey.roots.map(({ dir }) => dir),
+    inputs: [...survey.inputs],
+    directories: [...survey.directories],
+    programs: Object.values(manifest.tools).flatMap(({ bins }) =>
+      Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
+    ),
+    system,
+    settled: (survey.selected ?? manifest.skills)
+      .filter(({ bins, anyBins }) => isSettled(bins) && isSettled(anyBins))
+      .map(({ sha256 }) => sha256),
+    unmet: survey.plan.unmet.map(({ bin, reason }) => `${bin}: ${reason}`),
+  });
+}
+
+/** `bin/NAME` is the program by its link, or a launcher beside the program that it starts. */
+function programsOf(name: string, bin: InstalledBin): { path: string; size: number }[] {
+  const { path, size, runtime } = bin;
+  if (runtime === undefined) return [{ path: layout.binPath(name), size }];
+  const launcher = Buffer.byteLength(renderLauncher({ ...bin, runtime }));
+  return [
+    { path: layout.binPath(name), size: launcher },
+    { path, size },
+  ];
+}
+
+/** Does what is good to have where the volume can be written to. */
+async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    if (typeof (error as NodeJS.ErrnoException).code === "string") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+import * as semver from "semver";
+import { asFields, type Fields, textList, trimmed } from "./values.ts";
+
+const kinds = ["brew", "node", "go", "uv", "download"] as const;
+
+/** How a skill itself would have its programs installed; what OpenClaw drops is not here. */
+export interface InstallSpec {
+  readonly kind: (typeof kinds)[number];
+  readonly id?: string;
+  readonly label?: string;
+  readonly bins?: readonly string[];
+  readonly os?: readonly string[];
+  /** brew: formula or cask. */
+  readonly formula?: string;
+  /** node: registry name, perhaps with version or tag; uv: a requirement. */
+  readonly package?: string;
+  /** go: module path, perhaps with version. */
+  readonly module?: string;
+  /** download: http or https. */
+  readonly url?: string;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256?: string;
+  readonly archive?: string;
+  readonly extract?: boolean;
+  readonly stripComponents?: number;
+  readonly targetDir?: string;
+}
+
+/** Reads one entry of `install`; undefined where OpenClaw drops it. */
+export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
+  const raw = asFields(entry);
+  const written = typeof raw?.kind === "string" ? raw.kind : raw?.type;
+  const kind = kinds.find((known) => known === trimmed(written)?.toLowerCase());
+  if (!raw || !kind) return undefined;
+  const sha256 = kind === "download" ? trimmed(raw.sha256)?.toLowerCase() : undefined;
+  // A digest that cannot be checked is worse than none: its author meant the download to be.
+  if (kind === "download" && raw.sha256 !== undefined && !isSha256(sha256)) return undefined;
+  const spec = {
+    kind,
+    ...labels(raw),
+    ...sources(kind, raw),
+    ...(sha256 && { sha256 }),
+    ...unpacking(raw),
+  };
+  const source = { brew: "formula", node: "package", go: "module", uv: "package", download: "url" };
+  return source[kind] in spec ? spec : undefined;
+}
+
+function labels({
+  id,
+  label,
+  bins,
+  os,
+}: Fields): Pick<InstallSpec, "id" | "label" | "bins" | "os"> {
+  const binList = textList(bins);
+  const osList = textList(os);
+  return {
+    ...(typeof id === "string" && id && { id }),
+    ...(typeof label === "string" && label && { label }),
+    ...(binList.length > 0 && { bins: binList }),
+    ...(osList.length > 0 && { os: osList }),
+  };
+}
+
+function sources(
+  kind: InstallSpec["kind"],
+  raw: Fields,
+): Pick<InstallSpec, "formula" | "package" | "module" | "url"> {
+  const formula = brewFormula(raw.formula) ?? brewFormula(raw.cask);
+  const packages = { node: npmSpec, uv: uvRequirement, brew: none, go: none, download: none };
+  const name = packages[kind](raw.package);
+  const module = goModule(raw.module);
+  const url = webUrl(raw.url);
+  return {
+    ...(formula && { formula }),
+    ...(name && { package: name }),
+    ...(module && { module }),
+    ...(url && { url }),
+  };
+}
+
+function unpacking({
+  archive,
+  extract,
+  stripComponents,
+  targetDir,
+}: Fields): Pick<InstallSpec, "archive" | "extract" | "stripComponents" | "targetDir"> {
+  return {
+    ...(typeof archive === "string" && { archive }),
+    ...(typeof extract === "boolean" && { extract }),
+    ...(typeof stripComponents === "number" && { stripComponents }),
+    ...(typeof targetDir === "string" && { targetDir }),
+  };
+}
+
+function isSha256(text: string | undefined): boolean {
+  return text !== undefined && /^[0-9a-f]{64}$/.test(text);
+}
+
+function none(): undefined {
+  return undefined;
+}
+
+function matching(value: unknown, pattern: RegExp): string | undefined {
+  const text = trimmed(value);
+  return text !== undefined && pattern.test(text) ? text : undefined;
+}
+
+function brewFormula(value: unknown): string | undefined {
+  const formula = matching(value, /^[A-Za-z0-9][A-Za-z0-9@+._/-]*$/);
+  return formula?.includes("..") ? undefined : formula;
+}
+
+function uvRequirement(value: unknown): string | undefined {
+  return matching(value, /^[A-Za-z0-9][A-Za-z0-9._\-[\]=<>!~+,]*$/);
+}
+
+function goModule(value: unknown): string | undefined {
+  const path = "[A-Za-z0-9][A-Za-z0-9._~+/-]*";
+  return matching(value, new RegExp(`^${path}(?:@${path})?$`));
+}
+
+/** NAME, NAME@VERSION or NAME@TAG of the registry: no range, URL, path or alias. */
+function npmSpec(value: unknown): string | undefined {
+  const part = "[a-z0-9][a-z0-9._~-]*";
+  const spec = matching(value, new RegExp(`^(?:@${part}/)?${part}(?:@[^@/\\\\\\s:#]+)?$`));
+  const selector = spec?.split("@", 3)[spec.startsWith("@") ? 2 : 1];
+  if (selector === undefined || semver.valid(selector)) return spec;
+  return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(selector) ? spec : undefined;
+}
+
+/** As the URL standard writes it. */
+function webUrl(value: unknown): string | undefined {
+  const text = trimmed(value);
+  if (text === undefined || /\s/.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.protocol === "http:" || url.protocol === "https:" ? url.toString() : undefined;
+}

@@ -1,0 +1,21 @@
+import type { InstalledBin } from "./manifest.ts";
+
+/**
+ * The sh text of `bin/NAME` for a program that a runtime of the volume starts. It finds the volume
+ * from its own place, so that a volume works wherever it is mounted, and it uses the volume's own
+ * runtime because a sandbox image may have none. `path` and `runtime` are plain relative paths
+ * (checked when recipes and manifests are parsed); they are quoted all the same.
+ */
+export function renderLauncher(bin: InstalledBin & { runtime: string }): string {
+  return `#!/bin/sh
+self=$0
+[ ! -h "$self" ] || self=$(readlink -f -- "$self")
+case $self in */*) root=\${self%/*}/.. ;; *) root=.. ;; esac
+exec "$root"/${quote(`bin/${bin.runtime}`)} "$root"/${quote(bin.path)} "$@"
+`;
+}
+
+/** One word of sh, whatever it holds. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

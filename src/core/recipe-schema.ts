@@ -1,0 +1,211 @@
+import * as z from "zod";
+import { type Digest, parseHexDigest, parseIntegrity } from "./digest.ts";
+import { type PlatformKey, platformKeys } from "./platform.ts";
+import { type Artifact, archiveFormats, type LockedPackage, type Recipe } from "./recipe.ts";
+import * as rules from "./recipe-rules.ts";
+
+/*
+ * The form of a recipe file. Validation, the editor's completion (recipe.schema.json) and the
+ * examples in messages all come from here; what concerns several fields is in recipe-checks.ts.
+ */
+
+function text(rule: rules.TextRule, description: string, ...examples: string[]) {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const wrong = rule(value);
+      if (wrong !== undefined) context.addIssue({ code: "custom", message: wrong });
+    })
+    .meta({ description, ...(examples.length > 0 && { examples }) });
+}
+
+const bins = z
+  .record(text(rules.binNameRule, "Program name"), text(rules.pathRule, "Path in the tree"))
+  .refine((value) => Object.keys(value).length > 0, "is empty")
+  .meta({
+    description:
+      "Program name to its path in the unpacked tree, after `strip`. A raw or gz download is stored under this path.",
+    examples: [{ gh: "bin/gh" }],
+  });
+
+const npmSource = text(
+  rules.npmRule,
+  "NAME@VERSION of an npm package: with `integrity` its tarball is used as an archive, with `lock` it is a JavaScript program.",
+  "@vscode/ripgrep-linux-x64@1.18.0",
+);
+
+export const sourceSchema = z
+  .strictObject({
+    url: text(
+      rules.urlRule,
+      "Literal https address of an archive or of a plain program.",
+      "https://github.com/cli/cli/releases/download/v2.97.0/gh_2.97.0_linux_amd64.tar.gz",
+    ).optional(),
+    npm: npmSource.optional(),
+    lock: text(
+      rules.lockNameRule,
+      "The package-lock (version 3) beside the recipe that pins every package of `npm`.",
+      "clawhub.lock.json",
+    ).optional(),
+    sha256: text(
+      rules.sha256Rule,
+      "sha256 of the download, 64 hexadecimal digits.",
+      "a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112",
+    ).optional(),
+    sha512: text(rules.sha512Rule, "sha512 of the download, 128 hexadecimal digits.").optional(),
+    integrity: text(
+      rules.integrityRule,
+      "sha512 of the download as a registry gives it: sha512-BASE64.",
+      "sha512-mQ3bVrUpnD2vs7QT0vX90Lt0cnUq467uFtEktIdsJJmW296RoSULRGqWgzG1AKxyBpNDD6l4ZO4qKf6SgyC23Q==",
+    ).optional(),
+    size: z
+      .int()
+      .min(1)
+      .meta({ description: "Bytes of the download.", examples: [2095071] })
+      .optional(),
+    format: z
+      .enum(archiveFormats)
+      .meta({ description: "Where the URL's ending does not say it.", examples: ["tar.gz"] })
+      .optional(),
+    strip: z
+      .int()
+      .min(0)
+      .max(20)
+      .meta({
+        description: "Leading path components to drop. Default 0; 1 for npm.",
+        examples: [1],
+      })
+      .optional(),
+    glibc: text(
+      rules.glibcRule,
+      "Smallest glibc that the programs start with; for a -glibc platform.",
+      "2.34",
+    ).optional(),
+    bins: bins.optional().describe("Where the paths differ from the recipe's own bins."),
+  })
+  .meta({
+    id: "source",
+    description: "One source: `url` or `npm`, and what its bytes must be.",
+    oneOf: [{ required: ["url"] }, { required: ["npm"] }],
+  });
+
+const sources = z.union([
+  sourceSchema,
+  z.array(sourceSchema).min(1).describe("Sources of the same program, tried in order."),
+]);
+
+const platformSources = (what: string) => sources.optional().describe(what);
+
+const artifacts = z
+  .strictObject({
+    "linux-x64": platformSources("x86-64, any libc: a static program."),
+    "linux-x64-glibc": platformSources("x86-64 with glibc."),
+    "linux-x64-musl": platformSources("x86-64 with musl."),
+    "linux-arm64": platformSources("arm64, any libc: a static program."),
+    "linux-arm64-glibc": platformSources("arm64 with glibc."),
+    "linux-arm64-musl": platformSources("arm64 with musl."),
+    any: platformSources("Wherever what the recipe `needs` runs."),
+  } satisfies Record<PlatformKey, unknown>)
+  .refine((value) => Object.values(value).some(Boolean), "names no platform")
+  .meta({ description: "Per platform, where the program comes from." });
+
+export const recipeSchema = z
+  .strictObject({
+    name: text(rules.toolNameRule, "The tool; the file is NAME.yaml.", "gh"),
+    description: text(rules.lineRule, "What it is, in one line.", "GitHub command-line tool"),
+    homepage: text(rules.homepageRule, "Where its people are.", "https://cli.github.com"),
+    license: text(rules.lineRule, "SPDX expression, or words where none fits.", "MIT"),
+    version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
+    provenance: text(
+      rules.lineRule,
+      "Where the digests come from, in one line.",
+      "checksums.txt of the release",
+    ),
+    bins,
+    test: z
+      .array(z.string())
+      .min(1)
+      .meta({
+        description: "Smoke test: one of bins and its arguments; exit status 0 is right.",
+        examples: [["gh", "--version"]],
+      }),
+    needs: z
+      .array(text(rules.toolNameRule, "A recipe's name"))
+      .meta({
+        description: "Recipes whose programs this one needs at run time.",
+        examples: [["node"]],
+      })
+      .optional(),
+    artifacts,
+  })
+  .meta({ title: "Recipe of openclaw-install-skill-deps" });
+
+export type RecipeDocument = z.infer<typeof recipeSchema>;
+export type RecipeSource = z.infer<typeof sourceSchema>;
+
+/** The text of recipes/recipe.schema.json, for editors. */
+export function recipeJsonSchema(): string {
+  const schema = z.toJSONSchema(recipeSchema, { target: "draft-2020-12", io: "input" });
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+/** The sources of one platform as a list. */
+export function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly RecipeSource[] {
+  return "length" in value ? (value as readonly RecipeSource[]) : [value as RecipeSource];
+}
+
+/** The digest of a source that has one. */
+export function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
+  if (sha256 !== undefined) return parseHexDigest("sha256", sha256);
+  if (sha512 !== undefined) return parseHexDigest("sha512", sha512);
+  return integrity === undefined ? undefined : parseIntegrity(integrity);
+}
+
+/** Turns a document without problems into a Recipe. `locked` has the packages of each lock file. */
+export function toRecipe(
+  document: RecipeDocument,
+  origin: string,
+  locked: ReadonlyMap<string, readonly LockedPackage[]>,
+): Recipe {
+  const entries = platformKeys.flatMap((key) => {
+    const value = document.artifacts[key];
+    return value
+      ? [[key, sourceList(value).map((source) => toArtifact(source, document.bins, locked))]]
+      : [];
+  });
+  return {
+    name: document.name,
+    description: document.description,
+    homepage: document.homepage,
+    license: document.license,
+    version: document.version,
+    bins: document.bins,
+    test: document.test,
+    needs: document.needs ?? [],
+    artifacts: Object.fromEntries(entries),
+    origin,
+  };
+}
+
+function toArtifact(
+  source: RecipeSource,
+  recipeBins: RecipeDocument["bins"],
+  locked: ReadonlyMap<string, readonly LockedPackage[]>,
+): Artifact {
+  const { url, lock, size, glibc, strip } = source;
+  const common = {
+    ...(source.bins && { bins: { ...recipeBins, ...source.bins } }),
+    ...(glibc !== undefined && { glibc }),
+  };
+  const npm = rules.splitPackage(source.npm ?? "");
+  if (lock !== undefined) {
+    return { kind: "npm-closure", ...npm, packages: locked.get(lock) ?? [], ...common };
+  }
+  const digest = sourceDigest(source);
+  // The checks have seen to both; without them this would be a bug, not a recipe's fault.
+  if (!digest) throw new Error("a source without a digest passed the checks");
+  const download = { digest, ...(size !== undefined && { size }), ...common };
+  if (url === undefined) return { kind: "npm-package", ...npm, strip: strip ?? 1, ...download };
+  const format = source.format ?? rules.formatOfUrl(url) ?? "raw";
+  return { kind: "archive", url, format, strip: strip ?? 0, ...download };
+}

@@ -1,0 +1,186 @@
+import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
+import { pipeline, Readable } from "node:stream";
+import * as zlib from "node:zlib";
+import { UserError } from "../core/errors.ts";
+import type { ArchiveFormat } from "../core/recipe.ts";
+
+/** Large chunks: each one costs a turn of the event loop, the bytes in it next to nothing. */
+const chunkSize = 256 * 1024;
+
+/**
+ * The decompressed bytes of a file, chunk by chunk. Throws a UserError (`integrity`) where the file is
+ * cut short, damaged, or goes on after its end: no format is believed before its last byte.
+ */
+export async function* decompressed(file: string, format: ArchiveFormat): AsyncGenerator<Buffer> {
+  try {
+    yield* decoderOf(format)(file);
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw broken(format, reason(cause), cause);
+  }
+}
+
+type Decoder = (file: string) => AsyncIterable<Buffer>;
+
+function decoderOf(format: ArchiveFormat): Decoder {
+  const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
+    "tar.gz": gunzip,
+    gz: gunzip,
+    "tar.zst": unzstd,
+    "tar.xz": unxz,
+    "tar.bz2": bunzip,
+  };
+  return decoders[format] ?? ((file) => createReadStream(file, { highWaterMark: chunkSize }));
+}
+
+/** The error for an archive that cannot be read to its end. */
+export function broken(format: ArchiveFormat, why: string, cause?: unknown): UserError {
+  return new UserError("integrity", `the ${format} archive is broken: ${why}`, {
+    hint: "Its digest is the recipe's, so that the recipe names the wrong file or format.",
+    cause,
+  });
+}
+
+function reason(cause: unknown): string {
+  const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
+  if (code === "Z_BUF_ERROR") return "it is cut short";
+  return message;
+}
+
+/** zlib goes on through concatenated members; zeros behind the last one are padding, as in gzip(1). */
+async function* gunzip(file: string): AsyncGenerator<Buffer> {
+  const decoder = zlib.createGunzip({ chunkSize });
+  yield* through(createReadStream(file, { highWaterMark: chunkSize }), decoder);
+  const rest = createReadStream(file, { start: decoder.bytesWritten });
+  for await (const chunk of rest as AsyncIterable<Buffer>) {
+    if (chunk.some((byte) => byte !== 0)) throw broken("gz", "something follows its end");
+  }
+}
+
+/** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
+async function* unzstd(file: string): AsyncGenerator<Buffer> {
+  if (typeof zlib.createZstdDecompress !== "function") {
+    throw new UserError("unmet", "this Node cannot unpack zstd", {
+      hint: "Run with Node 22.15 or newer.",
+    });
+  }
+  const { size } = statSync(file);
+  for (let offset = 0; offset < size || size === 0; ) {
+    const decoder = zlib.createZstdDecompress({ chunkSize });
+    yield* through(createReadStream(file, { start: offset, highWaterMark: chunkSize }), decoder);
+    if (decoder.bytesWritten === 0) throw broken("tar.zst", "it has an empty frame");
+    offset += decoder.bytesWritten;
+  }
+}
+
+async function* through(source: Readable, decoder: zlib.Gunzip): AsyncGenerator<Buffer> {
+  // The source's errors arrive through the decoder, which is what the loop listens to.
+  pipeline(source, decoder, () => {});
+  yield* decoder as AsyncIterable<Buffer>;
+}
+
+/** xz-decompress's codes are those of xz-embedded. */
+const xzReasons: Record<string, string> = {
+  "5": "something in it is not xz",
+  "6": "it needs an xz filter or check that is not supported here (BCJ, SHA-256)",
+  "8": "it is cut short",
+};
+
+async function* unxz(file: string): AsyncGenerator<Buffer> {
+  if (statSync(file).size === 0) throw broken("tar.xz", "it is empty");
+  const xz = await import("xz-decompress");
+  const source = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  try {
+    for await (const chunk of new xz.XzReadableStream(
+      source,
+    ) as unknown as AsyncIterable<Uint8Array>) {
+      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    }
+  } catch (cause) {
+    const code = /error code (\d+)/.exec(String(cause))?.[1] ?? "";
+    if (code === "") throw cause;
+    throw broken("tar.xz", xzReasons[code] ?? "it is damaged", cause);
+  }
+}
+
+/** The part of seek-bzip that decodes block by block; its `decode` would hold a core for seconds. */
+interface Bunzip {
+  /** False at the end of a stream. */
+  _init_block(): boolean;
+  _read_bunzip(): void;
+  _start_bunzip(input: BzipInput, output: BzipOutput): void;
+  readonly reader: { read(bits: number): number };
+  readonly streamCRC: number;
+}
+type BunzipMaker = new (input: BzipInput, output: BzipOutput) => Bunzip;
+interface BzipInput {
+  readByte(): number;
+  read(buffer: Buffer, offset: number, length: number): number;
+  eof(): boolean;
+}
+interface BzipOutput {
+  writeByte(byte: number): void;
+}
+
+async function* bunzip(file: string): AsyncGenerator<Buffer> {
+  // @ts-expect-error seek-bzip has no types
+  const Bunzip = (await import("seek-bzip")).default as BunzipMaker;
+  const output = byteBuffer();
+  const input = byteFile(file);
+  try {
+    const decoder = new Bunzip(input, output);
+    for (;;) {
+      while (decoder._init_block()) {
+        decoder._read_bunzip();
+        yield output.take();
+        await new Promise(setImmediate);
+      }
+      if (decoder.reader.read(32) >>> 0 !== decoder.streamCRC) {
+        throw broken("tar.bz2", "a checksum is wrong");
+      }
+      if (input.eof()) return;
+      decoder._start_bunzip(input, output);
+    }
+  } finally {
+    input.close();
+  }
+}
+
+/** seek-bzip takes what follows the end of its input for zeros; here that is an error. */
+function byteFile(file: string): BzipInput & { close(): void } {
+  const descriptor = openSync(file, "r");
+  const buffer = Buffer.alloc(chunkSize);
+  let held = 0;
+  let next = 0;
+  const eof = (): boolean => {
+    if (next < held) return false;
+    held = readSync(descriptor, buffer, 0, buffer.length, null);
+    next = 0;
+    return held === 0;
+  };
+  const readByte = (): number => {
+    if (eof()) throw broken("tar.bz2", "it is cut short");
+    return buffer[next++] as number;
+  };
+  const read = (into: Buffer, offset: number, length: number): number => {
+    for (let i = 0; i < length; i += 1) into[offset + i] = readByte();
+    return length;
+  };
+  return { readByte, read, eof, close: () => closeSync(descriptor) };
+}
+
+function byteBuffer(): BzipOutput & { take(): Buffer } {
+  let buffer = Buffer.alloc(1024 * 1024);
+  let used = 0;
+  return {
+    writeByte(byte) {
+      if (used === buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(buffer.length)]);
+      buffer[used++] = byte;
+    },
+    take() {
+      const taken = Buffer.from(buffer.subarray(0, used));
+      used = 0;
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { type Digest, formatDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import { fileError } from "./files.ts";
+import { shownUrl } from "./http-errors.ts";
+
+/** Where a body goes. It outlives an attempt, so that the next one can go on where that one ended. */
+export interface Sink {
+  /** Bytes held. */
+  readonly received: number;
+  /** Forgets what it holds. */
+  restart(): Promise<void>;
+  write(chunk: Buffer): Promise<void>;
+}
+
+export interface FileSink extends Sink {
+  /** Throws a UserError (`integrity`) where what is held is not what the digest promises. */
+  verify(from: URL): void;
+  close(): Promise<void>;
+}
+
+/** Hashes while it writes: every byte is touched once. The file is made anew. */
+export async function fileSink(file: string, digest: Digest): Promise<FileSink> {
+  const handle = await open(file, "w", 0o600).catch((cause: unknown) => {
+    throw fileError("create", file, cause);
+  });
+  let hash = createHash(digest.algorithm);
+  let received = 0;
+  let head = Buffer.alloc(0);
+  return {
+    get received() {
+      return received;
+    },
+    async restart() {
+      if (received > 0) await handle.truncate(0);
+      hash = createHash(digest.algorithm);
+      received = 0;
+      head = Buffer.alloc(0);
+    },
+    async write(chunk) {
+      if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
+      hash.update(chunk);
+      await writeAll(handle, chunk, received, file);
+      received += chunk.length;
+    },
+    verify(from) {
+      refuseOtherBytes(hash, digest, from, head);
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** Removes what a failed download left; nothing to remove is fine. */
+export async function discard(file: string): Promise<void> {
+  await rm(file, { force: true });
+}
+
+/** Holds a small document. */
+export function memorySink(): Sink & { text(): string } {
+  let chunks: Buffer[] = [];
+  let received = 0;
+  return {
+    get received() {
+      return received;
+    },
+    async restart() {
+      chunks = [];
+      received = 0;
+    },
+    async write(chunk) {
+      chunks.push(chunk);
+      received += chunk.length;
+    },
+    text: () => Buffer.concat(chunks).toString("utf8"),
+  };
+}
+
+/** Says whether a body begins as a web page does: a login form, a captive portal, an error page. */
+function looksLikePage(head: Buffer | string): boolean {
+  return /^\s*(<!--[\s\S]*?-->\s*)?<(!doctype\s+html|html|head|body)\b/i.test(
+    head.toString("latin1"),
+  );
+}
+
+/** The error for bytes that are not those promised; `page` where the server sent a web page. */
+export function wrongBytes(from: URL, why: string, page: boolean): UserError {
+  const what = page ? "the server sent a web page, not an archive: " : "";
+  return new UserError("integrity", `${shownUrl(from)}: ${what}${why}`, {
+    hint: page
+      ? "Something on the way answers in the server's place: a proxy, a login page, a mirror without this file."
+      : "Nothing of it was installed. Either the file was replaced after the recipe was written, or something on the way changed it.",
+  });
+}
+
+function refuseOtherBytes(hash: Hash, digest: Digest, from: URL, head: Buffer): void {
+  const got = { algorithm: digest.algorithm, hex: hash.digest("hex") };
+  if (got.hex === digest.hex) return;
+  const why = `expected ${formatDigest(digest)}, got ${formatDigest(got)}`;
+  throw wrongBytes(from, why, looksLikePage(head));
+}
+
+async function writeAll(
+  handle: FileHandle,
+  chunk: Buffer,
+  position: number,
+  file: string,
+): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await handle
+      .write(chunk, done, chunk.length - done, position + done)
+      .catch((cause: unknown) => {
+        throw fileError("write", file, cause);
+      });
+    done += bytesWritten;
+  }
+}

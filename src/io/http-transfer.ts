@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Dispatcher } from "undici";
+import { UserError } from "../core/errors.ts";
+import type { Agent } from "./http-agent.ts";
+import { cutError, explain, shownUrl, statusError } from "./http-errors.ts";
+import { follow } from "./http-follow.ts";
+import { type Sink, wrongBytes } from "./http-sink.ts";
+
+/** All in milliseconds but the counts. Tests shorten them. */
+export interface Timing {
+  readonly connectMs: number;
+  /** No byte for this long ends an attempt. */
+  readonly stallMs: number;
+  /** Less than `aliveBytes` in this long ends it all, attempts and pauses included. */
+  readonly deadMs: number;
+  readonly aliveBytes: number;
+  /** Attempts after the first one that bring nothing new. */
+  readonly retries: number;
+  /** The first pause; each next one is twice as long, and a random part of it is dropped. */
+  readonly backoffMs: number;
+  /** The longest wait that a Retry-After may ask of us. */
+  readonly retryAfterMaxMs: number;
+}
+
+export const defaultTiming: Timing = {
+  connectMs: 10_000,
+  stallMs: 15_000,
+  deadMs: 60_000,
+  aliveBytes: 16_384,
+  retries: 3,
+  backoffMs: 400,
+  retryAfterMaxMs: 20_000,
+};
+
+export interface Transfer {
+  readonly agent: Agent;
+  readonly timing: Timing;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly sink: Sink;
+  /** Bytes promised. */
+  readonly size?: number | undefined;
+  /** Bytes that may come at most, where nothing is promised. */
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((received: number, total?: number) => void) | undefined;
+}
+
+/** Brings the body into the sink, whatever it takes within the limits. Resolves to the final URL. */
+export async function transfer(job: Transfer): Promise<URL> {
+  const life = lifeline(job.timing, job.signal);
+  const memory: Memory = { validator: undefined };
+  let best = 0;
+  let failures = 0;
+  try {
+    for (;;) {
+      try {
+        return await attempt(job, memory, life);
+      } catch (thrown) {
+        job.signal?.throwIfAborted();
+        if (life.signal.aborted) throw deadError(job);
+        const failure = explain(thrown, job.url, job.agent.notes);
+        // What counts is the furthest byte: a server that always cuts at one point is no progress.
+        failures = job.sink.received > best ? 1 : failures + 1;
+        best = Math.max(best, job.sink.received);
+        const allowed = { never: 0, once: 1, again: job.timing.retries }[failure.retry];
+        if (failures > allowed) throw failure.error;
+        await pause(job.timing, failures, failure.waitMs, life.signal).catch(() => {
+          job.signal?.throwIfAborted();
+          throw failure.error;
+        });
+      }
+    }
+  } finally {
+    life.end();
+  }
+}
+
+/** What one attempt leaves to the next. */
+interface Memory {
+  /** A strong ETag: the same one means the same bytes, so that a range of them may follow. */
+  validator: string | undefined;
+}
+
+async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<URL> {
+  const offset = memory.validator === undefined ? 0 : job.sink.received;
+  const range =
+    offset > 0 ? { range: `bytes=${offset}-`, "if-range": memory.validator as string } : {};
+  const { response, url } = await follow({
+    agent: job.agent,
+    stallMs: job.timing.stallMs,
+    url: job.url,
+    headers: { ...job.headers, ...range },
+    signal: life.signal,
+  });
+  const { statusCode, headers, body } = response;
+  const resumed = statusCode === 206 && offset > 0 && startsAt(headers, offset);
+  if (!resumed && statusCode !== 200) {
+    memory.validator = undefined;
+    await body.dump();
+    throw statusError(statusCode === 206 ? 416 : statusCode, retryAfter(headers, job.timing));
+  }
+  try {
+    if (!resumed) await job.sink.restart();
+    memory.validator = strongEtag(headers);
+    const total = bytesPromised(headers, job.sink.received);
+    refuseLength(job, url, total, headers);
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      life.alive(chunk.length);
+      refuseExcess(job, url, job.sink.received + chunk.length);
+      await job.sink.write(chunk);
+      job.onProgress?.(job.sink.received, job.size ?? total);
+    }
+  } finally {
+    body.destroy();
+  }
+  refuseCut(job, headers);
+  return url;
+}
+
+type Headers = Dispatcher.ResponseData["headers"];
+
+function strongEtag(headers: Headers): string | undefined {
+  const etag = headers.etag;
+  return typeof etag === "string" && etag.startsWith('"') ? etag : undefined;
+}
+
+function startsAt(headers: Headers, offset: number): boolean {
+  return String(headers["content-range"] ?? "").startsWith(`bytes ${offset}-`);
+}
+
+function bytesPromised(headers: Headers, held: number): number | undefined {
+  const length = headers["content-length"];
+  return typeof length === "string" && /^\d+$/.test(length) ? held + Number(length) : undefined;
+}
+
+function retryAfter(headers: Headers, timing: Timing): number | undefined {
+  const text = headers["retry-after"];
+  if (typeof text !== "string") return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timing.retryAfterMaxMs) : undefined;
+}
+
+/** Refuses by the headers alone, before anything of a wrong file is downloaded. */
+function refuseLength(job: Transfer, url: URL, total: number | undefined, headers: Headers): void {
+  if (total === undefined) return;
+  const page = String(headers["content-type"] ?? "").startsWith("text/html");
+  if (job.size !== undefined && total !== job.size) {
+    throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
+  }
+  if (job.size === undefined && total > job.limit) {
+    throw wrongBytes(url, `the server has ${total} bytes, at most ${job.limit} are taken`, page);
+  }
+}
+
+function refuseExcess(job: Transfer, url: URL, received: number): void {
+  const most = job.size ?? job.limit;
+  if (received <= most) return;
+  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, more came`, false);
+}
+
+/** Only an answer that ends with its connection can be cut without undici noticing. */
+function refuseCut(job: Transfer, headers: Headers): void {
+  const { size, sink } = job;
+  const framed = headers["content-length"] ?? headers["transfer-encoding"];
+  if (framed === undefined && size !== undefined && sink.received < size) {
+    throw cutError(sink.received, size);
+  }
+}
+
+interface Lifeline {
+  readonly signal: AbortSignal;
+  alive(bytes: number): void;
+  end(): void;
+}
+
+/** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
+function lifeline(timing: Timing, outer: AbortSignal | undefined): Lifeline {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timing.deadMs);
+  let bytes = 0;
+  return {
+    signal: outer ? AbortSignal.any([controller.signal, outer]) : controller.signal,
+    alive(more) {
+      bytes += more;
+      if (bytes < timing.aliveBytes) return;
+      bytes = 0;
+      timer.refresh();
+    },
+    end: () => clearTimeout(timer),
+  };
+}
+
+function deadError(job: Transfer): UserError {
+  const seconds = Math.round(job.timing.deadMs / 1000);
+  const what = `cannot download ${shownUrl(job.url)}: next to nothing came in ${seconds} s`;
+  return new UserError("network", what, {
+    hint: [`${job.url.host} or the way to it hangs; try again later.`, ...job.agent.notes].join(
+      " ",
+    ),
+  });
+}
+
+async function pause(
+  timing: Timing,
+  failures: number,
+  asked: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const backoff = timing.backoffMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+  await sleep(Math.max(backoff, asked ?? 0), undefined, { signal });
+}

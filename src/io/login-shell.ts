@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { quote } from "../core/launcher.ts";
+import { layout } from "../core/layout.ts";
+import { run } from "./exec.ts";
+import { look, makeDirectory, writeAtomically } from "./files.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The login-shell script for a volume: the shipped script with the volume's place as its default. */
+export async function renderProfile(prefix: string, packageDir: string): Promise<string> {
+  const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
+  return text.replaceAll("${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}", () =>
+    prefix === "/opt/openclaw" ? "${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}" : quote(prefix),
+  );
+}
+
+/**
+ * Writes the login-shell script into the volume, for images that bind-mount it, and into
+ * /etc/profile.d where that can be written (`OPENCLAW_SKILL_PROFILE_DIR` names another place; empty:
+ * none). Whether a login shell then finds the programs is told by `checkLoginShell`.
+ */
+export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
+  const text = await renderProfile(prefix, packageDir);
+  const places = [join(prefix, layout.profile)];
+  const system = env["OPENCLAW_SKILL_PROFILE_DIR"] ?? "/etc/profile.d";
+  await makeDirectory(dirname(places[0] ?? prefix));
+  if (system !== "" && (await look(system))?.isDirectory()) {
+    places.push(join(system, "openclaw-skill-deps.sh"));
+  }
+  for (const place of places) {
+    if ((await readFile(place, "utf8").catch(() => "")) === text) continue;
+    await writeAtomically(place, text).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+    });
+  }
+}
+
+/** True where `sh -lc NAME` finds every one of the programs, wherever it finds them. */
+export async function checkLoginShell(
+  prefix: string,
+  names: readonly string[],
+  env: Env,
+): Promise<boolean> {
+  const script = 'for name do command -v -- "$name" >/dev/null 2>&1 || exit 9; done';
+  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  try {
+    const { status } = await run({
+      argv: ["/bin/sh", "-lc", script, "sh", ...names],
+      env: Object.fromEntries(given),
+      cwd: prefix,
+      timeout: 10_000,
+    });
+    return status === 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, homedir } from "node:os";
+import { dirname, join } from "node:path";
+import * as detectLibc from "detect-libc";
+import { help, type Options, parseOptions } from "./run/cli.ts";
+import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
+import type { Platform } from "./core/platform.ts";
+import type { Place } from "./run/place.ts";
+import { createReporter, type Reporter } from "./report/reporter.ts";
+import { withHint } from "./report/text.ts";
+
+/** Tells the sh entrypoint to try its next Node. */
+const nodeTooOld = 86;
+
+/**
+ * The only file that names `process`: it reads the arguments and the machine, hands them down as a
+ * `Place`, and turns what comes back into an exit status.
+ */
+async function main(): Promise<number> {
+  if (Number(process.versions.node.split(".")[0]) < 22) return nodeTooOld;
+  process.noDeprecation = true; // of a library that unpacks bzip2: nothing that an operator can mend
+  let options: Options | undefined;
+  let reporter: Reporter | undefined;
+  try {
+    options = parseOptions(process.argv.slice(2), process.env, availableParallelism());
+    const packageDir = findPackage(dirname(process.argv[1] ?? ""));
+    const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+    if (options.verb === "help") return print(help);
+    if (options.verb === "version") return print(`${version}\n`);
+    const { stdout, stderr } = process;
+    reporter = createReporter({
+      verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
+      progress: options.progress,
+      events: options.json === "events",
+      stdout,
+      stderr,
+    });
+    const place: Place = {
+      options,
+      env: process.env,
+      home: homedir(),
+      uid: process.getuid?.() ?? -1,
+      machine: machinePlatform(),
+      packageDir,
+      version,
+      stdout,
+      stderr,
+      reporter,
+      signal: abortOnSignals(),
+      clock: () => new Date(),
+    };
+    const status = await runVerb(place);
+    reporter.finish();
+    return status;
+  } catch (error) {
+    reporter?.finish();
+    return report(error, options);
+  }
+}
+
+/** Commands are loaded when they are asked for: the ones that are not cost nothing. */
+async function runVerb(place: Place): Promise<number> {
+  switch (place.options.verb) {
+    case "requirements":
+      return (await import("./commands/requirements.ts")).requirements(place);
+    case "list":
+      return (await import("./commands/list.ts")).list(place);
+    case "outdated":
+      return (await import("./commands/list.ts")).outdated(place);
+    case "doctor":
+      return (await import("./commands/doctor.ts")).doctor(place);
+    case "recipe":
+      return (await import("./commands/recipe.ts")).recipe(place);
+    case "update":
+      return (await import("./commands/install.ts")).install(place, true);
+    default:
+      return (await import("./commands/install.ts")).install(place);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return exitStatus.done;
+}
+
+function report(error: unknown, options: Options | undefined): number {
+  const expected = error instanceof UserError;
+  const message = expected
+    ? withHint(`error: ${describeError(error)}`, error.hint)
+    : `This is a bug in openclaw-install-skill-deps; please report it with these lines:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  process.stderr.write(`${message}\n`);
+  if (!expected) return exitStatus.bug;
+  if (options?.json === "document") {
+    const { code, hint } = error;
+    process.stdout.write(`${JSON.stringify({ schema: 1, error: { code, message: describeError(error), hint } })}\n`);
+  }
+  return exitStatusFor([error.code], options?.strict ?? false);
+}
+
+function machinePlatform(): Platform {
+  const { platform, arch } = process;
+  if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) {
+    throw new UserError("volume", `this runs on ${platform}-${arch}; skill programs are for Linux`, {
+      hint: "Run it in the container (linux-x64 or linux-arm64).",
+    });
+  }
+  const musl = detectLibc.familySync() === detectLibc.MUSL;
+  const libcVersion = detectLibc.versionSync();
+  return { os: "linux", arch, libc: musl ? "musl" : "glibc", ...(libcVersion ? { libcVersion } : {}) };
+}
+
+/** The nearest directory above the bundle that holds our package.json. */
+function findPackage(from: string): string {
+  for (let dir = from; ; dir = dirname(dir)) {
+    if (existsSync(join(dir, "package.json"))) return dir;
+    if (dir === dirname(dir)) throw new Error(`no package.json above ${from}`);
+  }
+}
+
+/** A first signal ends the run in order, so that nothing half-done stays; a second one ends it now. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    process.once(signal, () => {
+      process.exitCode = status;
+      controller.abort(new UserError("busy", `stopped by ${signal}`, { hint: "Run it again." }));
+      process.once(signal, () => process.exit(status));
+    });
+  }
+  return controller.signal;
+}
+
+main().then(
+  (status) => {
+    process.exitCode ||= status;
+  },
+  (error) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exitCode = exitStatus.bug;
+  },
+);

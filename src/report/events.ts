@@ -1,0 +1,38 @@
+import type { ErrorCode } from "../core/errors.ts";
+
+export type Phase = "download" | "unpack" | "test" | "publish";
+
+/** What happens during a run, as data. Renderers turn it into lines, bars or NDJSON. */
+export type Event =
+  | { readonly type: "start"; readonly tool: string; readonly version: string; readonly size?: number }
+  | { readonly type: "phase"; readonly tool: string; readonly phase: Phase }
+  | {
+      readonly type: "progress";
+      readonly tool: string;
+      /** Bytes so far, and in all where the server or the recipe says. */
+      readonly received: number;
+      readonly total?: number;
+    }
+  | {
+      readonly type: "installed";
+      readonly tool: string;
+      readonly version: string;
+      readonly bins: readonly string[];
+      /** Bytes downloaded; 0 where a whole tree was already there. */
+      readonly size: number;
+      readonly milliseconds: number;
+    }
+  | { readonly type: "linked"; readonly tool: string; readonly version: string; readonly bins: readonly string[] }
+  | ({ readonly type: "failed" } & Failure)
+  | { readonly type: "warning"; readonly message: string; readonly hint?: string }
+  | { readonly type: "note"; readonly message: string };
+
+/** One tool that could not be installed. */
+export interface Failure {
+  readonly tool: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type Emit = (event: Event) => void;

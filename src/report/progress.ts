@@ -1,0 +1,64 @@
+import type { Event, Phase } from "./events.ts";
+import { formatBytes } from "./text.ts";
+
+/** What a bar shows of one tool. */
+interface Row {
+  readonly version: string;
+  phase: Phase;
+  received: number;
+  total: number | undefined;
+}
+
+/** The bars of the tools under way, drawn anew for each frame. */
+export interface Bars {
+  /** Takes an event in. True where the picture has changed. */
+  update(event: Event): boolean;
+  /** The picture: one line per tool under way, at most `columns` wide; empty where there is none. */
+  frame(columns: number): string;
+}
+
+export function createBars(): Bars {
+  const rows = new Map<string, Row>();
+  return {
+    update(event) {
+      if (event.type === "start") {
+        const { tool, version, size } = event;
+        rows.set(tool, { version, phase: "download", received: 0, total: size });
+        return true;
+      }
+      if (event.type === "installed" || event.type === "failed") return rows.delete(event.tool);
+      const row = "tool" in event ? rows.get(event.tool) : undefined;
+      if (!row) return false;
+      if (event.type === "phase") row.phase = event.phase;
+      if (event.type === "progress") {
+        row.received = event.received;
+        row.total = event.total ?? row.total;
+      }
+      return true;
+    },
+    frame(columns) {
+      const width = Math.max(0, ...[...rows].map(([tool, { version }]) => tool.length + version.length + 1));
+      return [...rows].map(([tool, row]) => renderRow(tool, row, width).slice(0, columns)).join("\n");
+    },
+  };
+}
+
+const barWidth = 24;
+
+function renderRow(tool: string, row: Row, width: number): string {
+  const name = `${tool} ${row.version}`.padEnd(width);
+  if (row.phase !== "download") return `${name}  ${labels[row.phase]}`;
+  const total = row.total;
+  if (total === undefined || total === 0) return `${name}  ${formatBytes(row.received)}`;
+  const share = Math.min(1, row.received / total);
+  const full = Math.round(share * barWidth);
+  const bar = "█".repeat(full) + "░".repeat(barWidth - full);
+  const percent = `${Math.floor(share * 100)}`.padStart(3);
+  return `${name}  ${bar} ${percent} %  ${formatBytes(row.received)} of ${formatBytes(total)}`;
+}
+
+const labels: Record<Exclude<Phase, "download">, string> = {
+  unpack: "unpacking",
+  test: "testing",
+  publish: "publishing",
+};

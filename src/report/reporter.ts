@@ -1,0 +1,63 @@
+import { createLogUpdate } from "log-update";
+import type { Emit, Event } from "./events.ts";
+import { createBars } from "./progress.ts";
+import { renderEvent, type Verbosity } from "./text.ts";
+
+/** Takes events in, and ends with everything on the screen that was to be said. */
+export interface Reporter {
+  readonly emit: Emit;
+  /** Warnings and failures so far, for last-run.json. */
+  readonly warnings: readonly string[];
+  finish(): void;
+}
+
+export interface ReporterOptions {
+  readonly verbosity: Verbosity;
+  /** Bars, where stderr is a terminal. */
+  readonly progress: boolean;
+  /** One JSON object per event on stdout. */
+  readonly events: boolean;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** People's lines go to stderr, data to stdout. */
+export function createReporter(options: ReporterOptions): Reporter {
+  const { verbosity, stdout, stderr } = options;
+  const warnings: string[] = [];
+  const bars = options.progress && stderr.isTTY && verbosity !== "quiet" ? liveBars(stderr) : undefined;
+  return {
+    warnings,
+    emit(event) {
+      if (event.type === "warning") warnings.push(event.message);
+      if (options.events) stdout.write(`${JSON.stringify(event)}\n`);
+      const line = bars?.hides(event) ? undefined : renderEvent(event, verbosity);
+      if (line !== undefined) {
+        bars?.clear();
+        stderr.write(`${line}\n`);
+      }
+      bars?.update(event);
+    },
+    finish() {
+      bars?.clear();
+    },
+  };
+}
+
+/** Redraws at most every 60 ms: a fast download emits thousands of progress events. */
+function liveBars(stderr: NodeJS.WriteStream) {
+  const bars = createBars();
+  const draw = createLogUpdate(stderr);
+  let drawn = 0;
+  return {
+    hides: (event: Event): boolean => event.type === "start",
+    clear: () => draw.clear(),
+    update(event: Event): void {
+      if (!bars.update(event)) return;
+      const now = performance.now();
+      if (event.type === "progress" && now - drawn < 60) return;
+      drawn = now;
+      draw(bars.frame((stderr.columns ?? 80) - 1));
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import prettyBytes from "pretty-bytes";
+import type { Event } from "./events.ts";
+
+/** How much is said: `quiet` only warnings and failures, `verbose` every phase. */
+export type Verbosity = "quiet" | "normal" | "verbose";
+
+export function formatBytes(bytes: number): string {
+  return prettyBytes(bytes, { maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
+}
+
+export function formatSeconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0)} s`;
+}
+
+/** The line for an event; undefined where none is due. Readable without colour. */
+export function renderEvent(event: Event, verbosity: Verbosity): string | undefined {
+  switch (event.type) {
+    case "warning":
+      return withHint(`warning: ${event.message}`, event.hint);
+    case "failed":
+      return withHint(`error: ${event.tool}: ${event.message}`, event.hint);
+    case "note":
+      return verbosity === "quiet" ? undefined : event.message;
+    case "start": {
+      const size = event.size === undefined ? "" : ` (${formatBytes(event.size)})`;
+      return verbosity === "quiet" ? undefined : `${event.tool} ${event.version}: fetching${size}`;
+    }
+    case "installed":
+      return verbosity === "quiet" ? undefined : renderInstalled(event);
+    case "linked":
+      return verbosity === "quiet"
+        ? undefined
+        : `${event.tool} ${event.version}: linked again (${event.bins.join(", ")})`;
+    case "phase":
+      return verbosity === "verbose" ? `${event.tool}: ${event.phase}` : undefined;
+    case "progress":
+      return undefined;
+  }
+}
+
+function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
+  const how = event.size === 0 ? "taken up, nothing to fetch" : formatBytes(event.size);
+  const seconds = formatSeconds(event.milliseconds);
+  return `${event.tool} ${event.version}: installed ${event.bins.join(", ")} (${how}, ${seconds})`;
+}
+
+/** A message with its next step below it. */
+export function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined ? message : `${message}\n  hint: ${hint}`;
+}
+
+/** Rows in columns, two spaces between them; the first row is the heading. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  }
+  return rows
+    .map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd())
+    .join("\n");
+}

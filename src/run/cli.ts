@@ -1,0 +1,186 @@
+import { parseArgs } from "node:util";
+import { UserError } from "../core/errors.ts";
+
+/** The command line and the environment, read and checked. */
+export interface Options {
+  readonly verb: Verb;
+  /** Tools or programs for `install` and `update`; what follows the verb otherwise. */
+  readonly names: readonly string[];
+  /** Absent: the default, see `resolvePrefix`. */
+  readonly prefix: string | undefined;
+  readonly skillsDirs: readonly string[];
+  readonly recipeDirs: readonly string[];
+  readonly all: boolean;
+  readonly skills: readonly string[];
+  readonly force: boolean;
+  readonly ignoreSystem: boolean;
+  readonly platform: string | undefined;
+  readonly offline: boolean;
+  readonly dryRun: boolean;
+  readonly strict: boolean;
+  readonly json: false | "document" | "events";
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly progress: boolean;
+  readonly jobs: number;
+  readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+}
+
+export const verbs = [
+  "install",
+  "requirements",
+  "list",
+  "outdated",
+  "update",
+  "doctor",
+  "recipe",
+  "help",
+  "version",
+] as const;
+export type Verb = (typeof verbs)[number];
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export const help = `Keeps the programs that OpenClaw skills need in a persistent volume.
+
+  openclaw-install-skill-deps [install] [NAME…]   install what is missing; NAMEs (tools or programs)
+                                                  restrict it
+  openclaw-install-skill-deps requirements        what the skills in view ask for, and why each is
+                                                  or is not selected
+  openclaw-install-skill-deps list                what the volume holds
+  openclaw-install-skill-deps outdated            what the catalogue has newer
+  openclaw-install-skill-deps update [NAME…]      install those
+  openclaw-install-skill-deps doctor              look at every program, and show the last run
+  openclaw-install-skill-deps recipe list         the catalogue
+  openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
+
+  --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX
+  --skills-dir DIR     read these skills instead of the default     OPENCLAW_SKILL_DIRS (:)
+                       roots; may be repeated
+  --recipes DIR        searched before the bundled catalogue        OPENCLAW_SKILL_RECIPES (:)
+  --all                select every skill in view
+  --skill NAME         select this bundled skill too; repeatable    OPENCLAW_SKILLS (,)
+  -f, --force-reinstall  install again what is present and valid; the old one stays in use until
+                       the new one is there
+  --ignore-system      do not count a program found elsewhere on PATH as present
+  --platform P         provision for linux-x64 or linux-arm64 (-musl); no smoke test then
+  --mirror FROM=TO     fetch URLs that begin with FROM from TO      OPENCLAW_SKILL_MIRRORS (,)
+  --offline            do not use the network
+  --dry-run            print the plan, change nothing
+  --strict             fail (3) where something is unmet
+  --json[=events]      one JSON document on stdout, or NDJSON events
+  -q, -v               only warnings; more detail
+  --jobs N             how many at once
+  --no-progress        plain lines instead of bars
+  --help, --version
+
+Exit status: 0 done, 1 a bug, 2 usage, configuration or recipe wrong, 3 unmet under --strict,
+4 integrity, 5 could not be had now (network, disk, permission): trying again may help.
+`;
+
+const definitions = {
+  prefix: { type: "string" },
+  "skills-dir": { type: "string", multiple: true },
+  recipes: { type: "string", multiple: true },
+  all: { type: "boolean" },
+  skill: { type: "string", multiple: true },
+  "force-reinstall": { type: "boolean", short: "f" },
+  "ignore-system": { type: "boolean" },
+  platform: { type: "string" },
+  mirror: { type: "string", multiple: true },
+  offline: { type: "boolean" },
+  "dry-run": { type: "boolean" },
+  strict: { type: "boolean" },
+  json: { type: "string" },
+  quiet: { type: "boolean", short: "q" },
+  verbose: { type: "boolean", short: "v" },
+  jobs: { type: "string" },
+  "no-progress": { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+/**
+ * Reads the command line. `cores` sets the default of `--jobs`. Throws a UserError (`usage`) that
+ * names the word that is wrong.
+ */
+export function parseOptions(args: readonly string[], env: Env, cores: number): Options {
+  const { values, positionals } = parseWords(args);
+  const [first, ...rest] = positionals;
+  const verb = chooseVerb(values, first);
+  const names = verb === first ? rest : positionals;
+  const [recipesEnv, dirsEnv] = [env["OPENCLAW_SKILL_RECIPES"], env["OPENCLAW_SKILL_DIRS"]];
+  return {
+    verb,
+    names,
+    prefix: values.prefix ?? (env["OPENCLAW_SKILL_PREFIX"] || undefined),
+    skillsDirs: values["skills-dir"] ?? split(dirsEnv, ":"),
+    recipeDirs: values.recipes ?? split(recipesEnv, ":"),
+    all: values.all ?? false,
+    skills: values.skill ?? split(env["OPENCLAW_SKILLS"], ","),
+    force: values["force-reinstall"] ?? false,
+    ignoreSystem: values["ignore-system"] ?? false,
+    platform: values.platform,
+    offline: values.offline ?? false,
+    dryRun: values["dry-run"] ?? false,
+    strict: values.strict ?? false,
+    json: jsonMode(values.json),
+    quiet: values.quiet ?? false,
+    verbose: values.verbose ?? false,
+    progress: !(values["no-progress"] ?? false),
+    jobs: parseJobs(values.jobs, cores),
+    mirrors: (values.mirror ?? split(env["OPENCLAW_SKILL_MIRRORS"], ",")).map(parseMirror),
+  };
+}
+
+function parseWords(args: readonly string[]) {
+  // `--json` takes its mode with `=` only, so that it never swallows the word behind it.
+  const words = args.map((word) => (word === "--json" ? "--json=document" : word));
+  try {
+    return parseArgs({ args: words, options: definitions, allowPositionals: true });
+  } catch (cause) {
+    const message = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
+    throw new UserError("usage", message, { hint: "See openclaw-install-skill-deps --help." });
+  }
+}
+
+function chooseVerb(
+  values: { help?: boolean | undefined; version?: boolean | undefined },
+  first: string | undefined,
+): Verb {
+  if (values.help) return "help";
+  if (values.version) return "version";
+  return verbs.find((verb) => verb === first) ?? "install";
+}
+
+function jsonMode(text: string | undefined): Options["json"] {
+  if (text === undefined) return false;
+  if (text === "document" || text === "events") return text;
+  throw new UserError("usage", `--json=${text} is not a mode`, {
+    hint: "Write --json for one document, --json=events for a line per event.",
+  });
+}
+
+function parseJobs(text: string | undefined, cores: number): number {
+  if (text === undefined) return Math.min(8, Math.max(2, cores * 2));
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw new UserError("usage", `--jobs ${text} is not a number from 1 to 64`);
+}
+
+function parseMirror(text: string): { from: string; to: string } {
+  const at = text.indexOf("=http");
+  const [from, to] = [text.slice(0, at), text.slice(at + 1)];
+  if (at > 0 && /^https?:\/\//.test(from) && /^https?:\/\//.test(to)) return { from, to };
+  throw new UserError("usage", `--mirror ${text} is not FROM=TO`, {
+    hint: "Both are URL prefixes: --mirror https://github.com/=https://mirror.example/github/",
+  });
+}
+
+function split(text: string | undefined, separator: string): string[] {
+  return (text ?? "")
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

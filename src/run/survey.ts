@@ -1,0 +1,251 @@
+import { access, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
+import { sha256Hex } from "../core/digest.ts";
+import { describeError, UserError } from "../core/errors.ts";
+import { defaultPrefix } from "../core/layout.ts";
+import { emptyManifest, type Manifest, type SelectedSkill } from "../core/manifest.ts";
+import { isBinName, nearest } from "../core/names.ts";
+import type { Plan, Requirement } from "../core/plan.ts";
+import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
+import type { Catalogue } from "../core/recipe.ts";
+import { renderProblem } from "../core/recipe-file.ts";
+import { resolvePlan } from "../core/resolve.ts";
+import { type FoundSkill, selectSkills, type Selection, unknownSkills } from "../core/select.ts";
+import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
+import { findSkills, skillRoots, type SkillRoot } from "../io/skills.ts";
+import { findOnPath, findPresent, readManifest } from "../io/store.ts";
+import type { Place } from "./place.ts";
+import type { Emit } from "../report/events.ts";
+
+/** A skill in view, and whether it counts. */
+export interface SurveyedSkill extends Selection {
+  readonly found: FoundSkill;
+}
+
+/** Everything that is known before anything is done. */
+export interface Survey {
+  readonly prefix: string;
+  readonly platform: Platform;
+  readonly manifest: Manifest;
+  readonly catalogue: Catalogue;
+  readonly skills: readonly SurveyedSkill[];
+  readonly roots: readonly SkillRoot[];
+  /** What the selected skills ask for; undefined where no skill is in view. */
+  readonly selected: readonly SelectedSkill[] | undefined;
+  readonly plan: Plan;
+  /** Every file whose content decided something, for the record of the steady state. */
+  readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
+  readonly directories: readonly string[];
+}
+
+/** Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. */
+export async function survey(place: Place, update = false): Promise<Survey> {
+  const { options } = place;
+  const { emit } = place.reporter;
+  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
+  const prefix = await resolvePrefix(place);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
+  refuseOtherPlatform(manifest, platform, prefix);
+  const configured = await readConfig(place, emit);
+  const loaded = await readCatalogue(place, emit);
+  const { skills, roots, directories } = await readSkills(place, configured.config, emit);
+  const selected = selectedSkills(skills, emit);
+  const inView = selected ?? manifest.skills;
+  const requirements = requirementsFor(options.names, inView, skills, loaded.catalogue, manifest);
+  const present = await findPresent(prefix, manifest);
+  const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
+  const system = options.ignoreSystem
+    ? new Map<string, string>()
+    : await findOnPath(asked, place.env["PATH"] ?? "", prefix);
+  const plan = resolvePlan({
+    requirements,
+    catalogue: loaded.catalogue,
+    platform,
+    present: { ...present, system },
+    force: forced(options.force, options.names, loaded.catalogue),
+    update,
+  });
+  const inputs = [
+    ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
+    ...[...configured.files, ...loaded.files].map((file) => ({ ...file, skill: false })),
+  ];
+  const { catalogue } = loaded;
+  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, inputs, directories };
+}
+
+/**
+ * The volume: what was asked for, else /opt/openclaw where it exists or can be made, else the user's
+ * own data directory. The sh entrypoint decides in the same way.
+ */
+export async function resolvePrefix(place: Place): Promise<string> {
+  const { prefix } = place.options;
+  if (prefix !== undefined) {
+    if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
+    throw new UserError("usage", `--prefix "${prefix}" is not an absolute path`, {
+      hint: `Write it from the root: --prefix ${resolve("/", prefix)}`,
+    });
+  }
+  const usable = async (path: string, mode: number): Promise<boolean> =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    );
+  if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
+  if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
+  const share = place.env["XDG_DATA_HOME"] || join(place.home, ".local", "share");
+  const fallback = join(share, "openclaw");
+  place.reporter.emit({
+    type: "note",
+    message: `${defaultPrefix} cannot be created here; using ${fallback} (--prefix chooses another)`,
+  });
+  return fallback;
+}
+
+function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
+  if (manifest.platform === platformId(platform)) return;
+  throw new UserError(
+    "volume",
+    `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
+    { hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed." },
+  );
+}
+
+async function readConfig(
+  place: Place,
+  emit: Emit,
+): Promise<{ config: OpenClawConfig; files: { path: string; sha256: string }[] }> {
+  const file = configFile(place.env, place.home);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "ENOENT" && code !== "ENOTDIR") {
+      const hint = "Its choice of bundled skills is not known in this run.";
+      emit({ type: "warning", message: `cannot read ${file}: ${describeError(error)}`, hint });
+    }
+    return { config: parseOpenClawConfig("{}", file, place.env).config, files: [] };
+  }
+  const { config, problems } = parseOpenClawConfig(text, file, place.env);
+  for (const message of problems) emit({ type: "warning", message });
+  return { config, files: [{ path: file, sha256: sha256Hex(text) }] };
+}
+
+async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
+  const loaded = await loadCatalogue({
+    dirs: place.options.recipeDirs.map((dir) => resolve(dir)),
+    compiled: join(place.packageDir, "dist", "catalogue.json"),
+  });
+  for (const problem of loaded.problems) {
+    emit({
+      type: "warning",
+      message: renderProblem(problem),
+      hint: "This recipe is left out. See openclaw-install-skill-deps recipe check.",
+    });
+  }
+  return loaded;
+}
+
+async function readSkills(
+  place: Place,
+  config: OpenClawConfig,
+  emit: Emit,
+): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
+  const { options, env, home } = place;
+  const roots = await skillRoots({ env, home, config, skillsDirs: options.skillsDirs });
+  const view = await findSkills(roots, config.limits);
+  for (const message of view.problems) emit({ type: "warning", message });
+  for (const { file, verdict } of view.skills) {
+    if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });
+    else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
+  }
+  if (view.skills.length === 0) sayNoSkills(options.skillsDirs, roots, emit);
+  const unknown = unknownSkills(view.skills, options);
+  if (unknown[0] !== undefined) {
+    const near = nearest(unknown[0], view.skills.map(({ name }) => name));
+    throw new UserError("usage", `no skill is called ${unknown.join(", ")}`, {
+      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps requirements.",
+    });
+  }
+  const selections = selectSkills(view.skills, config, options);
+  const skills = view.skills.flatMap((found, i) => {
+    const selection = selections[i];
+    return selection ? [{ found, ...selection }] : [];
+  });
+  return { skills, roots, directories: view.directories };
+}
+
+function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {
+  if (named.length > 0) {
+    throw new UserError("config", `no skill (SKILL.md) in ${named.join(", ")}`, {
+      hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
+    });
+  }
+  const looked = roots.map(({ dir }) => dir).join(", ");
+  emit({
+    type: "warning",
+    message: `no skills found${looked ? ` in ${looked}` : ": none of OpenClaw's skill directories exists here"}`,
+    hint: "Name them with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
+  });
+}
+
+function selectedSkills(
+  skills: readonly SurveyedSkill[],
+  emit: Emit,
+): SelectedSkill[] | undefined {
+  if (skills.length === 0) return undefined;
+  return skills.flatMap(({ found, selected }) => {
+    if (!selected || !found.verdict.ok) return [];
+    const { bins, anyBins } = found.verdict.skill;
+    const hostile = [...bins, ...anyBins].filter((bin) => !isBinName(bin));
+    for (const bin of hostile) {
+      emit({
+        type: "warning",
+        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
+      });
+    }
+    const { name, sha256 } = found;
+    return [{ name, sha256, bins: bins.filter(isBinName), anyBins: anyBins.filter(isBinName) }];
+  });
+}
+
+/** NAMEs are tools or programs; without them, what the selected skills ask for. */
+function requirementsFor(
+  names: readonly string[],
+  selected: readonly SelectedSkill[],
+  skills: readonly SurveyedSkill[],
+  catalogue: Catalogue,
+  manifest: Manifest,
+): Requirement[] {
+  if (names.length === 0) {
+    return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
+  }
+  const asked = skills.flatMap(({ found: { verdict } }) =>
+    verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
+  );
+  const installed = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
+  const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
+  return names.map((name) => {
+    const recipe = catalogue.recipes.get(name);
+    const bins = recipe ? Object.keys(recipe.bins) : [name];
+    if (recipe || known.has(name)) return { for: "command line", bins, anyBins: [] };
+    const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
+    throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
+      hint: near
+        ? `Did you mean ${near}?`
+        : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
+    });
+  });
+}
+
+function forced(
+  force: boolean,
+  names: readonly string[],
+  catalogue: Catalogue,
+): "all" | ReadonlySet<string> {
+  if (!force) return new Set();
+  if (names.length === 0) return "all";
+  return new Set(names.map((name) => catalogue.providers.get(name) ?? name));
+}

@@ -1,0 +1,36 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { formatDigest } from "../core/digest.ts";
+import type { ArchiveArtifact } from "../core/recipe.ts";
+import { extract, limitsFor } from "../io/extract.ts";
+import type { StageContext, Staged } from "./context.ts";
+import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
+
+/** An archive or a plain program at a literal URL. */
+export async function stageArchive(
+  artifact: ArchiveArtifact,
+  context: StageContext,
+): Promise<Staged> {
+  const { url, digest, size, format, strip } = artifact;
+  const file = join(context.dir, "download");
+  const isProgram = format === "raw" || format === "gz";
+  const rawPath = isProgram ? { rawPath: onlyProgram(context.bins) } : {};
+  context.onPhase?.("download");
+  const download = await context.http.download({
+    url,
+    file,
+    digest,
+    onProgress: context.onProgress,
+    ...(size === undefined ? {} : { size }),
+    ...(context.signal === undefined ? {} : { signal: context.signal }),
+  });
+  context.onPhase?.("unpack");
+  const tree = await makeTree(context.dir);
+  const limits = limitsFor(download.size);
+  await extract({ file, format, into: tree, strip, limits, ...rawPath });
+  await rm(file, { force: true });
+  await checkPrograms(tree, context.bins, true);
+  const { kind } = artifact;
+  const source = { kind, from: url, digest: formatDigest(digest), size: download.size };
+  return { tree, source };
+}

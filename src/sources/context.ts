@@ -1,0 +1,35 @@
+import type { Platform } from "../core/platform.ts";
+import type { Http } from "../io/http.ts";
+import type { NpmConfig } from "../io/npm-config.ts";
+
+/** What a source needs to bring one artifact. */
+export interface StageContext {
+  readonly http: Http;
+  /** The machine's npm configuration; read only by what asks a registry. */
+  readonly npm: () => Promise<NpmConfig>;
+  readonly platform: Platform;
+  /** Absolute; an empty directory of this attempt. Downloads go to `download*`, the tree to `tree`. */
+  readonly dir: string;
+  /** Bin name to path in the tree. */
+  readonly bins: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Bytes so far and in all, where known. */
+  readonly onProgress: (received: number, total?: number) => void;
+  readonly onPhase?: (phase: "download" | "unpack") => void;
+}
+
+/** A tree that is complete, verified and not yet published. */
+export interface Staged {
+  /** Absolute. */
+  readonly tree: string;
+  readonly source: {
+    /** The artifact's kind. */
+    readonly kind: string;
+    /** The URL it came from, or NAME@VERSION of a registry. */
+    readonly from: string;
+    /** `sha256:…` or `sha512:…` of the download; of the list of packages for a closure. */
+    readonly digest: string;
+    /** Bytes downloaded. */
+    readonly size: number;
+  };
+}

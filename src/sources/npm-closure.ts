@@ -1,0 +1,95 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { formatDigest, sha256Hex } from "../core/digest.ts";
+import { selectPackages } from "../core/npm-lock.ts";
+import type { LockedPackage, NpmClosureArtifact } from "../core/recipe.ts";
+import { extract, limitsFor } from "../io/extract.ts";
+import type { NpmConfig } from "../io/npm-config.ts";
+import type { StageContext, Staged } from "./context.ts";
+import { downloadTarball } from "./npm-registry.ts";
+import { checkPrograms, makeTree } from "./tree.ts";
+
+/** Packages are small and latency rules; more at once gain nothing over one registry's connections. */
+const packagesAtOnce = 12;
+
+/**
+ * A JavaScript program with every package it needs, each one verified against the lock. No package's
+ * script is ever run.
+ */
+export async function stageNpmClosure(
+  artifact: NpmClosureArtifact,
+  context: StageContext,
+): Promise<Staged> {
+  const packages = selectPackages(artifact.packages, context.platform);
+  const tree = await makeTree(
+    context.dir,
+    packages.map(({ path }) => path),
+  );
+  context.onPhase?.("download");
+  const size = await bringAll(packages, tree, context);
+  await checkPrograms(tree, context.bins, false);
+  const { kind, name, version } = artifact;
+  const digest = `sha256:${sha256Hex(listOf(packages))}`;
+  return { tree, source: { kind, from: `${name}@${version}`, digest, size } };
+}
+
+/** One line per package, in order of path: what was installed, whatever order the lock has. */
+function listOf(packages: readonly LockedPackage[]): string {
+  return packages
+    .map(({ path, digest }) => `${path} ${formatDigest(digest)}\n`)
+    .sort()
+    .join("");
+}
+
+/** Bytes downloaded. The first failure ends the others: a closure with a hole is of no use. */
+async function bringAll(
+  packages: readonly LockedPackage[],
+  tree: string,
+  context: StageContext,
+): Promise<number> {
+  const npm = await context.npm();
+  const limit = pLimit(packagesAtOnce);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
+  const received = packages.map(() => 0);
+  const bringing = packages.map((locked, index) =>
+    limit(async () => {
+      signal.throwIfAborted();
+      const onProgress = (bytes: number): void => {
+        received[index] = bytes;
+        context.onProgress(received.reduce((sum, one) => sum + one, 0));
+      };
+      const file = join(context.dir, `download-${index}`);
+      return await bring(locked, { tree, file, npm, http: context.http, signal, onProgress });
+    }),
+  );
+  try {
+    const sizes = await Promise.all(bringing);
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch (error) {
+    stop.abort();
+    await Promise.allSettled(bringing); // nothing writes into the tree that the caller now removes
+    throw error;
+  }
+}
+
+interface Place {
+  readonly tree: string;
+  readonly file: string;
+  readonly npm: NpmConfig;
+  readonly http: StageContext["http"];
+  readonly signal: AbortSignal;
+  readonly onProgress: (received: number) => void;
+}
+
+async function bring(locked: LockedPackage, place: Place): Promise<number> {
+  const { name, version, digest, path } = locked;
+  const { tree, file, ...rest } = place;
+  const { size } = await downloadTarball({ name, version, digest, file, ...rest });
+  const into = join(tree, path);
+  // npm puts everything below `package/`, some others below another name.
+  await extract({ file, format: "tar.gz", into, strip: 1, limits: limitsFor(size) });
+  await rm(file, { force: true });
+  return size;
+}

@@ -1,0 +1,38 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { formatDigest } from "../core/digest.ts";
+import type { NpmPackageArtifact } from "../core/recipe.ts";
+import { extract, limitsFor } from "../io/extract.ts";
+import type { StageContext, Staged } from "./context.ts";
+import { downloadTarball } from "./npm-registry.ts";
+import { checkPrograms, makeTree } from "./tree.ts";
+
+/** One package tarball of the machine's npm registry, used as an archive. */
+export async function stageNpmPackage(
+  artifact: NpmPackageArtifact,
+  context: StageContext,
+): Promise<Staged> {
+  const { name, version, digest, size, strip } = artifact;
+  const { http, onProgress, signal } = context;
+  const file = join(context.dir, "download");
+  context.onPhase?.("download");
+  const download = await downloadTarball({
+    http,
+    npm: await context.npm(),
+    name,
+    version,
+    digest,
+    file,
+    onProgress,
+    ...(size === undefined ? {} : { size }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  context.onPhase?.("unpack");
+  const tree = await makeTree(context.dir);
+  await extract({ file, format: "tar.gz", into: tree, strip, limits: limitsFor(download.size) });
+  await rm(file, { force: true });
+  await checkPrograms(tree, context.bins, true);
+  const { kind } = artifact;
+  const from = `${name}@${version}`;
+  return { tree, source: { kind, from, digest: formatDigest(digest), size: download.size } };
+}

@@ -1,0 +1,82 @@
+import { chmod, lstat, mkdir, open, readdir, realpath } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { doing } from "../io/files.ts";
+import { treeWriter } from "../io/tree.ts";
+
+export type Bins = Readonly<Record<string, string>>;
+
+/** Makes the tree of an attempt, and directories in it, with the modes that everybody can read. */
+export async function makeTree(dir: string, directories: readonly string[] = []): Promise<string> {
+  const tree = join(dir, "tree");
+  await doing("create", tree, mkdir(tree));
+  await doing("create", tree, chmod(tree, 0o755)); // whatever the umask is
+  const writer = treeWriter(tree, 0, { bytes: 0, entries: directories.length });
+  for (const directory of directories) writer.directory(directory);
+  return tree;
+}
+
+/**
+ * Checks that each promised program is a regular file inside of the tree, after links. A `native` one
+ * must be a program by itself: a zip made without Unix modes and npm's tarballs may lack the exec
+ * bit, which is then set, but text is refused. Throws a UserError (`recipe`) that says what is there.
+ */
+export async function checkPrograms(tree: string, bins: Bins, native: boolean): Promise<void> {
+  const root = await realpath(tree);
+  for (const path of new Set(Object.values(bins))) {
+    const found = await realpath(join(root, path)).catch(() => undefined);
+    if (found === undefined) throw await absent(root, path, "has no");
+    const stats = await lstat(found);
+    if (!found.startsWith(root + sep) || !stats.isFile()) {
+      throw await absent(root, path, "has no regular file");
+    }
+    if (!native || (stats.mode & 0o100) !== 0) continue;
+    if (!(await isProgram(found))) throw await absent(root, path, "has no executable");
+    await chmod(found, 0o755);
+  }
+}
+
+/** The one path that a single program (`raw`, `gz`) is given. */
+export function onlyProgram(bins: Bins): string {
+  const [path, ...others] = new Set(Object.values(bins));
+  if (path !== undefined && others.length === 0) return path;
+  throw new UserError("recipe", "a raw or gz artifact is one program, and the recipe has several", {
+    hint: "Give each of its bins the same path.",
+  });
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString("latin1") === "\x7fELF" || buffer.toString("latin1").startsWith("#!");
+  } finally {
+    await file.close();
+  }
+}
+
+const maxNames = 8;
+
+async function absent(root: string, path: string, what: string): Promise<UserError> {
+  const names = await firstNames(root);
+  const more = names.length > maxNames ? ", …" : "";
+  const has = names.length === 0 ? "it is empty" : `it has: ${names.slice(0, maxNames).join(", ")}`;
+  return new UserError("recipe", `the archive ${what} ${path}; ${has}${more}`, {
+    hint: "Correct `bins` or `strip` in the recipe.",
+  });
+}
+
+/** A few names, breadth first, so that a wrong `strip` is seen at once. */
+async function firstNames(root: string): Promise<string[]> {
+  const names: string[] = [];
+  const ahead = [""];
+  for (let at = ahead.shift(); at !== undefined && names.length <= maxNames; at = ahead.shift()) {
+    const entries = await readdir(join(root, at), { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = at === "" ? entry.name : `${at}/${entry.name}`;
+      if (entry.isDirectory()) ahead.push(path);
+      names.push(entry.isDirectory() ? `${path}/` : path);
+    }
+  }
+  return names;
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/core/errors.ts";
+import { emptyManifest, parseManifest, renderManifest } from "../../src/core/manifest.ts";
+
+const good = {
+  ...emptyManifest("linux-x64-glibc"),
+  tools: {
+    gog: {
+      tool: "gog",
+      version: "1.0.0",
+      key: "0123456789ab",
+      dir: "lib/gog/1.0.0-0123456789ab",
+      source: { kind: "archive", from: "https://x/y", digest: "sha256:00", size: 1 },
+      bins: { gog: { path: "lib/gog/1.0.0-0123456789ab/gog", size: 3 } },
+      needs: [],
+      license: "MIT",
+      recipe: "bundled",
+      installedAt: "2026-01-01T00:00:00.000Z",
+    },
+  },
+};
+
+type Tool = (typeof good)["tools"]["gog"];
+const withTool = (over: Partial<Record<keyof Tool, unknown>>) => ({
+  ...good,
+  tools: { gog: { ...good.tools.gog, ...over } },
+});
+
+test("what is written is what is read", () => {
+  expect(parseManifest(renderManifest(good), "m")).toEqual(good);
+});
+
+describe("what is refused, and never overwritten", () => {
+  const table: [string, string, RegExp][] = [
+    ["empty", "", /not JSON/],
+    ["cut short", renderManifest(good).slice(0, 200), /not JSON/],
+    ["of something else", '{"name":"x"}', /not a manifest of ours/],
+    ["null", "null", /not a manifest of ours/],
+    ["a list", "[]", /not a manifest of ours/],
+    ["newer", '{"schema":2}', /schema 2; this version knows up to 1/],
+    ["an unknown key", JSON.stringify({ ...good, extra: 1 }), /not a manifest of ours/],
+    ["a tree outside", JSON.stringify(withTool({ dir: "../../etc" })), /dir/],
+    ["another tool's tree", JSON.stringify(withTool({ dir: "lib/jq/1-0123456789ab" })), /lib\/jq/],
+    [
+      "a program outside its tree",
+      JSON.stringify(withTool({ bins: { gog: { path: "lib/jq/x", size: 1 } } })),
+      /outside its tree/,
+    ],
+    [
+      "a program's name that is a path",
+      JSON.stringify(withTool({ bins: { "../sh": { path: "lib/gog/x", size: 1 } } })),
+      /not a manifest of ours/,
+    ],
+  ];
+  test.each(table)("%s", (_, text, message) => {
+    const read = () => parseManifest(text, "/v/manifest.json");
+    expect(read).toThrow(UserError);
+    expect(read).toThrow(message);
+    expect(read).toThrow(/^\/v\/manifest\.json/);
+  });
+});

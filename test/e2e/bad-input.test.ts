@@ -1,0 +1,288 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { archive, program } from "../support/archives.ts";
+import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeEach(async () => {
+  place = await openWorkplace();
+  place.skill("mail", { bins: ["zog"] });
+});
+afterEach(() => place.close());
+
+const bytes = archive("tar.gz", { "bin/zog": program("1.0.0") });
+const other = "ab".repeat(32);
+
+/** The volume without what says how the last run went. */
+function volume(): Record<string, string> {
+  const { "share/openclaw-skill-deps/last-run.json": _, ...rest } = place.snapshot();
+  return rest;
+}
+
+/** A volume in use: one program installed, so that there is something to lose. */
+async function fill(): Promise<void> {
+  const { url, sha256 } = place.serve("old.tar.gz", archive("tar.gz", { "bin/old": program("1") }));
+  place.recipe("old", { artifacts: { "linux-x64": { url, sha256 } } });
+  place.skill("older", { bins: ["old"] });
+  expect((await place.run()).status).toBe(0);
+}
+
+interface Source {
+  url: string;
+  sha256: string;
+  size?: number;
+}
+
+describe("a download that is not what the recipe promises leaves the volume as it was", () => {
+  const table: [string, () => Source, number, RegExp[]][] = [
+    ["another digest", () => ({ ...place.serve("zog.tar.gz", bytes), sha256: other }), 4, [
+      /error: zog: .*zog\.tar\.gz/,
+      new RegExp(`sha256:${other}`),
+      /hint: /,
+    ]],
+    ["smaller than promised", () => ({ ...place.serve("zog.tar.gz", bytes), size: bytes.length + 1 }), 4, [/error: zog: .*zog\.tar\.gz/]],
+    ["larger than promised", () => ({ ...place.serve("zog.tar.gz", bytes), size: 10 }), 4, [/error: zog: .*zog\.tar\.gz/]],
+    ["404", () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 404 }), 5, [/404/, /hint: /]],
+    ["403", () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 403 }), 5, [/403/, /hint: /]],
+    ["a web page", () => place.serve("zog.tar.gz", bytes, { fault: "html" }), 4, [/web page/]],
+    ["cut short", () => {
+      const cut = bytes.subarray(0, bytes.length / 2);
+      return place.serve("zog.tar.gz", cut);
+    }, 4, [/error: zog: /]],
+    ["not an archive", () => place.serve("zog.tar.gz", Buffer.from("hello\n")), 4, [/error: zog: /]],
+    ["without the promised program", () => place.serve("zog.tar.gz", archive("tar.gz", { "bin/other": program("1") })), 2, [
+      /bin\/zog/,
+      /bin\/other/,
+    ]],
+  ];
+  test.each(table)("%s", async (_, source, expected, messages) => {
+    await fill();
+    const before = volume();
+    place.recipe("zog", { artifacts: { "linux-x64": source() } });
+    const { status, stderr } = await place.run();
+    for (const message of messages) expect(stderr).toMatch(message);
+    expect(status).toBe(expected);
+    const { "manifest.json": manifest, ...trees } = volume();
+    const { "manifest.json": had, ...treesBefore } = before;
+    expect(trees).toEqual(treesBefore);
+    expect(manifest).toBe(had);
+  });
+});
+
+describe("recipes", () => {
+  test("one with mistakes is reported with its lines, and the others work", async () => {
+    const file = join(place.recipes, "zog.yaml");
+    writeFileSync(file, "name: zog\nversion: 1.10\nlicence: MIT\nbins: { zog: ../zog }\n");
+    const source = place.serve("jqq.tar.gz", archive("tar.gz", { "bin/jqq": program("1") }));
+    place.recipe("jqq", { artifacts: { "linux-x64": source } });
+    place.skill("json", { bins: ["jqq"] });
+    const { stderr } = await place.run();
+    expect(stderr).toMatch(/zog\.yaml:2: .*\n.*version: "1\.10"/);
+    expect(stderr).toMatch(/zog\.yaml:3: .*licence/);
+    expect(stderr).toMatch(/zog\.yaml:4: /);
+    expect(Object.keys(place.manifest().tools)).toContain("jqq");
+  });
+
+  test("recipe check reports every problem at once", async () => {
+    const file = join(place.recipes, "zog.yaml");
+    writeFileSync(file, "name: zog\nversion: 1.10\nbins: { zog: ../zog }\n");
+    const { status, stdout } = await place.run("recipe", "check", file);
+    expect(status).toBe(2);
+    expect(stdout.match(/zog\.yaml:\d+/g)?.length).toBeGreaterThan(3);
+    expect(stdout).toMatch(/right:/);
+    expect(stdout).toMatch(/0 of 1 right/);
+  });
+
+  test("a directory that is not there", async () => {
+    const { status, stderr } = await place.run("--recipes", join(place.dir, "nowhere"));
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/nowhere[\s\S]*hint: /);
+  });
+});
+
+describe("the volume", () => {
+  const offer = (): void => place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+
+  test("a prefix that does not exist yet is made", async () => {
+    offer();
+    const prefix = join(place.dir, "a", "b");
+    expect((await place.run("--prefix", prefix)).status).toBe(0);
+    expect(snapshotOf(prefix)["manifest.json"]).toBeDefined();
+  });
+
+  test("a file in its place", async () => {
+    offer();
+    writeFileSync(place.prefix, "mine");
+    const { status, stderr } = await place.run();
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/volume[\s\S]*hint: /);
+    expect(readFileSync(place.prefix, "utf8")).toBe("mine");
+  });
+
+  test("a relative one", async () => {
+    const { status, stderr } = await place.run("--prefix", "here");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/"here" is not an absolute path/);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("one that may not be written to", async () => {
+    offer();
+    mkdirSync(place.prefix);
+    chmodSync(place.prefix, 0o555);
+    const { status, stderr } = await place.run();
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/permission denied[\s\S]*chown/);
+    expect(Object.keys(place.snapshot())).toEqual(["."]);
+    chmodSync(place.prefix, 0o755);
+  });
+
+  test.each([
+    ["cut short", '{"schema": 1, "plat', /not JSON/],
+    ["something else's", '{"name": "mise"}', /not a manifest of ours/],
+    ["of a newer schema", '{"schema": 99}', /schema 99/],
+  ])("a manifest %s is never overwritten", async (_, text, message) => {
+    await fill();
+    offer();
+    writeFileSync(join(place.prefix, "manifest.json"), text);
+    const before = place.snapshot();
+    for (const args of [[], ["-f"], ["update"], ["list"], ["doctor"]]) {
+      const { status, stderr } = await place.run(...args);
+      expect(stderr).toMatch(message);
+      expect(stderr).toMatch(/hint: /);
+      expect(status).toBe(2);
+    }
+    expect(place.snapshot()).toEqual(before);
+  });
+
+  test("one of another platform is refused before anything is changed", async () => {
+    await fill();
+    offer();
+    const manifest = { ...place.manifest(), platform: "linux-arm64-musl" };
+    writeFileSync(join(place.prefix, "manifest.json"), JSON.stringify(manifest));
+    const before = place.snapshot();
+    const { status, stderr } = await place.run();
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/holds programs for linux-arm64-musl; this is linux-x64-glibc/);
+    expect(place.snapshot()).toEqual(before);
+  });
+
+  test("a link in place of one of its directories is not followed", async () => {
+    offer();
+    mkdirSync(place.prefix);
+    const outside = join(place.dir, "outside");
+    mkdirSync(outside);
+    const { symlinkSync } = await import("node:fs");
+    symlinkSync(outside, join(place.prefix, "bin"));
+    const { status, stderr } = await place.run();
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/bin is not a directory/);
+    expect(Object.keys(snapshotOf(outside))).toEqual(["."]);
+  });
+});
+
+describe("names and skills", () => {
+  test("an unknown NAME, with the nearest known one", async () => {
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const { status, stderr } = await place.run("zogg");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/"zogg"[\s\S]*Did you mean zog\?/);
+    expect(place.snapshot()).toEqual({});
+  });
+
+  test("an unknown --skill", async () => {
+    const { status, stderr } = await place.run("--skill", "mial");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/no skill is called mial[\s\S]*Did you mean mail\?/);
+  });
+
+  test("no skill in a directory that was named", async () => {
+    const empty = join(place.dir, "empty");
+    mkdirSync(empty);
+    const { status, stderr } = await place.run("--skills-dir", empty);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/no skill \(SKILL\.md\) in .*empty[\s\S]*hint: /);
+    expect(place.snapshot()).toEqual({});
+  });
+
+  test("a skills directory that does not exist", async () => {
+    const { status, stderr } = await place.run("--skills-dir", join(place.dir, "nowhere"));
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/nowhere[\s\S]*hint: /);
+  });
+
+  test("no skill anywhere is a warning: a new agent has none", async () => {
+    const { status, stderr } = await place.runWith({ OPENCLAW_SKILL_DIRS: "" });
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/warning: no skills found/);
+  });
+
+  test("a hostile program name is reported and never used", async () => {
+    place.skill("evil", { bins: ["../../bin/sh", "-rf", "a b"] });
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const { status, stderr } = await place.run();
+    expect(status).toBe(0);
+    for (const name of ["../../bin/sh", "-rf", "a b"]) {
+      expect(stderr).toContain(`requires ${JSON.stringify(name)}, which is not a program's name`);
+    }
+    expect(Object.keys(place.manifest().tools)).toEqual(["zog"]);
+  });
+
+  test("a rejected SKILL.md is reported with its file and the reason", async () => {
+    mkdirSync(join(place.skills, "broken"));
+    writeFileSync(join(place.skills, "broken", "SKILL.md"), "---\nname: broken\nname: twice\n---\n");
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const { status, stderr } = await place.run();
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/warning: .*broken\/SKILL\.md is not read: /);
+  });
+
+  test("a program without a recipe is a warning; under --strict exit status 3", async () => {
+    place.skill("odd", { bins: ["unheard-of"] });
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const first = await place.run();
+    expect(first.status).toBe(0);
+    expect(first.stderr).toMatch(/warning: unheard-of \(for odd\) is unmet: no recipe provides it/);
+    expect((await place.run("--strict")).status).toBe(3);
+  });
+
+  test("--offline: what is missing is a warning", async () => {
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const { status, stderr } = await place.run("--offline");
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/error: zog: .*offline/);
+    expect(place.server.hits()).toBe(0);
+  });
+});
+
+test.each([
+  ["--nope", /--nope/],
+  ["--json=xml", /--json=xml/],
+  ["--platform=plan9", /plan9/],
+])("%s is refused with the next step", async (word, message) => {
+  const { status, stderr } = await place.run(word);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(stderr).toMatch(/hint: /);
+});
+
+describe("openclaw.json", () => {
+  const withConfig = (text: string) => {
+    const file = join(place.home, "openclaw.json");
+    writeFileSync(file, text);
+    return place.runWith({ OPENCLAW_CONFIG_PATH: file }, "requirements");
+  };
+  test("broken: a clear message with the place, and the run goes on", async () => {
+    const { status, stderr, stdout } = await withConfig("{ skills: { entries: ");
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/warning: .*openclaw\.json:\d+:\d+/);
+    expect(stdout).toMatch(/mail/);
+  });
+  test("with unknown keys: told, and the rest is used", async () => {
+    const { stderr, stdout } = await withConfig(
+      "{ /* mine */ skills: { entries: { mail: { enabled: false } }, persistentBinaries: [] } }",
+    );
+    expect(stderr).toMatch(/warning: .*persistentBinaries/);
+    expect(stdout).toMatch(/mail\s+no\s/);
+  });
+});

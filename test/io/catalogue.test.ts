@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha256Hex } from "../../src/core/digest.ts";
+import { compileCatalogue, loadCatalogue } from "../../src/io/catalogue.ts";
+
+const hex = "a".repeat(64);
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "catalogue-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function recipe(name: string, { version = "1.0.0", bin = name } = {}): string {
+  return `name: ${name}
+description: A tool
+homepage: https://example.com
+license: MIT
+version: "${version}"
+provenance: a test
+bins: { ${bin}: bin/${bin} }
+test: [${bin}]
+artifacts:
+  linux-x64: { url: https://example.com/${name}-${version}.tar.gz, sha256: ${hex} }
+`;
+}
+
+const closure =
+  `${recipe("js").replace(/ {2}linux-x64.*/, "  any: { npm: js@1.0.0, lock: js.lock.json }")}needs: [node]
+`.replace("bin/js", "node_modules/js/cli.js");
+
+const lock = JSON.stringify({
+  lockfileVersion: 3,
+  packages: {
+    "node_modules/js": { version: "1.0.0", integrity: `sha512-${"A".repeat(86)}==`, os: ["linux"] },
+  },
+});
+
+function directory(files: Record<string, string>): string {
+  const dir = mkdtempSync(join(root, "recipes-"));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  return dir;
+}
+
+describe("directories", () => {
+  test("an earlier one hides recipes and programs of a later one", async () => {
+    const first = directory({
+      "gh.yaml": recipe("gh", { version: "2.0.0" }),
+      "my-jq.yaml": recipe("my-jq", { bin: "jq" }),
+    });
+    const second = directory({ "gh.yaml": recipe("gh"), "jq.yaml": recipe("jq") });
+    const { catalogue, problems } = await loadCatalogue({ dirs: [first, second] });
+    expect(problems).toEqual([]);
+    expect(catalogue.recipes.get("gh")?.version).toBe("2.0.0");
+    expect([...catalogue.recipes.keys()]).toEqual(["gh", "my-jq", "jq"]);
+    expect(catalogue.providers.get("jq")).toBe("my-jq");
+  });
+
+  test("a bad recipe hides neither its neighbours nor a good one of the same name", async () => {
+    const bad = recipe("gh").replace('"1.0.0"', "1.0");
+    const first = directory({ "gh.yaml": bad, "jq.yaml": recipe("jq"), "x.yml": recipe("x") });
+    const second = directory({ "gh.yaml": recipe("gh") });
+    const { catalogue, problems } = await loadCatalogue({ dirs: [first, second] });
+    expect([...catalogue.recipes.keys()].sort()).toEqual(["gh", "jq"]);
+    expect(catalogue.recipes.get("gh")?.origin).toBe(join(second, "gh.yaml"));
+    expect(problems).toMatchObject([
+      { file: join(first, "gh.yaml"), line: 5 },
+      { file: join(first, "x.yml"), message: expect.stringContaining("NAME.yaml") },
+    ]);
+  });
+
+  test("two recipes for one program in a directory are a problem; both stay", async () => {
+    const dir = directory({ "a.yaml": recipe("a"), "b.yaml": recipe("b", { bin: "a" }) });
+    const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
+    expect(problems).toMatchObject([{ file: join(dir, "b.yaml") }]);
+    expect(catalogue.providers.get("a")).toBe("a");
+    expect(catalogue.recipes.size).toBe(2);
+  });
+
+  test("every file that was read is listed with its digest", async () => {
+    const dir = directory({ "js.yaml": closure, "js.lock.json": lock, "README.md": "x" });
+    const { files, problems } = await loadCatalogue({ dirs: [dir] });
+    expect(problems).toEqual([]);
+    expect(files).toEqual([
+      { path: join(dir, "js.yaml"), sha256: sha256Hex(closure) },
+      { path: join(dir, "js.lock.json"), sha256: sha256Hex(lock) },
+    ]);
+  });
+
+  test("one that is not there is the operator's mistake", async () => {
+    const load = loadCatalogue({ dirs: [join(root, "absent")] });
+    await expect(load).rejects.toMatchObject({ code: "config" });
+  });
+});
+
+describe("the compiled catalogue", () => {
+  test("says the same as its directory", async () => {
+    const dir = directory({ "gh.yaml": recipe("gh"), "js.yaml": closure, "js.lock.json": lock });
+    const compiled = join(root, "catalogue.json");
+    writeFileSync(compiled, compileCatalogue(dir, "0.1.0"));
+    const fromDirectory = await loadCatalogue({ dirs: [dir] });
+    const fromFile = await loadCatalogue({ dirs: [], compiled });
+    expect(fromFile.files.map(({ path }) => path)).toEqual([compiled]);
+    expect(fromFile.catalogue.providers).toEqual(fromDirectory.catalogue.providers);
+    for (const [name, original] of fromDirectory.catalogue.recipes) {
+      expect(fromFile.catalogue.recipes.get(name)).toEqual({ ...original, origin: "bundled" });
+    }
+  });
+
+  test("is not made from a bad directory", () => {
+    const dir = directory({ "gh.yaml": recipe("gh").replace(hex, "abc") });
+    expect(() => compileCatalogue(dir, "0.1.0")).toThrow("gh.yaml:10");
+  });
+
+  test.each([
+    ["cut short", '{"schema":1,"recipes":[{'],
+    ["of another schema", '{"schema":2,"recipes":[]}'],
+    ["without recipes", '{"schema":1}'],
+    ["with a malformed digest", '{"schema":1,"recipes":[{"d":{"algorithm":"sha256","hex":"0"}}]}'],
+  ])("%s is refused", async (_what, text) => {
+    const compiled = join(root, "catalogue.json");
+    writeFileSync(compiled, text);
+    await expect(loadCatalogue({ dirs: [], compiled })).rejects.toMatchObject({ code: "config" });
+  });
+});

@@ -1,0 +1,402 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, request as plainRequest, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describeError, UserError } from "../../src/core/errors.ts";
+import {
+  createHttp,
+  type Download,
+  type DownloadRequest,
+  type Http,
+  type HttpOptions,
+} from "../../src/io/http.ts";
+import { isNotFound } from "../../src/io/http-errors.ts";
+import { describe as facts, run } from "../support/archives.ts";
+import {
+  type Fault,
+  type Loopback,
+  type ServeOptions,
+  startLoopback,
+} from "../support/loopback.ts";
+
+const body = Buffer.alloc(400_000, "every byte of it counts\n");
+const timing = { stallMs: 300, deadMs: 1500, backoffMs: 5, retryAfterMaxMs: 400 };
+
+let dir: string;
+let file: string;
+let server: Loopback;
+const opened: Http[] = [];
+const others: Server[] = [];
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "http-"));
+  file = join(dir, "download");
+  server = await startLoopback();
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((http) => http.close()));
+  await server.close();
+  for (const other of others.splice(0)) {
+    other.closeAllConnections();
+    other.close();
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function open(options: Partial<HttpOptions> = {}): Http {
+  const http = createHttp({ env: {}, mirrors: [], offline: false, timing, ...options });
+  opened.push(http);
+  return http;
+}
+
+async function get(
+  url: string,
+  more: Partial<DownloadRequest> = {},
+  options: Partial<HttpOptions> = {},
+): Promise<Download> {
+  return await open(options).download({ url, file, digest: facts(body).digest, ...more });
+}
+
+async function failure(
+  url: string,
+  more: Partial<DownloadRequest> = {},
+  options: Partial<HttpOptions> = {},
+): Promise<UserError> {
+  const error = await get(url, more, options).then(
+    () => expect.fail("it was downloaded"),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(UserError);
+  expect(existsSync(file)).toBe(false);
+  return error as UserError;
+}
+
+const serve = (fault: Fault, more: ServeOptions = {}): string =>
+  server.serve("/file", body, { fault, ...more });
+
+function expectWhole(): void {
+  expect(readFileSync(file).equals(body)).toBe(true);
+}
+
+describe("what arrives", () => {
+  test("a file, hashed and counted", async () => {
+    const seen: (number | undefined)[][] = [];
+    const url = serve("ok");
+    const onProgress = (received: number, total?: number): void =>
+      void seen.push([received, total]);
+    expect(await get(url, { size: body.length, onProgress })).toEqual({ size: body.length, url });
+    expectWhole();
+    expect(seen.at(-1)).toEqual([body.length, body.length]);
+    expect(server.requests[0]?.headers["accept-encoding"]).toBe("identity");
+  });
+
+  test("503 once, 429 once with Retry-After", async () => {
+    await get(serve("503 once"));
+    expectWhole();
+    const before = Date.now();
+    await get(serve("429 once", { retryAfter: 3600 }));
+    expectWhole();
+    expect(Date.now() - before).toBeGreaterThanOrEqual(400); // the cap
+  });
+
+  test("a cut is resumed where it happened", async () => {
+    await get(serve("cut once"));
+    expectWhole();
+    expect(server.hits("/file")).toBe(2);
+    const { range, "if-range": condition } = server.requests[1]?.headers ?? {};
+    expect(range).toBe(`bytes=${body.length / 2}-`);
+    expect(condition).toMatch(/^"/);
+  });
+
+  test.each([false, "weak"] as const)(
+    "a cut without a strong ETag (%s) starts over",
+    async (etag) => {
+      await get(serve("cut once", { etag }));
+      expectWhole();
+      expect(server.requests[1]?.headers.range).toBeUndefined();
+    },
+  );
+
+  test("a file that changed between the halves starts over", async () => {
+    const old = Buffer.from(body);
+    old[0] = 0;
+    const url = server.serve("/file", old, { fault: "cut once" });
+    const onProgress = (received: number): void => {
+      if (received >= old.length / 2) server.serve("/file", body);
+    };
+    await get(url, { onProgress });
+    expectWhole();
+  });
+
+  test("redirects, without the token for another origin", async () => {
+    const other = await startLoopback();
+    const target = other.serve("/there", body);
+    server.serve("/near", "", { fault: "redirect", to: `${target}?sig=secret` });
+    const url = server.serve("/file", "", { fault: "redirect", to: "/near" });
+    const headers = { authorization: "Bearer t0ken", "x-token": "t0ken" };
+    const { url: final } = await get(url, { headers });
+    await other.close();
+    expectWhole();
+    expect(final).toBe(`${target}?…`);
+    expect(server.requests.map((seen) => seen.headers.authorization)).toEqual([
+      "Bearer t0ken",
+      "Bearer t0ken",
+    ]);
+    expect(other.requests[0]?.headers.authorization).toBeUndefined();
+    expect(other.requests[0]?.headers["x-token"]).toBeUndefined();
+  });
+
+  test("a mirror, with credentials in its URL", async () => {
+    serve("ok");
+    const to = server.origin.replace("//", "//me:s3cret@");
+    const mirrors = [{ from: "https://releases.example", to }];
+    const { url } = await get("https://releases.example/file", {}, { mirrors });
+    expect(url).toBe(`${server.origin}/file`);
+    const basic = Buffer.from("me:s3cret").toString("base64");
+    expect(server.requests[0]?.headers.authorization).toBe(`Basic ${basic}`);
+  });
+
+  test("many at once over few connections", async () => {
+    const http = open();
+    const url = serve("ok");
+    const digest = facts(body).digest;
+    await Promise.all(
+      Array.from({ length: 40 }, (_, i) => http.download({ url, file: `${file}${i}`, digest })),
+    );
+    expect(server.hits()).toBe(40);
+    expect(readFileSync(`${file}39`).equals(body)).toBe(true);
+  });
+
+  test("JSON", async () => {
+    const url = server.serve("/doc", '{"a":[1]}', { fault: "503 once" });
+    expect(await open().json(url)).toEqual({ a: [1] });
+    const page = server.serve("/page", "", { fault: "html" });
+    await expect(open().json(page)).rejects.toThrow(/did not answer with JSON/);
+  });
+});
+
+describe("what is refused as wrong", () => {
+  test("other bytes: what was expected, what came", async () => {
+    const error = await failure(server.serve("/file", "other"));
+    expect(error.code).toBe("integrity");
+    expect(error.message).toContain(`${server.origin}/file`);
+    expect(error.message).toContain(`expected sha256:${facts(body).sha256}`);
+    expect(error.message).toContain(`got sha256:${facts(Buffer.from("other")).sha256}`);
+    expect(server.hits()).toBe(1);
+  });
+
+  test("a web page, with and without a size", async () => {
+    for (const more of [{}, { size: body.length }]) {
+      const error = await failure(serve("html"), more);
+      expect(error.code).toBe("integrity");
+      expect(error.message).toContain("the server sent a web page, not an archive");
+    }
+  });
+
+  test("truncated: at once by its length, at the end by its digest", async () => {
+    expect((await failure(serve("truncated"), { size: body.length })).message).toMatch(
+      /expected 400000 bytes, the server has 200000/,
+    );
+    expect((await failure(serve("truncated"))).code).toBe("integrity");
+  });
+
+  test("more bytes than promised", async () => {
+    const error = await failure(serve("longer"), { size: body.length });
+    expect(error).toMatchObject({ code: "integrity" });
+    expect(error.message).toMatch(/more came/);
+    const limited = await failure(serve("ok"), { limit: 1000 });
+    expect(limited.message).toMatch(/at most 1000/);
+  });
+});
+
+describe("what cannot be had", () => {
+  test.each([404, 403, 401])("status %i is not asked for twice", async (status) => {
+    const error = await failure(serve("status", { status }));
+    expect(error.code).toBe("network");
+    expect(error.message).toContain(`answered ${status}`);
+    expect(isNotFound(error)).toBe(status === 404);
+    expect(server.hits()).toBe(1);
+  });
+
+  test.each<[Fault, RegExp]>([
+    ["503 always", /answered 503/],
+    ["cut always", /was cut|was reset/],
+    ["hang", /stopped sending|next to nothing came/],
+    ["silent", /next to nothing came|did not answer/],
+    ["drip", /next to nothing came/],
+  ])("%s ends with a word about it", async (fault, message) => {
+    const before = Date.now();
+    const error = await failure(serve(fault, { etag: fault !== "cut always" }));
+    expect(error.code).toBe("network");
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain("127.0.0.1");
+    expect(Date.now() - before).toBeLessThan(timing.deadMs + 1000);
+    expect(server.hits()).toBeLessThanOrEqual(5);
+  });
+
+  test("redirect loops and long chains", async () => {
+    expect((await failure(serve("redirect loop"))).message).toMatch(/in a circle/);
+    for (let i = 0; i < 8; i += 1) {
+      server.serve(`/hop${i}`, "", { fault: "redirect", to: `/hop${i + 1}` });
+    }
+    expect((await failure(`${server.origin}/hop0`)).message).toMatch(/more than 5 times/);
+    server.serve("/ftp", "", { fault: "redirect", to: "ftp://example.com/file" });
+    expect((await failure(`${server.origin}/ftp`)).message).toMatch(/refused/);
+  });
+
+  test("refused and unknown hosts fail soon, with what to check", async () => {
+    const gone = await startLoopback();
+    await gone.close();
+    const before = Date.now();
+    const error = await failure(`${gone.origin}/file?token=secret`);
+    expect(error.message).toMatch(/127\.0\.0\.1:\d+ refused the connection/);
+    expect(error.hint).toMatch(/HTTPS_PROXY/);
+    expect(describeError(error)).not.toContain("secret");
+    expect((await failure("http://nowhere.localhost.invalid/file")).message).toMatch(
+      /DNS|offline|/,
+    );
+    expect(Date.now() - before).toBeLessThan(5000);
+  });
+
+  test("--offline and a place without network answer at once", async () => {
+    const offline = await failure("https://example.com/x", {}, { offline: true });
+    expect(offline.code).toBe("unmet");
+    const loopbackOnly = { lo: [{ address: "127.0.0.1", internal: true }] };
+    const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
+    const error = await failure("https://example.com/x", {}, { interfaces });
+    expect(error.code).toBe("unmet");
+    expect(error.message).toMatch(/no network here/);
+    await get(serve("ok"), {}, { interfaces });
+    expectWhole();
+  });
+
+  test("a run that is stopped stops", async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 50);
+    const stopped = get(serve("hang"), { signal: controller.signal });
+    await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("a full disk is told as such", async () => {
+    symlinkSync("/dev/full", file); // a link: what is removed afterwards is the link
+    expect(await failure(serve("ok"))).toMatchObject({ code: "disk" });
+  });
+});
+
+describe("proxies", () => {
+  /** A forward proxy for both ways of asking; counts by method. */
+  async function proxy(refuse?: number): Promise<{ url: string; seen: string[] }> {
+    const seen: string[] = [];
+    const proxying = createServer((incoming, outgoing) => {
+      seen.push(`${incoming.method} ${incoming.headers["proxy-authorization"] ?? ""}`);
+      if (refuse !== undefined) return void outgoing.writeHead(refuse).end();
+      const { method, headers } = incoming;
+      plainRequest(incoming.url ?? "", { method, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      }).end();
+    });
+    proxying.on("connect", (incoming, socket) => {
+      seen.push(`CONNECT ${incoming.headers["proxy-authorization"] ?? ""}`);
+      if (refuse !== undefined) return void socket.end(`HTTP/1.1 ${refuse} No\r\n\r\n`);
+      const [host, port] = (incoming.url ?? "").split(":");
+      const onward = connect(Number(port), host, () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        onward.pipe(socket).pipe(onward);
+      });
+      onward.on("error", () => socket.destroy());
+      socket.on("error", () => onward.destroy());
+    });
+    others.push(proxying);
+    await new Promise<void>((resolve) => proxying.listen(0, "127.0.0.1", resolve));
+    return { url: `http://127.0.0.1:${(proxying.address() as AddressInfo).port}`, seen };
+  }
+
+  test("http goes through it in absolute form, with its credentials", async () => {
+    const { url, seen } = await proxy();
+    const env = { HTTP_PROXY: url.replace("//", "//me:pw@") };
+    await get(serve("cut once"), {}, { env });
+    expectWhole();
+    expect(seen[0]).toBe(`GET Basic ${Buffer.from("me:pw").toString("base64")}`);
+  });
+
+  test("NO_PROXY and npm's own settings", async () => {
+    const { url, seen } = await proxy();
+    await get(serve("ok"), {}, { env: { http_proxy: url, no_proxy: "127.0.0.1" } });
+    expect(seen).toEqual([]);
+    await get(serve("ok"), {}, { settings: async () => ({ proxy: url }) });
+    expect(seen).toHaveLength(1);
+  });
+
+  test("https goes through a tunnel; a proxy that refuses is named", async () => {
+    const tls = await tlsServer();
+    const { url, seen } = await proxy();
+    const env = { https_proxy: url.replace("http://", ""), SSL_CERT_FILE: tls.ca };
+    await get(tls.url, {}, { env });
+    expectWhole();
+    expect(seen).toEqual(["CONNECT "]);
+    const bad = await proxy(407);
+    const error = await failure(tls.url, {}, { env: { HTTPS_PROXY: bad.url } });
+    expect(error.message).toMatch(/the proxy answered 407/);
+    const badHttp = await failure(serve("ok"), {}, { env: { HTTP_PROXY: bad.url } });
+    expect(badHttp.message).toMatch(/407/);
+  });
+});
+
+describe("certificates", () => {
+  test("one that nobody knows is refused at once; SSL_CERT_FILE and cafile make it known", async () => {
+    const { url, ca } = await tlsServer();
+    const error = await failure(url);
+    expect(error.message).toMatch(/TLS certificate/);
+    expect(error.hint).toMatch(/SSL_CERT_FILE/);
+    await get(url, {}, { env: { SSL_CERT_FILE: ca } });
+    await get(url, {}, { settings: async () => ({ cafile: ca }) });
+    await get(url, {}, { ca: [readFileSync(ca, "utf8")] });
+    expectWhole();
+    const missing = await failure(url, {}, { env: { SSL_CERT_FILE: "/nowhere.pem" } });
+    expect(missing.hint).toContain("The CA file /nowhere.pem cannot be read.");
+  });
+
+  test("from https a redirect to http is refused", async () => {
+    const { url, ca } = await tlsServer({ location: serve("ok") });
+    const error = await failure(url, {}, { env: { SSL_CERT_FILE: ca } });
+    expect(error.message).toMatch(/from https:\/\/ to http:\/\//);
+  });
+});
+
+/** Serves the body over TLS with a certificate of its own; `ca` is its file. */
+async function tlsServer(headers?: { location: string }): Promise<{ url: string; ca: string }> {
+  const ca = join(dir, "ca.pem");
+  const key = join(dir, "key.pem");
+  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const made = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+    "-days",
+    "1",
+  ];
+  if (!existsSync(ca)) {
+    run("openssl", ["req", "-x509", ...made, ...subject, "-keyout", key, "-out", ca]);
+  }
+  const options = { key: readFileSync(key), cert: readFileSync(ca) };
+  const tls = createTlsServer(options, (_request, response) => {
+    if (headers) response.writeHead(302, headers).end();
+    else response.end(body);
+  });
+  others.push(tls);
+  await new Promise<void>((resolve) => tls.listen(0, "127.0.0.1", resolve));
+  return { url: `https://127.0.0.1:${(tls.address() as AddressInfo).port}/file`, ca };
+}
+
+test("nothing is kept of a failed download, not even an old file", async () => {
+  writeFileSync(file, "old");
+  await failure(serve("503 always"));
+});

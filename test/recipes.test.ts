@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
+import { parsePlatform, platformKeys } from "../src/core/platform.ts";
+import { renderProblem } from "../src/core/recipe-file.ts";
+import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
+import { loadCatalogue } from "../src/io/catalogue.ts";
+
+const dir = join(import.meta.dirname, "..", "recipes");
+const names = readdirSync(dir);
+const files = names.filter((name) => name.endsWith(".yaml"));
+const locks = names.filter((name) => name.endsWith(".lock.json"));
+const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
+
+/** Tools whose makers publish nothing for the other processor. */
+const x64Only = ["ntn"];
+
+function read(name: string): string {
+  return readFileSync(join(dir, name), "utf8");
+}
+
+/** The order of the keys that are there is the order of the form. */
+function expectOrder(keys: readonly string[], form: readonly string[]): void {
+  expect(keys).toEqual(form.filter((key) => keys.includes(key)));
+}
+
+test("every recipe is valid, and the directory holds nothing else", () => {
+  expect(problems.map(renderProblem)).toEqual([]);
+  expect(files.length).toBe(catalogue.recipes.size);
+  expect(names.length).toBe(files.length + locks.length + 1);
+});
+
+test("recipe.schema.json is what the code says", () => {
+  expect(read("recipe.schema.json")).toBe(recipeJsonSchema());
+});
+
+describe.each(files)("%s", (file) => {
+  const text = read(file);
+  const document = parse(text);
+
+  test("is canonical", () => {
+    expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=./recipe.schema.json");
+    expect(text).toMatch(/[^\n]\n$/);
+    expect(text).not.toMatch(/[ \t]\n|\t/);
+    expectOrder(Object.keys(document), Object.keys(recipeSchema.shape));
+    expectOrder(Object.keys(document.artifacts), platformKeys);
+    expectOrder(Object.keys(document.bins), Object.keys(document.bins).sort());
+    expect(text).toContain(`version: "${document.version}"`);
+  });
+
+  test("serves both processors, with programs that it needs from this catalogue", () => {
+    const recipe = catalogue.recipes.get(file.replace(/\.yaml$/, ""));
+    const keys = Object.keys(recipe?.artifacts ?? {});
+    const serves = (arch: string) => keys.some((key) => key === "any" || key.includes(arch));
+    expect(serves("x64")).toBe(true);
+    expect(serves("arm64")).toBe(!x64Only.includes(recipe?.name ?? ""));
+    for (const need of recipe?.needs ?? []) expect(catalogue.recipes.has(need)).toBe(true);
+  });
+});
+
+describe.each(locks)("%s", (lock) => {
+  const owner = lock.replace(".lock.json", "");
+
+  test("is compact and used by its recipe", () => {
+    expect(compactLock(read(lock))).toBe(read(lock));
+    expect(read(`${owner}.yaml`)).toContain(`lock: ${lock}`);
+  });
+
+  test.each(["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"])(
+    "has what %s needs",
+    (platform) => {
+      const artifact = catalogue.recipes.get(owner)?.artifacts.any?.[0];
+      if (artifact?.kind !== "npm-closure") throw new Error(`${owner} has no closure`);
+      const selected = selectPackages(artifact.packages, parsePlatform(platform));
+      expect(selected.map(({ path }) => path)).toContain(`node_modules/${artifact.name}`);
+    },
+  );
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { parseOptions } from "../../src/run/cli.ts";
+
+const parse = (args: string[], env: Record<string, string> = {}) => parseOptions(args, env, 2);
+
+describe("words", () => {
+  test("install is the verb where none is named", () => {
+    expect(parse([]).verb).toBe("install");
+    expect(parse(["gog"])).toMatchObject({ verb: "install", names: ["gog"] });
+    expect(parse(["install", "gog", "jq"])).toMatchObject({ verb: "install", names: ["gog", "jq"] });
+    expect(parse(["recipe", "check", "x.yaml"])).toMatchObject({
+      verb: "recipe",
+      names: ["check", "x.yaml"],
+    });
+  });
+  test("options and the environment; options win", () => {
+    const env = {
+      OPENCLAW_SKILL_PREFIX: "/env",
+      OPENCLAW_SKILL_DIRS: "/a:/b",
+      OPENCLAW_SKILL_RECIPES: "/r",
+      OPENCLAW_SKILLS: "x, y,",
+      OPENCLAW_SKILL_MIRRORS: "https://a/=http://b/",
+    };
+    expect(parse([], env)).toMatchObject({
+      prefix: "/env",
+      skillsDirs: ["/a", "/b"],
+      recipeDirs: ["/r"],
+      skills: ["x", "y"],
+      mirrors: [{ from: "https://a/", to: "http://b/" }],
+    });
+    const args = ["--prefix", "/opt", "--skills-dir", "/c", "--skill", "z", "-f", "--json", "-q"];
+    expect(parse(args, env)).toMatchObject({
+      prefix: "/opt",
+      skillsDirs: ["/c"],
+      skills: ["z"],
+      force: true,
+      json: "document",
+      quiet: true,
+    });
+  });
+  test("--json does not swallow the word behind it", () => {
+    expect(parse(["--json", "gog"])).toMatchObject({ json: "document", names: ["gog"] });
+    expect(parse(["--json=events"]).json).toBe("events");
+  });
+  test("jobs: twice the cores, two at least, eight at most", () => {
+    expect(parseOptions([], {}, 1).jobs).toBe(2);
+    expect(parseOptions([], {}, 2).jobs).toBe(4);
+    expect(parseOptions([], {}, 64).jobs).toBe(8);
+  });
+  test.each([
+    [["--nope"], /--nope/],
+    [["--prefix"], /--prefix/],
+    [["--json=xml"], /--json=xml/],
+    [["--jobs", "0"], /--jobs 0/],
+    [["--jobs", "many"], /--jobs many/],
+    [["--mirror", "https://a"], /--mirror/],
+    [["--mirror", "ftp://a=http://b"], /--mirror/],
+  ])("%j is refused", (args, message) => {
+    expect(() => parse(args)).toThrow(message);
+  });
+});
