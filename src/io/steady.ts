@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import JSON5 from "json5";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
@@ -119,6 +120,7 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   const programs = linkPrograms(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
+  if (files.some(({ path }) => asksEnvironment(path))) throw new Unrecordable("${…} in openclaw.json");
   const paths = [
     ...facts.roots,
     ...facts.directories,
@@ -255,6 +257,17 @@ function checkContent(dir: string, facts: SteadyFacts): boolean {
 function counts({ path, nested }: Content): boolean {
   if (nested || path === "files/manifest") return false;
   return !path.startsWith("listed/") || path.endsWith(".yaml");
+}
+
+/** True of an openclaw.json whose choice of skills depends on variables that no view has. */
+function asksEnvironment(file: string): boolean {
+  if (basename(file) === "catalogue.json") return false;
+  try {
+    const { skills, agents } = JSON5.parse(readFileSync(file, "utf8"));
+    return JSON.stringify([skills?.load, skills?.allowBundled, agents]).includes("${");
+  } catch {
+    return false;
+  }
 }
 
 /** True where no directory was changed since the run began, so that it saw all that is in them. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, request as plainRequest, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
@@ -100,7 +100,7 @@ describe("what arrives", () => {
     const before = Date.now();
     await get(serve("429 once", { retryAfter: 3600 }));
     expectWhole();
-    expect(Date.now() - before).toBeGreaterThanOrEqual(400); // the cap
+    expect(Date.now() - before).toBeGreaterThan(390); // the cap
   });
 
   test("a cut is resumed where it happened", async () => {
@@ -257,7 +257,7 @@ describe("what cannot be had", () => {
     expect(error.hint).toMatch(/HTTPS_PROXY/);
     expect(describeError(error)).not.toContain("secret");
     expect((await failure("http://nowhere.localhost.invalid/file")).message).toMatch(
-      /DNS|offline|/,
+      /DNS|no network/,
     );
     expect(Date.now() - before).toBeLessThan(5000);
   });
@@ -283,6 +283,7 @@ describe("what cannot be had", () => {
   });
 
   test("a full disk is told as such", async () => {
+    expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
     symlinkSync("/dev/full", file); // a link: what is removed afterwards is the link
     expect(await failure(serve("ok"))).toMatchObject({ code: "disk" });
   });

@@ -1,0 +1,219 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { recordSteady, type SteadyFacts } from "../../src/io/steady.ts";
+
+/** The shells that run the entrypoint in images that people use. */
+export const shells: [name: string, ...words: string[]][] = [
+  ["dash", "dash"],
+  ["ash", "busybox", "sh"],
+  ["bash", "bash", "--posix"],
+];
+
+export function hasShell([, command = ""]: readonly string[]): boolean {
+  const isThere = spawnSync(command, ["-c", ":"]).error === undefined;
+  if (!isThere) globalThis.console.warn(`SKIPPED: ${command} is not installed`);
+  return isThere;
+}
+
+/** What the probe in Node's place was started with. */
+export interface NodeCall {
+  readonly args: string[];
+  readonly view: string;
+  readonly stdin: string;
+}
+
+export interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Undefined where the shell answered alone. */
+  readonly node: NodeCall | undefined;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+export interface Place {
+  readonly dir: string;
+  readonly prefix: string;
+  readonly skillsDir: string;
+  readonly catalogue: string;
+  readonly home: string;
+  /** In PATH; programs outside the volume. */
+  readonly systemBin: string;
+  readonly command: string;
+  readonly env: Record<string, string>;
+  /** Of the volume, without launchers' targets. */
+  readonly programs: string[];
+  run(args: readonly string[], options?: RunOptions): Answer;
+  start(args: readonly string[], options?: RunOptions): ChildProcess;
+  /** Records the state of the disk as Node does after a run with these arguments. */
+  record(args: readonly string[], facts?: Partial<SteadyFacts>, options?: RunOptions): Promise<void>;
+  remove(): void;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+export function write(path: string, text: string, mode = 0o644): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+
+export function writeSkill(dir: string, name: string, text = "Does things.", bins = "gog"): string {
+  const front = `---\nname: ${name}\ndescription: ${name}\nmetadata: {"openclaw":{"requires":{"bins":["${bins}"]}}}\n---\n`;
+  return write(join(dir, name, "SKILL.md"), `${front}${text}\n`);
+}
+
+/** A package with the real entrypoint, a volume with programs, a directory of skills, and a home. */
+export function makePlace(
+  shell: readonly string[],
+  { programs: count = 3, skills = 3 }: { programs?: number; skills?: number } = {},
+): Place {
+  const dir = mkdtempSync(join(tmpdir(), "entrypoint-"));
+  const prefix = join(dir, "volume");
+  const packageDir = join(dir, "package");
+  const [skillsDir, home, systemBin] = [join(dir, "skills"), join(dir, "home"), join(dir, "system")];
+  mkdirSync(join(packageDir, "entrypoint"), { recursive: true });
+  const command = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
+  cpSync(join(root, "entrypoint", "openclaw-install-skill-deps"), command);
+  const catalogue = write(join(packageDir, "dist", "catalogue.json"), '{"recipes":[]}\n');
+  write(join(packageDir, "dist", "openclaw-install-skill-deps.cjs"), "// the probe stands for it\n");
+  write(join(systemBin, "git"), "#!/bin/sh\n", 0o755);
+  for (let i = 0; i < skills; i += 1) writeSkill(skillsDir, `skill-${i}`, `Text ${i}.`);
+  mkdirSync(home);
+  const programs = makeVolume(prefix, count, skillsDir);
+  const log = join(dir, "node-calls");
+  const probe = write(join(dir, "probe"), probeText(log), 0o755);
+  const env: Record<string, string> = {
+    PATH: `${systemBin}:/usr/local/bin:/usr/bin:/bin`,
+    HOME: home,
+    OPENCLAW_SKILL_DEPS_NODE: probe,
+    OPENCLAW_SKILL_PREFIX: prefix,
+    OPENCLAW_SKILL_PROFILE_DIR: "",
+  };
+  const words = [...shell.slice(1), command];
+  const run: Place["run"] = (args, options = {}) => {
+    rmSync(log, { recursive: true, force: true });
+    const { status, stdout, stderr } = spawnSync(words[0] ?? "", [...words.slice(1), ...args], {
+      cwd: dir,
+      env: { ...env, ...options.env },
+      input: options.stdin ?? "",
+      encoding: "utf8",
+    });
+    return { status, stdout, stderr, node: readCall(log) };
+  };
+  return {
+    dir, prefix, skillsDir, catalogue, home, systemBin, command, env, programs, run,
+    start: (args, options = {}) =>
+      spawn(words[0] ?? "", [...words.slice(1), ...args], {
+        cwd: dir,
+        env: { ...env, ...options.env },
+      }),
+    async record(args, facts = {}, options = {}) {
+      const { node } = run(args, options);
+      if (node === undefined) throw new Error("the shell answered before there was a record");
+      await recordSteady({ ...factsOf(this), view: node.view, ...facts });
+    },
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+function makeVolume(prefix: string, count: number, skillsDir: string): string[] {
+  const names = Array.from({ length: count }, (_, i) => (i === 0 ? "gog" : `program-${i}`));
+  mkdirSync(join(prefix, "bin"), { recursive: true });
+  for (const name of names) {
+    const path = `lib/${name}/1.0.0-abcdefabcdef/${name}`;
+    write(join(prefix, path), `#!/bin/sh\necho ${name}\n`, 0o755);
+    symlinkSync(`../${path}`, join(prefix, "bin", name));
+  }
+  write(join(prefix, "bin", "launched"), "#!/bin/sh\nexec node app.js\n", 0o755);
+  write(join(prefix, "lib/launched/1.0.0-abcdefabcdef/app.js"), "run();\n");
+  const skills = findSkills(skillsDir).map((file) => ({
+    name: file,
+    sha256: sha256(readFileSync(file, "utf8")),
+    bins: ["gog"],
+    anyBins: [],
+  }));
+  const manifest = { schema: 1, platform: "linux-x64-glibc", tools: {}, skills };
+  write(join(prefix, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return [...names, "launched"];
+}
+
+function findSkills(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir).map((name) => join(dir, name, "SKILL.md"));
+}
+
+function factsOf({ prefix, skillsDir, catalogue, programs }: Place): SteadyFacts {
+  const inputOf = (path: string, skill: boolean) => ({
+    path,
+    sha256: sha256(readFileSync(path, "utf8")),
+    skill,
+  });
+  const sizeOf = (path: string) => ({ path, size: readFileSync(join(prefix, path)).length });
+  const skills = findSkills(skillsDir).map((file) => inputOf(file, true));
+  return {
+    prefix,
+    view: "",
+    roots: [skillsDir],
+    inputs: [...skills, inputOf(catalogue, false)],
+    directories: [skillsDir],
+    programs: [
+      ...programs.map((name) => sizeOf(`bin/${name}`)),
+      sizeOf("lib/launched/1.0.0-abcdefabcdef/app.js"),
+    ],
+    system: [],
+    settled: skills.map((skill) => skill.sha256),
+    unmet: [],
+  };
+}
+
+/** Says in files how it was called; ends with $PROBE_STATUS, after $PROBE_SLEEP seconds. */
+function probeText(log: string): string {
+  return `#!/bin/sh
+mkdir -p '${log}'
+shift
+printf '%s\\n' "$@" >'${log}/args'
+printf '%s' "\${OPENCLAW_SKILL_DEPS_VIEW-}" >'${log}/view'
+cat >'${log}/stdin'
+trap 'echo stopped >'"'${log}/stopped'"'; exit 143' TERM
+touch '${log}/ready'
+i=0
+while [ "$i" -lt "\${PROBE_SLEEP:-0}" ]; do sleep 0.1; i=$((i + 1)); done
+exit "\${PROBE_STATUS:-0}"
+`;
+}
+
+function readCall(log: string): NodeCall | undefined {
+  if (!existsSync(log)) return undefined;
+  const read = (name: string) => readFileSync(join(log, name), "utf8");
+  const args = read("args").split("\n").slice(0, -1);
+  return { args: args.length === 1 && args[0] === "" ? [] : args, view: read("view"), stdin: read("stdin") };
+}
+
+/** Every path below a directory with its change time: equal before and after means nothing was written. */
+export function snapshot(dir: string): string {
+  return execFileSync("find", [dir, "-printf", "%p %i %s %C@\\n"], { encoding: "utf8" });
+}
