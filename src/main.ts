@@ -9,7 +9,7 @@ import type { Place } from "./run/place.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { withHint } from "./report/text.ts";
 
-/** Tells the sh entrypoint to try its next Node. */
+/** Tells the sh entrypoint that this Node will not do. */
 const nodeTooOld = 86;
 
 /**
@@ -17,7 +17,7 @@ const nodeTooOld = 86;
  * `Place`, and turns what comes back into an exit status.
  */
 async function main(): Promise<number> {
-  if (Number(process.versions.node.split(".")[0]) < 22) return nodeTooOld;
+  if (Number(process.versions.node.split(".")[0]) < 22) return refuseNode();
   process.noDeprecation = true; // of a library that unpacks bzip2: nothing that an operator can mend
   let options: Options | undefined;
   let reporter: Reporter | undefined;
@@ -56,6 +56,14 @@ async function main(): Promise<number> {
     reporter?.finish();
     return report(error, options);
   }
+}
+
+/** The sh entrypoint, which always sets the view, tries its next Node; a person is told. */
+function refuseNode(): number {
+  if (process.env["OPENCLAW_SKILL_DEPS_VIEW"] === undefined) {
+    process.stderr.write(`error: this needs Node 22 or newer; ${process.execPath} is ${process.version}\n`);
+  }
+  return nodeTooOld;
 }
 
 /** Commands are loaded when they are asked for: the ones that are not cost nothing. */

@@ -48,10 +48,10 @@ async function listRecipes(place: Place): Promise<number> {
   return exitStatus.done;
 }
 
-/** Reports every problem of the named files, or of all recipes of the named directories, at once. */
+/** Reports every problem at once: of the named files, else of all in the `--recipes` directories. */
 async function checkRecipes(place: Place, named: readonly string[]): Promise<number> {
-  const dirs = place.options.recipeDirs;
-  const files = [...named, ...dirs.flatMap(yamlFiles)].map((file) => resolve(file));
+  const all = named.length > 0 ? named : place.options.recipeDirs.flatMap(yamlFiles);
+  const files = all.map((file) => resolve(file));
   if (files.length === 0) {
     throw new UserError("usage", "recipe check: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe check recipes/gh.yaml, or --recipes DIR.",

@@ -120,7 +120,8 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   const programs = linkPrograms(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
-  if (files.some(({ path }) => asksEnvironment(path))) throw new Unrecordable("${…} in openclaw.json");
+  if (files.some(({ path }) => asksEnvironment(path)))
+    throw new Unrecordable("${…} in openclaw.json");
   const paths = [
     ...facts.roots,
     ...facts.directories,

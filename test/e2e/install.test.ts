@@ -297,7 +297,7 @@ describe("--force-reinstall", () => {
   });
 
   test("of a NAME leaves the others alone", async () => {
-    place.skill("mail", { bins: ["zog", "jqq"] });
+    place.skill("mail", { bins: ["jqq", "zog"] });
     const paths = [offer("zog"), offer("jqq", "1.0.0", "zip")];
     await place.run();
     await place.run("-f", "zog");
@@ -329,7 +329,7 @@ test("one tool's failure leaves the others installed and is told at the end", as
   const { status, stderr } = await place.run();
   expect(status).toBe(5);
   expect(stderr).toMatch(/error: lost: .*404[\s\S]*hint: /);
-  expect(Object.keys(place.manifest().tools).sort()).toEqual(["zog", "jqq"]);
+  expect(Object.keys(place.manifest().tools).sort()).toEqual(["jqq", "zog"]);
   expect(ask("zog") + ask("jqq")).toBe("1.0.01.0.0");
   const lastRun = JSON.parse(readFileSync(join(place.prefix, "share/openclaw-skill-deps/last-run.json"), "utf8"));
   expect(lastRun).toMatchObject({ exitStatus: 5, failed: [{ tool: "lost", code: "network" }] });

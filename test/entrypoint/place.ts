@@ -64,7 +64,11 @@ export interface Place {
   run(args: readonly string[], options?: RunOptions): Answer;
   start(args: readonly string[], options?: RunOptions): ChildProcess;
   /** Records the state of the disk as Node does after a run with these arguments. */
-  record(args: readonly string[], facts?: Partial<SteadyFacts>, options?: RunOptions): Promise<void>;
+  record(
+    args: readonly string[],
+    facts?: Partial<SteadyFacts>,
+    options?: RunOptions,
+  ): Promise<void>;
   remove(): void;
 }
 
@@ -94,12 +98,19 @@ export function makePlace(
   const dir = mkdtempSync(join(tmpdir(), "entrypoint-"));
   const prefix = join(dir, "volume");
   const packageDir = join(dir, "package");
-  const [skillsDir, home, systemBin] = [join(dir, "skills"), join(dir, "home"), join(dir, "system")];
+  const [skillsDir, home, systemBin] = [
+    join(dir, "skills"),
+    join(dir, "home"),
+    join(dir, "system"),
+  ];
   mkdirSync(join(packageDir, "entrypoint"), { recursive: true });
   const command = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
   cpSync(join(root, "entrypoint", "openclaw-install-skill-deps"), command);
   const catalogue = write(join(packageDir, "dist", "catalogue.json"), '{"recipes":[]}\n');
-  write(join(packageDir, "dist", "openclaw-install-skill-deps.cjs"), "// the probe stands for it\n");
+  write(
+    join(packageDir, "dist", "openclaw-install-skill-deps.cjs"),
+    "// the probe stands for it\n",
+  );
   write(join(systemBin, "git"), "#!/bin/sh\n", 0o755);
   for (let i = 0; i < skills; i += 1) writeSkill(skillsDir, `skill-${i}`, `Text ${i}.`);
   mkdirSync(home);
@@ -125,7 +136,16 @@ export function makePlace(
     return { status, stdout, stderr, node: readCall(log) };
   };
   return {
-    dir, prefix, skillsDir, catalogue, home, systemBin, command, env, programs, run,
+    dir,
+    prefix,
+    skillsDir,
+    catalogue,
+    home,
+    systemBin,
+    command,
+    env,
+    programs,
+    run,
     start: (args, options = {}) =>
       spawn(words[0] ?? "", [...words.slice(1), ...args], {
         cwd: dir,
@@ -210,7 +230,11 @@ function readCall(log: string): NodeCall | undefined {
   if (!existsSync(log)) return undefined;
   const read = (name: string) => readFileSync(join(log, name), "utf8");
   const args = read("args").split("\n").slice(0, -1);
-  return { args: args.length === 1 && args[0] === "" ? [] : args, view: read("view"), stdin: read("stdin") };
+  return {
+    args: args.length === 1 && args[0] === "" ? [] : args,
+    view: read("view"),
+    stdin: read("stdin"),
+  };
 }
 
 /** Every path below a directory with its change time: equal before and after means nothing was written. */
