@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
-import { help, type Options, parseOptions } from "./run/cli.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
-import type { Place } from "./run/place.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { withHint } from "./report/text.ts";
+import { help, type Options, parseOptions } from "./run/cli.ts";
+import type { Place } from "./run/place.ts";
 
 /** Tells the sh entrypoint that this Node will not do. */
 const nodeTooOld = 86;
@@ -60,8 +60,10 @@ async function main(): Promise<number> {
 
 /** The sh entrypoint, which always sets the view, tries its next Node; a person is told. */
 function refuseNode(): number {
-  if (process.env["OPENCLAW_SKILL_DEPS_VIEW"] === undefined) {
-    process.stderr.write(`error: this needs Node 22 or newer; ${process.execPath} is ${process.version}\n`);
+  if (process.env.OPENCLAW_SKILL_DEPS_VIEW === undefined) {
+    process.stderr.write(
+      `error: this needs Node 22 or newer; ${process.execPath} is ${process.version}\n`,
+    );
   }
   return nodeTooOld;
 }
@@ -100,7 +102,9 @@ function report(error: unknown, options: Options | undefined): number {
   if (!expected) return exitStatus.bug;
   if (options?.json === "document") {
     const { code, hint } = error;
-    process.stdout.write(`${JSON.stringify({ schema: 1, error: { code, message: describeError(error), hint } })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ schema: 1, error: { code, message: describeError(error), hint } })}\n`,
+    );
   }
   return exitStatusFor([error.code], options?.strict ?? false);
 }
@@ -108,13 +112,22 @@ function report(error: unknown, options: Options | undefined): number {
 function machinePlatform(): Platform {
   const { platform, arch } = process;
   if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) {
-    throw new UserError("volume", `this runs on ${platform}-${arch}; skill programs are for Linux`, {
-      hint: "Run it in the container (linux-x64 or linux-arm64).",
-    });
+    throw new UserError(
+      "volume",
+      `this runs on ${platform}-${arch}; skill programs are for Linux`,
+      {
+        hint: "Run it in the container (linux-x64 or linux-arm64).",
+      },
+    );
   }
   const musl = detectLibc.familySync() === detectLibc.MUSL;
   const libcVersion = detectLibc.versionSync();
-  return { os: "linux", arch, libc: musl ? "musl" : "glibc", ...(libcVersion ? { libcVersion } : {}) };
+  return {
+    os: "linux",
+    arch,
+    libc: musl ? "musl" : "glibc",
+    ...(libcVersion ? { libcVersion } : {}),
+  };
 }
 
 /** The nearest directory above the bundle that holds our package.json. */
@@ -128,7 +141,11 @@ function findPackage(from: string): string {
 /** A first signal ends the run in order, so that nothing half-done stays; a second one ends it now. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
     process.once(signal, () => {
       process.exitCode = status;
       controller.abort(new UserError("busy", `stopped by ${signal}`, { hint: "Run it again." }));

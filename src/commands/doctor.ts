@@ -1,8 +1,9 @@
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import { emptyManifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
+import { findPresent } from "../io/bins.ts";
 import { checkLoginShell } from "../io/login-shell.ts";
-import { findPresent, readManifest } from "../io/store.ts";
+import { readManifest } from "../io/manifest-file.ts";
 import type { Place } from "../run/place.ts";
 import { resolvePrefix } from "../run/survey.ts";
 import { readLastRun } from "./settle.ts";

@@ -12,7 +12,7 @@ import { settle } from "./settle.ts";
 
 /** `install` and `update`: makes the plan hold, or says what of it does not and why. */
 export async function install(place: Place, update = false): Promise<number> {
-  const { options, reporter } = place;
+  const { options, env, reporter } = place;
   const seen = await survey(place, update);
   sayUnmet(seen.plan, place);
   if (options.dryRun) return printPlan(seen, place);
@@ -29,7 +29,8 @@ export async function install(place: Place, update = false): Promise<number> {
     const document = outcomeDocument(outcome, onLoginPath);
     place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else if (!options.quiet) {
-    place.stderr.write(renderOutcome(outcome, onLoginPath));
+    const onPath = (env.PATH ?? "").split(":").includes(`${seen.prefix}/bin`);
+    place.stderr.write(renderOutcome(outcome, onLoginPath, onPath));
   }
   return outcome.exitStatus;
 }
@@ -91,4 +92,3 @@ function printPlan(seen: Survey, place: Place): number {
   else stdout.write(`${JSON.stringify(planDocument(seen), null, 2)}\n`);
   return exitStatusFor(plan.unmet.length > 0 ? ["unmet"] : [], options.strict);
 }
-

@@ -1,9 +1,9 @@
 import { exitStatus } from "../core/errors.ts";
 import { emptyManifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { readManifest } from "../io/store.ts";
-import type { Place } from "../run/place.ts";
+import { readManifest } from "../io/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
+import type { Place } from "../run/place.ts";
 import { resolvePrefix, survey } from "../run/survey.ts";
 
 /** `list`: what the volume holds. */

@@ -1,6 +1,7 @@
-import type { Applied } from "../run/apply.ts";
+import type { InstalledRecord } from "../core/manifest.ts";
 import type { InstallStep, Plan, Step } from "../core/plan.ts";
 import { formatBytes, renderTable } from "../report/text.ts";
+import type { Applied } from "../run/apply.ts";
 import type { Survey } from "../run/survey.ts";
 
 /** What a run came to. */
@@ -33,30 +34,39 @@ export function outcomeDocument(
   };
 }
 
-/** The table and the closing line. */
-export function renderOutcome({ survey: seen, applied }: Outcome, onLoginPath: boolean): string {
-  const { prefix } = seen;
-  const tools = Object.values(applied.manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
-  const rows = tools.map(({ tool, version, bins }) => [
-    tool,
-    version,
-    Object.keys(bins)
-      .map((bin) => `${prefix}/bin/${bin}`)
-      .join(" "),
-  ]);
-  const table = rows.length > 0 ? `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows])}\n` : "";
-  const fresh = applied.installed.length;
-  const failed = applied.failures.length;
-  const nothing = fresh + applied.linked + failed === 0;
-  const again = applied.linked > 0 ? `, ${applied.linked} linked again` : "";
-  const sum = nothing ? "nothing to do" : `${fresh} installed${again}`;
-  const bad = failed > 0 ? `, ${failed} failed` : "";
-  const unmet = seen.plan.unmet.length > 0 ? `, ${seen.plan.unmet.length} unmet` : "";
-  const line = `${sum}${bad}${unmet}; ${rows.length} in ${prefix}\n`;
-  const path = onLoginPath
-    ? ""
-    : `a login shell does not find ${prefix}/bin yet; add this line to its profile, or see README.md for images:\n  export PATH="$PATH:${prefix}/bin"\n`;
-  return nothing ? line + path : `\n${table}${line}${path}`;
+/** What is installed where, the sum, and the line that makes a shell find it. */
+export function renderOutcome(outcome: Outcome, onLoginPath: boolean, onPath: boolean): string {
+  const { survey, applied } = outcome;
+  const tools = Object.values(applied.manifest.tools);
+  const done = [
+    [applied.installed.length, "installed"],
+    [applied.linked, "linked again"],
+    [applied.failures.length, "failed"],
+    [survey.plan.unmet.length, "unmet"],
+  ] as const;
+  const parts = done.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
+  const sum = changed ? parts.join(", ") : ["nothing to do", ...parts].join(", ");
+  const line = `${sum}; ${tools.length} in ${survey.prefix}\n`;
+  const path = tools.length > 0 ? renderPath(survey.prefix, onLoginPath, onPath) : "";
+  return changed ? `\n${renderTools(survey.prefix, tools)}${line}${path}` : line + path;
+}
+
+function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
+  if (tools.length === 0) return "";
+  const rows = tools.map(({ tool, version, bins }) => {
+    const programs = Object.keys(bins).map((bin) => `${prefix}/bin/${bin}`);
+    return [tool, version, programs.join(" ")];
+  });
+  return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
+}
+
+function renderPath(prefix: string, onLoginPath: boolean, onPath: boolean): string {
+  if (onLoginPath && onPath) return "";
+  const line = `  export PATH="$PATH:${prefix}/bin"\n`;
+  return onLoginPath
+    ? `login shells find them; for the shell you are in:\n${line}`
+    : `login shells do not find them yet; add this line to their profile (README.md, "PATH"):\n${line}`;
 }
 
 /** The document of `--dry-run --json`. */

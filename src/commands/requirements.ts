@@ -1,9 +1,10 @@
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan.ts";
-import type { Place } from "../run/place.ts";
 import { renderTable } from "../report/text.ts";
-import { type Survey, type SurveyedSkill, survey } from "../run/survey.ts";
+import type { Place } from "../run/place.ts";
+import type { SurveyedSkill } from "../run/requirements.ts";
+import { type Survey, survey } from "../run/survey.ts";
 
 /** `requirements`: what the skills in view ask for, whether each is selected, and how it stands. */
 export async function requirements(place: Place): Promise<number> {

@@ -7,8 +7,8 @@ import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
+import { editManifest } from "../io/manifest-file.ts";
 import { recordSteady } from "../io/steady.ts";
-import { editManifest } from "../io/store.ts";
 import type { Place } from "../run/place.ts";
 import { type Outcome, outcomeDocument } from "./outcome.ts";
 
@@ -81,7 +81,7 @@ export async function readLastRun(prefix: string): Promise<string | undefined> {
 /** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
 async function recordView(outcome: Outcome, manifest: Manifest, place: Place): Promise<void> {
   const { survey } = outcome;
-  const view = place.env["OPENCLAW_SKILL_DEPS_VIEW"];
+  const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || place.options.platform !== undefined) return;
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
   const isSettled = (bins: readonly string[]): boolean => !bins.some((bin) => unmet.has(bin));

@@ -17,7 +17,7 @@ export interface SkillLimits {
 }
 
 /** What an agent says for itself; what it leaves out, the defaults say. */
-export interface AgentConfig {
+interface AgentConfig {
   readonly skills?: readonly string[];
   /** As written; `~` is not expanded. */
   readonly workspace?: string;

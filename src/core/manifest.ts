@@ -4,7 +4,7 @@ import { layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 
 /** The version of the manifest's form. A newer one is never touched. */
-export const manifestSchema = 1;
+const manifestSchema = 1;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const relativePath = z.string().refine(isRelativePath, "a plain relative path");

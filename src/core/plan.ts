@@ -42,7 +42,7 @@ export interface LinkStep {
 }
 
 /** Present and valid: nothing is done. */
-export interface KeepStep {
+interface KeepStep {
   readonly action: "keep";
   readonly tool: string;
   readonly version: string;
@@ -76,7 +76,7 @@ export interface Plan {
 }
 
 /** What the volume and the machine have; found by io/store.ts, so that planning touches no disk. */
-export interface Present {
+interface Present {
   readonly manifest: Manifest;
   /** Tools of the manifest whose tree is not whole. */
   readonly damaged: ReadonlySet<string>;
@@ -114,7 +114,7 @@ function shape(artifact: Artifact): unknown {
 }
 
 /** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests. */
-export function sourceDigest(artifact: Artifact): string {
+function sourceDigest(artifact: Artifact): string {
   if (artifact.kind !== "npm-closure") return formatDigest(artifact.digest);
   const lines = artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
   return `sha256:${sha256Hex(lines.sort().join("\n"))}`;

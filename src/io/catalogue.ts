@@ -6,7 +6,7 @@ import type { Catalogue, Recipe, RecipeProblem } from "../core/recipe.ts";
 import { type ParsedRecipe, parseRecipe, renderProblem } from "../core/recipe-file.ts";
 
 /** The version of the compiled catalogue's form. */
-export const catalogueSchema = 1;
+const catalogueSchema = 1;
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants, type Stats } from "node:fs";
+import { constants, readdirSync, type Stats } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
@@ -25,10 +25,14 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
       });
     case "ENOTDIR":
     case "EEXIST":
-      return new UserError("config", `${message}: something that is not a directory is in the way`, {
-        cause,
-        hint: "Move it aside, or choose another --prefix.",
-      });
+      return new UserError(
+        "config",
+        `${message}: something that is not a directory is in the way`,
+        {
+          cause,
+          hint: "Move it aside, or choose another --prefix.",
+        },
+      );
     default:
       return new UserError("disk", message, { cause, hint: "See the file system's own message." });
   }
@@ -52,6 +56,15 @@ export async function look(path: string): Promise<Stats | undefined> {
 /** stat, or undefined where there is nothing or a link dangles. */
 export async function follow(path: string): Promise<Stats | undefined> {
   return await stat(path).catch(() => undefined);
+}
+
+/** The names in a directory; none where it cannot be read. */
+export function listNames(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
 }
 
 /** Twelve random hexadecimal digits: a name that no other run has. */

@@ -9,7 +9,7 @@ import { look, makeDirectory, writeAtomically } from "./files.ts";
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** The login-shell script for a volume: the shipped script with the volume's place as its default. */
-export async function renderProfile(prefix: string, packageDir: string): Promise<string> {
+async function renderProfile(prefix: string, packageDir: string): Promise<string> {
   const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
   return text.replaceAll("${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}", () =>
     prefix === "/opt/openclaw" ? "${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}" : quote(prefix),
@@ -24,7 +24,7 @@ export async function renderProfile(prefix: string, packageDir: string): Promise
 export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
   const text = await renderProfile(prefix, packageDir);
   const places = [join(prefix, layout.profile)];
-  const system = env["OPENCLAW_SKILL_PROFILE_DIR"] ?? "/etc/profile.d";
+  const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
   await makeDirectory(dirname(places[0] ?? prefix));
   if (system !== "" && (await look(system))?.isDirectory()) {
     places.push(join(system, "openclaw-skill-deps.sh"));
@@ -44,7 +44,9 @@ export async function checkLoginShell(
   env: Env,
 ): Promise<boolean> {
   const script = 'for name do command -v -- "$name" >/dev/null 2>&1 || exit 9; done';
-  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const given = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   try {
     const { status } = await run({
       argv: ["/bin/sh", "-lc", script, "sh", ...names],

@@ -4,7 +4,12 @@ export type Phase = "download" | "unpack" | "test" | "publish";
 
 /** What happens during a run, as data. Renderers turn it into lines, bars or NDJSON. */
 export type Event =
-  | { readonly type: "start"; readonly tool: string; readonly version: string; readonly size?: number }
+  | {
+      readonly type: "start";
+      readonly tool: string;
+      readonly version: string;
+      readonly size?: number;
+    }
   | { readonly type: "phase"; readonly tool: string; readonly phase: Phase }
   | {
       readonly type: "progress";
@@ -22,7 +27,12 @@ export type Event =
       readonly size: number;
       readonly milliseconds: number;
     }
-  | { readonly type: "linked"; readonly tool: string; readonly version: string; readonly bins: readonly string[] }
+  | {
+      readonly type: "linked";
+      readonly tool: string;
+      readonly version: string;
+      readonly bins: readonly string[];
+    }
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "warning"; readonly message: string; readonly hint?: string }
   | { readonly type: "note"; readonly message: string };

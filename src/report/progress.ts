@@ -37,8 +37,13 @@ export function createBars(): Bars {
       return true;
     },
     frame(columns) {
-      const width = Math.max(0, ...[...rows].map(([tool, { version }]) => tool.length + version.length + 1));
-      return [...rows].map(([tool, row]) => renderRow(tool, row, width).slice(0, columns)).join("\n");
+      const width = Math.max(
+        0,
+        ...[...rows].map(([tool, { version }]) => tool.length + version.length + 1),
+      );
+      return [...rows]
+        .map(([tool, row]) => renderRow(tool, row, width).slice(0, columns))
+        .join("\n");
     },
   };
 }

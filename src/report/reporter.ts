@@ -25,7 +25,8 @@ export interface ReporterOptions {
 export function createReporter(options: ReporterOptions): Reporter {
   const { verbosity, stdout, stderr } = options;
   const warnings: string[] = [];
-  const bars = options.progress && stderr.isTTY && verbosity !== "quiet" ? liveBars(stderr) : undefined;
+  const bars =
+    options.progress && stderr.isTTY && verbosity !== "quiet" ? liveBars(stderr) : undefined;
   return {
     warnings,
     emit(event) {

@@ -1,47 +1,18 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, InstalledRecord, Manifest, SelectedSkill } from "../core/manifest.ts";
+import type { InstalledRecord, Manifest } from "../core/manifest.ts";
 import { type InstallStep, installationKey, type LinkStep, type Plan } from "../core/plan.ts";
-import { type Platform, platformId } from "../core/platform.ts";
-import type { Artifact } from "../core/recipe.ts";
-import { smokeTest } from "../io/exec.ts";
-import { follow } from "../io/files.ts";
-import type { Http } from "../io/http.ts";
-import type { NpmConfig } from "../io/npm-config.ts";
+import { platformId } from "../core/platform.ts";
+import { linkBins } from "../io/bins.ts";
+import { editManifest } from "../io/manifest-file.ts";
 import { forgetSteady } from "../io/steady.ts";
-import {
-  editManifest,
-  findTree,
-  linkBins,
-  openStaging,
-  openVolume,
-  publish,
-  type Staging,
-  sweep,
-} from "../io/store.ts";
-import type { Emit, Failure } from "../report/events.ts";
-import { stage } from "../sources/source.ts";
-
-export interface ApplyContext {
-  readonly prefix: string;
-  readonly platform: Platform;
-  /** False where programs of this platform do not run on this machine. */
-  readonly runsHere: boolean;
-  readonly http: Http;
-  readonly npm: () => Promise<NpmConfig>;
-  readonly jobs: number;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  /** Recorded in the manifest; undefined leaves what is there. */
-  readonly skills: readonly SelectedSkill[] | undefined;
-  /** RFC 3339, now. */
-  readonly clock: () => Date;
-  /** What the volume had when the plan was made. */
-  readonly manifest: Manifest;
-}
+import { findTree, publish } from "../io/store.ts";
+import { openStaging, openVolume, type Staging, sweep } from "../io/volume.ts";
+import type { Failure } from "../report/events.ts";
+import { type ApplyContext, type Needs, stageTool, testTree } from "./stage.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
@@ -67,14 +38,10 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   const staging = await openStaging(context.prefix);
   try {
     const { installed, failures } = await installAll(plan, context, staging);
-    const manifest = await editManifest(
-      context.prefix,
-      platformId(context.platform),
-      (current) => {
-        for (const record of installed) current.tools[record.tool] = record;
-        if (context.skills) current.skills = [...context.skills];
-      },
-    );
+    const manifest = await editManifest(context.prefix, platformId(context.platform), (current) => {
+      for (const record of installed) current.tools[record.tool] = record;
+      if (context.skills) current.skills = [...context.skills];
+    });
     await dropOldBins(context, installed, manifest);
     await sweep(context.prefix, manifest, staging.dir);
     const linked = plan.steps.filter(({ action }) => action === "link").length;
@@ -128,8 +95,6 @@ async function relink(step: LinkStep, context: ApplyContext): Promise<InstalledR
   return step.record;
 }
 
-type Needs = ReadonlyMap<string, Promise<InstalledRecord | undefined>>;
-
 async function installTool(
   step: InstallStep,
   context: ApplyContext,
@@ -141,8 +106,7 @@ async function installTool(
   const { tool, version } = step;
   const { prefix, emit } = context;
   const adopted = step.reason === "forced" ? undefined : await findWhole(step, prefix);
-  const candidate =
-    adopted ?? (await limit(() => stageTool(step, context, staging)));
+  const candidate = adopted ?? (await limit(() => stageTool(step, context, staging)));
   await awaitNeeds(step, needs);
   let record: InstalledRecord;
   if ("tree" in candidate) {
@@ -170,94 +134,6 @@ async function findWhole(step: InstallStep, prefix: string): Promise<InstalledRe
   return undefined;
 }
 
-interface StagedTool {
-  readonly tree: string;
-  readonly record: InstalledRecord;
-}
-
-/** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
-async function stageTool(
-  step: InstallStep,
-  context: ApplyContext,
-  staging: Staging,
-): Promise<StagedTool> {
-  const { tool, version, size } = step;
-  context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
-  const errors: UserError[] = [];
-  for (const artifact of step.artifacts) {
-    const dir = await staging.room(tool);
-    try {
-      return await stageArtifact(step, artifact, dir, context);
-    } catch (error) {
-      await rm(dir, { recursive: true, force: true });
-      if (!(error instanceof UserError) || context.signal.aborted) throw error;
-      errors.push(error);
-    }
-  }
-  const [first, ...others] = errors;
-  if (!first || others.length === 0) throw first ?? new Error(`${tool} has no source`);
-  const also = others.map((error) => describeError(error)).join("; ");
-  throw new UserError(first.code, `${first.message}; other sources failed too: ${also}`, {
-    cause: first.cause,
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
-  });
-}
-
-async function stageArtifact(
-  step: InstallStep,
-  artifact: Artifact,
-  dir: string,
-  context: ApplyContext,
-): Promise<StagedTool> {
-  const { tool, recipe } = step;
-  const bins = artifact.bins ?? recipe.bins;
-  const { tree, source } = await stage(artifact, {
-    http: context.http,
-    npm: context.npm,
-    platform: context.platform,
-    dir,
-    bins,
-    signal: context.signal,
-    onProgress: (received, total) =>
-      context.emit({
-        type: "progress",
-        tool,
-        received,
-        ...(total === undefined ? {} : { total }),
-      }),
-    onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
-  });
-  const key = installationKey(recipe, artifact);
-  const record: InstalledRecord = {
-    tool,
-    version: step.version,
-    key,
-    dir: layout.treeDir(tool, step.version, key),
-    source,
-    bins: await describeBins(tree, layout.treeDir(tool, step.version, key), artifact, bins),
-    needs: [...recipe.needs],
-    license: recipe.license,
-    recipe: recipe.origin,
-    installedAt: context.clock().toISOString(),
-  };
-  return { tree, record };
-}
-
-async function describeBins(
-  tree: string,
-  dir: string,
-  artifact: Artifact,
-  bins: Readonly<Record<string, string>>,
-): Promise<Record<string, InstalledBin>> {
-  const described: Record<string, InstalledBin> = {};
-  for (const [name, path] of Object.entries(bins)) {
-    const size = (await follow(join(tree, path)))?.size ?? 0;
-    const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
-    described[name] = { path: join(dir, path), size, ...runtime };
-  }
-  return described;
-}
-
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
   for (const [need, record] of needs) {
     if (await record) continue;
@@ -265,37 +141,6 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
       hint: `Mend ${need} first; its own message says how.`,
     });
   }
-}
-
-async function testTree(
-  step: InstallStep,
-  tree: string,
-  record: InstalledRecord,
-  context: ApplyContext,
-  needs: Needs,
-): Promise<void> {
-  const [name, ...args] = step.recipe.test;
-  const bin = name === undefined ? undefined : record.bins[name];
-  if (!context.runsHere || !bin) return;
-  const program = join(tree, bin.path.slice(record.dir.length + 1));
-  const runtime = bin.runtime === undefined ? undefined : await needs.get(bin.runtime);
-  const interpreter = runtime?.bins[bin.runtime ?? ""];
-  const home = join(tree, "..", "home");
-  await mkdir(home, { recursive: true });
-  await smokeTest(step.tool, {
-    argv: interpreter
-      ? [join(context.prefix, interpreter.path), program, ...args]
-      : [program, ...args],
-    env: {
-      PATH: `${join(context.prefix, layout.bin)}:/usr/local/bin:/usr/bin:/bin`,
-      HOME: home,
-      TMPDIR: home,
-      LANG: "C.UTF-8",
-      CI: "1", // many programs skip first-run questions and update checks then
-    },
-    cwd: home,
-    timeout: 30_000,
-  });
 }
 
 /** A program that a new version no longer has must not stay behind as a link into nothing. */

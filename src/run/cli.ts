@@ -26,7 +26,7 @@ export interface Options {
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
 }
 
-export const verbs = [
+const verbs = [
   "install",
   "requirements",
   "list",
@@ -37,7 +37,7 @@ export const verbs = [
   "help",
   "version",
 ] as const;
-export type Verb = (typeof verbs)[number];
+type Verb = (typeof verbs)[number];
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -110,15 +110,15 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const [first, ...rest] = positionals;
   const verb = chooseVerb(values, first);
   const names = verb === first ? rest : positionals;
-  const [recipesEnv, dirsEnv] = [env["OPENCLAW_SKILL_RECIPES"], env["OPENCLAW_SKILL_DIRS"]];
+  const [recipesEnv, dirsEnv] = [env.OPENCLAW_SKILL_RECIPES, env.OPENCLAW_SKILL_DIRS];
   return {
     verb,
     names,
-    prefix: values.prefix ?? (env["OPENCLAW_SKILL_PREFIX"] || undefined),
+    prefix: values.prefix ?? (env.OPENCLAW_SKILL_PREFIX || undefined),
     skillsDirs: values["skills-dir"] ?? split(dirsEnv, ":"),
     recipeDirs: values.recipes ?? split(recipesEnv, ":"),
     all: values.all ?? false,
-    skills: values.skill ?? split(env["OPENCLAW_SKILLS"], ","),
+    skills: values.skill ?? split(env.OPENCLAW_SKILLS, ","),
     force: values["force-reinstall"] ?? false,
     ignoreSystem: values["ignore-system"] ?? false,
     platform: values.platform,
@@ -130,7 +130,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),
-    mirrors: (values.mirror ?? split(env["OPENCLAW_SKILL_MIRRORS"], ",")).map(parseMirror),
+    mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
 }
 

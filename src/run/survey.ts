@@ -1,28 +1,25 @@
-import { access, readFile } from "node:fs/promises";
 import { constants } from "node:fs";
+import { access, readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { describeError, UserError } from "../core/errors.ts";
 import { defaultPrefix } from "../core/layout.ts";
 import { emptyManifest, type Manifest, type SelectedSkill } from "../core/manifest.ts";
-import { isBinName, nearest } from "../core/names.ts";
-import type { Plan, Requirement } from "../core/plan.ts";
+import { nearest } from "../core/names.ts";
+import type { Plan } from "../core/plan.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { resolvePlan } from "../core/resolve.ts";
-import { type FoundSkill, selectSkills, type Selection, unknownSkills } from "../core/select.ts";
+import { selectSkills, unknownSkills } from "../core/select.ts";
+import { findOnPath, findPresent } from "../io/bins.ts";
 import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
-import { findSkills, skillRoots, type SkillRoot } from "../io/skills.ts";
-import { findOnPath, findPresent, readManifest } from "../io/store.ts";
-import type { Place } from "./place.ts";
+import { readManifest } from "../io/manifest-file.ts";
+import { findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
-
-/** A skill in view, and whether it counts. */
-export interface SurveyedSkill extends Selection {
-  readonly found: FoundSkill;
-}
+import type { Place } from "./place.ts";
+import { forced, requirementsFor, type SurveyedSkill, selectedSkills } from "./requirements.ts";
 
 /** Everything that is known before anything is done. */
 export interface Survey {
@@ -58,7 +55,7 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   const system = options.ignoreSystem
     ? new Map<string, string>()
-    : await findOnPath(asked, place.env["PATH"] ?? "", prefix);
+    : await findOnPath(asked, place.env.PATH ?? "", prefix);
   const plan = resolvePlan({
     requirements,
     catalogue: loaded.catalogue,
@@ -67,12 +64,14 @@ export async function survey(place: Place, update = false): Promise<Survey> {
     force: forced(options.force, options.names, loaded.catalogue),
     update,
   });
+  const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
     ...[...configured.files, ...loaded.files].map((file) => ({ ...file, skill: false })),
   ];
   const { catalogue } = loaded;
-  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, inputs, directories };
+  const changeable = { inputs, directories: directoriesSeen };
+  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, ...changeable };
 }
 
 /**
@@ -94,7 +93,7 @@ export async function resolvePrefix(place: Place): Promise<string> {
     );
   if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
   if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
-  const share = place.env["XDG_DATA_HOME"] || join(place.home, ".local", "share");
+  const share = place.env.XDG_DATA_HOME || join(place.home, ".local", "share");
   const fallback = join(share, "openclaw");
   place.reporter.emit({
     type: "note",
@@ -108,7 +107,9 @@ function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: str
   throw new UserError(
     "volume",
     `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
-    { hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed." },
+    {
+      hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed.",
+    },
   );
 }
 
@@ -164,7 +165,10 @@ async function readSkills(
   if (view.skills.length === 0) sayNoSkills(options.skillsDirs, roots, emit);
   const unknown = unknownSkills(view.skills, options);
   if (unknown[0] !== undefined) {
-    const near = nearest(unknown[0], view.skills.map(({ name }) => name));
+    const near = nearest(
+      unknown[0],
+      view.skills.map(({ name }) => name),
+    );
     throw new UserError("usage", `no skill is called ${unknown.join(", ")}`, {
       hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps requirements.",
     });
@@ -189,63 +193,4 @@ function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit
     message: `no skills found${looked ? ` in ${looked}` : ": none of OpenClaw's skill directories exists here"}`,
     hint: "Name them with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
   });
-}
-
-function selectedSkills(
-  skills: readonly SurveyedSkill[],
-  emit: Emit,
-): SelectedSkill[] | undefined {
-  if (skills.length === 0) return undefined;
-  return skills.flatMap(({ found, selected }) => {
-    if (!selected || !found.verdict.ok) return [];
-    const { bins, anyBins } = found.verdict.skill;
-    const hostile = [...bins, ...anyBins].filter((bin) => !isBinName(bin));
-    for (const bin of hostile) {
-      emit({
-        type: "warning",
-        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
-      });
-    }
-    const { name, sha256 } = found;
-    return [{ name, sha256, bins: bins.filter(isBinName), anyBins: anyBins.filter(isBinName) }];
-  });
-}
-
-/** NAMEs are tools or programs; without them, what the selected skills ask for. */
-function requirementsFor(
-  names: readonly string[],
-  selected: readonly SelectedSkill[],
-  skills: readonly SurveyedSkill[],
-  catalogue: Catalogue,
-  manifest: Manifest,
-): Requirement[] {
-  if (names.length === 0) {
-    return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
-  }
-  const asked = skills.flatMap(({ found: { verdict } }) =>
-    verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
-  );
-  const installed = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
-  return names.map((name) => {
-    const recipe = catalogue.recipes.get(name);
-    const bins = recipe ? Object.keys(recipe.bins) : [name];
-    if (recipe || known.has(name)) return { for: "command line", bins, anyBins: [] };
-    const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
-    throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
-      hint: near
-        ? `Did you mean ${near}?`
-        : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
-    });
-  });
-}
-
-function forced(
-  force: boolean,
-  names: readonly string[],
-  catalogue: Catalogue,
-): "all" | ReadonlySet<string> {
-  if (!force) return new Set();
-  if (names.length === 0) return "all";
-  return new Set(names.map((name) => catalogue.providers.get(name) ?? name));
 }

@@ -8,12 +8,20 @@ test.each(["gog", "g++", "7z", "ast-grep", "python3.11", "Foo_1"])("%s is a prog
   expect(isBinName(name)).toBe(true);
 });
 
-test.each(["", "../../bin/sh", "a b", "-rf", "docker compose", ".", "a/b", "a\n", "é", "a".repeat(101)])(
-  "%j is no program",
-  (name) => {
-    expect(isBinName(name)).toBe(false);
-  },
-);
+test.each([
+  "",
+  "../../bin/sh",
+  "a b",
+  "-rf",
+  "docker compose",
+  ".",
+  "a/b",
+  "a\n",
+  "é",
+  "a".repeat(101),
+])("%j is no program", (name) => {
+  expect(isBinName(name)).toBe(false);
+});
 
 test("a tool's name is lower case", () => {
   expect(isToolName("gog")).toBe(true);
@@ -67,7 +75,11 @@ describe("digests", () => {
 describe("platforms", () => {
   test("read, with glibc where no libc is said", () => {
     expect(parsePlatform("linux-arm64")).toEqual({ os: "linux", arch: "arm64", libc: "glibc" });
-    expect(keysFor(parsePlatform("linux-x64-musl"))).toEqual(["linux-x64-musl", "linux-x64", "any"]);
+    expect(keysFor(parsePlatform("linux-x64-musl"))).toEqual([
+      "linux-x64-musl",
+      "linux-x64",
+      "any",
+    ]);
     for (const bad of ["darwin-arm64", "linux", "linux-x86", "linux-x64-uclibc", ""]) {
       expect(() => parsePlatform(bad)).toThrow(/is not a platform/);
     }

@@ -33,7 +33,9 @@ function recipe(name: string, over: Partial<Recipe> = {}): Recipe {
 function catalogueOf(...recipes: Recipe[]): Catalogue {
   return {
     recipes: new Map(recipes.map((each) => [each.name, each])),
-    providers: new Map(recipes.flatMap(({ name, bins }) => Object.keys(bins).map((b) => [b, name]))),
+    providers: new Map(
+      recipes.flatMap(({ name, bins }) => Object.keys(bins).map((b) => [b, name])),
+    ),
   };
 }
 
@@ -98,7 +100,9 @@ function summary(world: World): string[] {
   const { steps, unmet } = planOf(world);
   return [
     ...steps.map((step) =>
-      step.action === "install" ? `install ${step.tool} ${step.reason}` : `${step.action} ${step.tool}`,
+      step.action === "install"
+        ? `install ${step.tool} ${step.reason}`
+        : `${step.action} ${step.tool}`,
     ),
     ...unmet.map(({ bin }) => `unmet ${bin}`),
   ];
@@ -142,7 +146,9 @@ describe("what is done for a requirement", () => {
       "the recipe's digest changed at the same version",
       {
         requirements: [need("gog")],
-        recipes: [recipe("gog", { artifacts: { "linux-x64": [archive({ digest: digest("b") })] } })],
+        recipes: [
+          recipe("gog", { artifacts: { "linux-x64": [archive({ digest: digest("b") })] } }),
+        ],
         records: [installed(gog)],
       },
       ["install gog recipe changed"],
@@ -161,7 +167,9 @@ describe("what is done for a requirement", () => {
       {
         requirements: [need("gog")],
         recipes: [
-          recipe("gog", { artifacts: { "linux-x64": [archive({ digest: digest("b") }), archive()] } }),
+          recipe("gog", {
+            artifacts: { "linux-x64": [archive({ digest: digest("b") }), archive()] },
+          }),
         ],
         records: [installed(gog)],
       },
@@ -206,7 +214,11 @@ describe("what is done for a requirement", () => {
       { requirements: [need("gog")], recipes: [gog], records: [installed(gog)], force: ["jq"] },
       ["keep gog"],
     ],
-    ["on the system", { requirements: [need("gog")], recipes: [gog], system: { gog: "/bin/gog" } }, []],
+    [
+      "on the system",
+      { requirements: [need("gog")], recipes: [gog], system: { gog: "/bin/gog" } },
+      [],
+    ],
     [
       "on the system, forced by name",
       { requirements: [need("gog")], recipes: [gog], system: { gog: "/bin/gog" }, force: ["gog"] },
@@ -300,20 +312,34 @@ describe("what is done for a requirement", () => {
 describe("artifacts for a platform", () => {
   const keys = (...names: PlatformKey[]) =>
     recipe("gog", {
-      artifacts: Object.fromEntries(names.map((key) => [key, [archive({ url: `https://x/${key}` })]])),
+      artifacts: Object.fromEntries(
+        names.map((key) => [key, [archive({ url: `https://x/${key}` })]]),
+      ),
     });
   const table: [string, Recipe, Platform, string][] = [
     ["static", keys("linux-x64"), platform, "linux-x64"],
     ["the more specific wins", keys("linux-x64", "linux-x64-glibc"), platform, "linux-x64-glibc"],
     ["any", keys("any"), platform, "any"],
-    ["musl takes static", keys("linux-x64"), { os: "linux", arch: "x64", libc: "musl" }, "linux-x64"],
-    ["musl refuses glibc", keys("linux-x64-glibc"), { os: "linux", arch: "x64", libc: "musl" }, "none"],
+    [
+      "musl takes static",
+      keys("linux-x64"),
+      { os: "linux", arch: "x64", libc: "musl" },
+      "linux-x64",
+    ],
+    [
+      "musl refuses glibc",
+      keys("linux-x64-glibc"),
+      { os: "linux", arch: "x64", libc: "musl" },
+      "none",
+    ],
     ["arm64 refuses x64", keys("linux-x64"), { os: "linux", arch: "arm64", libc: "glibc" }, "none"],
   ];
   test.each(table)("%s", (_, from, where, expected) => {
     const found = artifactsFor(from, where);
     const first = "artifacts" in found ? found.artifacts[0] : undefined;
-    expect(first?.kind === "archive" ? first.url.slice("https://x/".length) : "none").toBe(expected);
+    expect(first?.kind === "archive" ? first.url.slice("https://x/".length) : "none").toBe(
+      expected,
+    );
   });
 
   test("a glibc that is too old is told", () => {

@@ -36,25 +36,58 @@ interface Source {
 
 describe("a download that is not what the recipe promises leaves the volume as it was", () => {
   const table: [string, () => Source, number, RegExp[]][] = [
-    ["another digest", () => ({ ...place.serve("zog.tar.gz", bytes), sha256: other }), 4, [
-      /error: zog: .*zog\.tar\.gz/,
-      new RegExp(`sha256:${other}`),
-      /hint: /,
-    ]],
-    ["smaller than promised", () => ({ ...place.serve("zog.tar.gz", bytes), size: bytes.length + 1 }), 4, [/error: zog: .*zog\.tar\.gz/]],
-    ["larger than promised", () => ({ ...place.serve("zog.tar.gz", bytes), size: 10 }), 4, [/error: zog: .*zog\.tar\.gz/]],
-    ["404", () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 404 }), 5, [/404/, /hint: /]],
-    ["403", () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 403 }), 5, [/403/, /hint: /]],
+    [
+      "another digest",
+      () => ({ ...place.serve("zog.tar.gz", bytes), sha256: other }),
+      4,
+      [/error: zog: .*zog\.tar\.gz/, new RegExp(`sha256:${other}`), /hint: /],
+    ],
+    [
+      "smaller than promised",
+      () => ({ ...place.serve("zog.tar.gz", bytes), size: bytes.length + 1 }),
+      4,
+      [/error: zog: .*zog\.tar\.gz/],
+    ],
+    [
+      "larger than promised",
+      () => ({ ...place.serve("zog.tar.gz", bytes), size: 10 }),
+      4,
+      [/error: zog: .*zog\.tar\.gz/],
+    ],
+    [
+      "404",
+      () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 404 }),
+      5,
+      [/404/, /hint: /],
+    ],
+    [
+      "403",
+      () => place.serve("zog.tar.gz", bytes, { fault: "status", status: 403 }),
+      5,
+      [/403/, /hint: /],
+    ],
     ["a web page", () => place.serve("zog.tar.gz", bytes, { fault: "html" }), 4, [/web page/]],
-    ["cut short", () => {
-      const cut = bytes.subarray(0, bytes.length / 2);
-      return place.serve("zog.tar.gz", cut);
-    }, 4, [/error: zog: /]],
-    ["not an archive", () => place.serve("zog.tar.gz", Buffer.from("hello\n")), 4, [/error: zog: /]],
-    ["without the promised program", () => place.serve("zog.tar.gz", archive("tar.gz", { "bin/other": program("1") })), 2, [
-      /bin\/zog/,
-      /bin\/other/,
-    ]],
+    [
+      "cut short",
+      () => {
+        const cut = bytes.subarray(0, bytes.length / 2);
+        return place.serve("zog.tar.gz", cut);
+      },
+      4,
+      [/error: zog: /],
+    ],
+    [
+      "not an archive",
+      () => place.serve("zog.tar.gz", Buffer.from("hello\n")),
+      4,
+      [/error: zog: /],
+    ],
+    [
+      "without the promised program",
+      () => place.serve("zog.tar.gz", archive("tar.gz", { "bin/other": program("1") })),
+      2,
+      [/bin\/zog/, /bin\/other/],
+    ],
   ];
   test.each(table)("%s", async (_, source, expected, messages) => {
     await fill();
@@ -102,7 +135,8 @@ describe("recipes", () => {
 });
 
 describe("the volume", () => {
-  const offer = (): void => place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+  const offer = (): void =>
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
 
   test("a prefix that does not exist yet is made", async () => {
     offer();
@@ -230,7 +264,10 @@ describe("names and skills", () => {
 
   test("a rejected SKILL.md is reported with its file and the reason", async () => {
     mkdirSync(join(place.skills, "broken"));
-    writeFileSync(join(place.skills, "broken", "SKILL.md"), "---\nname: broken\nname: twice\n---\n");
+    writeFileSync(
+      join(place.skills, "broken", "SKILL.md"),
+      "---\nname: broken\nname: twice\n---\n",
+    );
     place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
     const { status, stderr } = await place.run();
     expect(status).toBe(0);

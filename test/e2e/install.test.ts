@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, npmTarball, program } from "../support/archives.ts";
@@ -35,25 +46,33 @@ describe("from nothing", () => {
     ["zip", "a.zip"],
     ["gz", "zog-linux.gz"],
     ["raw", "zog-linux"],
-  ] as const)("a program packed as %s is there, linked, recorded and runs", async (format, file) => {
-    place.skill("mail", { bins: ["zog"] });
-    const source = place.serve(file, archive(format, { "bin/zog": program("1.0.0") }));
-    place.recipe("zog", { artifacts: { "linux-x64": source } });
+  ] as const)(
+    "a program packed as %s is there, linked, recorded and runs",
+    async (format, file) => {
+      place.skill("mail", { bins: ["zog"] });
+      const source = place.serve(file, archive(format, { "bin/zog": program("1.0.0") }));
+      place.recipe("zog", { artifacts: { "linux-x64": source } });
 
-    const { status, stderr } = await place.run("--json");
-    expect(stderr).not.toMatch(/error|warning/);
-    expect(status).toBe(0);
-    const record = place.manifest().tools["zog"];
-    expect(record).toMatchObject({
-      tool: "zog",
-      version: "1.0.0",
-      source: { kind: "archive", from: source.url, digest: `sha256:${source.sha256}`, size: source.size },
-    });
-    expect(record?.dir).toMatch(/^lib\/zog\/1\.0\.0-[0-9a-f]{12}$/);
-    expect(readlinkSync(join(place.prefix, "bin/zog"))).toBe(`../${record?.dir}/bin/zog`);
-    expect(statSync(join(place.prefix, "bin/zog")).mode & 0o7777).toBe(0o755);
-    expect(ask("zog")).toBe("1.0.0");
-  });
+      const { status, stderr } = await place.run("--json");
+      expect(stderr).not.toMatch(/error|warning/);
+      expect(status).toBe(0);
+      const record = place.manifest().tools.zog;
+      expect(record).toMatchObject({
+        tool: "zog",
+        version: "1.0.0",
+        source: {
+          kind: "archive",
+          from: source.url,
+          digest: `sha256:${source.sha256}`,
+          size: source.size,
+        },
+      });
+      expect(record?.dir).toMatch(/^lib\/zog\/1\.0\.0-[0-9a-f]{12}$/);
+      expect(readlinkSync(join(place.prefix, "bin/zog"))).toBe(`../${record?.dir}/bin/zog`);
+      expect(statSync(join(place.prefix, "bin/zog")).mode & 0o7777).toBe(0o755);
+      expect(ask("zog")).toBe("1.0.0");
+    },
+  );
 
   test("a package of the npm registry is used as an archive", async () => {
     place.skill("search", { bins: ["rg"] });
@@ -74,10 +93,14 @@ describe("from nothing", () => {
       place.server.publish(name, "1.0.0", bytes);
       return { version: "1.0.0", integrity: pin(bytes).integrity };
     };
-    const main = publish("hub", {
-      "cli.js": `#!/usr/bin/env node\nconsole.log(require("word")(), process.argv.slice(2).join("|"), process.env.NODE_MARK);`,
-      "evil.js": "require('fs').writeFileSync('/tmp/should-never-be-there','x')",
-    }, { scripts: { postinstall: "node evil.js" } });
+    const main = publish(
+      "hub",
+      {
+        "cli.js": `#!/usr/bin/env node\nconsole.log(require("word")(), process.argv.slice(2).join("|"), process.env.NODE_MARK);`,
+        "evil.js": "require('fs').writeFileSync('/tmp/should-never-be-there','x')",
+      },
+      { scripts: { postinstall: "node evil.js" } },
+    );
     const word = publish("word", { "index.js": `module.exports = () => "hello";` });
     const darwin = publish("only-darwin", { "index.js": "" }, { os: ["darwin"] });
     place.recipe(
@@ -106,7 +129,11 @@ describe("from nothing", () => {
     expect(stderr).not.toMatch(/error/);
     expect(status).toBe(0);
     const run = (path: string, cwd = "/") =>
-      execFileSync(path, ["a b", "$HOME"], { encoding: "utf8", cwd, env: { PATH: "/usr/bin:/bin" } });
+      execFileSync(path, ["a b", "$HOME"], {
+        encoding: "utf8",
+        cwd,
+        env: { PATH: "/usr/bin:/bin" },
+      });
     expect(run(join(place.prefix, "bin/hub"))).toBe("hello a b|$HOME own\n");
     expect(run("bin/hub", place.prefix)).toBe("hello a b|$HOME own\n");
     symlinkSync(join(place.prefix, "bin/hub"), join(place.dir, "elsewhere"));
@@ -119,7 +146,7 @@ describe("from nothing", () => {
     place.skill("mail", { bins: ["zog"] });
     offer("zog");
     await place.run();
-    const { dir } = place.manifest().tools["zog"] ?? { dir: "" };
+    const { dir } = place.manifest().tools.zog ?? { dir: "" };
     expect(Object.keys(place.snapshot()).sort()).toEqual(
       [
         ".",
@@ -149,9 +176,19 @@ describe("from nothing", () => {
     const { $ } = await import("zx");
     for (const umask of ["077", "000"]) {
       rmSync(place.prefix, { recursive: true, force: true });
-      const shell = $({ quiet: true, env: { ...process.env, HOME: place.home, OPENCLAW_SKILL_PROFILE_DIR: "" } });
+      const shell = $({
+        quiet: true,
+        env: { ...process.env, HOME: place.home, OPENCLAW_SKILL_PROFILE_DIR: "" },
+      });
       const { bundle } = await import("../support/workplace.ts");
-      const args = ["--prefix", place.prefix, "--skills-dir", place.skills, "--recipes", place.recipes];
+      const args = [
+        "--prefix",
+        place.prefix,
+        "--skills-dir",
+        place.skills,
+        "--recipes",
+        place.recipes,
+      ];
       await shell`umask ${umask}; ${process.execPath} ${bundle} ${args}`;
       for (const [path, entry] of Object.entries(place.snapshot())) {
         if (path.includes(".staging") || entry.startsWith("link")) continue;
@@ -209,7 +246,7 @@ describe("what is broken is mended", () => {
     place.skill("mail", { bins: ["zog"] });
     offer("zog");
     await place.run();
-    const file = join(place.prefix, place.manifest().tools["zog"]?.bins["zog"]?.path ?? "");
+    const file = join(place.prefix, place.manifest().tools.zog?.bins.zog?.path ?? "");
     breakIt(file, join(place.prefix, "bin/zog"));
     const { status, stderr } = await place.run();
     expect(stderr).not.toMatch(/nothing to do/);
@@ -324,14 +361,19 @@ test("one tool's failure leaves the others installed and is told at the end", as
   place.skill("mail", { bins: ["zog", "lost", "jqq"] });
   offer("zog");
   offer("jqq");
-  const lost = place.serve("lost.tar.gz", archive("tar.gz", { "bin/lost": program("1") }), { fault: "status", status: 404 });
+  const lost = place.serve("lost.tar.gz", archive("tar.gz", { "bin/lost": program("1") }), {
+    fault: "status",
+    status: 404,
+  });
   place.recipe("lost", { artifacts: { "linux-x64": lost } });
   const { status, stderr } = await place.run();
   expect(status).toBe(5);
   expect(stderr).toMatch(/error: lost: .*404[\s\S]*hint: /);
   expect(Object.keys(place.manifest().tools).sort()).toEqual(["jqq", "zog"]);
   expect(ask("zog") + ask("jqq")).toBe("1.0.01.0.0");
-  const lastRun = JSON.parse(readFileSync(join(place.prefix, "share/openclaw-skill-deps/last-run.json"), "utf8"));
+  const lastRun = JSON.parse(
+    readFileSync(join(place.prefix, "share/openclaw-skill-deps/last-run.json"), "utf8"),
+  );
   expect(lastRun).toMatchObject({ exitStatus: 5, failed: [{ tool: "lost", code: "network" }] });
   expect((await place.run("doctor")).stdout).toMatch(/"tool": "lost"/);
 });
@@ -343,12 +385,15 @@ test("the second source is taken where the first cannot be had", async () => {
   const second = place.serve("second.tar.gz", bytes);
   place.recipe("zog", { artifacts: { "linux-x64": [first, second] } });
   expect((await place.run()).status).toBe(0);
-  expect(place.manifest().tools["zog"]).toMatchObject({ source: { from: second.url } });
+  expect(place.manifest().tools.zog).toMatchObject({ source: { from: second.url } });
 });
 
 test("--mirror asks another server for the same bytes", async () => {
   place.skill("mail", { bins: ["zog"] });
-  const { sha256, size } = place.serve("mirror/zog.tar.gz", archive("tar.gz", { "bin/zog": program("1.0.0") }));
+  const { sha256, size } = place.serve(
+    "mirror/zog.tar.gz",
+    archive("tar.gz", { "bin/zog": program("1.0.0") }),
+  );
   const url = "https://releases.invalid/v1/zog.tar.gz";
   place.recipe("zog", { artifacts: { "linux-x64": { url, sha256, size } } });
   const mirror = `https://releases.invalid/v1/=${place.server.origin}/mirror/`;
@@ -369,7 +414,9 @@ test("--platform provisions for another machine, and runs nothing", async () => 
 
 test("a program that does not run here is not published", async () => {
   place.skill("mail", { bins: ["zog"] });
-  const bytes = archive("tar.gz", { "bin/zog": { body: "#!/bin/sh\necho lacks libfoo.so >&2; exit 127\n", mode: 0o755 } });
+  const bytes = archive("tar.gz", {
+    "bin/zog": { body: "#!/bin/sh\necho lacks libfoo.so >&2; exit 127\n", mode: 0o755 },
+  });
   place.recipe("zog", { artifacts: { "linux-x64": place.serve("bad.tar.gz", bytes) } });
   const { status, stderr } = await place.run();
   expect(stderr).toMatch(/zog fails its smoke test .*exit status 127: lacks libfoo\.so/);
@@ -381,18 +428,22 @@ test("a program that does not run here is not published", async () => {
 test("a signal ends the run without litter", async () => {
   place.skill("mail", { bins: ["zog"] });
   const bytes = archive("tar.gz", { "bin/zog": program("1.0.0") });
-  place.recipe("zog", { artifacts: { "linux-x64": place.serve("slow.tar.gz", bytes, { fault: "hang" }) } });
+  place.recipe("zog", {
+    artifacts: { "linux-x64": place.serve("slow.tar.gz", bytes, { fault: "hang" }) },
+  });
   const { $ } = await import("zx");
   const { bundle } = await import("../support/workplace.ts");
   const child = $({
     quiet: true,
     nothrow: true,
-    env: { PATH: process.env["PATH"], HOME: place.home, OPENCLAW_SKILL_PROFILE_DIR: "" },
+    env: { PATH: process.env.PATH, HOME: place.home, OPENCLAW_SKILL_PROFILE_DIR: "" },
   })`exec ${process.execPath} ${bundle} --prefix ${place.prefix} --skills-dir ${place.skills} --recipes ${place.recipes}`;
   while (place.server.hits("/slow.tar.gz") === 0) await new Promise((go) => setTimeout(go, 20));
   if (child.pid) process.kill(child.pid, "SIGTERM");
   const { exitCode, stderr } = await child;
   expect(exitCode).toBe(143);
   expect(stderr).toMatch(/stopped by SIGTERM/);
-  expect(Object.keys(place.snapshot()).filter((path) => path.startsWith("lib/"))).toEqual(["lib/.staging"]);
+  expect(Object.keys(place.snapshot()).filter((path) => path.startsWith("lib/"))).toEqual([
+    "lib/.staging",
+  ]);
 });

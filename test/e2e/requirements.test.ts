@@ -13,7 +13,10 @@ afterEach(() => place.close());
 interface Document {
   schema: number;
   skills: { name: string; file: string; root: string; selected: boolean; reason: string }[];
-  bins: Record<string, { state: string; path?: string; tool?: string; reason?: string; for: string[] }>;
+  bins: Record<
+    string,
+    { state: string; path?: string; tool?: string; reason?: string; for: string[] }
+  >;
 }
 
 async function ask(...args: string[]): Promise<Document> {
@@ -32,24 +35,28 @@ test("each program is present, to be installed or unmet, and changes nothing", a
     sh: { state: "present" },
     "unheard-of": { state: "unmet", reason: "no recipe provides it" },
   });
-  expect(before.bins["sh"]?.path).toMatch(/\/sh$/);
+  expect(before.bins.sh?.path).toMatch(/\/sh$/);
   expect(place.snapshot()).toEqual({});
   expect(place.server.hits()).toBe(0);
 
   await place.run();
-  expect((await ask()).bins["zog"]).toMatchObject({
+  expect((await ask()).bins.zog).toMatchObject({
     state: "present",
     path: join(place.prefix, "bin/zog"),
   });
-  expect((await ask("--ignore-system")).bins["sh"]).toMatchObject({ state: "unmet" });
+  expect((await ask("--ignore-system")).bins.sh).toMatchObject({ state: "unmet" });
 });
 
 test("the document of a skill has all that was promised", async () => {
-  place.skill("mail", { bins: ["zog"], anyBins: ["a", "b"] }, {
-    os: ["linux"],
-    skillKey: "post",
-    install: [{ kind: "brew", formula: "zogcli", bins: ["zog"] }],
-  });
+  place.skill(
+    "mail",
+    { bins: ["zog"], anyBins: ["a", "b"] },
+    {
+      os: ["linux"],
+      skillKey: "post",
+      install: [{ kind: "brew", formula: "zogcli", bins: ["zog"] }],
+    },
+  );
   const [skill] = (await ask()).skills;
   expect(skill).toEqual({
     name: "mail",
@@ -103,7 +110,10 @@ test("bundled skills count when openclaw.json or --skill chooses them", async ()
   const selected = async (...args: string[]): Promise<string[]> => {
     const { stdout } = await place.runWith(env, "requirements", "--json", ...args);
     const { skills } = JSON.parse(stdout) as Document;
-    return skills.filter((skill) => skill.selected).map(({ name }) => name).sort();
+    return skills
+      .filter((skill) => skill.selected)
+      .map(({ name }) => name)
+      .sort();
   };
   expect(await selected()).toEqual(["one"]);
   expect(await selected("--skill", "two")).toEqual(["one", "two"]);
@@ -120,7 +130,14 @@ test("--dry-run prints the plan as data and changes nothing", async () => {
     schema: 1,
     platform: "linux-x64-glibc",
     steps: [
-      { action: "install", tool: "zog", reason: "missing", size: source.size, for: ["mail"], sources: [source.url] },
+      {
+        action: "install",
+        tool: "zog",
+        reason: "missing",
+        size: source.size,
+        for: ["mail"],
+        sources: [source.url],
+      },
     ],
     unmet: [{ bin: "unheard-of", for: ["mail"], reason: "no recipe provides it" }],
   });
@@ -134,7 +151,10 @@ test("--json=events is one JSON object per line", async () => {
   const source = place.serve("zog.tar.gz", archive("tar.gz", { "bin/zog": program("1.0.0") }));
   place.recipe("zog", { artifacts: { "linux-x64": source } });
   const { stdout } = await place.run("--json=events");
-  const types = stdout.trim().split("\n").map((line) => JSON.parse(line).type);
+  const types = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).type);
   expect(types[0]).toBe("start");
   expect(types.at(-1)).toBe("installed");
 });

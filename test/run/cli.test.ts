@@ -7,7 +7,10 @@ describe("words", () => {
   test("install is the verb where none is named", () => {
     expect(parse([]).verb).toBe("install");
     expect(parse(["gog"])).toMatchObject({ verb: "install", names: ["gog"] });
-    expect(parse(["install", "gog", "jq"])).toMatchObject({ verb: "install", names: ["gog", "jq"] });
+    expect(parse(["install", "gog", "jq"])).toMatchObject({
+      verb: "install",
+      names: ["gog", "jq"],
+    });
     expect(parse(["recipe", "check", "x.yaml"])).toMatchObject({
       verb: "recipe",
       names: ["check", "x.yaml"],

@@ -27,10 +27,10 @@ import { $ } from "zx";
 import { describe } from "./archives.ts";
 import { type Loopback, type ServeOptions, startLoopback } from "./loopback.ts";
 
-export const repository = join(import.meta.dirname, "..", "..");
+const repository = join(import.meta.dirname, "..", "..");
 export const bundle = join(repository, "dist", "openclaw-install-skill-deps.cjs");
 
-export interface Finished {
+interface Finished {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -74,7 +74,7 @@ export async function openWorkplace(): Promise<Workplace> {
   for (const made of [home, recipes, skills]) mkdirSync(made);
   const server = await startLoopback();
   const env = {
-    PATH: process.env["PATH"] ?? "",
+    PATH: process.env.PATH ?? "",
     HOME: home,
     OPENCLAW_SKILL_PREFIX: prefix,
     OPENCLAW_SKILL_DIRS: skills,

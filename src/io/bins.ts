@@ -1,0 +1,76 @@
+import { lstat, readFile, readlink } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { renderLauncher } from "../core/launcher.ts";
+import { layout } from "../core/layout.ts";
+import type { InstalledBin, InstalledRecord, Manifest } from "../core/manifest.ts";
+import { follow, linkAtomically, syncDirectory, writeAtomically } from "./files.ts";
+import { isWhole } from "./store.ts";
+
+/** True where every `bin/NAME` of a tool is the link or launcher that it should be. */
+async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
+  const checks = Object.entries(record.bins).map(async ([name, bin]) => {
+    const path = join(prefix, layout.binPath(name));
+    const { runtime } = bin;
+    if (runtime === undefined) {
+      return (await readlink(path).catch(() => "")) === linkTarget(bin);
+    }
+    const found = await lstat(path).catch(() => undefined);
+    if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
+    return (await readFile(path, "utf8")) === renderLauncher({ ...bin, runtime });
+  });
+  return (await Promise.all(checks)).every(Boolean);
+}
+
+/** Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. */
+export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
+  for (const [name, bin] of Object.entries(record.bins)) {
+    const path = join(prefix, layout.binPath(name));
+    const { runtime } = bin;
+    if (runtime === undefined) await linkAtomically(linkTarget(bin), path);
+    else await writeAtomically(path, renderLauncher({ ...bin, runtime }), 0o755);
+  }
+  await syncDirectory(join(prefix, layout.bin));
+}
+
+function linkTarget(bin: InstalledBin): string {
+  return relative(layout.bin, bin.path);
+}
+
+/** Which tools of the manifest are not whole, and which are whole but not linked. */
+export async function findPresent(
+  prefix: string,
+  manifest: Manifest,
+): Promise<{ manifest: Manifest; damaged: Set<string>; unlinked: Set<string> }> {
+  const damaged = new Set<string>();
+  const unlinked = new Set<string>();
+  await Promise.all(
+    Object.values(manifest.tools).map(async (record) => {
+      if (!(await isWhole(prefix, record))) damaged.add(record.tool);
+      else if (!(await isLinked(prefix, record))) unlinked.add(record.tool);
+    }),
+  );
+  return { manifest, damaged, unlinked };
+}
+
+/** Finds programs in the directories of `path` outside the volume, as a shell would. */
+export async function findOnPath(
+  names: readonly string[],
+  path: string,
+  prefix: string,
+): Promise<Map<string, string>> {
+  const own = join(prefix, layout.bin);
+  const dirs = path.split(":").filter((dir) => dir.startsWith("/") && join(dir, ".") !== own);
+  const found = new Map<string, string>();
+  await Promise.all(
+    [...new Set(names)].map(async (name) => {
+      for (const dir of dirs) {
+        const candidate = join(dir, name);
+        const stats = await follow(candidate);
+        if (!stats?.isFile() || (stats.mode & 0o111) === 0) continue;
+        found.set(name, candidate);
+        return;
+      }
+    }),
+  );
+  return found;
+}

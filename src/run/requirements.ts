@@ -1,0 +1,76 @@
+import { UserError } from "../core/errors.ts";
+import type { Manifest, SelectedSkill } from "../core/manifest.ts";
+import { isBinName, nearest } from "../core/names.ts";
+import type { Requirement } from "../core/plan.ts";
+import type { Catalogue } from "../core/recipe.ts";
+import type { FoundSkill, Selection } from "../core/select.ts";
+import type { Emit } from "../report/events.ts";
+
+/** A skill in view, and whether it counts. */
+export interface SurveyedSkill extends Selection {
+  readonly found: FoundSkill;
+}
+
+/**
+ * What the selected skills ask for, without the names that no program can have, which are reported.
+ * Undefined where no skill is in view.
+ */
+export function selectedSkills(
+  skills: readonly SurveyedSkill[],
+  emit: Emit,
+): SelectedSkill[] | undefined {
+  if (skills.length === 0) return undefined;
+  return skills.flatMap(({ found, selected }) => {
+    if (!selected || !found.verdict.ok) return [];
+    const { bins, anyBins } = found.verdict.skill;
+    const hostile = [...bins, ...anyBins].filter((bin) => !isBinName(bin));
+    for (const bin of hostile) {
+      emit({
+        type: "warning",
+        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
+      });
+    }
+    const { name, sha256 } = found;
+    return [{ name, sha256, bins: bins.filter(isBinName), anyBins: anyBins.filter(isBinName) }];
+  });
+}
+
+/** NAMEs are tools or programs; without them, what the selected skills ask for. */
+export function requirementsFor(
+  names: readonly string[],
+  selected: readonly SelectedSkill[],
+  skills: readonly SurveyedSkill[],
+  catalogue: Catalogue,
+  manifest: Manifest,
+): Requirement[] {
+  if (names.length === 0) {
+    return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
+  }
+  const asked = skills.flatMap(({ found: { verdict } }) =>
+    verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
+  );
+  const installed = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
+  const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
+  return names.map((name) => {
+    const recipe = catalogue.recipes.get(name);
+    const bins = recipe ? Object.keys(recipe.bins) : [name];
+    if (recipe || known.has(name)) return { for: "command line", bins, anyBins: [] };
+    const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
+    throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
+      hint: near
+        ? `Did you mean ${near}?`
+        : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
+    });
+  });
+}
+
+/** What `--force-reinstall` means: everything asked for, or the tools that the NAMEs mean. */
+export function forced(
+  force: boolean,
+  names: readonly string[],
+  catalogue: Catalogue,
+): "all" | ReadonlySet<string> {
+  if (!force) return new Set();
+  if (names.length === 0) return "all";
+  return new Set(names.map((name) => catalogue.providers.get(name) ?? name));
+}

@@ -1,0 +1,157 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describeError, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import type { InstalledBin, InstalledRecord, Manifest, SelectedSkill } from "../core/manifest.ts";
+import { type InstallStep, installationKey } from "../core/plan.ts";
+import type { Platform } from "../core/platform.ts";
+import type { Artifact } from "../core/recipe.ts";
+import { smokeTest } from "../io/exec.ts";
+import { follow } from "../io/files.ts";
+import type { Http } from "../io/http.ts";
+import type { NpmConfig } from "../io/npm-config.ts";
+import type { Staging } from "../io/volume.ts";
+import type { Emit } from "../report/events.ts";
+import { stage } from "../sources/source.ts";
+
+export interface ApplyContext {
+  readonly prefix: string;
+  readonly platform: Platform;
+  /** False where programs of this platform do not run on this machine. */
+  readonly runsHere: boolean;
+  readonly http: Http;
+  readonly npm: () => Promise<NpmConfig>;
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Recorded in the manifest; undefined leaves what is there. */
+  readonly skills: readonly SelectedSkill[] | undefined;
+  /** RFC 3339, now. */
+  readonly clock: () => Date;
+  /** What the volume had when the plan was made. */
+  readonly manifest: Manifest;
+}
+
+/** A tree that is ready to be tested and published, and what will be recorded of it. */
+export interface StagedTool {
+  readonly tree: string;
+  readonly record: InstalledRecord;
+}
+
+/** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
+export async function stageTool(
+  step: InstallStep,
+  context: ApplyContext,
+  staging: Staging,
+): Promise<StagedTool> {
+  const { tool, version, size } = step;
+  context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
+  const errors: UserError[] = [];
+  for (const artifact of step.artifacts) {
+    const dir = await staging.room(tool);
+    try {
+      return await stageArtifact(step, artifact, dir, context);
+    } catch (error) {
+      await rm(dir, { recursive: true, force: true });
+      if (!(error instanceof UserError) || context.signal.aborted) throw error;
+      errors.push(error);
+    }
+  }
+  const [first, ...others] = errors;
+  if (!first || others.length === 0) throw first ?? new Error(`${tool} has no source`);
+  const also = others.map((error) => describeError(error)).join("; ");
+  throw new UserError(first.code, `${first.message}; other sources failed too: ${also}`, {
+    cause: first.cause,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+}
+
+async function stageArtifact(
+  step: InstallStep,
+  artifact: Artifact,
+  dir: string,
+  context: ApplyContext,
+): Promise<StagedTool> {
+  const { tool, recipe } = step;
+  const bins = artifact.bins ?? recipe.bins;
+  const { tree, source } = await stage(artifact, {
+    http: context.http,
+    npm: context.npm,
+    platform: context.platform,
+    dir,
+    bins,
+    signal: context.signal,
+    onProgress: (received, total) =>
+      context.emit({
+        type: "progress",
+        tool,
+        received,
+        ...(total === undefined ? {} : { total }),
+      }),
+    onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
+  });
+  const key = installationKey(recipe, artifact);
+  const record: InstalledRecord = {
+    tool,
+    version: step.version,
+    key,
+    dir: layout.treeDir(tool, step.version, key),
+    source,
+    bins: await describeBins(tree, layout.treeDir(tool, step.version, key), artifact, bins),
+    needs: [...recipe.needs],
+    license: recipe.license,
+    recipe: recipe.origin,
+    installedAt: context.clock().toISOString(),
+  };
+  return { tree, record };
+}
+
+async function describeBins(
+  tree: string,
+  dir: string,
+  artifact: Artifact,
+  bins: Readonly<Record<string, string>>,
+): Promise<Record<string, InstalledBin>> {
+  const described: Record<string, InstalledBin> = {};
+  for (const [name, path] of Object.entries(bins)) {
+    const size = (await follow(join(tree, path)))?.size ?? 0;
+    const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
+    described[name] = { path: join(dir, path), size, ...runtime };
+  }
+  return described;
+}
+
+/** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
+export type Needs = ReadonlyMap<string, Promise<InstalledRecord | undefined>>;
+
+/** Runs the recipe's smoke test in a staged tree, with the runtime that it needs. */
+export async function testTree(
+  step: InstallStep,
+  tree: string,
+  record: InstalledRecord,
+  context: ApplyContext,
+  needs: Needs,
+): Promise<void> {
+  const [name, ...args] = step.recipe.test;
+  const bin = name === undefined ? undefined : record.bins[name];
+  if (!context.runsHere || !bin) return;
+  const program = join(tree, bin.path.slice(record.dir.length + 1));
+  const runtime = bin.runtime === undefined ? undefined : await needs.get(bin.runtime);
+  const interpreter = runtime?.bins[bin.runtime ?? ""];
+  const home = join(tree, "..", "home");
+  await mkdir(home, { recursive: true });
+  await smokeTest(step.tool, {
+    argv: interpreter
+      ? [join(context.prefix, interpreter.path), program, ...args]
+      : [program, ...args],
+    env: {
+      PATH: `${join(context.prefix, layout.bin)}:/usr/local/bin:/usr/bin:/bin`,
+      HOME: home,
+      TMPDIR: home,
+      LANG: "C.UTF-8",
+      CI: "1", // many programs skip first-run questions and update checks then
+    },
+    cwd: home,
+    timeout: 30_000,
+  });
+}

@@ -1,0 +1,244 @@
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import type { SteadyFacts } from "../../src/io/steady.ts";
+import { type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
+
+export interface Row {
+  readonly what: string;
+  /** Done after the record was made. What it returns is how the next run is started. */
+  readonly change: (place: Place) => { args?: string[]; options?: RunOptions } | undefined | void;
+  /** Done before; what it returns are facts that the run saw. */
+  readonly before?: (place: Place) => Partial<SteadyFacts> | undefined | void;
+  readonly args?: string[];
+}
+
+export const named = (it: Place): string[] => ["--skills-dir", it.skillsDir];
+export const skillOf = (it: Place, n = 0): string => join(it.skillsDir, `skill-${n}`, "SKILL.md");
+export const binOf = (it: Place, name = "gog"): string => join(it.prefix, "bin", name);
+export const hash = (path: string): string => sha256(readFileSync(path, "utf8"));
+
+/** Other bytes of the same length, at the same modification time. */
+export function editInPlace(path: string): void {
+  const { atime, mtime } = statSync(path);
+  const text = readFileSync(path, "utf8");
+  writeFileSync(path, text.replace(/.\n$/, "#\n"));
+  utimesSync(path, atime, mtime);
+}
+
+export const configOf = (it: Place): string => join(it.home, ".openclaw", "openclaw.json");
+export const withConfig = (text: string) => (it: Place) => {
+  const path = write(configOf(it), text);
+  return { inputs: [...inputsOf(it), { path, sha256: sha256(text), skill: false }] };
+};
+export const recipesOf = (it: Place): string => join(it.dir, "recipes");
+export const withRecipes = (it: Place) => {
+  const path = write(join(recipesOf(it), "gog.yaml"), "name: gog\n");
+  const inputs = [...inputsOf(it), { path, sha256: hash(path), skill: false }];
+  return { inputs, directories: [it.skillsDir, recipesOf(it)] };
+};
+function inputsOf(it: Place): SteadyFacts["inputs"] {
+  const skills = readdirSync(it.skillsDir).map((name) => join(it.skillsDir, name, "SKILL.md"));
+  return [...skills, it.catalogue].map((path) => ({
+    path,
+    sha256: hash(path),
+    skill: path !== it.catalogue,
+  }));
+}
+
+export function records(it: Place): string[] {
+  const steady = join(it.prefix, "share/openclaw-skill-deps/steady");
+  return readdirSync(steady).map((name) => join(steady, name));
+}
+
+function recordFiles(it: Place): string[] {
+  return records(it).flatMap((dir) =>
+    ["system", "unmet", "sizes", "stat", "content", "settled"]
+      .map((name) => join(dir, name))
+      .filter((path) => statSync(path, { throwIfNoEntry: false })),
+  );
+}
+
+function replaceInViews(it: Place, from: string, to: string): void {
+  for (const dir of records(it)) {
+    const path = join(dir, "view");
+    writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+  }
+}
+
+/** Without proof by metadata, content has to decide. */
+export function dropStat(it: Place): void {
+  for (const dir of records(it)) rmSync(join(dir, "stat"), { force: true });
+}
+
+const withOwnProgram = (it: Place) => {
+  write(join(it.systemBin, "only-here"), "", 0o755);
+  return { system: ["only-here"] };
+};
+
+/** What is checked. Each of these must lead to Node. */
+export const rows: Row[] = [
+  {
+    what: "a SKILL.md has other content of the same size and time",
+    change: (p) => editInPlace(skillOf(p)),
+  },
+  { what: "a skill is new", change: (p) => void writeSkill(p.skillsDir, "new") },
+  {
+    what: "a nested skill is new",
+    change: (p) => void writeSkill(join(p.skillsDir, "group/a"), "new"),
+  },
+  {
+    what: "a skill is new, by a link",
+    change: (p) => symlinkSync(dirname(writeSkill(p.dir, "linked")), join(p.skillsDir, "linked")),
+  },
+  { what: "a skill is gone", change: (p) => rmSync(dirname(skillOf(p)), { recursive: true }) },
+  {
+    what: "a skill has another directory",
+    change: (p) => renameSync(dirname(skillOf(p)), join(p.skillsDir, "other")),
+  },
+  {
+    what: "a SKILL.md cannot be read",
+    change: (p) => {
+      rmSync(skillOf(p));
+      symlinkSync("nowhere", skillOf(p));
+    },
+  },
+  { what: "the catalogue changed", change: (p) => editInPlace(p.catalogue) },
+  { what: "the catalogue is gone", change: (p) => rmSync(p.catalogue) },
+  {
+    what: "a recipe changed",
+    before: withRecipes,
+    args: ["--recipes", "/r"],
+    change: (p) => editInPlace(join(recipesOf(p), "gog.yaml")),
+  },
+  {
+    what: "a recipe is new",
+    before: withRecipes,
+    args: ["--recipes", "/r"],
+    change: (p) => void write(join(recipesOf(p), "b.yaml"), "name: b\n"),
+  },
+  { what: "openclaw.json appeared", change: (p) => void write(configOf(p), "{}") },
+  {
+    what: "openclaw.json changed",
+    before: withConfig("{skills:{}}\n"),
+    change: (p) => editInPlace(configOf(p)),
+  },
+  {
+    what: "openclaw.json is gone",
+    before: withConfig("{skills:{}}\n"),
+    change: (p) => rmSync(configOf(p)),
+  },
+  {
+    what: "one of OpenClaw's skill directories appeared",
+    change: (p) => void writeSkill(join(p.home, ".agents/skills"), "x"),
+  },
+  {
+    what: "a directory that would be searched appeared",
+    before: (p) => ({ roots: [p.skillsDir, join(p.dir, "later")] }),
+    change: (p) => void writeSkill(join(p.dir, "later"), "x"),
+  },
+  { what: "a program is deleted", change: (p) => rmSync(binOf(p)) },
+  { what: "a program is emptied", change: (p) => truncateSync(binOf(p)) },
+  { what: "a program is longer", change: (p) => writeFileSync(binOf(p), "#", { flag: "a" }) },
+  { what: "a program cannot be executed", change: (p) => chmodSync(binOf(p), 0o644) },
+  {
+    what: "a program's link dangles",
+    change: (p) => rmSync(join(p.prefix, "lib/gog"), { recursive: true }),
+  },
+  {
+    what: "a program is a directory",
+    change: (p) => {
+      rmSync(binOf(p));
+      symlinkSync("../lib", binOf(p));
+    },
+  },
+  { what: "a launcher is damaged", change: (p) => truncateSync(binOf(p, "launched"), 3) },
+  {
+    what: "what a launcher starts is gone",
+    change: (p) => rmSync(join(p.prefix, "lib/launched"), { recursive: true }),
+  },
+  {
+    what: "the manifest changed",
+    change: (p) =>
+      writeFileSync(
+        join(p.prefix, "manifest.json"),
+        readFileSync(join(p.prefix, "manifest.json"), "utf8").replace("glibc", "other"),
+      ),
+  },
+  { what: "the manifest is gone", change: (p) => rmSync(join(p.prefix, "manifest.json")) },
+  {
+    what: "a system program is gone",
+    before: withOwnProgram,
+    change: (p) => rmSync(join(p.systemBin, "only-here")),
+  },
+  {
+    what: "a system program cannot be executed",
+    before: withOwnProgram,
+    change: (p) => chmodSync(join(p.systemBin, "only-here"), 0o644),
+  },
+  { what: "--skill", change: () => ({ args: ["--skill", "x"] }) },
+  { what: "--all", change: () => ({ args: ["--all"] }) },
+  { what: "--ignore-system", change: () => ({ args: ["--ignore-system"] }) },
+  { what: "--recipes", change: () => ({ args: ["--recipes=/r"] }) },
+  { what: "a NAME", change: () => ({ args: ["gog"] }) },
+  { what: "--force-reinstall", change: () => ({ args: ["--force-reinstall"] }) },
+  { what: "-f", change: () => ({ args: ["-f"] }) },
+  { what: "--dry-run", change: () => ({ args: ["--dry-run"] }) },
+  { what: "--json", change: () => ({ args: ["--json"] }) },
+  { what: "--platform", change: () => ({ args: ["--platform", "linux-arm64"] }) },
+  { what: "another verb", change: () => ({ args: ["list"] }) },
+  { what: "an unknown option", change: () => ({ args: ["--what"] }) },
+  ...[
+    "OPENCLAW_SKILLS",
+    "OPENCLAW_SKILL_DIRS",
+    "OPENCLAW_SKILL_RECIPES",
+    "OPENCLAW_SKILL_ALLOW_DECLARED",
+    "OPENCLAW_CONFIG_PATH",
+    "OPENCLAW_STATE_DIR",
+    "OPENCLAW_HOME",
+    "OPENCLAW_WORKSPACE_DIR",
+    "OPENCLAW_BUNDLED_SKILLS_DIR",
+    "HOME",
+  ].map(
+    (name): Row => ({ what: name, change: () => ({ options: { env: { [name]: "/other" } } }) }),
+  ),
+  {
+    what: "--strict, and something was unmet",
+    before: () => ({ unmet: ["x: no recipe"] }),
+    change: () => ({ args: ["--strict"] }),
+  },
+  {
+    what: "another platform",
+    before: () => undefined,
+    change: (p) => replaceInViews(p, "1 x64", "1 arm64"),
+  },
+  {
+    what: "another libc",
+    before: () => undefined,
+    change: (p) => replaceInViews(p, "-glibc", "-musl."),
+  },
+  { what: "an earlier form of records", change: (p) => replaceInViews(p, "1 ", "0 ") },
+  {
+    what: "a record was cut short by a crash",
+    change: (p) => {
+      for (const f of recordFiles(p)) truncateSync(f);
+    },
+  },
+  {
+    what: "a login shell would not find the programs",
+    change: (p) => {
+      write(join(p.dir, "profile.d/other.sh"), "");
+      return { options: { env: { OPENCLAW_SKILL_PROFILE_DIR: join(p.dir, "profile.d") } } };
+    },
+  },
+];
