@@ -17,24 +17,22 @@ async function renderProfile(prefix: string, packageDir: string): Promise<string
 }
 
 /**
- * Writes the login-shell script into the volume, for images that bind-mount it, and into
- * /etc/profile.d where that can be written (`OPENCLAW_SKILL_PROFILE_DIR` names another place; empty:
- * none). Whether a login shell then finds the programs is told by `checkLoginShell`.
+ * Writes the login-shell script into the volume, for places that bind-mount it, and into
+ * /etc/profile.d where that can be written and has none yet: one that an image brings, or that serves
+ * another volume, stays. `OPENCLAW_SKILL_PROFILE_DIR` names another place than /etc/profile.d; empty:
+ * none. Whether a login shell then finds the programs is told by `checkLoginShell`.
  */
 export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
   const text = await renderProfile(prefix, packageDir);
-  const places = [join(prefix, layout.profile)];
+  const own = join(prefix, layout.profile);
+  await makeDirectory(dirname(own));
+  if ((await readFile(own, "utf8").catch(() => "")) !== text) await writeAtomically(own, text);
   const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
-  await makeDirectory(dirname(places[0] ?? prefix));
-  if (system !== "" && (await look(system))?.isDirectory()) {
-    places.push(join(system, "openclaw-skill-deps.sh"));
-  }
-  for (const place of places) {
-    if ((await readFile(place, "utf8").catch(() => "")) === text) continue;
-    await writeAtomically(place, text).catch((error: unknown) => {
-      if (!(error instanceof UserError)) throw error;
-    });
-  }
+  const script = join(system, "openclaw-skill-deps.sh");
+  if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;
+  await writeAtomically(script, text).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error; // an ordinary user may not, and need not
+  });
 }
 
 /** True where `sh -lc NAME` finds every one of the programs, wherever it finds them. */

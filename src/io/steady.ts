@@ -121,7 +121,7 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
   if (files.some(({ path }) => asksEnvironment(path)))
-    throw new Unrecordable("${…} in openclaw.json");
+    throw new Unrecordable("openclaw.json takes variables");
   const paths = [
     ...facts.roots,
     ...facts.directories,

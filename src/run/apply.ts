@@ -107,6 +107,7 @@ async function installTool(
   const { prefix, emit } = context;
   const adopted = step.reason === "forced" ? undefined : await findWhole(step, prefix);
   const candidate = adopted ?? (await limit(() => stageTool(step, context, staging)));
+  if (needs.size > 0) emit({ type: "phase", tool, phase: "wait" });
   await awaitNeeds(step, needs);
   let record: InstalledRecord;
   if ("tree" in candidate) {

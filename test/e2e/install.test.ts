@@ -231,11 +231,16 @@ describe("with everything present", () => {
   });
 });
 
+function replaceBy(path: string, make: () => void): void {
+  unlinkSync(path);
+  make();
+}
+
 describe("what is broken is mended", () => {
   const breakages: [string, (program: string, bin: string) => void][] = [
     ["the link is deleted", (_, bin) => unlinkSync(bin)],
-    ["the link dangles", (_, bin) => (unlinkSync(bin), symlinkSync("../nowhere", bin))],
-    ["another file is in its place", (_, bin) => (unlinkSync(bin), writeFileSync(bin, "x"))],
+    ["the link dangles", (_, bin) => replaceBy(bin, () => symlinkSync("../nowhere", bin))],
+    ["another file is in its place", (_, bin) => replaceBy(bin, () => writeFileSync(bin, "x"))],
     ["the program is deleted", (file) => unlinkSync(file)],
     ["the program is emptied", (file) => truncateSync(file)],
     ["the program is cut short", (file) => truncateSync(file, 5)],

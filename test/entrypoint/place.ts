@@ -24,7 +24,13 @@ export const shells: [name: string, ...words: string[]][] = [
 ];
 
 export function hasShell([, command = ""]: readonly string[]): boolean {
-  return spawnSync(command, ["-c", ":"]).error === undefined;
+  return absolute(command) !== command;
+}
+
+/** Where PATH has a program, so that it can be started with another PATH; else its name. */
+export function absolute(name: string): string {
+  const words = ["-c", 'command -v -- "$0"', name];
+  return spawnSync("/bin/sh", words, { encoding: "utf8" }).stdout.trim() || name;
 }
 
 /** What the probe in Node's place was started with. */
@@ -55,7 +61,8 @@ export interface Place {
   readonly home: string;
   /** In PATH; programs outside the volume. */
   readonly systemBin: string;
-  readonly command: string;
+  /** The shell and the command in it. */
+  readonly words: string[];
   readonly env: Record<string, string>;
   /** Of the volume, without launchers' targets. */
   readonly programs: string[];
@@ -121,8 +128,10 @@ export function makePlace(
     OPENCLAW_SKILL_DEPS_NODE: probe,
     OPENCLAW_SKILL_PREFIX: prefix,
     OPENCLAW_SKILL_PROFILE_DIR: "",
+    SHLVL: "1", // or bash takes a pipe for a network connection and reads ~/.bashrc
   };
-  const words = [...shell.slice(1), command];
+  const [, program = "", ...options] = shell;
+  const words = [absolute(program), ...options, command];
   const run: Place["run"] = (args, options = {}) => {
     rmSync(log, { recursive: true, force: true });
     const { status, stdout, stderr } = spawnSync(words[0] ?? "", [...words.slice(1), ...args], {
@@ -140,7 +149,7 @@ export function makePlace(
     catalogue,
     home,
     systemBin,
-    command,
+    words,
     env,
     programs,
     run,

@@ -16,11 +16,14 @@ import { type Place, type RunOptions, sha256, write, writeSkill } from "./place.
 
 export interface Row {
   readonly what: string;
-  /** Done after the record was made. What it returns is how the next run is started. */
-  readonly change: (place: Place) => { args?: string[]; options?: RunOptions } | undefined | void;
-  /** Done before; what it returns are facts that the run saw. */
-  readonly before?: (place: Place) => Partial<SteadyFacts> | undefined | void;
+  /** Done before the record is made; what it returns are facts that the run saw. */
+  readonly before?: (place: Place) => Partial<SteadyFacts>;
+  /** Of both runs. */
   readonly args?: string[];
+  /** Done after the record was made. */
+  readonly change?: (place: Place) => void;
+  /** How else the next run is started. */
+  readonly next?: (place: Place) => { args?: string[]; options?: RunOptions };
 }
 
 export const named = (it: Place): string[] => ["--skills-dir", it.skillsDir];
@@ -92,10 +95,10 @@ export const rows: Row[] = [
     what: "a SKILL.md has other content of the same size and time",
     change: (p) => editInPlace(skillOf(p)),
   },
-  { what: "a skill is new", change: (p) => void writeSkill(p.skillsDir, "new") },
+  { what: "a skill is new", change: (p) => writeSkill(p.skillsDir, "new") },
   {
     what: "a nested skill is new",
-    change: (p) => void writeSkill(join(p.skillsDir, "group/a"), "new"),
+    change: (p) => writeSkill(join(p.skillsDir, "group/a"), "new"),
   },
   {
     what: "a skill is new, by a link",
@@ -125,9 +128,9 @@ export const rows: Row[] = [
     what: "a recipe is new",
     before: withRecipes,
     args: ["--recipes", "/r"],
-    change: (p) => void write(join(recipesOf(p), "b.yaml"), "name: b\n"),
+    change: (p) => write(join(recipesOf(p), "b.yaml"), "name: b\n"),
   },
-  { what: "openclaw.json appeared", change: (p) => void write(configOf(p), "{}") },
+  { what: "openclaw.json appeared", change: (p) => write(configOf(p), "{}") },
   {
     what: "openclaw.json changed",
     before: withConfig("{skills:{}}\n"),
@@ -140,12 +143,12 @@ export const rows: Row[] = [
   },
   {
     what: "one of OpenClaw's skill directories appeared",
-    change: (p) => void writeSkill(join(p.home, ".agents/skills"), "x"),
+    change: (p) => writeSkill(join(p.home, ".agents/skills"), "x"),
   },
   {
     what: "a directory that would be searched appeared",
     before: (p) => ({ roots: [p.skillsDir, join(p.dir, "later")] }),
-    change: (p) => void writeSkill(join(p.dir, "later"), "x"),
+    change: (p) => writeSkill(join(p.dir, "later"), "x"),
   },
   { what: "a program is deleted", change: (p) => rmSync(binOf(p)) },
   { what: "a program is emptied", change: (p) => truncateSync(binOf(p)) },
@@ -186,18 +189,18 @@ export const rows: Row[] = [
     before: withOwnProgram,
     change: (p) => chmodSync(join(p.systemBin, "only-here"), 0o644),
   },
-  { what: "--skill", change: () => ({ args: ["--skill", "x"] }) },
-  { what: "--all", change: () => ({ args: ["--all"] }) },
-  { what: "--ignore-system", change: () => ({ args: ["--ignore-system"] }) },
-  { what: "--recipes", change: () => ({ args: ["--recipes=/r"] }) },
-  { what: "a NAME", change: () => ({ args: ["gog"] }) },
-  { what: "--force-reinstall", change: () => ({ args: ["--force-reinstall"] }) },
-  { what: "-f", change: () => ({ args: ["-f"] }) },
-  { what: "--dry-run", change: () => ({ args: ["--dry-run"] }) },
-  { what: "--json", change: () => ({ args: ["--json"] }) },
-  { what: "--platform", change: () => ({ args: ["--platform", "linux-arm64"] }) },
-  { what: "another verb", change: () => ({ args: ["list"] }) },
-  { what: "an unknown option", change: () => ({ args: ["--what"] }) },
+  { what: "--skill", next: () => ({ args: ["--skill", "x"] }) },
+  { what: "--all", next: () => ({ args: ["--all"] }) },
+  { what: "--ignore-system", next: () => ({ args: ["--ignore-system"] }) },
+  { what: "--recipes", next: () => ({ args: ["--recipes=/r"] }) },
+  { what: "a NAME", next: () => ({ args: ["gog"] }) },
+  { what: "--force-reinstall", next: () => ({ args: ["--force-reinstall"] }) },
+  { what: "-f", next: () => ({ args: ["-f"] }) },
+  { what: "--dry-run", next: () => ({ args: ["--dry-run"] }) },
+  { what: "--json", next: () => ({ args: ["--json"] }) },
+  { what: "--platform", next: () => ({ args: ["--platform", "linux-arm64"] }) },
+  { what: "another verb", next: () => ({ args: ["list"] }) },
+  { what: "an unknown option", next: () => ({ args: ["--what"] }) },
   ...[
     "OPENCLAW_SKILLS",
     "OPENCLAW_SKILL_DIRS",
@@ -209,22 +212,18 @@ export const rows: Row[] = [
     "OPENCLAW_WORKSPACE_DIR",
     "OPENCLAW_BUNDLED_SKILLS_DIR",
     "HOME",
-  ].map(
-    (name): Row => ({ what: name, change: () => ({ options: { env: { [name]: "/other" } } }) }),
-  ),
+  ].map((name): Row => ({ what: name, next: () => ({ options: { env: { [name]: "/other" } } }) })),
   {
     what: "--strict, and something was unmet",
     before: () => ({ unmet: ["x: no recipe"] }),
-    change: () => ({ args: ["--strict"] }),
+    next: () => ({ args: ["--strict"] }),
   },
   {
     what: "another platform",
-    before: () => undefined,
     change: (p) => replaceInViews(p, "1 x64", "1 arm64"),
   },
   {
     what: "another libc",
-    before: () => undefined,
     change: (p) => replaceInViews(p, "-glibc", "-musl."),
   },
   { what: "an earlier form of records", change: (p) => replaceInViews(p, "1 ", "0 ") },
@@ -236,7 +235,7 @@ export const rows: Row[] = [
   },
   {
     what: "a login shell would not find the programs",
-    change: (p) => {
+    next: (p) => {
       write(join(p.dir, "profile.d/other.sh"), "");
       return { options: { env: { OPENCLAW_SKILL_PROFILE_DIR: join(p.dir, "profile.d") } } };
     },

@@ -27,7 +27,7 @@ import { $ } from "zx";
 import { describe } from "./archives.ts";
 import { type Loopback, type ServeOptions, startLoopback } from "./loopback.ts";
 
-const repository = join(import.meta.dirname, "..", "..");
+export const repository = join(import.meta.dirname, "..", "..");
 export const bundle = join(repository, "dist", "openclaw-install-skill-deps.cjs");
 
 interface Finished {

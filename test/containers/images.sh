@@ -1,0 +1,80 @@
+#!/bin/sh
+# Makes the base images of Dockerfile.example from Debian's packages and npm's, for machines that reach
+# no image registry: docker.io/library/debian:bookworm-slim and docker.io/library/node:24-bookworm-slim.
+# As root; does nothing for an image that is there. Then, for instance:
+#
+#   test/containers/images.sh            the base images
+#   test/containers/images.sh build      also both targets of Dockerfile.example:
+#                                        localhost/openclaw-skills-sandbox and -gateway
+#
+# They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
+set -eu
+cd "$(dirname -- "$0")/../.."
+# Our own configuration: crun and systemd cgroups do not work everywhere.
+CONTAINERS_CONF=$(mktemp)
+work=$(mktemp -d)
+trap 'rm -rf "$CONTAINERS_CONF" "$work"' EXIT
+export CONTAINERS_CONF
+cat >"$CONTAINERS_CONF" <<'END'
+[containers]
+default_ulimits = ["nofile=1024:2048", "nproc=256:512"]
+init_path = "/usr/bin/catatonit"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+END
+debian=docker.io/library/debian:bookworm-slim
+node=docker.io/library/node:24-bookworm-slim
+
+need() {
+  for program; do
+    command -v "$program" >/dev/null && continue
+    echo "$program is missing: apt-get install -y podman runc mmdebstrap catatonit buildah" >&2
+    exit 2
+  done
+}
+
+make_debian() {
+  mmdebstrap --quiet --variant=minbase \
+    --include=bash,ca-certificates,curl,git,jq,python3,ripgrep bookworm "$work/debian.tar"
+  podman import --quiet "$work/debian.tar" "$debian"
+}
+
+# Node from npm's package of it, npm from npm's; both where Docker's image has them.
+make_node() {
+  (cd "$work" && npm pack --silent "node-linux-$(node_arch)@24" npm@11 >/dev/null)
+  mkdir "$work/node" "$work/npm"
+  tar -xzf "$work"/node-linux-*.tgz -C "$work/node" --strip-components 1
+  tar -xzf "$work"/npm-*.tgz -C "$work/npm" --strip-components 1
+  cat >"$work/Dockerfile" <<END
+FROM $debian
+COPY node/bin/node /usr/local/bin/node
+COPY npm /usr/local/lib/node_modules/npm
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+ && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
+ && useradd --create-home --uid 1000 --shell /bin/bash node
+CMD ["node"]
+END
+  podman build --quiet --network host --pull=never --tag "$node" "$work"
+}
+
+node_arch() {
+  case $(uname -m) in x86_64) echo x64 ;; aarch64) echo arm64 ;; esac
+}
+
+# The host's certificates and npm configuration are lent to the build, not copied into an image.
+build() {
+  set -- --network host --pull=never --file Dockerfile.example
+  bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+  [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
+  [ ! -r "$HOME/.npmrc" ] || set -- "$@" --volume "$HOME/.npmrc:/root/.npmrc:ro"
+  for target in sandbox gateway; do
+    podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target" \
+      --build-arg "OPENCLAW_IMAGE=$node" .
+  done
+}
+
+need podman runc mmdebstrap npm
+podman image exists "$debian" || make_debian
+podman image exists "$node" || make_node
+[ "${1:-}" != build ] || build

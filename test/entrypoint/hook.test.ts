@@ -1,0 +1,201 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { absolute, hasShell, makePlace, type Place, shells, write } from "./place.ts";
+
+let place: Place;
+afterEach(() => place.remove());
+
+const named = (it: Place): string[] => ["--skills-dir", it.skillsDir];
+const show = ["sh", "-c", 'printf "%s|" "$0" "$@"; cat', "zero", "a b", "", "--strict"];
+
+for (const shell of shells) {
+  describe.skipIf(!hasShell(shell))(shell[0], () => {
+    describe("-- CMD", () => {
+      test("becomes CMD, with its words and its standard input", async () => {
+        place = makePlace(shell);
+        await place.record(named(place));
+        const { node, stdout } = place.run([...named(place), "--", ...show], { stdin: "in" });
+        expect(node).toBeUndefined();
+        expect(stdout).toBe("zero|a b||--strict|in");
+      });
+
+      test("runs Node first, without CMD's standard input and words", () => {
+        place = makePlace(shell);
+        const { node, stdout } = place.run(["install", "-v", "--", ...show], { stdin: "in" });
+        expect(node?.args).toEqual(["install", "-v"]);
+        expect(node?.stdin).toBe("");
+        expect(stdout).toBe("zero|a b||--strict|in");
+      });
+
+      test("CMD gets the exit status to itself, and the volume's programs on PATH", () => {
+        place = makePlace(shell);
+        const { status, stdout } = place.run(["--", "sh", "-c", "gog; exit 7"]);
+        expect(stdout).toBe("gog\n");
+        expect(status).toBe(7);
+        const PATH = `${place.prefix}/bin:${place.env.PATH}`;
+        const again = place.run(["--", "sh", "-c", 'echo "$PATH"'], { env: { PATH } });
+        expect(again.stdout).toBe(`${PATH}\n`);
+      });
+
+      test("starts CMD although the run failed, and says so", () => {
+        place = makePlace(shell);
+        const failing = { env: { PROBE_STATUS: "5" } };
+        const { status, stdout, stderr } = place.run(["--", "echo", "up"], failing);
+        expect([status, stdout]).toEqual([0, "up\n"]);
+        expect(stderr).toContain("the run failed (status 5); starting echo all the same");
+        const strict = place.run(["--strict", "--", "echo", "up"], failing);
+        expect([strict.status, strict.stdout]).toEqual([5, ""]);
+      });
+
+      test("needs a CMD", () => {
+        place = makePlace(shell);
+        const { status, stderr, node } = place.run(["--"]);
+        expect(status).toBe(2);
+        expect(stderr).toContain("no command behind --");
+        expect(node).toBeUndefined();
+      });
+
+      test("leaves no shell behind: CMD has its process and its signals", async () => {
+        place = makePlace(shell);
+        const child = place.start(["--", "sh", "-c", "echo $$; exec sleep 30"]);
+        const pid = await new Promise((done) =>
+          child.stdout?.once("data", (text) => done(Number(text))),
+        );
+        expect(pid).toBe(child.pid);
+        child.kill("SIGTERM");
+        expect(await new Promise((done) => child.once("exit", (_, signal) => done(signal)))).toBe(
+          "SIGTERM",
+        );
+      });
+
+      test.each([
+        ["SIGTERM", 143],
+        ["SIGINT", 130],
+        ["SIGHUP", 129],
+      ] as const)(
+        "%s during the run ends Node in order, and CMD is not started",
+        async (signal, expected) => {
+          place = makePlace(shell);
+          const log = join(place.dir, "node-calls");
+          const child = place.start(["--", "echo", "up"], { env: { PROBE_SLEEP: "100" } });
+          while (!existsSync(join(log, "ready"))) await new Promise((done) => setTimeout(done, 20));
+          let output = "";
+          child.stdout?.on("data", (text) => (output += text));
+          child.kill(signal);
+          expect(await new Promise((done) => child.once("close", done))).toBe(expected);
+          expect(existsSync(join(log, "stopped"))).toBe(true);
+          expect(output).toBe("");
+        },
+      );
+    });
+
+    describe("which Node", () => {
+      const script = (it: Place, path: string, text: string): string =>
+        write(join(it.dir, path), `#!/bin/sh\n${text}\n`, 0o755);
+      const isNode = (name: string): string => `echo ${name}; exit 4`;
+      const tooOld = "exit 86";
+      const tools = (it: Place): string => {
+        for (const name of ["sh", "cat", "mkdir", "touch"]) {
+          mkdirSync(join(it.dir, "tools"), { recursive: true });
+          symlinkSync(`/bin/${name}`, join(it.dir, "tools", name));
+        }
+        return join(it.dir, "tools");
+      };
+
+      test("in order; one that is too old or does not start is passed over", () => {
+        place = makePlace(shell);
+        const PATH = tools(place);
+        const env = (node: string) => ({ env: { PATH, OPENCLAW_SKILL_DEPS_NODE: node } });
+        script(place, "volume/bin/node", isNode("volume"));
+        expect(place.run([], env("")).stdout).toBe("volume\n");
+        script(place, "tools/node", isNode("path"));
+        expect(place.run([], env("")).stdout).toBe("path\n");
+        script(place, "package/node/bin/node", isNode("private"));
+        expect(place.run([], env("")).stdout).toBe("private\n");
+        const own = script(place, "own-node", isNode("own"));
+        const { stdout, status } = place.run([], env(own));
+        expect([stdout, status]).toEqual(["own\n", 4]);
+        script(place, "own-node", tooOld);
+        expect(place.run([], env(own)).stdout).toBe("private\n");
+        chmodSync(join(place.dir, "package/node/bin/node"), 0o644);
+        expect(place.run([], env(own)).stdout).toBe("path\n");
+        script(place, "tools/node", "exec /nowhere/ld.so");
+        expect(place.run([], env(own)).stdout).toBe("volume\n");
+      });
+
+      const without = (it: Place, PATH: string, args: string[], old?: string) =>
+        it.run(args, { env: { PATH, OPENCLAW_SKILL_DEPS_NODE: old ?? "" } });
+
+      test("none: says what is missing and how to get it", () => {
+        place = makePlace(shell);
+        const PATH = tools(place);
+        const { status, stderr } = without(place, PATH, []);
+        expect(status).toBe(0);
+        expect(stderr).toMatch(/warning: not verified: .* has no record of a finished run/);
+        expect(stderr).toContain("there is no Node 22 or newer here");
+        expect(stderr).toContain("hint: let a container that has Node fill the volume");
+        expect(without(place, PATH, ["--strict"]).status).toBe(3);
+        expect(without(place, PATH, ["gog"]).status).toBe(2);
+        expect(without(place, PATH, ["list"]).status).toBe(2);
+        expect(without(place, PATH, ["-f"]).status).toBe(2);
+        const old = script(place, "own-node", tooOld);
+        expect(without(place, PATH, [], old).stderr).toContain(`${old} is older than Node 22.`);
+      });
+
+      test("none: names the programs that are missing or damaged, and CMD is started", async () => {
+        place = makePlace(shell);
+        await place.record(named(place));
+        truncateSync(join(place.prefix, "bin/gog"));
+        rmSync(join(place.prefix, "bin/program-1"));
+        const PATH = tools(place);
+        for (const name of ["stat", "cmp", "awk", "find", "sha256sum"]) {
+          const path = absolute(name);
+          if (path !== name) symlinkSync(path, join(PATH, name));
+        }
+        rmSync(join(place.dir, "probe"));
+        const { status, stderr, stdout } = without(place, PATH, [
+          ...named(place),
+          "--",
+          "/bin/echo",
+          "up",
+        ]);
+        expect([status, stdout]).toEqual([0, "up\n"]);
+        expect(stderr).toContain("not verified: programs in the volume are missing or damaged");
+        expect(stderr).toMatch(/missing or damaged in .*volume: bin\/gog bin\/program-1 *\n/);
+      });
+
+      test("a package that is not built", () => {
+        place = makePlace(shell);
+        rmSync(join(place.dir, "package/dist/openclaw-install-skill-deps.cjs"));
+        const { node, stderr } = place.run([]);
+        expect(node).toBeUndefined();
+        expect(stderr).toContain("npm run build makes it");
+      });
+    });
+
+    test.each([
+      ["a link in bin beside lib", "usr/bin", "usr/lib/openclaw-install-skill-deps"],
+      ["npm's global link", "usr/bin", "usr/lib/node_modules/openclaw-install-skill-deps"],
+      ["npm's local link", "node_modules/.bin", "node_modules/openclaw-install-skill-deps"],
+      ["any other link", "elsewhere", "opt/somewhere"],
+    ])("finds its package by %s", (_what, bin, at) => {
+      place = makePlace(shell);
+      const [link, target] = [join(place.dir, bin, "command"), join(place.dir, at)];
+      cpSync(join(place.dir, "package"), target, { recursive: true });
+      rmSync(join(place.dir, "package"), { recursive: true });
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(target, "entrypoint/openclaw-install-skill-deps"), link);
+      place.words.splice(-1, 1, link);
+      expect(place.run([]).node).toBeDefined();
+    });
+  });
+}

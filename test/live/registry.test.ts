@@ -1,0 +1,76 @@
+/** Against the machine's own npm registry: what the README promises, and every recipe that npm serves. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { $ } from "zx";
+import { repository } from "../support/workplace.ts";
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "live-"));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function shell(prefix: string) {
+  return $({
+    cwd: repository,
+    quiet: true,
+    nothrow: true,
+    env: { ...process.env, OPENCLAW_SKILL_PREFIX: prefix, OPENCLAW_SKILL_PROFILE_DIR: "" },
+  });
+}
+
+describe("npm start", () => {
+  test("installs what the sample skills need; the second run has nothing to do", async () => {
+    const prefix = join(dir, "start");
+    const first = await shell(prefix)`npm start`;
+    expect(first.stderr).toMatch(/4 installed; 4 in /);
+    expect(first.exitCode).toBe(0);
+    const second = await shell(prefix)`npm start`;
+    expect(second.stderr).toMatch(/nothing to do/);
+    expect(second.exitCode).toBe(0);
+    writeFileSync(join(dir, ".profile"), `export PATH="${prefix}/bin:$PATH"\n`);
+    const login = $({ quiet: true, env: { PATH: "/usr/bin:/bin", HOME: dir } });
+    const ask = async (command: string) => (await login`sh -lc ${command}`).stdout;
+    expect(await ask("rg --version")).toMatch(/^ripgrep 15\.0\.0/);
+    expect(await ask("ast-grep --version")).toMatch(/^ast-grep 0\.51\.1/);
+    expect(await ask("clawhub --cli-version")).toMatch(/0\.23\.3/);
+    expect(await ask("node --version")).toMatch(/^v24\./);
+  });
+});
+
+describe("recipes that npm serves", () => {
+  const programs: [string, string[], RegExp][] = [
+    ["claude", ["--version"], /2\.1\.328/],
+    ["codex", ["--version"], /0\.169\.0/],
+    ["ntn", ["--version"], /0\.4\.0/],
+    ["mcporter", ["--version"], /0\.12\.3/],
+  ];
+  test("are installed, verified and run", async () => {
+    const prefix = join(dir, "npm");
+    const names = programs.map(([name]) => name);
+    const { exitCode, stderr } = await shell(
+      prefix,
+    )`entrypoint/openclaw-install-skill-deps ${names}`;
+    expect(stderr).toMatch(/5 installed/);
+    expect(exitCode).toBe(0);
+    const manifest = JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8"));
+    expect(Object.keys(manifest.tools).sort()).toEqual([...names, "node"].sort());
+    for (const [name, args, version] of programs) {
+      const run = $({ quiet: true, env: { PATH: "/usr/bin:/bin", HOME: dir } });
+      expect((await run`${join(prefix, "bin", name)} ${args}`).stdout).toMatch(version);
+    }
+  });
+
+  test("arm64 is provisioned from here", async () => {
+    const prefix = join(dir, "arm64");
+    const run = shell(prefix);
+    const { exitCode } =
+      await run`entrypoint/openclaw-install-skill-deps --platform linux-arm64 rg ast-grep`;
+    expect(exitCode).toBe(0);
+    const header = readFileSync(join(prefix, "bin/rg")).subarray(0, 20);
+    expect(header.toString("latin1", 1, 4)).toBe("ELF");
+    expect(header.readUInt16LE(18)).toBe(183); // EM_AARCH64
+  });
+});
