@@ -6,10 +6,12 @@ import { expect, test } from "vitest";
 const floors: [folder: string, mayImport: string[]][] = [
   ["core", ["core"]],
   ["io", ["io", "core"]],
-  ["sources", ["sources", "io", "core"]],
+  ["net", ["net", "io", "core"]],
+  ["unpack", ["unpack", "io", "core"]],
+  ["sources", ["sources", "net", "unpack", "io", "core"]],
   ["report", ["report", "core"]],
-  ["run", ["run", "report", "sources", "io", "core"]],
-  ["commands", ["commands", "run", "report", "io", "core"]],
+  ["run", ["run", "report", "sources", "net", "io", "core"]],
+  ["commands", ["commands", "run", "report", "net", "io", "core"]],
   [".", ["commands", "run", "report", "core"]],
 ];
 /** What is pure in the platform: no file, network, process or clock. */

@@ -1,8 +1,8 @@
 import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
-import { createHttp } from "../io/http.ts";
-import { readNpmConfig } from "../io/npm-config.ts";
+import { createHttp } from "../net/http.ts";
+import { readNpmConfig } from "../net/npm-config.ts";
 import type { Failure } from "../report/events.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { Place } from "../run/place.ts";

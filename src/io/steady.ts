@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import JSON5 from "json5";
@@ -16,7 +17,7 @@ import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
 import { isBinName } from "../core/names.ts";
-import { token } from "./files.ts";
+import { doing, fileError, token } from "./files.ts";
 import { type Content, findContent, idOf } from "./steady-content.ts";
 
 /**
@@ -109,9 +110,11 @@ export async function forgetSteady(prefix: string): Promise<void> {
   try {
     renameSync(steady, aside);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    // A directory of an image's layer cannot always be renamed.
-    rmSync(steady, { recursive: true, force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    if (code !== "EXDEV") throw fileError("change", steady, error);
+    // A directory of an image's layer cannot be renamed everywhere.
+    await doing("remove", steady, rm(steady, { recursive: true, force: true }));
   }
   removeQuietly(aside);
 }

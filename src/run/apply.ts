@@ -37,28 +37,31 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   await forgetSteady(context.prefix);
   const staging = await openStaging(context.prefix);
   try {
-    const { installed, failures } = await installAll(plan, context, staging);
+    const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
     const manifest = await editManifest(context.prefix, platformId(context.platform), (current) => {
       for (const record of installed) current.tools[record.tool] = record;
       if (context.skills) current.skills = [...context.skills];
     });
     await dropOldBins(context, installed, manifest);
     await sweep(context.prefix, manifest, staging.dir);
-    const linked = plan.steps.filter(({ action }) => action === "link").length;
+    if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked, failures };
   } finally {
     await staging.close();
   }
 }
 
-async function installAll(
-  plan: Plan,
-  context: ApplyContext,
-  staging: Staging,
-): Promise<{ installed: InstalledRecord[]; failures: Failure[] }> {
+interface Results {
+  readonly installed: InstalledRecord[];
+  linked: number;
+  readonly failures: Failure[];
+  /** What was thrown and is no UserError: told once everything else is committed. */
+  readonly bugs: unknown[];
+}
+
+async function installAll(plan: Plan, context: ApplyContext, staging: Staging): Promise<Results> {
   const limit = pLimit(context.jobs);
-  const installed: InstalledRecord[] = [];
-  const failures: Failure[] = [];
+  const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<InstalledRecord | undefined>>();
   const ready = async (tool: string): Promise<InstalledRecord | undefined> =>
@@ -72,13 +75,14 @@ async function installAll(
         : installTool(step, context, staging, limit, new Map(step.needs.map((n) => [n, ready(n)])));
     const settled = work.then(
       (record) => {
-        if (step.action === "install") installed.push(record);
+        if (step.action === "install") results.installed.push(record);
+        else results.linked += 1;
         return record;
       },
       (error: unknown) => {
-        if (!(error instanceof UserError) && !context.signal.aborted) throw error;
+        if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
         const failure = asFailure(step.tool, error);
-        failures.push(failure);
+        results.failures.push(failure);
         context.emit({ type: "failed", ...failure });
         return undefined;
       },
@@ -86,7 +90,7 @@ async function installAll(
     running.set(step.tool, settled);
   }
   await Promise.all(running.values());
-  return { installed, failures };
+  return results;
 }
 
 async function relink(step: LinkStep, context: ApplyContext): Promise<InstalledRecord> {

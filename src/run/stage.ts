@@ -8,9 +8,9 @@ import type { Platform } from "../core/platform.ts";
 import type { Artifact } from "../core/recipe.ts";
 import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
-import type { Http } from "../io/http.ts";
-import type { NpmConfig } from "../io/npm-config.ts";
 import type { Staging } from "../io/volume.ts";
+import type { Http } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
 import { stage } from "../sources/source.ts";
 

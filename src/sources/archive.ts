@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import type { ArchiveArtifact } from "../core/recipe.ts";
-import { extract, limitsFor } from "../io/extract.ts";
+import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
 

@@ -1,6 +1,6 @@
 import type { Platform } from "../core/platform.ts";
-import type { Http } from "../io/http.ts";
-import type { NpmConfig } from "../io/npm-config.ts";
+import type { Http } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
 
 /** What a source needs to bring one artifact. */
 export interface StageContext {

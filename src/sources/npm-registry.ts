@@ -1,8 +1,8 @@
 import { basename } from "node:path/posix";
 import type { Digest } from "../core/digest.ts";
-import type { Download, Http } from "../io/http.ts";
-import { isNotFound } from "../io/http-errors.ts";
-import type { NpmConfig } from "../io/npm-config.ts";
+import { isNotFound } from "../net/errors.ts";
+import type { Download, Http } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
 
 export interface TarballRequest {
   readonly http: Http;

@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, open, readdir, realpath } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { doing } from "../io/files.ts";
-import { treeWriter } from "../io/tree.ts";
+import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;
 

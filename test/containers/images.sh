@@ -67,7 +67,10 @@ build() {
   set -- --network host --pull=never --file Dockerfile.example
   bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
   [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
-  [ ! -r "$HOME/.npmrc" ] || set -- "$@" --volume "$HOME/.npmrc:/root/.npmrc:ro"
+  # npm looks only into its own certificates unless it is told.
+  { [ ! -r "$HOME/.npmrc" ] || cat "$HOME/.npmrc"; } >"$work/npmrc"
+  printf '\ncafile=/etc/ssl/certs/ca-certificates.crt\n' >>"$work/npmrc"
+  set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
   for target in sandbox gateway; do
     podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target" \
       --build-arg "OPENCLAW_IMAGE=$node" .

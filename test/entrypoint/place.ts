@@ -193,7 +193,7 @@ function findSkills(dir: string): string[] {
   return readdirSync(dir).map((name) => join(dir, name, "SKILL.md"));
 }
 
-function factsOf({ prefix, skillsDir, catalogue, programs }: Place): SteadyFacts {
+export function factsOf({ prefix, skillsDir, catalogue, programs }: Place): SteadyFacts {
   const inputOf = (path: string, skill: boolean) => ({
     path,
     sha256: sha256(readFileSync(path, "utf8")),

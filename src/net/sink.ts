@@ -2,8 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { type Digest, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { fileError } from "./files.ts";
-import { shownUrl } from "./http-errors.ts";
+import { fileError } from "../io/files.ts";
+import { shownUrl } from "./errors.ts";
 
 /** Where a body goes. It outlives an attempt, so that the next one can go on where that one ended. */
 export interface Sink {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { ReadEntry } from "tar";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { fileError } from "../io/files.ts";
 import { broken, decompressed } from "./decompress.ts";
-import { fileError } from "./files.ts";
 import { type Limits, type OpenFile, type TreeWriter, treeWriter } from "./tree.ts";
 import { unzip } from "./unzip.ts";
 

@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
-import type { Agent } from "./http-agent.ts";
-import { shownUrl } from "./http-errors.ts";
+import type { Agent } from "./agent.ts";
+import { shownUrl } from "./errors.ts";
 
 const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);

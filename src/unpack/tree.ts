@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { fileError } from "./files.ts";
-import { checkLinks, resolveInside } from "./tree-links.ts";
+import { fileError } from "../io/files.ts";
+import { checkLinks, resolveInside } from "./links.ts";
 
 /** What an archive may unpack to at most. */
 export interface Limits {

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
 import type { ArchiveFormat } from "../../src/core/recipe.ts";
-import { type ExtractRequest, extract } from "../../src/io/extract.ts";
+import { type ExtractRequest, extract } from "../../src/unpack/extract.ts";
 import {
   archive,
   compress,

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
-import type { Agent } from "./http-agent.ts";
-import { cutError, explain, shownUrl, statusError } from "./http-errors.ts";
-import { follow } from "./http-follow.ts";
-import { type Sink, wrongBytes } from "./http-sink.ts";
+import type { Agent } from "./agent.ts";
+import { cutError, explain, shownUrl, statusError } from "./errors.ts";
+import { follow } from "./follow.ts";
+import { type Sink, wrongBytes } from "./sink.ts";
 
 /** All in milliseconds but the counts. Tests shorten them. */
 export interface Timing {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
-import { readNpmConfig } from "../../src/io/npm-config.ts";
+import { readNpmConfig } from "../../src/net/npm-config.ts";
 
 let home: string;
 /** No npm of this machine: its global file is none of a test's. */

@@ -14,14 +14,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeError, UserError } from "../../src/core/errors.ts";
+import { isNotFound } from "../../src/net/errors.ts";
 import {
   createHttp,
   type Download,
   type DownloadRequest,
   type Http,
   type HttpOptions,
-} from "../../src/io/http.ts";
-import { isNotFound } from "../../src/io/http-errors.ts";
+} from "../../src/net/http.ts";
 import { describe as facts, run } from "../support/archives.ts";
 import {
   type Fault,

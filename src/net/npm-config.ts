@@ -1,7 +1,7 @@
 import { access, constants, readFile, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
-import type { NetworkSettings } from "./http-agent.ts";
+import type { NetworkSettings } from "./agent.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
 
 /** What this machine's npm is configured to do, as far as fetching packages goes. */

@@ -1,10 +1,10 @@
 import { networkInterfaces } from "node:os";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { type Agent, createAgent, type NetworkSettings, readProxies } from "./http-agent.ts";
-import { shownUrl } from "./http-errors.ts";
-import { discard, fileSink, memorySink } from "./http-sink.ts";
-import { defaultTiming, type Timing, type Transfer, transfer } from "./http-transfer.ts";
+import { type Agent, createAgent, type NetworkSettings, readProxies } from "./agent.ts";
+import { shownUrl } from "./errors.ts";
+import { discard, fileSink, memorySink } from "./sink.ts";
+import { defaultTiming, type Timing, type Transfer, transfer } from "./transfer.ts";
 
 /** URLs that begin with `from` are asked with `to` in its place. */
 interface Mirror {
