@@ -25,7 +25,9 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   const native = platformId(survey.platform) === platformId(place.machine);
   const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
   const manifest = await rememberSelection(outcome, place);
-  if (changed && native) await tolerate(writeProfile(prefix, place.env, place.packageDir));
+  if (native && (await follow(prefix))?.isDirectory()) {
+    await tolerate(writeProfile(prefix, place.env, place.packageDir));
+  }
   const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
   const onLoginPath =
     !native || names.length === 0 || (await checkLoginShell(prefix, names, place.env));
@@ -84,14 +86,16 @@ async function recordView(outcome: Outcome, manifest: Manifest, place: Place): P
   const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || place.options.platform !== undefined) return;
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
-  const isSettled = (bins: readonly string[]): boolean => !bins.some((bin) => unmet.has(bin));
+  // What --ignore-system does not count may be there all the same; a sandbox looks for itself.
+  const isSettled = (bins: readonly string[]): boolean =>
+    !bins.some((bin) => unmet.has(bin) && !survey.onPath.has(bin));
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [bin] : [],
   );
   await recordSteady({
     prefix: survey.prefix,
     view,
-    roots: survey.roots.map(({ dir }) => dir),
+    roots: survey.roots,
     inputs: [...survey.inputs],
     directories: [...survey.directories],
     programs: Object.values(manifest.tools).flatMap(({ bins }) =>

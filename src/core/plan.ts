@@ -91,6 +91,8 @@ export interface PlanRequest {
   readonly catalogue: Catalogue;
   readonly platform: Platform;
   readonly present: Present;
+  /** What is on the system counts for nothing. */
+  readonly ignoreSystem: boolean;
   /** Install again what is present: everything asked for, or these tools. */
   readonly force: "all" | ReadonlySet<string>;
   /** Replace installed versions that are older than the catalogue's. */

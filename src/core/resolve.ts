@@ -97,14 +97,17 @@ function resolveBin(bin: string, request: PlanRequest): BinState {
       return { state: "install", tool: step.tool, version: step.version };
     if (step) return { state: "present", path: `bin/${bin}`, tool: record.tool };
   }
-  const system = forced ? undefined : present.system.get(bin);
-  if (system !== undefined) return { state: "present", path: system };
+  const system = present.system.get(bin);
+  if (system !== undefined && !forced && !request.ignoreSystem) {
+    return { state: "present", path: system };
+  }
   const recipe = provider === undefined ? undefined : catalogue.recipes.get(provider);
   if (!recipe) {
     const reason = record
       ? "its tree is damaged and no recipe provides it"
       : "no recipe provides it";
-    return { state: "unmet", reason };
+    const ignored = system === undefined ? "" : ` (--ignore-system does not count ${system})`;
+    return { state: "unmet", reason: reason + ignored };
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason };

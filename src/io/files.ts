@@ -105,12 +105,21 @@ export async function linkAtomically(target: string, path: string): Promise<void
   }
 }
 
-/** Makes a directory and its parents: whatever the umask, all can read and its owner can write. */
+/**
+ * Makes a directory and its parents: whatever the umask, all can read and its owner can write. By
+ * hand, because Node's recursive mkdir says ENOENT where a file system is read-only.
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  const first = await doing("create", path, mkdir(path, { recursive: true }));
-  for (let made = path; first !== undefined; made = dirname(made)) {
-    await doing("open up", made, chmod(made, 0o755));
-    if (made === first || made === dirname(made)) return;
+  try {
+    await mkdir(path);
+    await chmod(path, 0o755);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await follow(path))?.isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path) throw fileError("create", path, cause);
+    await makeDirectory(parent);
+    await makeDirectory(path);
   }
 }
 

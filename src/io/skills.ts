@@ -41,11 +41,18 @@ export interface SkillsInView {
 /** SKILL.md files read at a time, per root. */
 const readers = 16;
 
-/**
- * The skill directories that exist here, highest precedence first: those of a sandbox and those of a
- * gateway alike. Throws a UserError (`config`) where a directory that was named is none.
- */
+/** The skill directories that exist here, of `candidateRoots`. */
 export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
+  const candidates = await candidateRoots(place);
+  const exist = await Promise.all(candidates.map(({ dir }) => mayBeDirectory(dir)));
+  return candidates.filter((_, i) => exist[i]);
+}
+
+/**
+ * Every directory in which skills would be read if it existed, highest precedence first: those of a
+ * sandbox and those of a gateway alike. Throws a UserError (`config`) where one that was named is none.
+ */
+export async function candidateRoots(place: SkillPlace): Promise<SkillRoot[]> {
   if (place.skillsDirs.length > 0) return await namedRoots(place.skillsDirs);
   const { env, home, config, fsRoot = "/" } = place;
   const state = stateDir(env, home);
@@ -64,7 +71,7 @@ export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
   const roots = new Map<string, SkillRoot>();
   for (const [kind, dirs] of candidates) {
     for (const dir of dirs) {
-      if (!roots.has(dir) && (await mayBeDirectory(dir))) roots.set(dir, { dir, kind });
+      if (!roots.has(dir)) roots.set(dir, { dir, kind });
     }
   }
   return [...roots.values()];

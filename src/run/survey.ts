@@ -16,7 +16,7 @@ import { selectSkills, unknownSkills } from "../core/select.ts";
 import { findOnPath, findPresent } from "../io/bins.ts";
 import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
 import { readManifest } from "../io/manifest-file.ts";
-import { findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
+import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
 import { forced, requirementsFor, type SurveyedSkill, selectedSkills } from "./requirements.ts";
@@ -28,10 +28,13 @@ export interface Survey {
   readonly manifest: Manifest;
   readonly catalogue: Catalogue;
   readonly skills: readonly SurveyedSkill[];
-  readonly roots: readonly SkillRoot[];
+  /** Directories in which a skill would count, also those that do not exist yet. */
+  readonly roots: readonly string[];
   /** What the selected skills ask for; undefined where no skill is in view. */
   readonly selected: readonly SelectedSkill[] | undefined;
   readonly plan: Plan;
+  /** Required programs that PATH finds outside the volume. */
+  readonly onPath: ReadonlyMap<string, string>;
   /** Every file whose content decided something, for the record of the steady state. */
   readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
   readonly directories: readonly string[];
@@ -53,14 +56,13 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const requirements = requirementsFor(options.names, inView, skills, loaded.catalogue, manifest);
   const present = await findPresent(prefix, manifest);
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
-  const system = options.ignoreSystem
-    ? new Map<string, string>()
-    : await findOnPath(asked, place.env.PATH ?? "", prefix);
+  const onPath = await findOnPath(asked, place.env.PATH ?? "", prefix);
   const plan = resolvePlan({
     requirements,
     catalogue: loaded.catalogue,
     platform,
-    present: { ...present, system },
+    present: { ...present, system: onPath },
+    ignoreSystem: options.ignoreSystem,
     force: forced(options.force, options.names, loaded.catalogue),
     update,
   });
@@ -70,8 +72,8 @@ export async function survey(place: Place, update = false): Promise<Survey> {
     ...[...configured.files, ...loaded.files].map((file) => ({ ...file, skill: false })),
   ];
   const { catalogue } = loaded;
-  const changeable = { inputs, directories: directoriesSeen };
-  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, ...changeable };
+  const seen = { inputs, directories: directoriesSeen };
+  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, onPath, ...seen };
 }
 
 /**
@@ -155,7 +157,9 @@ async function readSkills(
   emit: Emit,
 ): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
   const { options, env, home } = place;
-  const roots = await skillRoots({ env, home, config, skillsDirs: options.skillsDirs });
+  const where = { env, home, config, skillsDirs: options.skillsDirs };
+  const roots = await skillRoots(where);
+  const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
   const view = await findSkills(roots, config.limits);
   for (const message of view.problems) emit({ type: "warning", message });
   for (const { file, verdict } of view.skills) {
@@ -178,7 +182,7 @@ async function readSkills(
     const selection = selections[i];
     return selection ? [{ found, ...selection }] : [];
   });
-  return { skills, roots, directories: view.directories };
+  return { skills, roots: candidates, directories: view.directories };
 }
 
 function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {

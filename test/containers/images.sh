@@ -10,19 +10,10 @@
 # They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
 set -eu
 cd "$(dirname -- "$0")/../.."
-# Our own configuration: crun and systemd cgroups do not work everywhere.
-CONTAINERS_CONF=$(mktemp)
-work=$(mktemp -d)
-trap 'rm -rf "$CONTAINERS_CONF" "$work"' EXIT
+CONTAINERS_CONF=$PWD/test/containers/containers.conf
 export CONTAINERS_CONF
-cat >"$CONTAINERS_CONF" <<'END'
-[containers]
-default_ulimits = ["nofile=1024:2048", "nproc=256:512"]
-init_path = "/usr/bin/catatonit"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-END
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 debian=docker.io/library/debian:bookworm-slim
 node=docker.io/library/node:24-bookworm-slim
 

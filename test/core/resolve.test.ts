@@ -67,6 +67,7 @@ interface World {
   damaged?: string[];
   unlinked?: string[];
   system?: Record<string, string>;
+  ignoreSystem?: boolean;
   force?: "all" | string[];
   update?: boolean;
   platform?: Platform;
@@ -85,6 +86,7 @@ function planOf(world: World) {
       unlinked: new Set(world.unlinked),
       system: new Map(Object.entries(world.system ?? {})),
     },
+    ignoreSystem: world.ignoreSystem ?? false,
     force: world.force === "all" ? "all" : new Set(world.force),
     update: world.update ?? false,
   };
@@ -223,6 +225,16 @@ describe("what is done for a requirement", () => {
       "on the system, forced by name",
       { requirements: [need("gog")], recipes: [gog], system: { gog: "/bin/gog" }, force: ["gog"] },
       ["install gog missing"],
+    ],
+    [
+      "on the system, which is ignored",
+      {
+        requirements: [need("gog", "git")],
+        recipes: [gog],
+        system: { gog: "/bin/gog", git: "/bin/git" },
+        ignoreSystem: true,
+      },
+      ["install gog missing", "unmet git"],
     ],
     ["no recipe", { requirements: [need("nope")], recipes: [gog] }, ["unmet nope"]],
     [

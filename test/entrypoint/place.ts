@@ -34,13 +34,13 @@ export function absolute(name: string): string {
 }
 
 /** What the probe in Node's place was started with. */
-export interface NodeCall {
+interface NodeCall {
   readonly args: string[];
   readonly view: string;
   readonly stdin: string;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;

@@ -44,7 +44,7 @@ export const withConfig = (text: string) => (it: Place) => {
   const path = write(configOf(it), text);
   return { inputs: [...inputsOf(it), { path, sha256: sha256(text), skill: false }] };
 };
-export const recipesOf = (it: Place): string => join(it.dir, "recipes");
+const recipesOf = (it: Place): string => join(it.dir, "recipes");
 export const withRecipes = (it: Place) => {
   const path = write(join(recipesOf(it), "gog.yaml"), "name: gog\n");
   const inputs = [...inputsOf(it), { path, sha256: hash(path), skill: false }];
@@ -230,7 +230,18 @@ export const rows: Row[] = [
   {
     what: "a record was cut short by a crash",
     change: (p) => {
-      for (const f of recordFiles(p)) truncateSync(f);
+      for (const file of recordFiles(p)) truncateSync(file);
+    },
+  },
+  {
+    what: "a record was cut short by a crash, links and all",
+    change: (p) => {
+      for (const file of recordFiles(p)) truncateSync(file);
+      for (const dir of records(p)) {
+        for (const kind of ["programs", "watch", "files", "roots"]) {
+          rmSync(join(dir, kind), { recursive: true, force: true });
+        }
+      }
     },
   },
   {

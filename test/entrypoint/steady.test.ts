@@ -175,12 +175,31 @@ for (const shell of shells) {
         expect(plain(home).node).toBeDefined();
       });
 
-      test("a program of the image that is not in this one", async () => {
-        await inPlace({ before: () => ({ system: ["only-here"], settled: [] }) });
-        // The manifest does not say what the skills ask for, so all that was found outside counts.
-        const { node } = plain(join(place.dir, "empty"));
-        expect(node).toBeUndefined();
+      test("a program of the image that filled the volume, and not of this one", async () => {
+        place = makePlace(shell);
+        const manifest = join(place.prefix, "manifest.json");
+        write(manifest, readFileSync(manifest, "utf8").replace('"gog"', '"only-here"'));
+        const own = write(join(place.systemBin, "only-here"), "", 0o755);
+        await place.record(named(place), { system: ["only-here"] });
+        const home = mirror();
+        expect(plain(home).node).toBeUndefined();
+        rmSync(own);
+        expect(plain(home).node).toBeDefined();
+        rmSync(join(home, ".agents/skills/skill-0"), { recursive: true });
+        expect(plain(home).node, "the skill that asks for it is not in view").toBeUndefined();
       });
+    });
+
+    test("metadata suffice where they are the same", async () => {
+      await inPlace({});
+      for (const dir of records(place)) rmSync(join(dir, "content"), { force: true });
+      expect(place.run(named(place)).node).toBeUndefined();
+    });
+
+    test("two requests that read alike in one line are two", async () => {
+      place = makePlace(shell);
+      await place.record([...named(place), "--skill=a--skill=b"]);
+      expect(place.run([...named(place), "--skill=a", "--skill=b"]).node).toBeDefined();
     });
 
     test("a record cannot run anything", async () => {
