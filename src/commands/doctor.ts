@@ -1,34 +1,80 @@
-import { exitStatus, exitStatusFor } from "../core/errors.ts";
-import { emptyManifest } from "../core/manifest.ts";
-import { platformId } from "../core/platform.ts";
-import { findPresent } from "../io/bins.ts";
+import { exitStatus } from "../core/errors.ts";
+import { strangersInBin } from "../io/inspect.ts";
 import { checkLoginShell } from "../io/login-shell.ts";
-import { readManifest } from "../io/manifest-file.ts";
+import { withHint } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
-import { resolvePrefix } from "../run/survey.ts";
+import { resolvePrefix, surveyVolume, type VolumeSurvey } from "../run/survey-volume.ts";
+import { install } from "./install.ts";
 import { readLastRun } from "./settle.ts";
 
-/** `doctor`: looks at every installed program and at the login shell, and shows the last run. */
+/** One thing that is not as it should be. */
+interface Finding {
+  readonly tool?: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/**
+ * `doctor`: looks at every installed program and at the login shell, and shows the last run. `--deep`
+ * reads every byte of every tree. `--repair` then installs or links again what is not as published,
+ * and rebuilds a manifest that cannot be used.
+ */
 export async function doctor(place: Place): Promise<number> {
+  const { options } = place;
   const prefix = await resolvePrefix(place);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(place.machine));
-  const { damaged, unlinked } = await findPresent(prefix, manifest);
-  const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  const onLoginPath = names.length === 0 || (await checkLoginShell(prefix, names, place.env));
-  const lastRun = await readLastRun(prefix);
-  const findings = [
-    ...[...damaged].map((tool) => `${tool}: its tree is damaged; a run of install mends it`),
-    ...[...unlinked].map((tool) => `${tool}: its links in bin/ are wrong; install mends them`),
-    ...(onLoginPath ? [] : [`login shells do not find ${prefix}/bin: see README.md, "PATH"`]),
-  ];
-  if (place.options.json !== false) {
-    const document = { schema: 1, prefix, tools: Object.keys(manifest.tools), findings, lastRun };
-    place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else {
-    const sum = findings.length === 0 ? "all is well" : findings.join("\n");
-    place.stdout.write(`${prefix}: ${Object.keys(manifest.tools).length} tools; ${sum}\n`);
-    place.stdout.write(`last run that changed something:\n${lastRun ?? "  none"}\n`);
+  const volume = await surveyVolume(prefix, place.machine, place);
+  const findings = await examine(prefix, volume, place);
+  await report(prefix, volume, findings, place);
+  const broken = findings.flatMap(({ tool }) => tool ?? []);
+  if (broken.length === 0 && !volume.brokenManifest) return exitStatus.done;
+  if (options.repair) return install({ ...place, options: { ...options, names: broken } });
+  return exitStatus.integrity;
+}
+
+async function examine(
+  prefix: string,
+  { manifest, inspection }: VolumeSurvey,
+  place: Place,
+): Promise<Finding[]> {
+  const mend = "openclaw-install-skill-deps doctor --repair mends it.";
+  const findings: Finding[] = [];
+  for (const [tool, damage] of inspection.damaged) {
+    findings.push({ tool, message: `${manifest.tools[tool]?.dir}: ${damage}`, hint: mend });
   }
-  const broken = damaged.size + unlinked.size > 0;
-  return broken ? exitStatusFor(["unmet"], place.options.strict) : exitStatus.done;
+  for (const tool of inspection.unlinked) {
+    const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
+    const message = `${bins.map((bin) => `bin/${bin}`).join(", ")}: not our link or launcher`;
+    findings.push({ tool, message, hint: mend });
+  }
+  for (const name of await strangersInBin(prefix, manifest)) {
+    const message = `bin/${name} was not put there by this command`;
+    findings.push({ message, hint: "Remove it, unless it is yours." });
+  }
+  const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
+  if (names.length > 0 && !(await checkLoginShell(prefix, names, place.env))) {
+    const message = `login shells do not find ${prefix}/bin`;
+    findings.push({ message, hint: 'See README.md, "PATH".' });
+  }
+  return findings;
+}
+
+async function report(
+  prefix: string,
+  { manifest }: VolumeSurvey,
+  findings: readonly Finding[],
+  { options, stdout }: Place,
+): Promise<void> {
+  const tools = Object.keys(manifest.tools);
+  const lastRun = await readLastRun(prefix);
+  if (options.json !== false) {
+    if (options.repair) return; // the repair's own document follows
+    const document = { schema: 1, prefix, tools, findings, lastRun };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const depth = options.deep ? "every byte was read" : "--deep reads every byte";
+  stdout.write(`${prefix}: ${tools.length} tools, ${findings.length} findings (${depth})\n`);
+  for (const { message, hint } of findings) stdout.write(`${withHint(message, hint)}\n`);
+  const said = lastRun === undefined ? "none" : JSON.stringify(lastRun, null, 2);
+  stdout.write(`last run that changed or warned of something: ${said}\n`);
 }

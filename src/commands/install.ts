@@ -1,6 +1,7 @@
 import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
+import { follow } from "../io/files.ts";
 import { createHttp } from "../net/http.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import type { Failure } from "../report/events.ts";
@@ -17,7 +18,8 @@ export async function install(place: Place, update = false): Promise<number> {
   sayUnmet(seen.plan, place);
   if (options.dryRun) return printPlan(seen, place);
   const work = seen.plan.steps.filter(({ action }) => action !== "keep");
-  const applied = work.length > 0 ? await apply(seen, work, place) : kept(seen);
+  const applied =
+    work.length > 0 || (await hasNews(seen, place)) ? await apply(seen, work, place) : kept(seen);
   const codes = [
     ...applied.failures.map(({ code }) => code),
     ...seen.plan.unmet.map((): ErrorCode => "unmet"),
@@ -33,6 +35,17 @@ export async function install(place: Place, update = false): Promise<number> {
     place.stderr.write(renderOutcome(outcome, onLoginPath, onPath));
   }
   return outcome.exitStatus;
+}
+
+/** True where the manifest has something to learn although nothing is to be installed. */
+async function hasNews(seen: Survey, { options }: Place): Promise<boolean> {
+  const { selected, manifest, inspection, brokenManifest, prefix } = seen;
+  const isSelected =
+    selected === undefined ||
+    options.names.length > 0 ||
+    JSON.stringify(selected) === JSON.stringify(manifest.skills);
+  const isKnown = isSelected && inspection.resealed.length === 0 && !brokenManifest;
+  return !isKnown && (await follow(prefix))?.isDirectory() === true;
 }
 
 function kept(seen: Survey): Applied {
@@ -62,10 +75,12 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       skills: options.names.length === 0 ? seen.selected : undefined,
       clock: place.clock,
       manifest: seen.manifest,
+      brokenManifest: seen.brokenManifest,
+      resealed: seen.inspection.resealed,
     });
   } catch (error) {
     // A read-only volume is what this place is: its missing programs are unmet, not a failure.
-    if (!(error instanceof UserError) || error.code !== "unmet") throw error;
+    if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
     const failures = work.map(({ tool }) => failure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
     return { ...kept(seen), failures };

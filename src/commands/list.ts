@@ -4,7 +4,8 @@ import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
-import { resolvePrefix, survey } from "../run/survey.ts";
+import { survey } from "../run/survey.ts";
+import { resolvePrefix } from "../run/survey-volume.ts";
 
 /** `list`: what the volume holds. */
 export async function list(place: Place): Promise<number> {

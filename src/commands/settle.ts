@@ -3,17 +3,20 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, Manifest } from "../core/manifest.ts";
+import type { InstalledBin } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
+import { follow, look, makeDirectory, writeAtomically } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
-import { editManifest } from "../io/manifest-file.ts";
 import { recordSteady } from "../io/steady.ts";
+import { sweep } from "../io/sweep.ts";
 import type { Place } from "../run/place.ts";
 import { type Outcome, outcomeDocument } from "./outcome.ts";
 
+/** A neighbour's gift is not read to its end (bytes). */
+const maxLastRun = 4 * 1024 * 1024;
+
 /**
- * What follows the work: the selection is remembered, shells are told, word is left in the volume
+ * What follows the work: litter is swept, shells are told, word is left in the volume
  * (OpenClaw throws a successful setup's output away), and the steady state is recorded. Returns
  * whether a login shell finds the programs. Nothing here can spoil what was installed, so a volume
  * that cannot be written to is no error.
@@ -24,7 +27,8 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   const { prefix } = survey;
   const native = platformId(survey.platform) === platformId(place.machine);
   const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
-  const manifest = await rememberSelection(outcome, place);
+  const { manifest } = applied;
+  await sweep(prefix, manifest);
   if (native && (await follow(prefix))?.isDirectory()) {
     await tolerate(writeProfile(prefix, place.env, place.packageDir));
   }
@@ -34,24 +38,8 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   if (changed || warnings.length > 0) {
     await tolerate(writeLastRun(outcome, onLoginPath, place, warnings));
   }
-  if (applied.failures.length === 0) await recordView(outcome, manifest, place);
+  if (applied.failures.length === 0) await recordView(outcome, place);
   return onLoginPath;
-}
-
-/** Sandboxes that see no SKILL.md verify what the last run that saw some has selected. */
-async function rememberSelection(outcome: Outcome, place: Place): Promise<Manifest> {
-  const { survey, applied } = outcome;
-  const { selected, prefix, plan } = survey;
-  const { manifest } = applied;
-  const known = JSON.stringify(manifest.skills) === JSON.stringify(selected ?? manifest.skills);
-  if (selected === undefined || place.options.names.length > 0 || known) return manifest;
-  if (!(await follow(prefix))?.isDirectory()) return manifest;
-  const edited = await tolerate(
-    editManifest(prefix, plan.platform, (current) => {
-      current.skills = [...selected];
-    }),
-  );
-  return edited ?? manifest;
 }
 
 async function writeLastRun(
@@ -75,14 +63,22 @@ async function writeLastRun(
   await writeAtomically(join(prefix, layout.lastRun), text);
 }
 
-/** The last run's document; undefined where there is none. */
-export async function readLastRun(prefix: string): Promise<string | undefined> {
-  return readFile(join(prefix, layout.lastRun), "utf8").catch(() => undefined);
+/** The last run's document; undefined where there is none that can be read. */
+export async function readLastRun(prefix: string): Promise<unknown> {
+  const file = join(prefix, layout.lastRun);
+  const found = await look(file);
+  if (!found?.isFile() || found.size > maxLastRun) return undefined;
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
-async function recordView(outcome: Outcome, manifest: Manifest, place: Place): Promise<void> {
-  const { survey } = outcome;
+async function recordView(outcome: Outcome, place: Place): Promise<void> {
+  const { survey, applied } = outcome;
+  const { manifest } = applied;
   const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || place.options.platform !== undefined) return;
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));

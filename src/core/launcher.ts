@@ -7,12 +7,19 @@ import type { InstalledBin } from "./manifest.ts";
  * (checked when recipes and manifests are parsed); they are quoted all the same.
  */
 export function renderLauncher(bin: InstalledBin & { runtime: string }): string {
-  return `#!/bin/sh
-self=$0
-[ ! -h "$self" ] || self=$(readlink -f -- "$self")
+  return `${head}[ ! -h "$self" ] || self=$(readlink -f -- "$self")
 case $self in */*) root=\${self%/*}/.. ;; *) root=.. ;; esac
 exec "$root"/${quote(`bin/${bin.runtime}`)} "$root"/${quote(bin.path)} "$@"
 `;
+}
+
+const head = `#!/bin/sh
+self=$0
+`;
+
+/** True for the text of a launcher, of this or an earlier version. */
+export function isLauncher(text: string): boolean {
+  return text.startsWith(head);
 }
 
 /** One word of sh, whatever it holds. */

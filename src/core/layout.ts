@@ -9,6 +9,8 @@ export const layout = {
   /** One directory per run; its name is the run's owner token. */
   staging: "lib/.staging",
   lastRun: `${share}/last-run.json`,
+  /** Its time is when there will be something to sweep; absent where there is nothing. */
+  sweepDue: `${share}/sweep-due`,
   /** Records of the steady state, for the sh entrypoint. */
   steady: `${share}/steady`,
   profile: "etc/profile.d/openclaw-skill-deps.sh",

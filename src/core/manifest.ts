@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { UserError } from "./errors.ts";
 import { layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 
@@ -41,6 +40,19 @@ const installedRecord = z.strictObject({
   recipe: z.string(),
   /** RFC 3339, UTC. */
   installedAt: z.string(),
+  /** sha256 of the list of the tree's files and their digests; the list lies in the tree. */
+  contents: sha256,
+});
+
+const sealedRecord = installedRecord.extend({
+  /** Nothing in the tree has changed later than this: nanoseconds of the volume's clock. */
+  sealed: z.string().regex(/^\d+$/),
+});
+
+/** What lies in a tree: its record, and every file's mode and digest. */
+const treeRecord = z.strictObject({
+  record: installedRecord,
+  files: z.record(z.string(), z.string()),
 });
 
 const selectedSkill = z.strictObject({
@@ -55,13 +67,17 @@ const manifest = z.strictObject({
   schema: z.literal(manifestSchema),
   /** Such as `linux-x64-glibc`: the one platform this volume serves. */
   platform: z.string(),
-  tools: z.record(z.string().refine(isToolName), installedRecord),
+  tools: z.record(z.string().refine(isToolName), sealedRecord),
   /** What the last run that saw skills selected, for places that see none. */
   skills: z.array(selectedSkill),
 });
 
 export type InstalledBin = z.infer<typeof installedBin>;
+/** An installation as it is published. */
 export type InstalledRecord = z.infer<typeof installedRecord>;
+/** An installation as the manifest lists it. */
+export type SealedRecord = z.infer<typeof sealedRecord>;
+export type TreeRecord = z.infer<typeof treeRecord>;
 export type SelectedSkill = z.infer<typeof selectedSkill>;
 export type Manifest = z.infer<typeof manifest>;
 
@@ -69,45 +85,38 @@ export function emptyManifest(platform: string): Manifest {
   return { schema: manifestSchema, platform, tools: {}, skills: [] };
 }
 
-/**
- * Reads a manifest's text. Throws a UserError (`volume`) that says what is wrong with it where it is
- * truncated, foreign or of a newer schema; the caller never overwrites such a file.
- */
-export function parseManifest(text: string, file: string): Manifest {
-  const refuse = (why: string): never => {
-    throw new UserError("volume", `${file} ${why}`, {
-      hint: `Nothing was changed. Move it aside (mv ${file} ${file}.bad) and run again; programs whose trees are intact are taken up without a download.`,
-    });
-  };
+/** Why a manifest's text cannot be used: it is not ours or was cut short, or we are too old for it. */
+export type ManifestProblem = { readonly why: "broken" | "newer"; readonly message: string };
+
+/** Reads a manifest's text. `file` is for messages. */
+export function parseManifest(text: string, file: string): Manifest | ManifestProblem {
+  const broken = (what: string): ManifestProblem => ({ why: "broken", message: `${file} ${what}` });
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return refuse("is not JSON: it was cut short or written by something else");
+    return broken("is not JSON: it was cut short or written by something else");
   }
   const schema = (json as { schema?: unknown } | null)?.schema;
   if (typeof schema === "number" && schema > manifestSchema) {
-    throw new UserError(
-      "volume",
-      `${file} has schema ${schema}; this version knows up to ${manifestSchema}`,
-      { hint: "Use the newer openclaw-install-skill-deps that wrote this volume." },
-    );
+    const message = `${file} has schema ${schema}; this version knows up to ${manifestSchema}`;
+    return { why: "newer", message };
   }
   const parsed = manifest.safeParse(json);
-  if (parsed.success) {
-    checkRecords(parsed.data, refuse);
-    return parsed.data;
+  if (!parsed.success) {
+    const wrong = parsed.error.issues
+      .slice(0, 5)
+      .map((issue) => `${issue.path.join(".") || "the document"}: ${issue.message}`);
+    return broken(`is not a manifest of ours (${wrong.join("; ")})`);
   }
-  const wrong = parsed.error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join(".") || "the document"}: ${issue.message}`);
-  return refuse(`is not a manifest of ours (${wrong.join("; ")})`);
+  const wrong = recordProblem(parsed.data);
+  return wrong === undefined ? parsed.data : broken(wrong);
 }
 
 /** Reads the record that lies in a tree; undefined where it is not one. */
-export function parseRecord(text: string): InstalledRecord | undefined {
+export function parseTreeRecord(text: string): TreeRecord | undefined {
   try {
-    return installedRecord.safeParse(JSON.parse(text)).data;
+    return treeRecord.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
@@ -121,13 +130,21 @@ export function renderManifest(manifest: Manifest): string {
   return `${JSON.stringify({ ...manifest, tools }, null, 2)}\n`;
 }
 
-function checkRecords(manifest: Manifest, refuse: (why: string) => never): void {
+function recordProblem(manifest: Manifest): string | undefined {
   for (const [tool, record] of Object.entries(manifest.tools)) {
-    const inside = `${layout.treeDir(record.tool, record.version, record.key)}`;
-    const fits = record.dir === inside || record.dir.startsWith(`${inside}.`);
-    if (record.tool !== tool || !fits) refuse(`names ${record.dir} as the tree of ${tool}`);
-    for (const [bin, { path }] of Object.entries(record.bins)) {
-      if (!path.startsWith(`${record.dir}/`)) refuse(`points ${bin} outside its tree: ${path}`);
+    if (record.tool !== tool || !isConsistent(record)) {
+      return `names ${record.dir} and its programs as the tree of ${tool}`;
     }
   }
+  return undefined;
+}
+
+/** True where a record speaks of its own tree and of programs in it. */
+export function isConsistent(record: InstalledRecord): boolean {
+  const base = layout.treeDir(record.tool, record.version, record.key);
+  const fits = record.dir === base || /^\.\d+$/.test(record.dir.slice(base.length));
+  const paths = Object.values(record.bins).map(({ path }) => path);
+  return (
+    fits && record.dir.startsWith(base) && paths.every((path) => path.startsWith(`${record.dir}/`))
+  );
 }

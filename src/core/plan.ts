@@ -1,5 +1,5 @@
 import { formatDigest, sha256Hex } from "./digest.ts";
-import type { InstalledRecord, Manifest } from "./manifest.ts";
+import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import type { Artifact, Catalogue, Recipe } from "./recipe.ts";
 
@@ -38,7 +38,7 @@ export interface LinkStep {
   readonly tool: string;
   readonly version: string;
   readonly bins: readonly string[];
-  readonly record: InstalledRecord;
+  readonly record: SealedRecord;
 }
 
 /** Present and valid: nothing is done. */

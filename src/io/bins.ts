@@ -1,13 +1,12 @@
 import { lstat, readFile, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { renderLauncher } from "../core/launcher.ts";
+import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, InstalledRecord, Manifest } from "../core/manifest.ts";
+import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
 import { follow, linkAtomically, syncDirectory, writeAtomically } from "./files.ts";
-import { isWhole } from "./store.ts";
 
 /** True where every `bin/NAME` of a tool is the link or launcher that it should be. */
-async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
+export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
@@ -36,20 +35,13 @@ function linkTarget(bin: InstalledBin): string {
   return relative(layout.bin, bin.path);
 }
 
-/** Which tools of the manifest are not whole, and which are whole but not linked. */
-export async function findPresent(
-  prefix: string,
-  manifest: Manifest,
-): Promise<{ manifest: Manifest; damaged: Set<string>; unlinked: Set<string> }> {
-  const damaged = new Set<string>();
-  const unlinked = new Set<string>();
-  await Promise.all(
-    Object.values(manifest.tools).map(async (record) => {
-      if (!(await isWhole(prefix, record))) damaged.add(record.tool);
-      else if (!(await isLinked(prefix, record))) unlinked.add(record.tool);
-    }),
-  );
-  return { manifest, damaged, unlinked };
+/** True for what this command makes in `bin/`: a link into `lib/`, or a launcher. */
+export async function isOurs(path: string): Promise<boolean> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target !== undefined) return target.startsWith("../lib/");
+  const found = await lstat(path).catch(() => undefined);
+  if (!found?.isFile() || found.size > 4096) return false;
+  return isLauncher(await readFile(path, "utf8").catch(() => ""));
 }
 
 /** Finds programs in the directories of `path` outside the volume, as a shell would. */

@@ -1,21 +1,60 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { emptyManifest, type Manifest, parseManifest, renderManifest } from "../core/manifest.ts";
-import { writeAtomically } from "./files.ts";
+import {
+  emptyManifest,
+  type Manifest,
+  type ManifestProblem,
+  parseManifest,
+  renderManifest,
+} from "../core/manifest.ts";
+import { doing, look, writeAtomically } from "./files.ts";
 
-/** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
-export async function readManifest(prefix: string): Promise<Manifest | undefined> {
+/** More than any manifest of ours: a neighbour's gift is not read to its end. */
+const maxBytes = 64 * 1024 * 1024;
+
+/** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */
+export async function lookUpManifest(
+  prefix: string,
+): Promise<Manifest | ManifestProblem | undefined> {
   const file = join(prefix, layout.manifest);
-  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return undefined;
+  const found = await look(file);
+  if (!found) return undefined;
+  if (!found.isFile()) return { why: "broken", message: `${file} is not a file` };
+  if (found.size > maxBytes) return { why: "broken", message: `${file} is far too large` };
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new UserError("volume", `cannot read ${file}`, {
       cause,
       hint: "Make it readable for the user who runs this, or choose another --prefix.",
     });
   });
-  return text === undefined ? undefined : parseManifest(text, file);
+  return parseManifest(text, file);
+}
+
+/** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
+export async function readManifest(prefix: string): Promise<Manifest | undefined> {
+  const found = await lookUpManifest(prefix);
+  if (!found || !("why" in found)) return found;
+  throw manifestError(found);
+}
+
+/** The error for a manifest that this command does not work with. */
+export function manifestError({ why, message }: ManifestProblem): UserError {
+  const hint =
+    why === "newer"
+      ? "Use the newer openclaw-install-skill-deps that wrote this volume, or rebuild its manifest with: openclaw-install-skill-deps doctor --repair"
+      : "Nothing was changed. openclaw-install-skill-deps install keeps it aside and rebuilds it from the trees that are whole.";
+  return new UserError("volume", message, { hint });
+}
+
+/** Moves a manifest that cannot be used aside; gives its new name, undefined where there is none. */
+export async function setManifestAside(prefix: string, now: Date): Promise<string | undefined> {
+  const file = join(prefix, layout.manifest);
+  if (!(await look(file))) return undefined;
+  const aside = `${file}.broken-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
+  await doing("set aside", file, rename(file, aside));
+  return aside;
 }
 
 /**
@@ -31,8 +70,10 @@ export async function editManifest(
   const file = join(prefix, layout.manifest);
   for (let attempt = 1; ; attempt += 1) {
     const manifest = (await readManifest(prefix)) ?? emptyManifest(platform);
+    const before = renderManifest(manifest);
     change(manifest);
     const text = renderManifest(manifest);
+    if (text === before && (await look(file))) return manifest;
     await writeAtomically(file, text);
     const now = await readFile(file, "utf8").catch(() => "");
     if (now === text || attempt === 20) return manifest;

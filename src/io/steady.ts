@@ -305,7 +305,9 @@ function mergeSettled(
 ): Record<string, string[]> {
   const file = join(facts.prefix, layout.share, "settled.json");
   const skills = new Map(Object.entries(readSettled(file, catalogue)));
-  const asked = new Map(parseManifest(manifest, layout.manifest).skills.map((s) => [s.sha256, s]));
+  const parsed = parseManifest(manifest, layout.manifest);
+  if ("why" in parsed) throw new Unrecordable(parsed.message);
+  const asked = new Map(parsed.skills.map((s) => [s.sha256, s]));
   const bins = facts.programs.map(({ path }) => basename(path));
   const present = new Set([...facts.system, ...bins]);
   for (const hash of facts.settled) {

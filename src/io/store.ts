@@ -1,8 +1,16 @@
-import { chmod, readFile, rename, utimes } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, lstat, open, rename } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { type InstalledBin, type InstalledRecord, parseRecord } from "../core/manifest.ts";
+import {
+  type InstalledBin,
+  type InstalledRecord,
+  isConsistent,
+  parseTreeRecord,
+  type SealedRecord,
+  type TreeRecord,
+} from "../core/manifest.ts";
 import {
   doing,
   follow,
@@ -13,36 +21,43 @@ import {
   syncTree,
   writeAtomically,
 } from "./files.ts";
+import { contentsDigest, differences, latestChange, listTree, type TreeList } from "./tree-list.ts";
 import { refuseLink } from "./volume.ts";
 
+/** A record as far as it is known before the tree is listed. */
+export type DraftRecord = Omit<InstalledRecord, "contents">;
+
+/** Far more than the record of the largest tree. */
+const maxRecordBytes = 64 * 1024 * 1024;
+
 /**
- * Publishes a staged tree under its final name and returns the record with the directory it got.
- * Where that name is taken by a whole tree, that one is taken up, unless `replace` asks for a new
- * one; where it is taken by a broken one or must be replaced, a suffix is added, because a directory
- * cannot be exchanged in one step while programs run from it.
+ * Publishes a staged tree under its final name and returns its record, sealed. Where that name is
+ * taken by a tree that is whole, that one is taken up, unless `replace` asks for a new one; otherwise
+ * a suffix is added, because a directory cannot be exchanged in one step while programs run from it.
  */
 export async function publish(
   prefix: string,
   tree: string,
-  record: InstalledRecord,
+  draft: DraftRecord,
   replace: boolean,
-): Promise<InstalledRecord> {
+): Promise<SealedRecord> {
   await chmod(tree, 0o755);
-  const parent = join(prefix, layout.lib, record.tool);
+  const files = await listTree(tree);
+  const parent = join(prefix, layout.lib, draft.tool);
   await refuseLink(prefix, relative(prefix, parent));
-  await makeDirectory(parent);
-  const base = layout.treeDir(record.tool, record.version, record.key);
+  const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
-    const candidate = moved(record, dir);
-    const present = await readRecord(prefix, dir);
-    if (present && !replace && (await isWhole(prefix, present))) return present;
+    const present = replace ? undefined : await verifyTree(prefix, dir);
+    if (present) return present;
     if (await look(join(prefix, dir))) continue;
-    await writeAtomically(join(tree, layout.record), `${JSON.stringify(candidate, null, 2)}\n`);
+    const record = { ...moved(draft, dir), contents: contentsDigest(files) };
+    await writeAtomically(join(tree, layout.record), `${JSON.stringify({ record, files })}\n`);
     await syncTree(tree);
+    await makeDirectory(parent);
     if (!(await renameInto(tree, join(prefix, dir)))) continue;
     await syncDirectory(parent);
-    return candidate;
+    return seal(prefix, record);
   }
   throw new UserError("volume", `${parent} is full of trees of one version`, {
     hint: `Remove what the manifest does not list below ${parent}.`,
@@ -53,8 +68,6 @@ export async function publish(
 async function renameInto(tree: string, target: string): Promise<boolean> {
   try {
     await rename(tree, target);
-    const now = new Date();
-    await utimes(target, now, now);
     return true;
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
@@ -63,34 +76,95 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
   }
 }
 
-function moved(record: InstalledRecord, dir: string): InstalledRecord {
-  const bins = Object.entries(record.bins).map(([name, bin]): [string, InstalledBin] => [
+function moved(draft: DraftRecord, dir: string): DraftRecord {
+  const bins = Object.entries(draft.bins).map(([name, bin]): [string, InstalledBin] => [
     name,
-    { ...bin, path: join(dir, relative(record.dir, bin.path)) },
+    { ...bin, path: join(dir, relative(draft.dir, bin.path)) },
   ]);
-  return { ...record, dir, bins: Object.fromEntries(bins) };
+  return { ...draft, dir, bins: Object.fromEntries(bins) };
+}
+
+async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
+  return { ...record, sealed: String(await latestChange(join(prefix, record.dir))) };
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
-async function readRecord(prefix: string, dir: string): Promise<InstalledRecord | undefined> {
-  const text = await readFile(join(prefix, dir, layout.record), "utf8").catch(() => undefined);
-  const record = text === undefined ? undefined : parseRecord(text);
-  return record?.dir === dir ? record : undefined;
+async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
+  const path = join(prefix, dir, layout.record);
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile() || stats.size > maxRecordBytes) return undefined;
+    const found = parseTreeRecord(await file.readFile("utf8"));
+    return found?.record.dir === dir && isConsistent(found.record) ? found : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
 }
 
-/** A published tree of this version and key that is whole, if there is one: nothing to download. */
+/** Reads every byte of a tree against its own record; sealed anew where all is as it was published. */
+export async function verifyTree(prefix: string, dir: string): Promise<SealedRecord | undefined> {
+  const found = await readTreeRecord(prefix, dir);
+  if (!found || (await damageOf(prefix, found.record, found.files)).length > 0) return undefined;
+  return seal(prefix, found.record);
+}
+
+/**
+ * Reads every byte of an installed tree. Gives the paths that are not as published, relative to the
+ * tree; `.` where the list of its files is itself not the one that the manifest stands for.
+ */
+export async function deepDamage(prefix: string, record: InstalledRecord): Promise<string[]> {
+  const found = await readTreeRecord(prefix, record.dir);
+  if (!found || contentsDigest(found.files) !== record.contents) return ["."];
+  return damageOf(prefix, record, found.files);
+}
+
+async function damageOf(
+  prefix: string,
+  record: InstalledRecord,
+  files: TreeList,
+): Promise<string[]> {
+  if (contentsDigest(files) !== record.contents) return ["."];
+  const list = await listTree(join(prefix, record.dir)).catch(() => undefined);
+  return list === undefined ? ["."] : differences(files, list);
+}
+
+/** True where nothing in a tree has changed since it was sealed. Reads no file. */
+export async function isSealed(prefix: string, record: SealedRecord): Promise<boolean> {
+  const latest = await latestChange(join(prefix, record.dir)).catch(() => undefined);
+  return latest !== undefined && latest <= BigInt(record.sealed);
+}
+
+/** Published trees of a tool, by directory, the newest first. */
+export async function treesOf(prefix: string, tool: string): Promise<string[]> {
+  const dirs = listNames(join(prefix, layout.lib, tool)).map(
+    (name) => `${layout.lib}/${tool}/${name}`,
+  );
+  const times = await Promise.all(
+    dirs.map(async (dir) => (await lstat(join(prefix, dir)).catch(() => undefined))?.mtimeMs ?? 0),
+  );
+  return dirs
+    .map((dir, i) => ({ dir, time: times[i] ?? 0 }))
+    .sort((a, b) => b.time - a.time)
+    .map(({ dir }) => dir);
+}
+
+/** A published tree of this version and key that is whole to the last byte: nothing to download. */
 export async function findTree(
   prefix: string,
   tool: string,
   version: string,
   key: string,
-): Promise<InstalledRecord | undefined> {
+): Promise<SealedRecord | undefined> {
   const base = layout.treeDir(tool, version, key);
-  for (const name of listNames(join(prefix, layout.lib, tool))) {
-    const dir = `${layout.lib}/${tool}/${name}`;
+  for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
-    const record = await readRecord(prefix, dir);
-    if (record && (await isWhole(prefix, record))) return record;
+    const record = await verifyTree(prefix, dir);
+    if (record) return record;
   }
   return undefined;
 }

@@ -1,16 +1,15 @@
-import { lstat, mkdir, rm, utimes } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { Manifest } from "../core/manifest.ts";
-import { doing, listNames, look, makeDirectory, token } from "./files.ts";
+import { doing, look, makeDirectory, token } from "./files.ts";
 
-/** A tree that the manifest does not list is litter when nobody has touched it for this long (ms). */
-const graceMs = 60 * 60 * 1000;
+/** How often a live run shows that its staging place has an owner (ms). */
+const beatMs = 20_000;
 
 /** Makes the directories of a volume. Throws `unmet` (read-only), `permission` or `disk`. */
 export async function openVolume(prefix: string): Promise<void> {
-  for (const dir of ["", layout.bin, layout.lib, layout.staging, layout.share]) {
+  for (const dir of ["", layout.bin, layout.lib, layout.staging, "share", layout.share]) {
     await refuseLink(prefix, dir);
     await makeDirectory(join(prefix, dir));
   }
@@ -34,14 +33,13 @@ export interface Staging {
   close(): Promise<void>;
 }
 
-/** Opens a staging place whose name no other run has. A live one is touched every minute. */
+/** Opens a staging place whose name no other run has, and shows from time to time that it is owned. */
 export async function openStaging(prefix: string): Promise<Staging> {
   const dir = join(prefix, layout.staging, token());
   await doing("create", dir, mkdir(dir, { mode: 0o700 }));
   const heartbeat = setInterval(() => {
-    const now = new Date();
-    utimes(dir, now, now).catch(() => undefined);
-  }, 60_000);
+    touch(dir).catch(() => undefined);
+  }, beatMs);
   heartbeat.unref();
   let rooms = 0;
   return {
@@ -54,31 +52,14 @@ export async function openStaging(prefix: string): Promise<Staging> {
     },
     async close() {
       clearInterval(heartbeat);
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
     },
   };
 }
 
-/**
- * Removes what no run owns any more: staging places without a heartbeat for an hour, and trees that
- * the manifest does not list and nobody touched for an hour. Ages are told by the volume's own clock
- * (`own` is a directory just made), because the clocks of containers can be apart.
- */
-export async function sweep(prefix: string, manifest: Manifest, own: string): Promise<void> {
-  const now = (await lstat(own)).mtimeMs;
-  const listed = new Set(Object.values(manifest.tools).map(({ dir }) => dir));
-  const candidates = listNames(join(prefix, layout.staging)).map((n) => `${layout.staging}/${n}`);
-  for (const tool of listNames(join(prefix, layout.lib))) {
-    if (tool.startsWith(".")) continue;
-    for (const name of listNames(join(prefix, layout.lib, tool))) {
-      const dir = `${layout.lib}/${tool}/${name}`;
-      if (!listed.has(dir)) candidates.push(dir);
-    }
-  }
-  for (const dir of candidates) {
-    const path = join(prefix, dir);
-    const found = await look(path);
-    if (!found || path === own || now - found.mtimeMs < graceMs) continue;
-    await rm(path, { recursive: true, force: true });
-  }
+/** Renews a directory's time by the volume's own clock: the clocks of containers can be apart. */
+export async function touch(dir: string): Promise<void> {
+  const mark = join(dir, `.${token()}.tmp`);
+  await writeFile(mark, "", { flag: "wx" });
+  await rm(mark, { force: true });
 }

@@ -6,6 +6,8 @@ export interface NetworkFailure {
   readonly retry: "never" | "once" | "again";
   /** Milliseconds that the server asked us to wait. */
   readonly waitMs?: number;
+  /** True where it let us wait in vain. */
+  readonly timedOut?: boolean;
 }
 
 /** The error of an answer whose status is not the one we want. */
@@ -46,12 +48,12 @@ export function explain(thrown: unknown, url: URL, notes: readonly string[]): Ne
   if (thrown instanceof UserError) return { error: thrown, retry: "never" };
   const status = (thrown as Partial<StatusError>).status;
   if (status !== undefined) return explainStatus(thrown as StatusError, url, notes);
-  const { why, retry, hint } = explainCode(thrown, url);
+  const { why, retry, hint, timedOut = false } = explainCode(thrown, url);
   const error = new UserError("network", `cannot download ${shownUrl(url)}: ${why}`, {
     hint: [hint, ...notes].join(" "),
     cause: thrown,
   });
-  return { error, retry };
+  return { error, retry, timedOut };
 }
 
 function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]): NetworkFailure {
@@ -90,6 +92,7 @@ interface Meaning {
   readonly why: string;
   readonly retry: NetworkFailure["retry"];
   readonly hint: string;
+  readonly timedOut?: boolean;
 }
 
 const tlsCode = /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|EPROTO$)|_CERT$/;
@@ -137,7 +140,7 @@ function explainCode(thrown: unknown, url: URL): Meaning {
 
 function codes(where: string, host: string): Record<string, Meaning> {
   const reach = `Check that this place may reach ${host}, directly or through HTTPS_PROXY.`;
-  const slow = (why: string): Meaning => ({ why, retry: "again", hint: reach });
+  const slow = (why: string): Meaning => ({ why, retry: "again", hint: reach, timedOut: true });
   const cut = (why: string): Meaning => ({
     why,
     retry: "again",

@@ -1,16 +1,12 @@
-import { networkInterfaces } from "node:os";
+import type { networkInterfaces } from "node:os";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { type Agent, createAgent, type NetworkSettings, readProxies } from "./agent.ts";
+import { type Agent, createAgent, type NetworkSettings } from "./agent.ts";
 import { shownUrl } from "./errors.ts";
-import { discard, fileSink, memorySink } from "./sink.ts";
-import { defaultTiming, type Timing, type Transfer, transfer } from "./transfer.ts";
-
-/** URLs that begin with `from` are asked with `to` in its place. */
-interface Mirror {
-  readonly from: string;
-  readonly to: string;
-}
+import { defaultTiming, hasty, type Timing } from "./patience.ts";
+import { discard, type FileSink, fileSink, memorySink } from "./sink.ts";
+import { type Mirror, refuseWithoutNetwork, targetOf } from "./target.ts";
+import { type Transfer, transfer } from "./transfer.ts";
 
 export interface DownloadRequest {
   readonly url: string;
@@ -22,6 +18,8 @@ export interface DownloadRequest {
   readonly size?: number;
   /** Bytes taken at most where no size is promised; default 4 GiB. */
   readonly limit?: number;
+  /** True where the same bytes can be had elsewhere: a dead server then costs seconds. */
+  readonly hasAlternative?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. A restarted download counts from 0 again. */
   readonly onProgress?: (received: number, total?: number) => void;
@@ -43,6 +41,11 @@ export interface Http {
   download(request: DownloadRequest): Promise<Download>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /**
+   * Tells how many transfers have waited for a byte for a while, whenever that changes: others may
+   * take their places meanwhile, so that a dead source delays nobody.
+   */
+  onQuiet(listener: (transfers: number) => void): void;
   /** Ends all connections, those in use too. */
   close(): Promise<void>;
 }
@@ -71,24 +74,40 @@ export function createHttp(options: HttpOptions): Http {
     agent ??= openAgent(options, timing);
     return agent;
   };
-  const begin = async (
-    text: string,
-    rest: Omit<Transfer, "agent" | "timing" | "url">,
-  ): Promise<Transfer> => {
+  /** Origins that let a transfer wait in vain; nobody waits as long for them again. */
+  const dead = new Set<string>();
+  const listeners: ((transfers: number) => void)[] = [];
+  let quiet = 0;
+  const onQuiet = (isQuiet: boolean): void => {
+    quiet += isQuiet ? 1 : -1;
+    for (const listener of listeners) listener(quiet);
+  };
+  const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
     const url = targetOf(text, options.mirrors);
     refuseWithoutNetwork(url, options);
-    return { agent: await connect(), timing, url, ...rest };
+    if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
+    const patience = hasAlternative || dead.has(url.origin) ? hasty(timing) : timing;
+    const onDead = (): void => void dead.add(url.origin);
+    return { agent: await connect(), timing: patience, url, onQuiet, onDead, ...rest };
   };
   return {
     download: (request) => download(request, begin),
     json: (url, headers) => json(url, headers ?? {}, begin),
+    onQuiet: (listener) => void listeners.push(listener),
     async close() {
       await agent?.then((open) => open.dispatcher.destroy()).catch(() => {});
     },
   };
 }
 
-type Begin = (url: string, rest: Omit<Transfer, "agent" | "timing" | "url">) => Promise<Transfer>;
+type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead">;
+type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promise<Transfer>;
+
+function deadBefore(url: URL): UserError {
+  return new UserError("network", `cannot download ${shownUrl(url)}: ${url.host} did not answer`, {
+    hint: `${url.host} or the way to it hangs; try again later.`,
+  });
+}
 
 async function openAgent(options: HttpOptions, timing: Timing): Promise<Agent> {
   const settings = (await options.settings?.()) ?? {};
@@ -97,19 +116,32 @@ async function openAgent(options: HttpOptions, timing: Timing): Promise<Agent> {
 }
 
 async function download(request: DownloadRequest, begin: Begin): Promise<Download> {
-  const { url, headers = {}, size, limit = defaultLimit, signal, onProgress } = request;
-  const sink = await fileSink(request.file, request.digest);
+  const { url, headers = {}, file, digest, limit = defaultLimit, ...rest } = request;
+  const sink = await fileSink(file, digest);
   try {
-    const job = await begin(url, { headers, sink, size, limit, signal, onProgress });
-    const from = await transfer(job);
-    sink.verify(from);
+    const from = await bring(await begin(url, { headers, sink, limit, ...rest }), sink);
     await sink.close();
     return { size: sink.received, url: shownUrl(from) };
   } catch (error) {
     await sink.close().catch(() => {});
-    await discard(request.file);
+    await discard(file);
     throw error;
   }
+}
+
+/** Brings and verifies. Pieces may be of two files that a server takes for one: then all of it again. */
+async function bring(job: Transfer, sink: FileSink): Promise<URL> {
+  const { url, resumed } = await transfer(job);
+  try {
+    sink.verify(url);
+    return url;
+  } catch (error) {
+    if (!resumed) throw error;
+  }
+  await sink.restart();
+  const again = await transfer(job);
+  sink.verify(again.url);
+  return again.url;
 }
 
 async function json(
@@ -119,7 +151,9 @@ async function json(
 ): Promise<unknown> {
   const sink = memorySink();
   const accept = { accept: "application/json", ...headers };
-  const from = await transfer(await begin(url, { headers: accept, sink, limit: jsonLimit }));
+  const { url: from } = await transfer(
+    await begin(url, { headers: accept, sink, limit: jsonLimit }),
+  );
   try {
     return JSON.parse(sink.text());
   } catch (cause) {
@@ -127,49 +161,5 @@ async function json(
       hint: "Check that the registry or mirror that is configured is one.",
       cause,
     });
-  }
-}
-
-function targetOf(text: string, mirrors: readonly Mirror[]): URL {
-  const mirror = mirrors.find(({ from }) => begins(text, from));
-  const target = mirror === undefined ? text : mirror.to + text.slice(mirror.from.length);
-  const url = URL.canParse(target) ? new URL(target) : undefined;
-  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw new UserError("config", `${shownUrl(target)} is not an http or https URL`, {
-    hint: mirror === undefined ? "Correct it in the recipe." : "Correct the --mirror option.",
-  });
-}
-
-/** Whole segments: a mirror of `https://host/a` is none of `https://host/ab`. */
-function begins(text: string, prefix: string): boolean {
-  return (
-    text.startsWith(prefix) && (prefix.endsWith("/") || /^[/?]?$/.test(text.charAt(prefix.length)))
-  );
-}
-
-function refuseWithoutNetwork(url: URL, options: HttpOptions): void {
-  if (options.offline) {
-    throw new UserError("unmet", `${shownUrl(url)} is needed, and this run is offline`, {
-      hint: "Run without --offline where there is a network, or import a bundle.",
-    });
-  }
-  // A proxy may listen on the loopback interface of a place that has no other.
-  if (isLoopback(url.hostname) || readProxies(options.env, {}).httpsProxy !== "") return;
-  if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
-  throw new UserError("unmet", `${shownUrl(url)} is needed, and there is no network here`, {
-    hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",
-  });
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
-}
-
-/** A sandbox without network has the loopback interface alone: no need to wait for timeouts. */
-function hasNetwork(interfaces: typeof networkInterfaces): boolean {
-  try {
-    return Object.values(interfaces()).some((list) => list?.some(({ internal }) => !internal));
-  } catch {
-    return true; // Some sandboxes forbid the question.
   }
 }

@@ -4,33 +4,8 @@ import { UserError } from "../core/errors.ts";
 import type { Agent } from "./agent.ts";
 import { cutError, explain, shownUrl, statusError } from "./errors.ts";
 import { follow } from "./follow.ts";
+import { type Lifeline, lifeline, type Timing } from "./patience.ts";
 import { type Sink, wrongBytes } from "./sink.ts";
-
-/** All in milliseconds but the counts. Tests shorten them. */
-export interface Timing {
-  readonly connectMs: number;
-  /** No byte for this long ends an attempt. */
-  readonly stallMs: number;
-  /** Less than `aliveBytes` in this long ends it all, attempts and pauses included. */
-  readonly deadMs: number;
-  readonly aliveBytes: number;
-  /** Attempts after the first one that bring nothing new. */
-  readonly retries: number;
-  /** The first pause; each next one is twice as long, and a random part of it is dropped. */
-  readonly backoffMs: number;
-  /** The longest wait that a Retry-After may ask of us. */
-  readonly retryAfterMaxMs: number;
-}
-
-export const defaultTiming: Timing = {
-  connectMs: 10_000,
-  stallMs: 15_000,
-  deadMs: 60_000,
-  aliveBytes: 16_384,
-  retries: 3,
-  backoffMs: 400,
-  retryAfterMaxMs: 20_000,
-};
 
 export interface Transfer {
   readonly agent: Agent;
@@ -44,27 +19,42 @@ export interface Transfer {
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((received: number, total?: number) => void) | undefined;
+  /** Told when nothing has come for a while, and when that is over. */
+  readonly onQuiet: (quiet: boolean) => void;
+  /** Told where it ends because the server lets us wait in vain. */
+  readonly onDead: () => void;
 }
 
-/** Brings the body into the sink, whatever it takes within the limits. Resolves to the final URL. */
-export async function transfer(job: Transfer): Promise<URL> {
-  const life = lifeline(job.timing, job.signal);
-  const memory: Memory = { validator: undefined };
+export interface Transferred {
+  /** The final URL. */
+  readonly url: URL;
+  /** True where the bytes came in pieces. */
+  readonly resumed: boolean;
+}
+
+/** Brings the body into the sink, whatever it takes within the limits. */
+export async function transfer(job: Transfer): Promise<Transferred> {
+  const life = lifeline(job.timing, job.signal, job.onQuiet);
+  const memory: Memory = { validator: undefined, resumed: false };
   let best = 0;
   let failures = 0;
   try {
     for (;;) {
       try {
-        return await attempt(job, memory, life);
+        const url = await attempt(job, memory, life);
+        return { url, resumed: memory.resumed };
       } catch (thrown) {
         job.signal?.throwIfAborted();
-        if (life.signal.aborted) throw deadError(job);
+        if (life.signal.aborted) throw deadError(job, best);
         const failure = explain(thrown, job.url, job.agent.notes);
         // What counts is the furthest byte: a server that always cuts at one point is no progress.
         failures = job.sink.received > best ? 1 : failures + 1;
         best = Math.max(best, job.sink.received);
         const allowed = { never: 0, once: 1, again: job.timing.retries }[failure.retry];
-        if (failures > allowed) throw failure.error;
+        if (failures > allowed) {
+          if (failure.timedOut === true && best === 0) job.onDead();
+          throw failure.error;
+        }
         await pause(job.timing, failures, failure.waitMs, life.signal).catch(() => {
           job.signal?.throwIfAborted();
           throw failure.error;
@@ -80,6 +70,8 @@ export async function transfer(job: Transfer): Promise<URL> {
 interface Memory {
   /** A strong ETag: the same one means the same bytes, so that a range of them may follow. */
   validator: string | undefined;
+  /** The sink holds pieces of several answers. */
+  resumed: boolean;
 }
 
 async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<URL> {
@@ -102,6 +94,7 @@ async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<U
   }
   try {
     if (!resumed) await job.sink.restart();
+    memory.resumed = resumed;
     memory.validator = strongEtag(headers);
     const total = bytesPromised(headers, job.sink.received);
     refuseLength(job, url, total, headers);
@@ -168,30 +161,8 @@ function refuseCut(job: Transfer, headers: Headers): void {
   }
 }
 
-interface Lifeline {
-  readonly signal: AbortSignal;
-  alive(bytes: number): void;
-  end(): void;
-}
-
-/** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
-function lifeline(timing: Timing, outer: AbortSignal | undefined): Lifeline {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), timing.deadMs);
-  let bytes = 0;
-  return {
-    signal: outer ? AbortSignal.any([controller.signal, outer]) : controller.signal,
-    alive(more) {
-      bytes += more;
-      if (bytes < timing.aliveBytes) return;
-      bytes = 0;
-      timer.refresh();
-    },
-    end: () => clearTimeout(timer),
-  };
-}
-
-function deadError(job: Transfer): UserError {
+function deadError(job: Transfer, best: number): UserError {
+  if (best === 0) job.onDead();
   const seconds = Math.round(job.timing.deadMs / 1000);
   const what = `cannot download ${shownUrl(job.url)}: next to nothing came in ${seconds} s`;
   return new UserError("network", what, {

@@ -3,20 +3,22 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledRecord, Manifest } from "../core/manifest.ts";
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { type InstallStep, installationKey, type LinkStep, type Plan } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
 import { linkBins } from "../io/bins.ts";
-import { editManifest } from "../io/manifest-file.ts";
+import { takeLease } from "../io/lease.ts";
+import { editManifest, setManifestAside } from "../io/manifest-file.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, publish } from "../io/store.ts";
-import { openStaging, openVolume, type Staging, sweep } from "../io/volume.ts";
+import { sweep } from "../io/sweep.ts";
+import { openStaging, openVolume, type Staging, touch } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
-import { type ApplyContext, type Needs, stageTool, testTree } from "./stage.ts";
+import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
-  readonly installed: readonly InstalledRecord[];
+  readonly installed: readonly SealedRecord[];
   /** How many tools only had their links made anew. */
   readonly linked: number;
   readonly failures: readonly Failure[];
@@ -26,24 +28,22 @@ export interface Applied {
  * Carries out a plan:
  *  1. open the volume and drop what says "all present" (a kill from here on must not leave a lie);
  *  2. per tool, several at once: take up a whole tree that is there, or stage one: fetch, verify,
- *     unpack, smoke-test once what it needs is there;
+ *     unpack, smoke-test once what it needs is there. A lease keeps other runs from doing it too;
  *  3. publish the tree by rename and swing `bin/` over to it, one rename per program;
  *  4. write the manifest, which is the commit point;
  *  5. sweep what nobody owns any more.
  * A tool that fails is reported and leaves the others, and what was there before, as they are.
  */
 export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Applied> {
-  await openVolume(context.prefix);
-  await forgetSteady(context.prefix);
-  const staging = await openStaging(context.prefix);
+  const { prefix } = context;
+  await openVolume(prefix);
+  await forgetSteady(prefix);
+  const staging = await openStaging(prefix);
   try {
     const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
-    const manifest = await editManifest(context.prefix, platformId(context.platform), (current) => {
-      for (const record of installed) current.tools[record.tool] = record;
-      if (context.skills) current.skills = [...context.skills];
-    });
-    await dropOldBins(context, installed, manifest);
-    await sweep(context.prefix, manifest, staging.dir);
+    const manifest = await commit(context, installed);
+    await retire(context, installed, manifest);
+    await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked, failures };
   } finally {
@@ -51,8 +51,38 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   }
 }
 
+/** Writes the manifest; one that cannot be used is kept aside. */
+async function commit(
+  context: ApplyContext,
+  installed: readonly SealedRecord[],
+): Promise<Manifest> {
+  const { prefix, emit } = context;
+  const lease = await takeLease({
+    prefix,
+    name: "manifest",
+    signal: new AbortController().signal, // what is installed is recorded, also by a run that was stopped
+    isDone: async () => false,
+    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
+  });
+  try {
+    if (context.brokenManifest) {
+      const aside = await setManifestAside(prefix, context.clock());
+      emit({ type: "note", message: `the manifest that cannot be used is kept as ${aside}` });
+    }
+    return await editManifest(prefix, platformId(context.platform), (current) => {
+      const known = context.brokenManifest ? Object.values(context.manifest.tools) : [];
+      for (const record of [...known, ...context.resealed, ...installed]) {
+        current.tools[record.tool] = record;
+      }
+      if (context.skills) current.skills = [...context.skills];
+    });
+  } finally {
+    await lease?.release();
+  }
+}
+
 interface Results {
-  readonly installed: InstalledRecord[];
+  readonly installed: SealedRecord[];
   linked: number;
   readonly failures: Failure[];
   /** What was thrown and is no UserError: told once everything else is committed. */
@@ -63,8 +93,8 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   const limit = pLimit(context.jobs);
   const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
-  const running = new Map<string, Promise<InstalledRecord | undefined>>();
-  const ready = async (tool: string): Promise<InstalledRecord | undefined> =>
+  const running = new Map<string, Promise<SealedRecord | undefined>>();
+  const ready = async (tool: string): Promise<SealedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
 
   for (const step of plan.steps) {
@@ -93,7 +123,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   return results;
 }
 
-async function relink(step: LinkStep, context: ApplyContext): Promise<InstalledRecord> {
+async function relink(step: LinkStep, context: ApplyContext): Promise<SealedRecord> {
   await linkBins(context.prefix, step.record);
   context.emit({ type: "linked", tool: step.tool, version: step.version, bins: step.bins });
   return step.record;
@@ -105,32 +135,59 @@ async function installTool(
   staging: Staging,
   limit: ReturnType<typeof pLimit>,
   needs: Needs,
-): Promise<InstalledRecord> {
+): Promise<SealedRecord> {
   const began = performance.now();
   const { tool, version } = step;
   const { prefix, emit } = context;
-  const adopted = step.reason === "forced" ? undefined : await findWhole(step, prefix);
-  const candidate = adopted ?? (await limit(() => stageTool(step, context, staging)));
-  if (needs.size > 0) emit({ type: "phase", tool, phase: "wait" });
-  await awaitNeeds(step, needs);
-  let record: InstalledRecord;
-  if ("tree" in candidate) {
-    emit({ type: "phase", tool, phase: "test" });
-    await testTree(step, candidate.tree, candidate.record, context, needs);
-    emit({ type: "phase", tool, phase: "publish" });
-    record = await publish(prefix, candidate.tree, candidate.record, step.reason === "forced");
-  } else {
-    record = candidate;
+  const forced = step.reason === "forced";
+  const adopt = async () => (forced ? undefined : findWhole(step, prefix));
+  let found = await adopt();
+  const lease = found
+    ? undefined
+    : await takeLease({
+        prefix,
+        name: tool,
+        signal: context.signal,
+        isDone: async () => {
+          found = await adopt();
+          return found !== undefined;
+        },
+        onWait: () =>
+          emit({ type: "note", message: `${tool}: waiting for another run that is installing it` }),
+      });
+  try {
+    found ??= await adopt();
+    const record =
+      found ??
+      (await install(step, context, await limit(() => stageTool(step, context, staging)), needs));
+    await linkBins(prefix, record);
+    const milliseconds = Math.round(performance.now() - began);
+    const size = found ? 0 : record.source.size;
+    emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
+    return record;
+  } finally {
+    await lease?.release();
   }
-  await linkBins(prefix, record);
-  const milliseconds = Math.round(performance.now() - began);
-  const size = adopted ? 0 : record.source.size;
-  emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
-  return record;
+}
+
+/** Tests a staged tree once what it needs is there, and publishes it. */
+async function install(
+  step: InstallStep,
+  context: ApplyContext,
+  { tree, record }: StagedTool,
+  needs: Needs,
+): Promise<SealedRecord> {
+  const { tool } = step;
+  if (needs.size > 0) context.emit({ type: "phase", tool, phase: "wait" });
+  await awaitNeeds(step, needs);
+  context.emit({ type: "phase", tool, phase: "test" });
+  await testTree(step, tree, record, context, needs);
+  context.emit({ type: "phase", tool, phase: "publish" });
+  return publish(context.prefix, tree, record, step.reason === "forced");
 }
 
 /** Another run may have published this very tree since the plan was made, or the manifest was lost. */
-async function findWhole(step: InstallStep, prefix: string): Promise<InstalledRecord | undefined> {
+async function findWhole(step: InstallStep, prefix: string): Promise<SealedRecord | undefined> {
   for (const artifact of step.artifacts) {
     const key = installationKey(step.recipe, artifact);
     const record = await findTree(prefix, step.tool, step.version, key);
@@ -148,18 +205,24 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
   }
 }
 
-/** A program that a new version no longer has must not stay behind as a link into nothing. */
-async function dropOldBins(
+/**
+ * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
+ * was replaced stays for a while, for programs that still run from it; its time begins now.
+ */
+async function retire(
   context: ApplyContext,
-  installed: readonly InstalledRecord[],
+  installed: readonly SealedRecord[],
   manifest: Manifest,
 ): Promise<void> {
+  const { prefix } = context;
   const provided = new Set(Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins)));
-  for (const { tool } of installed) {
-    for (const name of Object.keys(context.manifest.tools[tool]?.bins ?? {})) {
-      if (provided.has(name)) continue;
-      await rm(join(context.prefix, layout.binPath(name)), { force: true });
+  for (const { tool, dir } of installed) {
+    const former = context.manifest.tools[tool];
+    if (!former) continue;
+    for (const name of Object.keys(former.bins)) {
+      if (!provided.has(name)) await rm(join(prefix, layout.binPath(name)), { force: true });
     }
+    if (former.dir !== dir) await touch(join(prefix, former.dir)).catch(() => undefined);
   }
 }
 

@@ -18,6 +18,9 @@ export interface Options {
   readonly offline: boolean;
   readonly dryRun: boolean;
   readonly strict: boolean;
+  /** Read every byte of what is installed. */
+  readonly deep: boolean;
+  readonly repair: boolean;
   readonly json: false | "document" | "events";
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -50,7 +53,9 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   openclaw-install-skill-deps list                what the volume holds
   openclaw-install-skill-deps outdated            what the catalogue has newer
   openclaw-install-skill-deps update [NAME…]      install those
-  openclaw-install-skill-deps doctor              look at every program, and show the last run
+  openclaw-install-skill-deps doctor [--deep] [--repair]
+                                                  look at every program (--deep: every byte), show
+                                                  the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
@@ -92,6 +97,8 @@ const definitions = {
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
   strict: { type: "boolean" },
+  deep: { type: "boolean" },
+  repair: { type: "boolean" },
   json: { type: "string" },
   quiet: { type: "boolean", short: "q" },
   verbose: { type: "boolean", short: "v" },
@@ -125,6 +132,8 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     offline: values.offline ?? false,
     dryRun: values["dry-run"] ?? false,
     strict: values.strict ?? false,
+    deep: values.deep ?? false,
+    repair: values.repair ?? false,
     json: jsonMode(values.json),
     quiet: values.quiet ?? false,
     verbose: values.verbose ?? false,

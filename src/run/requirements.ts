@@ -53,8 +53,9 @@ export function requirementsFor(
   const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
   return names.map((name) => {
     const recipe = catalogue.recipes.get(name);
-    const bins = recipe ? Object.keys(recipe.bins) : [name];
-    if (recipe || known.has(name)) return { for: "command line", bins, anyBins: [] };
+    const installed = manifest.tools[name];
+    const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
+    if (recipe || installed || known.has(name)) return { for: "command line", bins, anyBins: [] };
     const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
     throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
       hint: near

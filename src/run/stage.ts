@@ -2,12 +2,13 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, InstalledRecord, Manifest, SelectedSkill } from "../core/manifest.ts";
+import type { InstalledBin, Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
 import { type InstallStep, installationKey } from "../core/plan.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Artifact } from "../core/recipe.ts";
 import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
+import type { DraftRecord } from "../io/store.ts";
 import type { Staging } from "../io/volume.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
@@ -30,12 +31,16 @@ export interface ApplyContext {
   readonly clock: () => Date;
   /** What the volume had when the plan was made. */
   readonly manifest: Manifest;
+  /** What is on disk in its place cannot be used. */
+  readonly brokenManifest: boolean;
+  /** Records to be written although nothing is installed anew. */
+  readonly resealed: readonly SealedRecord[];
 }
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
 export interface StagedTool {
   readonly tree: string;
-  readonly record: InstalledRecord;
+  readonly record: DraftRecord;
 }
 
 /** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
@@ -91,7 +96,7 @@ async function stageArtifact(
     onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
   });
   const key = installationKey(recipe, artifact);
-  const record: InstalledRecord = {
+  const record: DraftRecord = {
     tool,
     version: step.version,
     key,
@@ -122,13 +127,13 @@ async function describeBins(
 }
 
 /** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
-export type Needs = ReadonlyMap<string, Promise<InstalledRecord | undefined>>;
+export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;
 
 /** Runs the recipe's smoke test in a staged tree, with the runtime that it needs. */
 export async function testTree(
   step: InstallStep,
   tree: string,
-  record: InstalledRecord,
+  record: DraftRecord,
   context: ApplyContext,
   needs: Needs,
 ): Promise<void> {

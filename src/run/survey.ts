@@ -1,31 +1,28 @@
-import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { describeError, UserError } from "../core/errors.ts";
-import { defaultPrefix } from "../core/layout.ts";
-import { emptyManifest, type Manifest, type SelectedSkill } from "../core/manifest.ts";
+import type { SelectedSkill } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
 import type { Plan } from "../core/plan.ts";
-import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
+import { type Platform, parsePlatform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { resolvePlan } from "../core/resolve.ts";
 import { selectSkills, unknownSkills } from "../core/select.ts";
-import { findOnPath, findPresent } from "../io/bins.ts";
+import { findOnPath } from "../io/bins.ts";
 import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
-import { readManifest } from "../io/manifest-file.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
 import { forced, requirementsFor, type SurveyedSkill, selectedSkills } from "./requirements.ts";
+import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./survey-volume.ts";
 
 /** Everything that is known before anything is done. */
-export interface Survey {
+export interface Survey extends VolumeSurvey {
   readonly prefix: string;
   readonly platform: Platform;
-  readonly manifest: Manifest;
   readonly catalogue: Catalogue;
   readonly skills: readonly SurveyedSkill[];
   /** Directories in which a skill would count, also those that do not exist yet. */
@@ -46,22 +43,26 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const { emit } = place.reporter;
   const platform = options.platform ? parsePlatform(options.platform) : place.machine;
   const prefix = await resolvePrefix(place);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
-  refuseOtherPlatform(manifest, platform, prefix);
+  const volume = await surveyVolume(prefix, platform, place);
+  const { manifest, inspection } = volume;
   const configured = await readConfig(place, emit);
   const loaded = await readCatalogue(place, emit);
   const { skills, roots, directories } = await readSkills(place, configured.config, emit);
   const selected = selectedSkills(skills, emit);
   const inView = selected ?? manifest.skills;
   const requirements = requirementsFor(options.names, inView, skills, loaded.catalogue, manifest);
-  const present = await findPresent(prefix, manifest);
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   const onPath = await findOnPath(asked, place.env.PATH ?? "", prefix);
   const plan = resolvePlan({
     requirements,
     catalogue: loaded.catalogue,
     platform,
-    present: { ...present, system: onPath },
+    present: {
+      manifest,
+      damaged: new Set(inspection.damaged.keys()),
+      unlinked: inspection.unlinked,
+      system: onPath,
+    },
     ignoreSystem: options.ignoreSystem,
     force: forced(options.force, options.names, loaded.catalogue),
     update,
@@ -72,47 +73,8 @@ export async function survey(place: Place, update = false): Promise<Survey> {
     ...[...configured.files, ...loaded.files].map((file) => ({ ...file, skill: false })),
   ];
   const { catalogue } = loaded;
-  const seen = { inputs, directories: directoriesSeen };
-  return { prefix, platform, manifest, catalogue, skills, roots, selected, plan, onPath, ...seen };
-}
-
-/**
- * The volume: what was asked for, else /opt/openclaw where it exists or can be made, else the user's
- * own data directory. The sh entrypoint decides in the same way.
- */
-export async function resolvePrefix(place: Place): Promise<string> {
-  const { prefix } = place.options;
-  if (prefix !== undefined) {
-    if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
-    throw new UserError("usage", `--prefix "${prefix}" is not an absolute path`, {
-      hint: `Write it from the root: --prefix ${resolve("/", prefix)}`,
-    });
-  }
-  const usable = async (path: string, mode: number): Promise<boolean> =>
-    access(path, mode).then(
-      () => true,
-      () => false,
-    );
-  if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
-  if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
-  const share = place.env.XDG_DATA_HOME || join(place.home, ".local", "share");
-  const fallback = join(share, "openclaw");
-  place.reporter.emit({
-    type: "note",
-    message: `${defaultPrefix} cannot be created here; using ${fallback} (--prefix chooses another)`,
-  });
-  return fallback;
-}
-
-function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
-  if (manifest.platform === platformId(platform)) return;
-  throw new UserError(
-    "volume",
-    `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
-    {
-      hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed.",
-    },
-  );
+  const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, plan };
+  return { ...volume, ...seen, inputs, directories: directoriesSeen };
 }
 
 async function readConfig(

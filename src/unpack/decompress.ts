@@ -1,8 +1,10 @@
-import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import * as zlib from "node:zlib";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { broken } from "./broken.ts";
+import { bunzip } from "./bunzip.ts";
 
 /** Large chunks: each one costs a turn of the event loop, the bytes in it next to nothing. */
 const chunkSize = 256 * 1024;
@@ -28,17 +30,9 @@ function decoderOf(format: ArchiveFormat): Decoder {
     gz: gunzip,
     "tar.zst": unzstd,
     "tar.xz": unxz,
-    "tar.bz2": bunzip,
+    "tar.bz2": unbzip,
   };
   return decoders[format] ?? ((file) => createReadStream(file, { highWaterMark: chunkSize }));
-}
-
-/** The error for an archive that cannot be read to its end. */
-export function broken(format: ArchiveFormat, why: string, cause?: unknown): UserError {
-  return new UserError("integrity", `the ${format} archive is broken: ${why}`, {
-    hint: "Its digest is the recipe's, so that the recipe names the wrong file or format.",
-    cause,
-  });
 }
 
 function reason(cause: unknown): string {
@@ -103,84 +97,10 @@ async function* unxz(file: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** The part of seek-bzip that decodes block by block; its `decode` would hold a core for seconds. */
-interface Bunzip {
-  /** False at the end of a stream. */
-  _init_block(): boolean;
-  _read_bunzip(): void;
-  _start_bunzip(input: BzipInput, output: BzipOutput): void;
-  readonly reader: { read(bits: number): number };
-  readonly streamCRC: number;
-}
-type BunzipMaker = new (input: BzipInput, output: BzipOutput) => Bunzip;
-interface BzipInput {
-  readByte(): number;
-  read(buffer: Buffer, offset: number, length: number): number;
-  eof(): boolean;
-}
-interface BzipOutput {
-  writeByte(byte: number): void;
-}
-
-async function* bunzip(file: string): AsyncGenerator<Buffer> {
-  // @ts-expect-error seek-bzip has no types
-  const Bunzip = (await import("seek-bzip")).default as BunzipMaker;
-  const output = byteBuffer();
-  const input = byteFile(file);
-  try {
-    const decoder = new Bunzip(input, output);
-    for (;;) {
-      while (decoder._init_block()) {
-        decoder._read_bunzip();
-        yield output.take();
-        await new Promise(setImmediate);
-      }
-      if (decoder.reader.read(32) >>> 0 !== decoder.streamCRC) {
-        throw broken("tar.bz2", "a checksum is wrong");
-      }
-      if (input.eof()) return;
-      decoder._start_bunzip(input, output);
-    }
-  } finally {
-    input.close();
+/** Block by block, with turns of the event loop between them: it is all JavaScript. */
+async function* unbzip(file: string): AsyncGenerator<Buffer> {
+  for (const piece of bunzip(file)) {
+    yield piece;
+    await new Promise(setImmediate);
   }
-}
-
-/** seek-bzip takes what follows the end of its input for zeros; here that is an error. */
-function byteFile(file: string): BzipInput & { close(): void } {
-  const descriptor = openSync(file, "r");
-  const buffer = Buffer.alloc(chunkSize);
-  let held = 0;
-  let next = 0;
-  const eof = (): boolean => {
-    if (next < held) return false;
-    held = readSync(descriptor, buffer, 0, buffer.length, null);
-    next = 0;
-    return held === 0;
-  };
-  const readByte = (): number => {
-    if (eof()) throw broken("tar.bz2", "it is cut short");
-    return buffer[next++] as number;
-  };
-  const read = (into: Buffer, offset: number, length: number): number => {
-    for (let i = 0; i < length; i += 1) into[offset + i] = readByte();
-    return length;
-  };
-  return { readByte, read, eof, close: () => closeSync(descriptor) };
-}
-
-function byteBuffer(): BzipOutput & { take(): Buffer } {
-  let buffer = Buffer.alloc(1024 * 1024);
-  let used = 0;
-  return {
-    writeByte(byte) {
-      if (used === buffer.length) buffer = Buffer.concat([buffer, Buffer.alloc(buffer.length)]);
-      buffer[used++] = byte;
-    },
-    take() {
-      const taken = Buffer.from(buffer.subarray(0, used));
-      used = 0;
-      return taken;
-    },
-  };
 }

@@ -1,11 +1,10 @@
 import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { ReadEntry } from "tar";
-import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
-import { broken, decompressed } from "./decompress.ts";
-import { type Limits, type OpenFile, type TreeWriter, treeWriter } from "./tree.ts";
+import { decompressed } from "./decompress.ts";
+import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
+import { untar } from "./untar.ts";
 import { unzip } from "./unzip.ts";
 
 export interface ExtractRequest {
@@ -43,7 +42,7 @@ export async function extract(request: ExtractRequest): Promise<void> {
     if (format === "raw") await place(request, tree);
     else if (format === "gz") await expand(request, tree);
     else if (format === "zip") await unzip(file, tree);
-    else await untar(request, tree);
+    else await untar(decompressed(file, format), format, tree);
     tree.finish();
   } finally {
     tree.close();
@@ -71,52 +70,4 @@ async function expand(request: ExtractRequest, tree: TreeWriter): Promise<void> 
 function programPath(request: ExtractRequest): string {
   if (request.rawPath !== undefined) return request.rawPath;
   throw new Error(`${request.format} needs a path`);
-}
-
-async function untar(request: ExtractRequest, tree: TreeWriter): Promise<void> {
-  const { Parser } = await import("tar/parse");
-  const bytes = decompressed(request.file, request.format);
-  // Strict: what node-tar would skip with a warning (a wrong checksum, half a file) is an error.
-  const parser = new Parser({ strict: true, zstd: false, brotli: false });
-  parser.on("entry", (entry: ReadEntry) => unpackEntry(entry, tree));
-  parser.on("ignoredEntry", (entry: ReadEntry) => refuseKind(entry, tree));
-  try {
-    for await (const chunk of bytes) parser.write(chunk);
-    parser.end();
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const why = (cause as Error).message.replace(/^TAR_\w+: /, "");
-    throw broken(request.format, why, cause);
-  }
-}
-
-/** Everything happens inside of the parser's `write`, so that an error ends it then and there. */
-function unpackEntry(entry: ReadEntry, tree: TreeWriter): void {
-  let file: OpenFile | undefined;
-  switch (entry.type) {
-    case "File":
-    case "OldFile":
-    case "ContiguousFile":
-      file = tree.file(entry.path, entry.mode ?? 0o644);
-      break;
-    case "Directory":
-    case "GNUDumpDir":
-      tree.directory(entry.path);
-      break;
-    case "SymbolicLink":
-      tree.symlink(entry.path, entry.linkpath ?? "");
-      break;
-    case "Link":
-      tree.hardlink(entry.path, entry.linkpath ?? "");
-      break;
-    default:
-      refuseKind(entry, tree);
-  }
-  entry.on("data", (chunk: Buffer) => file?.write(chunk));
-  entry.on("end", () => file?.close());
-  entry.resume();
-}
-
-function refuseKind(entry: ReadEntry, tree: TreeWriter): never {
-  return tree.refuse(entry.path, `is a ${entry.type}, which is not taken`);
 }

@@ -20,6 +20,7 @@ import { checkLinks, resolveInside } from "./links.ts";
 /** What an archive may unpack to at most. */
 export interface Limits {
   readonly bytes: number;
+  /** Files, links and directories, also those that only a path names. */
   readonly entries: number;
 }
 
@@ -38,6 +39,7 @@ export interface TreeWriter {
   refuse(path: string, why: string): never;
   /** Makes the symbolic links, which are held back until nothing can be written through them. */
   finish(): void;
+  readonly limits: Limits;
   /** Closes what an error left open. */
   close(): void;
 }
@@ -57,6 +59,8 @@ interface State {
   readonly links: Map<string, string>;
   bytes: number;
   entries: number;
+  /** Characters of all names and link targets, which are kept in memory. */
+  names: number;
   open: number | undefined;
 }
 
@@ -70,17 +74,20 @@ export function treeWriter(into: string, strip: number, limits: Limits): TreeWri
     links: new Map(),
     bytes: 0,
     entries: 0,
+    names: 0,
     open: undefined,
   };
   return {
     directory(path) {
-      const place = enter(state, path);
-      if (place !== undefined) makeDirectories(state, place, path);
+      const place = placeOf(state.strip, path);
+      if (place === undefined || state.directories.has(place)) count(state, path);
+      else makeDirectories(state, place, path);
     },
     file: (path, mode) => openFile(state, path, mode),
     symlink: (path, target) => recordLink(state, path, target),
     hardlink: (path, target) => makeHardlink(state, path, target),
     refuse,
+    limits,
     finish() {
       checkLinks(state.links, refuse);
       for (const [place, target] of state.links) {
@@ -98,17 +105,32 @@ function refuse(path: string, why: string): never {
   });
 }
 
-/** Counts an entry and finds its place in the tree; undefined where `strip` drops it. */
-function enter(state: State, path: string): string | undefined {
+/** Longer names, with those of the directories above, no system call takes. */
+const maxPath = 4095;
+/** Characters per entry that names and targets may have on average; real trees have some 60. */
+const averageName = 256;
+
+/** Counts an entry that will be made, and what is kept of it. */
+function count(state: State, path: string, kept = path): void {
+  const { entries } = state.limits;
   state.entries += 1;
-  if (state.entries > state.limits.entries) {
-    refuse(path, `is one too many: at most ${state.limits.entries} are taken`);
-  }
+  state.names += kept.length;
+  if (state.entries > entries) refuse(path, `is one too many: at most ${entries} are taken`);
+  if (state.names > entries * averageName) refuse(path, "is too much: the names are too long");
+}
+
+/** Counts a file or link and finds its place in the tree; undefined where `strip` drops it. */
+function enter(state: State, path: string): string | undefined {
+  count(state, path);
+  if (placeOf(0, path) === undefined) refuse(path, "has no name");
   return placeOf(state.strip, path);
 }
 
 function placeOf(strip: number, path: string): string | undefined {
-  if (path.includes("\0")) refuse(path, "has a NUL in its name");
+  if (path.length > maxPath) refuse(path, "has too long a path");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(path)) refuse(path, "has a control character in its name");
+  if (path.includes("\ufffd")) refuse(path, "has a name that is not UTF-8");
   if (path.startsWith("/")) refuse(path, "has an absolute path");
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) refuse(path, "leads out of the tree (..)");
@@ -123,6 +145,7 @@ function makeDirectories(state: State, place: string, path: string): void {
   if (slash > 0) makeDirectories(state, place.slice(0, slash), path);
   if (state.links.has(place)) refuse(path, `would be written through the link ${place}`);
   if (state.files.has(place)) refuse(path, `lies below the file ${place}`);
+  count(state, path, place);
   doing(state, place, (absolute) => {
     try {
       mkdirSync(absolute, 0o755);
@@ -158,10 +181,7 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   state.files.add(place);
   return {
     write(chunk) {
-      state.bytes += chunk.length;
-      if (state.bytes > state.limits.bytes) {
-        refuse(path, `is too much: the archive unpacks to more than ${state.limits.bytes} bytes`);
-      }
+      countBytes(state, path, chunk.length);
       doing(state, place, () => {
         for (let done = 0; done < chunk.length; ) done += writeSync(descriptor, chunk, done);
       });
@@ -171,6 +191,12 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
       closeOpen(state);
     },
   };
+}
+
+function countBytes(state: State, path: string, bytes: number): void {
+  state.bytes += bytes;
+  if (state.bytes <= state.limits.bytes) return;
+  refuse(path, `is too much: the archive unpacks to more than ${state.limits.bytes} bytes`);
 }
 
 function closeOpen(state: State): void {
@@ -183,6 +209,8 @@ function recordLink(state: State, path: string, target: string): void {
   if (place === undefined) return;
   if (state.links.get(place) === target) return;
   if (target === "" || target.includes("\0")) refuse(path, "is a link to nothing");
+  if (target.length > maxPath) refuse(path, "is a link with too long a target");
+  state.names += target.length;
   if (target.startsWith("/")) refuse(path, `links to the absolute path ${target}`);
   if (resolveInside(place, target) === undefined) refuse(path, `links out of the tree: ${target}`);
   clear(state, place, path);
@@ -208,6 +236,7 @@ function makeHardlink(state: State, path: string, target: string): void {
     try {
       linkSync(source, absolute);
     } catch {
+      countBytes(state, path, lstatSync(source).size);
       copyFileSync(source, absolute, constants.COPYFILE_EXCL); // file systems without hard links
       chmodSync(absolute, lstatSync(source).mode & 0o777);
     }
@@ -222,6 +251,7 @@ function doing<T>(state: State, place: string, work: (absolute: string) => T): T
   try {
     return work(absolute);
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? "";
     if (impossible.includes(code)) return refuse(place, `cannot be made (${code})`);
     throw fileError("write", absolute, cause);

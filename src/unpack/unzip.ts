@@ -1,72 +1,70 @@
-import { open } from "node:fs/promises";
-import { crc32 } from "node:zlib";
-import type { File } from "unzipper";
+import { type FileHandle, open } from "node:fs/promises";
+import { PassThrough, pipeline, type Transform } from "node:stream";
+import { crc32, createInflateRaw } from "node:zlib";
 import { UserError } from "../core/errors.ts";
-import { broken } from "./decompress.ts";
+import { broken } from "./broken.ts";
 import type { TreeWriter } from "./tree.ts";
+import { readAt, readDirectory, type ZipEntry } from "./zip-directory.ts";
 
-const endSignature = Buffer.from([0x50, 0x4b, 0x05, 0x06]);
-const endLength = 22;
-const maxComment = 0xffff;
-
-/** Unpacks a zip from its directory at the end, which is what every other program believes too. */
-export async function unzip(file: string, tree: TreeWriter): Promise<void> {
-  const tailSize = await findEnd(file);
-  // Its Bluebird, graceful-fs and fs-extra take 40 ms to load.
-  const unzipper = await import("unzipper");
-  const openFile = (unzipper.default ?? unzipper).Open.file as (
-    file: string,
-    options: { tailSize: number; padding: number },
-  ) => Promise<{ files: File[] }>;
-  try {
-    // The padding is for a local header whose extra field is longer than the directory's.
-    const { files } = await openFile(file, { tailSize, padding: 0x10000 });
-    for (const entry of files) await unpackEntry(entry, tree);
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const { message } = cause as Error;
-    throw broken("zip", message === "FILE_ENDED" ? "it is cut short" : message, cause);
-  }
-}
-
-/**
- * Bytes from the end record to the end of the file. unzipper looks into the last 80 bytes alone and
- * takes the first signature there, so that a comment hides the record and a stored zip forges it.
- */
-async function findEnd(file: string): Promise<number> {
-  const handle = await open(file, "r");
-  try {
-    const { size } = await handle.stat();
-    const tail = Buffer.alloc(Math.min(size, endLength + maxComment));
-    await handle.read(tail, 0, tail.length, size - tail.length);
-    for (let at = tail.length - endLength; at >= 0; at -= 1) {
-      if (!tail.subarray(at, at + 4).equals(endSignature)) continue;
-      if (at + endLength + tail.readUInt16LE(at + 20) === tail.length) return tail.length - at;
-    }
-  } finally {
-    await handle.close();
-  }
-  throw broken(
-    "zip",
-    "it does not end as a zip does: it is cut short, or something follows its end",
-  );
-}
-
+const localSignature = 0x04034b50;
+const localLength = 30;
 const kind = { mask: 0o170000, directory: 0o040000, file: 0o100000, link: 0o120000 } as const;
 const stored = 0;
 const deflated = 8;
 
-async function unpackEntry(entry: File, tree: TreeWriter): Promise<void> {
-  const { path, flags, compressionMethod: method } = entry;
-  // Made without Unix attributes, the upper half is zero: a plain file, or a directory by its name.
-  const mode = entry.externalFileAttributes >>> 16;
+/** Unpacks a zip, entry by entry in the order in which they lie in the file. */
+export async function unzip(file: string, tree: TreeWriter): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    const { entries, start } = await readDirectory(handle, tree.limits);
+    const inOrder = [...entries].sort((a, b) => a.offset - b.offset);
+    let end = 0;
+    for (const entry of inOrder) {
+      // The classic bomb: a thousand entries of the same packed bytes.
+      if (entry.offset < end) tree.refuse(entry.path, "overlaps another entry");
+      const content = await findContent(handle, entry, tree);
+      end = content + entry.packed;
+      if (end > start) tree.refuse(entry.path, "reaches past the end of the contents");
+      await unpackEntry({ ...entry, content, handle }, tree);
+    }
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    throw broken("zip", code === "Z_BUF_ERROR" ? "it is cut short" : message, cause);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Where the packed bytes start: behind the entry's own header, whose length the directory has not. */
+async function findContent(handle: FileHandle, entry: ZipEntry, tree: TreeWriter): Promise<number> {
+  const { path, name, method, offset } = entry;
+  const header = await readAt(handle, offset, localLength + name.length);
+  if (header.readUInt32LE(0) !== localSignature) throw broken("zip", "its directory is damaged");
+  const sameName = header.readUInt16LE(26) === name.length;
+  if (!sameName || !header.subarray(localLength).equals(name)) {
+    tree.refuse(path, "has another name where its content is");
+  }
+  if (header.readUInt16LE(8) !== method) tree.refuse(path, "is packed in two ways at once");
+  return offset + header.length + header.readUInt16LE(28);
+}
+
+type Found = ZipEntry & { readonly handle: FileHandle; readonly content: number };
+
+async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
+  const { path, flags, method, mode, size } = entry;
   const type = mode & kind.mask;
   if ((flags & 1) !== 0) tree.refuse(path, "is encrypted");
   if (path.includes("\\")) tree.refuse(path, "has a backslash in its path");
+  if (/^[A-Za-z]:/.test(path)) tree.refuse(path, "has a drive in its path");
   if (method !== stored && method !== deflated) {
     tree.refuse(path, `is packed with method ${method}, which is not supported`);
   }
-  if (type === kind.directory || path.endsWith("/")) return tree.directory(path);
+  // Made without Unix attributes, it is a plain file, or a directory by its name.
+  if (type === kind.directory || path.endsWith("/")) {
+    if (size > 0) tree.refuse(path, "is a directory with content");
+    return tree.directory(path);
+  }
   if (type === kind.link) return tree.symlink(path, (await readLink(entry, tree)).toString("utf8"));
   if (type !== 0 && type !== kind.file) tree.refuse(path, "is a device, a pipe or a socket");
   const file = tree.file(path, mode);
@@ -74,30 +72,38 @@ async function unpackEntry(entry: File, tree: TreeWriter): Promise<void> {
   file?.close();
 }
 
-async function readLink(entry: File, tree: TreeWriter): Promise<Buffer> {
-  if (entry.uncompressedSize > 4096) tree.refuse(entry.path, "is a link with too long a target");
+async function readLink(entry: Found, tree: TreeWriter): Promise<Buffer> {
+  if (entry.size > 4096) tree.refuse(entry.path, "is a link with too long a target");
   const chunks: Buffer[] = [];
   await readEntry(entry, tree, (chunk) => chunks.push(chunk));
   return Buffer.concat(chunks);
 }
 
-/** unzipper compares neither the size nor the checksum with the directory's. */
+/** Gives the content piece by piece, and refuses it where it is not what the directory says. */
 async function readEntry(
-  entry: File,
+  entry: Found,
   tree: TreeWriter,
   take: (chunk: Buffer) => void,
 ): Promise<void> {
+  const { handle, content, packed, method, path } = entry;
   let size = 0;
   let sum = 0;
-  // For nothing packed, unzipper would believe the local header and search for a signature.
-  if (entry.compressedSize > 0) {
-    for await (const chunk of entry.stream() as AsyncIterable<Buffer>) {
+  if (packed > 0) {
+    const decoder = method === deflated ? createInflateRaw() : new PassThrough();
+    const range = { start: content, end: content + packed - 1, autoClose: false };
+    for await (const chunk of through(handle.createReadStream(range), decoder)) {
       size += chunk.length;
-      if (size > entry.uncompressedSize) break;
+      if (size > entry.size) break;
       sum = crc32(chunk, sum);
       take(chunk);
     }
   }
-  if (size !== entry.uncompressedSize) tree.refuse(entry.path, "has not the size that it claims");
-  if (sum !== entry.crc32) tree.refuse(entry.path, "has a wrong checksum");
+  if (size !== entry.size) tree.refuse(path, "has not the size that it claims");
+  if (sum !== entry.crc) tree.refuse(path, "has a wrong checksum");
+}
+
+async function* through(source: NodeJS.ReadableStream, decoder: Transform): AsyncGenerator<Buffer> {
+  // The source's errors arrive through the decoder, which is what the loop listens to.
+  pipeline(source, decoder, () => {});
+  yield* decoder as AsyncIterable<Buffer>;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../src/core/digest.ts";
-import { emptyManifest, type InstalledRecord } from "../../src/core/manifest.ts";
+import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
 import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan.ts";
 import type { Platform, PlatformKey } from "../../src/core/platform.ts";
 import type { ArchiveArtifact, Artifact, Catalogue, Recipe } from "../../src/core/recipe.ts";
@@ -39,7 +39,7 @@ function catalogueOf(...recipes: Recipe[]): Catalogue {
   };
 }
 
-function installed(from: Recipe, over: Partial<InstalledRecord> = {}): InstalledRecord {
+function installed(from: Recipe, over: Partial<SealedRecord> = {}): SealedRecord {
   const artifact = from.artifacts["linux-x64"]?.[0] ?? archive();
   const key = installationKey(from, artifact);
   const dir = `lib/${from.name}/${from.version}-${key}`;
@@ -56,6 +56,8 @@ function installed(from: Recipe, over: Partial<InstalledRecord> = {}): Installed
     license: "MIT",
     recipe: "bundled",
     installedAt: "2026-01-01T00:00:00.000Z",
+    contents: "ab".repeat(32),
+    sealed: "1767225600000000000",
     ...over,
   };
 }
@@ -63,7 +65,7 @@ function installed(from: Recipe, over: Partial<InstalledRecord> = {}): Installed
 interface World {
   requirements?: Requirement[];
   recipes?: Recipe[];
-  records?: InstalledRecord[];
+  records?: SealedRecord[];
   damaged?: string[];
   unlinked?: string[];
   system?: Record<string, string>;

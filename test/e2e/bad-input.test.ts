@@ -171,24 +171,6 @@ describe("the volume", () => {
     chmodSync(place.prefix, 0o755);
   });
 
-  test.each([
-    ["cut short", '{"schema": 1, "plat', /not JSON/],
-    ["something else's", '{"name": "mise"}', /not a manifest of ours/],
-    ["of a newer schema", '{"schema": 99}', /schema 99/],
-  ])("a manifest %s is never overwritten", async (_, text, message) => {
-    await fill();
-    offer();
-    writeFileSync(join(place.prefix, "manifest.json"), text);
-    const before = place.snapshot();
-    for (const args of [[], ["-f"], ["update"], ["list"], ["doctor"]]) {
-      const { status, stderr } = await place.run(...args);
-      expect(stderr).toMatch(message);
-      expect(stderr).toMatch(/hint: /);
-      expect(status).toBe(2);
-    }
-    expect(place.snapshot()).toEqual(before);
-  });
-
   test("one of another platform is refused before anything is changed", async () => {
     await fill();
     offer();

@@ -269,17 +269,6 @@ describe("what is broken is mended", () => {
     expect((await place.run()).status).toBe(0);
     expect(ask("zog")).toBe("rebuilt");
   });
-
-  test("a lost manifest is written anew without a download", async () => {
-    place.skill("mail", { bins: ["zog"] });
-    const path = offer("zog");
-    await place.run();
-    const before = place.manifest();
-    unlinkSync(join(place.prefix, "manifest.json"));
-    expect((await place.run()).stderr).toMatch(/taken up, nothing to fetch/);
-    expect(place.manifest()).toEqual(before);
-    expect(place.server.hits(path)).toBe(1);
-  });
 });
 
 describe("versions", () => {

@@ -1,0 +1,98 @@
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { layout } from "../core/layout.ts";
+import { fileError, token } from "./files.ts";
+
+/** How leases keep time, in milliseconds. */
+const beatMs = 1000;
+const pollMs = 100;
+/** A lease that has not been renewed for this long belongs to a run that is dead or stopped. */
+const deadMs = 10_000;
+/** Nobody waits longer than this: then it is done twice rather than never. */
+const patienceMs = 120_000;
+
+export interface Lease {
+  release(): Promise<void>;
+}
+
+export interface LeaseRequest {
+  readonly prefix: string;
+  /** What is worked on: a plain file name. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** Asked while waiting; true ends the wait, because the other run has done the work. */
+  readonly isDone: () => Promise<boolean>;
+  /** Told once when waiting begins. */
+  readonly onWait: () => void;
+}
+
+/**
+ * Says in the volume that this run works on something, so that others wait instead of doing it too.
+ * Resolves to undefined where the other run has done it. Nothing is wrong where a lease fails: it is
+ * lost, removed, taken from a run that was stopped, or not granted in time; work is then done twice,
+ * and publishing sorts it out. No process id and no clock is compared: a waiter looks whether the
+ * holder still renews it, by the waiter's own stopwatch.
+ */
+export async function takeLease(request: LeaseRequest): Promise<Lease | undefined> {
+  const path = join(request.prefix, layout.staging, `${request.name}.lease`);
+  const began = performance.now();
+  let seen: { beat: string; since: number } | undefined;
+  let told = false;
+  for (;;) {
+    request.signal.throwIfAborted();
+    const lease = await create(path);
+    if (lease) return lease;
+    if (!told) request.onWait();
+    told = true;
+    if (await request.isDone()) return undefined;
+    const now = performance.now();
+    if (now - began > patienceMs) return { release: async () => undefined };
+    const beat = await beatOf(path);
+    if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
+    else if (now - seen.since > deadMs) await discard(path, beat);
+    await sleep(pollMs, undefined, { signal: request.signal }).catch(() => undefined);
+  }
+}
+
+/** Makes the lease's file; undefined where somebody has it. */
+async function create(path: string): Promise<Lease | undefined> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  let file: FileHandle;
+  try {
+    file = await open(path, flags, 0o600);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw fileError("create", path, cause);
+  }
+  await file.write(`${token()}\n`, 0);
+  // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
+  const heartbeat = setInterval(() => {
+    file.write(`${token()}\n`, 0).catch(() => undefined);
+  }, beatMs);
+  heartbeat.unref();
+  return {
+    async release() {
+      clearInterval(heartbeat);
+      const own = await file.stat().catch(() => undefined);
+      await file.close().catch(() => undefined);
+      const there = await lstat(path).catch(() => undefined);
+      if (own && there?.ino === own.ino) await rm(path, { force: true });
+    },
+  };
+}
+
+/** What changes with every renewal; undefined where the lease is gone. */
+async function beatOf(path: string): Promise<string | undefined> {
+  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  return found && `${found.ino} ${found.mtimeNs}`;
+}
+
+/** Removes a dead lease, unless another waiter has just taken it over. */
+async function discard(path: string, beat: string): Promise<void> {
+  if ((await beatOf(path)) !== beat) return;
+  const aside = `${path}.${token()}`;
+  await rename(path, aside).catch(() => undefined);
+  await rm(aside, { recursive: true, force: true });
+}

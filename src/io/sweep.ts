@@ -1,0 +1,105 @@
+import { lstat, rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { layout } from "../core/layout.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { isOurs } from "./bins.ts";
+import { listNames, look, token } from "./files.ts";
+import { touch } from "./volume.ts";
+
+/** What a live run renews or finishes within seconds is litter after this long (ms). */
+const stagingGraceMs = 10 * 60 * 1000;
+/** A tree that was replaced may still be run from, and load more of itself (ms). */
+const treeGraceMs = 60 * 60 * 1000;
+
+/** Names of `writeAtomically`, `linkAtomically` and `touch`; those of the steady state's records. */
+const temporary = /^\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)$/;
+
+interface Litter {
+  /** Relative to the volume. */
+  readonly path: string;
+  readonly graceMs: number;
+}
+
+/**
+ * Removes what the manifest does not account for and no run owns any more. Ages are told by the
+ * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
+ * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume.
+ */
+export async function sweep(prefix: string, manifest: Manifest): Promise<void> {
+  const now = await volumeTime(prefix);
+  if (now === undefined) return;
+  let due = Number.POSITIVE_INFINITY;
+  for (const { path, graceMs } of await findLitter(prefix, manifest)) {
+    const found = await look(join(prefix, path));
+    if (!found) continue;
+    if (now - found.mtimeMs >= graceMs) await discard(prefix, path);
+    else due = Math.min(due, found.mtimeMs + graceMs);
+  }
+  await writeDue(prefix, due);
+}
+
+/** The volume's clock now, in ms; undefined where it cannot be written to. */
+async function volumeTime(prefix: string): Promise<number | undefined> {
+  const share = join(prefix, layout.share);
+  try {
+    await touch(share);
+    return (await lstat(share)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
+  const litter: Litter[] = [];
+  const add = (dir: string, names: readonly string[], graceMs: number): void => {
+    for (const name of names) litter.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
+  };
+  const namesIn = (dir: string): string[] => listNames(join(prefix, dir));
+  add(layout.staging, namesIn(layout.staging), stagingGraceMs);
+  for (const dir of ["", layout.share, layout.bin, "etc/profile.d"]) {
+    add(
+      dir,
+      namesIn(dir).filter((name) => temporary.test(name)),
+      stagingGraceMs,
+    );
+  }
+  const trees = new Set(Object.values(manifest.tools).map(({ dir }) => dir));
+  for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
+    const dir = `${layout.lib}/${tool}`;
+    const names = namesIn(dir);
+    add(
+      dir,
+      names.filter((name) => !trees.has(`${dir}/${name}`)),
+      treeGraceMs,
+    );
+    if (names.length === 0) await rmdir(join(prefix, dir)).catch(() => undefined);
+  }
+  const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
+  for (const name of namesIn(layout.bin)) {
+    if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
+    add(layout.bin, [name], stagingGraceMs);
+  }
+  return litter;
+}
+
+/** Out of sight in one step, then removed: a tree that is half there must never be taken for one. */
+async function discard(prefix: string, path: string): Promise<void> {
+  const aside = join(prefix, layout.staging, token());
+  try {
+    await rename(join(prefix, path), aside);
+  } catch {
+    return; // another run was faster, or it is not ours to remove
+  }
+  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/** A file whose time is in the future until there is something to sweep; none where there is not. */
+async function writeDue(prefix: string, due: number): Promise<void> {
+  const path = join(prefix, layout.sweepDue);
+  await rm(path, { force: true }).catch(() => undefined);
+  if (due === Number.POSITIVE_INFINITY) return;
+  const when = new Date(due);
+  await writeFile(path, "", { flag: "wx" })
+    .then(() => utimes(path, when, when))
+    .catch(() => undefined);
+}

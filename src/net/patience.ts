@@ -1,0 +1,85 @@
+/** All in milliseconds but the counts. Tests shorten them. */
+export interface Timing {
+  readonly connectMs: number;
+  /** No byte for this long ends an attempt. */
+  readonly stallMs: number;
+  /** Less than `aliveBytes` in this long ends it all, attempts and pauses included. */
+  readonly deadMs: number;
+  readonly aliveBytes: number;
+  /** The same where there is somewhere else to go. */
+  readonly hastyMs: number;
+  /** No byte for this long, and others may have the transfer's place meanwhile. */
+  readonly quietMs: number;
+  /** Attempts after the first one that bring nothing new. */
+  readonly retries: number;
+  /** The first pause; each next one is twice as long, and a random part of it is dropped. */
+  readonly backoffMs: number;
+  /** The longest wait that a Retry-After may ask of us. */
+  readonly retryAfterMaxMs: number;
+}
+
+/** Two dead sources, one after the other, are given up within a minute. */
+export const defaultTiming: Timing = {
+  connectMs: 10_000,
+  stallMs: 15_000,
+  deadMs: 45_000,
+  aliveBytes: 65_536,
+  hastyMs: 8000,
+  quietMs: 1500,
+  retries: 3,
+  backoffMs: 400,
+  retryAfterMaxMs: 20_000,
+};
+
+/** Where there is another source, waiting for this one is worth seconds. */
+export function hasty(timing: Timing): Timing {
+  const { hastyMs } = timing;
+  return {
+    ...timing,
+    stallMs: Math.min(timing.stallMs, hastyMs / 2),
+    deadMs: Math.min(timing.deadMs, hastyMs),
+    retries: Math.min(timing.retries, 1),
+    retryAfterMaxMs: Math.min(timing.retryAfterMaxMs, hastyMs / 4),
+  };
+}
+
+export interface Lifeline {
+  /** Aborted when the transfer is dead, or the run is stopped. */
+  readonly signal: AbortSignal;
+  alive(bytes: number): void;
+  end(): void;
+}
+
+/** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
+export function lifeline(
+  timing: Timing,
+  outer: AbortSignal | undefined,
+  onQuiet: (quiet: boolean) => void,
+): Lifeline {
+  const controller = new AbortController();
+  const death = setTimeout(() => controller.abort(), timing.deadMs);
+  let isQuiet = false;
+  const tell = (quiet: boolean): void => {
+    if (quiet === isQuiet) return;
+    isQuiet = quiet;
+    onQuiet(quiet);
+  };
+  const silence = setTimeout(() => tell(true), timing.quietMs);
+  let bytes = 0;
+  return {
+    signal: outer ? AbortSignal.any([controller.signal, outer]) : controller.signal,
+    alive(more) {
+      tell(false);
+      silence.refresh();
+      bytes += more;
+      if (bytes < timing.aliveBytes) return;
+      bytes = 0;
+      death.refresh();
+    },
+    end() {
+      clearTimeout(death);
+      clearTimeout(silence);
+      tell(false);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { networkInterfaces } from "node:os";
+import { UserError } from "../core/errors.ts";
+import { readProxies } from "./agent.ts";
+import { shownUrl } from "./errors.ts";
+
+/** URLs that begin with `from` are asked with `to` in its place. */
+export interface Mirror {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Where a URL is really asked for. */
+export function targetOf(text: string, mirrors: readonly Mirror[]): URL {
+  const mirror = mirrors.find(({ from }) => begins(text, from));
+  const target = mirror === undefined ? text : mirror.to + text.slice(mirror.from.length);
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+  throw new UserError("config", `${shownUrl(target)} is not an http or https URL`, {
+    hint: mirror === undefined ? "Correct it in the recipe." : "Correct the --mirror option.",
+  });
+}
+
+/** Whole segments: a mirror of `https://host/a` is none of `https://host/ab`. */
+function begins(text: string, prefix: string): boolean {
+  return (
+    text.startsWith(prefix) && (prefix.endsWith("/") || /^[/?]?$/.test(text.charAt(prefix.length)))
+  );
+}
+
+interface Reach {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly offline: boolean;
+  readonly interfaces?: typeof networkInterfaces;
+}
+
+/** Throws `unmet` where no answer can come, without waiting for one. */
+export function refuseWithoutNetwork(url: URL, options: Reach): void {
+  if (options.offline) {
+    throw new UserError("unmet", `${shownUrl(url)} is needed, and this run is offline`, {
+      hint: "Run without --offline where there is a network, or import a bundle.",
+    });
+  }
+  // A proxy may listen on the loopback interface of a place that has no other.
+  const { httpProxy, httpsProxy } = readProxies(options.env, {});
+  const proxy = url.protocol === "https:" ? httpsProxy : httpProxy;
+  if (isLoopback(url.hostname) || (proxy !== "" && isLoopback(new URL(proxy).hostname))) return;
+  if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
+  throw new UserError("unmet", `${shownUrl(url)} is needed, and there is no network here`, {
+    hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",
+  });
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+}
+
+/** A sandbox without network has the loopback interface alone: no need to wait for timeouts. */
+function hasNetwork(interfaces: typeof networkInterfaces): boolean {
+  try {
+    return Object.values(interfaces()).some((list) => list?.some(({ internal }) => !internal));
+  } catch {
+    return true; // Some sandboxes forbid the question.
+  }
+}

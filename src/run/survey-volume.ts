@@ -1,0 +1,91 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { defaultPrefix } from "../core/layout.ts";
+import { emptyManifest, type Manifest } from "../core/manifest.ts";
+import { type Platform, platformId } from "../core/platform.ts";
+import { type Inspection, inspect, rebuildManifest } from "../io/inspect.ts";
+import { lookUpManifest, manifestError } from "../io/manifest-file.ts";
+import type { Place } from "./place.ts";
+
+/** What the volume holds, and how whole it is. */
+export interface VolumeSurvey {
+  readonly manifest: Manifest;
+  /** There is a manifest that cannot be used; `manifest` is what the trees prove. */
+  readonly brokenManifest: boolean;
+  readonly inspection: Inspection;
+}
+
+/** Looks at the volume and refuses one of another platform. With `--deep`, every byte is read. */
+export async function surveyVolume(
+  prefix: string,
+  platform: Platform,
+  place: Place,
+): Promise<VolumeSurvey> {
+  const found = await surveyManifest(prefix, platform, place);
+  refuseOtherPlatform(found.manifest, platform, prefix);
+  return { ...found, inspection: await inspect(prefix, found.manifest, place.options.deep) };
+}
+
+/**
+ * The volume: what was asked for, else /opt/openclaw where it exists or can be made, else the user's
+ * own data directory. The sh entrypoint decides in the same way.
+ */
+export async function resolvePrefix(place: Place): Promise<string> {
+  const { prefix } = place.options;
+  if (prefix !== undefined) {
+    if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
+    throw new UserError("usage", `--prefix "${prefix}" is not an absolute path`, {
+      hint: `Write it from the root: --prefix ${resolve("/", prefix)}`,
+    });
+  }
+  const usable = async (path: string, mode: number): Promise<boolean> =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    );
+  if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
+  if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
+  const share = place.env.XDG_DATA_HOME || join(place.home, ".local", "share");
+  const fallback = join(share, "openclaw");
+  place.reporter.emit({
+    type: "note",
+    message: `${defaultPrefix} cannot be created here; using ${fallback} (--prefix chooses another)`,
+  });
+  return fallback;
+}
+
+/**
+ * What the manifest says; of one that was lost or cut short, what the trees prove. One of a newer
+ * schema is left to the newer version that wrote it, but for doctor --repair.
+ */
+async function surveyManifest(
+  prefix: string,
+  platform: Platform,
+  place: Place,
+): Promise<Pick<VolumeSurvey, "manifest" | "brokenManifest">> {
+  const found = await lookUpManifest(prefix);
+  if (found && !("why" in found)) return { manifest: found, brokenManifest: false };
+  if (found?.why === "newer" && !place.options.repair) throw manifestError(found);
+  const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)));
+  const count = Object.keys(manifest.tools).length;
+  if (!found && count === 0) return { manifest, brokenManifest: false };
+  place.reporter.emit({
+    type: "warning",
+    message: `${found?.message ?? `${prefix} has no manifest`}; ${count} tools are proven by their trees`,
+    hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",
+  });
+  return { manifest, brokenManifest: true };
+}
+
+function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
+  if (manifest.platform === platformId(platform)) return;
+  throw new UserError(
+    "volume",
+    `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
+    {
+      hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed.",
+    },
+  );
+}

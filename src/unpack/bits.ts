@@ -1,0 +1,45 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** The bits of a file, the highest of each byte first. */
+export interface Bits {
+  /** The next 0 to 24 bits as a number. */
+  read(count: number): number;
+  /** Skips to the next whole byte. */
+  align(): void;
+  /** True where no byte is left. */
+  ended(): boolean;
+  close(): void;
+}
+
+/** Opens a file; `cut` makes the error for one that ends too early. */
+export function openBits(file: string, cut: () => Error): Bits {
+  const descriptor = openSync(file, "r");
+  const buffer = Buffer.alloc(256 * 1024);
+  let length = 0;
+  let next = 0;
+  let held = 0;
+  let count = 0;
+  const fill = (): boolean => {
+    if (next < length) return true;
+    length = readSync(descriptor, buffer, 0, buffer.length, null);
+    next = 0;
+    return length > 0;
+  };
+  return {
+    read(wanted) {
+      while (count < wanted) {
+        if (next === length && !fill()) throw cut();
+        // At most 31 bits are ever held, so that this stays a whole number of 32 bits.
+        held = ((held << 8) | (buffer[next++] as number)) & 0x7fffffff;
+        count += 8;
+      }
+      count -= wanted;
+      return (held >>> count) & ((1 << wanted) - 1);
+    },
+    align: () => {
+      count -= count % 8;
+    },
+    ended: () => count === 0 && !fill(),
+    close: () => closeSync(descriptor),
+  };
+}

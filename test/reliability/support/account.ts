@@ -1,0 +1,101 @@
+/** What a volume may hold, told strictly: everything else in it is litter. */
+import { lstatSync, lutimesSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Offer } from "./programs.ts";
+
+interface Listed {
+  readonly tools: Readonly<
+    Record<string, { tool: string; version: string; dir: string; bins: Record<string, unknown> }>
+  >;
+}
+
+const share = "share/openclaw-skill-deps";
+const fixed = new Set([
+  "bin",
+  "etc",
+  "etc/profile.d",
+  "etc/profile.d/openclaw-skill-deps.sh",
+  "lib",
+  "lib/.staging",
+  "manifest.json",
+  "share",
+  share,
+  `${share}/last-run.json`,
+  `${share}/settled.json`,
+  `${share}/steady`,
+]);
+/** Records of the steady state that are published; unpublished ones begin with a dot. */
+const steadyRecord = new RegExp(`^${share}/steady/(\\d+|any)-[0-9a-f]{12}(/|$)`);
+
+/** The manifest's tools; undefined where there is none that can be read. */
+export function readListed(prefix: string): Listed | undefined {
+  try {
+    return JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8")) as Listed;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The paths in a volume that the manifest does not account for, with what lies in listed trees and was
+ * not in their archives. What lies below such a path is not named again.
+ */
+export function findLitter(prefix: string, offers: readonly Offer[]): string[] {
+  const records = Object.values(readListed(prefix)?.tools ?? {});
+  const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
+  const trees = new Map(records.map((record) => [record.dir, record]));
+  const explains = (path: string): boolean => {
+    if (fixed.has(path) || steadyRecord.test(path)) return true;
+    const [top, tool = "", tree = "", ...rest] = path.split("/");
+    if (top === "bin") return bins.has(path.slice("bin/".length));
+    if (top !== "lib") return false;
+    if (tree === "") return records.some((record) => record.tool === tool);
+    const record = trees.get(`lib/${tool}/${tree}`);
+    if (!record) return false;
+    const inside = rest.join("/");
+    return (
+      inside === "" ||
+      inside.startsWith(".openclaw-skill-deps") ||
+      wasOffered(record, inside, offers)
+    );
+  };
+  const litter: string[] = [];
+  const visit = (path: string): void => {
+    if (path !== "" && !explains(path)) {
+      litter.push(path);
+      return;
+    }
+    const found = lstatSync(join(prefix, path), { throwIfNoEntry: false });
+    if (!found?.isDirectory()) return;
+    for (const name of readdirSync(join(prefix, path)))
+      visit(path === "" ? name : `${path}/${name}`);
+  };
+  visit("");
+  return litter;
+}
+
+function wasOffered(
+  { tool, version }: { tool: string; version: string },
+  path: string,
+  offers: readonly Offer[],
+): boolean {
+  return offers.some(
+    (offer) => offer.tool === tool && offer.version === version && offer.paths.has(path),
+  );
+}
+
+/** Plays that hours pass: everything that nothing accounts for was last touched two hours ago. */
+export function letHoursPass(prefix: string, offers: readonly Offer[]): void {
+  const then = new Date(Date.now() - 2 * 60 * 60 * 1000);
+  const touch = (path: string): void => {
+    try {
+      if (lstatSync(path).isDirectory()) {
+        for (const name of readdirSync(path)) touch(join(path, name));
+      }
+      lutimesSync(path, then, then);
+    } catch {
+      // Taken away meanwhile by a run that is still going on.
+    }
+  };
+  for (const path of findLitter(prefix, offers)) touch(join(prefix, path));
+}

@@ -1,0 +1,131 @@
+import { type Hostile, tarWith, tool } from "./hostile-entry.ts";
+import { base256, gnuLong, octal, pax, tarBytes, tarEntry } from "./tar-bytes.ts";
+
+const long = (length: number): string => "long/".repeat(length / 5);
+const x = { name: "x", body: "x" };
+
+function refused(name: string, why: RegExp, bytes: () => Buffer): Hostile {
+  return { name: `tar: ${name}`, format: "tar", refused: why, bytes };
+}
+
+function unpacked(
+  name: string,
+  tree: Readonly<Record<string, string>>,
+  bytes: () => Buffer,
+): Hostile {
+  return { name: `tar: ${name}`, format: "tar", tree, bytes };
+}
+
+function many(count: number, entry: (i: number) => Buffer): Buffer {
+  return tarWith(...Array.from({ length: count }, (_, i) => entry(i)));
+}
+
+/** Tars whose numbers, names and ends are not what they should be, and some that merely look so. */
+export const oddTars: readonly Hostile[] = [
+  refused("a negative size", /no size|checksum/, () =>
+    tarWith(tarEntry({ ...x, size: base256(-512n) })),
+  ),
+  refused("a huge size", /cut short/, () => tarWith(tarEntry({ ...x, size: octal("77777777777") }))),
+  refused("a huge size in base 256", /cut short/, () =>
+    tarWith(tarEntry({ ...x, size: base256(1n << 50n) })),
+  ),
+  refused("a size beyond all numbers", /./, () =>
+    tarWith(tarEntry({ ...x, size: base256(1n << 87n) })),
+  ),
+  refused("an endless size by pax", /cut short/, () =>
+    tarWith(pax({ size: "Infinity" }), tarEntry(x)),
+  ),
+  refused("a larger size by pax", /cut short/, () => tarWith(pax({ size: "99999" }), tarEntry(x))),
+  refused("a smaller size by pax", /checksum/, () =>
+    tarWith(pax({ size: "1" }), tarEntry({ name: "x", body: Buffer.alloc(2000, "y") })),
+  ),
+  refused("sizes of all files by a global pax header", /checksum|cut short/, () =>
+    tarWith(pax({ size: "700" }, "g"), tarEntry(x), tarEntry({ ...x, name: "y" })),
+  ),
+  refused("a wrong checksum", /checksum/, () => tarWith(tarEntry({ ...x, sum: 1 }))),
+  refused("GNU's old sparse file", /SparseFile/, () => tarWith(tarEntry({ ...x, type: "S" }))),
+  refused("a sparse file by pax", /sparse/, () =>
+    tarWith(
+      pax({ "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x" }),
+      tarEntry({ name: "GNUSparseFile.0/x", body: "1\n0\n512\n".padEnd(1024, "\0") }),
+    ),
+  ),
+  refused("a file that is a link by pax", /link/, () =>
+    tarWith(pax({ type: "SymbolicLink", linkpath: "/etc/passwd" }), tarEntry(x)),
+  ),
+  refused("a continuation", /not taken/, () => tarWith(tarEntry({ ...x, type: "M" }))),
+  refused("a pax header of 2 MB", /ExtendedHeader/, () =>
+    tarWith(pax({ path: "x".repeat(2_000_000) }), tarEntry(x)),
+  ),
+  refused("a path of 600 kB by pax", /too long a path/, () =>
+    tarWith(pax({ path: long(600_000) }), tarEntry(x)),
+  ),
+  refused("a path of 6 kB by a GNU long name", /too long a path/, () =>
+    tarWith(gnuLong("L", long(6000)), tarEntry(x)),
+  ),
+  refused("a name of 300 bytes", /ENAMETOOLONG/, () =>
+    tarWith(pax({ path: "n".repeat(300) }), tarEntry(x)),
+  ),
+  refused("a link target of 600 kB", /too long a target/, () =>
+    tarWith(pax({ linkpath: long(600_000) }), tarEntry({ name: "l", type: "2", linkname: "x" })),
+  ),
+  refused("a name with a line feed", /control character/, () =>
+    tarWith(tarEntry({ name: "a\nb", body: "x" })),
+  ),
+  refused("a name with an escape sequence", /control character/, () =>
+    tarWith(tarEntry({ name: "a\u001b]0;evil\u0007", body: "x" })),
+  ),
+  refused("a name that is not UTF-8", /not UTF-8/, () =>
+    tarWith(tarEntry({ name: Buffer.from([0x61, 0xff, 0xfe]), body: "x" })),
+  ),
+  refused("no name", /path is required/, () => tarWith(tarEntry({ name: "", body: "x" }))),
+  refused("a link called .", /no name/, () =>
+    tarWith(tarEntry({ name: ".", type: "2", linkname: "bin" })),
+  ),
+  refused("a file with a slash behind its name", /checksum/, () =>
+    tarWith(tarEntry({ name: "f/", body: "x" })),
+  ),
+  refused("a file with a link's target", /linkpath forbidden/, () =>
+    tarWith(tarEntry({ ...x, linkname: "/etc/passwd" })),
+  ),
+  refused("cut within a header", /cut short/, () => tarWith().subarray(0, 1124)),
+  refused("cut within a file", /cut short/, () =>
+    tarWith(tarEntry({ name: "x", body: Buffer.alloc(4096) })).subarray(0, 3072),
+  ),
+  refused("another compressed file", /compressed/, () => Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])),
+  refused("250,000 entries", /one too many/, () =>
+    many(250_000, (i) => tarEntry({ name: `d${i % 1000}/${i}`, type: "5" })),
+  ),
+  refused("directories that only a path names", /one too many|too long/, () =>
+    many(120, (i) => Buffer.concat([gnuLong("L", `${i}/${"a/".repeat(2000)}`), tarEntry(x)])),
+  ),
+  unpacked("names that differ by case", { readme: "644 x", README: "644 y" }, () =>
+    tarWith(tarEntry({ name: "readme", body: "x" }), tarEntry({ name: "README", body: "y" })),
+  ),
+  unpacked("names of the whole tree", {}, () =>
+    tarWith(tarEntry({ name: ".", type: "5" }), tarEntry({ name: "./", type: "5" })),
+  ),
+  unpacked("slashes and dots without end", { a: "directory", "a/b": "644 x" }, () =>
+    tarWith(tarEntry({ name: "././/a//./b", body: "x" })),
+  ),
+  unpacked("names that a shell would run", { "$(touch evil)": "644 x", "-rf *": "644 x" }, () =>
+    tarWith(tarEntry({ name: "$(touch evil)", body: "x" }), tarEntry({ name: "-rf *", body: "x" })),
+  ),
+  unpacked("a long name by pax", { ["n".repeat(200)]: "644 x" }, () =>
+    tarWith(pax({ path: "n".repeat(200) }), tarEntry(x)),
+  ),
+  unpacked("no end", {}, () => tarEntry(tool)),
+  unpacked("something behind its end", {}, () =>
+    Buffer.concat([tarBytes(tarEntry(tool)), tarEntry(x), Buffer.alloc(700_000, "z")]),
+  ),
+  unpacked("a comment for all", {}, () =>
+    tarBytes(pax({ comment: "of a commit" }, "g"), tarEntry(tool)),
+  ),
+  {
+    name: "tar: nothing but its end",
+    format: "tar",
+    tree: {},
+    bare: true,
+    bytes: () => tarBytes(),
+  },
+];
