@@ -3,6 +3,7 @@ import { constants, readdirSync, type Stats } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { rightsHint, spaceHint } from "./rights.ts";
 
 /** What a failed system call means to a person: the action, the path, and what mends it. */
 export function fileError(action: string, path: string, cause: unknown): UserError {
@@ -16,12 +17,26 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
     case "EACCES":
     case "EPERM":
       return new UserError("permission", `${message}: permission denied`, {
-        hint: `Give it to the user who runs this, once, as root: chown -R UID:GID ${path} (OpenClaw's sandbox is 1000:1000).`,
+        hint: rightsHint(path),
+      });
+    case "EDQUOT":
+      return new UserError("disk", `${message}: the disk quota is used up`, {
+        hint: "Make room or have the quota raised, and run again; what was installed before is untouched.",
+      });
+    case "EIO":
+    case "ESTALE":
+      return new UserError("disk", `${message}: the disk or its connection fails`, {
+        cause,
+        hint: "Look at the host's kernel log (dmesg); what was installed before is untouched.",
+      });
+    case "EMFILE":
+    case "ENFILE":
+      return new UserError("busy", `${message}: too many files are open`, {
+        hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
       });
     case "ENOSPC":
-    case "EDQUOT":
       return new UserError("disk", `${message}: the disk is full (space or inodes)`, {
-        hint: "Make room on the volume and run again; what was installed before is untouched.",
+        hint: spaceHint(path),
       });
     case "ENOTDIR":
     case "EEXIST":

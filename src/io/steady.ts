@@ -32,6 +32,7 @@ import { type Content, findContent, idOf } from "./steady-content.ts";
  *   programs/  links to manifest.json and all programs of the volume; relative ones, so that a copy of
  *              the volume has them too
  *   sizes      `MODE SIZE NAME` of these
+ *   seal       `MODE SIZE CHANGED INODE NAME` of these; only where that proves content
  *   watch/     links to what else decides: SKILL.md, directories, openclaw.json, recipes; one that
  *              dangles stands for what must not be there
  *   stat       `MODE SIZE CHANGED INODE NAME` of programs/ and watch/; only where that proves content
@@ -87,7 +88,7 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
   try {
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
-    writeAnyRecord(any, facts, manifest);
+    await writeAnyRecord(any, facts, manifest);
     const names = [`${Buffer.byteLength(facts.view)}-${token()}`, `any-${token()}`] as const;
     renameSync(own, join(steady, names[0]));
     renameSync(any, join(steady, names[1]));
@@ -120,7 +121,7 @@ export async function forgetSteady(prefix: string): Promise<void> {
 }
 
 async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
-  const programs = linkPrograms(dir, facts);
+  const programs = await sealPrograms(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
   if (files.some(({ path }) => asksEnvironment(path)))
@@ -146,8 +147,8 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   writeFileSync(join(dir, "system"), lines(facts.system));
 }
 
-function writeAnyRecord(dir: string, facts: SteadyFacts, manifest: string): void {
-  linkPrograms(dir, facts);
+async function writeAnyRecord(dir: string, facts: SteadyFacts, manifest: string): Promise<void> {
+  await sealPrograms(dir, facts);
   for (const kind of ["files", "roots", "listed"]) mkdirSync(join(dir, kind));
   symlinkSync(`../../../../../${layout.manifest}`, join(dir, "files", "manifest"));
   const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
@@ -156,6 +157,14 @@ function writeAnyRecord(dir: string, facts: SteadyFacts, manifest: string): void
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   writeView(dir, facts, facts.view.split(" ", 2).join(" "));
+}
+
+/** Links the programs, and writes their sizes and, where that is proof, their metadata. */
+async function sealPrograms(dir: string, facts: SteadyFacts): Promise<string[]> {
+  const programs = linkPrograms(dir, facts);
+  const seal = await settledStats(dir, facts, programs);
+  if (seal !== undefined) writeFileSync(join(dir, "seal"), seal);
+  return programs;
 }
 
 /** Links the programs and writes their sizes, if they are what the run saw. */

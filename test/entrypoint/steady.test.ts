@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   lutimesSync,
   readdirSync,
@@ -27,6 +28,8 @@ import {
   withConfig,
   withRecipes,
 } from "./rows.ts";
+
+const isRoot = process.getuid?.() === 0;
 
 let place: Place;
 afterEach(() => place.remove());
@@ -92,9 +95,29 @@ for (const shell of shells) {
       renameSync(place.prefix, `${place.prefix}.old`);
       cpSync(`${place.prefix}.old`, place.prefix, { recursive: true, verbatimSymlinks: true });
       rmSync(`${place.prefix}.old`, { recursive: true });
+      // Node reads every byte of it once, and seals it anew.
+      expect(place.run([...named(place), "--recipes", "/r"]).node).toBeDefined();
+      // Where it cannot write that down, presence, size and mode are enough.
+      const manifest = join(place.prefix, "manifest.json");
+      chmodSync(manifest, 0o444);
+      if (isRoot) return;
       expect(place.run([...named(place), "--recipes", "/r"]).node).toBeUndefined();
       truncateSync(binOf(place));
       expect(place.run([...named(place), "--recipes", "/r"]).node).toBeDefined();
+    });
+
+    test("litter whose time has come is for Node, younger litter is not", async () => {
+      await inPlace({});
+      const due = join(place.prefix, "share/openclaw-skill-deps/sweep-due");
+      const set = (seconds: number) => {
+        writeFileSync(due, "");
+        const when = Date.now() / 1000 + seconds;
+        utimesSync(due, when, when);
+      };
+      set(600);
+      expect(place.run(named(place)).node).toBeUndefined();
+      set(-600);
+      expect(place.run(named(place)).node).toBeDefined();
     });
 
     test("a read-only volume: nothing is written", async () => {

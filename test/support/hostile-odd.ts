@@ -25,7 +25,9 @@ export const oddTars: readonly Hostile[] = [
   refused("a negative size", /no size|checksum/, () =>
     tarWith(tarEntry({ ...x, size: base256(-512n) })),
   ),
-  refused("a huge size", /cut short/, () => tarWith(tarEntry({ ...x, size: octal("77777777777") }))),
+  refused("a huge size", /cut short/, () =>
+    tarWith(tarEntry({ ...x, size: octal("77777777777") })),
+  ),
   refused("a huge size in base 256", /cut short/, () =>
     tarWith(tarEntry({ ...x, size: base256(1n << 50n) })),
   ),

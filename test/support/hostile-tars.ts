@@ -4,7 +4,12 @@ import { gnuLong, pax, type TarFields, tarBytes, tarEntry } from "./tar-bytes.ts
 const up = "../".repeat(12);
 
 function refused(name: string, why: RegExp, ...entries: (TarFields | Buffer)[]): Hostile {
-  return { name: `tar: ${name}`, format: "tar", refused: why, bytes: () => tarWith(...all(entries)) };
+  return {
+    name: `tar: ${name}`,
+    format: "tar",
+    refused: why,
+    bytes: () => tarWith(...all(entries)),
+  };
 }
 
 function unpacked(
@@ -87,18 +92,45 @@ export const hostileTars: readonly Hostile[] = [
   refused("a link that changes its target", /replace a link/, link("l", "bin"), link("l", "d")),
   refused("a hard link out", outside, hardlink("h", `${up}etc/passwd`)),
   refused("an absolute hard link", /absolute path/, hardlink("h", "/etc/passwd")),
-  refused("a hard link out by pax", outside, pax({ linkpath: `${up}etc/passwd` }), hardlink("h", "bin/tool")),
-  refused("a hard link to nothing", /no file that came before/, hardlink("h", "later"), file("later")),
-  refused("a hard link to a directory", /no file that came before/, directory("d"), hardlink("h", "d")),
+  refused(
+    "a hard link out by pax",
+    outside,
+    pax({ linkpath: `${up}etc/passwd` }),
+    hardlink("h", "bin/tool"),
+  ),
+  refused(
+    "a hard link to nothing",
+    /no file that came before/,
+    hardlink("h", "later"),
+    file("later"),
+  ),
+  refused(
+    "a hard link to a directory",
+    /no file that came before/,
+    directory("d"),
+    hardlink("h", "d"),
+  ),
   refused("a hard link to a link out", linksOut, link("a/b/l", "../../x"), hardlink("h", "a/b/l")),
-  refused("a hard link through a link", /no file that came/, link("l", "bin"), hardlink("h", "l/tool")),
+  refused(
+    "a hard link through a link",
+    /no file that came/,
+    link("l", "bin"),
+    hardlink("h", "l/tool"),
+  ),
   refused("a character device", /CharacterDevice/, { name: "null", type: "3" }),
   refused("a block device", /BlockDevice/, { name: "disk", type: "4" }),
   refused("a fifo", /FIFO/, { name: "pipe", type: "6" }),
   refused("a type that nobody knows", /not taken/, { name: "what", type: "Z" }),
   unpacked(
     "special bits are dropped",
-    { suid: "755 x", sgid: "755 x", sticky: "644 x", open: "644 x", d: "directory", "d/f": "644 x" },
+    {
+      suid: "755 x",
+      sgid: "755 x",
+      sticky: "644 x",
+      open: "644 x",
+      d: "directory",
+      "d/f": "644 x",
+    },
     { ...file("suid"), mode: 0o4755 },
     { ...file("sgid"), mode: 0o2755 },
     { ...file("sticky"), mode: 0o1644 },
@@ -120,7 +152,12 @@ export const hostileTars: readonly Hostile[] = [
     link("m", "a/l/tool"),
     link("n", "m"),
   ),
-  unpacked("a hard link to a link is that link", { l: "-> bin", h: "-> bin" }, link("l", "bin"), hardlink("h", "l")),
+  unpacked(
+    "a hard link to a link is that link",
+    { l: "-> bin", h: "-> bin" },
+    link("l", "bin"),
+    hardlink("h", "l"),
+  ),
   unpacked("a hard link to itself", {}, hardlink("bin/tool", "bin/tool")),
   unpacked(
     "a file that is replaced lets its other name be",

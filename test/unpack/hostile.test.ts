@@ -1,0 +1,107 @@
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UserError } from "../../src/core/errors.ts";
+import { extract, limitsFor } from "../../src/unpack/extract.ts";
+import { hostileArchives } from "../support/hostile.ts";
+import { evil, evilPath, type Hostile, tool } from "../support/hostile-entry.ts";
+
+let dir: string;
+let tree: string;
+/** What lies around the tree and must stay as it is. */
+const sentinels = ["above/sentinel", "above/beside/sentinel"];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "hostile-"));
+  tree = join(dir, "above/tree");
+  mkdirSync(tree, { recursive: true });
+  mkdirSync(join(dir, "above/beside"));
+  for (const path of sentinels) writeFileSync(join(dir, path), path);
+});
+
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Unpacks as a recipe without a size would have it done; gives what was thrown. */
+async function unpack({ format, bytes, strip = 0 }: Hostile): Promise<unknown> {
+  const file = join(dir, "download");
+  const content = bytes();
+  writeFileSync(file, content);
+  const limits = limitsFor(content.length);
+  const request = { file, format, into: tree, strip, limits, rawPath: tool.name };
+  const before = process.umask(0);
+  try {
+    await extract(request);
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  } finally {
+    process.umask(before);
+  }
+}
+
+function expectNothingOutside(): void {
+  expect(readdirSync(dir).sort()).toEqual(["above", "download"]);
+  expect(readdirSync(join(dir, "above")).sort()).toEqual(["beside", "sentinel", "tree"]);
+  expect(readdirSync(join(dir, "above/beside"))).toEqual(["sentinel"]);
+  for (const path of sentinels) expect(readFileSync(join(dir, path), "utf8")).toBe(path);
+  expect(lstatSync(evilPath, { throwIfNoEntry: false })).toBeUndefined();
+  for (let at = dir; at !== "/"; at = join(at, "..")) {
+    expect(lstatSync(join(at, "..", evil), { throwIfNoEntry: false })).toBeUndefined();
+  }
+}
+
+/** Every name below a directory, with what it is; and nothing that others could write. */
+function describeTree(root: string, at = ""): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of readdirSync(join(root, at))) {
+    const path = at === "" ? name : `${at}/${name}`;
+    const stats = lstatSync(join(root, path));
+    if (stats.isSymbolicLink()) found[path] = `-> ${readlinkSync(join(root, path))}`;
+    else if (stats.isDirectory()) {
+      expect(stats.mode & 0o7777, path).toBe(0o755);
+      found[path] = "directory";
+      Object.assign(found, describeTree(root, path));
+    } else {
+      expect(stats.isFile(), path).toBe(true);
+      expect(stats.mode & 0o7022, path).toBe(0);
+      const text = readFileSync(join(root, path), "latin1");
+      found[path] = `${(stats.mode & 0o777).toString(8)} ${text}`;
+    }
+  }
+  return found;
+}
+
+test("there are many, each with a name of its own", () => {
+  expect(new Set(hostileArchives.map(({ name }) => name)).size).toBe(hostileArchives.length);
+  expect(hostileArchives.length).toBeGreaterThan(120);
+});
+
+describe("hostile and odd archives", () => {
+  test.each(hostileArchives.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
+    const thrown = await unpack(one);
+    expectNothingOutside();
+    if (one.refused !== undefined) {
+      expect(thrown).toBeInstanceOf(UserError);
+      expect((thrown as UserError).code).toBe("integrity");
+      expect((thrown as UserError).message).toMatch(one.refused);
+      describeTree(tree); // for the modes
+      return;
+    }
+    expect(thrown).toBeUndefined();
+    if (one.format === "gz") return;
+    const program = one.bare ? {} : { bin: "directory", "bin/tool": `755 ${tool.body}` };
+    expect(describeTree(tree)).toEqual({ ...program, ...one.tree });
+  });
+});
