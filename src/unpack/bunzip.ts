@@ -111,7 +111,7 @@ interface Table {
   readonly symbols: Uint16Array;
 }
 
-function readTable(bits: Bits, size: number): Table {
+function readLengths(bits: Bits, size: number): Uint8Array {
   const lengths = new Uint8Array(size);
   let length = bits.read(5);
   for (let symbol = 0; symbol < size; symbol += 1) {
@@ -122,6 +122,11 @@ function readTable(bits: Bits, size: number): Table {
     }
     lengths[symbol] = length;
   }
+  return lengths;
+}
+
+function readTable(bits: Bits, size: number): Table {
+  const lengths = readLengths(bits, size);
   const last = new Int32Array(maxCodeLength + 1).fill(-1);
   const shift = new Int32Array(maxCodeLength + 1);
   const symbols = new Uint16Array(size);

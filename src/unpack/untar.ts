@@ -32,7 +32,9 @@ export async function untar(
   try {
     for await (const blocks of inBlocks(bytes, format, tree.limits)) {
       // Behind its end node-tar would keep everything in memory.
-      if (!ended) parser.write(blocks);
+      if (ended) continue;
+      if (blocks.length % blockSize !== 0) throw broken(format, "it is cut short");
+      parser.write(blocks);
     }
     parser.end();
   } catch (cause) {
@@ -43,7 +45,7 @@ export async function untar(
 }
 
 /**
- * Whole blocks. A tar of nothing but names, or with anything behind its end, writes no file that a
+ * Whole blocks, and last what is left. A tar of nothing but names, or with anything behind its end, writes no file that a
  * limit could stop, so that what it unpacks to is counted here too.
  */
 async function* inBlocks(
@@ -67,7 +69,7 @@ async function* inBlocks(
     if (whole > 0) yield held.subarray(0, whole);
     rest = held.subarray(whole);
   }
-  if (rest.length > 0) throw broken(format, "it is cut short");
+  if (rest.length > 0) yield rest;
 }
 
 /** Everything happens inside of the parser's `write`, so that an error ends it then and there. */

@@ -87,7 +87,12 @@ export const hostileZips: readonly Hostile[] = [
   refused("zip64 with four thousand million entries", /at most/, [], {
     claims: { count: 0xffff },
     before: (start, length) =>
-      zip64End({ ...nothing64, count: 0xffffffffn, at: BigInt(start + length) }),
+      zip64End({
+        count: 0xffffffffn,
+        length: BigInt(length),
+        start: BigInt(start),
+        at: BigInt(start + length),
+      }),
   }),
   refused("zip64 with a directory of an exabyte", /too large|impossible|before/, [], {
     claims: { count: 0xffff },
