@@ -5,11 +5,14 @@ import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { rightsHint, spaceHint } from "./rights.ts";
 
+/** Linux's errors that Node has no name for. */
+const namesOfErrno: Readonly<Record<number, string>> = { 116: "ESTALE", 122: "EDQUOT" };
+
 /** What a failed system call means to a person: the action, the path, and what mends it. */
 export function fileError(action: string, path: string, cause: unknown): UserError {
-  const code = (cause as NodeJS.ErrnoException).code;
+  const { code, errno = 0 } = cause as NodeJS.ErrnoException;
   const message = `cannot ${action} ${path}`;
-  switch (code) {
+  switch (namesOfErrno[-errno] ?? code) {
     case "EROFS":
       return new UserError("unmet", `${message}: it is read-only here`, {
         hint: "Fill the volume where it is writable (gateway or provisioner), or mount it read-write.",

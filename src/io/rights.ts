@@ -1,11 +1,11 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 
 /** The command that gives this user the right to write where it was denied. */
 export function rightsHint(path: string): string {
-  const me = ownerOf("/proc/self") ?? { uid: 1000, gid: 1000 };
+  const me = myself();
   const who = `${me.uid}:${me.gid}`;
   const volume = volumeOf(path);
   if (volume === undefined) {
@@ -40,6 +40,15 @@ function volumeOf(path: string): string | undefined {
   const parent = dirname(path);
   if (first.includes(basename(path)) && ownerOf(parent)) return parent;
   return ownerOf(path) === undefined ? undefined : path;
+}
+
+/** Of this process; the sandbox's where the system does not tell. */
+function myself(): { uid: number; gid: number } {
+  try {
+    return statSync("/proc/self");
+  } catch {
+    return { uid: 1000, gid: 1000 };
+  }
 }
 
 function ownerOf(path: string): { uid: number; gid: number } | undefined {

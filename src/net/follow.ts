@@ -37,7 +37,7 @@ export async function follow(
 
 async function ask(question: Question): Promise<Dispatcher.ResponseData> {
   const { agent, url, headers, signal, stallMs } = question;
-  const response = await agent.get(url, {
+  const asking = agent.get(url, {
     headers: {
       "user-agent": "openclaw-install-skill-deps",
       accept: "*/*",
@@ -50,9 +50,34 @@ async function ask(question: Question): Promise<Dispatcher.ResponseData> {
     headersTimeout: stallMs,
     bodyTimeout: stallMs,
   });
+  const response = await orAborted(asking, signal);
   // A body that is given up emits an error; nobody else listens once we have turned away.
   response.body.on("error", () => {});
   return response;
+}
+
+/** undici heeds a signal only once it is connected, and a proxy may never connect it. */
+async function orAborted(
+  asking: Promise<Dispatcher.ResponseData>,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const settled = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true, signal: settled.signal });
+  });
+  try {
+    return await Promise.race([asking, aborted]);
+  } catch (error) {
+    asking.then(
+      ({ body }) => body.on("error", () => {}).destroy(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    settled.abort();
+  }
 }
 
 function basicAuth(url: URL): Record<string, string> {

@@ -22,9 +22,9 @@ export interface Timing {
 export const defaultTiming: Timing = {
   connectMs: 10_000,
   stallMs: 15_000,
-  deadMs: 45_000,
+  deadMs: 40_000,
   aliveBytes: 65_536,
-  hastyMs: 8000,
+  hastyMs: 6000,
   quietMs: 1500,
   retries: 3,
   backoffMs: 400,

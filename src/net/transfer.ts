@@ -163,7 +163,7 @@ function refuseCut(job: Transfer, headers: Headers): void {
 
 function deadError(job: Transfer, best: number): UserError {
   if (best === 0) job.onDead();
-  const seconds = Math.round(job.timing.deadMs / 1000);
+  const seconds = job.timing.deadMs / 1000;
   const what = `cannot download ${shownUrl(job.url)}: next to nothing came in ${seconds} s`;
   return new UserError("network", what, {
     hint: [`${job.url.host} or the way to it hangs; try again later.`, ...job.agent.notes].join(

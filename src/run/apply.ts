@@ -4,16 +4,21 @@ import pLimit from "p-limit";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
-import { type InstallStep, installationKey, type LinkStep, type Plan } from "../core/plan.ts";
-import { platformId } from "../core/platform.ts";
+import {
+  type InstallStep,
+  installationKey,
+  type LinkStep,
+  type Plan,
+  type Step,
+} from "../core/plan.ts";
 import { linkBins } from "../io/bins.ts";
 import { takeLease } from "../io/lease.ts";
-import { editManifest, setManifestAside } from "../io/manifest-file.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, type Staging, touch } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
+import { commit } from "./commit.ts";
 import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
 
 export interface Applied {
@@ -41,7 +46,8 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   const staging = await openStaging(prefix);
   try {
     const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
-    const manifest = await commit(context, installed);
+    const forced = new Set(plan.steps.flatMap((step) => (isForced(step) ? [step.tool] : [])));
+    const manifest = await commit(context, installed, forced);
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
@@ -51,34 +57,8 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   }
 }
 
-/** Writes the manifest; one that cannot be used is kept aside. */
-async function commit(
-  context: ApplyContext,
-  installed: readonly SealedRecord[],
-): Promise<Manifest> {
-  const { prefix, emit } = context;
-  const lease = await takeLease({
-    prefix,
-    name: "manifest",
-    signal: new AbortController().signal, // what is installed is recorded, also by a run that was stopped
-    isDone: async () => false,
-    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
-  });
-  try {
-    if (context.brokenManifest) {
-      const aside = await setManifestAside(prefix, context.clock());
-      emit({ type: "note", message: `the manifest that cannot be used is kept as ${aside}` });
-    }
-    return await editManifest(prefix, platformId(context.platform), (current) => {
-      const known = context.brokenManifest ? Object.values(context.manifest.tools) : [];
-      for (const record of [...known, ...context.resealed, ...installed]) {
-        current.tools[record.tool] = record;
-      }
-      if (context.skills) current.skills = [...context.skills];
-    });
-  } finally {
-    await lease?.release();
-  }
+function isForced(step: Step): boolean {
+  return step.action === "install" && step.reason === "forced";
 }
 
 interface Results {
@@ -139,7 +119,7 @@ async function installTool(
   const began = performance.now();
   const { tool, version } = step;
   const { prefix, emit } = context;
-  const forced = step.reason === "forced";
+  const forced = isForced(step);
   const adopt = async () => (forced ? undefined : findWhole(step, prefix));
   let found = await adopt();
   const lease = found
@@ -183,7 +163,7 @@ async function install(
   context.emit({ type: "phase", tool, phase: "test" });
   await testTree(step, tree, record, context, needs);
   context.emit({ type: "phase", tool, phase: "publish" });
-  return publish(context.prefix, tree, record, step.reason === "forced");
+  return publish(context.prefix, tree, record, isForced(step));
 }
 
 /** Another run may have published this very tree since the plan was made, or the manifest was lost. */

@@ -1,5 +1,6 @@
 import { type Bits, openBits } from "./bits.ts";
 import { broken } from "./broken.ts";
+import { readSymbol, readTable, type Table } from "./huffman.ts";
 
 /*
  * bzip2, as https://en.wikipedia.org/wiki/Bzip2 and bzip2's own decompress.c have it: Huffman codes of
@@ -11,7 +12,6 @@ const blockMagic = [0x314159, 0x265359] as const;
 const endMagic = [0x177245, 0x385090] as const;
 /** Symbols per Huffman table before the next selector. */
 const groupSize = 50;
-const maxCodeLength = 20;
 /** Bytes given out at once, so that a block of 46 MB of zeros is never held whole. */
 const pieceSize = 256 * 1024;
 
@@ -24,6 +24,10 @@ export function* bunzip(file: string): Generator<Buffer> {
   } finally {
     bits.close();
   }
+}
+
+function damaged(): Error {
+  return wrong("it is damaged");
 }
 
 function wrong(why: string): Error {
@@ -52,10 +56,6 @@ function* readStream(bits: Bits): Generator<Buffer> {
   }
 }
 
-function damaged(): Error {
-  return wrong("it is damaged");
-}
-
 /** Gives out one block's bytes and returns their checksum. */
 function* readBlock(bits: Bits, block: Uint32Array): Generator<Buffer, number> {
   if (bits.read(1) === 1) throw wrong("it is of bzip2 before 0.9.5, which is not supported");
@@ -64,7 +64,9 @@ function* readBlock(bits: Bits, block: Uint32Array): Generator<Buffer, number> {
   const tableCount = bits.read(3);
   if (tableCount < 2 || tableCount > 6) throw damaged();
   const selectors = readSelectors(bits, tableCount);
-  const tables = Array.from({ length: tableCount }, () => readTable(bits, symbols.length + 2));
+  const tables = Array.from({ length: tableCount }, () =>
+    readTable(bits, symbols.length + 2, damaged),
+  );
   const length = readBody(bits, block, symbols, selectors, tables);
   if (origin >= length) throw damaged();
   return yield* undoRuns(block, length, origin);
@@ -101,61 +103,6 @@ function readSelectors(bits: Bits, tableCount: number): Uint8Array {
   return selectors;
 }
 
-/** A canonical Huffman code: codes of one length are consecutive. */
-interface Table {
-  readonly shortest: number;
-  /** By length: the last code, or -1 where there is none; and what turns a code into a position. */
-  readonly last: Int32Array;
-  readonly shift: Int32Array;
-  /** Symbols in order of their codes. */
-  readonly symbols: Uint16Array;
-}
-
-function readLengths(bits: Bits, size: number): Uint8Array {
-  const lengths = new Uint8Array(size);
-  let length = bits.read(5);
-  for (let symbol = 0; symbol < size; symbol += 1) {
-    for (;;) {
-      if (length < 1 || length > maxCodeLength) throw damaged();
-      if (bits.read(1) === 0) break;
-      length += bits.read(1) === 0 ? 1 : -1;
-    }
-    lengths[symbol] = length;
-  }
-  return lengths;
-}
-
-function readTable(bits: Bits, size: number): Table {
-  const lengths = readLengths(bits, size);
-  const last = new Int32Array(maxCodeLength + 1).fill(-1);
-  const shift = new Int32Array(maxCodeLength + 1);
-  const symbols = new Uint16Array(size);
-  let code = 0;
-  let position = 0;
-  for (let each = 1; each <= maxCodeLength; each += 1) {
-    shift[each] = position - code;
-    for (let symbol = 0; symbol < size; symbol += 1) {
-      if (lengths[symbol] === each) symbols[position++] = symbol;
-    }
-    code = position - (shift[each] as number);
-    if (code > 1 << each) throw damaged(); // more codes than there is room for
-    last[each] = code - 1;
-    code <<= 1;
-  }
-  return { shortest: Math.min(...lengths), last, shift, symbols };
-}
-
-function readSymbol(bits: Bits, { shortest, last, shift, symbols }: Table): number {
-  let code = bits.read(shortest);
-  let length = shortest;
-  while (code > (last[length] as number)) {
-    if (length === maxCodeLength) throw damaged();
-    code = (code << 1) | bits.read(1);
-    length += 1;
-  }
-  return symbols[code + (shift[length] as number)] as number;
-}
-
 /** Fills the block with bytes and returns how many they are. */
 function readBody(
   bits: Bits,
@@ -173,7 +120,7 @@ function readBody(
     const selector = selectors[Math.floor(count / groupSize)];
     const table = selector === undefined ? undefined : tables[selector];
     if (table === undefined) throw damaged();
-    const symbol = readSymbol(bits, table);
+    const symbol = readSymbol(bits, table, damaged);
     if (symbol < 2) {
       run += weight * (symbol + 1);
       weight *= 2;

@@ -107,6 +107,8 @@ function refuse(path: string, why: string): never {
 
 /** Longer names, with those of the directories above, no system call takes. */
 const maxPath = 4095;
+/** Components of a path. Each makes the next system call slower; nested packages have some 40. */
+const maxDepth = 200;
 /** Characters per entry that names and targets may have on average; real trees have some 60. */
 const averageName = 256;
 
@@ -134,6 +136,7 @@ function placeOf(strip: number, path: string): string | undefined {
   if (path.startsWith("/")) refuse(path, "has an absolute path");
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) refuse(path, "leads out of the tree (..)");
+  if (parts.length > maxDepth) refuse(path, "has too deep a path");
   const rest = parts.slice(strip);
   return rest.length === 0 ? undefined : rest.join("/");
 }

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { createServer, request as plainRequest, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -297,6 +297,68 @@ describe("what cannot be had", () => {
   });
 });
 
+describe("a dead server", () => {
+  const patience = { ...timing, deadMs: 2000, hastyMs: 400, quietMs: 100 };
+
+  test("costs little where there is another source, and less the second time", async () => {
+    const url = serve("silent");
+    const http = open({ timing: patience });
+    const ask = async (): Promise<[string, number]> => {
+      const before = Date.now();
+      const request = { url, file, digest: facts(body).digest, hasAlternative: true };
+      const error = await http.download(request).catch((thrown: unknown) => thrown as UserError);
+      return [(error as UserError).message, Date.now() - before];
+    };
+    const [message, first] = await ask();
+    expect(message).toMatch(/next to nothing came in 0.4 s|did not answer/);
+    expect(first).toBeLessThan(800);
+    const [again, second] = await ask();
+    expect(again).toMatch(/did not answer/);
+    expect(second).toBeLessThan(100);
+  });
+
+  test("lends its place to others while it is quiet", async () => {
+    const http = open({ timing: patience });
+    const seen: number[] = [];
+    http.onQuiet((transfers) => seen.push(transfers));
+    const digest = facts(body).digest;
+    const dead = http.download({ url: serve("silent"), file, digest }).catch(() => {});
+    await dead;
+    expect(seen).toEqual([1, 0]);
+  });
+
+  test("a proxy on loopback is a network; one elsewhere is none without interfaces", async () => {
+    const loopbackOnly = { lo: [{ address: "127.0.0.1", internal: true }] };
+    const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
+    const ask = (HTTPS_PROXY: string): Promise<UserError> =>
+      failure("https://releases.invalid/x", {}, { interfaces, env: { HTTPS_PROXY } });
+    expect((await ask("http://127.0.0.1:1")).code).toBe("network");
+    expect((await ask("http://proxy.invalid:3128")).code).toBe("unmet");
+  });
+});
+
+test("pieces of two files that a server takes for one are all asked for again", async () => {
+  let requests = 0;
+  const odd = createServer((request, response) => {
+    requests += 1;
+    const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const file = requests === 1 ? Buffer.alloc(body.length) : body;
+    const headers = { etag: '"same"', "content-length": String(body.length - start) };
+    if (start > 0) {
+      const range = `bytes ${start}-${body.length - 1}/${body.length}`;
+      response.writeHead(206, { ...headers, "content-range": range }).end(file.subarray(start));
+    } else if (requests === 1) {
+      response.writeHead(200, headers).write(file.subarray(0, 1000));
+      setTimeout(() => response.destroy(), 20);
+    } else response.writeHead(200, headers).end(file);
+  });
+  others.push(odd);
+  await new Promise<void>((resolve) => odd.listen(0, "127.0.0.1", resolve));
+  await get(`http://127.0.0.1:${(odd.address() as AddressInfo).port}/file`);
+  expectWhole();
+  expect(requests).toBe(3);
+});
+
 describe("proxies", () => {
   /** A forward proxy for both ways of asking; counts by method. */
   async function proxy(refuse?: number): Promise<{ url: string; seen: string[] }> {
@@ -352,6 +414,13 @@ describe("proxies", () => {
     const bad = await proxy(407);
     const error = await failure(tls.url, {}, { env: { HTTPS_PROXY: bad.url } });
     expect(error.message).toMatch(/the proxy answered 407/);
+    const silent = createNetServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const HTTPS_PROXY = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const hangs = await failure(tls.url, {}, { env: { HTTPS_PROXY } });
+    silent.close();
+    expect(hangs.message).toMatch(/next to nothing came/);
+    expect(hangs.hint).toMatch(/A proxy is set/);
     const badHttp = await failure(serve("ok"), {}, { env: { HTTP_PROXY: bad.url } });
     expect(badHttp.message).toMatch(/407/);
   });

@@ -3,7 +3,14 @@
  * a home and a /tmp of its own. Where namespaces cannot be had, they are plain processes.
  */
 import { execFileSync } from "node:child_process";
-import { statSync, unlinkSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { snapshotOf } from "../support/workplace.ts";
@@ -86,7 +93,9 @@ function kept({ prefix }: Volume): Record<string, string> {
 }
 
 function describeEnd({ status, stderr }: Finished): string {
-  return `status ${status}: ${stderr.trim().split("\n").slice(-3).join(" | ")}`;
+  const lines = stderr.trim().split("\n");
+  const errors = lines.filter((line) => /error|bug/.test(line));
+  return `status ${status}: ${[...errors, ...lines.slice(-2)].join(" | ").slice(0, 800)}`;
 }
 
 function failed(finished: readonly Finished[]): string[] {
@@ -202,10 +211,7 @@ const noLock = crowdCase(
     let over = false;
     const sabotage = (async () => {
       while (!over) {
-        for (const path of volume.litter().filter((one) => /lease|lock/.test(one))) {
-          unlinkQuietly(join(volume.prefix, path));
-        }
-        for (const path of leasesOf(volume)) unlinkQuietly(join(volume.prefix, path));
+        for (const path of leasesOf(volume)) unlinkQuietly(path);
         await sleep(15);
       }
     })();
@@ -218,9 +224,9 @@ const noLock = crowdCase(
 );
 
 function leasesOf({ prefix }: Volume): string[] {
-  return Object.keys(snapshotOf(join(prefix, "lib", ".staging")))
-    .filter((path) => /^[^/]*(lease|lock)[^/]*$/.test(path))
-    .map((path) => `lib/.staging/${path}`);
+  const staging = join(prefix, "lib", ".staging");
+  const names = existsSync(staging) ? readdirSync(staging) : [];
+  return names.filter((name) => /lease|lock/.test(name)).map((name) => join(staging, name));
 }
 
 function unlinkQuietly(path: string): void {
@@ -269,17 +275,22 @@ const killed = crowdCase(
   },
 );
 
+/** Stops the command at its N-th call that changes the disk, until SIGCONT. */
+function stopAt(call: string): Record<string, string> {
+  return {
+    NODE_OPTIONS: preload("kill-point.cjs"),
+    KILL_POINT_SIGNAL: "SIGSTOP",
+    KILL_POINT_AT: call,
+  };
+}
+
 /** A holder that stops in the middle, and goes on when the others have long finished. */
 function stopped(name: string, whileStopped: (volume: Volume) => void): Case {
   return crowdCase(name, { bounded: 1, full: 8 }, async (stand, volume) => {
     const holder = volume.start({
       before: container,
       catalogue: stand.first,
-      env: {
-        NODE_OPTIONS: preload("kill-point.cjs"),
-        KILL_POINT_SIGNAL: "SIGSTOP",
-        KILL_POINT_AT: `${20 + Math.floor(Math.random() * 180)}`,
-      },
+      env: stopAt(`${20 + Math.floor(Math.random() * 180)}`),
     });
     const wrong: string[] = [];
     try {
@@ -347,6 +358,37 @@ const running = crowdCase(
   },
 );
 
+/** The trees are there and old, but a run was killed before it wrote them into the manifest. */
+const unlisted = crowdCase(
+  `12 ${among} at once, hours after a run was killed before its manifest`,
+  inTurn,
+  async (stand, volume) => {
+    await volume.run({ catalogue: stand.first });
+    const path = join(volume.prefix, "manifest.json");
+    const manifest = JSON.parse(readFileSync(path, "utf8")) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, tools: {} }));
+    volume.letHoursPass();
+    const args = [["-f", "pak"], ["gog"], ["pak"], [], ["hub"], ["pak", "gog"]];
+    // Some stop while they take up what is there, so that others can sweep behind their backs.
+    const running = Array.from({ length: 12 }, (_, i) => {
+      const at = `${5 + Math.floor(Math.random() * 20)}`;
+      return volume.start({
+        before: container,
+        catalogue: stand.first,
+        args: args[i % args.length] ?? [],
+        env: i < 3 || i > 5 ? {} : stopAt(at),
+      });
+    });
+    const ends = running.map(({ finished }) => finished);
+    await Promise.all(ends.filter((_, i) => i < 3 || i > 5));
+    for (const { signal } of running) signal("SIGCONT");
+    const finished = await Promise.all(ends);
+    const wrong = [...failed(finished), ...(await volume.wrongPrograms([stand.first]))];
+    const later = await checkVolume(volume, [stand.first]);
+    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+  },
+);
+
 const twoVersions = crowdCase(
   `8 ${among} at once with two catalogues`,
   inTurn,
@@ -378,6 +420,7 @@ export const cases: Case[] = [
   killed,
   stopped("a holder that stops in mid install and goes on later", () => {}),
   stopped("a holder that stops for hours and goes on later", (volume) => volume.letHoursPass()),
+  unlisted,
   running,
   twoVersions,
 ];

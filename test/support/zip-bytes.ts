@@ -8,6 +8,8 @@ import { crc32, deflateRawSync } from "node:zlib";
 export interface ZipFields {
   readonly name: string | Buffer;
   readonly body?: string | Buffer;
+  /** The body packed, instead of packing it. */
+  readonly packed?: Buffer;
   /** Unix mode with type bits. */
   readonly mode?: number;
   readonly flags?: number;
@@ -94,7 +96,8 @@ export function zip64Extra(...numbers: bigint[]): Buffer {
   return field;
 }
 
-function packedOf({ body = "", method = 8 }: ZipFields): Buffer {
+function packedOf({ body = "", method = 8, packed }: ZipFields): Buffer {
+  if (packed) return packed;
   return method === 8 ? deflateRawSync(body) : Buffer.from(body);
 }
 

@@ -1,33 +1,28 @@
 /** Servers whose faults lie below HTTP: resets, certificates, proxies, sockets that nobody accepts. */
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../../support/archives.ts";
 
 export interface Faulty {
   readonly port: number;
-  /** Connections so far. */
-  readonly connections: number;
   close(): void;
 }
 
 async function listening(server: Server): Promise<Faulty> {
   const open = new Set<Socket>();
-  let connections = 0;
   server.on("connection", (socket: Socket) => {
-    connections += 1;
     open.add(socket);
     socket.on("close", () => open.delete(socket)).on("error", () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    get connections() {
-      return connections;
-    },
     close() {
       for (const socket of open) socket.destroy();
       server.close();
@@ -111,4 +106,25 @@ function makeCertificate(dir: string, kind: Certificate): { key: string; certifi
   const files = ["-in", request, "-keyfile", key, "-extfile", ext, "-out", certificate];
   run("openssl", ["ca", "-batch", "-selfsign", "-notext", "-config", config, ...dates, ...files]);
   return { key, certificate };
+}
+
+/** A port whose connections nobody accepts any more: a host behind a wall that drops everything. */
+export async function unaccepting(): Promise<{ port: number; close(): void }> {
+  const script =
+    "const s = require('net').createServer(); s.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))";
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const port = await new Promise<number>((resolve) => {
+    child.stdout.once("data", (text) => resolve(Number(text)));
+  });
+  child.kill("SIGSTOP");
+  // What waits to be accepted fills the queue; the kernel then drops what comes.
+  const waiting = Array.from({ length: 4 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  await sleep(100);
+  return {
+    port,
+    close() {
+      for (const socket of waiting) socket.destroy();
+      child.kill("SIGKILL");
+    },
+  };
 }

@@ -66,8 +66,8 @@ function writeText(name, [target, text]) {
 
 /** Half of a tree is the first half of the names on each of its upper two floors. */
 function removeTree(name, [path, options]) {
-  const isTree = options?.recursive === true && fs.statSync(path, { throwIfNoEntry: false });
-  step(name, path, isTree && isTree.isDirectory() ? () => removeHalf(path, 2) : undefined);
+  const found = options?.recursive ? fs.lstatSync(path, { throwIfNoEntry: false }) : undefined;
+  step(name, path, found?.isDirectory() ? () => removeHalf(path, 2) : undefined);
 }
 
 function removeHalf(path, depth) {

@@ -26,6 +26,8 @@ export interface Offer {
   readonly paths: ReadonlySet<string>;
   /** Of the server, for counting requests. */
   readonly downloads: readonly string[];
+  /** Where an archive lies, and its digest. */
+  readonly pinned?: { readonly url: string; readonly sha256: string };
   /** Writes the recipe into a directory. */
   write(recipes: string): void;
 }
@@ -65,6 +67,7 @@ echo "${bin} ${version} $(cat "$here"/lib/part-* | sha256sum | cut -c1-12) $(hea
     outputs: Object.fromEntries(bins.map((bin) => [bin, `${bin} ${version} ${sum} 1\n`])),
     paths: pathsOf(tree),
     downloads: [`/${file}`],
+    pinned: source,
     write: (recipes) =>
       writeRecipe(recipes, {
         name: tool,
@@ -168,7 +171,11 @@ export function writeSkills(dir: string, bins: readonly string[]): void {
   }
 }
 
-function writeRecipe(recipes: string, over: { name: string }, lock?: object): void {
+function writeRecipe(
+  recipes: string,
+  over: { name: string; [key: string]: unknown },
+  lock?: object,
+): void {
   const document = {
     description: "A program of a test",
     homepage: "https://example.test",

@@ -133,7 +133,7 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
 }
 
 /** A build may replace dist/ at any time; what is tried here stays the same. */
-function copyPackage(dir: string): string {
+export function copyPackage(dir: string): string {
   const packageDir = join(dir, "package");
   for (const name of ["dist", "entrypoint", "recipes", "package.json"]) {
     cpSync(join(repository, name), join(packageDir, name), { recursive: true });
@@ -197,7 +197,8 @@ function openVolume(around: Around): Volume {
   };
 }
 
-function startGroup(
+/** Starts a program as the leader of a process group of its own, which is killed at its limit (ms). */
+export function startGroup(
   file: string,
   args: readonly string[],
   cwd: string,

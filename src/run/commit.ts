@@ -1,0 +1,63 @@
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { platformId } from "../core/platform.ts";
+import { compareVersions } from "../core/resolve.ts";
+import { isLinked, linkBins } from "../io/bins.ts";
+import { takeLease } from "../io/lease.ts";
+import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
+import type { ApplyContext } from "./stage.ts";
+
+/**
+ * Writes the manifest, and leaves `bin/` as the manifest says. Another run may have written it since
+ * the plan was made: what that one installed stays, and where both installed the same tool the newer
+ * version does, unless this run was told to replace it.
+ */
+export async function commit(
+  context: ApplyContext,
+  installed: readonly SealedRecord[],
+  forced: ReadonlySet<string>,
+): Promise<Manifest> {
+  const { prefix, emit } = context;
+  const lease = await takeLease({
+    prefix,
+    name: "manifest",
+    // What is installed is recorded, also by a run that was stopped.
+    signal: new AbortController().signal,
+    isDone: async () => false,
+    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
+  });
+  try {
+    await setAsideBroken(context);
+    const manifest = await editManifest(prefix, platformId(context.platform), (current) => {
+      const { tools } = current;
+      if (context.brokenManifest) addUnknown(tools, Object.values(context.manifest.tools));
+      for (const record of context.resealed) {
+        if (tools[record.tool]?.dir === record.dir) tools[record.tool] = record;
+      }
+      for (const record of installed) {
+        const other = tools[record.tool];
+        const isNewer = other && compareVersions(other.version, record.version) > 0;
+        if (!isNewer || forced.has(record.tool)) tools[record.tool] = record;
+      }
+      if (context.skills) current.skills = [...context.skills];
+    });
+    for (const { tool } of installed) {
+      const record = manifest.tools[tool];
+      if (record && !(await isLinked(prefix, record))) await linkBins(prefix, record);
+    }
+    return manifest;
+  } finally {
+    await lease?.release();
+  }
+}
+
+/** Looks anew: another run may have put a good one in its place. */
+async function setAsideBroken({ prefix, clock, emit }: ApplyContext): Promise<void> {
+  const found = await lookUpManifest(prefix);
+  if (!found || !("why" in found)) return;
+  const aside = await setManifestAside(prefix, clock());
+  emit({ type: "note", message: `the manifest that cannot be used is kept as ${aside}` });
+}
+
+function addUnknown(tools: Record<string, SealedRecord>, proven: readonly SealedRecord[]): void {
+  for (const record of proven) tools[record.tool] ??= record;
+}
