@@ -1,6 +1,6 @@
-import matter from "gray-matter";
-import { isAlias, isMap, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
+import { isAlias, isMap, isScalar, LineCounter, type Pair } from "yaml";
 import { describeError } from "./errors.ts";
+import { jsonOf, type ParsedYaml, parseYaml } from "./frontmatter-yaml.ts";
 
 /**
  * The front matter of a SKILL.md as flat text: scalars trimmed, structures as JSON. A file without
@@ -10,12 +10,13 @@ export type Frontmatter =
   | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
   | { readonly ok: false; readonly error: string };
 
-type ParsedYaml = ReturnType<typeof parseDocument>;
-
 const fence = "---";
 /** Fields of prose, in which an unquoted colon is forgiven. */
 const prose = new Set(["description", "read_when", "summary"]);
-const inlineField = /^([\w-]+):\s*(.*)$/;
+const fieldStart = /^([\w-]+):\s*/;
+const fieldAt = /([\w-]+):\s*/y;
+/** What `.` of a regular expression stops at, but for line feeds, at which lines end. */
+const terminator = /[\u2028\u2029]/;
 
 /**
  * Reads the front matter as OpenClaw 2026.9.6 does. Never throws; the error is a phrase that names
@@ -24,23 +25,12 @@ const inlineField = /^([\w-]+):\s*(.*)$/;
 export function parseFrontmatter(text: string): Frontmatter {
   const normal = normalise(text);
   if (!normal.startsWith(`${fence}\n`)) return { ok: true, values: new Map() };
-  const whole = `${normal}\n`;
-  if (!whole.includes(`\n${fence}\n`)) {
+  // A closing fence is a whole line: `---x` is not one.
+  const end = `${normal}\n`.indexOf(`\n${fence}\n`, fence.length);
+  if (end === -1) {
     return reject("the front matter that line 1 opens has no closing --- line", 0);
   }
-  const { data: answer, matter: block } = matter(whole, {
-    language: "yaml",
-    // A closing fence is a whole line: `---x` is not one.
-    delimiters: [fence, `${fence}\n`],
-    // A skill is untrusted text, and gray-matter's own JavaScript engine evaluates it.
-    engines: {
-      yaml: (inside) => ({ read: readBlock(inside.slice(1)) }),
-      json: refuseEngine,
-      javascript: refuseEngine,
-    },
-  });
-  // gray-matter asks no engine about a block of comments alone.
-  return (answer.read as Frontmatter | undefined) ?? readBlock(block.slice(1));
+  return readBlock(normal.slice(fence.length + 1, end));
 }
 
 /** No BOM, line feeds only, and fences without the blanks behind them. */
@@ -49,10 +39,6 @@ function normalise(text: string): string {
     .replace(/^\uFEFF/, "")
     .replace(/\r\n?/g, "\n")
     .replace(/(^|\n)---[^\S\n]+(?=\n|$)/g, `$1${fence}`);
-}
-
-function refuseEngine(): never {
-  throw new Error("front matter is YAML and nothing else");
 }
 
 function readBlock(block: string): Frontmatter {
@@ -66,21 +52,25 @@ function readBlock(block: string): Frontmatter {
 
 function readForgiving(block: string, raw: ReadonlyMap<string, string>): Frontmatter {
   let current = block;
-  let read = readYaml(current, raw);
-  for (let round = 0; round < prose.size && !read.ok; round += 1) {
-    const quoted = quoteProse(current);
-    if (quoted === current) break;
+  for (let round = 0; ; round += 1) {
+    const lines = new LineCounter();
+    const document = parseYaml(current, lines);
+    const read = readYaml(current, raw, document, lines);
+    if (read.ok || round === prose.size) return read;
+    const quoted = quoteProse(current, document);
+    if (quoted === current) return read;
     current = quoted;
-    read = readYaml(current, raw);
   }
-  return read;
 }
 
-function readYaml(block: string, raw: ReadonlyMap<string, string>): Frontmatter {
-  const lines = new LineCounter();
+function readYaml(
+  block: string,
+  raw: ReadonlyMap<string, string>,
+  document: ParsedYaml,
+  lines: LineCounter,
+): Frontmatter {
   // The opening fence is line 1.
   const line = (offset: number) => (offset < 0 ? 0 : lines.linePos(offset).line + 1);
-  const document = parse(block, lines);
   const [error] = document.errors;
   if (error) return reject(error.message, line(error.pos[0]));
   if (!isMap(document.contents)) return reject("the front matter is not a YAML mapping", 0);
@@ -93,15 +83,6 @@ function readYaml(block: string, raw: ReadonlyMap<string, string>): Frontmatter 
     return reject(message, line(alias === undefined ? -1 : block.indexOf(`*${alias}`)));
   }
   return { ok: true, values: flatten(fields, raw, inlineColonKeys(block, document)) };
-}
-
-function parse(block: string, lineCounter?: LineCounter): ParsedYaml {
-  return parseDocument(block, {
-    schema: "core",
-    prettyErrors: false,
-    logLevel: "error",
-    ...(lineCounter && { lineCounter }),
-  });
 }
 
 function reject(error: string, line: number): Frontmatter {
@@ -130,24 +111,40 @@ function flatten(
 function asText(value: unknown): string | undefined {
   if (typeof value === "string") return value.trim();
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (typeof value !== "object" || value === null) return undefined;
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined; // an anchor that contains its own alias
-  }
+  return typeof value === "object" && value !== null ? jsonOf(value) : undefined;
 }
 
 /** Top-level keys whose own line has a colon in the value: OpenClaw takes that line as it stands. */
 function inlineColonKeys(block: string, document: ParsedYaml): Set<string> {
   const keys = new Set<string>();
+  // A mapping of one line has all its keys there, and the line is looked at once.
+  let line = { start: 0, text: "", lastTerminator: -1 };
   for (const pair of topLevel(document)) {
     const start = keyStart(pair);
     if (start === undefined) continue;
-    const match = inlineField.exec(lineAt(block, start));
-    if (match?.[1] && match[2]?.includes(":")) keys.add(match[1]);
+    if (line.text === "" || start >= line.start + line.text.length) {
+      const text = lineAt(block, start);
+      line = { start, text, lastTerminator: lastTerminator(text) };
+    }
+    const at = start - line.start;
+    fieldAt.lastIndex = at;
+    const match = fieldAt.exec(line.text);
+    if (!match?.[1]) continue;
+    const value = fieldAt.lastIndex;
+    if (line.lastTerminator < value && line.text.includes(":", value)) keys.add(match[1]);
   }
   return keys;
+}
+
+function lastTerminator(text: string): number {
+  return Math.max(text.lastIndexOf("\u2028"), text.lastIndexOf("\u2029"));
+}
+
+/** A line's key and value, where it is `key: value`. Blanks are passed once, never tried again. */
+function inlineField(line: string): { key: string; value: string } | undefined {
+  const match = fieldStart.exec(line);
+  const value = line.slice(match?.[0].length ?? 0);
+  return match?.[1] && !terminator.test(value) ? { key: match[1], value } : undefined;
 }
 
 /** `key: value` by lines alone, without YAML: what a value is where YAML has none for the key. */
@@ -155,9 +152,9 @@ function rawValues(block: string): Map<string, string> {
   const values = new Map<string, string>();
   const lines = block.split("\n");
   for (let i = 0; i < lines.length; i += 1) {
-    const match = inlineField.exec(lines[i] ?? "");
-    if (!match?.[1]) continue;
-    const inline = (match[2] ?? "").trim();
+    const field = inlineField(lines[i] ?? "");
+    if (!field) continue;
+    const inline = field.value.trim();
     let value = unquote(inline);
     if (inline === "" && /^[ \t]/.test(lines[i + 1] ?? "")) {
       const first = i + 1;
@@ -167,7 +164,7 @@ function rawValues(block: string): Map<string, string> {
         .join("\n")
         .trim();
     }
-    if (value !== "") values.set(match[1], value);
+    if (value !== "") values.set(field.key, value);
   }
   return values;
 }
@@ -178,25 +175,25 @@ function unquote(text: string): string {
 }
 
 /** Quotes the prose field on whose line the first error lies; the same block where there is none. */
-function quoteProse(block: string): string {
-  const document = parse(block);
+function quoteProse(block: string, document: ParsedYaml): string {
   if (!isMap(document.contents)) return block;
   const error = document.errors[0];
   const offset = error?.pos[0] ?? aliasedDescription(document);
   if (offset === undefined) return block;
   const start = block.lastIndexOf("\n", offset) + 1;
   const line = lineAt(block, start, offset);
-  const match = /^(["']?)([\w-]+)\1:\s*(.*)$/.exec(line);
-  const key = match?.[2];
-  const value = match?.[3]?.trim();
+  const quoted = /^(["'])([\w-]+)\1:/.exec(line);
+  const field = inlineField(quoted ? `${quoted[2]}:${line.slice(quoted[0].length)}` : line);
+  const key = field?.key;
+  const value = field?.value.trim();
   if (!key || !value || !prose.has(key) || isBlockHeader(value)) return block;
   const colon = error?.code === "BLOCK_AS_IMPLICIT_KEY" && value.includes(": ");
   if (key !== "description" && !colon) return block;
   const owns = (pair: Pair) =>
     isScalar(pair.key) && pair.key.value === key && keyStart(pair) === start;
   if (!topLevel(document).some(owns)) return block;
-  const quoted = `${key}: ${JSON.stringify(unquote(value))}`;
-  return block.slice(0, start) + quoted + block.slice(start + line.length);
+  const mended = `${key}: ${JSON.stringify(unquote(value))}`;
+  return block.slice(0, start) + mended + block.slice(start + line.length);
 }
 
 function isBlockHeader(value: string): boolean {

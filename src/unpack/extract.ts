@@ -23,10 +23,13 @@ export interface ExtractRequest {
 /**
  * What a download of so many bytes may unpack to. Real releases unpack to 2 to 12 times their size,
  * so that 50 times is generous, and a small archive may at worst fill 1 GiB. The largest real tree (a
- * JavaScript closure, a Go toolchain) has some 20,000 entries.
+ * JavaScript closure, a Go toolchain) has some 20,000 entries, of a few kilobytes packed each.
  */
 export function limitsFor(downloadSize: number): Limits {
-  return { bytes: Math.max(1024 ** 3, 50 * downloadSize), entries: 200_000 };
+  return {
+    bytes: Math.max(1024 ** 3, 50 * downloadSize),
+    entries: 50_000 + Math.floor(downloadSize / 1000),
+  };
 }
 
 /**

@@ -120,10 +120,10 @@ function countHits(stand: Stand, catalogue: Catalogue): Map<string, number> {
   return new Map(downloadsOf(catalogue).map((path) => [path, stand.server.hits(path)]));
 }
 
-/** Those that neither fetched anything, nor found all there, nor said that they wait. */
+/** Those that neither fetched or took up anything, nor found all there, nor said that they wait. */
 function silent(finished: readonly Finished[]): string[] {
   return finished.flatMap(({ stderr }, i) =>
-    /waiting for|: fetching|nothing to do|present/.test(stderr)
+    /waiting for|: fetching|taken up|linked again|nothing to do|present/.test(stderr)
       ? []
       : [`process ${i} does not say what it waits for: ${JSON.stringify(stderr.slice(0, 300))}`],
   );

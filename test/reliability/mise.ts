@@ -2,7 +2,7 @@
  * Plays the same cases with mise and with this product, on a volume that outlives its containers, and
  * prints one table. Needs root (for the read-only volume) and the machine's npm registry.
  *
- *   node test/reliability/mise.ts [PATH OF A mise]
+ *   node test/reliability/mise.ts [--mise PATH] [PART OF A NAME…]
  *
  * What lies outside of the volume (home, cache, /tmp) is new for every container; mise has its
  * MISE_DATA_DIR in the volume, its cache and its configuration outside.
@@ -23,6 +23,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { renderTable } from "../../src/report/text.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
 import { findLitter, letHoursPass } from "./support/account.ts";
@@ -54,6 +55,11 @@ interface Counts {
   /** What else is worth knowing. */
   readonly note?: string;
 }
+
+const { values, positionals } = parseArgs({
+  options: { mise: { type: "string" } },
+  allowPositionals: true,
+});
 
 const toolNames = ["ant", "bee", "cow", "dog", "elk", "fox", "gnu", "hen"].map((n) => `a-${n}`);
 const dir = realpathSync(mkdtempSync(join(tmpdir(), "mise-")));
@@ -315,12 +321,15 @@ const plays: Record<string, (contender: Contender) => Promise<Counts>> = {
 };
 
 try {
-  const contenders = [mise(process.argv[2] ?? fetchMise()), ours()];
-  const rows = [["CASE", "WHO", "TRIES", "WRONG", "LITTER", "NOTE"]];
+  const contenders = [mise(values.mise ?? fetchMise()), ours()];
+  const rows = [["CASE", "WHO", "TRIES", "WRONG", "LITTER", "SECONDS", "NOTE"]];
   for (const [name, play] of Object.entries(plays)) {
+    if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
     for (const contender of contenders) {
+      const began = performance.now();
       const { tries, wrong, litter, note = "" } = await play(contender);
-      rows.push([name, contender.name, `${tries}`, `${wrong}`, `${litter}`, note]);
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      rows.push([name, contender.name, `${tries}`, `${wrong}`, `${litter}`, seconds, note]);
       process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
     }
   }

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -13,8 +14,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Namespaces and foreign owners need root, with its capabilities. */
+const unshare = "unshare";
 export const isRoot =
-  process.getuid?.() === 0 && spawnSync("unshare", ["--mount", "--net", "true"]).status === 0;
+  process.getuid?.() === 0 && spawnSync(unshare, ["--mount", "--net", "true"]).status === 0;
 
 /** Words that run a command as OpenClaw's sandbox user. */
 export const asUser = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--"];
@@ -34,7 +36,7 @@ export interface Room {
 
 /** Opens a mount namespace; all its mounts are gone with it. */
 export async function openRoom(): Promise<Room> {
-  const holder = spawn("unshare", ["--mount", "--propagation", "private", "sleep", "900"], {
+  const holder = spawn(unshare, ["--mount", "--propagation", "private", "sleep", "900"], {
     stdio: "ignore",
   });
   const pid = holder.pid as number;
@@ -53,7 +55,7 @@ export async function openRoom(): Promise<Room> {
 }
 
 function namespaceOf(pid: number): string {
-  return execFileSync("readlink", [`/proc/${pid}/ns/mnt`], { encoding: "utf8" });
+  return readlinkSync(`/proc/${pid}/ns/mnt`);
 }
 
 /** Gives a directory and all that is in it to a user. */
