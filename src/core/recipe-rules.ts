@@ -60,7 +60,10 @@ export const npmRule: TextRule = (text) => {
 
 export const urlRule: TextRule = (text) => {
   if (template.test(text)) return "holds a template; write it out";
-  if (!URL.canParse(text)) return "is not a URL";
+  // A URL to the standard may lack its slashes; what is fetched and mirrored goes by the text.
+  if (!URL.canParse(text) || !/^https?:\/\/[^/\\]/.test(text)) {
+    return "is not a URL that starts with https://";
+  }
   const url = new URL(text);
   if (url.protocol !== "https:" && !isLoopback(url)) return "must start with https://";
   if (url.username !== "" || url.password !== "") return "must not hold a name or password";

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chmod, lstat, open, rename } from "node:fs/promises";
+import { access, chmod, lstat, open, rename } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -169,11 +169,19 @@ export async function findTree(
   return undefined;
 }
 
+/** Also false on a mount without exec, which a mode does not show. */
+async function mayRun(path: string): Promise<boolean> {
+  return await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** True where every program of a tree is there with the size it was published with, executable. */
 export async function isWhole(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.values(record.bins).map(async ({ path, size, runtime }) => {
     const found = await follow(join(prefix, path));
-    const runs = runtime !== undefined || ((found?.mode ?? 0) & 0o111) !== 0;
+    const runs = runtime !== undefined || (await mayRun(join(prefix, path)));
     return found?.isFile() === true && found.size === size && runs;
   });
   return (await Promise.all(checks)).every(Boolean);

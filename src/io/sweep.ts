@@ -1,10 +1,9 @@
-import { lstat, rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
+import { chmod, lstat, rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { isOurs } from "./bins.ts";
 import { listNames, look, token } from "./files.ts";
-import { touch } from "./volume.ts";
 
 /** What a live run renews or finishes within seconds is litter after this long (ms). */
 const stagingGraceMs = 10 * 60 * 1000;
@@ -24,26 +23,31 @@ interface Litter {
  * Removes what the manifest does not account for and no run owns any more. Ages are told by the
  * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
  * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume.
+ * `early`: only what dead runs have staged, which may be what fills the disk.
  */
-export async function sweep(prefix: string, manifest: Manifest): Promise<void> {
+export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
+  const litter = (await findLitter(prefix, manifest)).filter(
+    ({ path }) => !early || path.startsWith(layout.staging),
+  );
+  if (litter.length === 0 && !(await look(join(prefix, layout.sweepDue)))) return;
   const now = await volumeTime(prefix);
   if (now === undefined) return;
   let due = Number.POSITIVE_INFINITY;
-  for (const { path, graceMs } of await findLitter(prefix, manifest)) {
+  for (const { path, graceMs } of litter) {
     const found = await look(join(prefix, path));
     if (!found) continue;
     if (now - found.mtimeMs >= graceMs) await discard(prefix, path);
     else due = Math.min(due, found.mtimeMs + graceMs);
   }
-  await writeDue(prefix, due);
+  if (!early) await writeDue(prefix, due);
 }
 
 /** The volume's clock now, in ms; undefined where it cannot be written to. */
 async function volumeTime(prefix: string): Promise<number | undefined> {
   const share = join(prefix, layout.share);
   try {
-    await touch(share);
-    return (await lstat(share)).mtimeMs;
+    await chmod(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
+    return (await lstat(share)).ctimeMs;
   } catch {
     return undefined;
   }

@@ -1,7 +1,9 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { noexecError, noexecMount } from "./exec.ts";
 import { doing, look, makeDirectory, token } from "./files.ts";
 
 /** How often a live run shows that its staging place has an owner (ms). */
@@ -12,7 +14,10 @@ export async function openVolume(prefix: string): Promise<void> {
   for (const dir of ["", layout.bin, layout.lib, layout.staging, "share", layout.share]) {
     await refuseLink(prefix, dir);
     await makeDirectory(join(prefix, dir));
+    await doing("write to", join(prefix, dir), access(join(prefix, dir), constants.W_OK));
   }
+  const mount = await noexecMount(prefix);
+  if (mount !== undefined) throw noexecError(mount);
 }
 
 /** A link in place of one of our directories would lead our writes elsewhere. */

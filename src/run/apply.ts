@@ -43,6 +43,7 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
   const { prefix } = context;
   await openVolume(prefix);
   await forgetSteady(prefix);
+  await sweep(prefix, context.manifest, true); // what dead runs left may be what fills the disk
   const staging = await openStaging(prefix);
   try {
     const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
@@ -71,6 +72,9 @@ interface Results {
 
 async function installAll(plan: Plan, context: ApplyContext, staging: Staging): Promise<Results> {
   const limit = pLimit(context.jobs);
+  context.http.onQuiet((transfers) => {
+    limit.concurrency = context.jobs + transfers;
+  });
   const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();

@@ -52,10 +52,10 @@ export async function stageTool(
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
-  for (const artifact of step.artifacts) {
+  for (const [i, artifact] of step.artifacts.entries()) {
     const dir = await staging.room(tool);
     try {
-      return await stageArtifact(step, artifact, dir, context);
+      return await stageArtifact(step, artifact, dir, context, i < step.artifacts.length - 1);
     } catch (error) {
       await rm(dir, { recursive: true, force: true });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
@@ -76,6 +76,7 @@ async function stageArtifact(
   artifact: Artifact,
   dir: string,
   context: ApplyContext,
+  hasAlternative: boolean,
 ): Promise<StagedTool> {
   const { tool, recipe } = step;
   const bins = artifact.bins ?? recipe.bins;
@@ -85,6 +86,7 @@ async function stageArtifact(
     platform: context.platform,
     dir,
     bins,
+    hasAlternative,
     signal: context.signal,
     onProgress: (received, total) =>
       context.emit({

@@ -20,6 +20,7 @@ export async function stageArchive(
     url,
     file,
     digest,
+    hasAlternative: context.hasAlternative ?? false,
     onProgress: context.onProgress,
     ...(size === undefined ? {} : { size }),
     ...(context.signal === undefined ? {} : { signal: context.signal }),

@@ -12,6 +12,8 @@ export interface StageContext {
   readonly dir: string;
   /** Bin name to path in the tree. */
   readonly bins: Readonly<Record<string, string>>;
+  /** True where another source has the same: this one is not waited for long. */
+  readonly hasAlternative?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;

@@ -24,6 +24,7 @@ export async function stageNpmPackage(
     digest,
     file,
     onProgress,
+    hasAlternative: context.hasAlternative ?? false,
     ...(size === undefined ? {} : { size }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -13,6 +13,7 @@ export interface TarballRequest {
   readonly size?: number;
   /** Absolute. */
   readonly file: string;
+  readonly hasAlternative?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (received: number, total?: number) => void;
 }
@@ -37,12 +38,13 @@ export async function downloadTarball(request: TarballRequest): Promise<Download
 }
 
 async function downloadFrom(url: string, request: TarballRequest): Promise<Download> {
-  const { http, npm, file, digest, size, signal, onProgress } = request;
+  const { http, npm, file, digest, size, hasAlternative = false, signal, onProgress } = request;
   return await http.download({
     url,
     headers: npm.headersFor(url),
     file,
     digest,
+    hasAlternative,
     ...(size === undefined ? {} : { size }),
     ...(signal === undefined ? {} : { signal }),
     ...(onProgress === undefined ? {} : { onProgress }),

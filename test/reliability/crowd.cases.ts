@@ -359,15 +359,42 @@ const running = crowdCase(
 );
 
 /** The trees are there and old, but a run was killed before it wrote them into the manifest. */
+async function leaveUnlisted(stand: Stand, volume: Volume): Promise<void> {
+  await volume.run({ catalogue: stand.first });
+  const path = join(volume.prefix, "manifest.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8")) as object;
+  writeFileSync(path, JSON.stringify({ ...manifest, tools: {} }));
+  volume.letHoursPass();
+}
+
+/** One takes up an old tree and stops before it is in the manifest; another one sweeps meanwhile. */
+const takenUp = crowdCase(
+  "an old tree is taken up while another run sweeps",
+  { bounded: 2, full: 16 },
+  async (stand, volume) => {
+    await leaveUnlisted(stand, volume);
+    const env = stopAt(`${8 + Math.floor(Math.random() * 8)}`);
+    const slow = volume.start({ catalogue: stand.first, args: ["gog"], env });
+    await Promise.race([stops(slow.said), slow.finished]);
+    const wrong = failed([await volume.run({ catalogue: stand.first, args: ["-f", "pak"] })]);
+    slow.signal("SIGCONT");
+    const end = await slow.finished;
+    const promised = stand.first.offers.find(({ tool }) => tool === "gog")?.outputs.gog;
+    const got = await ask(join(volume.prefix, "bin", "gog"));
+    // It may say that the tree was taken away from it, but not that all is well.
+    if (end.status === 0 && got !== promised) wrong.push(`status 0, and gog says ${got}`);
+    if (end.status !== 0 && end.status !== 5) wrong.push(describeEnd(end));
+    wrong.push(...failed([await volume.run({ catalogue: stand.first })]));
+    const later = await checkVolume(volume, [stand.first]);
+    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+  },
+);
+
 const unlisted = crowdCase(
   `12 ${among} at once, hours after a run was killed before its manifest`,
   inTurn,
   async (stand, volume) => {
-    await volume.run({ catalogue: stand.first });
-    const path = join(volume.prefix, "manifest.json");
-    const manifest = JSON.parse(readFileSync(path, "utf8")) as object;
-    writeFileSync(path, JSON.stringify({ ...manifest, tools: {} }));
-    volume.letHoursPass();
+    await leaveUnlisted(stand, volume);
     const args = [["-f", "pak"], ["gog"], ["pak"], [], ["hub"], ["pak", "gog"]];
     // Some stop while they take up what is there, so that others can sweep behind their backs.
     const running = Array.from({ length: 12 }, (_, i) => {
@@ -421,6 +448,7 @@ export const cases: Case[] = [
   stopped("a holder that stops in mid install and goes on later", () => {}),
   stopped("a holder that stops for hours and goes on later", (volume) => volume.letHoursPass()),
   unlisted,
+  takenUp,
   running,
   twoVersions,
 ];

@@ -187,7 +187,11 @@ async function onStand(
   try {
     const tried = (await work(stand)).filter(({ kills }) => kills > 0);
     const litter = tried.flatMap((one) => one.litter);
-    for (const line of litter.slice(0, 20)) process.stderr.write(`  left: ${line}\n`);
+    // One of each kind: tokens and digests aside.
+    const kinds = new Map(
+      litter.map((line) => [line.split(" ")[0]?.replaceAll(/[0-9a-f]{12}/g, "…"), line]),
+    );
+    for (const line of kinds.values()) process.stderr.write(`  left: ${line}\n`);
     const slowest = Math.max(...tried.map((one) => one.seconds));
     process.stderr.write(`  slowest run after a kill: ${slowest.toFixed(1)} s\n`);
     return {
