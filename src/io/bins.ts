@@ -5,6 +5,9 @@ import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
 import { follow, linkAtomically, syncDirectory, writeAtomically } from "./files.ts";
 
+/** Far more than any launcher (bytes). */
+const maxLauncher = 4096;
+
 /** True where every `bin/NAME` of a tool is the link or launcher that it should be. */
 export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
@@ -40,8 +43,24 @@ export async function isOurs(path: string): Promise<boolean> {
   const target = await readlink(path).catch(() => undefined);
   if (target !== undefined) return target.startsWith("../lib/");
   const found = await lstat(path).catch(() => undefined);
-  if (!found?.isFile() || found.size > 4096) return false;
+  if (!found?.isFile() || found.size >= maxLauncher) return false;
   return isLauncher(await readFile(path, "utf8").catch(() => ""));
+}
+
+/** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
+export async function treesInUse(prefix: string, names: Iterable<string>): Promise<string[]> {
+  const bin = join(prefix, layout.bin);
+  const found = await Promise.all(
+    [...names].map(async (name) => {
+      const path = join(bin, name);
+      const target = await readlink(path).catch(() => undefined);
+      const isSmall =
+        ((await lstat(path).catch(() => undefined))?.size ?? maxLauncher) < maxLauncher;
+      const text = target ?? (isSmall ? await readFile(path, "utf8").catch(() => "") : "");
+      return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
+    }),
+  );
+  return found.flat();
 }
 
 /** Finds programs in the directories of `path` outside the volume, as a shell would. */

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../core/layout.ts";
 import { fileError, token } from "./files.ts";
@@ -32,8 +32,8 @@ export interface LeaseRequest {
  * Says in the volume that this run works on something, so that others wait instead of doing it too.
  * Resolves to undefined where the other run has done it. Nothing is wrong where a lease fails: it is
  * lost, removed, taken from a run that was stopped, or not granted in time; work is then done twice,
- * and publishing sorts it out. No process id and no clock is compared: a waiter looks whether the
- * holder still renews it, by the waiter's own stopwatch.
+ * and publishing sorts it out. No process id and no container's clock is compared: a waiter looks
+ * whether the holder still renews it, by the waiter's own stopwatch and the volume's clock.
  */
 export async function takeLease(request: LeaseRequest): Promise<Lease | undefined> {
   const path = join(request.prefix, layout.staging, `${request.name}.lease`);
@@ -50,7 +50,8 @@ export async function takeLease(request: LeaseRequest): Promise<Lease | undefine
     const now = performance.now();
     if (now - began > patienceMs) return { release: async () => undefined };
     const beat = await beatOf(path);
-    if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
+    if (beat !== undefined && seen === undefined && (await isOld(path))) await discard(path, beat);
+    else if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
     else if (now - seen.since > deadMs) await discard(path, beat);
     await sleep(pollMs, undefined, { signal: request.signal }).catch(() => undefined);
   }
@@ -68,8 +69,10 @@ async function create(path: string): Promise<Lease | undefined> {
   }
   // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
   const heartbeat = setInterval(() => {
+    // Renews the change time by the volume's own clock, and takes no room on a disk that is full.
+    file.chmod(0o600).catch(() => undefined);
     const now = new Date();
-    file.utimes(now, now).catch(() => undefined); // takes no room on a disk that is full
+    file.utimes(now, now).catch(() => undefined); // for the sweep
   }, beatMs);
   heartbeat.unref();
   return {
@@ -86,7 +89,18 @@ async function create(path: string): Promise<Lease | undefined> {
 /** What changes with every renewal; undefined where the lease is gone. */
 async function beatOf(path: string): Promise<string | undefined> {
   const found = await lstat(path, { bigint: true }).catch(() => undefined);
-  return found && `${found.ino} ${found.mtimeNs}`;
+  return found && `${found.ino} ${found.ctimeNs}`;
+}
+
+/** True where a lease was not renewed for long when it was first seen: its holder is gone already. */
+async function isOld(path: string): Promise<boolean> {
+  const staging = dirname(path);
+  try {
+    await chmod(staging, 0o755); // its change time is then the volume's clock
+    return (await lstat(staging)).ctimeMs - (await lstat(path)).ctimeMs > deadMs;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes a dead lease, unless another waiter has just taken it over. */

@@ -1,9 +1,10 @@
 import { chmod, lstat, rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
-import type { Manifest } from "../core/manifest.ts";
-import { isOurs } from "./bins.ts";
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { isOurs, treesInUse } from "./bins.ts";
 import { listNames, look, token } from "./files.ts";
+import { lookUpManifest } from "./manifest-file.ts";
 
 /** What a live run renews or finishes within seconds is litter after this long (ms). */
 const stagingGraceMs = 10 * 60 * 1000;
@@ -26,7 +27,12 @@ interface Litter {
  * `early`: only what dead runs have staged, which may be what fills the disk.
  */
 export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
-  const litter = (await findLitter(prefix, manifest)).filter(
+  // Another run may have written it since; what either of the two lists stays.
+  const anew = await lookUpManifest(prefix).catch(() => undefined);
+  const records = [manifest, anew].flatMap((one) =>
+    one && "tools" in one ? Object.values(one.tools) : [],
+  );
+  const litter = (await findLitter(prefix, records)).filter(
     ({ path }) => !early || path.startsWith(layout.staging),
   );
   if (litter.length === 0 && !(await look(join(prefix, layout.sweepDue)))) return;
@@ -53,7 +59,7 @@ async function volumeTime(prefix: string): Promise<number | undefined> {
   }
 }
 
-async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
+async function findLitter(prefix: string, records: readonly SealedRecord[]): Promise<Litter[]> {
   const litter: Litter[] = [];
   const add = (dir: string, names: readonly string[], graceMs: number): void => {
     for (const name of names) litter.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
@@ -67,7 +73,14 @@ async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]>
       stagingGraceMs,
     );
   }
-  const trees = new Set(Object.values(manifest.tools).map(({ dir }) => dir));
+  add(
+    layout.steady,
+    namesIn(layout.steady).filter((name) => name.startsWith(".new-")),
+    stagingGraceMs,
+  );
+  const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
+  // What a listed program leads to is in use, also if it is not listed: a run was killed in between.
+  const trees = new Set([...records.map(({ dir }) => dir), ...(await treesInUse(prefix, bins))]);
   for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
     const dir = `${layout.lib}/${tool}`;
     const names = namesIn(dir);
@@ -78,7 +91,6 @@ async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]>
     );
     if (names.length === 0) await rmdir(join(prefix, dir)).catch(() => undefined);
   }
-  const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
   for (const name of namesIn(layout.bin)) {
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
     add(layout.bin, [name], stagingGraceMs);

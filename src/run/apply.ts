@@ -12,9 +12,10 @@ import {
   type Step,
 } from "../core/plan.ts";
 import { linkBins } from "../io/bins.ts";
+import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
-import { findTree, publish } from "../io/store.ts";
+import { findTree, isWhole, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, type Staging, touch } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
@@ -49,6 +50,7 @@ export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Appl
     const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
     const forced = new Set(plan.steps.flatMap((step) => (isForced(step) ? [step.tool] : [])));
     const manifest = await commit(context, installed, forced);
+    failures.push(...(await findTaken(context, installed)));
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
@@ -149,6 +151,9 @@ async function installTool(
     const size = found ? 0 : record.source.size;
     emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
     return record;
+  } catch (error) {
+    if (!(await look(staging.dir))) throw takenAway(tool);
+    throw error;
   } finally {
     await lease?.release();
   }
@@ -187,6 +192,27 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
       hint: `Mend ${need} first; its own message says how.`,
     });
   }
+}
+
+/** A run that slept for hours after it published may find its tree swept: that is no success. */
+async function findTaken(
+  { prefix, emit }: ApplyContext,
+  installed: readonly SealedRecord[],
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const record of installed) {
+    if (await isWhole(prefix, record)) continue;
+    const failure = asFailure(record.tool, takenAway(record.tool));
+    failures.push(failure);
+    emit({ type: "failed", ...failure });
+  }
+  return failures;
+}
+
+function takenAway(tool: string): UserError {
+  return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
+    hint: "It was stopped for so long that another run took it for dead. Run it again.",
+  });
 }
 
 /**

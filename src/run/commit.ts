@@ -4,10 +4,11 @@ import { compareVersions } from "../core/resolve.ts";
 import { isLinked, linkBins } from "../io/bins.ts";
 import { takeLease } from "../io/lease.ts";
 import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
+import { isWhole } from "../io/store.ts";
 import type { ApplyContext } from "./stage.ts";
 
 /**
- * Writes the manifest, and leaves `bin/` as the manifest says. Another run may have written it since
+ * Writes the manifest, and leaves `bin/` as the manifest says, also where a killed run has not. Another run may have written it since
  * the plan was made: what that one installed stays, and where both installed the same tool the newer
  * version does, unless this run was told to replace it.
  */
@@ -40,9 +41,9 @@ export async function commit(
       }
       if (context.skills) current.skills = [...context.skills];
     });
-    for (const { tool } of installed) {
-      const record = manifest.tools[tool];
-      if (record && !(await isLinked(prefix, record))) await linkBins(prefix, record);
+    for (const record of Object.values(manifest.tools)) {
+      const isRight = await isLinked(prefix, record);
+      if (!isRight && (await isWhole(prefix, record))) await linkBins(prefix, record);
     }
     return manifest;
   } finally {

@@ -2,9 +2,10 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { defaultPrefix } from "../core/layout.ts";
+import { defaultPrefix, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
 import { type Platform, platformId } from "../core/platform.ts";
+import { listNames } from "../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../io/inspect.ts";
 import { lookUpManifest, manifestError } from "../io/manifest-file.ts";
 import type { Place } from "./place.ts";
@@ -71,8 +72,10 @@ async function surveyManifest(
   const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)));
   const count = Object.keys(manifest.tools).length;
   if (!found && count === 0) return { manifest, brokenManifest: false };
+  // None at all, while another run is at work, is a volume that is being filled.
+  const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
   place.reporter.emit({
-    type: "warning",
+    type: isFilling ? "note" : "warning",
     message: `${found?.message ?? `${prefix} has no manifest`}; ${count} tools are proven by their trees`,
     hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",
   });

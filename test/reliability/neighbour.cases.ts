@@ -1,0 +1,151 @@
+/**
+ * An agent that can write to the volume, and a provisioner that runs the built command on it: nothing
+ * outside is ever touched, no run hangs, and every change to what was published is found and mended.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Case, Result } from "./case.ts";
+import { attacks } from "./support/attacks.ts";
+import { type Neighbourhood, openNeighbourhood } from "./support/neighbour.ts";
+import { plantRecords, recordPlants } from "./support/planted-records.ts";
+
+const share = "share/openclaw-skill-deps";
+/** Every path that a run writes to and that can be guessed. */
+const paths = [
+  "bin",
+  "bin/gog",
+  "lib",
+  "lib/.staging",
+  "lib/gog",
+  "share",
+  share,
+  `${share}/last-run.json`,
+  `${share}/steady`,
+  `${share}/settled.json`,
+  `${share}/sweep-due`,
+  "manifest.json",
+  "etc",
+  "etc/profile.d",
+  "etc/profile.d/openclaw-skill-deps.sh",
+];
+
+type Plant = (path: string, sentinel: string) => void;
+const plants: Readonly<Record<string, Plant>> = {
+  "a link to a directory": (path, sentinel) => symlinkSync(join(sentinel, "directory"), path),
+  "a link to a file": (path, sentinel) => symlinkSync(join(sentinel, "file"), path),
+  "a link to a program": (path, sentinel) => symlinkSync(join(sentinel, "program"), path),
+  "a link to nothing": (path, sentinel) => symlinkSync(join(sentinel, "nothing"), path),
+  "a link to itself": (path) => symlinkSync(path, path),
+  "a pipe": (path) => execFileSync("mkfifo", [path]),
+  "a directory": (path) => {
+    mkdirSync(path);
+    writeFileSync(join(path, "file"), "planted");
+  },
+  "a file": (path) => writeFileSync(path, "planted"),
+  "a file of 200 MB": (path) => execFileSync("truncate", ["-s", "200M", path]),
+};
+
+/** A run may refuse, with a message and a status that is no bug; if it does not, all must be well. */
+async function afterwards(place: Neighbourhood, label: string): Promise<string[]> {
+  const run = await place.provision();
+  const wrong: string[] = [];
+  const say = (what: string): void => {
+    wrong.push(`${label}: ${what}`);
+  };
+  if (run.status === null) say(`killed after ${run.seconds.toFixed(0)} s`);
+  else if (run.status === 1) say(`a bug: ${run.stderr.slice(0, 300)}`);
+  else if (run.status !== 0 && !run.stderr.includes(place.prefix)) {
+    say(`status ${run.status} without a path: ${run.stderr.slice(0, 300)}`);
+  }
+  if (run.status === 0) for (const line of place.wrongContents()) say(line);
+  if (run.memory > 500_000_000) say(`${Math.round(run.memory / 1e6)} MB of memory`);
+  if (place.touchedOutside()) say("something outside of the volume has changed");
+  return wrong;
+}
+
+async function inNeighbourhood(
+  work: (place: Neighbourhood) => AsyncGenerator<string[]>,
+): Promise<Result> {
+  const place = await openNeighbourhood();
+  const result = { tries: 0, wrong: [] as string[], litter: 0 };
+  try {
+    for await (const wrong of work(place)) {
+      result.tries += 1;
+      result.wrong.push(...wrong);
+    }
+    return result;
+  } finally {
+    await place.close();
+  }
+}
+
+const planted = Object.entries(plants).flatMap(([what, plant]) =>
+  paths.flatMap((path) => [false, true].map((fresh) => ({ what, plant, path, fresh }))),
+);
+
+/** So many of them, spread evenly. */
+function some<T>(all: readonly T[], count: number): T[] {
+  const step = Math.max(1, all.length / count);
+  return Array.from(
+    { length: Math.min(count, all.length) },
+    (_, i) => all[Math.floor(i * step)] as T,
+  );
+}
+
+async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+  for (const { what, plant, path, fresh } of some(planted, tries)) {
+    await place.renew(fresh);
+    const target = join(place.prefix, path);
+    rmSync(target, { recursive: true, force: true });
+    mkdirSync(dirname(target), { recursive: true });
+    plant(target, place.sentinel);
+    yield await afterwards(
+      place,
+      `${what} at ${path}, ${fresh ? "before" : "after"} the first run`,
+    );
+  }
+}
+
+async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+  for (const [what, attack] of some(Object.entries(attacks), tries)) {
+    await place.renew(false);
+    attack(place);
+    const found = await place.provision("doctor", "--deep", "--strict");
+    const wrong = found.status === 0 ? [`${what}: doctor --deep finds nothing`] : [];
+    wrong.push(...(await afterwards(place, what)));
+    const second = await place.provision("doctor", "--deep", "--strict");
+    if (second.status !== 0) wrong.push(`${what}: not mended: ${second.stdout.slice(0, 300)}`);
+    yield wrong;
+  }
+}
+
+async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+  for (const [what, plant] of some(Object.entries(recordPlants), tries)) {
+    await place.renew(false);
+    plantRecords(place.prefix, plant);
+    const run = await place.verify();
+    const wrong = run.seconds > 20 ? [`${what}: a sandbox waits ${run.seconds.toFixed(0)} s`] : [];
+    if (run.memory > 500_000_000) wrong.push(`${what}: ${Math.round(run.memory / 1e6)} MB`);
+    wrong.push(...(await afterwards(place, what)));
+    yield wrong;
+  }
+}
+
+export const cases: readonly Case[] = [
+  {
+    name: "an agent's links, pipes and files in our places",
+    tries: { bounded: 30, full: planted.length },
+    run: (tries) => inNeighbourhood((place) => tryPlants(place, tries)),
+  },
+  {
+    name: "an agent's changes to published trees and links",
+    tries: { bounded: Object.keys(attacks).length, full: Object.keys(attacks).length },
+    run: (tries) => inNeighbourhood((place) => tryAttacks(place, tries)),
+  },
+  {
+    name: "an agent's records of the steady state",
+    tries: { bounded: Object.keys(recordPlants).length, full: Object.keys(recordPlants).length },
+    run: (tries) => inNeighbourhood((place) => tryRecords(place, tries)),
+  },
+];

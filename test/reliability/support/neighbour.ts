@@ -1,0 +1,138 @@
+/**
+ * A provisioner and a neighbour on one volume: the neighbour can write to all of it and does so between
+ * the provisioner's runs. Beside the volume lies what nobody may touch.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { archive, link, program } from "../../support/archives.ts";
+import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
+import { copyPackage, type Measured, runMeasured } from "./measured.ts";
+
+export interface Neighbourhood {
+  readonly prefix: string;
+  /** A directory with a file, a program and a directory, none of which may change. */
+  readonly sentinel: string;
+  /** A volume in which gog and jot have just been installed; in `fresh`, nothing at all. */
+  renew(fresh: boolean): Promise<void>;
+  /** The provisioner, through the sh entrypoint. */
+  provision(...args: string[]): Promise<Measured>;
+  /** A sandbox without Node, which only verifies. */
+  verify(): Promise<Measured>;
+  /** What is not as the archives have it, among programs, trees and links. Empty: all is well. */
+  wrongContents(): string[];
+  /** True since the last time that it was asked: something outside of the volume has changed. */
+  touchedOutside(): boolean;
+  close(): Promise<void>;
+}
+
+/** Milliseconds; a run without a network takes one second. */
+const limit = 45_000;
+
+const tools = ["gog", "jot"];
+const contents = {
+  "lib/data": "data",
+  "lib/more/data": "more data",
+  "lib/link": link("data"),
+};
+
+export async function openNeighbourhood(): Promise<Neighbourhood> {
+  const place = await openWorkplace();
+  const packageDir = copyPackage(join(place.dir, "package"));
+  const sentinel = join(place.dir, "sentinel");
+  mkdirSync(join(sentinel, "directory"), { recursive: true });
+  writeFileSync(join(sentinel, "file"), "untouched", { mode: 0o640 });
+  writeFileSync(join(sentinel, "program"), "#!/bin/sh\necho evil\n", { mode: 0o755 });
+  writeFileSync(join(sentinel, "directory", "file"), "untouched");
+  for (const tool of tools) {
+    const bytes = archive("tar.gz", { ...contents, [`bin/${tool}`]: program(`${tool} 1.0`) });
+    const source = { ...place.serve(`${tool}.tar.gz`, bytes), format: "tar.gz" };
+    place.recipe(tool, { artifacts: { "linux-x64": source, "linux-arm64": source } });
+    place.skill(tool, { bins: [tool] });
+  }
+  const outside = (): string => {
+    const all = Object.entries(snapshotOf(place.dir));
+    return JSON.stringify(all.filter(([path]) => !/^(volume|good)(\/|$)/.test(path)));
+  };
+  let before = outside();
+  const environment = (node: string): Record<string, string> => ({
+    PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+    HOME: place.home,
+    OPENCLAW_SKILL_DEPS_NODE: node,
+    OPENCLAW_SKILL_PREFIX: place.prefix,
+    OPENCLAW_SKILL_DIRS: place.skills,
+    OPENCLAW_SKILL_RECIPES: place.recipes,
+    OPENCLAW_SKILL_PROFILE_DIR: "",
+    npm_config_userconfig: join(place.home, ".npmrc"),
+  });
+  const run = (node: string, args: string[]): Promise<Measured> =>
+    runMeasured({
+      argv: ["/bin/sh", join(packageDir, "entrypoint", "openclaw-install-skill-deps"), ...args],
+      env: environment(node),
+      cwd: place.home,
+      limit,
+    });
+  const provision: Neighbourhood["provision"] = (...args) => run(process.execPath, args);
+  const good = new Map<string, string>();
+  return {
+    prefix: place.prefix,
+    sentinel,
+    async renew(fresh) {
+      rmSync(place.prefix, { recursive: true, force: true });
+      if (fresh) return;
+      const { status, stderr } = await provision();
+      if (status !== 0) throw new Error(`the first run ended with ${status}: ${stderr}`);
+      for (const tool of tools) good.set(tool, describeTree(treeOf(place.prefix, tool) ?? ""));
+    },
+    provision,
+    // A Node that is none: the entrypoint must answer alone, or say that it cannot.
+    verify: () => run("/nonexistent", []),
+    wrongContents: () => wrongContents(place.prefix, good),
+    touchedOutside() {
+      const now = outside();
+      const touched = now !== before;
+      before = now;
+      return touched;
+    },
+    close: () => place.close(),
+  };
+}
+
+/** Runs each program by its link, and compares each linked tree with the one that was published. */
+function wrongContents(prefix: string, good: ReadonlyMap<string, string>): string[] {
+  return tools.flatMap((tool) => {
+    const said = says(join(prefix, "bin", tool));
+    const wrong = said === `${tool} 1.0\n` ? [] : [`bin/${tool} says ${JSON.stringify(said)}`];
+    const tree = treeOf(prefix, tool);
+    if (tree === undefined) return [...wrong, `${tool} has no tree`];
+    const place = realpathSync(join(prefix, "bin", tool));
+    if (place !== join(tree, "bin", tool)) wrong.push(`bin/${tool} leads to ${place}`);
+    if (describeTree(tree) !== good.get(tool)) wrong.push(`the tree of ${tool} has changed`);
+    return wrong;
+  });
+}
+
+function says(file: string): string {
+  try {
+    const options = { timeout: 5000, stdio: ["ignore", "pipe", "pipe"] } as const;
+    return execFileSync(file, [], { ...options, encoding: "utf8" });
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
+
+/** The directory that the manifest names, where it is one. */
+export function treeOf(prefix: string, tool: string): string | undefined {
+  try {
+    const { tools: listed } = JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8"));
+    const tree = join(prefix, listed[tool].dir);
+    return realpathSync(tree) === tree ? tree : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeTree(tree: string): string {
+  const all = Object.entries(snapshotOf(tree));
+  return JSON.stringify(all.filter(([path]) => path !== ".openclaw-skill-deps.json"));
+}

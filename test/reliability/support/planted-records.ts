@@ -1,0 +1,68 @@
+/** Records of the steady state as an agent would write them, to stop or to fool the sh entrypoint. */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+type RecordPlant = (record: string, steady: string) => void;
+
+const files = ["view", "system", "unmet", "sizes", "stat", "content", "settled"] as const;
+
+function replace(file: string, make: (file: string) => void): void {
+  rmSync(file, { recursive: true, force: true });
+  make(file);
+}
+
+const pipe = (file: string): void => void execFileSync("mkfifo", [file]);
+const endless = (file: string): void => symlinkSync("/dev/zero", file);
+const terminal = (file: string): void => symlinkSync("/dev/stdin", file);
+const hostileName = "a;touch evil;`touch evil`$(touch evil)\n-rf *";
+
+const perFile = files.flatMap((name): [string, RecordPlant][] => [
+  [`${name} is a pipe`, (record) => replace(join(record, name), pipe)],
+  [`${name} never ends`, (record) => replace(join(record, name), endless)],
+  [`${name} is our input`, (record) => replace(join(record, name), terminal)],
+  [`${name} is a directory`, (record) => replace(join(record, name), (file) => mkdirSync(file))],
+  [
+    `${name} has 300 MB`,
+    (record) =>
+      replace(join(record, name), (file) => void execFileSync("truncate", ["-s", "300M", file])),
+  ],
+]);
+
+export const recordPlants: Readonly<Record<string, RecordPlant>> = {
+  ...Object.fromEntries(perFile),
+  "names that a shell would run": (record) => {
+    for (const kind of ["programs", "watch", "files", "roots", "listed"]) {
+      mkdirSync(join(record, kind), { recursive: true });
+      symlinkSync("/nonexistent", join(record, kind, hostileName));
+    }
+    for (const name of ["system", "settled", "unmet"])
+      writeFileSync(join(record, name), hostileName);
+  },
+  "links in circles": (record) => {
+    for (const kind of ["roots", "listed", "files"]) {
+      symlinkSync("..", join(record, kind, "circle"));
+      symlinkSync("/proc", join(record, kind, "proc"));
+    }
+  },
+  "pipes among the programs": (record) => {
+    pipe(join(record, "programs", "0pipe"));
+    pipe(join(record, "watch", "0pipe"));
+  },
+  "5,000 records": (record, steady) => {
+    for (let i = 0; i < 5000; i += 1) {
+      const copy = join(steady, `${record.split("/").at(-1)}${String(i).padStart(4, "0")}`);
+      mkdirSync(copy);
+      cpSync(join(record, "view"), join(copy, "view"));
+      writeFileSync(join(copy, "system"), "");
+      writeFileSync(join(copy, "stat"), "never\n");
+      for (const kind of ["programs", "watch"]) mkdirSync(join(copy, kind));
+    }
+  },
+};
+
+/** Does it to every record that the volume has. */
+export function plantRecords(prefix: string, plant: RecordPlant): void {
+  const steady = join(prefix, "share/openclaw-skill-deps/steady");
+  for (const name of readdirSync(steady)) plant(join(steady, name), steady);
+}
