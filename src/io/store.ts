@@ -22,7 +22,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import { contentsDigest, differences, latestChange, listTree, type TreeList } from "./tree-list.ts";
-import { refuseLink, touch } from "./volume.ts";
+import { isYoung, refuseLink, renew } from "./volume.ts";
 
 /** A record as far as it is known before the tree is listed. */
 export type DraftRecord = Omit<InstalledRecord, "contents">;
@@ -163,7 +163,7 @@ export async function findTree(
   const base = layout.treeDir(tool, version, key);
   for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
-    await touch(join(prefix, dir)).catch(() => undefined); // an old one must not be swept meanwhile
+    if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // it must not be swept meanwhile
     const record = await verifyTree(prefix, dir);
     if (record) return record;
   }

@@ -1,10 +1,11 @@
-import { chmod, lstat, rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
+import { rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { isOurs, treesInUse } from "./bins.ts";
 import { listNames, look, token } from "./files.ts";
 import { lookUpManifest } from "./manifest-file.ts";
+import { volumeTime } from "./volume.ts";
 
 /** What a live run renews or finishes within seconds is litter after this long (ms). */
 const stagingGraceMs = 10 * 60 * 1000;
@@ -46,17 +47,6 @@ export async function sweep(prefix: string, manifest: Manifest, early = false): 
     else due = Math.min(due, found.mtimeMs + graceMs);
   }
   if (!early) await writeDue(prefix, due);
-}
-
-/** The volume's clock now, in ms; undefined where it cannot be written to. */
-async function volumeTime(prefix: string): Promise<number | undefined> {
-  const share = join(prefix, layout.share);
-  try {
-    await chmod(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
-    return (await lstat(share)).ctimeMs;
-  } catch {
-    return undefined;
-  }
 }
 
 async function findLitter(prefix: string, records: readonly SealedRecord[]): Promise<Litter[]> {

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { access, chmod, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -8,6 +8,7 @@ import { doing, look, makeDirectory, token } from "./files.ts";
 
 /** How often a live run shows that its staging place has an owner (ms). */
 const beatMs = 20_000;
+const youngMs = 5 * 60_000;
 
 /** Makes the directories of a volume. Throws `unmet` (read-only), `permission` or `disk`. */
 export async function openVolume(prefix: string): Promise<void> {
@@ -62,9 +63,34 @@ export async function openStaging(prefix: string): Promise<Staging> {
   };
 }
 
-/** Renews a directory's time by the volume's own clock: the clocks of containers can be apart. */
-export async function touch(dir: string): Promise<void> {
+/** Renews a staging place's time by the volume's own clock: the clocks of containers can be apart. */
+async function touch(dir: string): Promise<void> {
   const mark = join(dir, `.${token()}.tmp`);
   await writeFile(mark, "", { flag: "wx" });
   await rm(mark, { force: true });
+}
+
+/** The volume's clock now, in ms; undefined where it cannot be written to. */
+export async function volumeTime(prefix: string): Promise<number | undefined> {
+  const share = join(prefix, layout.share);
+  try {
+    await chmod(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
+    return (await lstat(share)).ctimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Begins a tree's time anew, so that it is no litter for another hour. Changes nothing in it. */
+export async function renew(prefix: string, dir: string): Promise<void> {
+  const now = await volumeTime(prefix);
+  if (now === undefined) return;
+  await utimes(join(prefix, dir), now / 1000, now / 1000).catch(() => undefined);
+}
+
+/** True for what was made or renewed in the last minutes: it needs no `renew`. */
+export async function isYoung(prefix: string, dir: string): Promise<boolean> {
+  const now = await volumeTime(prefix);
+  const found = await look(join(prefix, dir));
+  return now !== undefined && found !== undefined && now - found.mtimeMs < youngMs;
 }

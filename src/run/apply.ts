@@ -17,7 +17,7 @@ import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, isWhole, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
-import { openStaging, openVolume, type Staging, touch } from "../io/volume.ts";
+import { openStaging, openVolume, renew, type Staging } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
 import { commit } from "./commit.ts";
 import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
@@ -232,7 +232,7 @@ async function retire(
     for (const name of Object.keys(former.bins)) {
       if (!provided.has(name)) await rm(join(prefix, layout.binPath(name)), { force: true });
     }
-    if (former.dir !== dir) await touch(join(prefix, former.dir)).catch(() => undefined);
+    if (former.dir !== dir) await renew(prefix, former.dir);
   }
 }
 
