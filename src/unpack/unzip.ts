@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { PassThrough, pipeline, type Transform } from "node:stream";
-import { crc32, createInflateRaw } from "node:zlib";
+import { crc32 } from "node:zlib";
+import type { File } from "unzipper";
 import { UserError } from "../core/errors.ts";
 import { broken } from "./broken.ts";
 import type { TreeWriter } from "./tree.ts";
@@ -12,11 +12,16 @@ const kind = { mask: 0o170000, directory: 0o040000, file: 0o100000, link: 0o1200
 const stored = 0;
 const deflated = 8;
 
-/** Unpacks a zip, entry by entry in the order in which they lie in the file. */
+/**
+ * Unpacks a zip, entry by entry in the order in which they lie in the file. unzipper opens it and
+ * inflates its contents; what it takes on trust (the directory, overlaps, sizes, checksums) is looked
+ * at here first, because an archive may be made to have two readings.
+ */
 export async function unzip(file: string, tree: TreeWriter): Promise<void> {
   const handle = await open(file, "r");
   try {
-    const { entries, start } = await readDirectory(handle, tree.limits);
+    const { entries, start, tail } = await readDirectory(handle, tree.limits);
+    const contents = await openContents(file, tail);
     const inOrder = [...entries].sort((a, b) => a.offset - b.offset);
     let end = 0;
     for (const entry of inOrder) {
@@ -25,12 +30,16 @@ export async function unzip(file: string, tree: TreeWriter): Promise<void> {
       const content = await findContent(handle, entry, tree);
       end = content + entry.packed;
       if (end > start) tree.refuse(entry.path, "reaches past the end of the contents");
-      await unpackEntry({ ...entry, content, handle }, tree);
+      const zipped = contents.get(entry.offset);
+      if (!zipped || zipped.compressedSize !== entry.packed)
+        throw broken("zip", "it reads two ways");
+      await unpackEntry({ ...entry, zipped }, tree);
     }
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     const { code = "", message } = cause as NodeJS.ErrnoException;
-    throw broken("zip", code === "Z_BUF_ERROR" ? "it is cut short" : message, cause);
+    const isCut = code === "Z_BUF_ERROR" || message === "FILE_ENDED";
+    throw broken("zip", isCut ? "it is cut short" : message, cause);
   } finally {
     await handle.close();
   }
@@ -49,7 +58,21 @@ async function findContent(handle: FileHandle, entry: ZipEntry, tree: TreeWriter
   return offset + header.length + header.readUInt16LE(28);
 }
 
-type Found = ZipEntry & { readonly handle: FileHandle; readonly content: number };
+type Found = ZipEntry & { readonly zipped: File };
+
+/** The entries as unzipper has them, by the place of their local header. */
+async function openContents(file: string, tail: number): Promise<Map<number, File>> {
+  // Its Bluebird, graceful-fs and fs-extra take 40 ms to load.
+  const unzipper = await import("unzipper");
+  const open = (unzipper.default ?? unzipper).Open.file as (
+    file: string,
+    options: { tailSize: number; padding: number },
+  ) => Promise<{ files: File[] }>;
+  // It looks for the end record in the tail alone. The padding is for a local header whose extra
+  // field is longer than the directory's.
+  const { files } = await open(file, { tailSize: tail, padding: 0x10000 });
+  return new Map(files.map((entry) => [entry.offsetToLocalFileHeader, entry]));
+}
 
 async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
   const { path, flags, method, mode, size } = entry;
@@ -85,13 +108,12 @@ async function readEntry(
   tree: TreeWriter,
   take: (chunk: Buffer) => void,
 ): Promise<void> {
-  const { handle, content, packed, method, path } = entry;
+  const { zipped, packed, path } = entry;
   let size = 0;
   let sum = 0;
+  // For nothing packed, unzipper would believe the local header and search for a signature.
   if (packed > 0) {
-    const decoder = method === deflated ? createInflateRaw() : new PassThrough();
-    const range = { start: content, end: content + packed - 1, autoClose: false };
-    for await (const chunk of through(handle.createReadStream(range), decoder)) {
+    for await (const chunk of zipped.stream() as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > entry.size) break;
       sum = crc32(chunk, sum);
@@ -100,10 +122,4 @@ async function readEntry(
   }
   if (size !== entry.size) tree.refuse(path, "has not the size that it claims");
   if (sum !== entry.crc) tree.refuse(path, "has a wrong checksum");
-}
-
-async function* through(source: NodeJS.ReadableStream, decoder: Transform): AsyncGenerator<Buffer> {
-  // The source's errors arrive through the decoder, which is what the loop listens to.
-  pipeline(source, decoder, () => {});
-  yield* decoder as AsyncIterable<Buffer>;
 }

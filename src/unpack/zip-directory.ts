@@ -23,6 +23,8 @@ export interface ZipDirectory {
   readonly entries: readonly ZipEntry[];
   /** Where the directory starts, and so the last content ends at the latest. */
   readonly start: number;
+  /** Bytes from the end record to the end of the file. */
+  readonly tail: number;
 }
 
 const endSignature = 0x06054b50;
@@ -45,7 +47,7 @@ const maxDirectory = 64 * 1024 * 1024;
  */
 export async function readDirectory(handle: FileHandle, limits: Limits): Promise<ZipDirectory> {
   const { size } = await handle.stat();
-  const { count, length, start } = await findDirectory(handle, size);
+  const { count, length, start, tail } = await findDirectory(handle, size);
   if (count > limits.entries) {
     throw broken("zip", `it has ${count} entries; at most ${limits.entries} are taken`);
   }
@@ -61,7 +63,7 @@ export async function readDirectory(handle: FileHandle, limits: Limits): Promise
     at = next;
   }
   if (at !== length) throw broken("zip", "its directory has more than it counts");
-  return { entries, start };
+  return { entries, start, tail };
 }
 
 /** Exactly so many bytes. */
@@ -79,13 +81,14 @@ interface Place {
 }
 
 /** The end record is the last one whose comment reaches exactly to the end of the file. */
-async function findDirectory(handle: FileHandle, size: number): Promise<Place> {
+async function findDirectory(handle: FileHandle, size: number): Promise<Place & { tail: number }> {
   const tailLength = Math.min(size, endLength + maxComment);
   const tail = await readAt(handle, size - tailLength, tailLength);
   for (let at = tail.length - endLength; at >= 0; at -= 1) {
     if (tail.readUInt32LE(at) !== endSignature) continue;
     if (at + endLength + tail.readUInt16LE(at + 20) !== tail.length) continue;
-    return await readEnd(handle, tail.subarray(at), size - tail.length + at);
+    const place = await readEnd(handle, tail.subarray(at), size - tail.length + at);
+    return { ...place, tail: tail.length - at };
   }
   throw broken(
     "zip",

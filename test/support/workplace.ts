@@ -151,6 +151,7 @@ export function snapshotOf(root: string): Record<string, string> {
     if (stats.isSymbolicLink()) found[name] = `link to ${readlinkSync(path)}`;
     else if (stats.isFile())
       found[name] = `file ${mode} ${createHash("sha256").update(readFileSync(path)).digest("hex")}`;
+    else if (!stats.isDirectory()) found[name] = "neither file, directory nor link";
     else {
       found[name] = `directory ${mode}`;
       for (const entry of readdirSync(path).sort()) visit(join(path, entry));

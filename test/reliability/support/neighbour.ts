@@ -3,7 +3,7 @@
  * the provisioner's runs. Beside the volume lies what nobody may touch.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
@@ -50,10 +50,12 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
     place.recipe(tool, { artifacts: { "linux-x64": source, "linux-arm64": source } });
     place.skill(tool, { bins: [tool] });
   }
-  const outside = (): string => {
-    const all = Object.entries(snapshotOf(place.dir));
-    return JSON.stringify(all.filter(([path]) => !/^(volume|good)(\/|$)/.test(path)));
-  };
+  const outside = (): string =>
+    JSON.stringify(
+      readdirSync(place.dir)
+        .filter((name) => name !== "volume")
+        .map((name) => [name, snapshotOf(join(place.dir, name))]),
+    );
   let before = outside();
   const environment = (node: string): Record<string, string> => ({
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -114,8 +116,11 @@ function wrongContents(prefix: string, good: ReadonlyMap<string, string>): strin
 
 function says(file: string): string {
   try {
-    const options = { timeout: 5000, stdio: ["ignore", "pipe", "pipe"] } as const;
-    return execFileSync(file, [], { ...options, encoding: "utf8" });
+    return execFileSync(file, [], {
+      timeout: 5000,
+      stdio: ["ignore", "pipe", "pipe"],
+      encoding: "utf8",
+    });
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);
   }
