@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, chmod, lstat, open, rename } from "node:fs/promises";
+import { access, chmod, lstat, open, rename, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -32,23 +32,26 @@ const maxRecordBytes = 64 * 1024 * 1024;
 
 /**
  * Publishes a staged tree under its final name and returns its record, sealed. Where that name is
- * taken by a tree that is whole, that one is taken up, unless `replace` asks for a new one; otherwise
- * a suffix is added, because a directory cannot be exchanged in one step while programs run from it.
+ * taken by a tree that is whole and not older than `since` (ms), that one is taken up; otherwise a
+ * suffix is added, because a directory cannot be exchanged in one step while programs run from it.
  */
 export async function publish(
   prefix: string,
   tree: string,
   draft: DraftRecord,
-  replace: boolean,
+  since: number,
 ): Promise<SealedRecord> {
   await chmod(tree, 0o755);
   const files = await listTree(tree);
   const parent = join(prefix, layout.lib, draft.tool);
+  // We make directories there and nothing else: a link is a neighbour's, and is not followed.
+  if ((await look(parent))?.isSymbolicLink()) await rm(parent, { force: true });
   await refuseLink(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
-    const present = replace ? undefined : await verifyTree(prefix, dir);
+    const isNew = ((await look(join(prefix, dir)))?.ctimeMs ?? 0) >= since;
+    const present = isNew ? await verifyTree(prefix, dir) : undefined;
     if (present) return present;
     if (await look(join(prefix, dir))) continue;
     const record = { ...moved(draft, dir), contents: contentsDigest(files) };
@@ -153,16 +156,21 @@ export async function treesOf(prefix: string, tool: string): Promise<string[]> {
     .map(({ dir }) => dir);
 }
 
-/** A published tree of this version and key that is whole to the last byte: nothing to download. */
+/**
+ * A published tree of this version and key that is whole to the last byte by its own record: nothing
+ * to download. `since` (ms of the volume's clock): older ones do not count.
+ */
 export async function findTree(
   prefix: string,
   tool: string,
   version: string,
   key: string,
+  since: number,
 ): Promise<SealedRecord | undefined> {
   const base = layout.treeDir(tool, version, key);
   for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
+    if (((await look(join(prefix, dir)))?.ctimeMs ?? 0) < since) continue;
     if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // it must not be swept meanwhile
     const record = await verifyTree(prefix, dir);
     if (record) return record;

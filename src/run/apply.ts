@@ -17,7 +17,7 @@ import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, isWhole, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
-import { openStaging, openVolume, renew, type Staging } from "../io/volume.ts";
+import { openStaging, openVolume, renew, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
 import { commit } from "./commit.ts";
 import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
@@ -40,9 +40,10 @@ export interface Applied {
  *  5. sweep what nobody owns any more.
  * A tool that fails is reported and leaves the others, and what was there before, as they are.
  */
-export async function applyPlan(plan: Plan, context: ApplyContext): Promise<Applied> {
-  const { prefix } = context;
+export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">): Promise<Applied> {
+  const { prefix } = given;
   await openVolume(prefix);
+  const context = { ...given, began: (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY };
   await forgetSteady(prefix);
   await sweep(prefix, context.manifest, true); // what dead runs left may be what fills the disk
   const staging = await openStaging(prefix);
@@ -126,7 +127,9 @@ async function installTool(
   const { tool, version } = step;
   const { prefix, emit } = context;
   const forced = isForced(step);
-  const adopt = async () => (forced ? undefined : findWhole(step, prefix));
+  // What was damaged may have a neighbour's forgery beside it: only what came since then is believed.
+  const since = step.reason === "missing" ? 0 : context.began;
+  const adopt = async () => (forced ? undefined : findWhole(step, prefix, since));
   let found = await adopt();
   const lease = found
     ? undefined
@@ -172,14 +175,23 @@ async function install(
   context.emit({ type: "phase", tool, phase: "test" });
   await testTree(step, tree, record, context, needs);
   context.emit({ type: "phase", tool, phase: "publish" });
-  return publish(context.prefix, tree, record, isForced(step));
+  return publish(
+    context.prefix,
+    tree,
+    record,
+    isForced(step) ? Number.POSITIVE_INFINITY : context.began,
+  );
 }
 
 /** Another run may have published this very tree since the plan was made, or the manifest was lost. */
-async function findWhole(step: InstallStep, prefix: string): Promise<SealedRecord | undefined> {
+async function findWhole(
+  step: InstallStep,
+  prefix: string,
+  since: number,
+): Promise<SealedRecord | undefined> {
   for (const artifact of step.artifacts) {
     const key = installationKey(step.recipe, artifact);
-    const record = await findTree(prefix, step.tool, step.version, key);
+    const record = await findTree(prefix, step.tool, step.version, key, since);
     if (record) return record;
   }
   return undefined;

@@ -29,6 +29,8 @@ export interface ApplyContext {
   readonly skills: readonly SelectedSkill[] | undefined;
   /** RFC 3339, now. */
   readonly clock: () => Date;
+  /** When the run began to change the volume, in ms of the volume's clock. */
+  readonly began: number;
   /** What the volume had when the plan was made. */
   readonly manifest: Manifest;
   /** What is on disk in its place cannot be used. */

@@ -2,12 +2,12 @@
  * An agent that can write to the volume, and a provisioner that runs the built command on it: nothing
  * outside is ever touched, no run hangs, and every change to what was published is found and mended.
  */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { run } from "../support/archives.ts";
 import type { Case, Result } from "./case.ts";
 import { attacks } from "./support/attacks.ts";
-import { type Neighbourhood, openNeighbourhood } from "./support/neighbour.ts";
+import { makeLarge, type Neighbourhood, openNeighbourhood } from "./support/neighbour.ts";
 import { plantRecords, recordPlants } from "./support/planted-records.ts";
 
 const share = "share/openclaw-skill-deps";
@@ -37,29 +37,29 @@ const plants: Readonly<Record<string, Plant>> = {
   "a link to a program": (path, sentinel) => symlinkSync(join(sentinel, "program"), path),
   "a link to nothing": (path, sentinel) => symlinkSync(join(sentinel, "nothing"), path),
   "a link to itself": (path) => symlinkSync(path, path),
-  "a pipe": (path) => execFileSync("mkfifo", [path]),
+  "a pipe": (path) => void run("mkfifo", [path]),
   "a directory": (path) => {
     mkdirSync(path);
     writeFileSync(join(path, "file"), "planted");
   },
   "a file": (path) => writeFileSync(path, "planted"),
-  "a file of 200 MB": (path) => execFileSync("truncate", ["-s", "200M", path]),
+  "a file of 200 MB": (path) => makeLarge(path, 200_000_000),
 };
 
 /** A run may refuse, with a message and a status that is no bug; if it does not, all must be well. */
 async function afterwards(place: Neighbourhood, label: string): Promise<string[]> {
-  const run = await place.provision();
+  const ended = await place.provision();
   const wrong: string[] = [];
   const say = (what: string): void => {
     wrong.push(`${label}: ${what}`);
   };
-  if (run.status === null) say(`killed after ${run.seconds.toFixed(0)} s`);
-  else if (run.status === 1) say(`a bug: ${run.stderr.slice(0, 300)}`);
-  else if (run.status !== 0 && !run.stderr.includes(place.prefix)) {
-    say(`status ${run.status} without a path: ${run.stderr.slice(0, 300)}`);
+  if (ended.status === null) say(`killed after ${ended.seconds.toFixed(0)} s`);
+  else if (ended.status === 1) say(`a bug: ${ended.stderr.slice(0, 300)}`);
+  else if (ended.status !== 0 && !ended.stderr.includes(place.prefix)) {
+    say(`status ${ended.status} without a path: ${ended.stderr.slice(0, 300)}`);
   }
-  if (run.status === 0) for (const line of place.wrongContents()) say(line);
-  if (run.memory > 500_000_000) say(`${Math.round(run.memory / 1e6)} MB of memory`);
+  if (ended.status === 0) for (const line of place.wrongContents()) say(line);
+  if (ended.memory > 500_000_000) say(`${Math.round(ended.memory / 1e6)} MB of memory`);
   if (place.touchedOutside()) say("something outside of the volume has changed");
   return wrong;
 }

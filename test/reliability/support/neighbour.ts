@@ -3,7 +3,15 @@
  * the provisioner's runs. Beside the volume lies what nobody may touch.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
@@ -27,7 +35,7 @@ export interface Neighbourhood {
 }
 
 /** Milliseconds; a run without a network takes one second. */
-const limit = 45_000;
+const limit = 30_000;
 
 const tools = ["gog", "jot"];
 const contents = {
@@ -140,4 +148,10 @@ export function treeOf(prefix: string, tool: string): string | undefined {
 function describeTree(tree: string): string {
   const all = Object.entries(snapshotOf(tree));
   return JSON.stringify(all.filter(([path]) => path !== ".openclaw-skill-deps.json"));
+}
+
+/** A file of so many zeros that take no room. */
+export function makeLarge(file: string, bytes: number): void {
+  writeFileSync(file, "");
+  truncateSync(file, bytes);
 }

@@ -1,7 +1,8 @@
 /** Records of the steady state as an agent would write them, to stop or to fool the sh entrypoint. */
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "../../support/archives.ts";
+import { makeLarge } from "./neighbour.ts";
 
 type RecordPlant = (record: string, steady: string) => void;
 
@@ -12,7 +13,7 @@ function replace(file: string, make: (file: string) => void): void {
   make(file);
 }
 
-const pipe = (file: string): void => void execFileSync("mkfifo", [file]);
+const pipe = (file: string): void => void run("mkfifo", [file]);
 const endless = (file: string): void => symlinkSync("/dev/zero", file);
 const terminal = (file: string): void => symlinkSync("/dev/stdin", file);
 const hostileName = "a;touch evil;`touch evil`$(touch evil)\n-rf *";
@@ -24,8 +25,7 @@ const perFile = files.flatMap((name): [string, RecordPlant][] => [
   [`${name} is a directory`, (record) => replace(join(record, name), (file) => mkdirSync(file))],
   [
     `${name} has 300 MB`,
-    (record) =>
-      replace(join(record, name), (file) => void execFileSync("truncate", ["-s", "300M", file])),
+    (record) => replace(join(record, name), (file) => makeLarge(file, 300_000_000)),
   ],
 ]);
 
@@ -41,16 +41,19 @@ export const recordPlants: Readonly<Record<string, RecordPlant>> = {
   },
   "links in circles": (record) => {
     for (const kind of ["roots", "listed", "files"]) {
+      mkdirSync(join(record, kind), { recursive: true });
       symlinkSync("..", join(record, kind, "circle"));
       symlinkSync("/proc", join(record, kind, "proc"));
     }
   },
   "pipes among the programs": (record) => {
-    pipe(join(record, "programs", "0pipe"));
-    pipe(join(record, "watch", "0pipe"));
+    for (const kind of ["programs", "watch", "files", "roots"]) {
+      mkdirSync(join(record, kind), { recursive: true });
+      pipe(join(record, kind, "0pipe"));
+    }
   },
-  "5,000 records": (record, steady) => {
-    for (let i = 0; i < 5000; i += 1) {
+  "1,000 records": (record, steady) => {
+    for (let i = 0; i < 1000; i += 1) {
       const copy = join(steady, `${record.split("/").at(-1)}${String(i).padStart(4, "0")}`);
       mkdirSync(copy);
       cpSync(join(record, "view"), join(copy, "view"));
