@@ -13,7 +13,7 @@ const stagingGraceMs = 10 * 60 * 1000;
 const treeGraceMs = 60 * 60 * 1000;
 
 /** Names of `writeAtomically`, `linkAtomically` and `touch`; those of the steady state's records. */
-const temporary = /^\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)$/;
+const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
 
 interface Litter {
   /** Relative to the volume. */

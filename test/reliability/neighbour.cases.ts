@@ -137,7 +137,7 @@ async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<
 export const cases: readonly Case[] = [
   {
     name: "an agent's links, pipes and files in our places",
-    tries: { bounded: 30, full: planted.length },
+    tries: { bounded: 8, full: planted.length },
     run: (tries) => inNeighbourhood((place) => tryPlants(place, tries)),
   },
   {

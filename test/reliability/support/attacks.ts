@@ -107,16 +107,6 @@ export const attacks: Readonly<Record<string, Attack>> = {
     plantBeside(tree);
     writeFileSync(join(tree, "bin/gog"), "");
   }),
-  "a forged tree beside none, and no manifest": inTree((tree, { prefix }) => {
-    plantBeside(tree);
-    rmSync(tree, { recursive: true });
-    rmSync(join(prefix, "manifest.json"));
-  }),
-  "a forged tree in place of the real one, and no manifest": inTree((tree, { prefix }) => {
-    rewrite(join(tree, "bin/gog"), evil);
-    forgeRecord(tree);
-    rmSync(join(prefix, "manifest.json"));
-  }),
   "a link in bin is gone": ({ prefix }) => rmSync(join(prefix, "bin/gog")),
   "a link in bin leads to another program": ({ prefix }) => relink(join(prefix, "bin/gog"), "jot"),
   "a link in bin leads out": ({ prefix, sentinel }) =>
