@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { follow, look, makeDirectory, writeAtomically } from "../io/files.ts";
+import { follow, makeDirectory, readPlain, writeAtomically } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
+import { refuseLink } from "../io/volume.ts";
 import type { Place } from "../run/place.ts";
 import { type Outcome, outcomeDocument } from "./outcome.ts";
 
@@ -59,17 +59,17 @@ async function writeLastRun(
     null,
     2,
   )}\n`;
-  await makeDirectory(join(prefix, layout.share));
+  for (const dir of ["share", layout.share]) {
+    await refuseLink(prefix, dir);
+    await makeDirectory(join(prefix, dir));
+  }
   await writeAtomically(join(prefix, layout.lastRun), text);
 }
 
 /** The last run's document; undefined where there is none that can be read. */
 export async function readLastRun(prefix: string): Promise<unknown> {
-  const file = join(prefix, layout.lastRun);
-  const found = await look(file);
-  if (!found?.isFile() || found.size > maxLastRun) return undefined;
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    return JSON.parse((await readPlain(join(prefix, layout.lastRun), maxLastRun)) ?? "");
   } catch {
     return undefined;
   }

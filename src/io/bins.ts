@@ -1,9 +1,9 @@
-import { lstat, readFile, readlink } from "node:fs/promises";
+import { lstat, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { follow, linkAtomically, syncDirectory, writeAtomically } from "./files.ts";
+import { follow, linkAtomically, readPlain, syncDirectory, writeAtomically } from "./files.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -18,7 +18,7 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     }
     const found = await lstat(path).catch(() => undefined);
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
-    return (await readFile(path, "utf8")) === renderLauncher({ ...bin, runtime });
+    return (await readPlain(path, maxLauncher)) === renderLauncher({ ...bin, runtime });
   });
   return (await Promise.all(checks)).every(Boolean);
 }
@@ -42,9 +42,7 @@ function linkTarget(bin: InstalledBin): string {
 export async function isOurs(path: string): Promise<boolean> {
   const target = await readlink(path).catch(() => undefined);
   if (target !== undefined) return target.startsWith("../lib/");
-  const found = await lstat(path).catch(() => undefined);
-  if (!found?.isFile() || found.size >= maxLauncher) return false;
-  return isLauncher(await readFile(path, "utf8").catch(() => ""));
+  return isLauncher((await readPlain(path, maxLauncher)) ?? "");
 }
 
 /** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
@@ -54,9 +52,7 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
     [...names].map(async (name) => {
       const path = join(bin, name);
       const target = await readlink(path).catch(() => undefined);
-      const isSmall =
-        ((await lstat(path).catch(() => undefined))?.size ?? maxLauncher) < maxLauncher;
-      const text = target ?? (isSmall ? await readFile(path, "utf8").catch(() => "") : "");
+      const text = target ?? (await readPlain(path, maxLauncher)) ?? "";
       return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
     }),
   );

@@ -85,6 +85,24 @@ export function listNames(dir: string): string[] {
   }
 }
 
+/**
+ * The text of a file that a neighbour may have planted; undefined where it is a link, a pipe, larger
+ * than `maxBytes` or not to be read. Never waits.
+ */
+export async function readPlain(path: string, maxBytes: number): Promise<string | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const stats = await file.stat();
+    return stats.isFile() && stats.size <= maxBytes ? await file.readFile("utf8") : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
 /** Twelve random hexadecimal digits: a name that no other run has. */
 export function token(): string {
   return randomBytes(6).toString("hex");

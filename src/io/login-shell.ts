@@ -4,7 +4,11 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import { run } from "./exec.ts";
-import { look, makeDirectory, writeAtomically } from "./files.ts";
+import { look, makeDirectory, readPlain, writeAtomically } from "./files.ts";
+import { refuseLink } from "./volume.ts";
+
+/** Far more than the script (bytes). */
+const maxScript = 64 * 1024;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -25,8 +29,11 @@ async function renderProfile(prefix: string, packageDir: string): Promise<string
 export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
   const text = await renderProfile(prefix, packageDir);
   const own = join(prefix, layout.profile);
-  await makeDirectory(dirname(own));
-  if ((await readFile(own, "utf8").catch(() => "")) !== text) await writeAtomically(own, text);
+  for (const dir of ["etc", dirname(layout.profile)]) {
+    await refuseLink(prefix, dir);
+    await makeDirectory(join(prefix, dir));
+  }
+  if ((await readPlain(own, maxScript)) !== text) await writeAtomically(own, text);
   const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
   const script = join(system, "openclaw-skill-deps.sh");
   if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;

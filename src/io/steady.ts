@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -68,6 +69,7 @@ export interface SteadyFacts {
 /** Kept for so many views. */
 const maxRecords = 8;
 const maxSettled = 4096;
+const maxSettledBytes = 16 * 1024 * 1024;
 /** An unpublished record of this age was left by a run that was killed (ms). */
 const graceMs = 60 * 60 * 1000;
 /** How far the clocks of other file systems than the volume's may be from ours (ns). */
@@ -86,6 +88,7 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
   const own = join(steady, `.new-${token()}`);
   const any = join(steady, `.new-${token()}`);
   try {
+    refuseLinks(facts.prefix);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
     await writeAnyRecord(any, facts, manifest);
@@ -333,8 +336,18 @@ function mergeSettled(
   return merged;
 }
 
+/** A link in place of one of our directories would lead our writes elsewhere. */
+function refuseLinks(prefix: string): void {
+  for (const dir of ["share", layout.share, layout.steady]) {
+    const found = lstatSync(join(prefix, dir), { throwIfNoEntry: false });
+    if (found && !found.isDirectory()) throw new Unrecordable(`${dir} is no directory`);
+  }
+}
+
 function readSettled(file: string, catalogue: string): Record<string, string[]> {
   try {
+    const found = lstatSync(file);
+    if (!found.isFile() || found.size > maxSettledBytes) return {};
     const read = JSON.parse(readFileSync(file, "utf8"));
     if (read.catalogue !== catalogue) return {};
     const sound = Object.entries<string[]>(read.skills).filter(
