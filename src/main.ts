@@ -19,7 +19,6 @@ const nodeTooOld = 86;
 async function main(): Promise<number> {
   if (Number(process.versions.node.split(".")[0]) < 22) return refuseNode();
   process.umask(0o022); // the volume is for other users too, and only ours to write
-  process.noDeprecation = true; // of a library that unpacks bzip2: nothing that an operator can mend
   let options: Options | undefined;
   let reporter: Reporter | undefined;
   try {
