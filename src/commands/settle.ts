@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
@@ -78,7 +78,7 @@ export async function readLastRun(prefix: string): Promise<unknown> {
 /** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
 async function recordView(outcome: Outcome, place: Place): Promise<void> {
   const { survey, applied } = outcome;
-  const { manifest } = applied;
+  const tools = Object.values(applied.manifest.tools);
   const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || place.options.platform !== undefined) return;
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
@@ -90,15 +90,17 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
   );
   await recordSteady({
     prefix: survey.prefix,
+    entrypoint: join(place.packageDir, "entrypoint", "openclaw-install-skill-deps"),
     view,
     roots: survey.roots,
     inputs: [...survey.inputs],
     directories: [...survey.directories],
-    programs: Object.values(manifest.tools).flatMap(({ bins }) =>
+    programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
     ),
+    trees: [layout.bin, dirname(layout.profile), ...tools.map(({ dir }) => dir)],
     system,
-    settled: (survey.selected ?? manifest.skills)
+    settled: (survey.selected ?? applied.manifest.skills)
       .filter(({ bins, anyBins }) => isSettled(bins) && isSettled(anyBins))
       .map(({ sha256 }) => sha256),
     unmet: survey.plan.unmet.map(({ bin, reason }) => `${bin}: ${reason}`),

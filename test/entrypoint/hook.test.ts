@@ -157,7 +157,7 @@ for (const shell of shells) {
         truncateSync(join(place.prefix, "bin/gog"));
         rmSync(join(place.prefix, "bin/program-1"));
         const PATH = tools(place);
-        for (const name of ["stat", "cmp", "awk", "find", "sha256sum"]) {
+        for (const name of ["stat", "cmp", "head", "awk", "find", "sha256sum"]) {
           const path = absolute(name);
           if (path !== name) symlinkSync(path, join(PATH, name));
         }

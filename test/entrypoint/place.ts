@@ -14,7 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { recordSteady, type SteadyFacts } from "../../src/io/steady.ts";
+import { recordSteady } from "../../src/io/steady.ts";
+import type { SteadyFacts } from "../../src/io/steady-facts.ts";
 
 /** The shells that run the entrypoint in images that people use. */
 export const shells: [name: string, ...words: string[]][] = [
@@ -56,6 +57,8 @@ export interface RunOptions {
 export interface Place {
   readonly dir: string;
   readonly prefix: string;
+  /** Starts the script under test with the shell under test. */
+  readonly entrypoint: string;
   readonly skillsDir: string;
   readonly catalogue: string;
   readonly home: string;
@@ -132,6 +135,11 @@ export function makePlace(
   };
   const [, program = "", ...options] = shell;
   const words = [absolute(program), ...options, command];
+  // Node's own look is by /bin/sh, which in the image that has this shell is this shell.
+  const looker = write(
+    join(dir, "look"),
+    `exec ${[absolute(program), ...options].join(" ")} ${command} "$@"\n`,
+  );
   const run: Place["run"] = (args, options = {}) => {
     rmSync(log, { recursive: true, force: true });
     const { status, stdout, stderr } = spawnSync(words[0] ?? "", [...words.slice(1), ...args], {
@@ -145,6 +153,7 @@ export function makePlace(
   return {
     dir,
     prefix,
+    entrypoint: looker,
     skillsDir,
     catalogue,
     home,
@@ -177,6 +186,7 @@ function makeVolume(prefix: string, count: number, skillsDir: string): string[] 
   }
   write(join(prefix, "bin", "launched"), "#!/bin/sh\nexec node app.js\n", 0o755);
   write(join(prefix, "lib/launched/1.0.0-abcdefabcdef/app.js"), "run();\n");
+  write(join(prefix, "lib/launched/1.0.0-abcdefabcdef/README"), "It runs.\n");
   const skills = findSkills(skillsDir).map((file) => ({
     name: file,
     sha256: sha256(readFileSync(file, "utf8")),
@@ -193,7 +203,13 @@ function findSkills(dir: string): string[] {
   return readdirSync(dir).map((name) => join(dir, name, "SKILL.md"));
 }
 
-export function factsOf({ prefix, skillsDir, catalogue, programs }: Place): SteadyFacts {
+export function factsOf({
+  prefix,
+  entrypoint,
+  skillsDir,
+  catalogue,
+  programs,
+}: Place): SteadyFacts {
   const inputOf = (path: string, skill: boolean) => ({
     path,
     sha256: sha256(readFileSync(path, "utf8")),
@@ -203,6 +219,7 @@ export function factsOf({ prefix, skillsDir, catalogue, programs }: Place): Stea
   const skills = findSkills(skillsDir).map((file) => inputOf(file, true));
   return {
     prefix,
+    entrypoint,
     view: "",
     roots: [skillsDir],
     inputs: [...skills, inputOf(catalogue, false)],
@@ -211,6 +228,7 @@ export function factsOf({ prefix, skillsDir, catalogue, programs }: Place): Stea
       ...programs.map((name) => sizeOf(`bin/${name}`)),
       sizeOf("lib/launched/1.0.0-abcdefabcdef/app.js"),
     ],
+    trees: ["bin", ...programs.map((name) => `lib/${name}/1.0.0-abcdefabcdef`)],
     system: [],
     settled: skills.map((skill) => skill.sha256),
     unmet: [],

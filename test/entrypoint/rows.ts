@@ -1,7 +1,9 @@
 import {
   chmodSync,
+  existsSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -11,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { SteadyFacts } from "../../src/io/steady.ts";
+import type { SteadyFacts } from "../../src/io/steady-facts.ts";
 import { type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
 
 export interface Row {
@@ -66,22 +68,28 @@ export function records(it: Place): string[] {
 
 function recordFiles(it: Place): string[] {
   return records(it).flatMap((dir) =>
-    ["system", "unmet", "sizes", "stat", "content", "settled"]
+    ["unmet", "sizes", "seen", "all", "volume", "content", "settled"]
       .map((name) => join(dir, name))
       .filter((path) => statSync(path, { throwIfNoEntry: false })),
   );
 }
 
+/** What a place that differs in this would have recorded. */
 function replaceInViews(it: Place, from: string, to: string): void {
   for (const dir of records(it)) {
-    const path = join(dir, "view");
-    writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+    for (const path of ["seen", "all", "content"].map((name) => join(dir, name))) {
+      if (!existsSync(path)) continue;
+      writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+    }
+    if (dir.includes("any-")) renameSync(dir, dir.replace(from.trim(), to));
   }
 }
 
 /** Without proof by metadata, content has to decide. */
 export function dropStat(it: Place): void {
-  for (const dir of records(it)) rmSync(join(dir, "stat"), { force: true });
+  for (const dir of records(it)) {
+    for (const name of ["seen", "all"]) rmSync(join(dir, name), { force: true });
+  }
 }
 
 const withOwnProgram = (it: Place) => {
@@ -178,6 +186,26 @@ export const rows: Row[] = [
         readFileSync(join(p.prefix, "manifest.json"), "utf8").replace("glibc", "other"),
       ),
   },
+  {
+    what: "a file beside a program changed",
+    change: (p) => editInPlace(join(p.prefix, "lib/launched/1.0.0-abcdefabcdef/README")),
+  },
+  {
+    what: "a file beside a program is new",
+    change: (p) => write(join(p.prefix, "lib/launched/1.0.0-abcdefabcdef/deep/new"), "x"),
+  },
+  {
+    what: "a stranger in bin",
+    change: (p) => write(join(p.prefix, "bin/ls"), "#!/bin/sh\n", 0o755),
+  },
+  {
+    what: "a link in bin was turned, and turned back",
+    change: (p) => {
+      const target = readlinkSync(binOf(p));
+      rmSync(binOf(p));
+      symlinkSync(target, binOf(p));
+    },
+  },
   { what: "the manifest is gone", change: (p) => rmSync(join(p.prefix, "manifest.json")) },
   {
     what: "a system program is gone",
@@ -220,13 +248,13 @@ export const rows: Row[] = [
   },
   {
     what: "another platform",
-    change: (p) => replaceInViews(p, "1 x64", "1 arm64"),
+    change: (p) => replaceInViews(p, "x64", "a64"),
   },
   {
     what: "another libc",
-    change: (p) => replaceInViews(p, "-glibc", "-musl."),
+    change: (p) => replaceInViews(p, "glibc", "musl."),
   },
-  { what: "an earlier form of records", change: (p) => replaceInViews(p, "1 ", "0 ") },
+  { what: "an earlier form of records", change: (p) => replaceInViews(p, "1 x64", "0 x64") },
   {
     what: "a record was cut short by a crash",
     change: (p) => {
@@ -238,7 +266,7 @@ export const rows: Row[] = [
     change: (p) => {
       for (const file of recordFiles(p)) truncateSync(file);
       for (const dir of records(p)) {
-        for (const kind of ["programs", "watch", "files", "roots"]) {
+        for (const kind of ["programs", "trees", "watch", "files", "roots"]) {
           rmSync(join(dir, kind), { recursive: true, force: true });
         }
       }

@@ -1,6 +1,7 @@
 import {
   cpSync,
   lutimesSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -219,7 +220,10 @@ for (const shell of shells) {
       await inPlace({ before: () => ({ unmet: ["$(touch ran): `touch ran` $HOME"], system: [] }) });
       expect(place.run(named(place)).stderr).toContain("$(touch ran): `touch ran` $HOME");
       for (const dir of records(place)) {
-        writeFileSync(join(dir, "system"), "$(touch ran)\n`touch ran`\n../../bin/sh\n");
+        mkdirSync(join(dir, "system"), { recursive: true });
+        for (const name of ["$(touch ran)", "`touch ran`", "-rf *"]) {
+          writeFileSync(join(dir, "system", name), "");
+        }
         const settled = join(dir, "settled");
         if (!statSync(settled, { throwIfNoEntry: false })) continue;
         writeFileSync(

@@ -1,12 +1,12 @@
 /** Records of the steady state as an agent would write them, to stop or to fool the sh entrypoint. */
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../support/archives.ts";
 import { makeLarge } from "./neighbour.ts";
 
 type RecordPlant = (record: string, steady: string) => void;
 
-const files = ["view", "system", "unmet", "sizes", "stat", "content", "settled"] as const;
+const files = ["unmet", "seen", "all", "volume", "sizes", "content", "settled"] as const;
 
 function replace(file: string, make: (file: string) => void): void {
   rmSync(file, { recursive: true, force: true });
@@ -32,34 +32,38 @@ const perFile = files.flatMap((name): [string, RecordPlant][] => [
 export const recordPlants: Readonly<Record<string, RecordPlant>> = {
   ...Object.fromEntries(perFile),
   "names that a shell would run": (record) => {
-    for (const kind of ["programs", "watch", "files", "roots", "listed"]) {
+    for (const kind of ["programs", "trees", "watch", "system", "files", "roots", "listed"]) {
       mkdirSync(join(record, kind), { recursive: true });
       symlinkSync("/nonexistent", join(record, kind, hostileName));
     }
-    for (const name of ["system", "settled", "unmet"])
-      writeFileSync(join(record, name), hostileName);
+    for (const name of ["settled", "unmet"]) writeFileSync(join(record, name), hostileName);
   },
   "links in circles": (record) => {
-    for (const kind of ["roots", "listed", "files"]) {
+    for (const kind of ["roots", "listed", "files", "trees"]) {
       mkdirSync(join(record, kind), { recursive: true });
       symlinkSync("..", join(record, kind, "circle"));
       symlinkSync("/proc", join(record, kind, "proc"));
     }
   },
   "pipes among the programs": (record) => {
-    for (const kind of ["programs", "watch", "files", "roots"]) {
+    for (const kind of ["programs", "trees", "watch", "files", "roots"]) {
       mkdirSync(join(record, kind), { recursive: true });
       pipe(join(record, kind, "0pipe"));
     }
   },
+  "a thousand names on PATH": (record) => {
+    mkdirSync(join(record, "system"), { recursive: true });
+    for (let i = 0; i < 1000; i += 1) writeFileSync(join(record, "system", `sh-${i}`), "");
+  },
   "1,000 records": (record, steady) => {
     for (let i = 0; i < 1000; i += 1) {
       const copy = join(steady, `${record.split("/").at(-1)}${String(i).padStart(4, "0")}`);
-      mkdirSync(copy);
-      cpSync(join(record, "view"), join(copy, "view"));
-      writeFileSync(join(copy, "system"), "");
-      writeFileSync(join(copy, "stat"), "never\n");
-      for (const kind of ["programs", "watch"]) mkdirSync(join(copy, kind));
+      for (const kind of ["programs", "trees", "watch", "system"]) {
+        mkdirSync(join(copy, kind), { recursive: true });
+      }
+      for (const name of ["seen", "all", "volume", "sizes"]) {
+        writeFileSync(join(copy, name), "never\n");
+      }
     }
   },
 };
