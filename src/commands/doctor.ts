@@ -1,6 +1,7 @@
 import { exitStatus } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
 import { strangersInBin } from "../io/inspect.ts";
-import { checkLoginShell } from "../io/login-shell.ts";
+import { checkLoginShell, isProfileOurs } from "../io/login-shell.ts";
 import { withHint } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
 import { resolvePrefix, surveyVolume, type VolumeSurvey } from "../run/survey-volume.ts";
@@ -49,6 +50,13 @@ async function examine(
   for (const name of await strangersInBin(prefix, manifest)) {
     const message = `bin/${name} was not put there by this command`;
     findings.push({ message, hint: "Remove it, unless it is yours." });
+  }
+  if (!(await isProfileOurs(prefix, place.packageDir))) {
+    const message = `${layout.profile} was not put there by this version of the command`;
+    findings.push({
+      message,
+      hint: "The next run of openclaw-install-skill-deps install mends it.",
+    });
   }
   const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
   if (names.length > 0 && !(await checkLoginShell(prefix, names, place.env))) {

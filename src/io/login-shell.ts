@@ -42,6 +42,13 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
   });
 }
 
+/** False where the volume's own script is not as we write it: shells of other containers run it. */
+export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
+  const own = join(prefix, layout.profile);
+  if ((await look(own)) === undefined) return true;
+  return (await readPlain(own, maxScript)) === (await renderProfile(prefix, packageDir));
+}
+
 /** True where `sh -lc NAME` finds every one of the programs, wherever it finds them. */
 export async function checkLoginShell(
   prefix: string,

@@ -6,6 +6,7 @@ import { selectPackages } from "../core/npm-lock.ts";
 import type { LockedPackage, NpmClosureArtifact } from "../core/recipe.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
+import type { Limits } from "../unpack/tree.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { downloadTarball } from "./npm-registry.ts";
 import { checkPrograms, makeTree } from "./tree.ts";
@@ -53,6 +54,11 @@ async function bringAll(
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
   const received = packages.map(() => 0);
+  const taken = { bytes: 0, entries: 0 };
+  const limits = (): Limits => ({
+    ...limitsFor(received.reduce((sum, one) => sum + one, 0)),
+    taken,
+  });
   const bringing = packages.map((locked, index) =>
     limit(async () => {
       signal.throwIfAborted();
@@ -61,7 +67,7 @@ async function bringAll(
         context.onProgress(received.reduce((sum, one) => sum + one, 0));
       };
       const file = join(context.dir, `download-${index}`);
-      return await bring(locked, { tree, file, npm, http: context.http, signal, onProgress });
+      return await bring(locked, { ...context, tree, file, npm, signal, onProgress, limits });
     }),
   );
   try {
@@ -79,17 +85,21 @@ interface Place {
   readonly file: string;
   readonly npm: NpmConfig;
   readonly http: StageContext["http"];
+  readonly hasAlternative?: boolean;
+  /** Of all packages together, for so much as was downloaded of them. */
+  readonly limits: () => Limits;
   readonly signal: AbortSignal;
   readonly onProgress: (received: number) => void;
 }
 
 async function bring(locked: LockedPackage, place: Place): Promise<number> {
   const { name, version, digest, path } = locked;
-  const { tree, file, ...rest } = place;
-  const { size } = await downloadTarball({ name, version, digest, file, ...rest });
+  const { tree, file, npm, http, hasAlternative = false, signal, onProgress } = place;
+  const request = { name, version, digest, file, npm, http, hasAlternative, signal, onProgress };
+  const { size } = await downloadTarball(request);
   const into = join(tree, path);
   // npm puts everything below `package/`, some others below another name.
-  await extract({ file, format: "tar.gz", into, strip: 1, limits: limitsFor(size) });
+  await extract({ file, format: "tar.gz", into, strip: 1, limits: place.limits() });
   await rm(file, { force: true });
   return size;
 }

@@ -22,6 +22,8 @@ export interface Limits {
   readonly bytes: number;
   /** Files, links and directories, also those that only a path names. */
   readonly entries: number;
+  /** What archives that share the limits (those of one closure) have taken so far; counted here. */
+  readonly taken?: { bytes: number; entries: number };
 }
 
 /**
@@ -57,8 +59,7 @@ interface State {
   readonly files: Set<string>;
   /** Path to target, of symbolic links. */
   readonly links: Map<string, string>;
-  bytes: number;
-  entries: number;
+  readonly taken: { bytes: number; entries: number };
   /** Characters of all names and link targets, which are kept in memory. */
   names: number;
   open: number | undefined;
@@ -72,8 +73,7 @@ export function treeWriter(into: string, strip: number, limits: Limits): TreeWri
     directories: new Set([""]),
     files: new Set(),
     links: new Map(),
-    bytes: 0,
-    entries: 0,
+    taken: limits.taken ?? { bytes: 0, entries: 0 },
     names: 0,
     open: undefined,
   };
@@ -115,9 +115,9 @@ const averageName = 256;
 /** Counts an entry that will be made, and what is kept of it. */
 function count(state: State, path: string, kept = path): void {
   const { entries } = state.limits;
-  state.entries += 1;
+  state.taken.entries += 1;
   state.names += kept.length;
-  if (state.entries > entries) refuse(path, `is one too many: at most ${entries} are taken`);
+  if (state.taken.entries > entries) refuse(path, `is one too many: at most ${entries} are taken`);
   if (state.names > entries * averageName) refuse(path, "is too much: the names are too long");
 }
 
@@ -197,8 +197,8 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
 }
 
 function countBytes(state: State, path: string, bytes: number): void {
-  state.bytes += bytes;
-  if (state.bytes <= state.limits.bytes) return;
+  state.taken.bytes += bytes;
+  if (state.taken.bytes <= state.limits.bytes) return;
   refuse(path, `is too much: the archive unpacks to more than ${state.limits.bytes} bytes`);
 }
 

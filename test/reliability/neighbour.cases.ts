@@ -9,6 +9,7 @@ import type { Case, Result } from "./case.ts";
 import { attacks } from "./support/attacks.ts";
 import { makeLarge, type Neighbourhood, openNeighbourhood } from "./support/neighbour.ts";
 import { plantRecords, recordPlants } from "./support/planted-records.ts";
+import type { Tried } from "./support/trial.ts";
 
 const share = "share/openclaw-skill-deps";
 /** Every path that a run writes to and that can be guessed. */
@@ -47,7 +48,8 @@ const plants: Readonly<Record<string, Plant>> = {
 };
 
 /** A run may refuse, with a message and a status that is no bug; if it does not, all must be well. */
-async function afterwards(place: Neighbourhood, label: string): Promise<string[]> {
+async function afterwards(place: Neighbourhood, label: string): Promise<Tried> {
+  const planted = new Set(place.litter());
   const ended = await place.provision();
   const wrong: string[] = [];
   const say = (what: string): void => {
@@ -61,18 +63,23 @@ async function afterwards(place: Neighbourhood, label: string): Promise<string[]
   if (ended.status === 0) for (const line of place.wrongContents()) say(line);
   if (ended.memory > 500_000_000) say(`${Math.round(ended.memory / 1e6)} MB of memory`);
   if (place.touchedOutside()) say("something outside of the volume has changed");
-  return wrong;
+  if (ended.status !== 0) return { wrong, litter: [] };
+  await place.hoursLater();
+  // What the agent itself put there is not ours to remove.
+  return { wrong, litter: place.litter().filter((path) => !planted.has(path)) };
 }
 
 async function inNeighbourhood(
-  work: (place: Neighbourhood) => AsyncGenerator<string[]>,
+  work: (place: Neighbourhood) => AsyncGenerator<Tried>,
 ): Promise<Result> {
   const place = await openNeighbourhood();
   const result = { tries: 0, wrong: [] as string[], litter: 0 };
   try {
-    for await (const wrong of work(place)) {
+    for await (const { wrong, litter } of work(place)) {
       result.tries += 1;
       result.wrong.push(...wrong);
+      result.litter += litter.length;
+      if (litter.length > 0) process.stderr.write(`litter: ${litter.join(" ")}\n`);
     }
     return result;
   } finally {
@@ -93,7 +100,7 @@ function some<T>(all: readonly T[], count: number): T[] {
   );
 }
 
-async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
   for (const { what, plant, path, fresh } of some(planted, tries)) {
     await place.renew(fresh);
     const target = join(place.prefix, path);
@@ -107,7 +114,7 @@ async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<s
   }
 }
 
-async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
   for (const [what, attack] of some(Object.entries(attacks), tries)) {
     await place.renew(false);
     attack(place);
@@ -115,22 +122,23 @@ async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<
     // A stranger may be the operator's own: it is named, and is no failure.
     const finds = found.status !== 0 || found.stdout.includes("was not put there");
     const wrong = finds ? [] : [`${what}: doctor --deep finds nothing`];
-    wrong.push(...(await afterwards(place, what)));
+    const then = await afterwards(place, what);
+    wrong.push(...then.wrong);
     const second = await place.provision("doctor", "--deep", "--strict");
     if (second.status !== 0) wrong.push(`${what}: not mended: ${second.stdout.slice(0, 300)}`);
-    yield wrong;
+    yield { wrong, litter: then.litter };
   }
 }
 
-async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<string[]> {
+async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
   for (const [what, plant] of some(Object.entries(recordPlants), tries)) {
     await place.renew(false);
     plantRecords(place.prefix, plant);
     const run = await place.verify();
     const wrong = run.seconds > 20 ? [`${what}: a sandbox waits ${run.seconds.toFixed(0)} s`] : [];
     if (run.memory > 500_000_000) wrong.push(`${what}: ${Math.round(run.memory / 1e6)} MB`);
-    wrong.push(...(await afterwards(place, what)));
-    yield wrong;
+    const then = await afterwards(place, what);
+    yield { wrong: [...wrong, ...then.wrong], litter: then.litter };
   }
 }
 

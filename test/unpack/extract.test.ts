@@ -394,3 +394,13 @@ describe("what is not whole is refused", () => {
     expect(textOf("b")).toBe("y");
   });
 });
+
+test("archives of one tree share its limits", async () => {
+  const limits = { bytes: 2500, entries: 5, taken: { bytes: 0, entries: 0 } };
+  const part = (name: string) => tarGzOf([{ name, body: Buffer.alloc(1000) }]);
+  await unpack("tar.gz", part("a"), { limits });
+  await unpack("tar.gz", part("b"), { limits });
+  expect(await refused("tar.gz", part("c"), { limits })).toMatch(/more than 2500 bytes/);
+  const few = { ...limits, bytes: 1e6, taken: { bytes: 0, entries: 5 } };
+  expect(await refused("tar.gz", part("d"), { limits: few })).toMatch(/at most 5 are taken/);
+});

@@ -3,6 +3,8 @@ import { lstatSync, lutimesSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Offer } from "./programs.ts";
 
+type Offered = Pick<Offer, "tool" | "version" | "paths">;
+
 interface Listed {
   readonly tools: Readonly<
     Record<string, { tool: string; version: string; dir: string; bins: Record<string, unknown> }>
@@ -25,7 +27,12 @@ const fixed = new Set([
   `${share}/steady`,
 ]);
 /** Records of the steady state that are published; unpublished ones begin with a dot. */
-const steadyRecord = new RegExp(`^${share}/steady/(\\d+|any)-[0-9a-f]{12}(/|$)`);
+const steadyRecord = new RegExp(
+  `^${share}/steady/(\\d+-[0-9a-f]{8}|any-[a-z0-9+-]+)-\\d+-[0-9a-f]{12}(/|$)`,
+);
+
+/** A manifest that was broken is the operator's to look at. */
+const keptAside = /^manifest\.json\.broken-/;
 
 /** The manifest's tools; undefined where there is none that can be read. */
 export function readListed(prefix: string): Listed | undefined {
@@ -40,12 +47,12 @@ export function readListed(prefix: string): Listed | undefined {
  * The paths in a volume that the manifest does not account for, with what lies in listed trees and was
  * not in their archives. What lies below such a path is not named again.
  */
-export function findLitter(prefix: string, offers: readonly Offer[]): string[] {
+export function findLitter(prefix: string, offers: readonly Offered[]): string[] {
   const records = Object.values(readListed(prefix)?.tools ?? {});
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
   const trees = new Map(records.map((record) => [record.dir, record]));
   const explains = (path: string): boolean => {
-    if (fixed.has(path) || steadyRecord.test(path)) return true;
+    if (fixed.has(path) || steadyRecord.test(path) || keptAside.test(path)) return true;
     const [top, tool = "", tree = "", ...rest] = path.split("/");
     if (top === "bin") return bins.has(path.slice("bin/".length));
     if (top !== "lib") return false;
@@ -77,7 +84,7 @@ export function findLitter(prefix: string, offers: readonly Offer[]): string[] {
 function wasOffered(
   { tool, version }: { tool: string; version: string },
   path: string,
-  offers: readonly Offer[],
+  offers: readonly Offered[],
 ): boolean {
   return offers.some(
     (offer) => offer.tool === tool && offer.version === version && offer.paths.has(path),
@@ -85,7 +92,7 @@ function wasOffered(
 }
 
 /** Plays that hours pass: everything that nothing accounts for was last touched two hours ago. */
-export function letHoursPass(prefix: string, offers: readonly Offer[]): void {
+export function letHoursPass(prefix: string, offers: readonly Offered[]): void {
   const then = new Date(Date.now() - 2 * 60 * 60 * 1000);
   const touch = (path: string): void => {
     try {

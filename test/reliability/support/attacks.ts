@@ -119,6 +119,10 @@ export const attacks: Readonly<Record<string, Attack>> = {
     writeFileSync(join(prefix, "bin/ls"), "#!/bin/sh\necho evil\n", { mode: 0o755 }),
   "a strange link in bin": ({ prefix, sentinel }) =>
     symlinkSync(join(sentinel, "program"), join(prefix, "bin/ls")),
+  "the login shells' script is changed": ({ prefix }) =>
+    rewrite(join(prefix, "etc/profile.d/openclaw-skill-deps.sh"), (text) => `echo evil\n${text}`),
+  "the login shells' script is a link": ({ prefix, sentinel }) =>
+    relink(join(prefix, "etc/profile.d/openclaw-skill-deps.sh"), join(sentinel, "program")),
   "bin is moved away": ({ prefix }) => {
     renameSync(join(prefix, "bin"), join(prefix, "nib"));
     if (!existsSync(join(prefix, "bin")))

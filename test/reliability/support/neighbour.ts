@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import {
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,6 +16,7 @@ import {
 import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
+import { findLitter, letHoursPass } from "./account.ts";
 import { copyPackage, type Measured, runMeasured } from "./measured.ts";
 
 export interface Neighbourhood {
@@ -29,6 +31,10 @@ export interface Neighbourhood {
   verify(): Promise<Measured>;
   /** What is not as the archives have it, among programs, trees and links. Empty: all is well. */
   wrongContents(): string[];
+  /** What belongs to nothing, as seen now. */
+  litter(): string[];
+  /** Plays that hours pass, and runs the provisioner again. */
+  hoursLater(): Promise<void>;
   /** True since the last time that it was asked: something outside of the volume has changed. */
   touchedOutside(): boolean;
   close(): Promise<void>;
@@ -38,6 +44,12 @@ export interface Neighbourhood {
 const limit = 30_000;
 
 const tools = ["gog", "jot"];
+const paths = ["bin", "lib", "lib/data", "lib/more", "lib/more/data", "lib/link"];
+const offers = tools.map((tool) => ({
+  tool,
+  version: "1.0.0",
+  paths: new Set([...paths, `bin/${tool}`]),
+}));
 const contents = {
   "lib/data": "data",
   "lib/more/data": "more data",
@@ -98,6 +110,11 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
     // A Node that is none: the entrypoint must answer alone, or say that it cannot.
     verify: () => run("/nonexistent", []),
     wrongContents: () => wrongContents(place.prefix, good),
+    litter: () => findLitter(place.prefix, offers),
+    async hoursLater() {
+      letHoursPass(place.prefix, offers);
+      await provision();
+    },
     touchedOutside() {
       const now = outside();
       const touched = now !== before;
@@ -110,16 +127,22 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
 
 /** Runs each program by its link, and compares each linked tree with the one that was published. */
 function wrongContents(prefix: string, good: ReadonlyMap<string, string>): string[] {
-  return tools.flatMap((tool) => {
-    const said = says(join(prefix, "bin", tool));
-    const wrong = said === `${tool} 1.0\n` ? [] : [`bin/${tool} says ${JSON.stringify(said)}`];
-    const tree = treeOf(prefix, tool);
-    if (tree === undefined) return [...wrong, `${tool} has no tree`];
-    const place = realpathSync(join(prefix, "bin", tool));
-    if (place !== join(tree, "bin", tool)) wrong.push(`bin/${tool} leads to ${place}`);
-    if (describeTree(tree) !== good.get(tool)) wrong.push(`the tree of ${tool} has changed`);
-    return wrong;
-  });
+  const script = join(prefix, "etc/profile.d/openclaw-skill-deps.sh");
+  const isPlain = lstatSync(script, { throwIfNoEntry: false })?.isFile() ?? false;
+  const isOurs = isPlain && !readFileSync(script, "utf8").includes("evil");
+  const wrong = isOurs ? [] : ["the login shells' script is not ours"];
+  return [...wrong, ...tools.flatMap((tool) => wrongContent(prefix, tool, good.get(tool)))];
+}
+
+function wrongContent(prefix: string, tool: string, good: string | undefined): string[] {
+  const said = says(join(prefix, "bin", tool));
+  const wrong = said === `${tool} 1.0\n` ? [] : [`bin/${tool} says ${JSON.stringify(said)}`];
+  const tree = treeOf(prefix, tool);
+  if (tree === undefined) return [...wrong, `${tool} has no tree`];
+  const place = realpathSync(join(prefix, "bin", tool));
+  if (place !== join(tree, "bin", tool)) wrong.push(`bin/${tool} leads to ${place}`);
+  if (describeTree(tree) !== good) wrong.push(`the tree of ${tool} has changed`);
+  return wrong;
 }
 
 function says(file: string): string {
