@@ -30,7 +30,7 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   const { manifest } = applied;
   await sweep(prefix, manifest);
   if (native && (await follow(prefix))?.isDirectory()) {
-    await tolerate(writeProfile(prefix, place.env, place.packageDir));
+    await writeProfileOrWarn(prefix, place);
   }
   const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
   const onLoginPath =
@@ -40,6 +40,21 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   }
   if (applied.failures.length === 0) await recordView(outcome, place);
   return onLoginPath;
+}
+
+/** Something in the way of the script is worth a word; a read-only volume is not. */
+async function writeProfileOrWarn(
+  prefix: string,
+  { env, packageDir, reporter }: Place,
+): Promise<void> {
+  try {
+    await writeProfile(prefix, env, packageDir);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    if (error.code !== "config") return;
+    const { message, hint } = error;
+    reporter.emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
+  }
 }
 
 async function writeLastRun(

@@ -60,7 +60,7 @@ async function afterwards(place: Neighbourhood, label: string): Promise<Tried> {
   else if (ended.status !== 0 && !ended.stderr.includes(place.prefix)) {
     say(`status ${ended.status} without a path: ${ended.stderr.slice(0, 300)}`);
   }
-  if (ended.status === 0) for (const line of place.wrongContents()) say(line);
+  if (ended.status === 0) for (const line of place.wrongContents(ended.stderr)) say(line);
   if (ended.memory > 500_000_000) say(`${Math.round(ended.memory / 1e6)} MB of memory`);
   if (place.touchedOutside()) say("something outside of the volume has changed");
   if (ended.status !== 0) return { wrong, litter: [] };

@@ -29,8 +29,8 @@ export interface Neighbourhood {
   provision(...args: string[]): Promise<Measured>;
   /** A sandbox without Node, which only verifies. */
   verify(): Promise<Measured>;
-  /** What is not as the archives have it, among programs, trees and links. Empty: all is well. */
-  wrongContents(): string[];
+  /** What is not as the archives have it after a run that said this, among programs, trees and links. Empty: all is well. */
+  wrongContents(said: string): string[];
   /** What belongs to nothing, as seen now. */
   litter(): string[];
   /** Plays that hours pass, and runs the provisioner again. */
@@ -109,7 +109,7 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
     provision,
     // A Node that is none: the entrypoint must answer alone, or say that it cannot.
     verify: () => run("/nonexistent", []),
-    wrongContents: () => wrongContents(place.prefix, good),
+    wrongContents: (said) => wrongContents(place.prefix, good, said),
     litter: () => findLitter(place.prefix, offers),
     async hoursLater() {
       letHoursPass(place.prefix, offers);
@@ -125,13 +125,27 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
   };
 }
 
-/** Runs each program by its link, and compares each linked tree with the one that was published. */
-function wrongContents(prefix: string, good: ReadonlyMap<string, string>): string[] {
+/**
+ * Runs each program by its link, and compares each linked tree with the one that was published. What the
+ * run said matters where its script could not be written.
+ */
+function wrongContents(prefix: string, good: ReadonlyMap<string, string>, said: string): string[] {
   const script = join(prefix, "etc/profile.d/openclaw-skill-deps.sh");
-  const isPlain = lstatSync(script, { throwIfNoEntry: false })?.isFile() ?? false;
-  const isOurs = isPlain && !readFileSync(script, "utf8").includes("evil");
-  const wrong = isOurs ? [] : ["the login shells' script is not ours"];
+  const isOurs = readPlainly(script)?.includes("evil") === false;
+  const isSaid = said.includes(`${prefix}/etc`);
+  const wrong =
+    isOurs || isSaid ? [] : ["the login shells' script is not ours, and nothing is said"];
   return [...wrong, ...tools.flatMap((tool) => wrongContent(prefix, tool, good.get(tool)))];
+}
+
+function readPlainly(path: string): string | undefined {
+  try {
+    return realpathSync(path) === path && lstatSync(path).isFile()
+      ? readFileSync(path, "utf8")
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function wrongContent(prefix: string, tool: string, good: string | undefined): string[] {
