@@ -61,7 +61,8 @@ async function bringAll(
         context.onProgress(received.reduce((sum, one) => sum + one, 0));
       };
       const file = join(context.dir, `download-${index}`);
-      return await bring(locked, { tree, file, npm, http: context.http, signal, onProgress });
+      const { http, written } = context;
+      return await bring(locked, { tree, file, npm, http, written, signal, onProgress });
     }),
   );
   try {
@@ -79,17 +80,19 @@ interface Place {
   readonly file: string;
   readonly npm: NpmConfig;
   readonly http: StageContext["http"];
+  readonly written: StageContext["written"];
   readonly signal: AbortSignal;
   readonly onProgress: (received: number) => void;
 }
 
 async function bring(locked: LockedPackage, place: Place): Promise<number> {
   const { name, version, digest, path } = locked;
-  const { tree, file, ...rest } = place;
+  const { tree, file, written, ...rest } = place;
   const { size } = await downloadTarball({ name, version, digest, file, ...rest });
   const into = join(tree, path);
   // npm puts everything below `package/`, some others below another name.
-  await extract({ file, format: "tar.gz", into, strip: 1, limits: limitsFor(size) });
+  const limits = limitsFor(size);
+  await extract({ file, format: "tar.gz", into, strip: 1, limits, written });
   await rm(file, { force: true });
   return size;
 }
