@@ -21,7 +21,14 @@ import {
   syncTree,
   writeAtomically,
 } from "./files.ts";
-import { contentsDigest, differences, latestChange, listTree, type TreeList } from "./tree-list.ts";
+import {
+  contentsDigest,
+  differences,
+  latestChange,
+  listTree,
+  type TreeList,
+  type WrittenDigests,
+} from "./tree-list.ts";
 import { isYoung, refuseLink, renew } from "./volume.ts";
 
 /** A record as far as it is known before the tree is listed. */
@@ -31,18 +38,20 @@ export type DraftRecord = Omit<InstalledRecord, "contents">;
 const maxRecordBytes = 64 * 1024 * 1024;
 
 /**
- * Publishes a staged tree under its final name and returns its record, sealed. Where that name is
+ * Publishes a staged tree under its final name and returns its record, sealed. What was `written` is
+ * recorded as it was written. Where that name is
  * taken by a tree that is whole and not older than `since` (ms), that one is taken up; otherwise a
  * suffix is added, because a directory cannot be exchanged in one step while programs run from it.
  */
 export async function publish(
   prefix: string,
   tree: string,
+  written: WrittenDigests,
   draft: DraftRecord,
   since: number,
 ): Promise<SealedRecord> {
   await chmod(tree, 0o755);
-  const files = await listTree(tree);
+  const files = await listTree(tree, written);
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
   if ((await look(parent))?.isSymbolicLink()) await rm(parent, { force: true });

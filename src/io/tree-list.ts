@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { type BigIntStats, createReadStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
@@ -12,8 +12,19 @@ import { layout } from "../core/layout.ts";
  */
 export type TreeList = Readonly<Record<string, string>>;
 
-/** Lists a tree and hashes every file in it. Rejects where something cannot be read. */
-export async function listTree(root: string): Promise<TreeList> {
+/** sha256 of files whose every byte was hashed as it was written, by `stampOf`. */
+export type WrittenDigests = Map<string, string>;
+
+/** Of a regular file: what is different as soon as anybody writes to it, or puts another in its place. */
+export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mode} ${ctimeNs}`;
+}
+
+/**
+ * Lists a tree and hashes every file in it. Rejects where something cannot be read. Files that are
+ * still as they were `written` are not read again.
+ */
+export async function listTree(root: string, written?: WrittenDigests): Promise<TreeList> {
   const limit = pLimit(8);
   const visit = async (dir: string): Promise<[string, string][]> => {
     const entries = await readdir(join(root, dir), { withFileTypes: true });
@@ -22,20 +33,25 @@ export async function listTree(root: string): Promise<TreeList> {
       .map(async (entry): Promise<[string, string][]> => {
         const path = dir === "" ? entry.name : `${dir}/${entry.name}`;
         if (entry.isDirectory()) return [[path, "dir"], ...(await visit(path))];
-        return [[path, await limit(() => describeEntry(join(root, path)))]];
+        return [[path, await limit(() => describeEntry(join(root, path), written))]];
       });
     return (await Promise.all(found)).flat();
   };
   return Object.fromEntries((await visit("")).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function describeEntry(path: string): Promise<string> {
-  const stats = await lstat(path);
+async function describeEntry(path: string, written?: WrittenDigests): Promise<string> {
+  const stats = await lstat(path, { bigint: true });
   if (stats.isSymbolicLink()) return `-> ${await readlink(path)}`;
   if (!stats.isFile()) return "neither file, directory nor link";
+  const digest = written?.get(stampOf(stats)) ?? (await hashFile(path));
+  return `${(stats.mode & 0o7777n).toString(8)} ${digest}`;
+}
+
+async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(chunk);
-  return `${(stats.mode & 0o7777).toString(8)} ${hash.digest("hex")}`;
+  return hash.digest("hex");
 }
 
 /** The one digest that stands for a whole list: sha256, lower-case hexadecimal. */

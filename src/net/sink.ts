@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { writeSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { type Digest, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
@@ -41,7 +42,7 @@ export async function fileSink(file: string, digest: Digest): Promise<FileSink> 
     async write(chunk) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
       hash.update(chunk);
-      await writeAll(handle, chunk, received, file);
+      writeAll(handle, chunk, received, file);
       received += chunk.length;
     },
     verify(from) {
@@ -100,18 +101,13 @@ function refuseOtherBytes(hash: Hash, digest: Digest, from: URL, head: Buffer): 
   throw wrongBytes(from, why, looksLikePage(head));
 }
 
-async function writeAll(
-  handle: FileHandle,
-  chunk: Buffer,
-  position: number,
-  file: string,
-): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await handle
-      .write(chunk, done, chunk.length - done, position + done)
-      .catch((cause: unknown) => {
-        throw fileError("write", file, cause);
-      });
-    done += bytesWritten;
+/** Synchronous: a thread's help costs more than copying a chunk into the page cache. */
+function writeAll({ fd }: FileHandle, chunk: Buffer, position: number, file: string): void {
+  try {
+    for (let done = 0; done < chunk.length; ) {
+      done += writeSync(fd, chunk, done, chunk.length - done, position + done);
+    }
+  } catch (cause) {
+    throw fileError("write", file, cause);
   }
 }

@@ -166,7 +166,7 @@ async function installTool(
 async function install(
   step: InstallStep,
   context: ApplyContext,
-  { tree, record }: StagedTool,
+  { tree, record, written }: StagedTool,
   needs: Needs,
 ): Promise<SealedRecord> {
   const { tool } = step;
@@ -178,6 +178,7 @@ async function install(
   return publish(
     context.prefix,
     tree,
+    written,
     record,
     isForced(step) ? Number.POSITIVE_INFINITY : context.began,
   );

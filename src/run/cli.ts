@@ -172,7 +172,8 @@ function jsonMode(text: string | undefined): Options["json"] {
 }
 
 function parseJobs(text: string | undefined, cores: number): number {
-  if (text === undefined) return Math.min(8, Math.max(2, cores * 2));
+  // Most of them wait for the network, which takes no core.
+  if (text === undefined) return Math.min(16, Math.max(8, cores));
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw new UserError("usage", `--jobs ${text} is not a number from 1 to 64`);

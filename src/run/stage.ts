@@ -9,6 +9,7 @@ import type { Artifact } from "../core/recipe.ts";
 import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
+import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Staging } from "../io/volume.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
@@ -43,6 +44,7 @@ export interface ApplyContext {
 export interface StagedTool {
   readonly tree: string;
   readonly record: DraftRecord;
+  readonly written: WrittenDigests;
 }
 
 /** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
@@ -82,12 +84,14 @@ async function stageArtifact(
 ): Promise<StagedTool> {
   const { tool, recipe } = step;
   const bins = artifact.bins ?? recipe.bins;
+  const written: WrittenDigests = new Map();
   const { tree, source } = await stage(artifact, {
     http: context.http,
     npm: context.npm,
     platform: context.platform,
     dir,
     bins,
+    written,
     hasAlternative,
     signal: context.signal,
     onProgress: (received, total) =>
@@ -112,7 +116,7 @@ async function stageArtifact(
     recipe: recipe.origin,
     installedAt: context.clock().toISOString(),
   };
-  return { tree, record };
+  return { tree, record, written };
 }
 
 async function describeBins(

@@ -28,7 +28,8 @@ export async function stageArchive(
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   const limits = limitsFor(download.size);
-  await extract({ file, format, into: tree, strip, limits, ...rawPath });
+  const { written } = context;
+  await extract({ file, format, into: tree, strip, limits, written, ...rawPath });
   await rm(file, { force: true });
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;

@@ -1,4 +1,5 @@
 import type { Platform } from "../core/platform.ts";
+import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 
@@ -12,6 +13,8 @@ export interface StageContext {
   readonly dir: string;
   /** Bin name to path in the tree. */
   readonly bins: Readonly<Record<string, string>>;
+  /** Learns the digest of each file of the tree. */
+  readonly written: WrittenDigests;
   /** True where another source has the same: this one is not waited for long. */
   readonly hasAlternative?: boolean;
   readonly signal?: AbortSignal;

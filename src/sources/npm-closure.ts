@@ -88,18 +88,18 @@ interface Place {
   readonly hasAlternative?: boolean;
   /** Of all packages together, for so much as was downloaded of them. */
   readonly limits: () => Limits;
+  readonly written: StageContext["written"];
   readonly signal: AbortSignal;
   readonly onProgress: (received: number) => void;
 }
 
 async function bring(locked: LockedPackage, place: Place): Promise<number> {
   const { name, version, digest, path } = locked;
-  const { tree, file, npm, http, hasAlternative = false, signal, onProgress } = place;
-  const request = { name, version, digest, file, npm, http, hasAlternative, signal, onProgress };
-  const { size } = await downloadTarball(request);
+  const { tree, file, written, limits, ...rest } = place;
+  const { size } = await downloadTarball({ name, version, digest, file, ...rest });
   const into = join(tree, path);
   // npm puts everything below `package/`, some others below another name.
-  await extract({ file, format: "tar.gz", into, strip: 1, limits: place.limits() });
+  await extract({ file, format: "tar.gz", into, strip: 1, limits: limits(), written });
   await rm(file, { force: true });
   return size;
 }

@@ -30,7 +30,9 @@ export async function stageNpmPackage(
   });
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
-  await extract({ file, format: "tar.gz", into: tree, strip, limits: limitsFor(download.size) });
+  const { written } = context;
+  const limits = limitsFor(download.size);
+  await extract({ file, format: "tar.gz", into: tree, strip, limits, written });
   await rm(file, { force: true });
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;

@@ -2,6 +2,7 @@ import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
+import type { WrittenDigests } from "../io/tree-list.ts";
 import { decompressed } from "./decompress.ts";
 import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
@@ -18,6 +19,8 @@ export interface ExtractRequest {
   /** Where a `raw` or `gz` program goes, relative to `into`; becomes executable. */
   readonly rawPath?: string;
   readonly limits: Limits;
+  /** Learns the digest of each file. */
+  readonly written?: WrittenDigests;
 }
 
 /**
@@ -38,9 +41,9 @@ export function limitsFor(downloadSize: number): Limits {
  * UserError (`integrity`) that names the entry; the caller discards the tree.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
-  const { file, format, into, strip, limits } = request;
+  const { file, format, into, strip, limits, written } = request;
   const isProgram = format === "raw" || format === "gz";
-  const tree = treeWriter(into, isProgram ? 0 : strip, limits);
+  const tree = treeWriter(into, isProgram ? 0 : strip, limits, written);
   try {
     if (format === "raw") await place(request, tree);
     else if (format === "gz") await expand(request, tree);

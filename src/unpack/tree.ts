@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   closeSync,
   constants,
   copyFileSync,
   fchmodSync,
+  fstatSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -15,6 +17,7 @@ import {
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fileError } from "../io/files.ts";
+import { stampOf, type WrittenDigests } from "../io/tree-list.ts";
 import { checkLinks, resolveInside } from "./links.ts";
 
 /** What an archive may unpack to at most. */
@@ -55,6 +58,7 @@ interface State {
   readonly into: string;
   readonly strip: number;
   readonly limits: Limits;
+  readonly written: WrittenDigests | undefined;
   readonly directories: Set<string>;
   readonly files: Set<string>;
   /** Path to target, of symbolic links. */
@@ -65,11 +69,18 @@ interface State {
   open: number | undefined;
 }
 
-export function treeWriter(into: string, strip: number, limits: Limits): TreeWriter {
+/** `written` learns the digest of each file. */
+export function treeWriter(
+  into: string,
+  strip: number,
+  limits: Limits,
+  written?: WrittenDigests,
+): TreeWriter {
   const state: State = {
     into,
     strip,
     limits,
+    written,
     directories: new Set([""]),
     files: new Set(),
     links: new Map(),
@@ -182,15 +193,19 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   const descriptor = doing(state, place, (absolute) => openSync(absolute, flags, 0o600));
   state.open = descriptor;
   state.files.add(place);
+  const hash = createHash("sha256");
   return {
     write(chunk) {
       countBytes(state, path, chunk.length);
+      hash.update(chunk);
       doing(state, place, () => {
         for (let done = 0; done < chunk.length; ) done += writeSync(descriptor, chunk, done);
       });
     },
     close() {
       doing(state, place, () => fchmodSync(descriptor, (mode & 0o111) === 0 ? 0o644 : 0o755));
+      // Last: whatever happens to the file from here on changes its stamp.
+      state.written?.set(stampOf(fstatSync(descriptor, { bigint: true })), hash.digest("hex"));
       closeOpen(state);
     },
   };

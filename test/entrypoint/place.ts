@@ -239,7 +239,7 @@ export function factsOf({
 function probeText(log: string): string {
   return `#!/bin/sh
 mkdir -p '${log}'
-shift
+shift 2 # Node's own option and the program
 printf '%s\\n' "$@" >'${log}/args'
 printf '%s' "\${OPENCLAW_SKILL_DEPS_VIEW-}" >'${log}/view'
 cat >'${log}/stdin'

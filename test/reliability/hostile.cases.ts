@@ -7,9 +7,10 @@ import { dirname, join } from "node:path";
 import { bombs } from "../support/bombs.ts";
 import { hostileArchives } from "../support/hostile.ts";
 import { evil, evilPath, type Hostile } from "../support/hostile-entry.ts";
+import { copyPackage } from "../support/package.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 import type { Case, Result } from "./case.ts";
-import { copyPackage, type Measured, runMeasured } from "./support/measured.ts";
+import { type Measured, runMeasured } from "./support/measured.ts";
 
 const megabyte = 1024 * 1024;
 /** Node with all its code takes some 150 MB; what is unpacked must not add to it. */

@@ -7,7 +7,6 @@
  * What lies outside of the volume (home, cache, /tmp) is new for every container; mise has its
  * MISE_DATA_DIR in the volume, its cache and its configuration outside.
  */
-import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -26,16 +25,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { renderTable } from "../../src/report/text.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { fetchMise, miseConfig, miseEnv } from "../support/mise.ts";
+import { copyPackage } from "../support/package.ts";
 import { findLitter, letHoursPass } from "./support/account.ts";
 import { type Offer, offerArchive, writeSkills } from "./support/programs.ts";
-import {
-  ask,
-  copyPackage,
-  type Finished,
-  forEachOf,
-  type Running,
-  startGroup,
-} from "./support/stand.ts";
+import { ask, type Finished, forEachOf, type Running, startGroup } from "./support/stand.ts";
 
 /** An installer under test. */
 interface Contender {
@@ -84,7 +78,7 @@ function makeOffers(): Offer[] {
 }
 
 function ours(): Contender {
-  const packageDir = copyPackage(dir);
+  const packageDir = copyPackage(join(dir, "package"));
   const entrypoint = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
   const skills = join(dir, "skills");
   writeSkills(skills, toolNames);
@@ -115,26 +109,13 @@ function mise(binary: string): Contender {
     name: "mise",
     start(volume, outside, offers, before = []) {
       const config = join(outside, "config.toml");
-      const lines = offers.map(({ tool, version, pinned }) => {
-        const checksum = `sha256:${pinned?.sha256}`;
-        const fields = { version, url: pinned?.url, checksum, bin_path: "bin" };
-        const text = Object.entries(fields).map(([key, value]) => `${key} = "${value}"`);
-        return `"http:${tool}" = { ${text.join(", ")}, strip_components = 1 }`;
+      const tools = offers.map(({ tool, version, pinned }) => {
+        if (pinned === undefined) throw new Error(`${tool} is no archive at a URL`);
+        return { tool, version, ...pinned, binPath: "bin" };
       });
-      writeFileSync(config, `[tools]\n${lines.join("\n")}\n`);
+      writeFileSync(config, miseConfig(tools));
       const [file = "", ...args] = [...before, binary, "install"];
-      return startGroup(file, args, outside, 90_000, {
-        PATH: process.env.PATH ?? "",
-        HOME: outside,
-        TMPDIR: outside,
-        MISE_DATA_DIR: volume,
-        MISE_CACHE_DIR: join(outside, "cache"),
-        MISE_STATE_DIR: join(outside, "state"),
-        MISE_CONFIG_DIR: join(outside, "config"),
-        MISE_GLOBAL_CONFIG_FILE: config,
-        MISE_YES: "1",
-        MISE_JOBS: "8",
-      });
+      return startGroup(file, args, outside, 90_000, miseEnv(volume, outside, config));
     },
     program: (volume, tool) => join(volume, "installs", `http-${tool}`, "1.0.0", "bin", tool),
     // Its downloads, and whatever an installed tool has that its archive has not.
@@ -301,14 +282,6 @@ async function serverDown(contender: Contender): Promise<Counts> {
   return { tries: 1, wrong: isRight ? 0 : 1, litter: 0, note };
 }
 
-function fetchMise(): string {
-  const into = fresh("package");
-  const shown = execFileSync("npm", ["pack", "--silent", "@jdxcode/mise-linux-x64"], { cwd: into });
-  const file = shown.toString().trim().split("\n").at(-1) ?? "";
-  execFileSync("tar", ["-xzf", file, "package/bin/mise"], { cwd: into });
-  return join(into, "package", "bin", "mise");
-}
-
 const plays: Record<string, (contender: Contender) => Promise<Counts>> = {
   "kill -9 in mid install, then a new container": (one) => killed(one, 24),
   "3 at once, empty volume": (one) => crowd(one, 3, 8),
@@ -321,7 +294,7 @@ const plays: Record<string, (contender: Contender) => Promise<Counts>> = {
 };
 
 try {
-  const contenders = [mise(values.mise ?? fetchMise()), ours()];
+  const contenders = [mise(values.mise ?? fetchMise(fresh("package"))), ours()];
   const rows = [["CASE", "WHO", "TRIES", "WRONG", "LITTER", "SECONDS", "NOTE"]];
   for (const [name, play] of Object.entries(plays)) {
     if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;

@@ -45,10 +45,10 @@ describe("words", () => {
     expect(parse(["--json", "gog"])).toMatchObject({ json: "document", names: ["gog"] });
     expect(parse(["--json=events"]).json).toBe("events");
   });
-  test("jobs: twice the cores, two at least, eight at most", () => {
-    expect(parseOptions([], {}, 1).jobs).toBe(2);
-    expect(parseOptions([], {}, 2).jobs).toBe(4);
-    expect(parseOptions([], {}, 64).jobs).toBe(8);
+  test("jobs: as many as cores, eight at least, sixteen at most", () => {
+    expect(parseOptions([], {}, 1).jobs).toBe(8);
+    expect(parseOptions([], {}, 12).jobs).toBe(12);
+    expect(parseOptions([], {}, 64).jobs).toBe(16);
   });
   test.each([
     [["--nope"], /--nope/],

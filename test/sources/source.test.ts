@@ -27,6 +27,7 @@ beforeEach(async () => {
     platform: { os: "linux", arch: "x64", libc: "glibc" },
     dir,
     bins: { gog: "bin/gog" },
+    written: new Map(),
     onProgress: () => {},
     onPhase: (phase) => phases.push(phase),
   };

@@ -1,8 +1,7 @@
 /** Runs the built command and watches how much memory it takes and how much disk. */
 import { spawn } from "node:child_process";
-import { cpSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { repository } from "../../support/workplace.ts";
 
 export interface Measured {
   /** Null where it was killed, by us or for want of memory. */
@@ -23,14 +22,6 @@ export interface Run {
   /** Milliseconds; it is killed then. */
   readonly limit: number;
   readonly watch?: string;
-}
-
-/** A build may replace dist/ at any time; what is tried here stays the same. */
-export function copyPackage(into: string): string {
-  for (const name of ["dist", "entrypoint", "recipes", "package.json"]) {
-    cpSync(join(repository, name), join(into, name), { recursive: true });
-  }
-  return into;
 }
 
 export async function runMeasured({ argv, env, cwd, limit, watch }: Run): Promise<Measured> {

@@ -15,9 +15,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
+import { copyPackage } from "../../support/package.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
 import { findLitter, letHoursPass } from "./account.ts";
-import { copyPackage, type Measured, runMeasured } from "./measured.ts";
+import { type Measured, runMeasured } from "./measured.ts";
 
 export interface Neighbourhood {
   readonly prefix: string;

@@ -10,11 +10,11 @@
  *   await stand.close();
  */
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Loopback, startLoopback } from "../../support/loopback.ts";
-import { repository } from "../../support/workplace.ts";
+import { copyPackage } from "../../support/package.ts";
 import { findLitter, letHoursPass, readListed } from "./account.ts";
 import { type Offer, offerArchive, offerClosure, offerNode, writeSkills } from "./programs.ts";
 
@@ -90,7 +90,7 @@ const small: Sizes = { gog: 300_000, pak: 200_000, hub: 60_000, node: 100_000 };
 export async function openStand(sizes: Sizes = small): Promise<Stand> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), "reliability-")));
   const server = await startLoopback();
-  const packageDir = copyPackage(dir);
+  const packageDir = copyPackage(join(dir, "package"));
   const skills = join(dir, "skills");
   writeSkills(skills, ["gog", "pak", "hub"]);
 
@@ -130,15 +130,6 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** A build may replace dist/ at any time; what is tried here stays the same. */
-export function copyPackage(dir: string): string {
-  const packageDir = join(dir, "package");
-  for (const name of ["dist", "entrypoint", "recipes", "package.json"]) {
-    cpSync(join(repository, name), join(packageDir, name), { recursive: true });
-  }
-  return packageDir;
 }
 
 interface Around {
