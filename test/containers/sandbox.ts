@@ -26,7 +26,7 @@ import { certificates, host } from "./host.ts";
 
 export const setup = "openclaw-install-skill-deps";
 
-export interface SandboxOptions {
+interface SandboxOptions {
   readonly network: "none" | "host";
   readonly access: "ro" | "rw";
   readonly image?: string;
