@@ -12,11 +12,18 @@ const maxScript = 64 * 1024;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The login-shell script for a volume: the shipped script with the volume's place as its default. */
+const shipped = "openclaw_volume=${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}\n";
+
+/**
+ * The login-shell script for a volume: the shipped script, which looks at this place first. A gateway
+ * may fill a volume that its sandboxes, which bind this script, have where they all have theirs.
+ */
 async function renderProfile(prefix: string, packageDir: string): Promise<string> {
   const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
-  return text.replaceAll("${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}", () =>
-    prefix === "/opt/openclaw" ? "${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}" : quote(prefix),
+  if (prefix === "/opt/openclaw") return text;
+  return text.replace(
+    shipped,
+    () => `openclaw_volume=${quote(prefix)}\n[ -d "$openclaw_volume/bin" ] || ${shipped}`,
   );
 }
 

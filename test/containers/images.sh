@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes the base images of Dockerfile.example from Debian's packages and npm's, for machines that reach
 # no image registry: docker.io/library/debian:bookworm-slim and docker.io/library/node:24-bookworm-slim.
-# As root; does nothing for an image that is there. Then, for instance:
+# As root; does nothing for a base image that is there, and leaves no other layers behind. For instance:
 #
-#   test/containers/images.sh            the base images
-#   test/containers/images.sh build      also both targets of Dockerfile.example:
-#                                        localhost/openclaw-skills-sandbox and -gateway
+#   test/containers/images.sh              the base images
+#   test/containers/images.sh build [TAG]  also both targets of Dockerfile.example:
+#                                          localhost/openclaw-skills-sandbox and -gateway
 #
 # They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
 set -eu
@@ -46,7 +46,7 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && useradd --create-home --uid 1000 --shell /bin/bash node
 CMD ["node"]
 END
-  podman build --quiet --network host --pull=never --tag "$node" "$work"
+  podman build --quiet --layers=false --network host --pull=never --tag "$node" "$work"
 }
 
 node_arch() {
@@ -55,7 +55,8 @@ node_arch() {
 
 # The host's certificates and npm configuration are lent to the build, not copied into an image.
 build() {
-  set -- --network host --pull=never --file Dockerfile.example
+  tag=${1:-latest}
+  set -- --layers=false --network host --pull=never --file Dockerfile.example
   bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
   [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
   # npm looks only into its own certificates unless it is told.
@@ -63,7 +64,7 @@ build() {
   printf '\ncafile=/etc/ssl/certs/ca-certificates.crt\n' >>"$work/npmrc"
   set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
   for target in sandbox gateway; do
-    podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target" \
+    podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target:$tag" \
       --build-arg "OPENCLAW_IMAGE=$node" .
   done
 }
@@ -71,4 +72,4 @@ build() {
 need podman runc mmdebstrap npm
 podman image exists "$debian" || make_debian
 podman image exists "$node" || make_node
-[ "${1:-}" != build ] || build
+[ "${1:-}" != build ] || build "${2:-}"

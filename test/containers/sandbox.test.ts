@@ -1,162 +1,113 @@
-/**
- * The images of Dockerfile.example, run with the flags that OpenClaw runs its sandboxes with. Needs
- * root, podman and the packages that images.sh names; programs come from the machine's npm registry.
- */
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Topology A: a sandbox that installs for itself, with network and a volume that can be written to. */
+import { chownSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
-import { repository, snapshotOf } from "../support/workplace.ts";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { snapshotOf } from "../support/workplace.ts";
+import { buildFrom, host, removeImages } from "./host.ts";
+import { changeTimes, openPlace, type Place, type Sandbox, setup } from "./sandbox.ts";
 
-const sandboxImage = "localhost/openclaw-skills-sandbox";
-const gatewayImage = "localhost/openclaw-skills-gateway";
-const hardened = [
-  ...["--init", "--read-only", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--network", "none"],
-  ...["--user", "1000:1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
-  ...["--workdir", "/workspace", "--env", "LANG=C.UTF-8"],
-];
-const online = hardened.map((word) => (word === "none" ? "host" : word));
-const certificates = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
+let place: Place;
 
-const host = $({
-  cwd: repository,
-  quiet: true,
-  nothrow: true,
-  env: { ...process.env, CONTAINERS_CONF: join(repository, "test/containers/containers.conf") },
-});
-
-let dir: string;
-let registry: string;
-let running: string[];
-
-beforeAll(async () => {
-  const built = await host`test/containers/images.sh build`;
-  expect(built.exitCode, built.stderr).toBe(0);
-  registry = (await host`npm config get registry`).stdout.trim();
-});
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "containers-"));
-  running = [];
-  for (const name of ["volume", "workspace"]) mkdirSync(join(dir, name));
-  skill("syntax", "ast-grep");
-  skill("hub", "clawhub");
-  give(1000);
+  place = openPlace();
+  place.skill("syntax", ["ast-grep"]);
+  place.skill("hub", ["clawhub"]);
 });
-afterEach(async () => {
-  for (const name of running) await host`podman rm --force --time 0 ${name}`;
-  rmSync(dir, { recursive: true, force: true });
-});
-afterAll(async () => {
-  await host`podman image prune --force`;
-});
+afterEach(() => place.close());
 
-function give(uid: number): void {
-  for (const name of ["volume", "workspace"]) chownSync(join(dir, name), uid, uid);
+async function expectPrograms(box: Sandbox): Promise<void> {
+  expect((await box.run("ast-grep --version")).stdout).toBe("ast-grep 0.51.1\n");
+  expect((await box.run("clawhub --cli-version", "/bin/bash")).stdout).toMatch(/0\.23\.3/);
+  expect((await box.call("ast-grep --version; clawhub --cli-version")).stdout).toMatch(
+    /^ast-grep 0\.51\.1\n.*0\.23\.3/,
+  );
 }
 
-/** A skill in the workspace, where OpenClaw mirrors the eligible ones. */
-function skill(name: string, bin: string): void {
-  mkdirSync(join(dir, "workspace/skills", name), { recursive: true });
-  const metadata = JSON.stringify({ openclaw: { requires: { bins: [bin] } } });
-  const text = `---\nname: ${name}\ndescription: x\nmetadata: ${metadata}\n---\n`;
-  writeFileSync(join(dir, "workspace/skills", name, "SKILL.md"), text);
-}
+describe("uid 1000, read-only root, no capability", () => {
+  test("installs; an updated image finds all of it, without a download or a write", async () => {
+    const first = await place.sandbox({ network: "host", access: "rw" });
+    const installed = await first.run(setup);
+    expect(installed.stderr).toMatch(/3 installed/);
+    expect(installed.exitCode).toBe(0);
+    await expectPrograms(first);
+    const again = await first.run(setup);
+    expect(again.stderr).toMatch(/nothing to do/);
+    expect(again.exitCode).toBe(0);
 
-/** Starts a sandbox as OpenClaw does, and gives what runs a command in it as OpenClaw does. */
-async function sandbox(flags: readonly string[], access: "ro" | "rw", image = sandboxImage) {
-  const name = `skill-deps-${process.pid}-${running.length}-${Date.now()}`;
-  const mounts = [
-    ...["--volume", `${dir}/volume:/opt/openclaw:${access}`],
-    ...["--volume", `${dir}/workspace:/workspace:rw`],
-    ...["--volume", `${certificates}:/etc/ssl/certs/ca-certificates.crt:ro`],
-    ...["--env", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
-    ...["--env", `npm_config_registry=${registry}`],
-  ];
-  const started =
-    await host`podman run --detach --name ${name} ${flags} ${mounts} ${image} sleep infinity`;
-  expect(started.exitCode, started.stderr).toBe(0);
-  running.push(name);
-  return (command: string, shell = "/bin/sh") =>
-    host`podman exec --interactive ${name} ${shell} -lc ${command} </dev/null`;
-}
+    const updated = `localhost/openclaw-skills-updated:${process.pid}`;
+    try {
+      const lines = [
+        `FROM ${inject("images").sandbox}`,
+        "USER 0",
+        "RUN touch /updated",
+        "USER 1000",
+      ];
+      await buildFrom(updated, lines, place.dir);
+      const before = changeTimes(place.volume);
+      const second = await place.sandbox({ network: "none", access: "rw", image: updated });
+      expect((await second.run("ls /updated")).exitCode).toBe(0);
+      const { exitCode, stderr } = await second.run(setup);
+      expect(stderr).toMatch(/nothing to do/);
+      expect(exitCode).toBe(0);
+      await expectPrograms(second);
+      expect(changeTimes(place.volume)).toEqual(before);
+      await place.close();
+    } finally {
+      await removeImages([updated]);
+    }
+  });
 
-const setup = "openclaw-install-skill-deps";
-
-describe("a sandbox that installs for itself", () => {
-  test("uid 1000, read-only root, no capability: programs run, the second setup has nothing to do", async () => {
-    const run = await sandbox(online, "rw");
-    const first = await run(setup);
-    expect(first.stderr).toMatch(/3 installed/);
-    expect(first.exitCode).toBe(0);
-    expect((await run("ast-grep --version")).stdout).toMatch(/^ast-grep 0\.51\.1/);
-    expect((await run("clawhub --cli-version", "/bin/bash")).stdout).toMatch(/0\.23\.3/);
-    const second = await run(setup);
-    expect(second.stderr).toMatch(/nothing to do/);
-    expect(second.exitCode).toBe(0);
+  test("a named volume takes over the owner that the image names, and outlives its container", async () => {
+    const volume = `skill-deps-${process.pid}`;
+    await host`podman volume create ${volume}`;
+    try {
+      const first = await place.sandbox({ network: "host", access: "rw", volume });
+      const installed = await first.run(`${setup} ast-grep`);
+      expect(installed.stderr).toMatch(/1 installed/);
+      expect(installed.exitCode).toBe(0);
+      const second = await place.sandbox({ network: "none", access: "ro", volume });
+      expect((await second.call("ast-grep --version")).stdout).toBe("ast-grep 0.51.1\n");
+      expect((await second.run(`${setup} ast-grep`)).stderr).toMatch(/nothing to do/);
+      await place.close();
+    } finally {
+      await host`podman volume rm --force ${volume}`;
+    }
   });
 
   test("a root-owned volume: permission, with the command that mends it", async () => {
-    chownSync(join(dir, "volume"), 0, 0);
-    const run = await sandbox(online, "rw");
-    const { exitCode, stderr } = await run(setup);
+    chownSync(place.volume, 0, 0);
+    const box = await place.sandbox({ network: "host", access: "rw" });
+    const { exitCode, stderr } = await box.run(setup);
     expect(exitCode).toBe(5);
     expect(stderr).toMatch(/permission denied[\s\S]*chown/);
-    expect(Object.keys(snapshotOf(join(dir, "volume")))).toEqual(["."]);
+    expect(Object.keys(snapshotOf(place.volume))).toEqual(["."]);
   });
 });
 
-describe("a provisioner and hardened sandboxes", () => {
-  test("the sandbox verifies without Node, network or a write, and its programs run", async () => {
-    const provision = await sandbox(online, "rw");
-    expect((await provision(setup)).exitCode).toBe(0);
-    const before = snapshotOf(join(dir, "volume"));
-    const run = await sandbox(hardened, "ro");
-    expect((await run("command -v node")).stdout.trim()).toBe("/opt/openclaw/bin/node");
-    const { exitCode, stderr } = await run(`OPENCLAW_SKILL_DEPS_NODE=/none ${setup}`);
-    expect(stderr).toMatch(/nothing to do/);
-    expect(exitCode).toBe(0);
-    expect((await run("clawhub --cli-version")).stdout).toMatch(/0\.23\.3/);
-    expect(snapshotOf(join(dir, "volume"))).toEqual(before);
-  });
-
-  test("what is missing on a read-only volume is a warning", async () => {
-    const run = await sandbox(hardened, "ro");
-    const { exitCode, stderr } = await run(setup);
-    expect(stderr).toMatch(/ast-grep[\s\S]*read-only/);
-    expect(exitCode).toBe(0);
-    expect((await run(`${setup} --strict`)).exitCode).toBe(3);
+describe("what this place cannot provide", () => {
+  test("is reported, kept in the volume, and fails nothing, in any container", async () => {
+    place.skill("odd", ["no-such-program"]);
+    const first = await place.sandbox({ network: "host", access: "rw" });
+    const installed = await first.run(setup);
+    expect(installed.stderr).toMatch(/no-such-program.*unmet: no recipe provides it/);
+    expect(installed.exitCode).toBe(0);
+    const left = readFileSync(
+      join(place.volume, "share/openclaw-skill-deps/last-run.json"),
+      "utf8",
+    );
+    expect(JSON.parse(left).unmet).toMatchObject([{ bin: "no-such-program", for: ["odd"] }]);
+    const second = await place.sandbox({ network: "none", access: "ro" });
+    const verified = await second.run(`OPENCLAW_SKILL_DEPS_NODE=/none ${setup}`);
+    expect(verified.stderr).toMatch(/no-such-program[\s\S]*nothing to do/);
+    expect(verified.exitCode).toBe(0);
+    expect((await second.run(`${setup} --strict`)).exitCode).toBe(3);
+    expect((await second.call("ast-grep --version")).stdout).toBe("ast-grep 0.51.1\n");
   });
 
   test("without a network, what is missing is a warning", async () => {
-    const run = await sandbox(hardened, "rw");
-    const { exitCode, stderr } = await run(setup);
+    const box = await place.sandbox({ network: "none", access: "rw" });
+    const { exitCode, stderr } = await box.run(setup);
     expect(stderr).toMatch(/no network/);
     expect(exitCode).toBe(0);
-  });
-});
-
-describe("the gateway's hook", () => {
-  test("installs, then becomes the command with the programs on its PATH", async () => {
-    const mounts = [
-      ...["--volume", `${dir}/volume:/opt/openclaw:rw`],
-      ...["--volume", `${dir}/workspace:/workspace:ro`],
-      ...["--volume", `${certificates}:/etc/ssl/certs/ca-certificates.crt:ro`],
-      ...["--env", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
-      ...["--env", `npm_config_registry=${registry}`],
-    ];
-    const command = "readlink -f /proc/1/exe; ast-grep --version; clawhub --cli-version";
-    const { stdout, stderr, exitCode } =
-      await host`podman run --rm --network host ${mounts} ${gatewayImage} sh -c ${command}`;
-    expect(stderr).toMatch(/3 installed/);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^\/usr\/bin\/dash\nast-grep 0\.51\.1[\s\S]*0\.23\.3/);
-  });
-
-  test("the command starts although nothing could be installed", async () => {
-    const mounts = ["--volume", `${dir}/workspace:/workspace:ro`, "--network", "none"];
-    const { stdout, exitCode } = await host`podman run --rm ${mounts} ${gatewayImage} echo started`;
-    expect(exitCode).toBe(0);
-    expect(stdout).toBe("started\n");
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -43,4 +43,16 @@ test("a script that is there already stays; the volume has its own", async () =>
   expect(readFileSync(script, "utf8")).toBe("# the image's\n");
   const own = readFileSync(join(prefix, "etc/profile.d/openclaw-skill-deps.sh"), "utf8");
   expect(own).toContain(`openclaw_volume='${prefix}'`);
+});
+
+test("a volume's script also serves a place that has the volume elsewhere", async () => {
+  const { prefix, env, etc } = place("gateway");
+  await writeProfile(prefix, env, repository);
+  const moved = join(dir, "moved");
+  renameSync(prefix, moved);
+  const script = join(etc, "openclaw-skill-deps.sh");
+  writeFileSync(script, readFileSync(join(moved, "etc/profile.d/openclaw-skill-deps.sh")));
+  expect(await checkLoginShell(moved, ["zog"], env)).toBe(false);
+  const given = { ...env, OPENCLAW_SKILL_PREFIX: moved };
+  expect(await checkLoginShell(moved, ["zog"], given)).toBe(true);
 });

@@ -1,0 +1,56 @@
+/**
+ * The machine's podman, the images of Dockerfile.example, and what containers are lent to reach the
+ * machine's npm registry.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { $ } from "zx";
+import { repository } from "../support/workplace.ts";
+
+export interface Images {
+  readonly sandbox: string;
+  readonly gateway: string;
+}
+
+export const enginesConfig = join(repository, "test/containers/containers.conf");
+export const certificates = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
+
+/** Runs a command on this machine; a status other than 0 is a result, not an error. */
+export const host = $({
+  cwd: repository,
+  quiet: true,
+  nothrow: true,
+  env: { ...process.env, CONTAINERS_CONF: enginesConfig },
+});
+
+/** The URL of the npm registry that this machine is configured for. */
+export async function registry(): Promise<string> {
+  return (await host`npm config get registry`).stdout.trim();
+}
+
+/** Builds both targets of Dockerfile.example as they stand. Throws with what the build said. */
+export async function buildImages(tag: string): Promise<Images> {
+  const { exitCode, stderr } = await host`test/containers/images.sh build ${tag}`;
+  if (exitCode !== 0) throw new Error(`test/containers/images.sh build: ${stderr.slice(-2000)}`);
+  return {
+    sandbox: `localhost/openclaw-skills-sandbox:${tag}`,
+    gateway: `localhost/openclaw-skills-gateway:${tag}`,
+  };
+}
+
+/** Builds an image from the lines of a Dockerfile, which is left in the directory that it copies from. */
+export async function buildFrom(
+  tag: string,
+  lines: readonly string[],
+  context: string,
+  flags: readonly string[] = ["--network", "none"],
+): Promise<void> {
+  writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
+  const { exitCode, stderr } =
+    await host`podman build --layers=false --pull=never ${flags} --tag ${tag} ${context}`;
+  if (exitCode !== 0) throw new Error(`podman build of ${tag}: ${stderr.slice(-2000)}`);
+}
+
+export async function removeImages(tags: readonly string[]): Promise<void> {
+  for (const tag of tags) await host`podman rmi --force ${tag}`;
+}
