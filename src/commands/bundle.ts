@@ -59,7 +59,9 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
-  if (options.json === false) stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
+  if (options.json === false)
+    stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
+  else place.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
   if (!options.quiet) stderr.write(`${tools.length} tools, ${formatBytes(size)}\n`);
   return exitStatus.done;
 }

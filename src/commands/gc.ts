@@ -45,10 +45,11 @@ async function free(seen: Survey, place: Place): Promise<Garbage> {
     sayBusy(place);
     return nothing;
   }
+  const collected = await collect(prefix, seen.manifest, began); // first: the disk may be full
   const choose = (manifest: Manifest) => unusedTools(manifest, counted(seen, manifest));
   const isUnused = choose(seen.manifest).length > 0;
   const taken = isUnused ? await takeAway(prefix, plan.platform, emit, choose) : [];
-  return { taken, ...(await collect(prefix, without(seen.manifest, taken), began)) };
+  return { taken, ...collected };
 }
 
 async function foresee(seen: Survey, place: Place): Promise<Garbage> {
@@ -71,13 +72,6 @@ async function foresee(seen: Survey, place: Place): Promise<Garbage> {
 
 function counted({ selected }: Survey, { skills }: Manifest): SelectedSkill[] {
   return [...(selected ?? []), ...skills];
-}
-
-/** `sweep` spares what either manifest lists, this one or the one on disk. */
-function without(manifest: Manifest, taken: readonly TakenAway[]): Manifest {
-  const gone = new Set(taken.map(({ record }) => record.tool));
-  const left = Object.entries(manifest.tools).filter(([tool]) => !gone.has(tool));
-  return { ...manifest, tools: Object.fromEntries(left) };
 }
 
 /** Its trees may not be in the manifest yet. */

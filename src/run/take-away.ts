@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { requestedTools } from "../core/demand.ts";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
 import { isOurs, treesInUse } from "../io/bins.ts";
 import { bytesOf } from "../io/collect.ts";
 import { doing, listNames, syncDirectory } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
-import { editManifest } from "../io/manifest-file.ts";
+import { editManifest, readManifest } from "../io/manifest-file.ts";
 import { forgetSteady } from "../io/steady.ts";
-import { discard } from "../io/sweep.ts";
+import { discard, sweep } from "../io/sweep.ts";
 import { openDirectories } from "../io/volume.ts";
 import type { Emit } from "../report/events.ts";
 
@@ -23,9 +23,8 @@ export interface TakenAway {
 /**
  * Takes tools out of the volume:
  *  1. drop what says "all present";
- *  2. write the manifest without them, which is the commit point: a kill before it leaves them whole,
- *     a kill after it leaves litter, which every run sweeps;
- *  3. remove their links and launchers in `bin/`;
+ *  2. remove their links and launchers in `bin/`: a kill here leaves what any run links again;
+ *  3. write the manifest without them, which is the commit point: what is left then is litter;
  *  4. remove their trees, unless another run has linked or listed them again meanwhile.
  * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
  * may throw.
@@ -45,8 +44,10 @@ export async function takeAway(
   });
   try {
     await forgetSteady(prefix);
+    const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
+    await unlinkBins(prefix, new Set(choose(listed)), listed);
     const chosen = new Map<string, SealedRecord>();
-    const left = await editManifest(prefix, platform, (manifest) => {
+    const forget = (manifest: Manifest): void => {
       const requested = requestedTools(manifest);
       for (const tool of choose(manifest)) {
         const record = manifest.tools[tool];
@@ -54,19 +55,41 @@ export async function takeAway(
         delete manifest.tools[tool];
       }
       manifest.requested = requested.filter((tool) => manifest.tools[tool]);
+    };
+    const edit = () => editManifest(prefix, platform, forget);
+    const sizes = await sizesOf(prefix, choose(listed), listed);
+    const left = await edit().catch(async (error: unknown) => {
+      if (!(error instanceof UserError) || error.code !== "disk") throw error;
+      // On a full disk the manifest can only be written where a tree has made room.
+      for (const { dir } of chosen.values()) await discard(prefix, dir);
+      return await edit();
     });
-    await unlinkBins(prefix, [...chosen.values()], left);
     const taken: TakenAway[] = [];
     for (const record of chosen.values()) {
-      const bytes = await removeTree(prefix, record, left);
-      taken.push({ record, bytes });
       const { tool, version, bins } = record;
+      await removeTree(prefix, record, left);
+      const bytes = sizes.get(record.dir) ?? 0;
+      taken.push({ record, bytes });
       emit({ type: "removed", tool, version, bins: Object.keys(bins), size: bytes });
     }
+    await sweep(prefix, left);
     return taken;
   } finally {
     await lease?.release();
   }
+}
+
+/** Bytes of the tools' trees, by directory. */
+async function sizesOf(
+  prefix: string,
+  chosen: readonly string[],
+  { tools }: Manifest,
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const { dir } of chosen.flatMap((tool) => tools[tool] ?? [])) {
+    sizes.set(dir, await bytesOf(join(prefix, dir)));
+  }
+  return sizes;
 }
 
 /** Opens a volume to take something away; one that cannot be written to is an error here. */
@@ -83,11 +106,15 @@ export async function openToTakeAway(prefix: string): Promise<void> {
 /** A program that another tool has as well stays; so does what somebody else put there. */
 async function unlinkBins(
   prefix: string,
-  records: readonly SealedRecord[],
+  going: ReadonlySet<string>,
   { tools }: Manifest,
 ): Promise<void> {
-  const provided = new Set(Object.values(tools).flatMap(({ bins }) => Object.keys(bins)));
-  for (const name of records.flatMap(({ bins }) => Object.keys(bins))) {
+  const namesOf = (go: boolean): string[] =>
+    Object.values(tools).flatMap(({ tool, bins }) =>
+      going.has(tool) === go ? Object.keys(bins) : [],
+    );
+  const provided = new Set(namesOf(false));
+  for (const name of namesOf(true)) {
     const path = join(prefix, layout.binPath(name));
     if (provided.has(name) || !(await isOurs(path))) continue;
     await doing("remove", path, rm(path, { force: true }));
@@ -99,10 +126,8 @@ async function removeTree(
   prefix: string,
   { dir }: SealedRecord,
   { tools }: Manifest,
-): Promise<number> {
-  const bytes = await bytesOf(join(prefix, dir));
+): Promise<void> {
   const linked = await treesInUse(prefix, listNames(join(prefix, layout.bin)));
   const isUsed = linked.includes(dir) || Object.values(tools).some((record) => record.dir === dir);
   if (!isUsed) await discard(prefix, dir);
-  return bytes;
 }

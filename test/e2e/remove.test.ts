@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -122,7 +122,7 @@ describe("remove", () => {
   });
 
   test("the entrypoint says nothing of 'nothing to do' after it", async () => {
-    const entrypoint = join(import.meta.dirname, "../../entrypoint/openclaw-install-skill-deps");
+    const entrypoint = join(repository, "entrypoint/openclaw-install-skill-deps");
     const env = {
       PATH: "/usr/bin:/bin",
       HOME: place.home,
