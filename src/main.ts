@@ -81,6 +81,12 @@ async function runVerb(place: Place): Promise<number> {
       return (await import("./commands/doctor.ts")).doctor(place);
     case "recipe":
       return (await import("./commands/recipe.ts")).recipe(place);
+    case "remove":
+      return (await import("./commands/remove.ts")).remove(place);
+    case "gc":
+      return (await import("./commands/gc.ts")).gc(place);
+    case "bundle":
+      return (await import("./commands/bundle.ts")).bundle(place);
     case "update":
       return (await import("./commands/install.ts")).install(place, true);
     default:

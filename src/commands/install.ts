@@ -1,3 +1,4 @@
+import { requestedTools } from "../core/demand.ts";
 import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
@@ -44,8 +45,18 @@ async function hasNews(seen: Survey, { options }: Place): Promise<boolean> {
     selected === undefined ||
     options.names.length > 0 ||
     JSON.stringify(selected) === JSON.stringify(manifest.skills);
-  const isKnown = isSelected && inspection.resealed.length === 0 && !brokenManifest;
+  const known = requestedTools(manifest);
+  const isRequested = requestedHere(seen, options).every((tool) => known.includes(tool));
+  const isKnown = isSelected && isRequested && inspection.resealed.length === 0 && !brokenManifest;
   return !isKnown && (await follow(prefix))?.isDirectory() === true;
+}
+
+/** What a person names stays until a person removes it; repairs and updates ask for nothing new. */
+function requestedHere({ plan }: Survey, { verb, names }: Place["options"]): string[] {
+  if (verb !== "install" || names.length === 0) return [];
+  return Object.values(plan.bins).flatMap((state) =>
+    state.state !== "unmet" && state.tool !== undefined ? [state.tool] : [],
+  );
 }
 
 function kept(seen: Survey): Applied {
@@ -73,6 +84,7 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       emit,
       signal: place.signal,
       skills: options.names.length === 0 ? seen.selected : undefined,
+      requested: requestedHere(seen, options),
       clock: place.clock,
       manifest: seen.manifest,
       brokenManifest: seen.brokenManifest,

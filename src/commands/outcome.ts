@@ -61,7 +61,8 @@ function renderTools(prefix: string, tools: readonly InstalledRecord[]): string 
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }
 
-function renderPath(prefix: string, onLoginPath: boolean, onPath: boolean): string {
+/** The line that makes a shell find the programs; empty where it does. */
+export function renderPath(prefix: string, onLoginPath: boolean, onPath: boolean): string {
   if (onLoginPath && onPath) return "";
   const line = `  export PATH="$PATH:${prefix}/bin"\n`;
   return onLoginPath

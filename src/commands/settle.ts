@@ -134,7 +134,7 @@ function programsOf(name: string, bin: InstalledBin): { path: string; size: numb
 }
 
 /** Does what is good to have where the volume can be written to. */
-async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
+export async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {

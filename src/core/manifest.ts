@@ -70,6 +70,8 @@ const manifest = z.strictObject({
   tools: z.record(z.string().refine(isToolName), sealedRecord),
   /** What the last run that saw skills selected, for places that see none. */
   skills: z.array(selectedSkill),
+  /** Tools that somebody asked for by name; absent where that is not known: see `requestedTools`. */
+  requested: z.array(z.string().refine(isToolName)).optional(),
 });
 
 export type InstalledBin = z.infer<typeof installedBin>;
@@ -82,7 +84,7 @@ export type SelectedSkill = z.infer<typeof selectedSkill>;
 export type Manifest = z.infer<typeof manifest>;
 
 export function emptyManifest(platform: string): Manifest {
-  return { schema: manifestSchema, platform, tools: {}, skills: [] };
+  return { schema: manifestSchema, platform, tools: {}, skills: [], requested: [] };
 }
 
 /** Why a manifest's text cannot be used: it is not ours or was cut short, or we are too old for it. */

@@ -140,9 +140,12 @@ function isWhole(tool: string, { present }: PlanRequest): boolean {
 }
 
 /** What a tool needs is always taken from the volume: a sandbox may have less than this place. */
-function addNeeds(wanted: Map<string, Set<string>>, { catalogue, present }: PlanRequest): void {
+function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void {
   for (const [tool] of wanted) {
-    const needs = present.manifest.tools[tool]?.needs ?? catalogue.recipes.get(tool)?.needs ?? [];
+    const step = stepFor(tool, [], request);
+    // A newer version may need what the installed one does not.
+    const source = step?.action === "install" ? step : request.present.manifest.tools[tool];
+    const needs = source?.needs ?? request.catalogue.recipes.get(tool)?.needs ?? [];
     for (const need of needs) {
       wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
     }

@@ -66,7 +66,7 @@ export async function strangersInBin(prefix: string, manifest: Manifest): Promis
 
 /**
  * What a lost or broken manifest said, as far as the trees prove it: of each tool the newest tree that
- * is whole to the last byte by its own record.
+ * is whole to the last byte by its own record. Who asked for them no tree tells.
  */
 export async function rebuildManifest(prefix: string, manifest: Manifest): Promise<Manifest> {
   const tools: Record<string, SealedRecord> = {};
@@ -78,5 +78,6 @@ export async function rebuildManifest(prefix: string, manifest: Manifest): Promi
       break;
     }
   }
-  return { ...manifest, tools };
+  const { requested: _, ...known } = manifest;
+  return { ...known, tools };
 }

@@ -101,7 +101,7 @@ async function seal(prefix: string, record: InstalledRecord): Promise<SealedReco
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
-async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
+export async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
   const path = join(prefix, dir, layout.record);
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(() => undefined);

@@ -15,6 +15,7 @@ const treeGraceMs = 60 * 60 * 1000;
 /** Names of `writeAtomically`, `linkAtomically` and `touch`; those of the steady state's records. */
 const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
 
+/** What the manifest does not account for. */
 interface Litter {
   /** Relative to the volume. */
   readonly path: string;
@@ -28,14 +29,9 @@ interface Litter {
  * `early`: only what dead runs have staged, which may be what fills the disk.
  */
 export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
-  // Another run may have written it since; what either of the two lists stays.
-  const anew = await lookUpManifest(prefix).catch(() => undefined);
-  const records = [manifest, anew].flatMap((one) =>
-    one && "tools" in one ? Object.values(one.tools) : [],
-  );
-  const litter = (await findLitter(prefix, records)).filter(
-    ({ path }) => !early || path.startsWith(layout.staging),
-  );
+  const all = await findLitter(prefix, manifest);
+  const litter = all.filter(({ path }) => !early || path.startsWith(layout.staging));
+  await removeEmpty(prefix);
   if (litter.length === 0 && !(await look(join(prefix, layout.sweepDue)))) return;
   const now = await volumeTime(prefix);
   if (now === undefined) return;
@@ -49,7 +45,13 @@ export async function sweep(prefix: string, manifest: Manifest, early = false): 
   if (!early) await writeDue(prefix, due);
 }
 
-async function findLitter(prefix: string, records: readonly SealedRecord[]): Promise<Litter[]> {
+/** Everything in the volume that neither this manifest nor the one on disk accounts for. */
+export async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
+  // Another run may have written it since; what either of the two lists stays.
+  const anew = await lookUpManifest(prefix).catch(() => undefined);
+  const records = [manifest, anew].flatMap((one): SealedRecord[] =>
+    one && "tools" in one ? Object.values(one.tools) : [],
+  );
   const litter: Litter[] = [];
   const add = (dir: string, names: readonly string[], graceMs: number): void => {
     for (const name of names) litter.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
@@ -79,7 +81,6 @@ async function findLitter(prefix: string, records: readonly SealedRecord[]): Pro
       names.filter((name) => !trees.has(`${dir}/${name}`)),
       treeGraceMs,
     );
-    if (names.length === 0) await rmdir(join(prefix, dir)).catch(() => undefined);
   }
   for (const name of namesIn(layout.bin)) {
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
@@ -88,8 +89,16 @@ async function findLitter(prefix: string, records: readonly SealedRecord[]): Pro
   return litter;
 }
 
+/** A tool's directory goes with the last of its trees. */
+async function removeEmpty(prefix: string): Promise<void> {
+  for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
+    const dir = join(prefix, layout.lib, tool);
+    if (listNames(dir).length === 0) await rmdir(dir).catch(() => undefined);
+  }
+}
+
 /** Out of sight in one step, then removed: a tree that is half there must never be taken for one. */
-async function discard(prefix: string, path: string): Promise<void> {
+export async function discard(prefix: string, path: string): Promise<void> {
   const aside = join(prefix, layout.staging, token());
   try {
     await rename(join(prefix, path), aside);

@@ -10,15 +10,20 @@ import { doing, look, makeDirectory, token } from "./files.ts";
 const beatMs = 20_000;
 const youngMs = 5 * 60_000;
 
-/** Makes the directories of a volume. Throws `unmet` (read-only), `permission` or `disk`. */
+/** Makes the directories of a volume. Throws `unmet` (read-only, no exec), `permission` or `disk`. */
 export async function openVolume(prefix: string): Promise<void> {
+  await openDirectories(prefix);
+  const mount = await noexecMount(prefix);
+  if (mount !== undefined) throw noexecError(mount);
+}
+
+/** The same for who only takes away, and need not be able to run what is there. */
+export async function openDirectories(prefix: string): Promise<void> {
   for (const dir of ["", layout.bin, layout.lib, layout.staging, "share", layout.share]) {
     await refuseLink(prefix, dir);
     await makeDirectory(join(prefix, dir));
     await doing("write to", join(prefix, dir), access(join(prefix, dir), constants.W_OK));
   }
-  const mount = await noexecMount(prefix);
-  if (mount !== undefined) throw noexecError(mount);
 }
 
 /** A link in place of one of our directories would lead our writes elsewhere. */

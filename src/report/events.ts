@@ -33,6 +33,14 @@ export type Event =
       readonly version: string;
       readonly bins: readonly string[];
     }
+  | {
+      readonly type: "removed";
+      readonly tool: string;
+      readonly version: string;
+      readonly bins: readonly string[];
+      /** Bytes of its tree. */
+      readonly size: number;
+    }
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "warning"; readonly message: string; readonly hint?: string }
   | { readonly type: "note"; readonly message: string };

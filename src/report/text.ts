@@ -31,6 +31,10 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
       return verbosity === "quiet"
         ? undefined
         : `${event.tool} ${event.version}: linked again (${event.bins.join(", ")})`;
+    case "removed":
+      return verbosity === "quiet"
+        ? undefined
+        : `${event.tool} ${event.version}: removed ${event.bins.join(", ")} (${formatBytes(event.size)})`;
     case "phase":
       return verbosity === "verbose" ? `${event.tool}: ${event.phase}` : undefined;
     case "progress":

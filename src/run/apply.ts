@@ -208,8 +208,8 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
 }
 
 /** A run that slept for hours after it published may find its tree swept: that is no success. */
-async function findTaken(
-  { prefix, emit }: ApplyContext,
+export async function findTaken(
+  { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
   installed: readonly SealedRecord[],
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
@@ -222,7 +222,7 @@ async function findTaken(
   return failures;
 }
 
-function takenAway(tool: string): UserError {
+export function takenAway(tool: string): UserError {
   return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
     hint: "It was stopped for so long that another run took it for dead. Run it again.",
   });
@@ -232,8 +232,8 @@ function takenAway(tool: string): UserError {
  * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
  * was replaced stays for a while, for programs that still run from it; its time begins now.
  */
-async function retire(
-  context: ApplyContext,
+export async function retire(
+  context: Pick<ApplyContext, "prefix" | "manifest">,
   installed: readonly SealedRecord[],
   manifest: Manifest,
 ): Promise<void> {
@@ -249,7 +249,7 @@ async function retire(
   }
 }
 
-function asFailure(tool: string, error: unknown): Failure {
+export function asFailure(tool: string, error: unknown): Failure {
   const { code, hint } = error instanceof UserError ? error : { code: "busy" as const, hint: "" };
   return { tool, code, message: describeError(error), ...(hint ? { hint } : {}) };
 }

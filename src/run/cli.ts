@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 
 /** The command line and the environment, read and checked. */
@@ -15,6 +16,8 @@ export interface Options {
   readonly force: boolean;
   readonly ignoreSystem: boolean;
   readonly platform: string | undefined;
+  /** Lower-case hexadecimal digits that the file of `bundle import` must have. */
+  readonly sha256: string | undefined;
   readonly offline: boolean;
   readonly dryRun: boolean;
   readonly strict: boolean;
@@ -35,6 +38,9 @@ const verbs = [
   "list",
   "outdated",
   "update",
+  "remove",
+  "gc",
+  "bundle",
   "doctor",
   "recipe",
   "help",
@@ -53,6 +59,14 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   openclaw-install-skill-deps list                what the volume holds
   openclaw-install-skill-deps outdated            what the catalogue has newer
   openclaw-install-skill-deps update [NAME…]      install those
+  openclaw-install-skill-deps remove NAME…        take tools out of the volume
+  openclaw-install-skill-deps gc                  take out what no skill and nobody asks for, and
+                                                  replaced versions; says what it frees
+  openclaw-install-skill-deps bundle export FILE  pack the volume into one .tar.gz or .tar.zst
+  openclaw-install-skill-deps bundle import FILE [--sha256 HEX]
+                                                  take in what such a file has newer, without
+                                                  network. It proves that its bytes are whole, not
+                                                  who made it: demand the digest that export printed
   openclaw-install-skill-deps doctor [--deep] [--repair]
                                                   look at every program (--deep: every byte), show
                                                   the last run, and mend what is broken
@@ -71,6 +85,7 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   --ignore-system      do not count a program found elsewhere on PATH as present
   --platform P         provision for linux-x64 or linux-arm64 (-musl); no smoke test then
   --mirror FROM=TO     fetch URLs that begin with FROM from TO      OPENCLAW_SKILL_MIRRORS (,)
+  --sha256 HEX         what bundle import demands of its file
   --offline            do not use the network
   --dry-run            print the plan, change nothing
   --strict             fail (3) where something is unmet
@@ -94,6 +109,7 @@ const definitions = {
   "ignore-system": { type: "boolean" },
   platform: { type: "string" },
   mirror: { type: "string", multiple: true },
+  sha256: { type: "string" },
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
   strict: { type: "boolean" },
@@ -129,6 +145,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     force: values["force-reinstall"] ?? false,
     ignoreSystem: values["ignore-system"] ?? false,
     platform: values.platform,
+    sha256: parseSha256(values.sha256, verb),
     offline: values.offline ?? false,
     dryRun: values["dry-run"] ?? false,
     strict: values.strict ?? false,
@@ -177,6 +194,15 @@ function parseJobs(text: string | undefined, cores: number): number {
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw new UserError("usage", `--jobs ${text} is not a number from 1 to 64`);
+}
+
+function parseSha256(text: string | undefined, verb: Verb): string | undefined {
+  if (text === undefined) return undefined;
+  const hint = "Write bundle import FILE --sha256 with the 64 digits that bundle export printed.";
+  if (verb !== "bundle") throw new UserError("usage", "--sha256 is for bundle import", { hint });
+  const digest = parseHexDigest("sha256", text.replace(/^sha256:/, ""));
+  if (digest) return digest.hex;
+  throw new UserError("usage", `--sha256 ${text} is not a sha256`, { hint });
 }
 
 function parseMirror(text: string): { from: string; to: string } {

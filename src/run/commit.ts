@@ -1,3 +1,4 @@
+import { requestedTools } from "../core/demand.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/resolve.ts";
@@ -7,13 +8,22 @@ import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-f
 import { isWhole } from "../io/store.ts";
 import type { ApplyContext } from "./stage.ts";
 
+/** What is written beside the records. */
+export type CommitContext = Pick<
+  ApplyContext,
+  "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "resealed" | "skills"
+> & {
+  /** Tools that somebody asks for by name. */
+  readonly requested: readonly string[];
+};
+
 /**
  * Writes the manifest, and leaves `bin/` as the manifest says, also where a killed run has not. Another run may have written it since
  * the plan was made: what that one installed stays, and where both installed the same tool the newer
  * version does, unless this run was told to replace it.
  */
 export async function commit(
-  context: ApplyContext,
+  context: CommitContext,
   installed: readonly SealedRecord[],
   forced: ReadonlySet<string>,
 ): Promise<Manifest> {
@@ -30,7 +40,12 @@ export async function commit(
     await setAsideBroken(context);
     const manifest = await editManifest(prefix, platformId(context.platform), (current) => {
       const { tools } = current;
-      if (context.brokenManifest) addUnknown(tools, Object.values(context.manifest.tools));
+      const requested = new Set([...requestedTools(current), ...context.requested]);
+      if (context.brokenManifest) {
+        addUnknown(tools, Object.values(context.manifest.tools));
+        const unknown = requestedTools(context.manifest, [...(context.skills ?? [])]);
+        for (const tool of unknown) requested.add(tool);
+      }
       for (const record of context.resealed) {
         if (tools[record.tool]?.dir === record.dir) tools[record.tool] = record;
       }
@@ -40,6 +55,7 @@ export async function commit(
         if (!isNewer || forced.has(record.tool)) tools[record.tool] = record;
       }
       if (context.skills) current.skills = [...context.skills];
+      current.requested = [...requested].filter((tool) => tools[tool]).sort();
     });
     for (const record of Object.values(manifest.tools)) {
       const isRight = await isLinked(prefix, record);
@@ -52,7 +68,7 @@ export async function commit(
 }
 
 /** Looks anew: another run may have put a good one in its place. */
-async function setAsideBroken({ prefix, clock, emit }: ApplyContext): Promise<void> {
+async function setAsideBroken({ prefix, clock, emit }: CommitContext): Promise<void> {
   const found = await lookUpManifest(prefix);
   if (!found || !("why" in found)) return;
   const aside = await setManifestAside(prefix, clock());

@@ -65,6 +65,22 @@ export function requirementsFor(
   });
 }
 
+/**
+ * What `update` and `outdated` look at without NAMEs besides the skills': everything that the volume
+ * holds. Throws a UserError (`usage`) for NAMEs of which nothing is installed.
+ */
+export function ofInstalled(names: readonly string[], manifest: Manifest): Requirement[] {
+  const records = Object.values(manifest.tools);
+  const missing = names.filter((name) => !records.some((it) => it.tool === name || it.bins[name]));
+  if (missing.length > 0) {
+    throw new UserError("usage", `${missing.join(", ")}: not installed, so there is no newer one`, {
+      hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
+    });
+  }
+  if (names.length > 0) return [];
+  return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
+}
+
 /** What `--force-reinstall` means: everything asked for, or the tools that the NAMEs mean. */
 export function forced(
   force: boolean,

@@ -28,6 +28,8 @@ export interface ApplyContext {
   readonly signal: AbortSignal;
   /** Recorded in the manifest; undefined leaves what is there. */
   readonly skills: readonly SelectedSkill[] | undefined;
+  /** Tools that somebody asks for by name; recorded too. */
+  readonly requested: readonly string[];
   /** RFC 3339, now. */
   readonly clock: () => Date;
   /** When the run began to change the volume, in ms of the volume's clock. */

@@ -82,7 +82,8 @@ async function surveyManifest(
   return { manifest, brokenManifest: true };
 }
 
-function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
+/** Throws a UserError (`volume`) where a volume serves another platform. */
+export function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
   if (manifest.platform === platformId(platform)) return;
   throw new UserError(
     "volume",

@@ -16,7 +16,13 @@ import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
-import { forced, requirementsFor, type SurveyedSkill, selectedSkills } from "./requirements.ts";
+import {
+  forced,
+  ofInstalled,
+  requirementsFor,
+  type SurveyedSkill,
+  selectedSkills,
+} from "./requirements.ts";
 import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./survey-volume.ts";
 
 /** Everything that is known before anything is done. */
@@ -50,7 +56,10 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const { skills, roots, directories } = await readSkills(place, configured.config, emit);
   const selected = selectedSkills(skills, emit);
   const inView = selected ?? manifest.skills;
-  const requirements = requirementsFor(options.names, inView, skills, loaded.catalogue, manifest);
+  const requirements = [
+    ...requirementsFor(options.names, inView, skills, loaded.catalogue, manifest),
+    ...(options.verb === "outdated" || update ? ofInstalled(options.names, manifest) : []),
+  ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   const onPath = await findOnPath(asked, place.env.PATH ?? "", prefix);
   const plan = resolvePlan({
@@ -98,7 +107,8 @@ async function readConfig(
   return { config, files: [{ path: file, sha256: sha256Hex(text) }] };
 }
 
-async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
+/** The named recipes and the bundled ones; what is wrong with any of them is said. */
+export async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
   const loaded = await loadCatalogue({
     dirs: place.options.recipeDirs.map((dir) => resolve(dir)),
     compiled: join(place.packageDir, "dist", "catalogue.json"),

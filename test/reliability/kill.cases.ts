@@ -6,10 +6,11 @@
  *  - the next run ends with status 0 and every program right;
  *  - hours and one more run later nothing is in the volume that its manifest does not account for.
  */
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Case, Result } from "./case.ts";
 import { readListed } from "./support/account.ts";
+import { writeSkills } from "./support/programs.ts";
 import {
   type Catalogue,
   type Command,
@@ -32,6 +33,8 @@ interface Scenario {
   command(stand: Stand): Command;
   /** Catalogues whose programs may be found; all of the last one are asked for. */
   versions(stand: Stand): readonly Catalogue[];
+  /** What is gone after the same again. */
+  readonly takesAway?: string;
   /** Programs run right before the run that is killed, so they must afterwards. */
   readonly hadAll: boolean;
 }
@@ -82,7 +85,59 @@ const scenarios = {
     versions: (stand) => [stand.first, stand.fewer],
     hadAll: true,
   },
+  remove: {
+    name: "remove",
+    prepare: install,
+    command: (stand) => ({ catalogue: stand.first, args: ["remove", "pak"] }),
+    versions: (stand) => [without("pak", stand.first)],
+    takesAway: "pak",
+    hadAll: true,
+  },
+  gc: {
+    name: "gc",
+    async prepare(stand, volume) {
+      await install(stand, volume);
+      const command = { catalogue: stand.newer, env: fewerSkills(stand), args: ["update"] };
+      const { status, stderr } = await volume.run(command);
+      if (status !== 0) throw new Error(`cannot prepare a volume: ${stderr}`);
+    },
+    command: (stand) => ({ catalogue: stand.newer, args: ["gc"], env: fewerSkills(stand) }),
+    versions: (stand) => [without("pak", stand.newer)],
+    hadAll: true,
+  },
+  import: {
+    name: "bundle import",
+    async prepare(stand, volume) {
+      const other = stand.volume();
+      await other.run({ catalogue: stand.newer });
+      const args = ["bundle", "export", bundleOf(stand)];
+      const { status, stderr } = await other.run({ catalogue: stand.newer, args });
+      if (status !== 0) throw new Error(`cannot export a volume: ${stderr}`);
+      other.remove();
+      await install(stand, volume);
+    },
+    command: (stand) => ({
+      catalogue: stand.newer,
+      args: ["bundle", "import", bundleOf(stand)],
+    }),
+    versions: (stand) => [stand.first, stand.newer],
+    hadAll: true,
+  },
 } satisfies Record<string, Scenario>;
+
+const bundleOf = (stand: Stand): string => join(stand.dir, "volume.tar.gz");
+
+/** What must stay where a tool is taken away. */
+function without(tool: string, { recipes, offers }: Catalogue): Catalogue {
+  return { recipes, offers: offers.filter((offer) => offer.tool !== tool) };
+}
+
+/** Nothing asks for pak any more. */
+function fewerSkills(stand: Stand): Readonly<Record<string, string>> {
+  const skills = join(stand.dir, "fewer-skills");
+  writeSkills(skills, ["gog", "hub"]);
+  return { OPENCLAW_SKILL_DIRS: skills };
+}
 
 /** One place to be killed at, as kill-point.cjs takes it. */
 interface Point {
@@ -111,7 +166,7 @@ interface Prepared {
 
 const atCalls: Case = {
   name: "kill -9 at a file-system call",
-  tries: { bounded: 30, full: Number.POSITIVE_INFINITY }, // in full: every call there is
+  tries: { bounded: 48, full: Number.POSITIVE_INFINITY }, // in full: every call there is
   run: (most) =>
     onStand(async (stand) => {
       const tries: (Prepared & Point)[] = [];
@@ -125,6 +180,7 @@ const atCalls: Case = {
           const { stderr } = await volume.run({
             ...prepared.scenario.command(stand),
             env: {
+              ...prepared.scenario.command(stand).env,
               NODE_OPTIONS: `--require=${preload}`,
               KILL_POINT_AT: `${at}`,
               KILL_POINT_HALF: half ? "1" : "0",
@@ -218,7 +274,11 @@ async function countPoints(prepared: Prepared): Promise<Point[]> {
   writeFileSync(log, "");
   const { status, stderr } = await volume.run({
     ...scenario.command(stand),
-    env: { NODE_OPTIONS: `--require=${preload}`, KILL_POINT_LOG: log },
+    env: {
+      ...scenario.command(stand).env,
+      NODE_OPTIONS: `--require=${preload}`,
+      KILL_POINT_LOG: log,
+    },
   });
   if (status !== 0) throw new Error(`the run to be killed fails by itself: ${stderr}`);
   const calls = readFileSync(log, "utf8").trimEnd().split("\n");
@@ -256,8 +316,10 @@ async function tryOnce(
   const { scenario, stand } = prepared;
   const volume = volumeLike(prepared);
   const versions = scenario.versions(stand);
-  // Who asks for an update gets it; a plain run leaves what is there.
-  const newest = scenario.command(stand).args?.includes("update") ? versions.slice(-1) : versions;
+  // Who asks for newer ones gets them; a plain run leaves what is there.
+  const { args: words = [] } = scenario.command(stand);
+  const asksNewest = words.includes("update") || words.includes("import");
+  const newest = asksNewest ? versions.slice(-1) : versions;
   const wrong: string[] = [];
   let how = scenario.name;
   const check = async (when: string, among: readonly Catalogue[]): Promise<boolean> => {
@@ -284,6 +346,10 @@ async function tryOnce(
     if (!isRight && /nothing to do/.test(second.stderr)) {
       wrong.push(`${how}; the next run says "nothing to do"`);
     }
+    const { takesAway } = scenario;
+    if (takesAway !== undefined && again.args === args && isThere(volume, takesAway)) {
+      wrong.push(`${how}; after the next run: ${takesAway} is still there`);
+    }
     volume.renew();
     volume.letHoursPass();
     const third = await volume.run({ catalogue });
@@ -294,6 +360,11 @@ async function tryOnce(
   } finally {
     volume.remove();
   }
+}
+
+function isThere({ prefix }: Volume, tool: string): boolean {
+  const link = lstatSync(join(prefix, "bin", tool), { throwIfNoEntry: false });
+  return link !== undefined || readListed(prefix)?.tools[tool] !== undefined;
 }
 
 function describeEnd({ status, stderr }: Finished): string {

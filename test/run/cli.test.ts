@@ -16,6 +16,18 @@ describe("words", () => {
       names: ["check", "x.yaml"],
     });
   });
+  test("what takes away and carries over is a verb", () => {
+    expect(parse(["remove", "gog"])).toMatchObject({ verb: "remove", names: ["gog"] });
+    expect(parse(["gc", "--dry-run"])).toMatchObject({ verb: "gc", dryRun: true });
+    const sha256 = "ab".repeat(32);
+    for (const text of [sha256, sha256.toUpperCase(), `sha256:${sha256}`]) {
+      expect(parse(["bundle", "import", "x.tgz", "--sha256", text])).toMatchObject({
+        verb: "bundle",
+        names: ["import", "x.tgz"],
+        sha256,
+      });
+    }
+  });
   test("options and the environment; options win", () => {
     const env = {
       OPENCLAW_SKILL_PREFIX: "/env",
@@ -58,6 +70,8 @@ describe("words", () => {
     [["--jobs", "many"], /--jobs many/],
     [["--mirror", "https://a"], /--mirror/],
     [["--mirror", "ftp://a=http://b"], /--mirror/],
+    [["bundle", "import", "x.tgz", "--sha256", "abc"], /--sha256 abc/],
+    [["gog", "--sha256", "0".repeat(64)], /bundle import/],
   ])("%j is refused", (args, message) => {
     expect(() => parse(args)).toThrow(message);
   });

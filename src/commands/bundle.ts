@@ -1,0 +1,180 @@
+import { dirname, resolve } from "node:path";
+import { type AdoptionStep, planAdoption } from "../core/adoption.ts";
+import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
+import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
+import { follow } from "../io/files.ts";
+import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
+import { readManifest } from "../io/manifest-file.ts";
+import { formatBytes, renderTable } from "../report/text.ts";
+import { adoptVolume, type OtherVolume } from "../run/adopt-volume.ts";
+import type { Applied } from "../run/apply.ts";
+import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
+import type { Place } from "../run/place.ts";
+import { resolvePrefix, surveyVolume } from "../run/survey-volume.ts";
+import { renderPath } from "./outcome.ts";
+import { tolerate } from "./settle.ts";
+
+/** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
+export async function bundle(place: Place): Promise<number> {
+  const [verb, file, ...rest] = place.options.names;
+  if ((verb !== "export" && verb !== "import") || file === undefined || rest.length > 0) {
+    throw new UserError("usage", `bundle ${place.options.names.join(" ")}: not understood`, {
+      hint: "Write bundle export FILE, or bundle import FILE [--sha256 HEX].",
+    });
+  }
+  const prefix = await resolvePrefix(place);
+  const { options } = place;
+  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
+  if (verb === "import") return await importFrom(resolve(file), prefix, platform, place);
+  return await exportTo(resolve(file), prefix, place);
+}
+
+async function exportTo(file: string, prefix: string, place: Place): Promise<number> {
+  const { options, stdout, stderr } = place;
+  if (options.sha256 !== undefined) {
+    throw new UserError("usage", "--sha256 is for bundle import", {
+      hint: "bundle export prints the digest.",
+    });
+  }
+  const manifest = await readManifest(prefix);
+  if (!manifest || Object.keys(manifest.tools).length === 0) {
+    throw new UserError("volume", `${prefix} holds nothing that could be packed`, {
+      hint: "Fill it first: openclaw-install-skill-deps.",
+    });
+  }
+  if (!(await follow(dirname(file)))?.isDirectory()) {
+    throw new UserError("usage", `${dirname(file)} is not a directory`, {
+      hint: "Make it, or name another file.",
+    });
+  }
+  const tools = Object.values(manifest.tools).map(({ tool, version }) => ({ tool, version }));
+  if (options.dryRun) {
+    stdout.write(`would pack ${tools.map(({ tool }) => tool).join(", ")} into ${file}\n`);
+    return exitStatus.done;
+  }
+  const { sha256, size } = await exportBundle(prefix, manifest, file);
+  if (options.json === "document") {
+    const { platform } = manifest;
+    const document = { schema: 1, prefix, platform, file, sha256, size, tools };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return exitStatus.done;
+  }
+  if (options.json === false)
+    stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
+  else place.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
+  if (!options.quiet) stderr.write(`${tools.length} tools, ${formatBytes(size)}\n`);
+  return exitStatus.done;
+}
+
+/** What an import came to. */
+interface Imported {
+  readonly other: OtherVolume & { readonly sha256?: string };
+  readonly steps: readonly AdoptionStep[];
+  readonly applied: Pick<Applied, "installed" | "failures">;
+  readonly exitStatus: number;
+}
+
+async function importFrom(
+  file: string,
+  prefix: string,
+  platform: Platform,
+  place: Place,
+): Promise<number> {
+  const { options } = place;
+  const volume = await surveyVolume(prefix, platform, place);
+  const other = await openOther(file, place);
+  refusePlatform(other, platform, file);
+  const { manifest: own, brokenManifest, inspection } = volume;
+  const damaged = new Set(inspection.damaged.keys());
+  const steps = planAdoption({ own, damaged, theirs: other.manifest, force: options.force });
+  const refusals = steps.filter(({ action }) => action === "refuse");
+  for (const { tool, version, why } of refusals) {
+    const message = `${tool} ${version} is not taken: ${why}`;
+    place.reporter.emit({ type: "warning", message });
+  }
+  const wanted = steps.filter(({ action }) => action === "take");
+  let applied: Imported["applied"] = { installed: [], failures: [] };
+  if (wanted.length > 0 && !options.dryRun) {
+    applied = await adoptVolume(other, steps, {
+      prefix,
+      platform,
+      emit: place.reporter.emit,
+      signal: place.signal,
+      clock: place.clock,
+      manifest: own,
+      brokenManifest,
+      resealed: inspection.resealed,
+    });
+    await tolerate(writeProfile(prefix, place.env, place.packageDir));
+  }
+  const codes = [
+    ...applied.failures.map(({ code }) => code),
+    ...refusals.map((): ErrorCode => "unmet"),
+  ];
+  const imported = { other, steps, applied, exitStatus: exitStatusFor(codes, options.strict) };
+  await report(imported, file, prefix, place);
+  return imported.exitStatus;
+}
+
+function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: string): void {
+  if (manifest.platform === platformId(platform)) return;
+  const message = `${file} holds programs for ${manifest.platform}; this is ${platformId(platform)}`;
+  throw new UserError("volume", message, {
+    hint: "Nothing was changed. Export a bundle from a volume of this platform.",
+  });
+}
+
+async function openOther(file: string, { options }: Place): Promise<Imported["other"]> {
+  const stats = await follow(file);
+  if (stats?.isFile()) return await otherBundle(file, options.sha256);
+  if (!stats?.isDirectory()) {
+    throw new UserError("usage", `${file}: no such file`, {
+      hint: "Name a file that bundle export made, what one unpacks to, or another volume.",
+    });
+  }
+  if (options.sha256 === undefined) return await otherDirectory(file);
+  throw new UserError("usage", `${file} is a directory, which has no sha256`, {
+    hint: "Name the bundle's file.",
+  });
+}
+
+async function report(imported: Imported, file: string, prefix: string, place: Place) {
+  const { other, steps, applied } = imported;
+  const { options, stdout, stderr } = place;
+  const { installed, failures } = applied;
+  if (options.json === "document") {
+    const document = {
+      schema: 1,
+      exitStatus: imported.exitStatus,
+      prefix,
+      file,
+      ...(other.sha256 === undefined ? {} : { sha256: other.sha256 }),
+      dryRun: options.dryRun,
+      steps: steps.map(({ action, tool, version, why }) => ({ action, tool, version, why })),
+      installed: installed.map(({ tool, version, bins }) => {
+        return { tool, version, bins: Object.keys(bins) };
+      }),
+      failed: failures,
+    };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  if (options.dryRun && options.json === false) {
+    const rows = steps.map(({ action, tool, version, why }) => [action, tool, version, why]);
+    stdout.write(`${renderTable([["ACTION", "TOOL", "VERSION", "WHY"], ...rows])}\n`);
+    return;
+  }
+  if (options.quiet) return;
+  const kept = steps.filter(({ action }) => action === "keep").length;
+  const failed = failures.length > 0 ? `, ${failures.length} failed` : "";
+  const digest =
+    other.sha256 === undefined || options.sha256 !== undefined
+      ? ""
+      : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
+  stderr.write(`${digest}${installed.length} taken, ${kept} kept${failed}; in ${prefix}\n`);
+  const names = installed.flatMap(({ bins }) => Object.keys(bins));
+  if (names.length === 0) return;
+  const onLoginPath = await checkLoginShell(prefix, names, place.env);
+  const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
+  stderr.write(renderPath(prefix, onLoginPath, onPath));
+}

@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { unusedTools } from "../core/demand.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import type { Manifest, SelectedSkill } from "../core/manifest.ts";
+import { bytesOf, type Collected, collect, isBusy } from "../io/collect.ts";
+import { follow } from "../io/files.ts";
+import { volumeTime } from "../io/volume.ts";
+import { formatBytes } from "../report/text.ts";
+import type { Place } from "../run/place.ts";
+import { type Survey, survey } from "../run/survey.ts";
+import { openToTakeAway, type TakenAway, takeAway } from "../run/take-away.ts";
+
+/** What was, or would be, freed. */
+interface Garbage extends Collected {
+  readonly taken: readonly TakenAway[];
+}
+
+const nothing: Garbage = { taken: [], freed: [], later: [] };
+
+/**
+ * `gc`: removes tools that no skill asks for, that nobody asked for by name and that no used tool
+ * needs; trees that were replaced; and what killed runs have left. Counted are the skills in view and
+ * those that the last run recorded, because containers that see others may share the volume.
+ */
+export async function gc(place: Place): Promise<number> {
+  const seen = await survey(place);
+  if (seen.brokenManifest) {
+    throw new UserError("volume", `${seen.prefix} has no manifest that says what is in use`, {
+      hint: "Nothing was removed. First run openclaw-install-skill-deps doctor --repair.",
+    });
+  }
+  const there = (await follow(seen.prefix))?.isDirectory() === true;
+  const garbage = !there ? nothing : await (place.options.dryRun ? foresee : free)(seen, place);
+  sayRecorded(seen, place);
+  report(garbage, seen.prefix, place);
+  return exitStatus.done;
+}
+
+async function free(seen: Survey, place: Place): Promise<Garbage> {
+  const { prefix, plan } = seen;
+  const { emit } = place.reporter;
+  await openToTakeAway(prefix);
+  const began = (await volumeTime(prefix)) ?? 0;
+  if (await isBusy(prefix, began)) {
+    sayBusy(place);
+    return nothing;
+  }
+  const collected = await collect(prefix, seen.manifest, began); // first: the disk may be full
+  const choose = (manifest: Manifest) => unusedTools(manifest, counted(seen, manifest));
+  const isUnused = choose(seen.manifest).length > 0;
+  const taken = isUnused ? await takeAway(prefix, plan.platform, emit, choose) : [];
+  return { taken, ...collected };
+}
+
+async function foresee(seen: Survey, place: Place): Promise<Garbage> {
+  const { prefix, manifest } = seen;
+  const now = Date.now(); // the volume's own clock is told by a change
+  if (await isBusy(prefix, now)) {
+    sayBusy(place);
+    return nothing;
+  }
+  const tools = unusedTools(manifest, counted(seen, manifest));
+  const taken = await Promise.all(
+    tools
+      .flatMap((tool) => manifest.tools[tool] ?? [])
+      .map(async (record) => {
+        return { record, bytes: await bytesOf(join(prefix, record.dir)) };
+      }),
+  );
+  return { taken, ...(await collect(prefix, manifest, now, { dryRun: true })) };
+}
+
+function counted({ selected }: Survey, { skills }: Manifest): SelectedSkill[] {
+  return [...(selected ?? []), ...skills];
+}
+
+/** Its trees may not be in the manifest yet. */
+function sayBusy({ reporter: { emit } }: Place): void {
+  emit({
+    type: "warning",
+    message: "another run is at work on this volume, or was a minute ago: nothing was removed",
+    hint: "Run openclaw-install-skill-deps gc again when it is over.",
+  });
+}
+
+/** Why a tool stays although no skill in view asks for it. */
+function sayRecorded(seen: Survey, { reporter: { emit } }: Place): void {
+  const { manifest, selected } = seen;
+  if (selected === undefined) return;
+  const unused = new Set(unusedTools(manifest, counted(seen, manifest)));
+  const stays = unusedTools(manifest, selected).filter((tool) => !unused.has(tool));
+  if (stays.length === 0) return;
+  emit({
+    type: "note",
+    message: `${stays.join(", ")}: kept, as the last run recorded skills that ask for it and are not selected here; openclaw-install-skill-deps records anew, remove NAME takes it away`,
+  });
+}
+
+function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: Place): void {
+  const tools = garbage.taken.map(({ record: { tool, version, bins }, bytes }) => ({
+    tool,
+    version,
+    bins: Object.keys(bins),
+    bytes,
+  }));
+  const { freed, later } = garbage;
+  const bytes = [...tools, ...freed].reduce((sum, each) => sum + each.bytes, 0);
+  if (options.json === "document") {
+    const document = { schema: 1, prefix, dryRun: options.dryRun, bytes, tools, freed, later };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  if (options.json !== false || (options.quiet && !options.dryRun)) return;
+  const lines = [
+    ...(options.dryRun ? tools.map((it) => line(`${it.tool} ${it.version}`, it.bytes)) : []),
+    ...freed.map((it) => line(it.path, it.bytes)),
+    `${formatBytes(bytes)} ${options.dryRun ? "would be freed" : "freed"} in ${prefix}`,
+    ...(later.length > 0 ? [`${later.length} left by a run that has just ended; later`] : []),
+  ];
+  (options.dryRun ? stdout : stderr).write(`${lines.join("\n")}\n`);
+}
+
+function line(what: string, bytes: number): string {
+  return `${what} (${formatBytes(bytes)})`;
+}

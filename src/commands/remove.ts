@@ -1,0 +1,150 @@
+import { skillsThatAsk, toolsThatNeed, unusedTools } from "../core/demand.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { emptyManifest, type Manifest } from "../core/manifest.ts";
+import { nearest } from "../core/names.ts";
+import { parsePlatform, platformId } from "../core/platform.ts";
+import { bytesOf, collect, isBusy } from "../io/collect.ts";
+import { readManifest } from "../io/manifest-file.ts";
+import { volumeTime } from "../io/volume.ts";
+import { formatBytes } from "../report/text.ts";
+import type { Place } from "../run/place.ts";
+import { readCatalogue } from "../run/survey.ts";
+import { refuseOtherPlatform, resolvePrefix } from "../run/survey-volume.ts";
+import { openToTakeAway, type TakenAway, takeAway } from "../run/take-away.ts";
+
+/**
+ * `remove NAME…`: takes tools, named by themselves or by one of their programs, out of the volume. One
+ * that a tool outside of the NAMEs needs is refused; one that a skill asks for goes, with a warning.
+ */
+export async function remove(place: Place): Promise<number> {
+  const { options } = place;
+  const { emit } = place.reporter;
+  if (options.names.length === 0) {
+    throw new UserError("usage", "remove: no tool is named", {
+      hint: "Write openclaw-install-skill-deps remove gog, or gc for what nothing uses.",
+    });
+  }
+  const prefix = await resolvePrefix(place);
+  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
+  refuseOtherPlatform(manifest, platform, prefix);
+  const tools = await toolsNamed(manifest, prefix, place);
+  const choose = (current: Manifest): readonly string[] => refuseNeeded(tools, current);
+  for (const tool of choose(manifest)) sayAsked(tool, manifest, place);
+  let taken: readonly TakenAway[];
+  if (options.dryRun || tools.length === 0) taken = await foresee(prefix, tools, manifest);
+  else {
+    await openToTakeAway(prefix);
+    const began = (await volumeTime(prefix)) ?? 0;
+    const busy = await isBusy(prefix, began);
+    taken = await takeAway(prefix, platformId(platform), emit, choose);
+    const left = (await readManifest(prefix)) ?? manifest;
+    const within = taken.map(({ record }) => `${layout.lib}/${record.tool}`);
+    if (!busy) await collect(prefix, left, began, { within });
+  }
+  sayUnused(taken, manifest, place);
+  report(taken, prefix, place);
+  return exitStatus.done;
+}
+
+/** Tools of the volume that the NAMEs mean. What could be installed and is not, is gone already. */
+async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Promise<string[]> {
+  const records = Object.values(manifest.tools);
+  const found = new Set<string>();
+  const absent: string[] = [];
+  for (const name of place.options.names) {
+    const record = manifest.tools[name] ?? records.find(({ bins }) => bins[name]);
+    if (record) found.add(record.tool);
+    else absent.push(name);
+  }
+  if (absent.length === 0) return [...found];
+  const { catalogue } = await readCatalogue(place, place.reporter.emit);
+  const unknown = absent.find(
+    (name) => !catalogue.recipes.has(name) && !catalogue.providers.has(name),
+  );
+  if (unknown !== undefined) {
+    const near = nearest(
+      unknown,
+      records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]),
+    );
+    throw new UserError("usage", `${prefix} holds nothing that is called "${unknown}"`, {
+      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
+    });
+  }
+  for (const name of absent) {
+    place.reporter.emit({ type: "note", message: `${name} is not installed` });
+  }
+  return [...found];
+}
+
+function refuseNeeded(tools: readonly string[], manifest: Manifest): readonly string[] {
+  const going = new Set(tools);
+  const needed = tools.flatMap((tool) => {
+    const users = toolsThatNeed(tool, manifest, going);
+    return users.length > 0 ? [{ tool, users }] : [];
+  });
+  if (needed.length === 0) return tools;
+  const message = needed.map(({ tool, users }) => `${tool} is needed by ${users.join(", ")}`);
+  const all = new Set([...needed.flatMap(({ users }) => users), ...tools]);
+  throw new UserError("usage", message.join("; "), {
+    hint: `Nothing was changed. To remove them too: openclaw-install-skill-deps remove ${[...all].join(" ")}`,
+  });
+}
+
+function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Place): void {
+  const record = manifest.tools[tool];
+  const skills = record ? skillsThatAsk(record, manifest.skills) : [];
+  if (skills.length === 0) return;
+  const entries = skills.map((name) => `skills.entries.${name}.enabled: false`);
+  emit({
+    type: "warning",
+    message: `${tool} is asked for by the skill ${skills.join(", ")}: the next run installs it again`,
+    hint: `To do without it, deselect the skill in openclaw.json (${entries.join(", ")}) or remove it.`,
+  });
+}
+
+async function foresee(
+  prefix: string,
+  tools: readonly string[],
+  manifest: Manifest,
+): Promise<TakenAway[]> {
+  const records = tools.flatMap((tool) => manifest.tools[tool] ?? []);
+  return await Promise.all(
+    records.map(async (record) => ({ record, bytes: await bytesOf(`${prefix}/${record.dir}`) })),
+  );
+}
+
+/** What only the removed tools needed. */
+function sayUnused(taken: readonly TakenAway[], manifest: Manifest, place: Place): void {
+  const gone = new Set(taken.map(({ record }) => record.tool));
+  const needs = new Set(taken.flatMap(({ record }) => record.needs));
+  const tools = Object.entries(manifest.tools).filter(([tool]) => !gone.has(tool));
+  const left = unusedTools({ ...manifest, tools: Object.fromEntries(tools) }, manifest.skills);
+  for (const tool of left.filter((name) => needs.has(name))) {
+    const message = `${tool} is used by nothing any more; openclaw-install-skill-deps gc removes it`;
+    place.reporter.emit({ type: "note", message });
+  }
+}
+
+function report(taken: readonly TakenAway[], prefix: string, { options, stdout, stderr }: Place) {
+  const removed = taken.map(({ record: { tool, version, bins }, bytes }) => ({
+    tool,
+    version,
+    bins: Object.keys(bins),
+    bytes,
+  }));
+  if (options.json === "document") {
+    const document = { schema: 1, prefix, dryRun: options.dryRun, removed };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const bytes = formatBytes(removed.reduce((sum, each) => sum + each.bytes, 0));
+  if (options.dryRun && options.json === false) {
+    for (const each of removed) {
+      stdout.write(`would remove ${each.tool} ${each.version} (${formatBytes(each.bytes)})\n`);
+    }
+  } else if (!options.quiet) {
+    stderr.write(`${removed.length} removed from ${prefix}; ${bytes} freed\n`);
+  }
+}

@@ -1,0 +1,124 @@
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import {
+  type Manifest,
+  parseManifest,
+  renderManifest,
+  type SealedRecord,
+} from "../core/manifest.ts";
+import { lookUpManifest } from "../io/manifest-file.ts";
+import { readTreeRecord } from "../io/store.ts";
+import { contentsDigest } from "../io/tree-list.ts";
+import { type BundleEntry, type BundleFormat, writeBundle } from "../sources/bundle-pack.ts";
+import { openBundle, readBundleManifest, unpackBundle } from "../sources/bundle-unpack.ts";
+import type { OtherVolume } from "./adopt-volume.ts";
+
+/** Packs a volume into one file: manifest and licences first, then every tree. */
+export async function exportBundle(
+  prefix: string,
+  manifest: Manifest,
+  file: string,
+): Promise<{ sha256: string; size: number }> {
+  const format = bundleFormat(file);
+  const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
+  // A tree's change times are this volume's; where it is taken in, it is sealed anew.
+  const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: "0" }]));
+  const entries: BundleEntry[] = [
+    { kind: "text", path: layout.manifest, text: renderManifest({ ...manifest, tools }) },
+    { kind: "directory", path: layout.lib },
+  ];
+  const licences: string[] = [];
+  for (const record of records) {
+    const tree = await entriesOf(prefix, record);
+    entries.push({ kind: "directory", path: `${layout.lib}/${record.tool}` }, ...tree);
+    licences.push(describeLicence(record, tree));
+  }
+  entries.splice(1, 0, { kind: "text", path: "LICENCES.txt", text: licences.join("\n") });
+  return await writeBundle(file, format, entries);
+}
+
+async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEntry[]> {
+  const { dir } = record;
+  const found = await readTreeRecord(prefix, dir);
+  if (!found || contentsDigest(found.files) !== record.contents) {
+    throw new UserError("integrity", `${join(prefix, dir)} is not as it was published`, {
+      hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
+    });
+  }
+  const files = Object.entries(found.files).map(([name, entry]): BundleEntry => {
+    const path = `${dir}/${name}`;
+    if (entry === "dir") return { kind: "directory", path };
+    if (entry.startsWith("-> ")) return { kind: "link", path, target: entry.slice("-> ".length) };
+    const [mode = "", sha256 = ""] = entry.split(" ");
+    const from = join(prefix, path);
+    return { kind: "file", path, from, mode: Number.parseInt(mode, 8), sha256 };
+  });
+  const text = `${JSON.stringify(found)}\n`;
+  return [
+    { kind: "directory", path: dir },
+    { kind: "text", path: `${dir}/${layout.record}`, text },
+    ...files,
+  ];
+}
+
+/** What the tool says of its licence, and where its texts lie in the bundle. */
+function describeLicence(record: SealedRecord, tree: readonly BundleEntry[]): string {
+  const texts = tree.filter(
+    ({ kind, path }) => kind === "file" && /\/(licen[cs]e|copying|notice)[^/]*$/i.test(path),
+  );
+  const { tool, version, license, source } = record;
+  const lines = [`${tool} ${version}: ${license}`, `  from ${source.from} (${source.digest})`];
+  return [...lines, ...texts.map(({ path }) => `  ${path}`), ""].join("\n");
+}
+
+/** By the file's name. Throws a UserError (`usage`) for another one. */
+function bundleFormat(file: string): BundleFormat {
+  if (/\.(tar\.gz|tgz)$/.test(file)) return "tar.gz";
+  if (/\.(tar\.zst|tzst)$/.test(file)) return "tar.zst";
+  throw new UserError("usage", `${file}: a bundle is called .tar.gz or .tar.zst`, {
+    hint: "Write for example: openclaw-install-skill-deps bundle export volume.tar.zst",
+  });
+}
+
+/** The directory of another volume, or an unpacked bundle. */
+export async function otherDirectory(dir: string): Promise<OtherVolume> {
+  const manifest = usable(await lookUpManifest(dir), dir);
+  return { manifest, open: async () => dir, move: false };
+}
+
+/**
+ * A bundle: its digest is compared before anything else of it is read, and its manifest is read before
+ * anything is unpacked. Throws `integrity`, or `volume` for what a newer version made.
+ */
+export async function otherBundle(
+  file: string,
+  sha256: string | undefined,
+): Promise<OtherVolume & { sha256: string }> {
+  const bundle = await openBundle(file, bundleFormat(file));
+  if (sha256 !== undefined && sha256 !== bundle.sha256) {
+    throw new UserError("integrity", `${file} has the sha256 ${bundle.sha256}, not ${sha256}`, {
+      hint: "Nothing of it was read. Have it copied or made anew.",
+    });
+  }
+  const text = await readBundleManifest(bundle);
+  const manifest = usable(parseManifest(text, `${file}'s manifest.json`), file);
+  const open = async (room: string): Promise<string> => {
+    await unpackBundle(bundle, text, room);
+    return room;
+  };
+  return { manifest, open, move: true, sha256: bundle.sha256 };
+}
+
+function usable(found: Awaited<ReturnType<typeof lookUpManifest>>, where: string): Manifest {
+  if (found && !("why" in found)) return found;
+  const message = found?.message ?? `${where} has no manifest.json`;
+  if (found?.why === "newer") {
+    throw new UserError("volume", message, {
+      hint: "Take it in with the newer openclaw-install-skill-deps that made it. Nothing was changed.",
+    });
+  }
+  throw new UserError("integrity", message, {
+    hint: "It is neither a bundle nor a volume. Nothing was changed.",
+  });
+}
