@@ -109,6 +109,15 @@ async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord |
   }
 }
 
+/** The list of a seed's tree, where it is the one that its manifest stands for. Reads no file of it. */
+export async function seedFiles(
+  seed: string,
+  record: InstalledRecord,
+): Promise<TreeList | undefined> {
+  const found = await readTreeRecord(seed, record.dir);
+  return found && contentsDigest(found.files) === record.contents ? found.files : undefined;
+}
+
 /** Reads every byte of a tree against its own record; sealed anew where all is as it was published. */
 export async function verifyTree(prefix: string, dir: string): Promise<SealedRecord | undefined> {
   const found = await readTreeRecord(prefix, dir);

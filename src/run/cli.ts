@@ -26,6 +26,8 @@ export interface Options {
   readonly verbose: boolean;
   readonly progress: boolean;
   readonly jobs: number;
+  /** A volume to take trees from; absent: the image's own, if it has one; empty: none. */
+  readonly seed: string | undefined;
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -71,6 +73,9 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   --ignore-system      do not count a program found elsewhere on PATH as present
   --platform P         provision for linux-x64 or linux-arm64 (-musl); no smoke test then
   --mirror FROM=TO     fetch URLs that begin with FROM from TO      OPENCLAW_SKILL_MIRRORS (,)
+  --seed DIR           a volume whose trees are taken before the     OPENCLAW_SKILL_SEED
+                       network is asked; default
+                       /usr/local/share/openclaw-skill-deps/seed
   --offline            do not use the network
   --dry-run            print the plan, change nothing
   --strict             fail (3) where something is unmet
@@ -93,6 +98,7 @@ const definitions = {
   "force-reinstall": { type: "boolean", short: "f" },
   "ignore-system": { type: "boolean" },
   platform: { type: "string" },
+  seed: { type: "string" },
   mirror: { type: "string", multiple: true },
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
@@ -139,6 +145,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),
+    seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
 }
