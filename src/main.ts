@@ -81,6 +81,8 @@ async function runVerb(place: Place): Promise<number> {
       return (await import("./commands/doctor.ts")).doctor(place);
     case "recipe":
       return (await import("./commands/recipe.ts")).recipe(place);
+    case "config":
+      return (await import("./commands/config.ts")).config(place);
     case "update":
       return (await import("./commands/install.ts")).install(place, true);
     default:

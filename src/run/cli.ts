@@ -28,6 +28,8 @@ export interface Options {
   readonly jobs: number;
   /** A volume to take trees from; absent: the image's own, if it has one; empty: none. */
   readonly seed: string | undefined;
+  /** Sandboxes use this image as it is (`config`). */
+  readonly image: string | undefined;
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -39,6 +41,7 @@ const verbs = [
   "update",
   "doctor",
   "recipe",
+  "config",
   "help",
   "version",
 ] as const;
@@ -60,6 +63,13 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps config [TOPOLOGY]   openclaw.json, compose and Dockerfile lines that fit
+                                                  this place. sandbox: each installs for itself;
+                                                  gateway: its start fills the volume; provisioner
+                                                  (default): a one-shot service does; seed: an image
+                                                  carries the programs and fills the volume; image:
+                                                  it has them, without a volume. --image NAME:
+                                                  sandboxes use that one as it is
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX
@@ -99,6 +109,7 @@ const definitions = {
   "ignore-system": { type: "boolean" },
   platform: { type: "string" },
   seed: { type: "string" },
+  image: { type: "string" },
   mirror: { type: "string", multiple: true },
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
@@ -146,6 +157,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
+    image: values.image,
     mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
 }
