@@ -6,7 +6,7 @@ import { describeError, UserError } from "../core/errors.ts";
 import type { SelectedSkill } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
 import type { Plan } from "../core/plan.ts";
-import { type Platform, parsePlatform } from "../core/platform.ts";
+import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { resolvePlan } from "../core/resolve.ts";
@@ -62,7 +62,9 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const tools = { ...seed?.tools, ...manifest.tools };
   const requirements = requirementsFor(options.names, inView, skills, loaded.catalogue, tools);
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
-  const onPath = await findOnPath(asked, place.env.PATH ?? "", prefix);
+  // What this machine has does not run on another one.
+  const isNative = platformId(platform) === platformId(place.machine);
+  const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
   const plan = resolvePlan({
     requirements,
     catalogue: loaded.catalogue,
