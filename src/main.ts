@@ -87,6 +87,8 @@ async function runVerb(place: Place): Promise<number> {
       return (await import("./commands/gc.ts")).gc(place);
     case "bundle":
       return (await import("./commands/bundle.ts")).bundle(place);
+    case "config":
+      return (await import("./commands/config.ts")).config(place);
     case "update":
       return (await import("./commands/install.ts")).install(place, true);
     default:

@@ -80,6 +80,7 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       runsHere: platformId(seen.platform) === platformId(place.machine),
       http,
       npm,
+      seed: seen.seed?.dir,
       jobs: options.jobs,
       emit,
       signal: place.signal,

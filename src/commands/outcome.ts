@@ -78,11 +78,13 @@ export function planDocument({ plan, prefix }: Survey): unknown {
   return { schema: 1, prefix, platform: plan.platform, steps, unmet: plan.unmet, bins: plan.bins };
 }
 
-function installDocument({ recipe, artifacts, ...step }: InstallStep): unknown {
+function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {
   const sources = artifacts.map((artifact) =>
     artifact.kind === "archive" ? artifact.url : `npm:${artifact.name}@${artifact.version}`,
   );
-  return { ...step, recipe: recipe.origin, sources };
+  const copy = seed ? [`seed:${seed.record.dir}`] : [];
+  const all = seed?.isFirst ? [...copy, ...sources] : [...sources, ...copy];
+  return { ...step, recipe: recipe?.origin ?? seed?.record.recipe, sources: all };
 }
 
 function withoutRecord(step: Exclude<Step, InstallStep>): unknown {

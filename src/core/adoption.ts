@@ -1,5 +1,5 @@
 import type { Manifest, SealedRecord } from "./manifest.ts";
-import { compareVersions } from "./resolve.ts";
+import { compareVersions } from "./versions.ts";
 
 /** What is done with one tool of another volume. */
 export type AdoptionStep =

@@ -20,5 +20,8 @@ export const layout = {
   treeDir: (tool: string, version: string, key: string): string => `lib/${tool}/${version}-${key}`,
 } as const;
 
+/** Where an image carries a volume to fill others from. */
+export const defaultSeed = "/usr/local/share/openclaw-skill-deps/seed";
+
 /** The default volume. */
 export const defaultPrefix = "/opt/openclaw";

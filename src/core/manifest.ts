@@ -32,6 +32,8 @@ const installedRecord = z.strictObject({
     digest: z.string(),
     /** Bytes downloaded. */
     size: z.int().min(0),
+    /** The seed that this tree was copied from; absent: it was downloaded. */
+    seed: z.string().optional(),
   }),
   bins: z.record(z.string().refine(isBinName), installedBin),
   needs: z.array(z.string().refine(isToolName)),

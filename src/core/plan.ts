@@ -27,9 +27,18 @@ export interface InstallStep {
   readonly needs: readonly string[];
   /** Who asks for it: skills, arguments, other tools. */
   readonly for: readonly string[];
-  readonly recipe: Recipe;
+  /** Absent where only the seed has the tool. */
+  readonly recipe?: Recipe;
   /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
+  readonly seed?: SeedSource;
+}
+
+/** The seed's tree of a tool. */
+export interface SeedSource {
+  readonly record: SealedRecord;
+  /** Before the artifacts: it is what they would give, or they cannot be fetched here. Else after. */
+  readonly isFirst: boolean;
 }
 
 /** The tree is whole; only its links or launchers in `bin/` are made anew. */
@@ -91,6 +100,10 @@ export interface PlanRequest {
   readonly catalogue: Catalogue;
   readonly platform: Platform;
   readonly present: Present;
+  /** What the image's seed holds, by tool. */
+  readonly seed: Readonly<Record<string, SealedRecord>>;
+  /** Nothing can be fetched. */
+  readonly offline: boolean;
   /** What is on the system counts for nothing. */
   readonly ignoreSystem: boolean;
   /** Install again what is present: everything asked for, or these tools. */

@@ -1,4 +1,4 @@
-import * as semver from "semver";
+import type { SealedRecord } from "./manifest.ts";
 import {
   type BinState,
   type InstallReason,
@@ -7,11 +7,14 @@ import {
   type Plan,
   type PlanRequest,
   type Requirement,
+  type SeedSource,
   type Step,
   type Unmet,
 } from "./plan.ts";
 import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
+import { type Installable, seedReason, seedSource } from "./seed.ts";
+import { compareVersions } from "./versions.ts";
 
 /**
  * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
@@ -77,15 +80,20 @@ export function artifactsFor(
   return { reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${libcVersion}` };
 }
 
-/** -1, 0 or 1 by semver; versions that are not semver are read for the numbers they hold. */
-export function compareVersions(a: string, b: string): number {
-  const read = (text: string) => semver.parse(text, { loose: true }) ?? semver.coerce(text);
-  const [left, right] = [read(a), read(b)];
-  if (left && right) return semver.compare(left, right);
-  return a === b ? 0 : a < b ? -1 : 1;
+function resolveBin(bin: string, request: PlanRequest): BinState {
+  const state = resolveWithoutSeed(bin, request);
+  if (state.state !== "unmet") return state;
+  const record = Object.values(request.seed).find(({ bins }) => bins[bin]);
+  const step = record && stepFor(record.tool, [], request);
+  if (step?.action !== "install") return state;
+  const { tool, version } = step;
+  const missing = firstProblem(step.needs, request);
+  return missing === undefined
+    ? { state: "install", tool, version }
+    : { state: "unmet", reason: missing };
 }
 
-function resolveBin(bin: string, request: PlanRequest): BinState {
+function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
   const { present, catalogue, platform, force } = request;
   const provider = catalogue.providers.get(bin);
   const forced = provider !== undefined && force !== "all" && force.has(provider);
@@ -111,9 +119,7 @@ function resolveBin(bin: string, request: PlanRequest): BinState {
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason };
-  const missing = recipe.needs
-    .map((need) => needProblem(need, request))
-    .find((problem) => problem !== undefined);
+  const missing = firstProblem(recipe.needs, request);
   if (missing !== undefined) return { state: "unmet", reason: missing };
   return { state: "install", tool: recipe.name, version: recipe.version };
 }
@@ -127,8 +133,12 @@ function chooseAlternative({ anyBins }: Requirement, request: PlanRequest): stri
   return chosen?.bin;
 }
 
+function firstProblem(needs: readonly string[], request: PlanRequest): string | undefined {
+  return needs.map((need) => needProblem(need, request)).find((problem) => problem !== undefined);
+}
+
 function needProblem(need: string, request: PlanRequest): string | undefined {
-  if (isWhole(need, request)) return undefined;
+  if (isWhole(need, request) || request.seed[need]) return undefined;
   const recipe = request.catalogue.recipes.get(need);
   if (!recipe) return `it needs ${need}, and no recipe provides that`;
   const found = artifactsFor(recipe, request.platform);
@@ -141,11 +151,13 @@ function isWhole(tool: string, { present }: PlanRequest): boolean {
 
 /** What a tool needs is always taken from the volume: a sandbox may have less than this place. */
 function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void {
+  const { catalogue, present, seed } = request;
   for (const [tool] of wanted) {
     const step = stepFor(tool, [], request);
     // A newer version may need what the installed one does not.
-    const source = step?.action === "install" ? step : request.present.manifest.tools[tool];
-    const needs = source?.needs ?? request.catalogue.recipes.get(tool)?.needs ?? [];
+    const next = step?.action === "install" ? step : undefined;
+    const sources = [next, present.manifest.tools[tool], catalogue.recipes.get(tool), seed[tool]];
+    const needs = sources.find((source) => source !== undefined)?.needs ?? [];
     for (const need of needs) {
       wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
     }
@@ -159,10 +171,11 @@ function stepFor(tool: string, askers: string[], request: PlanRequest): Step | u
   const recipe = catalogue.recipes.get(tool);
   const found = recipe ? artifactsFor(recipe, platform) : undefined;
   const installable = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
-  const reason = installable && installReason(tool, installable, request);
-  if (installable && reason !== undefined) {
-    return installStep(installable, reason, askers, record?.version);
-  }
+  const seed = seedSource(tool, installable, request);
+  const reason = installable
+    ? installReason(tool, installable, seed, request)
+    : seed && seedReason(seed, request);
+  if (reason !== undefined) return installStep(installable, seed, reason, askers, record?.version);
   if (!record || present.damaged.has(tool)) return undefined;
   const { version } = record;
   const bins = Object.keys(record.bins);
@@ -176,7 +189,8 @@ function stepFor(tool: string, askers: string[], request: PlanRequest): Step | u
 
 function installReason(
   tool: string,
-  { recipe, artifacts }: { recipe: Recipe; artifacts: readonly Artifact[] },
+  { recipe, artifacts }: Installable,
+  seed: SeedSource | undefined,
   { present, force, update }: PlanRequest,
 ): InstallReason | undefined {
   const record = present.manifest.tools[tool];
@@ -186,30 +200,46 @@ function installReason(
   const order = compareVersions(recipe.version, record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);
   if (order === 0 && !sameKey) return "recipe changed";
-  return order > 0 && update ? "newer version" : undefined;
+  return (order > 0 && update) || seedIsNewer(seed, record) ? "newer version" : undefined;
+}
+
+/** The seed is at hand: what it has newer is not left for `update`. */
+function seedIsNewer(seed: SeedSource | undefined, installed: SealedRecord): boolean {
+  return seed?.isFirst === true && compareVersions(seed.record.version, installed.version) > 0;
 }
 
 function installStep(
-  { recipe, artifacts }: { recipe: Recipe; artifacts: readonly Artifact[] },
+  installable: Installable | undefined,
+  seed: SeedSource | undefined,
   reason: InstallReason,
   askers: string[],
   replaces: string | undefined,
-): InstallStep {
-  const [first] = artifacts;
-  const size = first && "size" in first ? first.size : undefined;
-  return {
+): InstallStep | undefined {
+  const common = {
     action: "install",
-    tool: recipe.name,
-    version: recipe.version,
     reason,
     ...(replaces === undefined ? {} : { replaces }),
+    for: askers,
+    ...(seed === undefined ? {} : { seed }),
+  } as const;
+  if (!installable) return seed && { ...common, ...seedTool(seed.record), artifacts: [] };
+  const { recipe, artifacts } = installable;
+  const [first] = artifacts;
+  const size = first && "size" in first && !seed?.isFirst ? first.size : undefined;
+  return {
+    ...common,
+    tool: recipe.name,
+    version: recipe.version,
     ...(size === undefined ? {} : { size }),
     bins: Object.keys(first?.bins ?? recipe.bins),
     needs: recipe.needs,
-    for: askers,
     recipe,
     artifacts,
   };
+}
+
+function seedTool({ tool, version, bins, needs }: SealedRecord) {
+  return { tool, version, bins: Object.keys(bins), needs };
 }
 
 function askersOf(bin: string, requirements: readonly Requirement[]): string[] {

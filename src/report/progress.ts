@@ -63,6 +63,7 @@ function renderRow(tool: string, row: Row, width: number): string {
 }
 
 const labels: Record<Exclude<Phase, "download">, string> = {
+  copy: "copying from the seed",
   unpack: "unpacking",
   wait: "waiting for what it needs",
   test: "testing",

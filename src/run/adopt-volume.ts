@@ -160,7 +160,8 @@ async function publishTheirs(
 ): Promise<SealedRecord> {
   const tree = await takeTree({ ...source, record: theirs, room: await staging.room(tool) });
   const { contents: _, sealed: __, ...draft } = theirs;
-  return await publish(prefix, tree, draft, why === "forced" ? Number.POSITIVE_INFINITY : began);
+  const since = why === "forced" ? Number.POSITIVE_INFINITY : began;
+  return await publish(prefix, tree, new Map(), draft, since);
 }
 
 /**

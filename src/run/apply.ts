@@ -124,7 +124,7 @@ async function installTool(
   needs: Needs,
 ): Promise<SealedRecord> {
   const began = performance.now();
-  const { tool, version } = step;
+  const { tool } = step;
   const { prefix, emit } = context;
   const forced = isForced(step);
   // What was damaged may have a neighbour's forgery beside it: only what came since then is believed.
@@ -151,7 +151,8 @@ async function installTool(
       (await install(step, context, await limit(() => stageTool(step, context, staging)), needs));
     await linkBins(prefix, record);
     const milliseconds = Math.round(performance.now() - began);
-    const size = found ? 0 : record.source.size;
+    const { version } = record;
+    const size = found || record.source.seed ? 0 : record.source.size;
     emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
     return record;
   } catch (error) {
@@ -190,12 +191,16 @@ async function findWhole(
   prefix: string,
   since: number,
 ): Promise<SealedRecord | undefined> {
-  for (const artifact of step.artifacts) {
-    const key = installationKey(step.recipe, artifact);
+  for (const key of keysOf(step)) {
     const record = await findTree(prefix, step.tool, step.version, key, since);
     if (record) return record;
   }
   return undefined;
+}
+
+function keysOf({ recipe, artifacts, seed }: InstallStep): string[] {
+  if (!recipe) return seed ? [seed.record.key] : [];
+  return artifacts.map((artifact) => installationKey(recipe, artifact));
 }
 
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {

@@ -29,6 +29,10 @@ export interface Options {
   readonly verbose: boolean;
   readonly progress: boolean;
   readonly jobs: number;
+  /** A volume to take trees from; absent: the image's own, if it has one; empty: none. */
+  readonly seed: string | undefined;
+  /** Sandboxes use this image as it is (`config`). */
+  readonly image: string | undefined;
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -43,6 +47,7 @@ const verbs = [
   "bundle",
   "doctor",
   "recipe",
+  "config",
   "help",
   "version",
 ] as const;
@@ -72,6 +77,13 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps config [TOPOLOGY]   openclaw.json, compose and Dockerfile lines that fit
+                                                  this place. sandbox: each installs for itself;
+                                                  gateway: its start fills the volume; provisioner
+                                                  (default): a one-shot service does; seed: an image
+                                                  carries the programs and fills the volume; image:
+                                                  it has them, without a volume. --image NAME:
+                                                  sandboxes use that one as it is
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX
@@ -86,6 +98,9 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   --platform P         provision for linux-x64 or linux-arm64 (-musl); no smoke test then
   --mirror FROM=TO     fetch URLs that begin with FROM from TO      OPENCLAW_SKILL_MIRRORS (,)
   --sha256 HEX         what bundle import demands of its file
+  --seed DIR           a volume whose trees are taken before the     OPENCLAW_SKILL_SEED
+                       network is asked; default
+                       /usr/local/share/openclaw-skill-deps/seed
   --offline            do not use the network
   --dry-run            print the plan, change nothing
   --strict             fail (3) where something is unmet
@@ -108,6 +123,8 @@ const definitions = {
   "force-reinstall": { type: "boolean", short: "f" },
   "ignore-system": { type: "boolean" },
   platform: { type: "string" },
+  seed: { type: "string" },
+  image: { type: "string" },
   mirror: { type: "string", multiple: true },
   sha256: { type: "string" },
   offline: { type: "boolean" },
@@ -156,6 +173,8 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),
+    seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
+    image: values.image,
     mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
 }

@@ -1,7 +1,7 @@
 import { requestedTools } from "../core/demand.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { compareVersions } from "../core/resolve.ts";
+import { compareVersions } from "../core/versions.ts";
 import { isLinked, linkBins } from "../io/bins.ts";
 import { takeLease } from "../io/lease.ts";
 import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";

@@ -35,13 +35,16 @@ export function selectedSkills(
   });
 }
 
+/** Who asks, and for what. */
+export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
+
 /** NAMEs are tools or programs; without them, what the selected skills ask for. */
 export function requirementsFor(
   names: readonly string[],
-  selected: readonly SelectedSkill[],
+  selected: readonly AskedFor[],
   skills: readonly SurveyedSkill[],
   catalogue: Catalogue,
-  manifest: Manifest,
+  tools: Manifest["tools"],
 ): Requirement[] {
   if (names.length === 0) {
     return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
@@ -49,11 +52,11 @@ export function requirementsFor(
   const asked = skills.flatMap(({ found: { verdict } }) =>
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
   );
-  const installed = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
+  const installed = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
   const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
   return names.map((name) => {
     const recipe = catalogue.recipes.get(name);
-    const installed = manifest.tools[name];
+    const installed = tools[name];
     const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
     if (recipe || installed || known.has(name)) return { for: "command line", bins, anyBins: [] };
     const near = nearest(name, [...catalogue.recipes.keys(), ...known]);

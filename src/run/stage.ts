@@ -5,7 +5,7 @@ import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
 import { type InstallStep, installationKey } from "../core/plan.ts";
 import type { Platform } from "../core/platform.ts";
-import type { Artifact } from "../core/recipe.ts";
+import type { Artifact, Recipe } from "../core/recipe.ts";
 import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
@@ -14,6 +14,7 @@ import type { Staging } from "../io/volume.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
+import { takeTree } from "../sources/foreign-tree.ts";
 import { stage } from "../sources/source.ts";
 
 export interface ApplyContext {
@@ -23,6 +24,8 @@ export interface ApplyContext {
   readonly runsHere: boolean;
   readonly http: Http;
   readonly npm: () => Promise<NpmConfig>;
+  /** The directory of the seed that a step's `seed` speaks of. */
+  readonly seed: string | undefined;
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -49,6 +52,14 @@ export interface StagedTool {
   readonly written: WrittenDigests;
 }
 
+/** A place that has a tool's tree. */
+interface Source {
+  /** Brings it into an empty directory. */
+  readonly bring: (dir: string) => Promise<StagedTool>;
+  /** Another version than the one that is wanted. */
+  readonly isWayOut?: boolean;
+}
+
 /** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
 export async function stageTool(
   step: InstallStep,
@@ -58,10 +69,14 @@ export async function stageTool(
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
-  for (const [i, artifact] of step.artifacts.entries()) {
+  for (const source of sourcesOf(step, context)) {
+    // Wrong bytes are to be heard of, not to be made up for.
+    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) break;
     const dir = await staging.room(tool);
     try {
-      return await stageArtifact(step, artifact, dir, context, i < step.artifacts.length - 1);
+      const staged = await source.bring(dir);
+      if (step.seed) sayInstead(staged, errors, context);
+      return staged;
     } catch (error) {
       await rm(dir, { recursive: true, force: true });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
@@ -77,14 +92,53 @@ export async function stageTool(
   });
 }
 
+function sourcesOf(step: InstallStep, context: ApplyContext): Source[] {
+  const { recipe, artifacts, seed } = step;
+  const downloads = artifacts.map((artifact, i): Source => {
+    if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
+    const hasAlternative = i < artifacts.length - 1;
+    return { bring: (dir) => stageArtifact(step, recipe, artifact, dir, context, hasAlternative) };
+  });
+  const { seed: from } = context;
+  if (!seed || from === undefined) return downloads;
+  const bring: Source["bring"] = (dir) => copySeed(from, seed.record, dir, context);
+  return seed.isFirst ? [{ bring }, ...downloads] : [...downloads, { bring, isWayOut: true }];
+}
+
+/** A seed that is not whole, or that was taken because nothing better could be had, is no secret. */
+function sayInstead(
+  { record: { tool, version, source } }: StagedTool,
+  [first]: readonly UserError[],
+  { emit }: ApplyContext,
+): void {
+  if (!first) return;
+  const message = `${tool}: ${describeError(first)}; ${version} from ${source.seed ?? source.from} is used`;
+  emit({ type: "warning", message, ...(first.hint === undefined ? {} : { hint: first.hint }) });
+}
+
+async function copySeed(
+  seed: string,
+  sealed: SealedRecord,
+  dir: string,
+  context: ApplyContext,
+): Promise<StagedTool> {
+  context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
+  const tree = await takeTree({ from: seed, record: sealed, room: dir, move: false });
+  const { contents: _contents, sealed: _sealed, ...published } = sealed;
+  const source = { ...published.source, seed };
+  const record = { ...published, source, installedAt: context.clock().toISOString() };
+  return { tree, record, written: new Map() };
+}
+
 async function stageArtifact(
   step: InstallStep,
+  recipe: Recipe,
   artifact: Artifact,
   dir: string,
   context: ApplyContext,
   hasAlternative: boolean,
 ): Promise<StagedTool> {
-  const { tool, recipe } = step;
+  const { tool } = step;
   const bins = artifact.bins ?? recipe.bins;
   const written: WrittenDigests = new Map();
   const { tree, source } = await stage(artifact, {
@@ -147,7 +201,7 @@ export async function testTree(
   context: ApplyContext,
   needs: Needs,
 ): Promise<void> {
-  const [name, ...args] = step.recipe.test;
+  const [name, ...args] = step.recipe?.test ?? [];
   const bin = name === undefined ? undefined : record.bins[name];
   if (!context.runsHere || !bin) return;
   const program = join(tree, bin.path.slice(record.dir.length + 1));

@@ -6,7 +6,7 @@ import { describeError, UserError } from "../core/errors.ts";
 import type { SelectedSkill } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
 import type { Plan } from "../core/plan.ts";
-import { type Platform, parsePlatform } from "../core/platform.ts";
+import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { resolvePlan } from "../core/resolve.ts";
@@ -17,12 +17,14 @@ import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/sk
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
 import {
+  type AskedFor,
   forced,
   ofInstalled,
   requirementsFor,
   type SurveyedSkill,
   selectedSkills,
 } from "./requirements.ts";
+import { type Seed, surveySeed } from "./survey-seed.ts";
 import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./survey-volume.ts";
 
 /** Everything that is known before anything is done. */
@@ -35,6 +37,7 @@ export interface Survey extends VolumeSurvey {
   readonly roots: readonly string[];
   /** What the selected skills ask for; undefined where no skill is in view. */
   readonly selected: readonly SelectedSkill[] | undefined;
+  readonly seed: Seed | undefined;
   readonly plan: Plan;
   /** Required programs that PATH finds outside the volume. */
   readonly onPath: ReadonlyMap<string, string>;
@@ -55,13 +58,17 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const loaded = await readCatalogue(place, emit);
   const { skills, roots, directories } = await readSkills(place, configured.config, emit);
   const selected = selectedSkills(skills, emit);
-  const inView = selected ?? manifest.skills;
+  const seed = await surveySeed(prefix, platform, place);
+  const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
+  const tools = { ...seed?.tools, ...manifest.tools };
   const requirements = [
-    ...requirementsFor(options.names, inView, skills, loaded.catalogue, manifest),
+    ...requirementsFor(options.names, inView, skills, loaded.catalogue, tools),
     ...(options.verb === "outdated" || update ? ofInstalled(options.names, manifest) : []),
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
-  const onPath = await findOnPath(asked, place.env.PATH ?? "", prefix);
+  // What this machine has does not run on another one.
+  const isNative = platformId(platform) === platformId(place.machine);
+  const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
   const plan = resolvePlan({
     requirements,
     catalogue: loaded.catalogue,
@@ -72,6 +79,8 @@ export async function survey(place: Place, update = false): Promise<Survey> {
       unlinked: inspection.unlinked,
       system: onPath,
     },
+    seed: seed?.tools ?? {},
+    offline: options.offline,
     ignoreSystem: options.ignoreSystem,
     force: forced(options.force, options.names, loaded.catalogue),
     update,
@@ -79,11 +88,23 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
-    ...[...configured.files, ...loaded.files].map((file) => ({ ...file, skill: false })),
+    ...[...configured.files, ...loaded.files, ...(seed ? [seed.file] : [])].map((file) => ({
+      ...file,
+      skill: false,
+    })),
   ];
   const { catalogue } = loaded;
-  const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, plan };
+  const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
   return { ...volume, ...seen, inputs, directories: directoriesSeen };
+}
+
+/** Where nothing says what is needed, a seed was made to be had whole. */
+function wholeSeed(seed: Seed | undefined): AskedFor[] {
+  return Object.values(seed?.tools ?? {}).map(({ tool, bins }) => ({
+    name: `the seed's ${tool}`,
+    bins: Object.keys(bins),
+    anyBins: [],
+  }));
 }
 
 async function readConfig(

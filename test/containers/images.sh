@@ -4,8 +4,9 @@
 # As root; does nothing for a base image that is there, and leaves no other layers behind. For instance:
 #
 #   test/containers/images.sh              the base images
-#   test/containers/images.sh build [TAG]  also both targets of Dockerfile.example:
-#                                          localhost/openclaw-skills-sandbox and -gateway
+#   test/containers/images.sh build [TAG]  also all targets of Dockerfile.example:
+#                                          localhost/openclaw-skills-sandbox, -gateway, -seeded and
+#                                          -prebuilt
 #
 # They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
 set -eu
@@ -63,9 +64,9 @@ build() {
   { [ ! -r "$HOME/.npmrc" ] || cat "$HOME/.npmrc"; } >"$work/npmrc"
   printf '\ncafile=/etc/ssl/certs/ca-certificates.crt\n' >>"$work/npmrc"
   set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
-  for target in sandbox gateway; do
+  for target in sandbox gateway seeded prebuilt; do
     podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target:$tag" \
-      --build-arg "OPENCLAW_IMAGE=$node" .
+      --secret "id=npmrc,src=$work/npmrc" --build-arg "OPENCLAW_IMAGE=$node" .
   done
 }
 

@@ -4,7 +4,8 @@ import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
 import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan.ts";
 import type { Platform, PlatformKey } from "../../src/core/platform.ts";
 import type { ArchiveArtifact, Artifact, Catalogue, Recipe } from "../../src/core/recipe.ts";
-import { artifactsFor, compareVersions, resolvePlan } from "../../src/core/resolve.ts";
+import { artifactsFor, resolvePlan } from "../../src/core/resolve.ts";
+import { compareVersions } from "../../src/core/versions.ts";
 
 const digest = (letter: string): Digest => ({ algorithm: "sha256", hex: letter.repeat(64) });
 const platform: Platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" };
@@ -69,6 +70,8 @@ interface World {
   damaged?: string[];
   unlinked?: string[];
   system?: Record<string, string>;
+  seed?: SealedRecord[];
+  offline?: boolean;
   ignoreSystem?: boolean;
   force?: "all" | string[];
   update?: boolean;
@@ -88,6 +91,8 @@ function planOf(world: World) {
       unlinked: new Set(world.unlinked),
       system: new Map(Object.entries(world.system ?? {})),
     },
+    seed: Object.fromEntries((world.seed ?? []).map((record) => [record.tool, record])),
+    offline: world.offline ?? false,
     ignoreSystem: world.ignoreSystem ?? false,
     force: world.force === "all" ? "all" : new Set(world.force),
     update: world.update ?? false,

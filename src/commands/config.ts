@@ -1,0 +1,87 @@
+import JSON5 from "json5";
+import { stringify } from "yaml";
+import { exitStatus, UserError } from "../core/errors.ts";
+import {
+  openclawFragment,
+  type Site,
+  sandboxImage,
+  type Topology,
+  topologies,
+} from "../core/topology.ts";
+import { composeFile, gatewayLines, hostCommands, sandboxLines } from "../core/topology-files.ts";
+import type { Place } from "../run/place.ts";
+import { lookAtSite, type SeenSite } from "../run/site.ts";
+
+/** `config [TOPOLOGY]`: what openclaw.json, a compose file and a Dockerfile say for this place. */
+export async function config(place: Place): Promise<number> {
+  const topology = readTopology(place.options.names);
+  const seen = await lookAtSite(topology, place);
+  const text =
+    place.options.json === false
+      ? renderConfig(topology, seen)
+      : `${JSON.stringify(configDocument(topology, seen), null, 2)}\n`;
+  place.stdout.write(text);
+  return exitStatus.done;
+}
+
+function readTopology([name = "provisioner", ...more]: readonly string[]): Topology {
+  const known = Object.keys(topologies).find((topology) => topology === name);
+  if (known !== undefined && more.length === 0) return known as Topology;
+  throw new UserError("usage", `config ${[name, ...more].join(" ")}: no such topology`, {
+    hint: `There are ${Object.keys(topologies).join(", ")}; --help says what they are.`,
+  });
+}
+
+function configDocument(topology: Topology, { site, notes }: SeenSite): unknown {
+  return {
+    schema: 1,
+    topology,
+    place: { volume: site.source, state: site.state },
+    openclaw: openclawFragment(topology, site),
+    compose: composeFile(topology, site) ?? null,
+    dockerfile: { sandbox: sandboxLines(topology, site), gateway: gatewayLines(topology) },
+    commands: hostCommands(topology, site),
+    notes,
+  };
+}
+
+function renderConfig(topology: Topology, { site, notes }: SeenSite): string {
+  const fragment = JSON5.stringify(openclawFragment(topology, site), { space: 2, quote: '"' });
+  const compose = composeFile(topology, site);
+  const blocks = [
+    [`# ${topology}: ${topologies[topology]}`, ...notes.map((note) => `# note: ${note}`)],
+    ["# ---- once, on the host", ...hostCommands(topology, site)],
+    ["// ---- openclaw.json: merge this into your own", fragment],
+    ...(compose ? [["# ---- compose.yaml", renderYaml(compose)]] : []),
+    ...dockerfileBlocks(topology, site),
+    ...(site.isHost ? hostGateway(topology) : []),
+  ];
+  return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function renderYaml(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false }).trimEnd();
+}
+
+function dockerfileBlocks(topology: Topology, site: Site): string[][] {
+  const image = sandboxImage(topology, site);
+  const blocks = [
+    [
+      `# ---- Dockerfile, as root: an image of your own for ${image}`,
+      ...sandboxLines(topology, site),
+    ],
+    ["# ---- Dockerfile, as root: a gateway of your own", ...gatewayLines(topology)],
+  ];
+  return blocks.filter((lines) => lines.length > 1);
+}
+
+/** A gateway that runs on the machine itself has no image for a hook. */
+function hostGateway(topology: Topology): string[][] {
+  if (topology !== "gateway" && topology !== "provisioner") return [];
+  return [
+    [
+      "# ---- a gateway that runs on this machine itself is started so",
+      "openclaw-install-skill-deps --ignore-system -- openclaw gateway",
+    ],
+  ];
+}
