@@ -78,9 +78,11 @@ export function planDocument({ plan, prefix }: Survey): unknown {
 }
 
 function installDocument({ recipe, artifacts, ...step }: InstallStep): unknown {
-  const sources = artifacts.map((artifact) =>
-    artifact.kind === "archive" ? artifact.url : `npm:${artifact.name}@${artifact.version}`,
-  );
+  const sources = artifacts.map((artifact) => {
+    if (artifact.kind === "archive") return artifact.url;
+    const registry = artifact.kind === "debian" ? "deb" : "npm";
+    return `${registry}:${artifact.name}@${artifact.version}`;
+  });
   return { ...step, recipe: recipe.origin, sources };
 }
 

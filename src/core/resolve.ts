@@ -193,7 +193,7 @@ function installStep(
   replaces: string | undefined,
 ): InstallStep {
   const [first] = artifacts;
-  const size = first && "size" in first ? first.size : undefined;
+  const size = first && downloadSize(first);
   return {
     action: "install",
     tool: recipe.name,
@@ -207,6 +207,12 @@ function installStep(
     recipe,
     artifacts,
   };
+}
+
+/** Bytes to download, where the recipe says. */
+function downloadSize(artifact: Artifact): number | undefined {
+  if (artifact.kind === "debian") return artifact.packages.reduce((sum, { size }) => sum + size, 0);
+  return "size" in artifact ? artifact.size : undefined;
 }
 
 function askersOf(bin: string, requirements: readonly Requirement[]): string[] {

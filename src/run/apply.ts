@@ -10,6 +10,7 @@ import {
   type LinkStep,
   type Plan,
   type Step,
+  versionOf,
 } from "../core/plan.ts";
 import { linkBins } from "../io/bins.ts";
 import { look } from "../io/files.ts";
@@ -124,7 +125,7 @@ async function installTool(
   needs: Needs,
 ): Promise<SealedRecord> {
   const began = performance.now();
-  const { tool, version } = step;
+  const { tool } = step;
   const { prefix, emit } = context;
   const forced = isForced(step);
   // What was damaged may have a neighbour's forgery beside it: only what came since then is believed.
@@ -152,6 +153,7 @@ async function installTool(
     await linkBins(prefix, record);
     const milliseconds = Math.round(performance.now() - began);
     const size = found ? 0 : record.source.size;
+    const { version } = record;
     emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
     return record;
   } catch (error) {
@@ -191,7 +193,8 @@ async function findWhole(
 ): Promise<SealedRecord | undefined> {
   for (const artifact of step.artifacts) {
     const key = installationKey(step.recipe, artifact);
-    const record = await findTree(prefix, step.tool, step.version, key, since);
+    const version = versionOf(step.recipe, artifact);
+    const record = await findTree(prefix, step.tool, version, key, since);
     if (record) return record;
   }
   return undefined;
