@@ -10,7 +10,7 @@ import type { DebianPackage } from "../core/recipe.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";
 import { treeWriter } from "../unpack/tree.ts";
-import { isLibrary, isNative, listPrograms } from "./deb-files.ts";
+import { libraryNames, listPrograms } from "./deb-files.ts";
 import type { DebRelease, IndexContext, LocatedPackage } from "./deb-index.ts";
 import { downloadDeb } from "./deb-mirrors.ts";
 
@@ -107,14 +107,11 @@ async function contentsOf(file: string, { name, size }: DebianPackage, dir: stri
     await unpackDeb(file, tree);
     tree.finish();
     const files = await listPrograms(dir);
-    const libraries = files.filter(isLibrary);
-    const linked = files.filter((each) => isNative(each) || isLibrary(each));
+    const libraries = files.flatMap((one) => libraryNames(one).map((name) => [name, one] as const));
     const document = await readlink(join(dir, "usr/share/doc", name)).catch(() => undefined);
     return {
-      libraries: new Map(
-        libraries.map(({ path, elf }) => [elf?.soname ?? basename(path), elf?.needed ?? []]),
-      ),
-      needed: new Set(linked.flatMap(({ elf }) => elf?.needed ?? [])),
+      libraries: new Map(libraries.map(([soname, { elf }]) => [soname, elf?.needed ?? []])),
+      needed: new Set(files.flatMap(({ elf }) => elf?.needed ?? [])),
       ...(document === undefined ? {} : { licenceIn: basename(document) }),
     };
   } finally {

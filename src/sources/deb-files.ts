@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, realpath } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import { type Elf, readElf } from "../core/elf.ts";
 
 /** A regular file of a tree that a loader or an interpreter may be asked to run or to load. */
@@ -11,25 +11,46 @@ export interface TreeFile {
   /** The program that its `#!` line names, such as `/usr/bin/perl`, or `perl` behind env. */
   readonly interpreter?: string;
   readonly executable: boolean;
+  /** Names of links to it: a library may still be asked for by an older name. */
+  readonly aliases: readonly string[];
 }
 
 /** Programs and libraries of a tree, in order of path. */
-export async function listPrograms(tree: string): Promise<TreeFile[]> {
-  const names = await readdir(tree, { recursive: true, withFileTypes: true });
+export async function listPrograms(dir: string): Promise<TreeFile[]> {
+  const tree = await realpath(dir);
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  const aliases = new Map<string, string[]>();
+  for (const entry of entries.filter((each) => each.isSymbolicLink() && isLibraryName(each.name))) {
+    const target = await realpath(join(entry.parentPath, entry.name)).catch(() => "");
+    aliases.set(target, [...(aliases.get(target) ?? []), entry.name].sort());
+  }
   const found: TreeFile[] = [];
-  for (const entry of names) {
-    if (!entry.isFile()) continue;
+  for (const entry of entries.filter((each) => each.isFile())) {
     const absolute = join(entry.parentPath, entry.name);
     const executable = ((await lstat(absolute)).mode & 0o100) !== 0;
-    if (!executable && !entry.name.includes(".so")) continue;
-    const file = { path: absolute.slice(tree.length + 1), executable, ...readHead(absolute) };
-    if (file.elf || file.interpreter !== undefined) found.push(file);
+    if (!executable && !isLibraryName(entry.name)) continue;
+    const path = relative(tree, absolute);
+    const head = readHead(absolute);
+    if (!head.elf && head.interpreter === undefined) continue;
+    found.push({ path, executable, aliases: aliases.get(absolute) ?? [], ...head });
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+function isLibraryName(name: string): boolean {
+  return /\.so(\.|$)/.test(name);
+}
+
+/** Every name under which a library may be asked for; none of what is no library. */
+export function libraryNames({ path, elf, aliases }: TreeFile): string[] {
+  if (!elf || (elf.soname === undefined && !isLibraryName(path))) return [];
+  const names = [...(elf.soname === undefined ? [] : [elf.soname]), basename(path), ...aliases];
+  // A name becomes part of a path, whatever a file says of itself.
+  return [...new Set(names)].filter((name) => /^[\w+-][\w.+-]*$/.test(name));
+}
+
 /** What a file is, by its first bytes. */
-export function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
+function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
   const descriptor = openSync(absolute, "r");
   try {
     const read = (offset: number, length: number): Buffer => {
@@ -50,9 +71,4 @@ export function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"
 /** True for a program that the system's loader would start: one with a loader and no library's name. */
 export function isNative({ elf, executable }: TreeFile): boolean {
   return executable && elf?.interpreter !== undefined && elf.soname === undefined;
-}
-
-/** True for a library that programs ask for by name. */
-export function isLibrary({ path, elf }: TreeFile): boolean {
-  return elf !== undefined && (elf.soname !== undefined || /\.so(\.[0-9.]+)?$/.test(path));
 }

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
-import { basename, dirname, join, posix } from "node:path";
+import { rename, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, posix } from "node:path";
 import { renderDebLauncher } from "../core/deb-launcher.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianStart } from "../core/recipe.ts";
 import { makeDirectory } from "../io/files.ts";
 import { ownDirectories } from "../unpack/deb.ts";
-import { isLibrary, isNative, listPrograms, type TreeFile } from "./deb-files.ts";
+import { isNative, libraryNames, listPrograms, type TreeFile } from "./deb-files.ts";
 import { writeFontConfig } from "./deb-fonts.ts";
 
 /** Directories of a processor's libraries, by ELF's e_machine. */
@@ -50,21 +50,16 @@ function findLibraries(files: readonly TreeFile[], triplet: string): Map<string,
     const at = usual.indexOf(dirname(path));
     return at < 0 ? usual.length : at;
   };
+  const needed = new Set(files.flatMap(({ elf }) => elf?.needed ?? []));
   const libraries = new Map<string, string>();
-  for (const file of files.filter(isLibrary).sort((a, b) => rank(a) - rank(b))) {
-    const names = [file.elf?.soname, ...(rank(file) < usual.length ? [basename(file.path)] : [])];
-    for (const name of names) {
-      // A name is a path segment here, whatever a file says of itself.
-      if (name === undefined || !/^[\w.+-]+$/.test(name) || libraries.has(name)) continue;
-      if (isWanted(name, file, rank(file) < usual.length, files)) libraries.set(name, file.path);
+  for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {
+    for (const name of libraryNames(file)) {
+      // Of other directories (plugins, alternatives) only what something is linked with.
+      const wanted = rank(file) < usual.length || needed.has(name);
+      if (wanted && !libraries.has(name)) libraries.set(name, file.path);
     }
   }
   return libraries;
-}
-
-/** Of other directories (plugins, alternatives) only what something is linked with. */
-function isWanted(name: string, file: TreeFile, isUsual: boolean, files: readonly TreeFile[]): boolean {
-  return isUsual || files.some(({ path, elf }) => path !== file.path && elf?.needed.includes(name));
 }
 
 async function linkLibraries(tree: string, libraries: ReadonlyMap<string, string>): Promise<void> {
