@@ -88,7 +88,10 @@ describe.each(debLocks)("%s", (name) => {
     expect(renderDebLock(parsed.lock)).toBe(read(name));
     const owner = name.replace(".deb.lock.json", "");
     const { artifacts } = catalogue.recipes.get(owner) ?? {};
-    for (const [key, arch] of [["linux-x64", "amd64"], ["linux-arm64", "arm64"]] as const) {
+    for (const [key, arch] of [
+      ["linux-x64", "amd64"],
+      ["linux-arm64", "arm64"],
+    ] as const) {
       const artifact = artifacts?.[key]?.find(({ kind }) => kind === "debian");
       if (artifact?.kind !== "debian") throw new Error(`${owner} has no package for ${arch}`);
       expect(artifact.packages).toEqual(parsed.lock.packages[arch]);

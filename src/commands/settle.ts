@@ -111,11 +111,7 @@ function programsOf(name: string, bin: InstalledBin): { path: string; size: numb
   const started = program ? [program] : [];
   if (runtime === undefined) return [{ path: layout.binPath(name), size }, ...started];
   const launcher = Buffer.byteLength(renderLauncher({ ...bin, runtime }));
-  return [
-    { path: layout.binPath(name), size: launcher },
-    { path, size },
-    ...started,
-  ];
+  return [{ path: layout.binPath(name), size: launcher }, { path, size }, ...started];
 }
 
 /** Does what is good to have where the volume can be written to. */

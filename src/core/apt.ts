@@ -27,9 +27,7 @@ export function parseSourcesStanzas(text: string): AptSource[] {
       return [];
     }
     return field("uris").flatMap((uri) =>
-      field("suites").map((suite) =>
-        toSource(uri, suite, field("components"), field("signed-by")),
-      ),
+      field("suites").map((suite) => toSource(uri, suite, field("components"), field("signed-by"))),
     );
   });
 }

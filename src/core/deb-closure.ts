@@ -32,7 +32,9 @@ export interface Packages<T extends IndexedPackage = IndexedPackage> {
 }
 
 /** The newest version of each package of several indexes, as apt chooses it. */
-export function newestPackages<T extends IndexedPackage>(lists: readonly (readonly T[])[]): Packages<T> {
+export function newestPackages<T extends IndexedPackage>(
+  lists: readonly (readonly T[])[],
+): Packages<T> {
   const byName = new Map<string, T>();
   const providers = new Map<string, string[]>();
   for (const one of lists.flat()) {

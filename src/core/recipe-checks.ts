@@ -92,7 +92,10 @@ const npmExample = `npm: clawhub@0.23.3\nlock: clawhub.lock.json`;
 
 const debExample = "deb: tmux@3.3a-3\nlock: tmux.deb.lock.json";
 
-function debOriginFindings({ path, source }: Pick<PlacedSource, "path" | "source">, digests: number): Finding[] {
+function debOriginFindings(
+  { path, source }: Pick<PlacedSource, "path" | "source">,
+  digests: number,
+): Finding[] {
   if (source.url !== undefined) return [finding(path, "has both url and deb")];
   if (source.npm !== undefined) return [finding(path, "has both npm and deb")];
   if (source.lock === undefined) return [finding(path, "has deb and no lock", debExample)];
@@ -158,11 +161,7 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
 const forDebOnly = ["data", "env", "args", "setup"] as const;
 
 /** How programs of Debian are started: only where there are any, and only programs that are there. */
-function startFindings(
-  document: unknown,
-  bins: Bins,
-  sources: readonly PlacedSource[],
-): Finding[] {
+function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {
   const hasDeb = sources.some(({ source }) => source.deb !== undefined);
   const found = forDebOnly
     .filter((field) => !hasDeb && member(document, field) !== undefined)

@@ -42,7 +42,8 @@ const suites =
 
 /** Reads apt's configuration. Files that are absent or cannot be read are no configuration. */
 export async function readAptConfig(env: Env): Promise<AptConfig> {
-  const named = env.APT_CONFIG === undefined ? new Map() : parseAptSettings(await text(env.APT_CONFIG));
+  const named =
+    env.APT_CONFIG === undefined ? new Map() : parseAptSettings(await text(env.APT_CONFIG));
   const etc = join("/", named.get("dir::etc") ?? "etc/apt");
   const settings = await readSettings(etc, named);
   const listed = await readSources(etc);
@@ -86,7 +87,9 @@ async function expandMirrorList(source: AptSource): Promise<AptSource[]> {
 function toDebian(source: AptSource): DebianSource[] {
   const isWeb = /^https?:\/\//.test(source.uri) && URL.canParse(source.uri);
   if (!isWeb || !suites.test(source.suite) || !source.components.includes("main")) return [];
-  return [{ ...source, archive: source.suite.endsWith("-security") ? "debian-security" : "debian" }];
+  return [
+    { ...source, archive: source.suite.endsWith("-security") ? "debian-security" : "debian" },
+  ];
 }
 
 function requestFor(address: string, settings: AptSettings): AptRequest {

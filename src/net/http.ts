@@ -111,7 +111,10 @@ export function createHttp(options: HttpOptions): Http {
 }
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead">;
-type Begin = (url: string, rest: Given & { hasAlternative?: boolean; proxy?: string }) => Promise<Transfer>;
+type Begin = (
+  url: string,
+  rest: Given & { hasAlternative?: boolean; proxy?: string },
+) => Promise<Transfer>;
 
 function deadBefore(url: URL): UserError {
   return new UserError("network", `cannot download ${shownUrl(url)}: ${url.host} did not answer`, {
@@ -122,7 +125,9 @@ function deadBefore(url: URL): UserError {
 /** apt's proxy goes before the environment's, as it does for apt. */
 function withProxy(options: HttpOptions, proxy = ""): HttpOptions {
   if (proxy === "") return options;
-  const env = Object.entries(options.env).filter(([name]) => !/^(all|https?|no)_proxy$/i.test(name));
+  const env = Object.entries(options.env).filter(
+    ([name]) => !/^(all|https?|no)_proxy$/i.test(name),
+  );
   const own = proxy === "DIRECT" ? { no_proxy: "*" } : { http_proxy: proxy, https_proxy: proxy };
   return { ...options, env: { ...Object.fromEntries(env), ...own } };
 }

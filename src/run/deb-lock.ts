@@ -49,5 +49,8 @@ export async function lockRecipes(
 }
 
 function inFile(file: string, { code, message, hint, cause }: UserError): UserError {
-  return new UserError(code, `${file}: ${message}`, { cause, ...(hint === undefined ? {} : { hint }) });
+  return new UserError(code, `${file}: ${message}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -10,8 +10,8 @@ import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { Staging } from "../io/volume.ts";
-import type { Http } from "../net/http.ts";
 import type { AptConfig } from "../net/apt-config.ts";
+import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
 import { stage } from "../sources/source.ts";
@@ -133,7 +133,8 @@ async function describeBins(
     const size = (await follow(join(tree, path)))?.size ?? 0;
     const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
     const started = programs[path];
-    const program = started === undefined ? {} : { program: await describeProgram(tree, dir, started) };
+    const program =
+      started === undefined ? {} : { program: await describeProgram(tree, dir, started) };
     described[name] = { path: join(dir, path), size, ...runtime, ...program };
   }
   return described;

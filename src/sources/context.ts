@@ -38,6 +38,6 @@ export interface Staged {
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
-  };  /** Of paths in the tree that are launchers, the path in the tree of what they start. */
+  } /** Of paths in the tree that are launchers, the path in the tree of what they start. */;
   readonly programs?: Readonly<Record<string, string>>;
 }

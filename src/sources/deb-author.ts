@@ -1,7 +1,12 @@
 import { mkdir, readlink, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
-import { closureOf, type PackageContents, type Packages, pruneClosure } from "../core/deb-closure.ts";
+import {
+  closureOf,
+  type PackageContents,
+  type Packages,
+  pruneClosure,
+} from "../core/deb-closure.ts";
 import type { DebArch, DebLock } from "../core/deb-lock.ts";
 import type { DebWanted } from "../core/deb-wanted.ts";
 import { parseHexDigest } from "../core/digest.ts";
@@ -47,7 +52,11 @@ export async function makeLock(
   return { release: release.codename, snapshot, packages };
 }
 
-function requireVersion(wanted: DebWanted, { byName }: Packages<LocatedPackage>, arch: DebArch): void {
+function requireVersion(
+  wanted: DebWanted,
+  { byName }: Packages<LocatedPackage>,
+  arch: DebArch,
+): void {
   for (const name of [wanted.name, ...wanted.data]) {
     if (byName.has(name)) continue;
     throw new UserError("recipe", `the release has no package ${name} for ${arch}`, {
@@ -100,7 +109,11 @@ async function readContents(
   return new Map(await Promise.all(reading));
 }
 
-async function contentsOf(file: string, { name, size }: DebianPackage, dir: string): Promise<PackageContents> {
+async function contentsOf(
+  file: string,
+  { name, size }: DebianPackage,
+  dir: string,
+): Promise<PackageContents> {
   await mkdir(dir);
   const tree = treeWriter(dir, 0, limitsFor(size));
   try {

@@ -1,7 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseStanzas } from "../core/apt.ts";
-import { type IndexedPackage, newestPackages, type Packages, parseIndex } from "../core/deb-closure.ts";
+import {
+  type IndexedPackage,
+  newestPackages,
+  type Packages,
+  parseIndex,
+} from "../core/deb-closure.ts";
 import type { DebArch, DebArchive } from "../core/deb-lock.ts";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
@@ -49,7 +54,9 @@ export async function openRelease(context: IndexContext): Promise<DebRelease> {
   const { sources } = context.apt;
   const listed = sources.length > 0 ? sources : defaultSources();
   const suites: Suite[] = [];
-  for (const source of listed.filter(({ suite }) => !/-(backports|proposed-updates)$/.test(suite))) {
+  for (const source of listed.filter(
+    ({ suite }) => !/-(backports|proposed-updates)$/.test(suite),
+  )) {
     suites.push(await readSuite(source, context, suites.length));
   }
   const codename = suites.find(({ source }) => source.archive === "debian")?.codename ?? "";
@@ -136,7 +143,8 @@ async function readIndex(
   const listed = files.get(path);
   const digest = parseHexDigest("sha256", listed?.sha256 ?? "");
   const address = `${source.uri}/dists/${source.suite}/${path}`;
-  if (!listed || !digest) throw new UserError("config", `${source.uri} ${source.suite} has no ${path}`);
+  if (!listed || !digest)
+    throw new UserError("config", `${source.uri} ${source.suite} has no ${path}`);
   const file = join(dir, `Packages-${source.suite}-${arch}`);
   await http.download({ ...apt.requestFor(address), file, digest, size: listed.size });
   const chunks: Buffer[] = [];

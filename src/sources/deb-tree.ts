@@ -64,7 +64,8 @@ function findLibraries(files: readonly TreeFile[], triplet: string): Map<string,
 
 async function linkLibraries(tree: string, libraries: ReadonlyMap<string, string>): Promise<void> {
   await makeDirectory(join(tree, ownDirectories.libraries));
-  for (const [name, path] of libraries) await link(tree, `${ownDirectories.libraries}/${name}`, path);
+  for (const [name, path] of libraries)
+    await link(tree, `${ownDirectories.libraries}/${name}`, path);
 }
 
 async function link(tree: string, place: string, target: string): Promise<void> {

@@ -34,15 +34,20 @@ export async function unpackDeb(file: string, tree: TreeWriter): Promise<void> {
   await untar(decompressed(file, format, member), format, packageTree(tree));
 }
 
-function findData(file: string, members: readonly ArMember[]): { member: ArMember; format: ArchiveFormat } {
+function findData(
+  file: string,
+  members: readonly ArMember[],
+): { member: ArMember; format: ArchiveFormat } {
   const [version, control, data, ...others] = members;
   if (version?.name !== "debian-binary" || version.end - version.start !== 4) {
     throw brokenDeb("it does not begin as a package does");
   }
   if (readText(file, version) !== "2.0\n") throw brokenDeb("it is not of form 2.0");
-  if (!control || !/^control\.tar(\.\w+)?$/.test(control.name)) throw brokenDeb("it has no control");
+  if (!control || !/^control\.tar(\.\w+)?$/.test(control.name))
+    throw brokenDeb("it has no control");
   const format = data && formats[data.name];
-  if (!data || !format) throw brokenDeb(`it has ${data?.name ?? "nothing"} in the place of its files`);
+  if (!data || !format)
+    throw brokenDeb(`it has ${data?.name ?? "nothing"} in the place of its files`);
   if (others.length > 0) throw brokenDeb("something follows its files");
   return { member: data, format };
 }
@@ -72,8 +77,7 @@ function packageTree(tree: TreeWriter): TreeWriter {
     directory: (path) => kept(path) && tree.directory(path),
     file: (path, mode) => (kept(path) ? tree.file(path, mode) : undefined),
     symlink: (path, target) => kept(path) && tree.symlink(path, insideTree(plain(path), target)),
-    hardlink: (path, target) =>
-      kept(path) && isKept(plain(target)) && tree.hardlink(path, target),
+    hardlink: (path, target) => kept(path) && isKept(plain(target)) && tree.hardlink(path, target),
   } as TreeWriter;
 }
 

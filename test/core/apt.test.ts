@@ -16,7 +16,12 @@ deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg] https://b.test/x bookworm-s
 nonsense
 `;
     expect(parseSourcesList(text)).toEqual([
-      { uri: "http://a.test/debian", suite: "bookworm", components: ["main", "contrib"], signedBy: [] },
+      {
+        uri: "http://a.test/debian",
+        suite: "bookworm",
+        components: ["main", "contrib"],
+        signedBy: [],
+      },
       {
         uri: "https://b.test/x",
         suite: "bookworm-security",
@@ -56,7 +61,12 @@ Components: main
 
 test("stanzas keep the lines that go on", () => {
   const [first, second, ...others] = parseStanzas("A: 1\nB:\n x\n y\n\n\nA: 2\n");
-  expect(first).toEqual(new Map([["a", "1"], ["b", "\nx\ny"]]));
+  expect(first).toEqual(
+    new Map([
+      ["a", "1"],
+      ["b", "\nx\ny"],
+    ]),
+  );
   expect(second?.get("a")).toBe("2");
   expect(others).toEqual([]);
 });

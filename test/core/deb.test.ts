@@ -53,7 +53,10 @@ describe("locks", () => {
   test("are read and written", () => {
     const parsed = parseDebLock(lockOf(), "x.deb.lock.json");
     if (!parsed.ok) throw new Error(parsed.problems.map(renderProblem).join());
-    expect(parsed.lock.packages.amd64?.[0]).toMatchObject({ name: "tmux", digest: { hex: "a".repeat(64) } });
+    expect(parsed.lock.packages.amd64?.[0]).toMatchObject({
+      name: "tmux",
+      digest: { hex: "a".repeat(64) },
+    });
     const text = renderDebLock(parsed.lock);
     expect(text.split("\n")).toHaveLength(9);
     expect(JSON.parse(text)).toEqual(JSON.parse(lockOf()));
@@ -87,7 +90,10 @@ describe("a closure", () => {
     `Package: ${name}\nVersion: 1\nFilename: pool/main/x/${name}.deb\nSize: 1\nSHA256: ab\n${more}`;
   const index = parseIndex(
     [
-      stanza("tool", "Depends: libc (>= 2) | other, virtual, missing, service:any\nPre-Depends: libpre\n"),
+      stanza(
+        "tool",
+        "Depends: libc (>= 2) | other, virtual, missing, service:any\nPre-Depends: libpre\n",
+      ),
       stanza("libc"),
       stanza("libpre"),
       stanza("real", "Provides: virtual (= 1), more\n"),
@@ -101,18 +107,31 @@ describe("a closure", () => {
   test("takes the newest, the first alternative and what provides a name", () => {
     const packages = newestPackages([index, newer]);
     expect(packages.byName.get("libc")?.version).toBe("1+deb12u1");
-    expect([...closureOf(["tool"], packages)].sort()).toEqual(["libc", "libpre", "real", "service", "tool"]);
+    expect([...closureOf(["tool"], packages)].sort()).toEqual([
+      "libc",
+      "libpre",
+      "real",
+      "service",
+      "tool",
+    ]);
   });
 
   test("is pruned to what is linked, what is named, and licences", () => {
-    const holds = (libraries: Record<string, string[]>, needed: string[] = [], licenceIn?: string) => ({
+    const holds = (
+      libraries: Record<string, string[]>,
+      needed: string[] = [],
+      licenceIn?: string,
+    ) => ({
       libraries: new Map(Object.entries(libraries)),
       needed: new Set(needed),
       ...(licenceIn === undefined ? {} : { licenceIn }),
     });
     const contents = new Map([
       ["tool", holds({ "libown.so": [] }, ["liba.so.1", "libown.so"])],
-      ["liba", holds({ "liba.so.1": ["libb.so.1"], "plugin.so": ["libplugin.so.1"] }, [], "liba-doc")],
+      [
+        "liba",
+        holds({ "liba.so.1": ["libb.so.1"], "plugin.so": ["libplugin.so.1"] }, [], "liba-doc"),
+      ],
       ["libb", holds({ "libb.so.1": ["liba.so.1", "nobody.so"] })],
       ["libplugin", holds({ "libplugin.so.1": [] })],
       ["copy", holds({ "libown.so": [] })],
@@ -120,12 +139,21 @@ describe("a closure", () => {
       ["data", holds({})],
       ["service", holds({})],
     ]);
-    expect(pruneClosure(["tool", "data", "absent"], contents)).toEqual(["data", "liba", "liba-doc", "libb", "tool"]);
+    expect(pruneClosure(["tool", "data", "absent"], contents)).toEqual([
+      "data",
+      "liba",
+      "liba-doc",
+      "libb",
+      "tool",
+    ]);
   });
 });
 
 describe("a recipe", () => {
-  const recipe = (over: string, artifacts = "deb: tmux@3.3a-3\n    lock: tmux.deb.lock.json"): string =>
+  const recipe = (
+    over: string,
+    artifacts = "deb: tmux@3.3a-3\n    lock: tmux.deb.lock.json",
+  ): string =>
     `name: tmux
 description: x
 homepage: https://x.test
@@ -144,10 +172,20 @@ ${over}artifacts:
   };
 
   test("is right", () => {
-    const parsed = parseRecipe({ text: recipe('env: { A: "{root}/x" }\n'), file: "tmux.yaml", lock: () => lockOf() });
+    const parsed = parseRecipe({
+      text: recipe('env: { A: "{root}/x" }\n'),
+      file: "tmux.yaml",
+      lock: () => lockOf(),
+    });
     if (!parsed.ok) throw new Error(problems(recipe("")));
     expect(parsed.recipe.artifacts["linux-x64"]).toMatchObject([
-      { kind: "debian", name: "tmux", version: "3.3a-3", snapshot: "20260912T000000Z", start: { env: { A: "{root}/x" } } },
+      {
+        kind: "debian",
+        name: "tmux",
+        version: "3.3a-3",
+        snapshot: "20260912T000000Z",
+        start: { env: { A: "{root}/x" } },
+      },
     ]);
   });
 
@@ -161,13 +199,40 @@ ${over}artifacts:
     ["a setup of another program", recipe("setup: [dot, -c]\n"), /not one of bins/],
     ["no lock", recipe("", "deb: tmux@3.3a-3"), /has deb and no lock/],
     ["no version", recipe("", "deb: tmux\n    lock: tmux.deb.lock.json"), /has no version/],
-    ["both npm and deb", recipe("", "deb: tmux@3.3a-3\n    npm: x@1.0.0\n    lock: tmux.deb.lock.json"), /both npm and deb/],
-    ["another version of the program", recipe("").replace('"3.3a"', '"3.4"'), /but tmux@3.3a-3 is 3.3a/],
-    ["another version in the lock", recipe("", "deb: tmux@3.3a-4\n    lock: tmux.deb.lock.json"), /holds tmux@3.3a-3, not tmux@3.3a-4/],
-    ["no package for the processor", recipe("").replace("linux-x64", "linux-arm64"), /does not hold tmux for arm64/],
+    [
+      "both npm and deb",
+      recipe("", "deb: tmux@3.3a-3\n    npm: x@1.0.0\n    lock: tmux.deb.lock.json"),
+      /both npm and deb/,
+    ],
+    [
+      "another version of the program",
+      recipe("").replace('"3.3a"', '"3.4"'),
+      /but tmux@3.3a-3 is 3.3a/,
+    ],
+    [
+      "another version in the lock",
+      recipe("", "deb: tmux@3.3a-4\n    lock: tmux.deb.lock.json"),
+      /holds tmux@3.3a-3, not tmux@3.3a-4/,
+    ],
+    [
+      "no package for the processor",
+      recipe("").replace("linux-x64", "linux-arm64"),
+      /does not hold tmux for arm64/,
+    ],
     ["any platform", recipe("").replace("linux-x64", "any"), /needs a platform/],
-    ["a glibc", recipe("", 'deb: tmux@3.3a-3\n    lock: tmux.deb.lock.json\n    glibc: "2.36"').replace("linux-x64", "linux-x64-glibc"), /bring their own/],
-    ["env without deb", recipe("env: { A: b }\n", `url: https://x.test/tmux\n    sha256: ${"a".repeat(64)}`), /env is for deb only/],
+    [
+      "a glibc",
+      recipe("", 'deb: tmux@3.3a-3\n    lock: tmux.deb.lock.json\n    glibc: "2.36"').replace(
+        "linux-x64",
+        "linux-x64-glibc",
+      ),
+      /bring their own/,
+    ],
+    [
+      "env without deb",
+      recipe("env: { A: b }\n", `url: https://x.test/tmux\n    sha256: ${"a".repeat(64)}`),
+      /env is for deb only/,
+    ],
   ])("with %s is refused", (_what, text, message) => {
     expect(problems(text)).toMatch(message);
   });

@@ -35,8 +35,14 @@ export function debAround(data: Buffer, name = "data.tar.gz"): Buffer {
 /** A package of files and links. */
 export function debOf(tree: Readonly<Record<string, string | Content>>): Buffer {
   const entries = Object.entries(tree).map(([name, content]) => {
-    const { body = "", mode = 0o644, link } = typeof content === "string" ? { body: content } : content;
-    return tarEntry(link === undefined ? { name, body, mode } : { name, type: "2", linkname: link });
+    const {
+      body = "",
+      mode = 0o644,
+      link,
+    } = typeof content === "string" ? { body: content } : content;
+    return tarEntry(
+      link === undefined ? { name, body, mode } : { name, type: "2", linkname: link },
+    );
   });
   return debAround(gzipSync(tarBytes(...entries)));
 }

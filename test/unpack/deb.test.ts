@@ -1,4 +1,12 @@
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -65,9 +73,20 @@ test("files, modes and links of several packages", async () => {
 });
 
 test("documentation is left out, licences are not", async () => {
-  const paths = ["usr/share/doc/x/copyright", "usr/share/doc/x/changelog.gz", "usr/share/man/man1/x.1.gz", "usr/share/locale/de/LC_MESSAGES/x.mo", "etc/init.d/x", "usr/share/x/data"];
-  expect(await unpack(debOf(Object.fromEntries(paths.map((path) => [`./${path}`, path]))))).toBeUndefined();
-  const files = Object.keys(snapshotOf(tree)).filter((path) => lstatSync(join(tree, path)).isFile());
+  const paths = [
+    "usr/share/doc/x/copyright",
+    "usr/share/doc/x/changelog.gz",
+    "usr/share/man/man1/x.1.gz",
+    "usr/share/locale/de/LC_MESSAGES/x.mo",
+    "etc/init.d/x",
+    "usr/share/x/data",
+  ];
+  expect(
+    await unpack(debOf(Object.fromEntries(paths.map((path) => [`./${path}`, path])))),
+  ).toBeUndefined();
+  const files = Object.keys(snapshotOf(tree)).filter((path) =>
+    lstatSync(join(tree, path)).isFile(),
+  );
   expect(files).toEqual(["usr/share/doc/x/copyright", "usr/share/x/data"]);
 });
 
@@ -104,21 +123,36 @@ describe("what is no package is refused:", () => {
     ["two data", /something follows/, arBytes([version, meta, data, data])],
     ["a negative size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "-1"]])],
     ["a hexadecimal size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "0x10"]])],
-    ["a size past the end", /past its end/, arBytes([version, meta, ["data.tar.gz", "x", "9999999999"]])],
+    [
+      "a size past the end",
+      /past its end/,
+      arBytes([version, meta, ["data.tar.gz", "x", "9999999999"]]),
+    ],
     ["a path as a name", /no plain name/, arBytes([version, meta, ["../data.tar", "x"]])],
     ["a cut header", /cut short/, Buffer.concat([arBytes([version, meta]), Buffer.from("data")])],
     ["a cut member", /past its end/, debAround(Buffer.alloc(100)).subarray(0, -50)],
-    ["a damaged header", /header is damaged/, Buffer.from(arBytes([version]).toString("latin1").replace("`", "x"), "latin1")],
+    [
+      "a damaged header",
+      /header is damaged/,
+      Buffer.from(arBytes([version]).toString("latin1").replace("`", "x"), "latin1"),
+    ],
     ["many members", /too many members/, arBytes(Array.from({ length: 9 }, () => version))],
     ["data that is no gzip", /tar\.gz archive is broken/, debAround(Buffer.from("garbage"))],
-    ["data with a tail", /tar\.gz archive is broken/, debAround(Buffer.concat([data[1], Buffer.from("x")]))],
+    [
+      "data with a tail",
+      /tar\.gz archive is broken/,
+      debAround(Buffer.concat([data[1], Buffer.from("x")])),
+    ],
   ];
   test.each(cases)("%s", async (_what, message, bytes) => {
     await expectRefused(message, bytes);
   });
 
   test("a byte between members", () => {
-    const bytes = arBytes([["a", "1"], ["b", "2"]]);
+    const bytes = arBytes([
+      ["a", "1"],
+      ["b", "2"],
+    ]);
     bytes[8 + 60 + 1] = 0x78;
     expect(() => readAr(fileOf(bytes))).toThrow(/a byte between members/);
   });
@@ -128,19 +162,44 @@ describe("hostile contents are refused:", () => {
   const around = (...entries: Buffer[]): Buffer => debAround(gzipSync(tarBytes(...entries)));
   const cases: [what: string, message: RegExp, packages: Buffer[]][] = [
     ["..", /leads out of the tree/, [debOf({ "./../x": "x" })]],
-    [".. where it would be left out", /leads out of the tree|has a name/, [debOf({ "./usr/../../x": "x" })]],
+    [
+      ".. where it would be left out",
+      /leads out of the tree|has a name/,
+      [debOf({ "./usr/../../x": "x" })],
+    ],
     ["an absolute path", /absolute path/, [debOf({ "/etc/x": "x" })]],
     ["a link out of the tree", /links out of the tree/, [debOf({ "./a": link("../../x") })]],
-    ["a write through another package's link", /through the link usr/, [debOf({ "./usr": link("/opt") }), debOf({ "./usr/x": "x" })]],
-    ["a file in place of another's link", /replace a link/, [debOf({ "./a": link("b") }), debOf({ "./a": "x" })]],
+    [
+      "a write through another package's link",
+      /through the link usr/,
+      [debOf({ "./usr": link("/opt") }), debOf({ "./usr/x": "x" })],
+    ],
+    [
+      "a file in place of another's link",
+      /replace a link/,
+      [debOf({ "./a": link("b") }), debOf({ "./a": "x" })],
+    ],
     ["a name of ours", /name of ours/, [debOf({ "./usr/lib/openclaw-libs/libc.so.6": "x" })]],
-    ["our directory as a link", /name of ours/, [debOf({ "./usr/lib/openclaw-programs": link("/bin") })]],
+    [
+      "our directory as a link",
+      /name of ours/,
+      [debOf({ "./usr/lib/openclaw-programs": link("/bin") })],
+    ],
     ["a device", /CharacterDevice/, [around(tarEntry({ name: "./null", type: "3" }))]],
     ["a pipe", /FIFO/, [around(tarEntry({ name: "./pipe", type: "6" }))]],
-    ["too much", /more than 1000000 bytes/, [debOf({ "./a": Buffer.alloc(600_000).toString() }), debOf({ "./b": Buffer.alloc(600_000).toString() })]],
+    [
+      "too much",
+      /more than 1000000 bytes/,
+      [
+        debOf({ "./a": Buffer.alloc(600_000).toString() }),
+        debOf({ "./b": Buffer.alloc(600_000).toString() }),
+      ],
+    ],
   ];
   test.each(cases)("%s", async (_what, message, packages) => {
     await expectRefused(message, ...packages);
-    expect(Object.keys(snapshotOf(dir)).filter((path) => !/^(\.|x\.deb|tree(\/.*)?)$/.test(path))).toEqual([]);
+    expect(
+      Object.keys(snapshotOf(dir)).filter((path) => !/^(\.|x\.deb|tree(\/.*)?)$/.test(path)),
+    ).toEqual([]);
   });
 });
