@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { parseDebLock, renderDebLock } from "../src/core/deb-lock.ts";
 import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
 import { renderProblem } from "../src/core/recipe-file.ts";
@@ -11,7 +12,8 @@ import { loadCatalogue } from "../src/io/catalogue.ts";
 const dir = join(import.meta.dirname, "..", "recipes");
 const names = readdirSync(dir);
 const files = names.filter((name) => name.endsWith(".yaml"));
-const locks = names.filter((name) => name.endsWith(".lock.json"));
+const debLocks = names.filter((name) => name.endsWith(".deb.lock.json"));
+const locks = names.filter((name) => name.endsWith(".lock.json") && !debLocks.includes(name));
 const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
 
 /** Tools whose makers publish nothing for the other processor. */
@@ -29,7 +31,7 @@ function expectOrder(keys: readonly string[], form: readonly string[]): void {
 test("every recipe is valid, and the directory holds nothing else", () => {
   expect(problems.map(renderProblem)).toEqual([]);
   expect(files.length).toBe(catalogue.recipes.size);
-  expect(names.length).toBe(files.length + locks.length + 1);
+  expect(names.length).toBe(files.length + locks.length + debLocks.length + 1);
 });
 
 test("recipe.schema.json is what the code says", () => {
@@ -77,4 +79,23 @@ describe.each(locks)("%s", (lock) => {
       expect(selected.map(({ path }) => path)).toContain(`node_modules/${artifact.name}`);
     },
   );
+});
+
+describe.each(debLocks)("%s", (name) => {
+  test("is as it was written, and used by its recipe on both processors", () => {
+    const parsed = parseDebLock(read(name), name);
+    if (!parsed.ok) throw new Error(parsed.problems.map(renderProblem).join("\n"));
+    expect(renderDebLock(parsed.lock)).toBe(read(name));
+    const owner = name.replace(".deb.lock.json", "");
+    const { artifacts } = catalogue.recipes.get(owner) ?? {};
+    for (const [key, arch] of [
+      ["linux-x64", "amd64"],
+      ["linux-arm64", "arm64"],
+    ] as const) {
+      const artifact = artifacts?.[key]?.find(({ kind }) => kind === "debian");
+      if (artifact?.kind !== "debian") throw new Error(`${owner} has no package for ${arch}`);
+      expect(artifact.packages).toEqual(parsed.lock.packages[arch]);
+      expect(artifact.packages.map((one) => one.name)).toContain("libc6");
+    }
+  });
 });

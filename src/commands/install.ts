@@ -3,6 +3,7 @@ import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
 import { follow } from "../io/files.ts";
+import { readAptConfig } from "../net/apt-config.ts";
 import { createHttp } from "../net/http.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import type { Failure } from "../report/events.ts";
@@ -71,6 +72,11 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
     config ??= readNpmConfig(env, home);
     return config;
   };
+  let aptConfig: ReturnType<typeof readAptConfig> | undefined;
+  const apt = (): ReturnType<typeof readAptConfig> => {
+    aptConfig ??= readAptConfig(env);
+    return aptConfig;
+  };
   const { mirrors, offline } = options;
   const http = createHttp({ env, mirrors, offline, settings: npm });
   try {
@@ -81,6 +87,7 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       http,
       npm,
       seed: seen.seed?.dir,
+      apt,
       jobs: options.jobs,
       emit,
       signal: place.signal,

@@ -79,9 +79,11 @@ export function planDocument({ plan, prefix }: Survey): unknown {
 }
 
 function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {
-  const sources = artifacts.map((artifact) =>
-    artifact.kind === "archive" ? artifact.url : `npm:${artifact.name}@${artifact.version}`,
-  );
+  const sources = artifacts.map((artifact) => {
+    if (artifact.kind === "archive") return artifact.url;
+    const registry = artifact.kind === "debian" ? "deb" : "npm";
+    return `${registry}:${artifact.name}@${artifact.version}`;
+  });
   const copy = seed ? [`seed:${seed.record.dir}`] : [];
   const all = seed?.isFirst ? [...copy, ...sources] : [...sources, ...copy];
   return { ...step, recipe: recipe?.origin ?? seed?.record.recipe, sources: all };

@@ -6,9 +6,10 @@ import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { compileCatalogue, loadCatalogue, readRecipeFile } from "../io/catalogue.ts";
 import { renderTable } from "../report/text.ts";
+import { lockRecipes } from "../run/deb-lock.ts";
 import type { Place } from "../run/place.ts";
 
-/** `recipe list | check FILE… | compile DIR FILE`. */
+/** `recipe list | check FILE… | lock FILE… | compile DIR FILE`. */
 export async function recipe(place: Place): Promise<number> {
   const [verb, ...rest] = place.options.names;
   switch (verb) {
@@ -16,11 +17,13 @@ export async function recipe(place: Place): Promise<number> {
       return listRecipes(place);
     case "check":
       return checkRecipes(place, rest);
+    case "lock":
+      return lock(place, rest);
     case "compile":
       return compileRecipes(place, rest);
     default:
       throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Write recipe list, recipe check FILE…, or recipe compile DIR FILE.",
+        hint: "Write recipe list, recipe check FILE…, recipe lock FILE…, or recipe compile DIR FILE.",
       });
   }
 }
@@ -69,6 +72,20 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
     place.stdout.write(`${right} of ${files.length} right\n`);
   }
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+/** Resolves the Debian packages of recipes anew and writes their locks. */
+async function lock(place: Place, files: readonly string[]): Promise<number> {
+  if (files.length === 0) {
+    throw new UserError("usage", "recipe lock: no file is named", {
+      hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
+    });
+  }
+  await lockRecipes(place, files, ({ file, packages }) => {
+    const counts = Object.entries(packages).map(([arch, count]) => `${count} for ${arch}`);
+    place.stdout.write(`${file}: packages: ${counts.join(", ")}\n`);
+  });
+  return exitStatus.done;
 }
 
 function yamlFiles(dir: string): string[] {

@@ -124,13 +124,11 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
 
 /** `bin/NAME` is the program by its link, or a launcher beside the program that it starts. */
 function programsOf(name: string, bin: InstalledBin): { path: string; size: number }[] {
-  const { path, size, runtime } = bin;
-  if (runtime === undefined) return [{ path: layout.binPath(name), size }];
+  const { path, size, runtime, program } = bin;
+  const started = program ? [program] : [];
+  if (runtime === undefined) return [{ path: layout.binPath(name), size }, ...started];
   const launcher = Buffer.byteLength(renderLauncher({ ...bin, runtime }));
-  return [
-    { path: layout.binPath(name), size: launcher },
-    { path, size },
-  ];
+  return [{ path: layout.binPath(name), size: launcher }, { path, size }, ...started];
 }
 
 /** Does what is good to have where the volume can be written to. */

@@ -15,6 +15,8 @@ const installedBin = z.strictObject({
   size: z.int().min(0),
   /** Tool of this volume whose program of the same name runs it (`node`); absent: it runs itself. */
   runtime: z.string().refine(isToolName).optional(),
+  /** What is really run, where `path` is a launcher in the tree. */
+  program: z.strictObject({ path: relativePath, size: z.int().min(0) }).optional(),
 });
 
 const installedRecord = z.strictObject({
@@ -147,7 +149,9 @@ function recordProblem(manifest: Manifest): string | undefined {
 export function isConsistent(record: InstalledRecord): boolean {
   const base = layout.treeDir(record.tool, record.version, record.key);
   const fits = record.dir === base || /^\.\d+$/.test(record.dir.slice(base.length));
-  const paths = Object.values(record.bins).map(({ path }) => path);
+  const paths = Object.values(record.bins).flatMap(({ path, program }) =>
+    program ? [path, program.path] : [path],
+  );
   return (
     fits && record.dir.startsWith(base) && paths.every((path) => path.startsWith(`${record.dir}/`))
   );

@@ -1,3 +1,4 @@
+import { upstreamVersion } from "./deb-version.ts";
 import { formatDigest, sha256Hex } from "./digest.ts";
 import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
@@ -112,6 +113,11 @@ export interface PlanRequest {
   readonly update: boolean;
 }
 
+/** The version that a source has: Debian's may be another than the recipe's first choice. */
+export function versionOf(recipe: Recipe, artifact: Artifact): string {
+  return artifact.kind === "debian" ? upstreamVersion(artifact.version) : recipe.version;
+}
+
 /**
  * What identifies an installation: the version, the pinned bytes and how they become a tree. Two
  * recipes that would give different trees have different keys, also at the same version. 12 hex digits.
@@ -125,11 +131,19 @@ export function installationKey(recipe: Recipe, artifact: Artifact): string {
 
 function shape(artifact: Artifact): unknown {
   if (artifact.kind === "archive") return [artifact.format, artifact.strip];
+  if (artifact.kind === "debian") return [debTreeForm, artifact.start];
   return artifact.kind === "npm-package" ? artifact.strip : null;
 }
 
+/** Grows where the same packages become another tree: other launchers, other files left out. */
+const debTreeForm = 1;
+
 /** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests. */
 function sourceDigest(artifact: Artifact): string {
+  if (artifact.kind === "debian") {
+    const lines = artifact.packages.map(({ name, digest }) => `${name} ${formatDigest(digest)}`);
+    return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
+  }
   if (artifact.kind !== "npm-closure") return formatDigest(artifact.digest);
   const lines = artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
   return `sha256:${sha256Hex(lines.sort().join("\n"))}`;

@@ -1,5 +1,6 @@
+import { upstreamVersion } from "./deb-version.ts";
 import { type PlatformKey, platformKeys } from "./platform.ts";
-import { formatOfUrl } from "./recipe-rules.ts";
+import { formatOfUrl, splitPackage } from "./recipe-rules.ts";
 import { type RecipeSource, recipeSchema, sourceSchema } from "./recipe-schema.ts";
 
 /** What is wrong at a place of the document; becomes a RecipeProblem once its line is known. */
@@ -50,6 +51,8 @@ export function crossFindings(document: unknown): Finding[] {
   return [
     ...(bins && test ? testFindings(bins, test) : []),
     ...needsFindings(name, needs ?? [], sources),
+    ...startFindings(document, bins ?? {}, sources),
+    ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
     ...sources.flatMap((placed) => [
       ...originFindings(placed),
       ...meaningFindings(placed),
@@ -76,7 +79,7 @@ function needsFindings(
   }
   const twice = needs.find((need, index) => needs.indexOf(need) !== index);
   if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
-  if (sources.some(({ source }) => source.lock) && !needs.includes("node")) {
+  if (sources.some(({ source }) => source.lock && source.npm) && !needs.includes("node")) {
     found.push(
       finding(["needs"], "must name node: a JavaScript program runs in it", "needs: [node]"),
     );
@@ -87,10 +90,23 @@ function needsFindings(
 const digestExample = "sha256: a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112";
 const npmExample = `npm: clawhub@0.23.3\nlock: clawhub.lock.json`;
 
+const debExample = "deb: tmux@3.3a-3\nlock: tmux.deb.lock.json";
+
+function debOriginFindings(
+  { path, source }: Pick<PlacedSource, "path" | "source">,
+  digests: number,
+): Finding[] {
+  if (source.url !== undefined) return [finding(path, "has both url and deb")];
+  if (source.npm !== undefined) return [finding(path, "has both npm and deb")];
+  if (source.lock === undefined) return [finding(path, "has deb and no lock", debExample)];
+  return digests === 0 ? [] : [finding(path, "has both a lock and a digest; the lock pins it")];
+}
+
 /** Exactly one origin, and exactly one thing that pins its bytes. */
 function originFindings({ path, source }: PlacedSource): Finding[] {
-  const { url, npm, lock, sha256, sha512, integrity } = source;
+  const { url, npm, deb, lock, sha256, sha512, integrity } = source;
   const digests = [sha256, sha512, integrity].filter((digest) => digest !== undefined).length;
+  if (deb !== undefined) return debOriginFindings({ path, source }, digests);
   if (url !== undefined && npm !== undefined) return [finding(path, "has both url and npm")];
   if (url === undefined && npm === undefined) return [finding(path, "has neither url nor npm")];
   if (digests > 1) return [finding(path, "has more than one digest; keep one")];
@@ -109,6 +125,11 @@ function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
     if (source[field] !== undefined) found.push(finding([...path, field], why));
   };
   if (source.npm !== undefined) refuse("format", "is for url only; a package is a tar.gz");
+  if (source.deb !== undefined) {
+    refuse("format", "is for url only");
+    refuse("glibc", "means nothing for deb: its programs bring their own");
+    if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
+  }
   if (source.lock !== undefined) {
     refuse("strip", "means nothing with a lock");
     refuse("size", "means nothing with a lock");
@@ -129,12 +150,41 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
     found.push(finding(path, "is a plain program, but bins names several"));
   }
   const outside = Object.entries(bins).find(([, file]) => !file.startsWith("node_modules/"));
-  if (source.lock !== undefined && outside) {
+  if (source.lock !== undefined && source.npm !== undefined && outside) {
     const at = source.bins?.[outside[0]] === undefined ? ["bins"] : [...path, "bins"];
     const example = `${outside[0]}: node_modules/clawhub/bin/clawdhub.js`;
     found.push(finding([...at, outside[0]], "must point into node_modules/", example));
   }
   return found;
+}
+
+const forDebOnly = ["data", "env", "args", "setup"] as const;
+
+/** How programs of Debian are started: only where there are any, and only programs that are there. */
+function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {
+  const hasDeb = sources.some(({ source }) => source.deb !== undefined);
+  const found = forDebOnly
+    .filter((field) => !hasDeb && member(document, field) !== undefined)
+    .map((field) => finding([field], "is for deb only"));
+  const { shape } = recipeSchema;
+  const args = shape.args.safeParse(member(document, "args")).data ?? {};
+  for (const bin of Object.keys(args)) {
+    if (!Object.hasOwn(bins, bin)) found.push(finding(["args", bin], "is not one of bins"));
+  }
+  const [program] = shape.setup.safeParse(member(document, "setup")).data ?? [];
+  if (program !== undefined && !Object.hasOwn(bins, program)) {
+    found.push(finding(["setup"], `starts with "${program}", which is not one of bins`));
+  }
+  return found;
+}
+
+/** A recipe of nothing but deb has the version of its program; where others come first, theirs. */
+function versionFindings(version: string | undefined, sources: readonly PlacedSource[]): Finding[] {
+  const [first] = sources;
+  if (version === undefined || first?.source.deb === undefined) return [];
+  const upstream = upstreamVersion(splitPackage(first.source.deb).version);
+  if (upstream === version) return [];
+  return [finding(["version"], `is ${version}, but ${first.source.deb} is ${upstream}`)];
 }
 
 function isPlainProgram({ url, format }: RecipeSource): boolean {

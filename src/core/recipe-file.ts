@@ -11,9 +11,16 @@ import {
   visit,
   type YAMLError,
 } from "yaml";
+import { type DebLock, debArchOf, parseDebLock } from "./deb-lock.ts";
 import { parseLock } from "./npm-lock.ts";
 import type { LockedPackage, Recipe, RecipeProblem } from "./recipe.ts";
-import { crossFindings, type Finding, finding, placedSources } from "./recipe-checks.ts";
+import {
+  crossFindings,
+  type Finding,
+  finding,
+  type PlacedSource,
+  placedSources,
+} from "./recipe-checks.ts";
 import { splitPackage } from "./recipe-rules.ts";
 import { recipeSchema, toRecipe } from "./recipe-schema.ts";
 import { shapeFindings } from "./recipe-shape.ts";
@@ -60,7 +67,7 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
   }
   const parsed = recipeSchema.safeParse(value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: inOrder(problems) };
-  return { ok: true, recipe: toRecipe(parsed.data, file, locks.packages) };
+  return { ok: true, recipe: toRecipe(parsed.data, file, locks) };
 }
 
 /** `recipes/x.yaml:7: what is wrong`, and below it what is right. */
@@ -131,28 +138,65 @@ function nameFindings(value: unknown, file: string): Finding[] {
 }
 
 interface Locks {
-  readonly packages: Map<string, readonly LockedPackage[]>;
+  readonly npm: Map<string, readonly LockedPackage[]>;
+  readonly deb: Map<string, DebLock>;
   readonly findings: Finding[];
   readonly problems: RecipeProblem[];
 }
 
 function readLocks(value: unknown, source: RecipeText): Locks {
-  const locks: Locks = { packages: new Map(), findings: [], problems: [] };
-  for (const { path, source: placed } of placedSources(value)) {
-    if (placed.lock === undefined || placed.npm === undefined) continue;
+  const locks: Locks = { npm: new Map(), deb: new Map(), findings: [], problems: [] };
+  for (const each of placedSources(value)) {
+    const { path, source: placed } = each;
+    if (placed.lock === undefined) continue;
+    if (placed.deb === undefined && placed.npm === undefined) continue;
     const at = [...path, "lock"];
     const text = source.lock?.(placed.lock);
     if (text === undefined) {
       locks.findings.push(finding(at, `names ${placed.lock}, which cannot be read`));
       continue;
     }
-    const parsed = parseLock(text, join(dirname(source.file), placed.lock));
-    if (parsed.ok) locks.packages.set(placed.lock, parsed.packages);
-    else locks.problems.push(...parsed.problems);
-    const missing = parsed.ok ? whyNotHeld(placed.npm, parsed.packages) : undefined;
+    const file = join(dirname(source.file), placed.lock);
+    const missing =
+      placed.npm === undefined
+        ? readDebLock(each, text, file, locks)
+        : readNpmLock(placed.npm, placed.lock, text, file, locks);
     if (missing !== undefined) locks.findings.push(finding(at, missing));
   }
   return locks;
+}
+
+function readNpmLock(
+  npm: string,
+  name: string,
+  text: string,
+  file: string,
+  locks: Locks,
+): string | undefined {
+  const parsed = parseLock(text, file);
+  if (parsed.ok) locks.npm.set(name, parsed.packages);
+  else locks.problems.push(...parsed.problems);
+  return parsed.ok ? whyNotHeld(npm, parsed.packages) : undefined;
+}
+
+function readDebLock(
+  { key, source: { deb = "", lock = "" } }: PlacedSource,
+  text: string,
+  file: string,
+  locks: Locks,
+): string | undefined {
+  if (!locks.deb.has(lock)) {
+    const parsed = parseDebLock(text, file);
+    if (parsed.ok) locks.deb.set(lock, parsed.lock);
+    else locks.problems.push(...parsed.problems);
+  }
+  const arch = debArchOf(key);
+  const held = locks.deb.get(lock);
+  if (!held || arch === undefined) return undefined;
+  const { name, version } = splitPackage(deb);
+  const locked = held.packages[arch]?.find((each) => each.name === name);
+  if (!locked) return `does not hold ${name} for ${arch}`;
+  return locked.version === version ? undefined : `holds ${name}@${locked.version}, not ${deb}`;
 }
 
 function whyNotHeld(npm: string, packages: readonly LockedPackage[]): string | undefined {

@@ -1,4 +1,5 @@
 import * as semver from "semver";
+import { isDebVersion } from "./deb-version.ts";
 import { parseHexDigest, parseIntegrity } from "./digest.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 import type { ArchiveFormat } from "./recipe.ts";
@@ -56,6 +57,32 @@ export const npmRule: TextRule = (text) => {
   // semver.valid also takes "v1.2.3" and " 1.2.3"; a registry knows only the clean form.
   if (semver.valid(version) !== version) return `is "${text}", which is not one exact version`;
   return packageName.test(name) ? undefined : `is "${text}", which is not a package's name`;
+};
+
+export const debRule: TextRule = (text) => {
+  const { name, version } = splitPackage(text);
+  if (version === "") return `is "${text}", which has no version`;
+  if (!isDebVersion(version)) return `is "${text}", which is not a version of Debian's`;
+  return debNameRule(name);
+};
+
+export const debNameRule: TextRule = (text) =>
+  /^[a-z0-9][a-z0-9+.-]+$/.test(text) ? undefined : `is "${text}", which is not a package's name`;
+
+/** Variables that decide what runs, for this program and for whatever it starts. */
+const refusedNames = /^(LD_.*|PATH|HOME|IFS|ENV|BASH_ENV|SHELL|PWD)$/;
+
+export const envNameRule: TextRule = (text) => {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(text)) return `has "${text}", which is no variable`;
+  return refusedNames.test(text) ? `has ${text}, which a program must not be given` : undefined;
+};
+
+export const startWordRule: TextRule = (text) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(text)) return "has a control character";
+  return /[{}]/.test(text.replaceAll("{root}", ""))
+    ? "has a placeholder other than {root}"
+    : undefined;
 };
 
 export const urlRule: TextRule = (text) => {

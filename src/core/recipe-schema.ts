@@ -1,7 +1,14 @@
 import * as z from "zod";
+import { type DebLock, debArchOf } from "./deb-lock.ts";
 import { type Digest, parseHexDigest, parseIntegrity } from "./digest.ts";
 import { type PlatformKey, platformKeys } from "./platform.ts";
-import { type Artifact, archiveFormats, type LockedPackage, type Recipe } from "./recipe.ts";
+import {
+  type Artifact,
+  archiveFormats,
+  type DebianStart,
+  type LockedPackage,
+  type Recipe,
+} from "./recipe.ts";
 import * as rules from "./recipe-rules.ts";
 
 /*
@@ -42,9 +49,14 @@ export const sourceSchema = z
       "https://github.com/cli/cli/releases/download/v2.97.0/gh_2.97.0_linux_amd64.tar.gz",
     ).optional(),
     npm: npmSource.optional(),
+    deb: text(
+      rules.debRule,
+      "NAME@VERSION of a Debian package, unpacked with every package it needs as `lock` lists them.",
+      "tmux@3.3a-3",
+    ).optional(),
     lock: text(
       rules.lockNameRule,
-      "The package-lock (version 3) beside the recipe that pins every package of `npm`.",
+      "The file beside the recipe that pins every package: of `npm` a package-lock (version 3), of `deb` what `recipe lock` writes.",
       "clawhub.lock.json",
     ).optional(),
     sha256: text(
@@ -85,9 +97,11 @@ export const sourceSchema = z
   })
   .meta({
     id: "source",
-    description: "One source: `url` or `npm`, and what its bytes must be.",
-    oneOf: [{ required: ["url"] }, { required: ["npm"] }],
+    description: "One source: `url`, `npm` or `deb`, and what its bytes must be.",
+    oneOf: [{ required: ["url"] }, { required: ["npm"] }, { required: ["deb"] }],
   });
+
+const startWord = text(rules.startWordRule, "Text; {root} is the tree's absolute path.");
 
 const sources = z.union([
   sourceSchema,
@@ -136,6 +150,37 @@ export const recipeSchema = z
         examples: [["node"]],
       })
       .optional(),
+    data: z
+      .array(text(rules.debNameRule, "A package's name"))
+      .meta({
+        description:
+          "For `deb`: packages taken along although no program is linked with them; `recipe lock` reads it.",
+        examples: [["tesseract-ocr-eng"]],
+      })
+      .optional(),
+    env: z
+      .record(text(rules.envNameRule, "Variable"), startWord)
+      .meta({
+        description:
+          "For `deb`: variables for its programs, where the user has not set them. {root} is the tree.",
+        examples: [{ MAGIC: "{root}/usr/lib/file/magic.mgc" }],
+      })
+      .optional(),
+    args: z
+      .record(text(rules.binNameRule, "Program name"), z.array(startWord).min(1))
+      .meta({
+        description: "For `deb`: arguments before the user's own, per program. {root} is the tree.",
+        examples: [{ scp: ["-S", "{root}/usr/bin/ssh"] }],
+      })
+      .optional(),
+    setup: z
+      .array(z.string())
+      .min(1)
+      .meta({
+        description: "For `deb`: one of bins and its arguments, run once before it is published.",
+        examples: [["dot", "-c"]],
+      })
+      .optional(),
     artifacts,
   })
   .meta({ title: "Recipe of openclaw-install-skill-deps" });
@@ -161,16 +206,18 @@ export function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Diges
   return integrity === undefined ? undefined : parseIntegrity(integrity);
 }
 
-/** Turns a document without problems into a Recipe. `locked` has the packages of each lock file. */
-export function toRecipe(
-  document: RecipeDocument,
-  origin: string,
-  locked: ReadonlyMap<string, readonly LockedPackage[]>,
-): Recipe {
+/** What the lock files of a recipe hold, by their names. */
+export interface LockFiles {
+  readonly npm: ReadonlyMap<string, readonly LockedPackage[]>;
+  readonly deb: ReadonlyMap<string, DebLock>;
+}
+
+/** Turns a document without problems into a Recipe. */
+export function toRecipe(document: RecipeDocument, origin: string, locks: LockFiles): Recipe {
   const entries = platformKeys.flatMap((key) => {
     const value = document.artifacts[key];
     return value
-      ? [[key, sourceList(value).map((source) => toArtifact(source, document.bins, locked))]]
+      ? [[key, sourceList(value).map((source) => toArtifact(source, document, key, locks))]]
       : [];
   });
   return {
@@ -189,17 +236,24 @@ export function toRecipe(
 
 function toArtifact(
   source: RecipeSource,
-  recipeBins: RecipeDocument["bins"],
-  locked: ReadonlyMap<string, readonly LockedPackage[]>,
+  document: RecipeDocument,
+  key: PlatformKey,
+  locks: LockFiles,
 ): Artifact {
   const { url, lock, size, glibc, strip } = source;
   const common = {
-    ...(source.bins && { bins: { ...recipeBins, ...source.bins } }),
+    ...(source.bins && { bins: { ...document.bins, ...source.bins } }),
     ...(glibc !== undefined && { glibc }),
   };
+  if (source.deb !== undefined) {
+    const held = locks.deb.get(lock ?? "");
+    const packages = held?.packages[debArchOf(key) ?? "amd64"] ?? [];
+    const debian = { packages, snapshot: held?.snapshot ?? "", start: startOf(document) };
+    return { kind: "debian", ...rules.splitPackage(source.deb), ...debian, ...common };
+  }
   const npm = rules.splitPackage(source.npm ?? "");
   if (lock !== undefined) {
-    return { kind: "npm-closure", ...npm, packages: locked.get(lock) ?? [], ...common };
+    return { kind: "npm-closure", ...npm, packages: locks.npm.get(lock) ?? [], ...common };
   }
   const digest = sourceDigest(source);
   // The checks have seen to both; without them this would be a bug, not a recipe's fault.
@@ -208,4 +262,8 @@ function toArtifact(
   if (url === undefined) return { kind: "npm-package", ...npm, strip: strip ?? 1, ...download };
   const format = source.format ?? rules.formatOfUrl(url) ?? "raw";
   return { kind: "archive", url, format, strip: strip ?? 0, ...download };
+}
+
+function startOf({ env = {}, args = {}, setup }: RecipeDocument): DebianStart {
+  return { env, args, ...(setup && { setup }) };
 }

@@ -66,7 +66,41 @@ export interface LockedPackage {
   readonly optional: boolean;
 }
 
-export type Artifact = ArchiveArtifact | NpmPackageArtifact | NpmClosureArtifact;
+/** A program of Debian with every package it needs, unpacked side by side into one tree. */
+export interface DebianArtifact extends ArtifactBase {
+  readonly kind: "debian";
+  readonly name: string;
+  /** Debian's own: `8:6.9.11.60+dfsg-1.6`. */
+  readonly version: string;
+  /** A time at which the snapshot archive has every package. */
+  readonly snapshot: string;
+  readonly packages: readonly DebianPackage[];
+  readonly start: DebianStart;
+}
+
+/** How the programs of a tree are started. `{root}` in a value is the tree's absolute path. */
+export interface DebianStart {
+  /** Variables that the user has not set. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Bin name to arguments before the user's own. */
+  readonly args: Readonly<Record<string, readonly string[]>>;
+  /** One of the bins and its arguments, run once in staging. */
+  readonly setup?: readonly string[];
+}
+
+/** One package of a lock. */
+export interface DebianPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly archive: "debian" | "debian-security";
+  /** Relative to the archive's root on any mirror: `pool/main/t/tmux/tmux_3.3a-3_amd64.deb`. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: Digest;
+}
+
+export type Artifact = ArchiveArtifact | NpmPackageArtifact | NpmClosureArtifact | DebianArtifact;
 
 /** How one tool is had: literal, pinned, nothing computed. */
 export interface Recipe {

@@ -225,7 +225,7 @@ function installStep(
   if (!installable) return seed && { ...common, ...seedTool(seed.record), artifacts: [] };
   const { recipe, artifacts } = installable;
   const [first] = artifacts;
-  const size = first && "size" in first && !seed?.isFirst ? first.size : undefined;
+  const size = first && !seed?.isFirst ? downloadSize(first) : undefined;
   return {
     ...common,
     tool: recipe.name,
@@ -240,6 +240,12 @@ function installStep(
 
 function seedTool({ tool, version, bins, needs }: SealedRecord) {
   return { tool, version, bins: Object.keys(bins), needs };
+}
+
+/** Bytes to download, where the recipe says. */
+function downloadSize(artifact: Artifact): number | undefined {
+  if (artifact.kind === "debian") return artifact.packages.reduce((sum, { size }) => sum + size, 0);
+  return "size" in artifact ? artifact.size : undefined;
 }
 
 function askersOf(bin: string, requirements: readonly Requirement[]): string[] {

@@ -89,9 +89,13 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
 }
 
 function moved(draft: DraftRecord, dir: string): DraftRecord {
+  const placed = <T extends { path: string }>(file: T): T => ({
+    ...file,
+    path: join(dir, relative(draft.dir, file.path)),
+  });
   const bins = Object.entries(draft.bins).map(([name, bin]): [string, InstalledBin] => [
     name,
-    { ...bin, path: join(dir, relative(draft.dir, bin.path)) },
+    { ...placed(bin), ...(bin.program && { program: placed(bin.program) }) },
   ]);
   return { ...draft, dir, bins: Object.fromEntries(bins) };
 }
@@ -197,7 +201,10 @@ async function mayRun(path: string): Promise<boolean> {
 
 /** True where every program of a tree is there with the size it was published with, executable. */
 export async function isWhole(prefix: string, record: InstalledRecord): Promise<boolean> {
-  const checks = Object.values(record.bins).map(async ({ path, size, runtime }) => {
+  const programs = Object.values(record.bins).flatMap(({ program, ...bin }) =>
+    program ? [bin, { ...program, runtime: "a loader" }] : [bin],
+  );
+  const checks = programs.map(async ({ path, size, runtime }) => {
     const found = await follow(join(prefix, path));
     const runs = runtime !== undefined || (await mayRun(join(prefix, path)));
     return found?.isFile() === true && found.size === size && runs;

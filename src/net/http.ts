@@ -20,6 +20,8 @@ export interface DownloadRequest {
   readonly limit?: number;
   /** True where the same bytes can be had elsewhere: a dead server then costs seconds. */
   readonly hasAlternative?: boolean;
+  /** A proxy for this request in place of the environment's and npm's; `DIRECT` for none. */
+  readonly proxy?: string;
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. A restarted download counts from 0 again. */
   readonly onProgress?: (received: number, total?: number) => void;
@@ -41,6 +43,8 @@ export interface Http {
   download(request: DownloadRequest): Promise<Download>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** A text of at most 32 MiB, unverified: its reader does that. Throws as `download` does. */
+  text(url: string, options?: Pick<DownloadRequest, "headers" | "proxy">): Promise<string>;
   /**
    * Tells how many transfers have waited for a byte for a while, whenever that changes: others may
    * take their places meanwhile, so that a dead source delays nobody.
@@ -64,14 +68,16 @@ export interface HttpOptions {
 }
 
 const defaultLimit = 4 * 1024 ** 3;
-const jsonLimit = 32 * 1024 ** 2;
+const textLimit = 32 * 1024 ** 2;
 
 /** Opens nothing and loads nothing before the first request. */
 export function createHttp(options: HttpOptions): Http {
   const timing = { ...defaultTiming, ...options.timing };
-  let agent: Promise<Agent> | undefined;
-  const connect = (): Promise<Agent> => {
-    agent ??= openAgent(options, timing);
+  /** By the proxy that a request names itself. */
+  const agents = new Map<string, Promise<Agent>>();
+  const connect = (proxy = ""): Promise<Agent> => {
+    const agent = agents.get(proxy) ?? openAgent(withProxy(options, proxy), timing);
+    agents.set(proxy, agent);
     return agent;
   };
   /** Origins that let a transfer wait in vain; nobody waits as long for them again. */
@@ -82,31 +88,48 @@ export function createHttp(options: HttpOptions): Http {
     quiet += isQuiet ? 1 : -1;
     for (const listener of listeners) listener(quiet);
   };
-  const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
+  const begin: Begin = async (text, { hasAlternative = false, proxy, ...rest }) => {
     const url = targetOf(text, options.mirrors);
-    refuseWithoutNetwork(url, options);
+    refuseWithoutNetwork(url, withProxy(options, proxy));
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
     const patience = hasAlternative || dead.has(url.origin) ? hasty(timing) : timing;
     const onDead = (): void => void dead.add(url.origin);
-    return { agent: await connect(), timing: patience, url, onQuiet, onDead, ...rest };
+    return { agent: await connect(proxy), timing: patience, url, onQuiet, onDead, ...rest };
   };
   return {
     download: (request) => download(request, begin),
     json: (url, headers) => json(url, headers ?? {}, begin),
+    text: (url, options) => text(url, options ?? {}, begin),
     onQuiet: (listener) => void listeners.push(listener),
     async close() {
-      await agent?.then((open) => open.dispatcher.destroy()).catch(() => {});
+      const closing = [...agents.values()].map((agent) =>
+        agent.then((open) => open.dispatcher.destroy()).catch(() => {}),
+      );
+      await Promise.all(closing);
     },
   };
 }
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead">;
-type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promise<Transfer>;
+type Begin = (
+  url: string,
+  rest: Given & { hasAlternative?: boolean; proxy?: string },
+) => Promise<Transfer>;
 
 function deadBefore(url: URL): UserError {
   return new UserError("network", `cannot download ${shownUrl(url)}: ${url.host} did not answer`, {
     hint: `${url.host} or the way to it hangs; try again later.`,
   });
+}
+
+/** apt's proxy goes before the environment's, as it does for apt. */
+function withProxy(options: HttpOptions, proxy = ""): HttpOptions {
+  if (proxy === "") return options;
+  const env = Object.entries(options.env).filter(
+    ([name]) => !/^(all|https?|no)_proxy$/i.test(name),
+  );
+  const own = proxy === "DIRECT" ? { no_proxy: "*" } : { http_proxy: proxy, https_proxy: proxy };
+  return { ...options, env: { ...Object.fromEntries(env), ...own } };
 }
 
 async function openAgent(options: HttpOptions, timing: Timing): Promise<Agent> {
@@ -152,7 +175,7 @@ async function json(
   const sink = memorySink();
   const accept = { accept: "application/json", ...headers };
   const { url: from } = await transfer(
-    await begin(url, { headers: accept, sink, limit: jsonLimit }),
+    await begin(url, { headers: accept, sink, limit: textLimit }),
   );
   try {
     return JSON.parse(sink.text());
@@ -162,4 +185,15 @@ async function json(
       cause,
     });
   }
+}
+
+async function text(
+  url: string,
+  { headers = {}, proxy }: Pick<DownloadRequest, "headers" | "proxy">,
+  begin: Begin,
+): Promise<string> {
+  const sink = memorySink();
+  const given = { headers, sink, limit: textLimit, ...(proxy === undefined ? {} : { proxy }) };
+  await transfer(await begin(url, given));
+  return sink.text();
 }

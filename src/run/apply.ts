@@ -10,6 +10,7 @@ import {
   type LinkStep,
   type Plan,
   type Step,
+  versionOf,
 } from "../core/plan.ts";
 import { linkBins } from "../io/bins.ts";
 import { look } from "../io/files.ts";
@@ -191,16 +192,20 @@ async function findWhole(
   prefix: string,
   since: number,
 ): Promise<SealedRecord | undefined> {
-  for (const key of keysOf(step)) {
-    const record = await findTree(prefix, step.tool, step.version, key, since);
+  for (const { version, key } of treesOf(step)) {
+    const record = await findTree(prefix, step.tool, version, key, since);
     if (record) return record;
   }
   return undefined;
 }
 
-function keysOf({ recipe, artifacts, seed }: InstallStep): string[] {
-  if (!recipe) return seed ? [seed.record.key] : [];
-  return artifacts.map((artifact) => installationKey(recipe, artifact));
+/** The trees that would do, in the order of their sources. */
+function treesOf({ recipe, artifacts, seed }: InstallStep): { version: string; key: string }[] {
+  if (!recipe) return seed ? [seed.record] : [];
+  return artifacts.map((artifact) => ({
+    version: versionOf(recipe, artifact),
+    key: installationKey(recipe, artifact),
+  }));
 }
 
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {

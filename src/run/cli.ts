@@ -84,6 +84,7 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   carries the programs and fills the volume; image:
                                                   it has them, without a volume. --image NAME:
                                                   sandboxes use that one as it is
+  openclaw-install-skill-deps recipe lock FILE…   resolve the Debian packages of recipes anew
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
-import { type InstallStep, installationKey } from "../core/plan.ts";
+import { type InstallStep, installationKey, versionOf } from "../core/plan.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { smokeTest } from "../io/exec.ts";
@@ -11,6 +11,7 @@ import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Staging } from "../io/volume.ts";
+import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
@@ -26,6 +27,7 @@ export interface ApplyContext {
   readonly npm: () => Promise<NpmConfig>;
   /** The directory of the seed that a step's `seed` speaks of. */
   readonly seed: string | undefined;
+  readonly apt: () => Promise<AptConfig>;
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -72,13 +74,13 @@ export async function stageTool(
   for (const source of sourcesOf(step, context)) {
     // Wrong bytes are to be heard of, not to be made up for.
     if (source.isWayOut && errors.some(({ code }) => code === "integrity")) break;
-    const dir = await staging.room(tool);
+    const room = await staging.room(tool);
     try {
-      const staged = await source.bring(dir);
+      const staged = await source.bring(room);
       if (step.seed) sayInstead(staged, errors, context);
       return staged;
     } catch (error) {
-      await rm(dir, { recursive: true, force: true });
+      await rm(room, { recursive: true, force: true });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       errors.push(error);
     }
@@ -134,18 +136,20 @@ async function stageArtifact(
   step: InstallStep,
   recipe: Recipe,
   artifact: Artifact,
-  dir: string,
+  room: string,
   context: ApplyContext,
   hasAlternative: boolean,
 ): Promise<StagedTool> {
   const { tool } = step;
   const bins = artifact.bins ?? recipe.bins;
   const written: WrittenDigests = new Map();
-  const { tree, source } = await stage(artifact, {
+  const { tree, source, programs } = await stage(artifact, {
     http: context.http,
     npm: context.npm,
+    apt: context.apt,
     platform: context.platform,
-    dir,
+    runsHere: context.runsHere,
+    dir: room,
     bins,
     written,
     hasAlternative,
@@ -160,13 +164,15 @@ async function stageArtifact(
     onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
   });
   const key = installationKey(recipe, artifact);
+  const version = versionOf(recipe, artifact);
+  const dir = layout.treeDir(tool, version, key);
   const record: DraftRecord = {
     tool,
-    version: step.version,
+    version,
     key,
-    dir: layout.treeDir(tool, step.version, key),
+    dir,
     source,
-    bins: await describeBins(tree, layout.treeDir(tool, step.version, key), artifact, bins),
+    bins: await describeBins(tree, dir, artifact, bins, programs ?? {}),
     needs: [...recipe.needs],
     license: recipe.license,
     recipe: recipe.origin,
@@ -180,14 +186,26 @@ async function describeBins(
   dir: string,
   artifact: Artifact,
   bins: Readonly<Record<string, string>>,
+  programs: Readonly<Record<string, string>>,
 ): Promise<Record<string, InstalledBin>> {
   const described: Record<string, InstalledBin> = {};
   for (const [name, path] of Object.entries(bins)) {
     const size = (await follow(join(tree, path)))?.size ?? 0;
     const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
-    described[name] = { path: join(dir, path), size, ...runtime };
+    const started = programs[path];
+    const program =
+      started === undefined ? {} : { program: await describeProgram(tree, dir, started) };
+    described[name] = { path: join(dir, path), size, ...runtime, ...program };
   }
   return described;
+}
+
+async function describeProgram(
+  tree: string,
+  dir: string,
+  path: string,
+): Promise<{ path: string; size: number }> {
+  return { path: join(dir, path), size: (await follow(join(tree, path)))?.size ?? 0 };
 }
 
 /** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */

@@ -1,5 +1,6 @@
 import type { Platform } from "../core/platform.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
+import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 
@@ -8,7 +9,11 @@ export interface StageContext {
   readonly http: Http;
   /** The machine's npm configuration; read only by what asks a registry. */
   readonly npm: () => Promise<NpmConfig>;
+  /** The machine's apt configuration. */
+  readonly apt: () => Promise<AptConfig>;
   readonly platform: Platform;
+  /** False where programs of the platform do not run on this machine. */
+  readonly runsHere: boolean;
   /** Absolute; an empty directory of this attempt. Downloads go to `download*`, the tree to `tree`. */
   readonly dir: string;
   /** Bin name to path in the tree. */
@@ -36,5 +41,6 @@ export interface Staged {
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
-  };
+  } /** Of paths in the tree that are launchers, the path in the tree of what they start. */;
+  readonly programs?: Readonly<Record<string, string>>;
 }

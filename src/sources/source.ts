@@ -1,6 +1,7 @@
 import type { Artifact } from "../core/recipe.ts";
 import { stageArchive } from "./archive.ts";
 import type { StageContext, Staged } from "./context.ts";
+import { stageDebian } from "./debian.ts";
 import { stageNpmClosure } from "./npm-closure.ts";
 import { stageNpmPackage } from "./npm-package.ts";
 
@@ -16,5 +17,7 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
       return await stageNpmPackage(artifact, context);
     case "npm-closure":
       return await stageNpmClosure(artifact, context);
+    case "debian":
+      return await stageDebian(artifact, context);
   }
 }

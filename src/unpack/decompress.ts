@@ -9,20 +9,30 @@ import { bunzip } from "./bunzip.ts";
 /** Large chunks: each one costs a turn of the event loop, the bytes in it next to nothing. */
 const chunkSize = 256 * 1024;
 
+/** From `start` up to `end`, which is the file's where there is none. */
+export interface Part {
+  readonly start: number;
+  readonly end?: number;
+}
+
 /**
- * The decompressed bytes of a file, chunk by chunk. Throws a UserError (`integrity`) where the file is
+ * The decompressed bytes of a file or a part of it, chunk by chunk. Throws a UserError (`integrity`) where the file is
  * cut short, damaged, or goes on after its end: no format is believed before its last byte.
  */
-export async function* decompressed(file: string, format: ArchiveFormat): AsyncGenerator<Buffer> {
+export async function* decompressed(
+  file: string,
+  format: ArchiveFormat,
+  part: Part = { start: 0 },
+): AsyncGenerator<Buffer> {
   try {
-    yield* decoderOf(format)(file);
+    yield* decoderOf(format)(file, part);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     throw broken(format, reason(cause), cause);
   }
 }
 
-type Decoder = (file: string) => AsyncIterable<Buffer>;
+type Decoder = (file: string, part: Part) => AsyncIterable<Buffer>;
 
 function decoderOf(format: ArchiveFormat): Decoder {
   const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
@@ -32,7 +42,14 @@ function decoderOf(format: ArchiveFormat): Decoder {
     "tar.xz": unxz,
     "tar.bz2": unbzip,
   };
-  return decoders[format] ?? ((file) => createReadStream(file, { highWaterMark: chunkSize }));
+  return decoders[format] ?? readPart;
+}
+
+/** Nothing where the part is empty; a stream's own `end` is the last byte that it gives. */
+function readPart(file: string, { start, end }: Part): Readable {
+  if (end !== undefined && end <= start) return Readable.from([]);
+  const last = end === undefined ? {} : { end: end - 1 };
+  return createReadStream(file, { start, ...last, highWaterMark: chunkSize });
 }
 
 function reason(cause: unknown): string {
@@ -42,26 +59,26 @@ function reason(cause: unknown): string {
 }
 
 /** zlib goes on through concatenated members; zeros behind the last one are padding, as in gzip(1). */
-async function* gunzip(file: string): AsyncGenerator<Buffer> {
+async function* gunzip(file: string, part: Part): AsyncGenerator<Buffer> {
   const decoder = zlib.createGunzip({ chunkSize });
-  yield* through(createReadStream(file, { highWaterMark: chunkSize }), decoder);
-  const rest = createReadStream(file, { start: decoder.bytesWritten });
+  yield* through(readPart(file, part), decoder);
+  const rest = readPart(file, { ...part, start: part.start + decoder.bytesWritten });
   for await (const chunk of rest as AsyncIterable<Buffer>) {
     if (chunk.some((byte) => byte !== 0)) throw broken("gz", "something follows its end");
   }
 }
 
 /** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
-async function* unzstd(file: string): AsyncGenerator<Buffer> {
+async function* unzstd(file: string, part: Part): AsyncGenerator<Buffer> {
   if (typeof zlib.createZstdDecompress !== "function") {
     throw new UserError("unmet", "this Node cannot unpack zstd", {
       hint: "Run with Node 22.15 or newer.",
     });
   }
-  const { size } = statSync(file);
-  for (let offset = 0; offset < size || size === 0; ) {
+  const { start, end = statSync(file).size } = part;
+  for (let offset = start; offset < end || end === start; ) {
     const decoder = zlib.createZstdDecompress({ chunkSize });
-    yield* through(createReadStream(file, { start: offset, highWaterMark: chunkSize }), decoder);
+    yield* through(readPart(file, { start: offset, end }), decoder);
     if (decoder.bytesWritten === 0) throw broken("tar.zst", "it has an empty frame");
     offset += decoder.bytesWritten;
   }
@@ -80,10 +97,10 @@ const xzReasons: Record<string, string> = {
   "8": "it is cut short",
 };
 
-async function* unxz(file: string): AsyncGenerator<Buffer> {
-  if (statSync(file).size === 0) throw broken("tar.xz", "it is empty");
+async function* unxz(file: string, part: Part): AsyncGenerator<Buffer> {
+  if ((part.end ?? statSync(file).size) <= part.start) throw broken("tar.xz", "it is empty");
   const xz = await import("xz-decompress");
-  const source = Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>;
+  const source = Readable.toWeb(readPart(file, part)) as ReadableStream<Uint8Array>;
   try {
     for await (const chunk of new xz.XzReadableStream(
       source,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ArchiveFormat, Artifact, LockedPackage } from "../../src/core/recipe.ts";
+import { readAptConfig } from "../../src/net/apt-config.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { readNpmConfig } from "../../src/net/npm-config.ts";
 import type { StageContext } from "../../src/sources/context.ts";
@@ -24,7 +25,9 @@ beforeEach(async () => {
   context = {
     http,
     npm: () => readNpmConfig({ npm_config_registry: server.registry }, join(dir, "home")),
+    apt: () => readAptConfig({ APT_CONFIG: join(dir, "apt.conf") }),
     platform: { os: "linux", arch: "x64", libc: "glibc" },
+    runsHere: true,
     dir,
     bins: { gog: "bin/gog" },
     written: new Map(),

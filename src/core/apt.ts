@@ -1,0 +1,107 @@
+/** One place that apt takes packages from. */
+export interface AptSource {
+  /** Without a slash at its end. */
+  readonly uri: string;
+  readonly suite: string;
+  readonly components: readonly string[];
+  /** Absolute paths of keyrings, where the source names any. */
+  readonly signedBy: readonly string[];
+}
+
+/** Reads a one-line-style file (`*.list`). Lines that are none are passed over, as comments are. */
+export function parseSourcesList(text: string): AptSource[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
+    if (!match) return [];
+    const [, options = "", uri = "", suite = "", components = ""] = match;
+    const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(options)?.[1]?.split(",") ?? [];
+    return [toSource(uri, suite, words(components), signedBy)];
+  });
+}
+
+/** Reads a deb822-style file (`*.sources`). Stanzas that are switched off are passed over. */
+export function parseSourcesStanzas(text: string): AptSource[] {
+  return parseStanzas(text).flatMap((stanza) => {
+    const field = (name: string): string[] => words(stanza.get(name) ?? "");
+    if (!field("types").includes("deb") || /^(no|false)$/i.test(field("enabled")[0] ?? "")) {
+      return [];
+    }
+    return field("uris").flatMap((uri) =>
+      field("suites").map((suite) => toSource(uri, suite, field("components"), field("signed-by"))),
+    );
+  });
+}
+
+/**
+ * Reads stanzas of `Name: value` lines, as sources, indexes and releases of Debian are written. Names
+ * become lower case; lines that begin with a blank go on with the value before them.
+ */
+export function parseStanzas(text: string): ReadonlyMap<string, string>[] {
+  const stanzas: Map<string, string>[] = [];
+  for (const block of text.split(/\n[ \t]*\n/)) {
+    const stanza = new Map<string, string>();
+    let name = "";
+    for (const line of block.split("\n")) {
+      if (line.startsWith("#")) continue;
+      if (/^[ \t]/.test(line)) {
+        stanza.set(name, `${stanza.get(name) ?? ""}\n${line.trim()}`);
+        continue;
+      }
+      const colon = line.indexOf(":");
+      if (colon <= 0) continue;
+      name = line.slice(0, colon).toLowerCase();
+      stanza.set(name, line.slice(colon + 1).trim());
+    }
+    stanza.delete("");
+    if (stanza.size > 0) stanzas.push(stanza);
+  }
+  return stanzas;
+}
+
+/** apt's settings by their lower-case names (`acquire::http::proxy`); a later one goes first. */
+export type AptSettings = ReadonlyMap<string, string>;
+
+/** Reads a configuration file of apt: `A::B "c";` and `A { B "c"; };`, with comments. */
+export function parseAptSettings(text: string): AptSettings {
+  const settings = new Map<string, string>();
+  const scopes: string[] = [];
+  let name = "";
+  const tokens = /\/\/[^\n]*|#(?!clear)[^\n]*|\/\*[\s\S]*?\*\/|"([^"\n]*)"|([{};])|([^\s"{};]+)/g;
+  for (const [, quoted, mark, word] of text.matchAll(tokens)) {
+    const path = [...scopes, name].filter(Boolean).join("::").toLowerCase();
+    if (quoted !== undefined && path !== "") settings.set(path, quoted);
+    else if (mark === "{") scopes.push(name);
+    else if (mark === "}") scopes.pop();
+    else if (word !== undefined && name !== "") settings.set(path, word);
+    if (mark !== undefined) name = "";
+    else if (word !== undefined && name === "") name = word;
+  }
+  return settings;
+}
+
+/** The proxy that apt would use for a URL; `DIRECT` says: none. Undefined leaves it to others. */
+export function aptProxyFor(url: URL, settings: AptSettings): string | undefined {
+  const scheme = url.protocol.slice(0, -1);
+  const schemes = scheme === "https" ? ["https", "http"] : [scheme];
+  const keys = schemes.flatMap((each) => [
+    `acquire::${each}::proxy::${url.hostname}`,
+    `acquire::${each}::proxy`,
+  ]);
+  const found = keys.map((key) => settings.get(key)).find(Boolean);
+  if (found === undefined || found.toUpperCase() === "DIRECT") return found && "DIRECT";
+  return found.includes("://") ? found : `http://${found}`;
+}
+
+function toSource(
+  uri: string,
+  suite: string,
+  components: readonly string[],
+  signedBy: readonly string[],
+): AptSource {
+  const keyrings = signedBy.filter((path) => path.startsWith("/"));
+  return { uri: uri.replace(/\/+$/, ""), suite, components, signedBy: keyrings };
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter(Boolean);
+}

@@ -1,0 +1,59 @@
+import { UserError } from "../core/errors.ts";
+import type { DebianPackage } from "../core/recipe.ts";
+import type { AptConfig } from "../net/apt-config.ts";
+import type { Download, Http } from "../net/http.ts";
+
+/** Where packages come from on a machine whose apt names no mirror of Debian. */
+export const publicMirror = "https://deb.debian.org";
+/** Has every version that Debian ever published: mirrors drop what a point release replaces. */
+const snapshotArchive = "https://snapshot.debian.org/archive";
+
+export interface DebRequest {
+  readonly http: Http;
+  readonly apt: AptConfig;
+  readonly locked: DebianPackage;
+  /** A time at which the snapshot archive has it. */
+  readonly snapshot: string;
+  /** Absolute. */
+  readonly file: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (received: number) => void;
+}
+
+/**
+ * Brings a package from the machine's own mirrors, else from the public one, else from the archive of
+ * old versions. Where it comes from does not matter: only the lock's digest is believed.
+ */
+export async function downloadDeb(request: DebRequest): Promise<Download> {
+  const { http, apt, locked, file, signal, onProgress } = request;
+  const addresses = addressesOf(request);
+  const errors: UserError[] = [];
+  for (const [i, address] of addresses.entries()) {
+    try {
+      return await http.download({
+        ...apt.requestFor(address),
+        file,
+        digest: locked.digest,
+        size: locked.size,
+        hasAlternative: i < addresses.length - 1,
+        signal,
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+    } catch (error) {
+      if (!(error instanceof UserError) || signal.aborted) throw error;
+      errors.push(error);
+    }
+  }
+  throw errors[0] ?? new Error(`${locked.name} has no address`);
+}
+
+function addressesOf({ apt, locked, snapshot }: DebRequest): string[] {
+  const { archive, path } = locked;
+  const own = apt.mirrorsOf(archive);
+  const mirrors = [...own, ...(own.length > 0 ? [] : [`${publicMirror}/${archive}`])];
+  const escaped = path.replaceAll("+", "%2B");
+  return [
+    ...mirrors.map((mirror) => `${mirror}/${escaped}`),
+    `${snapshotArchive}/${archive}/${snapshot}/${escaped}`,
+  ];
+}

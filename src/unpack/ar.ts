@@ -1,0 +1,69 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { UserError } from "../core/errors.ts";
+
+/** A member of an ar archive: its name and the part of the file that is its content. */
+export interface ArMember {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const magic = "!<arch>\n";
+const headerLength = 60;
+const headerEnd = "`\n";
+/** A package has three. */
+const maxMembers = 8;
+
+/**
+ * The members of an ar archive as dpkg writes it: short names, decimal sizes, one after the other up
+ * to the end of the file. Throws a UserError (`integrity`) where anything is otherwise.
+ */
+export function readAr(file: string): ArMember[] {
+  const descriptor = openSync(file, "r");
+  try {
+    const { size } = fstatSync(descriptor);
+    const read = (at: number, length: number): string => {
+      const bytes = Buffer.alloc(length);
+      const count = readSync(descriptor, bytes, 0, length, at);
+      if (count !== length) throw brokenDeb("it is cut short");
+      return bytes.toString("latin1");
+    };
+    if (size < magic.length || read(0, magic.length) !== magic) {
+      throw brokenDeb("it is not an ar archive");
+    }
+    return readMembers(read, size);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readMembers(read: (at: number, length: number) => string, size: number): ArMember[] {
+  const members: ArMember[] = [];
+  for (let at = magic.length; at < size; ) {
+    const member = readHeader(read(at, headerLength), at + headerLength);
+    if (member.end > size) throw brokenDeb(`${member.name} reaches past its end`);
+    members.push(member);
+    if (members.length > maxMembers) throw brokenDeb("it has too many members");
+    // Contents of odd length are followed by one byte, which some leave out at the very end.
+    const padded = member.end % 2 === 1 && member.end < size;
+    if (padded && read(member.end, 1) !== "\n") throw brokenDeb("it has a byte between members");
+    at = padded ? member.end + 1 : member.end;
+  }
+  return members;
+}
+
+function readHeader(header: string, start: number): ArMember {
+  if (header.slice(58) !== headerEnd) throw brokenDeb("a member's header is damaged");
+  const name = header.slice(0, 16).trimEnd().replace(/\/$/, "");
+  const length = header.slice(48, 58).trimEnd();
+  if (!/^[a-z][a-z0-9.-]*$/.test(name)) throw brokenDeb("a member has no plain name");
+  if (!/^\d+$/.test(length)) throw brokenDeb(`${name} has a size that is no size`);
+  return { name, start, end: start + Number(length) };
+}
+
+/** The error for a package that cannot be read to its end. */
+export function brokenDeb(why: string): UserError {
+  return new UserError("integrity", `the Debian package is broken: ${why}`, {
+    hint: "Its digest is the lock's, so that the lock names something else than a package.",
+  });
+}

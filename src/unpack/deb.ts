@@ -1,0 +1,103 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { posix } from "node:path";
+import type { ArchiveFormat } from "../core/recipe.ts";
+import { type ArMember, brokenDeb, readAr } from "./ar.ts";
+import { decompressed } from "./decompress.ts";
+import type { TreeWriter } from "./tree.ts";
+import { untar } from "./untar.ts";
+
+/** What we add to a tree of packages; none of them may have it. */
+export const ownDirectories = {
+  /** Links to libraries, by the names under which programs ask for them. */
+  libraries: "usr/lib/openclaw-libs",
+  /** What launchers start, by the launcher's own path. */
+  programs: "usr/lib/openclaw-programs",
+  /** The directory of this processor's libraries, so that a path need not name the processor. */
+  native: "usr/lib/openclaw-native",
+} as const;
+
+const formats: Readonly<Record<string, ArchiveFormat>> = {
+  "data.tar": "tar",
+  "data.tar.gz": "tar.gz",
+  "data.tar.xz": "tar.xz",
+  "data.tar.bz2": "tar.bz2",
+  "data.tar.zst": "tar.zst",
+};
+
+/**
+ * Unpacks the files of a verified Debian package into a tree that other packages share. Its scripts
+ * are not even read. Documentation is left out but for licences. Throws a UserError (`integrity`)
+ * where the package is broken or hostile; the caller finishes the tree.
+ */
+export async function unpackDeb(file: string, tree: TreeWriter): Promise<void> {
+  const { member, format } = findData(file, readAr(file));
+  await untar(decompressed(file, format, member), format, packageTree(tree));
+}
+
+function findData(
+  file: string,
+  members: readonly ArMember[],
+): { member: ArMember; format: ArchiveFormat } {
+  const [version, control, data, ...others] = members;
+  if (version?.name !== "debian-binary" || version.end - version.start !== 4) {
+    throw brokenDeb("it does not begin as a package does");
+  }
+  if (readText(file, version) !== "2.0\n") throw brokenDeb("it is not of form 2.0");
+  if (!control || !/^control\.tar(\.\w+)?$/.test(control.name))
+    throw brokenDeb("it has no control");
+  const format = data && formats[data.name];
+  if (!data || !format)
+    throw brokenDeb(`it has ${data?.name ?? "nothing"} in the place of its files`);
+  if (others.length > 0) throw brokenDeb("something follows its files");
+  return { member: data, format };
+}
+
+function readText(file: string, { start, end }: ArMember): string {
+  const descriptor = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(end - start);
+    readSync(descriptor, bytes, 0, bytes.length, start);
+    return bytes.toString("latin1");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The same tree, for the entries of a package: some are left out, and links stay in the tree. */
+function packageTree(tree: TreeWriter): TreeWriter {
+  const kept = (path: string): boolean => {
+    const place = plain(path);
+    for (const own of Object.values(ownDirectories)) {
+      if (place === own || place.startsWith(`${own}/`)) tree.refuse(path, "has a name of ours");
+    }
+    return isKept(place);
+  };
+  return {
+    ...tree,
+    directory: (path) => kept(path) && tree.directory(path),
+    file: (path, mode) => (kept(path) ? tree.file(path, mode) : undefined),
+    symlink: (path, target) => kept(path) && tree.symlink(path, insideTree(plain(path), target)),
+    hardlink: (path, target) => kept(path) && isKept(plain(target)) && tree.hardlink(path, target),
+  } as TreeWriter;
+}
+
+const unneeded =
+  /^(usr\/share\/(man|info|locale|lintian|bug|doc-base|menu|applications|icons|pixmaps|metainfo|bash-completion|zsh|fish|help|gtk-doc)|usr\/include|usr\/lib\/debug|(usr\/)?lib\/(systemd|udev|tmpfiles\.d|sysusers\.d)|etc\/(init\.d|cron\.[a-z]+|apparmor\.d|logrotate\.d|default|pam\.d|bash_completion\.d|X11|xdg)|var|run|tmp|dev|proc|sys)(\/|$)/;
+
+/** False for what programs do not read: documentation, translations, what only a system has. */
+export function isKept(place: string): boolean {
+  const doc = /^usr\/share\/doc\/[^/]+\/(.+)$/.exec(place)?.[1];
+  if (doc !== undefined) return doc === "copyright";
+  return !unneeded.test(place) && !/^usr\/share\/perl\/.*\.pod$/.test(place);
+}
+
+function plain(path: string): string {
+  return path.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
+}
+
+/** A package's absolute links mean the system's root, which is here the tree's. */
+function insideTree(place: string, target: string): string {
+  if (!target.startsWith("/")) return target;
+  const inside = posix.normalize(target).slice(1);
+  return posix.relative(posix.dirname(place), inside) || ".";
+}
