@@ -10,8 +10,15 @@ export interface DebLauncher {
   /** The program and what goes before the user's arguments; `{root}` is the tree. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The directory with C.utf8, for images that have no locale at all. */
-  readonly locales?: string;
+  readonly fallbacks: readonly Fallback[];
+}
+
+/** A directory of the C library's for images that have none: ours must not hide what they have. */
+export interface Fallback {
+  readonly variable: string;
+  /** Absolute: where the library looks by itself. */
+  readonly system: string;
+  readonly own: string;
 }
 
 /**
@@ -20,7 +27,7 @@ export interface DebLauncher {
  * itself starts.
  */
 export function renderDebLauncher(launcher: DebLauncher): string {
-  const { place, loader, libraries, command, env, locales } = launcher;
+  const { place, loader, libraries, command, env, fallbacks } = launcher;
   const end = quote(`/${place}`);
   const variables = Object.entries(env).map(
     ([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}=${word(value)}\n`,
@@ -32,13 +39,13 @@ self=$0
 [ ! -h "$self" ] || self=$(readlink -f -- "$self")
 case $self in /*${end}) ;; *) self=$(readlink -f -- "$self") ;; esac
 root=\${self%${end}}
-${variables.join("")}${locales === undefined ? "" : localeLine(locales)}exec ${word(`{root}/${loader}`)} ${options} ${[program, ...args].join(" ")} "$@"
+${[...variables, ...fallbacks.map(fallbackLine)].join("")}exec ${word(`{root}/${loader}`)} ${options} ${[program, ...args].join(" ")} "$@"
 `;
 }
 
-/** Only where the image has none: a locale of ours must not hide those that it has. */
-function localeLine(locales: string): string {
-  return `[ -n "\${LOCPATH+x}" ] || [ -d /usr/lib/locale/C.utf8 ] || export LOCPATH=${word(`{root}/${locales}`)}\n`;
+function fallbackLine({ variable, system, own }: Fallback): string {
+  const value = word(`{root}/${own}`);
+  return `[ -n "\${${variable}+x}" ] || [ -d ${quote(system)} ] || export ${variable}=${value}\n`;
 }
 
 /** One word of sh, with the tree in the place of `{root}`. */

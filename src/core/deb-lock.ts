@@ -5,11 +5,10 @@ import type { Arch, platformKeys } from "./platform.ts";
 import type { DebianPackage, RecipeProblem } from "./recipe.ts";
 
 /** The processors by Debian's names. */
-export const debArchs = { amd64: "x64", arm64: "arm64" } as const satisfies Record<string, Arch>;
-export type DebArch = keyof typeof debArchs;
+export type DebArch = "amd64" | "arm64";
 
 /** Debian's archives by their names on every mirror. */
-export const debArchives = ["debian", "debian-security"] as const;
+const debArchives = ["debian", "debian-security"] as const;
 export type DebArchive = (typeof debArchives)[number];
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "is not a package's name");
@@ -92,7 +91,7 @@ export function renderDebLock({ release, snapshot, packages }: DebLock): string 
 }
 
 /** The processor that a platform key is for, by Debian's name; undefined for `any`. */
-export function debArchOf(key: (typeof platformKeys)[number]): DebArch | undefined {
+export function debArchOf(key: PlatformKey): DebArch | undefined {
   if (key.startsWith("linux-x64")) return "amd64";
   return key.startsWith("linux-arm64") ? "arm64" : undefined;
 }

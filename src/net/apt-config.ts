@@ -8,14 +8,13 @@ import {
   parseSourcesList,
   parseSourcesStanzas,
 } from "../core/apt.ts";
+import type { DebArchive } from "../core/deb-lock.ts";
 import { listNames } from "../io/files.ts";
-
-type Archive = "debian" | "debian-security";
 
 /** What this machine's apt is configured to do, as far as fetching packages of Debian goes. */
 export interface AptConfig {
   /** The machine's own mirrors, without a slash at their ends; none where it is no Debian. */
-  mirrorsOf(archive: Archive): readonly string[];
+  mirrorsOf(archive: DebArchive): readonly string[];
   /** Debian's own sources, in the order of their files. */
   readonly sources: readonly DebianSource[];
   /** What a request to a mirror needs beside its URL. */
@@ -23,10 +22,10 @@ export interface AptConfig {
 }
 
 export interface DebianSource extends AptSource {
-  readonly archive: Archive;
+  readonly archive: DebArchive;
 }
 
-export interface AptRequest {
+interface AptRequest {
   /** Without a name and password. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { rename, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
-import { renderDebLauncher } from "../core/deb-launcher.ts";
+import { basename, dirname, join, posix } from "node:path";
+import { type Fallback, renderDebLauncher } from "../core/deb-launcher.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianStart } from "../core/recipe.ts";
 import { makeDirectory } from "../io/files.ts";
@@ -105,7 +105,7 @@ async function makeLaunchers(
   const hasPerl = files.some(({ path }) => path === perl);
   const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
   const argsOf = new Map(Object.entries(bins).map(([bin, path]) => [path, start.args[bin] ?? []]));
-  const locales = existsSync(join(tree, "usr/lib/locale/C.utf8")) ? "usr/lib/locale" : undefined;
+  const fallbacks = fallbacksOf(tree, dirname(loader));
   const launchers: Record<string, string> = {};
   for (const file of files) {
     const { path } = file;
@@ -119,7 +119,7 @@ async function makeLaunchers(
       libraries: ownDirectories.libraries,
       command: [...(isPerl ? perlCommand : []), ...own, ...(argsOf.get(path) ?? [])],
       env: start.env,
-      ...(locales === undefined ? {} : { locales }),
+      fallbacks,
     });
     await makeDirectory(dirname(join(tree, program)));
     await rename(join(tree, path), join(tree, program));
@@ -127,6 +127,16 @@ async function makeLaunchers(
     launchers[path] = program;
   }
   return launchers;
+}
+
+/** Locales and conversions between character sets, where an image has none (a busybox, for one). */
+function fallbacksOf(tree: string, libraryDir: string): Fallback[] {
+  const gconv = `usr/lib/${basename(libraryDir)}/gconv`;
+  const known: Fallback[] = [
+    { variable: "LOCPATH", system: "/usr/lib/locale/C.utf8", own: "usr/lib/locale" },
+    { variable: "GCONV_PATH", system: `/${gconv}`, own: gconv },
+  ];
+  return known.filter(({ own }) => existsSync(join(tree, own)));
 }
 
 /** The tree's own modules as options, because a variable would reach every perl that it starts. */

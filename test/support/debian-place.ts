@@ -7,9 +7,9 @@
  *   debian.recipe("show", { bins: { show: "usr/bin/show" } });
  *   await place.runWith(debian.env, "show");
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readElf } from "../../src/core/elf.ts";
 import { type Content, describe, link } from "./archives.ts";
 import { debOf } from "./deb-bytes.ts";
 import type { ServeOptions } from "./loopback.ts";
@@ -17,7 +17,7 @@ import type { Workplace } from "./workplace.ts";
 
 const arch = process.arch === "arm64" ? "arm64" : "amd64";
 const triplet = arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-export const platformKey = arch === "arm64" ? "linux-arm64" : "linux-x64";
+const platformKey = arch === "arm64" ? "linux-arm64" : "linux-x64";
 
 interface LockedDeb {
   readonly name: string;
@@ -115,7 +115,13 @@ export function openDebian(place: Workplace): Debian {
 
 /** The loader and the libraries of a program of this machine, absolute. */
 function librariesOf(name: string): string[] {
-  const lines = execFileSync("ldd", [join("/usr/bin", name)], { encoding: "utf8" }).split("\n");
-  const paths = lines.flatMap((line) => /(?:=>\s*)?(\/\S+)\s+\(0x/.exec(line)?.[1] ?? []);
-  return paths.sort((a, b) => Number(b.includes("/ld-linux")) - Number(a.includes("/ld-linux")));
+  const bytes = readFileSync(realpathSync(join("/usr/bin", name)));
+  const elf = readElf((offset, length) => bytes.subarray(offset, offset + length));
+  const directories = [`/lib/${triplet}`, `/usr/lib/${triplet}`, "/lib64", "/usr/lib64"];
+  const libraries = (elf?.needed ?? []).map((library) => {
+    const found = directories.map((dir) => join(dir, library)).find((path) => existsSync(path));
+    if (found === undefined) throw new Error(`this machine has no ${library}`);
+    return found;
+  });
+  return [elf?.interpreter ?? "", ...libraries];
 }
