@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
-import { repository, snapshotOf } from "../support/workplace.ts";
+import { bundle, repository, snapshotOf } from "../support/workplace.ts";
 
 const hardened = [
   ...["--init", "--read-only", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--network", "none"],
@@ -141,5 +141,44 @@ describe("programs in the image", () => {
     expect(exitCode).toBe(0);
     expect((await run("ast-grep --version")).stdout).toMatch(/^ast-grep 0\.51\.1/);
     expect((await run("clawhub --cli-version")).stdout).toMatch(/0\.23\.3/);
+  });
+});
+
+describe("the Dockerfile lines that config prints", () => {
+  const dockerfile = async (topology: string) => {
+    const words = ["config", topology, "--prefix", "/srv/volume", "--json"];
+    const { stdout, exitCode, stderr } = await host`${process.execPath} ${bundle} ${words}`;
+    expect(exitCode, stderr).toBe(0);
+    return JSON.parse(stdout).dockerfile as { sandbox: string[]; gateway: string[] };
+  };
+  /** Builds them upon a base image, as an operator would; the image's name below localhost/. */
+  const build = async (base: string, lines: readonly string[]) => {
+    const name = `openclaw-skills-own-${process.pid}`;
+    writeFileSync(join(dir, "Dockerfile"), [`FROM ${base}`, ...lines, "USER 1000:1000"].join("\n"));
+    const built = await host`podman build --pull=never --network none --tag ${name} ${dir}`;
+    expect(built.exitCode, built.stderr).toBe(0);
+    images.push(name);
+    return name;
+  };
+  const images: string[] = [];
+  afterAll(async () => {
+    for (const name of images) await host`podman rmi --force ${name}`;
+  });
+
+  test("make a seeded image of another one", async () => {
+    const { sandbox: lines } = await dockerfile("seed");
+    const name = await build("docker.io/library/debian:bookworm-slim", lines);
+    const run = await sandbox(name.replace("openclaw-skills-", ""), workspace(), volume("rw"));
+    expect((await run(setup)).exitCode).toBe(0);
+    expect((await run("ast-grep --version")).stdout).toMatch(/^ast-grep 0\.51\.1/);
+  });
+
+  test("make a gateway of another one, which starts although nothing can be had", async () => {
+    const { gateway: lines } = await dockerfile("gateway");
+    const name = await build("docker.io/library/node:24-bookworm-slim", lines);
+    const mounts = ["--volume", workspace(), "--network", "none"];
+    const { stdout, exitCode } = await host`podman run --rm ${mounts} ${name} echo started`;
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe("started\n");
   });
 });
