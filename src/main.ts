@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     if (options.verb === "help") return print(help);
     if (options.verb === "version") return print(`${version}\n`);
     const { stdout, stderr } = process;
-    reporter = createReporter({
+    reporter = await createReporter({
       verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
       progress: options.progress,
       events: options.json === "events",

@@ -1,4 +1,3 @@
-import { createLogUpdate } from "log-update";
 import type { Emit, Event } from "./events.ts";
 import { createBars } from "./progress.ts";
 import { renderEvent, type Verbosity } from "./text.ts";
@@ -22,11 +21,11 @@ export interface ReporterOptions {
 }
 
 /** People's lines go to stderr, data to stdout. */
-export function createReporter(options: ReporterOptions): Reporter {
+export async function createReporter(options: ReporterOptions): Promise<Reporter> {
   const { verbosity, stdout, stderr } = options;
   const warnings: string[] = [];
   const bars =
-    options.progress && stderr.isTTY && verbosity !== "quiet" ? liveBars(stderr) : undefined;
+    options.progress && stderr.isTTY && verbosity !== "quiet" ? await liveBars(stderr) : undefined;
   return {
     warnings,
     emit(event) {
@@ -46,7 +45,9 @@ export function createReporter(options: ReporterOptions): Reporter {
 }
 
 /** Redraws at most every 60 ms: a fast download emits thousands of progress events. */
-function liveBars(stderr: NodeJS.WriteStream) {
+async function liveBars(stderr: NodeJS.WriteStream) {
+  // Its tables of wide characters take 10 MB, which most runs have no use for.
+  const { createLogUpdate } = await import("log-update");
   const bars = createBars();
   const draw = createLogUpdate(stderr);
   let drawn = 0;

@@ -5,7 +5,7 @@ import type { Event } from "./events.ts";
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 export function formatBytes(bytes: number): string {
-  return prettyBytes(bytes, { maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
+  return prettyBytes(bytes); // with options, it would load the tables of all languages for a point
 }
 
 function formatSeconds(milliseconds: number): string {
