@@ -17,16 +17,18 @@ export interface Command {
   readonly cwd: string;
   /** Milliseconds; the program is killed then. */
   readonly timeout: number;
+  /** Bytes of output; the program is killed beyond. Default: 1 MiB. */
+  readonly maxOutput?: number;
 }
 
 /** Runs a program to its end with nothing on its stdin. Rejects only where it cannot be started. */
-export function run({ argv, env, cwd, timeout }: Command): Promise<Finished> {
+export function run({ argv, env, cwd, timeout, maxOutput = 1 << 20 }: Command): Promise<Finished> {
   const [file, ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = execFile(
       file,
       args,
-      { env, cwd, timeout, killSignal: "SIGKILL", maxBuffer: 1 << 20, encoding: "utf8" },
+      { env, cwd, timeout, killSignal: "SIGKILL", maxBuffer: maxOutput, encoding: "utf8" },
       (error, stdout, stderr) => {
         if (error && typeof error.code === "string") return reject(error);
         const signal = error?.signal ? (constants.signals[error.signal] ?? 0) + 128 : undefined;
