@@ -138,7 +138,7 @@ function mountedEntries(
 /** In many rounds, so that what the machine does meanwhile is shared by all. */
 function measure(entries: readonly Entry[], { quick, say }: Place): Line[] {
   const lines = entries.map(({ name, floor = false }): Line => ({ name, floor, samples: [] }));
-  const [rounds, runs] = quick ? [3, 10] : [15, 10];
+  const [rounds, runs] = quick ? [3, 5] : [15, 10];
   for (let round = 0; round < rounds; round += 1) {
     say(`steady: round ${round + 1} of ${rounds}`);
     entries.forEach(({ command, slow = false }, i) => {
