@@ -16,8 +16,8 @@ export interface Part {
 }
 
 /**
- * The decompressed bytes of a file or a part of it, chunk by chunk. Throws a UserError (`integrity`) where the file is
- * cut short, damaged, or goes on after its end: no format is believed before its last byte.
+ * The decompressed bytes of a file or a part of it, chunk by chunk. Throws a UserError (`integrity`)
+ * where it is cut short, damaged, or goes on after its end: no format is believed before its last byte.
  */
 export async function* decompressed(
   file: string,

@@ -190,7 +190,7 @@ describe("is refused:", () => {
     expect(status).toBe(4);
   });
 
-  test("a lock without a library that a program needs", async () => {
+  test("a lock without the C library", async () => {
     const other = openDebian(place);
     other.publish("show", {
       "./usr/bin/show": other.program("env"),

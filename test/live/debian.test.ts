@@ -146,7 +146,7 @@ gs -q -dBATCH -dNOPAUSE -sDEVICE=pdfwrite -sOutputFile=a.pdf a.ps; pdftotext a.p
     ["jq", `echo '{"a":[1,2]}' | jq -c '.a|add'`, /^3/],
     ["bc", "echo 'scale=20; 4*a(1)' | bc -l", /3\.14159265358979323844/],
     [
-      "git, also its helpers and its perl",
+      "git, also its own programs and its perl",
       `git init -q r; cd r; git config user.email a@b.test; git config user.name n; echo x > f; git add f; git commit -qm first; git clone -q . ../r2; git log --format=%s
 echo y >> f; printf 'y\\n' | git -c add.interactive.useBuiltin=false add -p >/dev/null; git diff --cached --name-only; git ls-remote http://127.0.0.1:9/x 2>&1 || true`,
       /first\nf\n[\s\S]*Failed to connect to 127\.0\.0\.1/,
