@@ -1,5 +1,5 @@
 /** What a volume may hold, told strictly: everything else in it is litter. */
-import { lstatSync, lutimesSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, lutimesSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Offer } from "./programs.ts";
 
@@ -36,8 +36,10 @@ const keptAside = /^manifest\.json\.broken-/;
 
 /** The manifest's tools; undefined where there is none that can be read. */
 export function readListed(prefix: string): Listed | undefined {
+  const path = join(prefix, "manifest.json");
   try {
-    return JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8")) as Listed;
+    if (!statSync(path).isFile()) return undefined; // a neighbour's pipe would never end
+    return JSON.parse(readFileSync(path, "utf8")) as Listed;
   } catch {
     return undefined;
   }

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
 import { copyPackage } from "../../support/package.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
-import { findLitter, letHoursPass } from "./account.ts";
+import { findLitter, letHoursPass, readListed } from "./account.ts";
 import { type Measured, runMeasured } from "./measured.ts";
 
 export interface Neighbourhood {
@@ -175,8 +175,8 @@ function says(file: string): string {
 /** The directory that the manifest names, where it is one. */
 export function treeOf(prefix: string, tool: string): string | undefined {
   try {
-    const { tools: listed } = JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8"));
-    const tree = join(prefix, listed[tool].dir);
+    const listed = readListed(prefix)?.tools;
+    const tree = join(prefix, listed?.[tool]?.dir ?? "");
     return realpathSync(tree) === tree ? tree : undefined;
   } catch {
     return undefined;
