@@ -69,6 +69,7 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       runsHere: platformId(seen.platform) === platformId(place.machine),
       http,
       npm,
+      languages: { env, home, offline, machine: place.machine, catalogue: seen.catalogue },
       jobs: options.jobs,
       emit,
       signal: place.signal,

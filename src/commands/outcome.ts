@@ -1,5 +1,6 @@
 import type { InstalledRecord } from "../core/manifest.ts";
 import type { InstallStep, Plan, Step } from "../core/plan.ts";
+import type { Artifact } from "../core/recipe.ts";
 import { formatBytes, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { Survey } from "../run/survey.ts";
@@ -78,10 +79,22 @@ export function planDocument({ plan, prefix }: Survey): unknown {
 }
 
 function installDocument({ recipe, artifacts, ...step }: InstallStep): unknown {
-  const sources = artifacts.map((artifact) =>
-    artifact.kind === "archive" ? artifact.url : `npm:${artifact.name}@${artifact.version}`,
-  );
+  const sources = artifacts.map(sourceName);
   return { ...step, recipe: recipe.origin, sources };
+}
+
+function sourceName(artifact: Artifact): string {
+  switch (artifact.kind) {
+    case "archive":
+      return artifact.url;
+    case "python":
+      return `pypi:${artifact.name}@${artifact.version}`;
+    case "go-module":
+    case "go-build":
+      return `go:${artifact.module}@${artifact.version}`;
+    default:
+      return `npm:${artifact.name}@${artifact.version}`;
+  }
 }
 
 function withoutRecord(step: Exclude<Step, InstallStep>): unknown {

@@ -7,8 +7,9 @@ import { renderProblem } from "../core/recipe-file.ts";
 import { compileCatalogue, loadCatalogue, readRecipeFile } from "../io/catalogue.ts";
 import { renderTable } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
+import { lockRecipes } from "./recipe-lock.ts";
 
-/** `recipe list | check FILE… | compile DIR FILE`. */
+/** `recipe list | check FILE… | lock FILE… | compile DIR FILE`. */
 export async function recipe(place: Place): Promise<number> {
   const [verb, ...rest] = place.options.names;
   switch (verb) {
@@ -18,9 +19,11 @@ export async function recipe(place: Place): Promise<number> {
       return checkRecipes(place, rest);
     case "compile":
       return compileRecipes(place, rest);
+    case "lock":
+      return lockRecipes(place, rest);
     default:
       throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Write recipe list, recipe check FILE…, or recipe compile DIR FILE.",
+        hint: "Write recipe list, recipe check FILE…, recipe lock FILE…, or recipe compile DIR FILE.",
       });
   }
 }

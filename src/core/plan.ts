@@ -111,13 +111,22 @@ export function installationKey(recipe: Recipe, artifact: Artifact): string {
 }
 
 function shape(artifact: Artifact): unknown {
-  if (artifact.kind === "archive") return [artifact.format, artifact.strip];
-  return artifact.kind === "npm-package" ? artifact.strip : null;
+  const compiled = artifact.bytecode === undefined ? [] : [artifact.bytecode];
+  if (artifact.kind === "archive") return [artifact.format, artifact.strip, ...compiled];
+  if (artifact.kind === "go-build") return artifact.package;
+  if (artifact.kind === "npm-closure" || artifact.kind === "python") return null;
+  return compiled.length === 0 ? artifact.strip : [artifact.strip, ...compiled];
 }
 
-/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests. */
+/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`. */
 function sourceDigest(artifact: Artifact): string {
-  if (artifact.kind !== "npm-closure") return formatDigest(artifact.digest);
-  const lines = artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
+  if (artifact.kind === "go-build") return artifact.sum;
+  if (artifact.kind !== "npm-closure" && artifact.kind !== "python") {
+    return formatDigest(artifact.digest);
+  }
+  const lines =
+    artifact.kind === "python"
+      ? artifact.wheels.map(({ file, digest }) => `${file} ${formatDigest(digest)}`)
+      : artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
   return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
 }

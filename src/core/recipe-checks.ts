@@ -76,9 +76,14 @@ function needsFindings(
   }
   const twice = needs.find((need, index) => needs.indexOf(need) !== index);
   if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
-  if (sources.some(({ source }) => source.lock) && !needs.includes("node")) {
+  if (sources.some(({ source }) => source.npm && source.lock) && !needs.includes("node")) {
     found.push(
       finding(["needs"], "must name node: a JavaScript program runs in it", "needs: [node]"),
+    );
+  }
+  if (sources.some(({ source }) => source.pypi) && !needs.includes("python3")) {
+    found.push(
+      finding(["needs"], "must name python3: a Python program runs in it", "needs: [python3]"),
     );
   }
   return found;
@@ -91,8 +96,11 @@ const npmExample = `npm: clawhub@0.23.3\nlock: clawhub.lock.json`;
 function originFindings({ path, source }: PlacedSource): Finding[] {
   const { url, npm, lock, sha256, sha512, integrity } = source;
   const digests = [sha256, sha512, integrity].filter((digest) => digest !== undefined).length;
-  if (url !== undefined && npm !== undefined) return [finding(path, "has both url and npm")];
-  if (url === undefined && npm === undefined) return [finding(path, "has neither url nor npm")];
+  const origins = (["url", "npm", "pypi", "go"] as const).filter((key) => source[key]);
+  if (origins.length > 1) return [finding(path, `has both ${origins.join(" and ")}`)];
+  if (origins.length === 0) return [finding(path, "has no url, npm, pypi or go")];
+  if (source.pypi !== undefined) return pypiFindings(path, lock, digests);
+  if (source.sum !== undefined) return goFindings(path, source, digests);
   if (digests > 1) return [finding(path, "has more than one digest; keep one")];
   if (lock === undefined) {
     return digests === 1 ? [] : [finding(path, "has no digest", digestExample)];
@@ -102,6 +110,24 @@ function originFindings({ path, source }: PlacedSource): Finding[] {
   return [];
 }
 
+function pypiFindings(
+  path: Finding["path"],
+  lock: string | undefined,
+  digests: number,
+): Finding[] {
+  const example = "pypi: nano-pdf@0.2.1\nlock: nano-pdf.pypi.lock.json";
+  if (lock === undefined) return [finding(path, "has no lock of its wheels", example)];
+  return digests === 0 ? [] : [finding(path, "has both a lock and a digest; the lock pins it")];
+}
+
+function goFindings(path: Finding["path"], source: RecipeSource, digests: number): Finding[] {
+  if (source.go === undefined) return [finding(path, "has a sum but no go", goExample)];
+  if (digests > 0) return [finding(path, "has both a sum and a digest; the sum pins it")];
+  return [];
+}
+
+const goExample = "go: github.com/steipete/gogcli@v0.37.0\npackage: cmd/gog\nsum: h1:…";
+
 /** Fields that mean nothing where they stand. */
 function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
   const found: Finding[] = [];
@@ -109,9 +135,16 @@ function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
     if (source[field] !== undefined) found.push(finding([...path, field], why));
   };
   if (source.npm !== undefined) refuse("format", "is for url only; a package is a tar.gz");
+  if (source.pypi ?? source.go) refuse("format", "is for url only");
   if (source.lock !== undefined) {
     refuse("strip", "means nothing with a lock");
     refuse("size", "means nothing with a lock");
+    refuse("bytecode", "means nothing with a lock; wheels are always compiled");
+  }
+  if (source.sum !== undefined) refuse("strip", "means nothing with a sum");
+  if (source.sum === undefined) {
+    refuse("package", "is for a program that is built (go and sum)");
+    refuse("toolchain", "is for a program that is built (go and sum)");
   }
   if (isPlainProgram(source)) refuse("strip", "means nothing for a plain program");
   if (!key.endsWith("-glibc")) refuse("glibc", `needs a -glibc platform, not ${key}`);
@@ -128,8 +161,15 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
   if (isPlainProgram(source) && Object.keys(bins).length > 1) {
     found.push(finding(path, "is a plain program, but bins names several"));
   }
+  const made = source.pypi !== undefined || source.sum !== undefined;
+  const elsewhere = Object.entries(bins).find(([, file]) => !/^bin\/[^/]+$/.test(file));
+  if (made && elsewhere) {
+    const at = source.bins?.[elsewhere[0]] === undefined ? ["bins"] : [...path, "bins"];
+    const example = `${elsewhere[0]}: bin/${elsewhere[0]}`;
+    found.push(finding([...at, elsewhere[0]], "must be bin/ and the program's name", example));
+  }
   const outside = Object.entries(bins).find(([, file]) => !file.startsWith("node_modules/"));
-  if (source.lock !== undefined && outside) {
+  if (source.npm !== undefined && source.lock !== undefined && outside) {
     const at = source.bins?.[outside[0]] === undefined ? ["bins"] : [...path, "bins"];
     const example = `${outside[0]}: node_modules/clawhub/bin/clawdhub.js`;
     found.push(finding([...at, outside[0]], "must point into node_modules/", example));

@@ -12,7 +12,8 @@ import {
   type YAMLError,
 } from "yaml";
 import { parseLock } from "./npm-lock.ts";
-import type { LockedPackage, Recipe, RecipeProblem } from "./recipe.ts";
+import { parsePypiLock } from "./pypi-lock.ts";
+import type { LockedPackage, LockedWheel, Recipe, RecipeProblem } from "./recipe.ts";
 import { crossFindings, type Finding, finding, placedSources } from "./recipe-checks.ts";
 import { splitPackage } from "./recipe-rules.ts";
 import { recipeSchema, toRecipe } from "./recipe-schema.ts";
@@ -60,7 +61,7 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
   }
   const parsed = recipeSchema.safeParse(value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: inOrder(problems) };
-  return { ok: true, recipe: toRecipe(parsed.data, file, locks.packages) };
+  return { ok: true, recipe: toRecipe(parsed.data, file, locks) };
 }
 
 /** `recipes/x.yaml:7: what is wrong`, and below it what is right. */
@@ -132,27 +133,59 @@ function nameFindings(value: unknown, file: string): Finding[] {
 
 interface Locks {
   readonly packages: Map<string, readonly LockedPackage[]>;
+  readonly wheels: Map<string, readonly LockedWheel[]>;
   readonly findings: Finding[];
   readonly problems: RecipeProblem[];
 }
 
 function readLocks(value: unknown, source: RecipeText): Locks {
-  const locks: Locks = { packages: new Map(), findings: [], problems: [] };
+  const locks: Locks = { packages: new Map(), wheels: new Map(), findings: [], problems: [] };
   for (const { path, source: placed } of placedSources(value)) {
-    if (placed.lock === undefined || placed.npm === undefined) continue;
+    const pinned = placed.npm ?? placed.pypi;
+    if (placed.lock === undefined || pinned === undefined) continue;
     const at = [...path, "lock"];
     const text = source.lock?.(placed.lock);
     if (text === undefined) {
       locks.findings.push(finding(at, `names ${placed.lock}, which cannot be read`));
       continue;
     }
-    const parsed = parseLock(text, join(dirname(source.file), placed.lock));
-    if (parsed.ok) locks.packages.set(placed.lock, parsed.packages);
-    else locks.problems.push(...parsed.problems);
-    const missing = parsed.ok ? whyNotHeld(placed.npm, parsed.packages) : undefined;
+    const file = join(dirname(source.file), placed.lock);
+    const missing = placed.npm
+      ? readNpmLock(placed.npm, placed.lock, parseLock(text, file), locks)
+      : readPypiLock(pinned, placed.lock, parsePypiLock(text, file), locks);
     if (missing !== undefined) locks.findings.push(finding(at, missing));
   }
   return locks;
+}
+
+function readNpmLock(
+  npm: string,
+  name: string,
+  parsed: ReturnType<typeof parseLock>,
+  locks: Locks,
+): string | undefined {
+  if (parsed.ok) locks.packages.set(name, parsed.packages);
+  else locks.problems.push(...parsed.problems);
+  return parsed.ok ? whyNotHeld(npm, parsed.packages) : undefined;
+}
+
+function readPypiLock(
+  pypi: string,
+  lock: string,
+  parsed: ReturnType<typeof parsePypiLock>,
+  locks: Locks,
+): string | undefined {
+  if (!parsed.ok) {
+    locks.problems.push(...parsed.problems);
+    return undefined;
+  }
+  locks.wheels.set(lock, parsed.wheels);
+  const { name, version } = splitPackage(pypi);
+  const held = parsed.wheels.filter((wheel) => wheel.name === name);
+  if (held.length === 0) return `does not hold ${name}`;
+  return held.some((wheel) => wheel.version === version)
+    ? undefined
+    : `holds ${name}@${held[0]?.version}, not ${pypi}`;
 }
 
 function whyNotHeld(npm: string, packages: readonly LockedPackage[]): string | undefined {

@@ -1,7 +1,13 @@
 import * as z from "zod";
 import { type Digest, parseHexDigest, parseIntegrity } from "./digest.ts";
 import { type PlatformKey, platformKeys } from "./platform.ts";
-import { type Artifact, archiveFormats, type LockedPackage, type Recipe } from "./recipe.ts";
+import {
+  type Artifact,
+  archiveFormats,
+  type LockedPackage,
+  type LockedWheel,
+  type Recipe,
+} from "./recipe.ts";
 import * as rules from "./recipe-rules.ts";
 
 /*
@@ -82,11 +88,42 @@ export const sourceSchema = z
       "2.34",
     ).optional(),
     bins: bins.optional().describe("Where the paths differ from the recipe's own bins."),
+    pypi: text(
+      rules.pypiRule,
+      "NAME@VERSION of a Python program; `lock` pins the wheels of it and of all that it needs.",
+      "nano-pdf@0.2.1",
+    ).optional(),
+    go: text(
+      rules.goRule,
+      "MODULE@VERSION of the Go proxy: with `sum` a program is built from it, with `sha256` its zip is used as an archive.",
+      "github.com/steipete/gogcli@v0.37.0",
+    ).optional(),
+    package: text(
+      rules.goPackageRule,
+      "Directory of the program's package in the module of `go`; default its root.",
+      "cmd/gog",
+    ).optional(),
+    sum: text(
+      rules.goSumRule,
+      "The module's checksum as the checksum database has it; its go.sum pins everything else.",
+      "h1:dPLHVskS5y0mTFJwtebLNkBCJbpdhh5Ao2iP/m2cO/c=",
+    ).optional(),
+    toolchain: text(rules.goVersionRule, "Smallest Go that builds it.", "1.25").optional(),
+    bytecode: text(
+      rules.pathRule,
+      "Directory of Python modules that this tree's own python3 compiles at install.",
+      "lib/python3.12",
+    ).optional(),
   })
   .meta({
     id: "source",
-    description: "One source: `url` or `npm`, and what its bytes must be.",
-    oneOf: [{ required: ["url"] }, { required: ["npm"] }],
+    description: "One source: `url`, `npm`, `pypi` or `go`, and what its bytes must be.",
+    oneOf: [
+      { required: ["url"] },
+      { required: ["npm"] },
+      { required: ["pypi"] },
+      { required: ["go"] },
+    ],
   });
 
 const sources = z.union([
@@ -161,12 +198,14 @@ export function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Diges
   return integrity === undefined ? undefined : parseIntegrity(integrity);
 }
 
-/** Turns a document without problems into a Recipe. `locked` has the packages of each lock file. */
-export function toRecipe(
-  document: RecipeDocument,
-  origin: string,
-  locked: ReadonlyMap<string, readonly LockedPackage[]>,
-): Recipe {
+/** What the lock files beside a recipe hold, by their names. */
+export interface Locked {
+  readonly packages: ReadonlyMap<string, readonly LockedPackage[]>;
+  readonly wheels: ReadonlyMap<string, readonly LockedWheel[]>;
+}
+
+/** Turns a document without problems into a Recipe. */
+export function toRecipe(document: RecipeDocument, origin: string, locked: Locked): Recipe {
   const entries = platformKeys.flatMap((key) => {
     const value = document.artifacts[key];
     return value
@@ -190,21 +229,34 @@ export function toRecipe(
 function toArtifact(
   source: RecipeSource,
   recipeBins: RecipeDocument["bins"],
-  locked: ReadonlyMap<string, readonly LockedPackage[]>,
+  locked: Locked,
 ): Artifact {
-  const { url, lock, size, glibc, strip } = source;
+  const { url, lock, size, glibc, strip, bytecode } = source;
   const common = {
     ...(source.bins && { bins: { ...recipeBins, ...source.bins } }),
     ...(glibc !== undefined && { glibc }),
+    ...(bytecode !== undefined && { bytecode }),
   };
+  if (source.pypi !== undefined) {
+    const wheels = locked.wheels.get(lock ?? "") ?? [];
+    return { kind: "python", ...rules.splitPackage(source.pypi), wheels, ...common };
+  }
+  const { name: module, version } = rules.splitPackage(source.go ?? "");
+  if (source.sum !== undefined) {
+    const { sum, package: directory = ".", toolchain = "1" } = source;
+    return { kind: "go-build", module, version, package: directory, sum, toolchain, ...common };
+  }
   const npm = rules.splitPackage(source.npm ?? "");
   if (lock !== undefined) {
-    return { kind: "npm-closure", ...npm, packages: locked.get(lock) ?? [], ...common };
+    return { kind: "npm-closure", ...npm, packages: locked.packages.get(lock) ?? [], ...common };
   }
   const digest = sourceDigest(source);
   // The checks have seen to both; without them this would be a bug, not a recipe's fault.
   if (!digest) throw new Error("a source without a digest passed the checks");
   const download = { digest, ...(size !== undefined && { size }), ...common };
+  if (source.go !== undefined) {
+    return { kind: "go-module", module, version, strip: strip ?? 0, ...download };
+  }
   if (url === undefined) return { kind: "npm-package", ...npm, strip: strip ?? 1, ...download };
   const format = source.format ?? rules.formatOfUrl(url) ?? "raw";
   return { kind: "archive", url, format, strip: strip ?? 0, ...download };

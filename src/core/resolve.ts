@@ -10,6 +10,7 @@ import {
   type Step,
   type Unmet,
 } from "./plan.ts";
+import { selectWheels } from "./pypi-lock.ts";
 import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
 
@@ -158,7 +159,7 @@ function stepFor(tool: string, askers: string[], request: PlanRequest): Step | u
   const installable = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
   const reason = installable && installReason(tool, installable, request);
   if (installable && reason !== undefined) {
-    return installStep(installable, reason, askers, record?.version);
+    return installStep(installable, reason, askers, record?.version, request);
   }
   if (!record || present.damaged.has(tool)) return undefined;
   const { version } = record;
@@ -191,9 +192,10 @@ function installStep(
   reason: InstallReason,
   askers: string[],
   replaces: string | undefined,
+  { catalogue, platform }: PlanRequest,
 ): InstallStep {
   const [first] = artifacts;
-  const size = first && "size" in first ? first.size : undefined;
+  const size = first && downloadSize(first, catalogue.recipes.get("python3")?.version, platform);
   return {
     action: "install",
     tool: recipe.name,
@@ -207,6 +209,21 @@ function installStep(
     recipe,
     artifacts,
   };
+}
+
+/** Bytes, where the recipe or its lock says: of a lock, what the catalogue's own Python would take. */
+function downloadSize(
+  artifact: Artifact,
+  python: string | undefined,
+  platform: Platform,
+): number | undefined {
+  if (artifact.kind !== "python") return "size" in artifact ? artifact.size : undefined;
+  try {
+    const wheels = selectWheels(artifact.wheels, python ?? "", platform);
+    return wheels.reduce((sum, { size }) => sum + size, 0);
+  } catch {
+    return undefined; // that it has none here is told when it is installed
+  }
 }
 
 function askersOf(bin: string, requirements: readonly Requirement[]): string[] {

@@ -32,6 +32,11 @@ export interface Download {
   readonly url: string;
 }
 
+export interface Text {
+  readonly text: string;
+  readonly url: URL;
+}
+
 /** The one door to the network. */
 export interface Http {
   /**
@@ -41,6 +46,8 @@ export interface Http {
   download(request: DownloadRequest): Promise<Download>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** A text of at most 32 MiB, unverified, and where it came from in the end. Throws as `download` does. */
+  text(url: string, headers?: Readonly<Record<string, string>>): Promise<Text>;
   /**
    * Tells how many transfers have waited for a byte for a while, whenever that changes: others may
    * take their places meanwhile, so that a dead source delays nobody.
@@ -64,7 +71,7 @@ export interface HttpOptions {
 }
 
 const defaultLimit = 4 * 1024 ** 3;
-const jsonLimit = 32 * 1024 ** 2;
+const textLimit = 32 * 1024 ** 2;
 
 /** Opens nothing and loads nothing before the first request. */
 export function createHttp(options: HttpOptions): Http {
@@ -93,6 +100,7 @@ export function createHttp(options: HttpOptions): Http {
   return {
     download: (request) => download(request, begin),
     json: (url, headers) => json(url, headers ?? {}, begin),
+    text: (url, headers) => text(url, headers ?? {}, begin),
     onQuiet: (listener) => void listeners.push(listener),
     async close() {
       await agent?.then((open) => open.dispatcher.destroy()).catch(() => {});
@@ -149,17 +157,23 @@ async function json(
   headers: Readonly<Record<string, string>>,
   begin: Begin,
 ): Promise<unknown> {
-  const sink = memorySink();
-  const accept = { accept: "application/json", ...headers };
-  const { url: from } = await transfer(
-    await begin(url, { headers: accept, sink, limit: jsonLimit }),
-  );
+  const found = await text(url, { accept: "application/json", ...headers }, begin);
   try {
-    return JSON.parse(sink.text());
+    return JSON.parse(found.text);
   } catch (cause) {
-    throw new UserError("network", `${shownUrl(from)} did not answer with JSON`, {
+    throw new UserError("network", `${shownUrl(found.url)} did not answer with JSON`, {
       hint: "Check that the registry or mirror that is configured is one.",
       cause,
     });
   }
+}
+
+async function text(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  begin: Begin,
+): Promise<Text> {
+  const sink = memorySink();
+  const { url: from } = await transfer(await begin(url, { headers, sink, limit: textLimit }));
+  return { text: sink.text(), url: from };
 }

@@ -64,6 +64,7 @@ function renderRow(tool: string, row: Row, width: number): string {
 
 const labels: Record<Exclude<Phase, "download">, string> = {
   unpack: "unpacking",
+  build: "building",
   wait: "waiting for what it needs",
   test: "testing",
   publish: "publishing",

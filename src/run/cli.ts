@@ -58,6 +58,8 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps recipe lock FILE…   for authors: make the locks of Python programs, say
+                                                  the checksums of Go modules
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX

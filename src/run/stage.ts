@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
+import { runtimeFlags } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
 import { type InstallStep, installationKey } from "../core/plan.ts";
@@ -13,7 +14,9 @@ import type { Staging } from "../io/volume.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
+import type { StageContext } from "../sources/context.ts";
 import { stage } from "../sources/source.ts";
+import { type LanguagePlace, pythonOf, type SharedLanguages } from "./languages.ts";
 
 export interface ApplyContext {
   readonly prefix: string;
@@ -22,6 +25,8 @@ export interface ApplyContext {
   readonly runsHere: boolean;
   readonly http: Http;
   readonly npm: () => Promise<NpmConfig>;
+  /** Of the machine, for Python programs and Go builds. */
+  readonly languages: LanguagePlace;
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -50,6 +55,8 @@ export async function stageTool(
   step: InstallStep,
   context: ApplyContext,
   staging: Staging,
+  languages: SharedLanguages,
+  needs: Needs,
 ): Promise<StagedTool> {
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
@@ -57,7 +64,10 @@ export async function stageTool(
   for (const [i, artifact] of step.artifacts.entries()) {
     const dir = await staging.room(tool);
     try {
-      return await stageArtifact(step, artifact, dir, context, i < step.artifacts.length - 1);
+      const hasAlternative = i < step.artifacts.length - 1;
+      const python = () => pythonOf(context.prefix, tool, needs);
+      const given = { dir, hasAlternative, languages: { ...languages, python } };
+      return await stageArtifact(step, artifact, context, given);
     } catch (error) {
       await rm(dir, { recursive: true, force: true });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
@@ -76,9 +86,8 @@ export async function stageTool(
 async function stageArtifact(
   step: InstallStep,
   artifact: Artifact,
-  dir: string,
   context: ApplyContext,
-  hasAlternative: boolean,
+  given: Pick<StageContext, "dir" | "hasAlternative" | "languages">,
 ): Promise<StagedTool> {
   const { tool, recipe } = step;
   const bins = artifact.bins ?? recipe.bins;
@@ -86,9 +95,8 @@ async function stageArtifact(
     http: context.http,
     npm: context.npm,
     platform: context.platform,
-    dir,
+    ...given,
     bins,
-    hasAlternative,
     signal: context.signal,
     onProgress: (received, total) =>
       context.emit({
@@ -123,11 +131,17 @@ async function describeBins(
 ): Promise<Record<string, InstalledBin>> {
   const described: Record<string, InstalledBin> = {};
   for (const [name, path] of Object.entries(bins)) {
-    const size = (await follow(join(tree, path)))?.size ?? 0;
-    const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
-    described[name] = { path: join(dir, path), size, ...runtime };
+    const stats = await follow(join(tree, path));
+    const runtime = runtimeOf(artifact, stats?.mode ?? 0);
+    described[name] = { path: join(dir, path), size: stats?.size ?? 0, ...(runtime && { runtime }) };
   }
   return described;
+}
+
+/** A wheel may bring a program that is one by itself; a starter is none. */
+function runtimeOf({ kind }: Artifact, mode: number): string | undefined {
+  if (kind === "npm-closure") return "node";
+  return kind === "python" && (mode & 0o111) === 0 ? "python3" : undefined;
 }
 
 /** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
@@ -151,7 +165,7 @@ export async function testTree(
   await mkdir(home, { recursive: true });
   await smokeTest(step.tool, {
     argv: interpreter
-      ? [join(context.prefix, interpreter.path), program, ...args]
+      ? [join(context.prefix, interpreter.path), ...runtimeFlags(bin), program, ...args]
       : [program, ...args],
     env: {
       PATH: `${join(context.prefix, layout.bin)}:/usr/local/bin:/usr/bin:/bin`,

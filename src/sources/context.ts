@@ -1,12 +1,15 @@
 import type { Platform } from "../core/platform.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
+import type { Languages } from "./languages.ts";
 
 /** What a source needs to bring one artifact. */
 export interface StageContext {
   readonly http: Http;
   /** The machine's npm configuration; read only by what asks a registry. */
   readonly npm: () => Promise<NpmConfig>;
+  /** For Python programs, Go builds and bytecode; a source that needs it and has none is a bug. */
+  readonly languages?: Languages;
   readonly platform: Platform;
   /** Absolute; an empty directory of this attempt. Downloads go to `download*`, the tree to `tree`. */
   readonly dir: string;
@@ -17,7 +20,7 @@ export interface StageContext {
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;
-  readonly onPhase?: (phase: "download" | "unpack") => void;
+  readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 
 /** A tree that is complete, verified and not yet published. */
