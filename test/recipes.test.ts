@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
+import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
 import { renderProblem } from "../src/core/recipe-file.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
@@ -11,7 +12,8 @@ import { loadCatalogue } from "../src/io/catalogue.ts";
 const dir = join(import.meta.dirname, "..", "recipes");
 const names = readdirSync(dir);
 const files = names.filter((name) => name.endsWith(".yaml"));
-const locks = names.filter((name) => name.endsWith(".lock.json"));
+const locks = names.filter((name) => /^[^.]+\.lock\.json$/.test(name));
+const wheelLocks = names.filter((name) => name.endsWith(".pypi.lock.json"));
 const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
 
 /** Tools whose makers publish nothing for the other processor. */
@@ -29,7 +31,7 @@ function expectOrder(keys: readonly string[], form: readonly string[]): void {
 test("every recipe is valid, and the directory holds nothing else", () => {
   expect(problems.map(renderProblem)).toEqual([]);
   expect(files.length).toBe(catalogue.recipes.size);
-  expect(names.length).toBe(files.length + locks.length + 1);
+  expect(names.length).toBe(files.length + locks.length + wheelLocks.length + 1);
 });
 
 test("recipe.schema.json is what the code says", () => {
@@ -57,6 +59,23 @@ describe.each(files)("%s", (file) => {
     expect(serves("x64")).toBe(true);
     expect(serves("arm64")).toBe(!x64Only.includes(recipe?.name ?? ""));
     for (const need of recipe?.needs ?? []) expect(catalogue.recipes.has(need)).toBe(true);
+  });
+});
+
+describe.each(wheelLocks)("%s", (lock) => {
+  const owner = lock.replace(".pypi.lock.json", "");
+  const artifact = catalogue.recipes.get(owner)?.artifacts.any?.[0];
+  const python = catalogue.recipes.get("python3")?.version ?? "";
+
+  test("is used by its recipe, and as it is rendered", () => {
+    expect(renderPypiLock(JSON.parse(read(lock)))).toBe(read(lock));
+    expect(read(`${owner}.yaml`)).toContain(`lock: ${lock}`);
+  });
+
+  test.each(["linux-x64", "linux-arm64"])("has what %s needs, for the catalogue's python3", (platform) => {
+    if (artifact?.kind !== "python") throw new Error(`${owner} has no wheels`);
+    const selected = selectWheels(artifact.wheels, python, parsePlatform(platform));
+    expect(selected.map(({ name }) => name)).toContain(owner);
   });
 });
 

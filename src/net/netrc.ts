@@ -10,7 +10,7 @@ interface Login {
  */
 export function parseNetrc(text: string): ReadonlyMap<string, Login> {
   const words = text
-    .replace(/^\s*macdef\b[\s\S]*?(\n\s*\n|$)/gm, "\n")
+    .replace(/^\s*macdef\b[\s\S]*?(\n\s*\n|$(?![\s\S]))/gm, "\n")
     .replace(/(^|\s)#.*$/gm, " ")
     .split(/\s+/);
   const logins = new Map<string, Login>();
