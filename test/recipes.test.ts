@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
-import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
+import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
 import { renderProblem } from "../src/core/recipe-file.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
 import { loadCatalogue } from "../src/io/catalogue.ts";
@@ -72,11 +72,14 @@ describe.each(wheelLocks)("%s", (lock) => {
     expect(read(`${owner}.yaml`)).toContain(`lock: ${lock}`);
   });
 
-  test.each(["linux-x64", "linux-arm64"])("has what %s needs, for the catalogue's python3", (platform) => {
-    if (artifact?.kind !== "python") throw new Error(`${owner} has no wheels`);
-    const selected = selectWheels(artifact.wheels, python, parsePlatform(platform));
-    expect(selected.map(({ name }) => name)).toContain(owner);
-  });
+  test.each(["linux-x64", "linux-arm64"])(
+    "has what %s needs, for the catalogue's python3",
+    (platform) => {
+      if (artifact?.kind !== "python") throw new Error(`${owner} has no wheels`);
+      const selected = selectWheels(artifact.wheels, python, parsePlatform(platform));
+      expect(selected.map(({ name }) => name)).toContain(owner);
+    },
+  );
 });
 
 describe.each(locks)("%s", (lock) => {

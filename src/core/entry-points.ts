@@ -17,7 +17,9 @@ export function parseEntryPoints(text: string): ReadonlyMap<string, EntryPoint> 
   for (const line of text.split(/\r?\n/)) {
     const heading = /^\s*\[([^\]]+)\]\s*$/.exec(line);
     if (heading) section = heading[1]?.trim() ?? "";
-    const match = /^\s*([^#;=\s][^=]*?)\s*=\s*([^\s:]+)\s*:\s*([^\s[]+)\s*(\[[^\]]*\])?\s*$/.exec(line);
+    const match = /^\s*([^#;=\s][^=]*?)\s*=\s*([^\s:]+)\s*:\s*([^\s[]+)\s*(\[[^\]]*\])?\s*$/.exec(
+      line,
+    );
     if (section !== "console_scripts" || !match) continue;
     const [, name = "", module = "", attribute = ""] = match;
     if (dotted.test(module) && dotted.test(attribute)) found.set(name, { module, attribute });

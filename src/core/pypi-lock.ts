@@ -44,7 +44,8 @@ export function parsePypiLock(text: string, file: string): ParsedPypiLock {
     for (const wheel of listed) {
       const locked = toLockedWheel(name, version, wheel);
       if (typeof locked === "string") {
-        const line = text.split("\n").findIndex((at) => at.includes(JSON.stringify(wheel.file))) + 1;
+        const line =
+          text.split("\n").findIndex((at) => at.includes(JSON.stringify(wheel.file))) + 1;
         problems.push({ file, line, message: `${wheel.file} ${locked}` });
       } else wheels.push({ ...locked, only: only ?? lock.places });
     }

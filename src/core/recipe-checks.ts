@@ -94,7 +94,7 @@ const npmExample = `npm: clawhub@0.23.3\nlock: clawhub.lock.json`;
 
 /** Exactly one origin, and exactly one thing that pins its bytes. */
 function originFindings({ path, source }: PlacedSource): Finding[] {
-  const { url, npm, lock, sha256, sha512, integrity } = source;
+  const { npm, lock, sha256, sha512, integrity } = source;
   const digests = [sha256, sha512, integrity].filter((digest) => digest !== undefined).length;
   const origins = (["url", "npm", "pypi", "go"] as const).filter((key) => source[key]);
   if (origins.length > 1) return [finding(path, `has both ${origins.join(" and ")}`)];
@@ -110,11 +110,7 @@ function originFindings({ path, source }: PlacedSource): Finding[] {
   return [];
 }
 
-function pypiFindings(
-  path: Finding["path"],
-  lock: string | undefined,
-  digests: number,
-): Finding[] {
+function pypiFindings(path: Finding["path"], lock: string | undefined, digests: number): Finding[] {
   const example = "pypi: nano-pdf@0.2.1\nlock: nano-pdf.pypi.lock.json";
   if (lock === undefined) return [finding(path, "has no lock of its wheels", example)];
   return digests === 0 ? [] : [finding(path, "has both a lock and a digest; the lock pins it")];

@@ -61,7 +61,8 @@ export const npmRule: TextRule = (text) => {
 export const pypiRule: TextRule = (text) => {
   const { name, version } = splitPackage(text);
   if (version === "") return `is "${text}", which has no version`;
-  if (!isVersion(version) || isMoving(version)) return `is "${text}", which is not one exact version`;
+  if (!isVersion(version) || isMoving(version))
+    return `is "${text}", which is not one exact version`;
   return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)
     ? undefined
     : `is "${text}"; write the name in its normal form: lower case, with - between words`;

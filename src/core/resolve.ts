@@ -10,8 +10,8 @@ import {
   type Step,
   type Unmet,
 } from "./plan.ts";
-import { selectWheels } from "./pypi-lock.ts";
 import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
+import { selectWheels } from "./pypi-lock.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
 
 /**

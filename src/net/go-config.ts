@@ -16,14 +16,7 @@ export interface GoConfig {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const names = [
-  "GOPROXY",
-  "GOSUMDB",
-  "GONOSUMDB",
-  "GOPRIVATE",
-  "GONOPROXY",
-  "GOINSECURE",
-] as const;
+const names = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE"] as const;
 
 /**
  * Reads go's configuration as `go env` does: the toolchain's own go.env, the user's (GOENV), the

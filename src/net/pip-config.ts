@@ -41,7 +41,9 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
     indexes,
     headersFor(text) {
       const url = new URL(text);
-      const index = indexes.map((each) => new URL(each)).find(({ origin }) => origin === url.origin);
+      const index = indexes
+        .map((each) => new URL(each))
+        .find(({ origin }) => origin === url.origin);
       const own = index ? urlHeaders(index) : {};
       return own.authorization === undefined ? netrcHeaders(netrc, url.hostname) : own;
     },
@@ -61,7 +63,8 @@ export function parsePipConf(text: string): Settings {
     else if (/^\s/.test(line)) {
       if (section && key !== "") section[key] = `${section[key]} ${line.trim()}`.trim();
       continue;
-    } else if (section && pair) section[pair[1]?.toLowerCase().replaceAll("_", "-") ?? ""] = pair[2] ?? "";
+    } else if (section && pair)
+      section[pair[1]?.toLowerCase().replaceAll("_", "-") ?? ""] = pair[2] ?? "";
     key = heading ? "" : (pair?.[1]?.toLowerCase().replaceAll("_", "-") ?? "");
   }
   return { ...sections.global, ...sections.install };

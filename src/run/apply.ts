@@ -159,7 +159,8 @@ async function installTool(
     found ??= await adopt();
     // Its wheels are chosen for the Python that will run them. To wait for that while it holds a
     // place among those at work could be to wait for itself.
-    if (!found && step.artifacts.some(({ kind }) => kind === "python")) await awaitNeeds(step, needs);
+    if (!found && step.artifacts.some(({ kind }) => kind === "python"))
+      await awaitNeeds(step, needs);
     const record = found ?? (await install(step, context, await stage(needs), needs));
     await linkBins(prefix, record);
     const milliseconds = Math.round(performance.now() - began);

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { SealedRecord } from "../core/manifest.ts";
-import { artifactsFor } from "../core/resolve.ts";
 import { isAtLeast, type Platform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
+import { artifactsFor } from "../core/resolve.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
 import { isWhole } from "../io/store.ts";
@@ -95,9 +95,13 @@ async function fetchGo(
   const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides go" };
   const bin = recipe?.bins.go;
   if ("reason" in found || !recipe || bin === undefined) {
-    throw new UserError("unmet", `a Go is needed to build it: ${"reason" in found ? found.reason : "its recipe has no go"}`, {
-      hint: "Install Go, or have a recipe go.",
-    });
+    throw new UserError(
+      "unmet",
+      `a Go is needed to build it: ${"reason" in found ? found.reason : "its recipe has no go"}`,
+      {
+        hint: "Install Go, or have a recipe go.",
+      },
+    );
   }
   const { version } = recipe;
   context.emit({ type: "note", message: `fetching Go ${version} to build with; it is not kept` });
@@ -133,8 +137,7 @@ async function fetchGo(
   throw errors[0];
 }
 
-const networkNames =
-  /^(https?_proxy|no_proxy|all_proxy|ssl_cert_file|ssl_cert_dir)$/i;
+const networkNames = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_file|ssl_cert_dir)$/i;
 
 function networkEnv(env: LanguagePlace["env"]): Record<string, string> {
   return Object.fromEntries(

@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { Arch, Platform } from "../core/platform.ts";
-import { placeOf, type PypiLock, renderPypiLock } from "../core/pypi-lock.ts";
+import { type PypiLock, placeOf, renderPypiLock } from "../core/pypi-lock.ts";
 import { parseWheelName, wheelRank } from "../core/wheel-tags.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";

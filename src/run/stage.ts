@@ -133,7 +133,11 @@ async function describeBins(
   for (const [name, path] of Object.entries(bins)) {
     const stats = await follow(join(tree, path));
     const runtime = runtimeOf(artifact, stats?.mode ?? 0);
-    described[name] = { path: join(dir, path), size: stats?.size ?? 0, ...(runtime && { runtime }) };
+    described[name] = {
+      path: join(dir, path),
+      size: stats?.size ?? 0,
+      ...(runtime && { runtime }),
+    };
   }
   return described;
 }

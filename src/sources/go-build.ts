@@ -68,7 +68,13 @@ async function openBuild(
   return {
     async go(args, timeout) {
       try {
-        return await run({ argv: [go, ...args], env, cwd: home, timeout, ...(signal && { signal }) });
+        return await run({
+          argv: [go, ...args],
+          env,
+          cwd: home,
+          timeout,
+          ...(signal && { signal }),
+        });
       } catch (cause) {
         signal?.throwIfAborted();
         throw new UserError("unmet", `${go} does not start here, and ${module} is built with it`, {
@@ -135,18 +141,27 @@ function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: stri
   }
 }
 
-function goError({ module, version }: GoBuildArtifact, what: string, finished: Finished): UserError {
+function goError(
+  { module, version }: GoBuildArtifact,
+  what: string,
+  finished: Finished,
+): UserError {
   const lines = finished.stderr.split("\n").filter((line) => !/^go: downloading|^\s*$/.test(line));
   const said = lines.slice(0, 4).join(" | ") || `exit status ${finished.status}`;
   const message = `${module}@${version} cannot ${what}: ${said}`;
   if (/checksum mismatch|SECURITY ERROR/.test(said)) {
     return new UserError("integrity", message, { hint: "The proxy serves another module." });
   }
-  if (/requires go >=|\.go:\d+:\d+:/.test(said)) {
+  if (/requires go >=/.test(said)) {
     return new UserError("recipe", message, { hint: "Correct `toolchain` in the recipe." });
   }
+  if (/\.go:\d+:\d+:|directory not found|no Go files/.test(said)) {
+    return new UserError("recipe", message, { hint: "Correct `package` in the recipe." });
+  }
   if (/no space left|disk quota/.test(said)) {
-    return new UserError("disk", message, { hint: "Building takes about 1 GB beside the volume's own." });
+    return new UserError("disk", message, {
+      hint: "Building takes about 1 GB beside the volume's own.",
+    });
   }
   return new UserError("network", message, {
     hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
@@ -154,9 +169,10 @@ function goError({ module, version }: GoBuildArtifact, what: string, finished: F
 }
 
 async function zipBytes(dir: string): Promise<number> {
-  const entries = await readdir(join(dir, "cache/download"), { recursive: true, withFileTypes: true }).catch(
-    () => [],
-  );
+  const entries = await readdir(join(dir, "cache/download"), {
+    recursive: true,
+    withFileTypes: true,
+  }).catch(() => []);
   const zips = entries.filter((entry) => entry.isFile() && entry.name.endsWith(".zip"));
   const sizes = await Promise.all(
     zips.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),

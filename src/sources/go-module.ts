@@ -51,7 +51,15 @@ async function downloadModule(
     const url = proxy + path;
     try {
       const headers = headersFor(url);
-      return await http.download({ url, headers, file, digest, hasAlternative, onProgress, ...more });
+      return await http.download({
+        url,
+        headers,
+        file,
+        digest,
+        hasAlternative,
+        onProgress,
+        ...more,
+      });
     } catch (error) {
       if (!isNotFound(error) || i === proxies.length - 1) throw error;
     }

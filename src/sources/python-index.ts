@@ -66,7 +66,12 @@ function fromHtml({ text, url }: Page): IndexFile[] {
   const anchors = text.matchAll(/<a\s[^>]*?href\s*=\s*["']([^"']+)["'][^>]*>([^<]*)<\/a>/gi);
   return [...anchors].flatMap(([, href = "", name = ""]) => {
     const [address = "", fragment = ""] = unescapeHtml(href).split("#");
-    return asFile(unescapeHtml(name).trim(), address, from, /sha256=([0-9a-f]{64})/i.exec(fragment)?.[1]);
+    return asFile(
+      unescapeHtml(name).trim(),
+      address,
+      from,
+      /sha256=([0-9a-f]{64})/i.exec(fragment)?.[1],
+    );
   });
 }
 
@@ -86,5 +91,8 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function unescapeHtml(text: string): string {
-  return text.replace(/&([a-z]+|#\w+);/gi, (whole, name: string) => entities[name.toLowerCase()] ?? whole);
+  return text.replace(
+    /&([a-z]+|#\w+);/gi,
+    (whole, name: string) => entities[name.toLowerCase()] ?? whole,
+  );
 }

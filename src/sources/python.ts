@@ -2,7 +2,12 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
-import { type EntryPoint, parseEntryPoints, renderEntryPoint, renderScript } from "../core/entry-points.ts";
+import {
+  type EntryPoint,
+  parseEntryPoints,
+  renderEntryPoint,
+  renderScript,
+} from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import { selectWheels } from "../core/pypi-lock.ts";
 import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
@@ -96,9 +101,20 @@ async function bringAll(
       const { digest, size } = wheel;
       const onProgress = (bytes: number): void => {
         received[index] = bytes;
-        context.onProgress(received.reduce((sum, one) => sum + one, 0), total);
+        context.onProgress(
+          received.reduce((sum, one) => sum + one, 0),
+          total,
+        );
       };
-      await http.download({ url, headers: pip.headersFor(url), file, digest, size, signal, onProgress });
+      await http.download({
+        url,
+        headers: pip.headersFor(url),
+        file,
+        digest,
+        size,
+        signal,
+        onProgress,
+      });
       return file;
     }),
   );
@@ -125,7 +141,8 @@ async function writeStarter(
   const script = join(tree, "scripts", name);
   if (!(await look(script))?.isFile()) return; // checkPrograms says what is missing
   const bytes = await readFile(script);
-  if (/^#!\s*\S*python/.test(bytes.toString("latin1", 0, 100))) return await write(renderScript(name));
+  if (/^#!\s*\S*python/.test(bytes.toString("latin1", 0, 100)))
+    return await write(renderScript(name));
   await doing("write", target, writeFile(target, bytes, { mode: 0o755 }));
 }
 

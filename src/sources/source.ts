@@ -45,6 +45,7 @@ async function stageKind(artifact: Artifact, context: StageContext): Promise<Sta
 }
 
 function languagesOf({ languages }: StageContext): Languages {
-  if (!languages) throw new Error("a source needs what a language has, and the run has not given it");
+  if (!languages)
+    throw new Error("a source needs what a language has, and the run has not given it");
   return languages;
 }

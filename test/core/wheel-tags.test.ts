@@ -67,7 +67,10 @@ test("names", () => {
   expect(minorOf("2.7.18")).toBeUndefined();
 });
 
-test.each(["a-1.0.tar.gz", "a.whl", "../a-1.0-py3-none-any.whl", "a b-1.0-py3-none-any.whl", "-1-2-3-4.whl"])(
-  "%s is no wheel's name",
-  (file) => expect(parseWheelName(file)).toBeUndefined(),
-);
+test.each([
+  "a-1.0.tar.gz",
+  "a.whl",
+  "../a-1.0-py3-none-any.whl",
+  "a b-1.0-py3-none-any.whl",
+  "-1-2-3-4.whl",
+])("%s is no wheel's name", (file) => expect(parseWheelName(file)).toBeUndefined());

@@ -11,7 +11,8 @@ const python = systemPython();
 
 function systemPython(): { program: string; version: string } | undefined {
   try {
-    const code = "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
+    const code =
+      "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
     const text = execFileSync("python3", ["-I", "-c", code], { encoding: "utf8" });
     const [program = "", version = ""] = text.trim().split("\n");
     return { program, version };
@@ -67,17 +68,20 @@ const helper = makeWheel("helper-lib", "2.0", { "helper/deep.py": "word = 'zog 1
 const zog = makeWheel("zog", "1.0.0", { "zog.py": main }, { zog: "zog:main" });
 
 describe.skipIf(!python)("a Python program", () => {
-  test.each(["html", "json"] as const)("is installed from an index in %s and runs", async (form) => {
-    offer([zog, helper], {}, form);
-    const { status, stderr } = await install();
-    expect(stderr).toMatch(/2 installed/);
-    expect(status).toBe(0);
-    expect(ask(["a b", "c"])).toBe("zog 1.0.0 a b c\n");
-    expect(() => ask(["fail"])).toThrow(/Command failed/);
-    expect(place.manifest().tools.zog?.bins.zog).toMatchObject({ runtime: "python3" });
-    const again = await install();
-    expect(again.stderr).toMatch(/nothing to do/);
-  });
+  test.each(["html", "json"] as const)(
+    "is installed from an index in %s and runs",
+    async (form) => {
+      offer([zog, helper], {}, form);
+      const { status, stderr } = await install();
+      expect(stderr).toMatch(/2 installed/);
+      expect(status).toBe(0);
+      expect(ask(["a b", "c"])).toBe("zog 1.0.0 a b c\n");
+      expect(() => ask(["fail"])).toThrow(/Command failed/);
+      expect(place.manifest().tools.zog?.bins.zog).toMatchObject({ runtime: "python3" });
+      const again = await install();
+      expect(again.stderr).toMatch(/nothing to do/);
+    },
+  );
 
   test("its modules are compiled for whatever times files have, and running writes nothing", async () => {
     offer([zog, helper]);

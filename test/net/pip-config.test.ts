@@ -41,7 +41,9 @@ describe("which index is asked", () => {
       "https://machine.test/simple/",
       "https://more.test/",
     ]);
-    expect(await indexesOf({ PIP_INDEX_URL: "https://env.test/x" })).toEqual(["https://env.test/x/"]);
+    expect(await indexesOf({ PIP_INDEX_URL: "https://env.test/x" })).toEqual([
+      "https://env.test/x/",
+    ]);
   });
 
   test("uv's names, after pip's own variable and before the files", async () => {
@@ -70,10 +72,15 @@ describe("which index is asked", () => {
 
 describe("credentials", () => {
   test("those of the URL for its origin, netrc's for other hosts, none else", async () => {
-    write("home/.netrc", "machine files.test\n  login me\n  password p#w\nmachine a.test login x password y\n");
+    write(
+      "home/.netrc",
+      "machine files.test\n  login me\n  password p#w\nmachine a.test login x password y\n",
+    );
     const env = { ...empty(), PIP_INDEX_URL: "https://user:p%40ss@a.test/simple" };
     const config = await readPipConfig(env, join(dir, "home"));
-    const basic = (pair: string) => ({ authorization: `Basic ${Buffer.from(pair).toString("base64")}` });
+    const basic = (pair: string) => ({
+      authorization: `Basic ${Buffer.from(pair).toString("base64")}`,
+    });
     expect(config.headersFor("https://a.test/files/x.whl")).toEqual(basic("user:p@ss"));
     expect(config.headersFor("https://files.test/x.whl")).toEqual(basic("me:p#w"));
     expect(config.headersFor("https://other.test/x.whl")).toEqual({});
@@ -81,7 +88,8 @@ describe("credentials", () => {
   });
 
   test("netrc: default, macros, what is incomplete", () => {
-    const text = "macdef init\ncd /pub\nmachine evil login a password b\n\nmachine a\ndefault login d password e\n";
+    const text =
+      "macdef init\ncd /pub\nmachine evil login a password b\n\nmachine a\ndefault login d password e\n";
     expect([...parseNetrc(text)]).toEqual([["*", { login: "d", password: "e" }]]);
   });
 });
