@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { isDebVersion } from "./deb-version.ts";
 import { parseHexDigest } from "./digest.ts";
-import type { Arch, platformKeys } from "./platform.ts";
+import type { PlatformKey } from "./platform.ts";
 import type { DebianPackage, RecipeProblem } from "./recipe.ts";
 
 /** The processors by Debian's names. */

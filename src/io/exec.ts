@@ -17,16 +17,26 @@ export interface Command {
   readonly cwd: string;
   /** Milliseconds; the program is killed then. */
   readonly timeout: number;
+  /** Kills the program too. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a program to its end with nothing on its stdin. Rejects only where it cannot be started. */
-export function run({ argv, env, cwd, timeout }: Command): Promise<Finished> {
+export function run({ argv, env, cwd, timeout, signal: stop }: Command): Promise<Finished> {
   const [file, ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = execFile(
       file,
       args,
-      { env, cwd, timeout, killSignal: "SIGKILL", maxBuffer: 1 << 20, encoding: "utf8" },
+      {
+        env,
+        cwd,
+        timeout,
+        killSignal: "SIGKILL",
+        maxBuffer: 1 << 20,
+        encoding: "utf8",
+        ...(stop && { signal: stop }),
+      },
       (error, stdout, stderr) => {
         if (error && typeof error.code === "string") return reject(error);
         const signal = error?.signal ? (constants.signals[error.signal] ?? 0) + 128 : undefined;

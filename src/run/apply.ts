@@ -20,8 +20,11 @@ import { findTree, isWhole, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, renew, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
+import type { ApplyContext, Needs } from "./apply-context.ts";
 import { commit } from "./commit.ts";
-import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
+import { shareLanguages } from "./languages.ts";
+import { type StagedTool, stageTool } from "./stage.ts";
+import { testTree } from "./test-tree.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
@@ -79,6 +82,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   context.http.onQuiet((transfers) => {
     limit.concurrency = context.jobs + transfers;
   });
+  const languages = shareLanguages(context, staging);
   const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
@@ -90,7 +94,11 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
     const work =
       step.action === "link"
         ? relink(step, context)
-        : installTool(step, context, staging, limit, new Map(step.needs.map((n) => [n, ready(n)])));
+        : installTool(step, context, {
+            stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
+            staging,
+            needs: new Map(step.needs.map((need) => [need, ready(need)])),
+          });
     const settled = work.then(
       (record) => {
         if (step.action === "install") results.installed.push(record);
@@ -117,12 +125,17 @@ async function relink(step: LinkStep, context: ApplyContext): Promise<SealedReco
   return step.record;
 }
 
+interface ToolWork {
+  /** Takes its turn among those that fetch and unpack. */
+  readonly stage: (needs: Needs) => Promise<StagedTool>;
+  readonly staging: Staging;
+  readonly needs: Needs;
+}
+
 async function installTool(
   step: InstallStep,
   context: ApplyContext,
-  staging: Staging,
-  limit: ReturnType<typeof pLimit>,
-  needs: Needs,
+  { stage, staging, needs }: ToolWork,
 ): Promise<SealedRecord> {
   const began = performance.now();
   const { tool } = step;
@@ -147,9 +160,11 @@ async function installTool(
       });
   try {
     found ??= await adopt();
-    const record =
-      found ??
-      (await install(step, context, await limit(() => stageTool(step, context, staging)), needs));
+    // Its wheels are chosen for the Python that will run them. To wait for that while it holds a
+    // place among those at work could be to wait for itself.
+    if (!found && step.artifacts.some(({ kind }) => kind === "python"))
+      await awaitNeeds(step, needs);
+    const record = found ?? (await install(step, context, await stage(needs), needs));
     await linkBins(prefix, record);
     const milliseconds = Math.round(performance.now() - began);
     const { version } = record;
