@@ -48,7 +48,7 @@ beforeAll(async () => {
   await $`cp ${join(repository, "recipes/jq.deb.lock.json")} ${join(dir, "recipes")}`;
   chmodSync(join(dir, "work"), 0o777);
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => rmSync(dir, { recursive: true, force: true }), 300_000);
 
 const image = "localhost/openclaw-skills-sandbox:latest";
 const podman = () =>
