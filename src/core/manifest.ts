@@ -32,6 +32,8 @@ const installedRecord = z.strictObject({
     digest: z.string(),
     /** Bytes downloaded. */
     size: z.int().min(0),
+    /** The line of Python that a Python program's packages were chosen for: `3.12`. */
+    python: z.string().optional(),
   }),
   bins: z.record(z.string().refine(isBinName), installedBin),
   needs: z.array(z.string().refine(isToolName)),

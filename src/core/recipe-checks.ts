@@ -157,6 +157,9 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
   if (isPlainProgram(source) && Object.keys(bins).length > 1) {
     found.push(finding(path, "is a plain program, but bins names several"));
   }
+  if (source.bytecode !== undefined && !Object.hasOwn(bins, "python3")) {
+    found.push(finding([...path, "bytecode"], "needs a bin python3, which compiles it"));
+  }
   const made = source.pypi !== undefined || source.sum !== undefined;
   const elsewhere = Object.entries(bins).find(([, file]) => !/^bin\/[^/]+$/.test(file));
   if (made && elsewhere) {

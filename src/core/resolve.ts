@@ -1,4 +1,5 @@
 import * as semver from "semver";
+import type { SealedRecord } from "./manifest.ts";
 import {
   type BinState,
   type InstallReason,
@@ -13,6 +14,7 @@ import {
 import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
 import { selectWheels } from "./pypi-lock.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
+import { minorOf } from "./wheel-tags.ts";
 
 /**
  * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
@@ -42,6 +44,11 @@ export function resolvePlan(request: PlanRequest): Plan {
     else for (const bin of requirement.anyBins) settle(bin, requirement.for);
   }
   addNeeds(wanted, request);
+  if (wanted.has("python3")) {
+    const records = Object.values(request.present.manifest.tools);
+    const stranded = records.filter((record) => isStranded(record, request));
+    for (const { tool } of stranded) want(tool, "python3");
+  }
   for (const [bin, state] of bins) {
     if (state.state !== "unmet") continue;
     unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });
@@ -172,14 +179,23 @@ function stepFor(tool: string, askers: string[], request: PlanRequest): Step | u
   return { action: "keep", tool, version, bins, ...newer };
 }
 
+/** Packages are chosen for one line of Python (3.12); another line cannot run what is compiled. */
+function isStranded({ source }: SealedRecord, request: PlanRequest): boolean {
+  const version =
+    source.python === undefined ? undefined : stepFor("python3", [], request)?.version;
+  return version !== undefined && minorOf(version) !== source.python;
+}
+
 function installReason(
   tool: string,
   { recipe, artifacts }: { recipe: Recipe; artifacts: readonly Artifact[] },
-  { present, force, update }: PlanRequest,
+  request: PlanRequest,
 ): InstallReason | undefined {
+  const { present, force, update } = request;
   const record = present.manifest.tools[tool];
   if (!record) return "missing";
   if (force === "all" || force.has(tool)) return "forced";
+  if (isStranded(record, request)) return "other Python";
   if (present.damaged.has(tool)) return "damaged";
   const order = compareVersions(recipe.version, record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);

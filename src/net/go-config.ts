@@ -53,7 +53,7 @@ export async function readGoConfig(
 }
 
 /** `NAME=value` lines and `#` comments. */
-export function parseGoEnv(text: string): Record<string, string> {
+function parseGoEnv(text: string): Record<string, string> {
   const found = [...text.matchAll(/^\s*(GO[A-Z0-9_]*)\s*=\s*(.*?)\s*$/gm)];
   return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
 }

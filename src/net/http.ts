@@ -32,7 +32,7 @@ export interface Download {
   readonly url: string;
 }
 
-export interface Text {
+interface Text {
   readonly text: string;
   readonly url: URL;
 }

@@ -36,5 +36,7 @@ export interface Staged {
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
+    /** The line of Python that packages were chosen for: `3.12`. */
+    readonly python?: string;
   };
 }
