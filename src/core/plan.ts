@@ -12,7 +12,14 @@ export interface Requirement {
   readonly anyBins: readonly string[];
 }
 
-export type InstallReason = "missing" | "damaged" | "recipe changed" | "newer version" | "forced";
+export type InstallReason =
+  | "missing"
+  | "damaged"
+  | "recipe changed"
+  | "newer version"
+  /** The Python that its packages were chosen for is replaced by one of another line. */
+  | "other Python"
+  | "forced";
 
 /** One tool to be installed; the data that apply needs, and nothing else. */
 export interface InstallStep {

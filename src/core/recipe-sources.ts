@@ -102,6 +102,9 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
   if (isPlainProgram(source) && Object.keys(bins).length > 1) {
     found.push(finding(path, "is a plain program, but bins names several"));
   }
+  if (source.bytecode !== undefined && !Object.hasOwn(bins, "python3")) {
+    found.push(finding([...path, "bytecode"], "needs a bin python3, which compiles it"));
+  }
   const form = binForm(source);
   const other = Object.entries(bins).find(([, file]) => form && !form.pattern.test(file));
   if (form && other) {

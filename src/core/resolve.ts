@@ -1,7 +1,7 @@
 import { artifactsFor } from "./artifact.ts";
 import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
 import { platformId } from "./platform.ts";
-import { stepFor } from "./steps.ts";
+import { isStranded, stepFor } from "./steps.ts";
 
 /**
  * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
@@ -31,6 +31,11 @@ export function resolvePlan(request: PlanRequest): Plan {
     else for (const bin of requirement.anyBins) settle(bin, requirement.for);
   }
   addNeeds(wanted, request);
+  if (wanted.has("python3")) {
+    const records = Object.values(request.present.manifest.tools);
+    const stranded = records.filter((record) => isStranded(record, request));
+    for (const { tool } of stranded) want(tool, "python3");
+  }
   for (const [bin, state] of bins) {
     if (state.state !== "unmet") continue;
     unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });

@@ -10,6 +10,7 @@ import {
 } from "./plan.ts";
 import { type Installable, seedReason, seedSource } from "./seed.ts";
 import { compareVersions } from "./versions.ts";
+import { minorOf } from "./wheel-tags.ts";
 
 /** The step for a tool; undefined where it is damaged and nothing can replace it. */
 export function stepFor(tool: string, askers: string[], request: PlanRequest): Step | undefined {
@@ -18,7 +19,8 @@ export function stepFor(tool: string, askers: string[], request: PlanRequest): S
   const recipe = catalogue.recipes.get(tool);
   const found = recipe ? artifactsFor(recipe, platform) : undefined;
   const installable = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
-  const seed = seedSource(tool, installable, request);
+  const offered = seedSource(tool, installable, request);
+  const seed = offered && !isStranded(offered.record, request) ? offered : undefined;
   const reason = installable
     ? installReason(tool, installable, seed, request)
     : seed && seedReason(seed, request);
@@ -36,15 +38,30 @@ export function stepFor(tool: string, askers: string[], request: PlanRequest): S
   return { action: "keep", tool, version, bins, ...newer };
 }
 
+/** Packages are chosen for one line of Python (3.12); another line cannot run what is compiled. */
+export function isStranded({ source }: SealedRecord, request: PlanRequest): boolean {
+  const version = source.python === undefined ? undefined : plannedPython(request);
+  return version !== undefined && minorOf(version) !== source.python;
+}
+
+/** The version of the volume's Python once the plan is carried out. */
+function plannedPython(request: PlanRequest): string | undefined {
+  const step = stepFor("python3", [], request);
+  const seed = step?.action === "install" && step.seed?.isFirst ? step.seed : undefined;
+  return seed ? seed.record.version : step?.version;
+}
+
 function installReason(
   tool: string,
   { recipe, artifacts }: Installable,
   seed: SeedSource | undefined,
-  { present, force, update }: PlanRequest,
+  request: PlanRequest,
 ): InstallReason | undefined {
+  const { present, force, update } = request;
   const record = present.manifest.tools[tool];
   if (!record) return "missing";
   if (force === "all" || force.has(tool)) return "forced";
+  if (isStranded(record, request)) return "other Python";
   if (present.damaged.has(tool)) return "damaged";
   const order = compareVersions(recipe.version, record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);

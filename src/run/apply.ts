@@ -66,7 +66,8 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
 }
 
 function isForced(step: Step): boolean {
-  return step.action === "install" && step.reason === "forced";
+  // A tree for another Python is whole, and of no use.
+  return step.action === "install" && (step.reason === "forced" || step.reason === "other Python");
 }
 
 interface Results {

@@ -20,19 +20,21 @@ export type SharedLanguages = Omit<Languages, "python">;
 export function shareLanguages(context: ApplyContext, staging: Staging): SharedLanguages {
   const { env, home, offline } = context.languages;
   const machineGo = once(() => findMachineGo(context));
-  const goConfig = once(async () => readGoConfig(env, home, (await machineGo())?.go));
-  const shared = once(() => staging.room("go-cache"));
-  const fetched = once(() => fetchGo(context, staging, { goConfig }));
-  return {
+  const shared = {
     pip: once(() => readPipConfig(env, home)),
-    goConfig,
+    goConfig: once(async () => readGoConfig(env, home, (await machineGo())?.go)),
+    offline,
+    networkEnv: networkEnv(env),
+  };
+  const room = once(() => staging.room("go-cache"));
+  const fetched = once(() => fetchGo(context, staging, shared));
+  return {
+    ...shared,
     async toolchain(atLeast) {
       const own = await machineGo();
       const isEnough = own !== undefined && isAtLeast(own.version, atLeast);
-      return { go: isEnough ? own.go : await fetched(), shared: await shared() };
+      return { go: isEnough ? own.go : await fetched(), shared: await room() };
     },
-    offline,
-    networkEnv: networkEnv(env),
   };
 }
 
@@ -73,45 +75,35 @@ async function versionOf(go: string): Promise<string | undefined> {
 async function fetchGo(
   context: ApplyContext,
   staging: Staging,
-  { goConfig }: Pick<Languages, "goConfig">,
+  shared: Omit<SharedLanguages, "toolchain">,
 ): Promise<string> {
-  const { catalogue, machine, env, offline } = context.languages;
+  const { catalogue, machine } = context.languages;
   const recipe = catalogue.recipes.get("go");
-  const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides go" };
+  const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides it" };
   const bin = recipe?.bins.go;
-  if ("reason" in found || !recipe || bin === undefined) {
-    throw new UserError(
-      "unmet",
-      `a Go is needed to build it: ${"reason" in found ? found.reason : "its recipe has no go"}`,
-      {
-        hint: "Install Go, or have a recipe go.",
-      },
-    );
+  if (!recipe || "reason" in found || bin === undefined) {
+    const why = "reason" in found ? found.reason : "the recipe go has no program go";
+    throw new UserError("unmet", `a Go is needed to build it, and ${why}`, {
+      hint: "Have a newer go on PATH, or a recipe go.",
+    });
   }
-  const { version } = recipe;
-  context.emit({ type: "note", message: `fetching Go ${version} to build with; it is not kept` });
+  const message = `fetching Go ${recipe.version} to build with; it is not kept`;
+  context.emit({ type: "note", message });
+  const never = (): Promise<never> => Promise.reject(new Error("the recipe go builds something"));
   const errors: unknown[] = [];
-  for (const artifact of found.artifacts) {
-    const dir = await staging.room("go");
-    const languages: Languages = {
-      pip: () => readPipConfig({}, "/nonexistent"),
-      goConfig,
-      python: () => Promise.reject(new Error("Go needs no Python")),
-      toolchain: () => Promise.reject(new Error("Go is not built")),
-      offline,
-      networkEnv: networkEnv(env),
-    };
+  for (const [i, artifact] of found.artifacts.entries()) {
     try {
       const { tree } = await stage(artifact, {
         http: context.http,
         npm: context.npm,
         apt: context.apt,
-        languages,
+        languages: { ...shared, python: never, toolchain: never },
         platform: machine,
         runsHere: true,
-        dir,
+        dir: await staging.room("go"),
         bins: artifact.bins ?? recipe.bins,
         written: new Map(),
+        hasAlternative: i < found.artifacts.length - 1,
         signal: context.signal,
         onProgress: () => {},
       });

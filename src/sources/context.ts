@@ -44,6 +44,8 @@ export interface Staged {
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
+    /** The line of Python that packages were chosen for: `3.12`. */
+    readonly python?: string;
   };
   /** By paths in the tree: what is not a program that starts by itself. */
   readonly starts?: Readonly<Record<string, Start>>;

@@ -11,6 +11,7 @@ import {
 import { UserError } from "../core/errors.ts";
 import { selectWheels } from "../core/pypi-lock.ts";
 import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
+import { minorOf } from "../core/wheel-tags.ts";
 import { doing, look } from "../io/files.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { compileBytecode } from "./bytecode.ts";
@@ -56,7 +57,9 @@ export async function stagePython(
   const { kind, name, version } = artifact;
   const size = wheels.reduce((sum, wheel) => sum + wheel.size, 0);
   const digest = `sha256:${sha256Hex(listOf(wheels))}`;
-  return { tree, source: { kind, from: `${name}@${version}`, digest, size }, starts };
+  const line = minorOf(python.version);
+  const source = { kind, from: `${name}@${version}`, digest, size, ...(line && { python: line }) };
+  return { tree, source, starts };
 }
 
 /** One line per wheel, in order of name: what was installed, whatever order the lock has. */
@@ -74,7 +77,7 @@ async function indexesFor(
 ): Promise<{ pip: PipConfig; indexes: readonly string[] }> {
   const pip = await languages.pip();
   if (pip.indexes.length > 0) return { pip, indexes: pip.indexes };
-  const minor = python.version.split(".").slice(0, 2).join(".");
+  const minor = minorOf(python.version);
   const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
   const text = await readFile(join(python.tree, models), "utf8").catch(() => "");
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];

@@ -384,3 +384,40 @@ describe("the order of versions", () => {
     expect(Math.sign(compareVersions(a, b))).toBe(expected);
   });
 });
+
+describe("Python programs", () => {
+  const python = (version: string) => recipe("python3", { version });
+  const black = recipe("black", { needs: ["python3"] });
+  const source = { kind: "python", from: "x", digest: "sha256:x", size: 1, python: "3.12" };
+  const records = [installed(python("3.12.1")), installed(black, { source })];
+  const stepsOf = (version: string) =>
+    planOf({
+      requirements: [{ for: "x", bins: ["python3"], anyBins: [] }],
+      recipes: [python(version), black],
+      records,
+      update: true,
+    }).steps.map((step) => [step.tool, step.action === "install" ? step.reason : step.action]);
+
+  test("are installed again for a Python of another line, also where nobody asked for them", () => {
+    expect(stepsOf("3.13.0")).toEqual([
+      ["python3", "newer version"],
+      ["black", "other Python"],
+    ]);
+  });
+
+  test("are installed again by a later run, where the first one could not", () => {
+    const { steps } = planOf({
+      requirements: [{ for: "x", bins: ["black"], anyBins: [] }],
+      recipes: [python("3.13.0"), black],
+      records: [installed(python("3.13.0")), installed(black, { source })],
+    });
+    expect(steps).toMatchObject([
+      { tool: "python3", action: "keep" },
+      { tool: "black", action: "install", reason: "other Python" },
+    ]);
+  });
+
+  test("stay with a newer Python of the same line", () => {
+    expect(stepsOf("3.12.9")).toEqual([["python3", "newer version"]]);
+  });
+});

@@ -56,7 +56,7 @@ function offer(over: object = {}): void {
 
 const staging = (): string[] => readdirSync(join(place.prefix, "lib/.staging"));
 
-describe.skipIf(!go)("a program built from a module", () => {
+describe.skipIf(!go)("a program built from a module", { timeout: 240_000 }, () => {
   test("is built, tested and runs; nothing of the build stays", async () => {
     offer();
     const { status, stderr } = await place.runWith(env);

@@ -26,17 +26,21 @@ let index: string;
 beforeEach(async () => {
   place = await openWorkplace();
   place.skill("mail", { bins: ["zog"] });
-  // It stands in for the catalogue's: the volume's python3 is a program of the volume in any case.
-  const starter = `#!/bin/sh\nexec ${python?.program} "$@"\n`;
-  const source = place.serve("python3.tar.gz", archive("tar.gz", { "bin/python3": starter }));
-  place.recipe("python3", {
-    version: python?.version,
-    bins: { python3: "bin/python3" },
-    test: ["python3", "-c", "pass"],
-    artifacts: { any: source },
-  });
+  offerPython(python?.version ?? "", place.serve("python3.tar.gz", packed()));
 });
 afterEach(() => place.close());
+
+/** It stands in for the catalogue's: the volume's python3 is a program of the volume in any case. */
+const packed = (): Buffer =>
+  archive("tar.gz", {
+    "bin/python3": { body: `#!/bin/sh\nexec ${python?.program} "$@"\n`, mode: 0o755 },
+  });
+
+function offerPython(version: string, source: object): void {
+  const test = ["python3", "-c", "pass"];
+  const bins = { python3: "bin/python3" };
+  place.recipe("python3", { version, bins, test, artifacts: { any: source } });
+}
 
 function offer(wheels: readonly MadeWheel[], over: object = {}, form?: "html" | "json"): void {
   index = serveIndex(place.server, wheels, form);
@@ -130,6 +134,19 @@ describe.skipIf(!python)("a Python program", () => {
     expect((await install()).status).toBe(0);
     expect(ask([])).toBe("ns\n");
     expect(existsSync(join(tree(), "site-packages/helper/wide.py"))).toBe(true);
+  });
+
+  test("a python3 of another line has its programs installed again", async () => {
+    offer([zog, helper]);
+    await install();
+    offerPython("3.20.0", place.serve("python3.tgz", packed()));
+    const env = { PIP_INDEX_URL: index, PIP_CONFIG_FILE: "/dev/null" };
+    const { status, stderr } = await place.runWith(env, "update", "python3");
+    expect(stderr).toMatch(/2 installed/);
+    expect(status).toBe(0);
+    expect(place.manifest().tools.zog).toMatchObject({ source: { python: "3.20" } });
+    expect(ask([])).toBe("zog 1.0.0\n");
+    expect((await install()).stderr).toMatch(/nothing to do/);
   });
 
   test("the size of all that it takes is said before it starts", async () => {
