@@ -15,10 +15,11 @@ exec ${[`"$root"/${quote(`bin/${bin.runtime}`)}`, ...runtimeFlags(bin)].join(" "
 
 /**
  * What a runtime is told before the program's path. Python must take modules from nowhere else:
- * neither PYTHONPATH nor packages of the user, who is an agent, nor the program's own directory.
+ * neither PYTHONPATH nor packages of the user, who is an agent, nor the program's own directory. And
+ * it must write no bytecode into a published tree.
  */
 export function runtimeFlags({ runtime }: Pick<InstalledBin, "runtime">): readonly string[] {
-  return runtime === "python3" ? ["-I"] : [];
+  return runtime === "python3" ? ["-I", "-B"] : [];
 }
 
 const head = `#!/bin/sh

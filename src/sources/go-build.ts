@@ -160,7 +160,7 @@ function goError(
   }
   if (/no space left|disk quota/.test(said)) {
     return new UserError("disk", message, {
-      hint: "Building takes about 1 GB beside the volume's own.",
+      hint: "Building takes up to 1.5 GB for as long as it lasts.",
     });
   }
   return new UserError("network", message, {

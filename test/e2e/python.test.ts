@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive } from "../support/archives.ts";
 import { lockOf, type MadeWheel, makeWheel, serveIndex } from "../support/wheels.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 
 const python = systemPython();
 
@@ -97,6 +97,18 @@ describe.skipIf(!python)("a Python program", () => {
     const before = place.snapshot();
     ask([]);
     expect(place.snapshot()).toEqual(before);
+  });
+
+  test("all is compiled in a volume with a long path, too", async () => {
+    offer([zog, helper]);
+    const prefix = join(place.dir, "v".repeat(120));
+    const env = { PIP_INDEX_URL: index, OPENCLAW_SKILL_PREFIX: prefix };
+    expect((await place.runWith(env, "zog")).status).toBe(0);
+    const compiled = Object.keys(snapshotOf(prefix)).filter((path) => path.endsWith(".pyc"));
+    expect(compiled.map((path) => path.split("/").at(-1)?.split(".")[0]).sort()).toEqual([
+      "deep",
+      "zog",
+    ]);
   });
 
   test("nothing of the environment or of the interpreter's own packages gets in", async () => {
