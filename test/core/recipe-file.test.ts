@@ -294,7 +294,7 @@ describe("Python and Go programs", () => {
 
   test.each([
     [withSource(pypi, ""), "needs must name python3"],
-    [withSource("pypi: gh@2.97.0"), "has no lock of its wheels"],
+    [withSource("pypi: gh@2.97.0"), "has pypi and no lock"],
     [withSource(`${pypi}\n    sha256: ${hex}`), "has both a lock and a digest"],
     [withSource(pypi.replace("2.97.0", "2.96.0")), "any.lock holds gh@2.97.0, not gh@2.96.0"],
     [withSource(pypi.replace("gh@", "other@")), "does not hold other"],
