@@ -106,6 +106,7 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
   await recordSteady({
     prefix: survey.prefix,
     entrypoint: join(place.packageDir, "entrypoint", "openclaw-install-skill-deps"),
+    path: place.env.PATH ?? "",
     view,
     roots: survey.roots,
     inputs: [...survey.inputs],

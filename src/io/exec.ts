@@ -17,12 +17,15 @@ export interface Command {
   readonly cwd: string;
   /** Milliseconds; the program is killed then. */
   readonly timeout: number;
+  /** Bytes of output; the program is killed beyond. Default: 1 MiB. */
+  readonly maxOutput?: number;
   /** Kills the program too. */
   readonly signal?: AbortSignal;
 }
 
 /** Runs a program to its end with nothing on its stdin. Rejects only where it cannot be started. */
-export function run({ argv, env, cwd, timeout, signal: stop }: Command): Promise<Finished> {
+export function run(command: Command): Promise<Finished> {
+  const { argv, env, cwd, timeout, maxOutput = 1 << 20, signal: stop } = command;
   const [file, ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = execFile(
@@ -33,7 +36,7 @@ export function run({ argv, env, cwd, timeout, signal: stop }: Command): Promise
         cwd,
         timeout,
         killSignal: "SIGKILL",
-        maxBuffer: 1 << 20,
+        maxBuffer: maxOutput,
         encoding: "utf8",
         ...(stop && { signal: stop }),
       },

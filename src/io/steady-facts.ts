@@ -30,6 +30,8 @@ export interface SteadyFacts {
   readonly prefix: string;
   /** The sh script that asked; absolute. */
   readonly entrypoint: string;
+  /** PATH, on which it finds find, stat and sha256sum. */
+  readonly path: string;
   /** The line that it gave in OPENCLAW_SKILL_DEPS_VIEW. */
   readonly view: string;
   /** Directories in which a new SKILL.md would count; they need not exist yet. */

@@ -1,14 +1,14 @@
-import { execFileSync } from "node:child_process";
 import { statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { run } from "./exec.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 
 /** How far the clocks of other file systems than the volume's may be from ours (ns). */
 const clockSkew = 2_000_000_000n;
 /** A search that takes longer than asking Node is of no use (ms). */
 const timeout = 3000;
-const maxBuffer = 64 * 1024 * 1024;
+const maxOutput = 64 * 1024 * 1024;
 
 /** A record's lists `seen`, `all` and `volume`. */
 export interface Proof {
@@ -31,7 +31,7 @@ export async function lookAtMetadata(
     writeFileSync(clock, "");
     const now = statSync(clock, { bigint: true });
     const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
-    const text = list(facts, "all", record);
+    const text = await list(facts, "all", record);
     if (text === undefined || !text.includes(" programs/")) return undefined;
     const rows = text.split("\n").slice(0, -1);
     const changes = rows.map(parseRow).map(({ changed = 0n, name }) => {
@@ -81,7 +81,10 @@ function deviceOf(path: string): bigint {
  * finds SKILL.md files that the run did not count (too deep, or behind a link that is not followed):
  * content alone then cannot tell whether they still do not count.
  */
-export function lookAtContent(facts: SteadyFacts, record: string): string | undefined {
+export async function lookAtContent(
+  facts: SteadyFacts,
+  record: string,
+): Promise<string | undefined> {
   const seen = new Map<string, string>();
   for (const { path, sha256 } of facts.inputs) {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -89,7 +92,7 @@ export function lookAtContent(facts: SteadyFacts, record: string): string | unde
     if (found === undefined) throw new Unrecordable(path);
     seen.set(idOf(found), sha256);
   }
-  const text = list(facts, "content", record);
+  const text = await list(facts, "content", record);
   // What sha256sum prints of a name that it had to escape begins with a backslash.
   if (text === undefined || !text.endsWith("\nend\n") || /^\\/m.test(text)) return undefined;
   const found = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(
@@ -127,12 +130,17 @@ function idOf({ dev, ino }: { dev: bigint; ino: bigint }): string {
 }
 
 /** What the entrypoint lists; undefined where it fails. */
-function list({ entrypoint, view }: SteadyFacts, what: string, record: string): string | undefined {
-  const args = [entrypoint, "--look", what, record, view];
-  try {
-    const options = { timeout, maxBuffer, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
-    return execFileSync("/bin/sh", args, options as { encoding: "utf8" });
-  } catch {
-    return undefined;
-  }
+async function list(
+  { entrypoint, path, view }: SteadyFacts,
+  what: string,
+  record: string,
+): Promise<string | undefined> {
+  const { status, stdout } = await run({
+    argv: ["/bin/sh", entrypoint, "--look", what, record, view],
+    env: { PATH: path },
+    cwd: record,
+    timeout,
+    maxOutput,
+  });
+  return status === 0 ? stdout : undefined;
 }

@@ -93,7 +93,7 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   // Metadata first, content afterwards: a file that is changed between the two then has another
   // content than the run saw, and one that is changed later has other metadata.
   const proof = await lookAtMetadata(facts, dir);
-  const content = lookAtContent(facts, dir);
+  const content = await lookAtContent(facts, dir);
   const isWhole = content !== undefined;
   if (!isWhole && !isOld(dir)) throw new Unrecordable("something came during the run");
   if (!isWhole && !proof) throw new Unrecordable("neither metadata nor content tell it");

@@ -19,6 +19,8 @@ import { type CommitContext, commit } from "./commit.ts";
 /** Another volume, whose tools are taken into ours. */
 export interface OtherVolume {
   readonly manifest: Manifest;
+  /** What a message calls it. */
+  readonly called: string;
   /**
    * Gives its directory (absolute); `room` is an empty directory of ours, for what must be unpacked
    * first. Whatever lies in the directory is believed only after it was looked at in our staging.
@@ -76,6 +78,7 @@ export async function adoptVolume(
 
 interface Source {
   readonly from: string;
+  readonly called: string;
   readonly move: boolean;
 }
 

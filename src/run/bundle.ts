@@ -84,7 +84,7 @@ function bundleFormat(file: string): BundleFormat {
 /** The directory of another volume, or an unpacked bundle. */
 export async function otherDirectory(dir: string): Promise<OtherVolume> {
   const manifest = usable(await lookUpManifest(dir), dir);
-  return { manifest, open: async () => dir, move: false };
+  return { manifest, called: dir, open: async () => dir, move: false };
 }
 
 /**
@@ -107,7 +107,7 @@ export async function otherBundle(
     await unpackBundle(bundle, text, room);
     return room;
   };
-  return { manifest, open, move: true, sha256: bundle.sha256 };
+  return { manifest, called: file, open, move: true, sha256: bundle.sha256 };
 }
 
 function usable(found: Awaited<ReturnType<typeof lookUpManifest>>, where: string): Manifest {

@@ -98,7 +98,13 @@ async function copySeed(
   context: ApplyContext,
 ): Promise<StagedTool> {
   context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const tree = await takeTree({ from: seed, record: sealed, room: dir, move: false });
+  const tree = await takeTree({
+    from: seed,
+    called: `the seed ${seed}`,
+    record: sealed,
+    room: dir,
+    move: false,
+  });
   const { contents: _contents, sealed: _sealed, ...published } = sealed;
   const source = { ...published.source, seed };
   const record = { ...published, source, installedAt: context.clock().toISOString() };

@@ -11,6 +11,8 @@ import { checkLinks, resolveInside } from "../unpack/links.ts";
 export interface ForeignTree {
   /** Absolute: another volume, or what a bundle unpacks to. */
   readonly from: string;
+  /** What a message calls it: `the seed /usr/…`. */
+  readonly called: string;
   /** What the other volume's manifest says of the tool. */
   readonly record: InstalledRecord;
   /** Absolute: an empty directory of ours. */
@@ -31,46 +33,47 @@ export async function takeTree(foreign: ForeignTree): Promise<string> {
   const source = join(from, record.dir);
   const tree = join(room, "tree");
   if (move) await doing("move", source, rename(source, tree));
-  else await copy(source, tree, record);
+  else await copy(source, tree, foreign);
   await rm(join(tree, layout.record), { recursive: true, force: true });
   const list = await doing("read", tree, listTree(tree));
   if (contentsDigest(list) !== record.contents) {
     const paths = promised ? differences(promised, list).slice(0, 5) : [];
     const which = paths.length > 0 ? `: ${paths.join(", ")}` : "";
-    throw refused(record, `not the files that its manifest promises${which}`);
+    throw refused(foreign, `not the files that its manifest promises${which}`);
   }
-  checkEntries(list, record);
+  checkEntries(list, foreign);
   if (!move) await openDirectories(tree, list);
-  await checkPrograms(tree, record);
+  await checkPrograms(tree, foreign);
   return tree;
 }
 
 /** A link on the way to the tree would lead out of the other volume. */
-async function refuseLinks({ from, record }: ForeignTree): Promise<void> {
+async function refuseLinks(foreign: ForeignTree): Promise<void> {
+  const { from, record } = foreign;
   const parts = record.dir.split("/");
   for (const [i] of parts.entries()) {
     const found = await look(join(from, ...parts.slice(0, i + 1)));
-    if (!found?.isDirectory()) throw refused(record, `${record.dir} is not there`);
+    if (!found?.isDirectory()) throw refused(foreign, `${record.dir} is not there`);
   }
 }
 
-async function copy(source: string, tree: string, record: InstalledRecord): Promise<void> {
+async function copy(source: string, tree: string, foreign: ForeignTree): Promise<void> {
   try {
     await cp(source, tree, { recursive: true, verbatimSymlinks: true });
   } catch (cause) {
     // Sockets and the like have errors of cp's own; all others are the disk's.
     if (String((cause as NodeJS.ErrnoException).code).startsWith("ERR_FS_CP")) {
-      throw refused(record, describeError(cause));
+      throw refused(foreign, describeError(cause));
     }
     await doing("copy", source, Promise.reject(cause));
   }
 }
 
 /** What no archive of ours would become: links that lead out, devices, set-user-id, open to others. */
-function checkEntries(list: TreeList, record: InstalledRecord): void {
+function checkEntries(list: TreeList, foreign: ForeignTree): void {
   const links = new Map<string, string>();
   const refuse = (path: string, why: string): never => {
-    throw refused(record, `${JSON.stringify(path)} ${why}`);
+    throw refused(foreign, `${JSON.stringify(path)} ${why}`);
   };
   for (const [path, entry] of Object.entries(list)) {
     if (entry === "dir") continue;
@@ -95,7 +98,8 @@ async function openDirectories(tree: string, list: TreeList): Promise<void> {
   }
 }
 
-async function checkPrograms(tree: string, record: InstalledRecord): Promise<void> {
+async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> {
+  const { record } = foreign;
   const root = await realpath(tree);
   for (const [name, { path, size, runtime }] of Object.entries(record.bins)) {
     const program = join(root, path.slice(record.dir.length + 1));
@@ -103,13 +107,15 @@ async function checkPrograms(tree: string, record: InstalledRecord): Promise<voi
     const stats = found.startsWith(root + sep) ? await follow(found) : undefined;
     const runs = runtime !== undefined || ((stats?.mode ?? 0) & 0o100) !== 0;
     if (!stats?.isFile() || stats.size !== size || !runs) {
-      throw refused(record, `its program ${name} is not what its manifest says`);
+      throw refused(foreign, `its program ${name} is not what its manifest says`);
     }
   }
 }
 
-function refused({ tool, version }: InstalledRecord, why: string): UserError {
-  return new UserError("integrity", `${tool} ${version}: ${why}`, {
-    hint: "It was not taken. Have the bundle or volume made anew, and compare its digest.",
+type Refused = Pick<ForeignTree, "called" | "record">;
+
+function refused({ called, record: { tool, version } }: Refused, why: string): UserError {
+  return new UserError("integrity", `${tool} ${version} of ${called}: ${why}`, {
+    hint: "It was not taken. Have that made anew.",
   });
 }

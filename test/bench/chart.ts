@@ -10,18 +10,27 @@ const ink = "#333";
 const own = "#1a7f5a";
 const others = "#8aa0b4";
 
-/** A bar per contender: its median; a tick where its best run was. One scale per group, from 0 on. */
+/**
+ * A bar per contender: its median; a tick where its best run was. One scale per group, from 0 on, or in
+ * powers of ten where the longest bar would leave nothing of the others.
+ */
 export function barChart(groups: readonly Group[]): string {
   const [left, width, row] = [290, 420, 20];
   const parts: string[] = [];
   let y = 10;
   for (const group of groups) {
     const summaries = summarize(group);
-    const most = Math.max(...summaries.map(({ median }) => median));
-    parts.push(text(10, y + 14, `${group.title} (median, ${group.unit})`, 'font-weight="600"'));
+    const medians = summaries.map(({ median }) => median);
+    const [least, most] = [Math.min(...summaries.map(({ min }) => min)), Math.max(...medians)];
+    const powers = most / least > 50;
+    const start = Math.floor(Math.log10(least));
+    const lengthOf = (value: number): number =>
+      width * (powers ? (Math.log10(value) - start) / (Math.log10(most) - start) : value / most);
+    const how = `median, ${group.unit}${powers ? ", in powers of ten" : ""}`;
+    parts.push(text(10, y + 14, `${group.title} (${how})`, 'font-weight="600"'));
     y += 24;
     for (const { name, median, min } of summaries) {
-      const [bar, tick] = [median, min].map((value) => (value / most) * width) as [number, number];
+      const [bar, tick] = [lengthOf(median), lengthOf(min)];
       const fill = name.startsWith("ours") ? own : others;
       parts.push(
         text(left - 8, y + 13, name, 'text-anchor="end"'),

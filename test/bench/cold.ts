@@ -12,14 +12,13 @@ import {
 import type { FixtureSet } from "./fixtures.ts";
 import { type Command, peakOf, timeOnce } from "./measure.ts";
 import type { Place } from "./place.ts";
-import type { Group, Line } from "./report.ts";
+import type { Line, Part } from "./report.ts";
 
 /** An empty volume is filled from a server that is as fast as the machine. */
-export async function cold(place: Place): Promise<Group[]> {
+export const cold: Part = async (place, tell) => {
   const sets = [place.set("set8"), place.set("set40")];
   const server = await place.serve();
   try {
-    const groups: Group[] = [];
     for (const set of sets) {
       const offered = { set, origin: server.origin, dir: place.fresh(set.name) };
       const contenders = [
@@ -31,13 +30,12 @@ export async function cold(place: Place): Promise<Group[]> {
         plainNode(offered, place.peers),
       ];
       const lines = await race(contenders, set, place);
-      groups.push({ title: `Cold install: ${set.name}`, note: sizes(set), unit: "s", lines });
+      tell({ title: `Cold install: ${set.name}`, note: sizes(set), unit: "s", lines });
     }
-    return groups;
   } finally {
     await server.close();
   }
-}
+};
 
 function sizes({ fixtures, size, unpacked }: FixtureSet): string {
   const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -106,8 +106,10 @@ export function withoutNode({ env, ...command }: Command): Command {
   return { ...command, env: { ...env, OPENCLAW_SKILL_DEPS_NODE: "/bin/false" } };
 }
 
-/** Ours without the shell in front of it. */
+/** Ours without the shell in front of it, started as that starts it. */
 export function throughNode(contender: Ours, { env, cwd }: Command): Command {
   const bundle = join(contender.packageDir, "dist", "openclaw-install-skill-deps.cjs");
-  return { argv: [process.execPath, bundle], env, cwd };
+  const lean = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" };
+  const argv = [process.execPath, "--max-semi-space-size=1", bundle] as const;
+  return { argv: [...argv], env: { ...env, ...lean }, cwd };
 }

@@ -1,6 +1,7 @@
 import { renderTable } from "../../src/report/text.ts";
 import type { Cell } from "./growth.ts";
 import type { Sample } from "./measure.ts";
+import type { Place } from "./place.ts";
 
 /** One contender in one race. */
 export interface Line {
@@ -19,6 +20,9 @@ export interface Group {
   readonly unit: "ms" | "s";
   readonly lines: readonly Line[];
 }
+
+/** A part of the benchmark; it tells each group as soon as it is measured. */
+export type Part = (place: Place, tell: (group: Group) => void) => Promise<void>;
 
 export function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

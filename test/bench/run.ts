@@ -51,9 +51,10 @@ await inPlace(given, async (place) => {
   print(machine.map(([what, is]) => `${what}: ${is}\n`).join(""));
   for (const [name, part] of Object.entries(parts)) {
     if (!isAsked(name)) continue;
-    const found = await part(place);
-    groups.push(...found);
-    for (const group of found) print(renderGroup(group));
+    await part(place, (group) => {
+      groups.push(group);
+      print(renderGroup(group));
+    });
   }
   if (isAsked("growth")) {
     cells = await growth(place);

@@ -1,18 +1,16 @@
 import { onFreshVolume } from "./cold.ts";
 import { mise, ours } from "./contenders.ts";
 import { timeOnce } from "./measure.ts";
-import type { Place } from "./place.ts";
-import type { Group, Line } from "./report.ts";
+import type { Line, Part } from "./report.ts";
 
 const mbit = 20;
 const latencyMs = 80;
 
 /** The network is what one waits for: how much longer than the bytes need? */
-export async function slow(place: Place): Promise<Group[]> {
+export const slow: Part = async (place, tell) => {
   const sets = [place.set("set40"), ...(place.quick ? [] : [place.set("set8")])];
   const server = await place.serve("--mbit", `${mbit}`, "--latency", `${latencyMs}`);
   try {
-    const groups: Group[] = [];
     for (const set of sets) {
       const offered = { set, origin: server.origin, dir: place.fresh(set.name) };
       const contenders = [ours(offered), mise(offered, place.peers)];
@@ -27,15 +25,14 @@ export async function slow(place: Place): Promise<Group[]> {
         }
       }
       const link = { name: "bytes / bandwidth", floor: true, samples: [{ wall: least, cpu: 0 }] };
-      groups.push({
+      tell({
         title: `Slow link: ${set.name}`,
         note: `${(set.size / 1e6).toFixed(1)} MB over ${mbit} Mbit/s with ${latencyMs} ms of latency.`,
         unit: "s",
         lines: [...lines, link],
       });
     }
-    return groups;
   } finally {
     await server.close();
   }
-}
+};

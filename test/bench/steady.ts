@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Contender, dotslash, mise, type Ours, ours, path, toolCache } from "./contenders.ts";
 import { type Command, hasHyperfine, timeOften, timeOnce } from "./measure.ts";
 import { type Place, throughNode, withoutNode } from "./place.ts";
-import type { Group, Line } from "./report.ts";
+import type { Line, Part } from "./report.ts";
 
 const skills = 60;
 
@@ -11,12 +11,14 @@ interface Entry {
   readonly name: string;
   readonly command: Command;
   readonly floor?: boolean;
+  /** Programs in the volume; absent for what has none. */
+  readonly count?: number;
   /** True for what takes seconds. */
   readonly slow?: boolean;
 }
 
 /** Everything is present: what does it cost to find out? */
-export async function steady(place: Place): Promise<Group[]> {
+export const steady: Part = async (place, tell) => {
   const sets = [place.set("set8"), place.set("set40"), place.set(200)];
   const server = await place.serve();
   try {
@@ -34,17 +36,24 @@ export async function steady(place: Place): Promise<Group[]> {
       ];
       for (const peer of peers) {
         const command = filled(peer, place);
-        entries.push({ name: `${peer.name}: ${count} programs`, command });
+        entries.push({ name: peer.name, count, command });
       }
     }
-    return [{ ...about, lines: measure(entries, place) }];
+    const lines = measure(entries, place);
+    for (const { fixtures } of sets) {
+      const inGroup = ({ count = fixtures.length }: Entry): boolean => count === fixtures.length;
+      tell({
+        ...about,
+        title: `Steady state: ${fixtures.length} programs present`,
+        lines: lines.filter((_, i) => inGroup(entries[i] as Entry)),
+      });
+    }
   } finally {
     await server.close();
   }
-}
+};
 
 const about = {
-  title: "Steady state: everything present",
   note: `Ours with ${skills} skills. "content": metadata differ, so that the contents of all SKILL.md decide.`,
   unit: "ms",
 } as const;
@@ -84,10 +93,7 @@ function filled(contender: Contender, place: Place): Command {
 function ownEntries(contender: Ours, count: number, place: Place): Entry[] {
   const command = filled(contender, place);
   const volume = command.env.OPENCLAW_SKILL_PREFIX ?? "";
-  const entry = (what: string, over: Command): Entry => ({
-    name: `${what}: ${count} programs`,
-    command: over,
-  });
+  const entry = (name: string, over: Command): Entry => ({ name, count, command: over });
   const alone = withoutNode(command);
   const node = throughNode(contender, command);
   const cache = place.fresh("compile-cache");
@@ -132,7 +138,7 @@ function mountedEntries(
 /** In many rounds, so that what the machine does meanwhile is shared by all. */
 function measure(entries: readonly Entry[], { quick, say }: Place): Line[] {
   const lines = entries.map(({ name, floor = false }): Line => ({ name, floor, samples: [] }));
-  const [rounds, runs] = quick ? [3, 10] : [15, 10];
+  const [rounds, runs] = quick ? [3, 5] : [15, 10];
   for (let round = 0; round < rounds; round += 1) {
     say(`steady: round ${round + 1} of ${rounds}`);
     entries.forEach(({ command, slow = false }, i) => {

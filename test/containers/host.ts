@@ -52,5 +52,5 @@ export async function buildFrom(
 }
 
 export async function removeImages(tags: readonly string[]): Promise<void> {
-  for (const tag of tags) await host`podman rmi --force ${tag}`;
+  for (const tag of tags) await host`podman rmi --force --ignore ${tag}`;
 }

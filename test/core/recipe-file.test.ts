@@ -146,7 +146,7 @@ const wrong: [was: string, is: string, expected: string][] = [
   ["license: MIT", "license:", "gh.yaml:4: license is empty\n  right: license: MIT"],
   ["license: MIT", "licence: MIT", 'gh.yaml:4: unknown key "licence"; did you mean "license"?'],
   ["sha256:", "sha265:", 'unknown key "sha265"; did you mean "sha256"?\n  right: sha256: a2c9'],
-  ["size:", "checksum:", 'unknown key "checksum"; known are url, npm, deb, pypi, lock'],
+  ["size:", "checksum:", 'unknown key "checksum"; known are url, npm, '],
   ["gh_2.97.0", "gh_{{version}}", "gh.yaml:11: artifacts.linux-x64.url holds a template"],
   ["gh_2.97.0", "gh_$" + "{VERSION}", "url holds a template"],
   ["https://example", "http://example", "url must start with https://"],

@@ -4,7 +4,6 @@ import {
   appendFileSync,
   chmodSync,
   existsSync,
-  lstatSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -159,7 +158,7 @@ describe("a seed that is not as published", () => {
         symlinkSync("/etc/passwd", join(tree, "share/notes"));
       },
     ],
-    ["a changed list", (tree) => appendFileSync(join(tree, ".openclaw-skill-deps.json"), " x")],
+    ["a setuid program", (tree) => chmodSync(join(tree, "bin/zog"), 0o4755)],
   ];
   test.each(damages)("%s: refused; the network has it, or the run fails", async (_what, damage) => {
     await fill(seed, "1.0.0");
@@ -172,14 +171,6 @@ describe("a seed that is not as published", () => {
     expect(online.status).toBe(0);
     expect(online.stderr).toMatch(/warning: zog: .*seed/);
     expect(ask()).toBe("1.0.0");
-  });
-
-  test("a setuid bit does not come along", async () => {
-    await fill(seed, "1.0.0");
-    chmodSync(join(seed, treeOf(seed), "bin/zog"), 0o4755);
-    expect((await withSeed("--offline")).status).toBe(0);
-    const copied = join(place.prefix, treeOf(place.prefix), "bin/zog");
-    expect(lstatSync(copied).mode & 0o7777).toBe(0o755);
   });
 
   test("its manifest cannot be read: a warning; a named one that is not there: an error", async () => {

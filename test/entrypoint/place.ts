@@ -220,6 +220,7 @@ export function factsOf({
   return {
     prefix,
     entrypoint,
+    path: process.env.PATH ?? "",
     view: "",
     roots: [skillsDir],
     inputs: [...skills, inputOf(catalogue, false)],

@@ -10,7 +10,8 @@ export interface Exec {
 
 interface Event {
   readonly ID: string;
-  readonly Name: string;
+  /** Absent where it is about no container. */
+  readonly Name?: string;
   readonly Status: string;
   readonly Time: string;
 }
@@ -22,8 +23,8 @@ export async function execsSince(since: string, prefix: string): Promise<Exec[]>
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Event)
-    .filter(({ Name }) => Name.startsWith(prefix));
-  return events.flatMap(({ ID, Name, Status, Time }, index) => {
+    .filter(({ Name = "" }) => Name.startsWith(prefix));
+  return events.flatMap(({ ID, Name = "", Status, Time }, index) => {
     if (Status !== "exec") return [];
     const end = events
       .slice(index)

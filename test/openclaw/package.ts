@@ -26,8 +26,9 @@ export async function fetchOpenClaw(): Promise<string> {
     // Without this file npm would install into a project further up.
     writeFileSync(join(staging, "package.json"), '{ "private": true }\n');
     const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    const brief = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
     const { exitCode, stderr } =
-      await host`npm install --prefix ${staging} ${quiet} openclaw@${version}`;
+      await host`npm install --prefix ${staging} ${[...quiet, ...brief]} openclaw@${version}`;
     if (exitCode !== 0) throw new Error(`npm install openclaw@${version}: ${stderr.slice(-1000)}`);
     renameSync(staging, kept);
   } finally {

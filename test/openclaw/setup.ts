@@ -13,18 +13,22 @@ declare module "vitest" {
 }
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const tag = `openclaw-${process.pid}`;
+  const remove = () =>
+    removeImages([
+      `localhost/openclaw-skills-sandbox:${tag}`,
+      `localhost/openclaw-skills-gateway:${tag}`,
+    ]);
   try {
-    provide("openclaw", { command: await fetchOpenClaw() });
-    const images = await buildImages(`openclaw-${process.pid}`);
-    provide("sandboxImage", images.sandbox);
+    const { sandbox } = await buildImages(tag);
+    provide("sandboxImage", sandbox);
     provide("registry", await registry());
-    return () => removeImages([images.sandbox, images.gateway]);
+    provide("openclaw", { command: await fetchOpenClaw() });
   } catch (error) {
     const missing = error instanceof Error ? error.message : `${error}`;
     process.stderr.write(`\nNOT TESTED with the real OpenClaw: ${missing}\n\n`);
     provide("openclaw", { missing });
     provide("sandboxImage", "");
-    provide("registry", "");
-    return async () => undefined;
   }
+  return remove;
 }

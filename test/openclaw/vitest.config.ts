@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: `${import.meta.dirname}/setup.ts`,
     // What is measured, is measured alone.
     fileParallelism: false,
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
   },
 });
