@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { parseDebLock, renderDebLock } from "../src/core/deb-lock.ts";
 import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
+import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
 import { renderProblem } from "../src/core/recipe-file.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
 import { loadCatalogue } from "../src/io/catalogue.ts";
@@ -12,8 +13,10 @@ import { loadCatalogue } from "../src/io/catalogue.ts";
 const dir = join(import.meta.dirname, "..", "recipes");
 const names = readdirSync(dir);
 const files = names.filter((name) => name.endsWith(".yaml"));
-const debLocks = names.filter((name) => name.endsWith(".deb.lock.json"));
-const locks = names.filter((name) => name.endsWith(".lock.json") && !debLocks.includes(name));
+const locksOf = (pattern: RegExp): string[] => names.filter((name) => pattern.test(name));
+const locks = locksOf(/^[^.]+\.lock\.json$/);
+const debLocks = locksOf(/\.deb\.lock\.json$/);
+const wheelLocks = locksOf(/\.pypi\.lock\.json$/);
 const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
 
 /** Tools whose makers publish nothing for the other processor. */
@@ -31,7 +34,8 @@ function expectOrder(keys: readonly string[], form: readonly string[]): void {
 test("every recipe is valid, and the directory holds nothing else", () => {
   expect(problems.map(renderProblem)).toEqual([]);
   expect(files.length).toBe(catalogue.recipes.size);
-  expect(names.length).toBe(files.length + locks.length + debLocks.length + 1);
+  const others = [...locks, ...debLocks, ...wheelLocks];
+  expect(names.length).toBe(files.length + others.length + 1);
 });
 
 test("recipe.schema.json is what the code says", () => {
@@ -60,6 +64,26 @@ describe.each(files)("%s", (file) => {
     expect(serves("arm64")).toBe(!x64Only.includes(recipe?.name ?? ""));
     for (const need of recipe?.needs ?? []) expect(catalogue.recipes.has(need)).toBe(true);
   });
+});
+
+describe.each(wheelLocks)("%s", (lock) => {
+  const owner = lock.replace(".pypi.lock.json", "");
+  const artifact = catalogue.recipes.get(owner)?.artifacts.any?.[0];
+  const python = catalogue.recipes.get("python3")?.version ?? "";
+
+  test("is used by its recipe, and as it is rendered", () => {
+    expect(renderPypiLock(JSON.parse(read(lock)))).toBe(read(lock));
+    expect(read(`${owner}.yaml`)).toContain(`lock: ${lock}`);
+  });
+
+  test.each(["linux-x64", "linux-arm64"])(
+    "has what %s needs, for the catalogue's python3",
+    (platform) => {
+      if (artifact?.kind !== "python") throw new Error(`${owner} has no wheels`);
+      const selected = selectWheels(artifact.wheels, python, parsePlatform(platform));
+      expect(selected.map(({ name }) => name)).toContain(owner);
+    },
+  );
 });
 
 describe.each(locks)("%s", (lock) => {

@@ -1,5 +1,6 @@
 import { requestedTools } from "../core/demand.ts";
 import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
 import { follow } from "../io/files.ts";
@@ -67,16 +68,7 @@ function kept(seen: Survey): Applied {
 async function apply(seen: Survey, work: readonly Step[], place: Place): Promise<Applied> {
   const { options, env, home } = place;
   const { emit } = place.reporter;
-  let config: ReturnType<typeof readNpmConfig> | undefined;
-  const npm = (): ReturnType<typeof readNpmConfig> => {
-    config ??= readNpmConfig(env, home);
-    return config;
-  };
-  let aptConfig: ReturnType<typeof readAptConfig> | undefined;
-  const apt = (): ReturnType<typeof readAptConfig> => {
-    aptConfig ??= readAptConfig(env);
-    return aptConfig;
-  };
+  const npm = once(() => readNpmConfig(env, home));
   const { mirrors, offline } = options;
   const http = createHttp({ env, mirrors, offline, settings: npm });
   try {
@@ -86,8 +78,9 @@ async function apply(seen: Survey, work: readonly Step[], place: Place): Promise
       runsHere: platformId(seen.platform) === platformId(place.machine),
       http,
       npm,
+      apt: once(() => readAptConfig(env)),
+      languages: { env, home, offline, machine: place.machine, catalogue: seen.catalogue },
       seed: seen.seed?.dir,
-      apt,
       jobs: options.jobs,
       emit,
       signal: place.signal,

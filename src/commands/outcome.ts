@@ -1,3 +1,4 @@
+import { sourceName } from "../core/artifact.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
 import type { InstallStep, Plan, Step } from "../core/plan.ts";
 import { formatBytes, renderTable } from "../report/text.ts";
@@ -79,11 +80,7 @@ export function planDocument({ plan, prefix }: Survey): unknown {
 }
 
 function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {
-  const sources = artifacts.map((artifact) => {
-    if (artifact.kind === "archive") return artifact.url;
-    const registry = artifact.kind === "debian" ? "deb" : "npm";
-    return `${registry}:${artifact.name}@${artifact.version}`;
-  });
+  const sources = artifacts.map(sourceName);
   const copy = seed ? [`seed:${seed.record.dir}`] : [];
   const all = seed?.isFirst ? [...copy, ...sources] : [...sources, ...copy];
   return { ...step, recipe: recipe?.origin ?? seed?.record.recipe, sources: all };

@@ -6,8 +6,8 @@ import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe-file.ts";
 import { compileCatalogue, loadCatalogue, readRecipeFile } from "../io/catalogue.ts";
 import { renderTable } from "../report/text.ts";
-import { lockRecipes } from "../run/deb-lock.ts";
 import type { Place } from "../run/place.ts";
+import { lockRecipes } from "./recipe-lock.ts";
 
 /** `recipe list | check FILE… | lock FILE… | compile DIR FILE`. */
 export async function recipe(place: Place): Promise<number> {
@@ -18,7 +18,7 @@ export async function recipe(place: Place): Promise<number> {
     case "check":
       return checkRecipes(place, rest);
     case "lock":
-      return lock(place, rest);
+      return lockRecipes(place, rest);
     case "compile":
       return compileRecipes(place, rest);
     default:
@@ -72,20 +72,6 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
     place.stdout.write(`${right} of ${files.length} right\n`);
   }
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
-}
-
-/** Resolves the Debian packages of recipes anew and writes their locks. */
-async function lock(place: Place, files: readonly string[]): Promise<number> {
-  if (files.length === 0) {
-    throw new UserError("usage", "recipe lock: no file is named", {
-      hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
-    });
-  }
-  await lockRecipes(place, files, ({ file, packages }) => {
-    const counts = Object.entries(packages).map(([arch, count]) => `${count} for ${arch}`);
-    place.stdout.write(`${file}: packages: ${counts.join(", ")}\n`);
-  });
-  return exitStatus.done;
 }
 
 function yamlFiles(dir: string): string[] {

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import { type DebArch, debArchOf } from "./deb-lock.ts";
 import { UserError } from "./errors.ts";
-import { placedSources } from "./recipe-checks.ts";
+import { placedSources } from "./recipe-findings.ts";
 import { splitPackage } from "./recipe-rules.ts";
 import { recipeSchema } from "./recipe-schema.ts";
 
@@ -17,13 +17,13 @@ export interface DebWanted {
 }
 
 /** Reads it from a recipe's text, whose lock need not be there. Throws a UserError (`recipe`). */
-export function parseDebWanted(text: string, file: string): DebWanted {
+export function parseDebWanted(text: string): DebWanted {
   const document: unknown = parse(text);
   const sources = placedSources(document).filter(({ source }) => source.deb !== undefined);
   const [first] = sources;
   const { deb, lock } = first?.source ?? {};
   if (deb === undefined || lock === undefined) {
-    throw new UserError("recipe", `${file} has no source with deb and lock`, {
+    throw new UserError("recipe", "has no source with deb and lock", {
       hint: "Write deb: PACKAGE@VERSION and lock: NAME.deb.lock.json below a platform of artifacts.",
     });
   }
@@ -34,7 +34,7 @@ export function parseDebWanted(text: string, file: string): DebWanted {
     const arch = debArchOf(key);
     if (arch !== undefined) versions[arch] = other.version;
     if (other.name === name && source.lock === lock) continue;
-    throw new UserError("recipe", `${file} has deb ${name} and ${other.name}; one is locked`, {
+    throw new UserError("recipe", `has deb ${name} and ${other.name}; one is locked`, {
       hint: "Give each platform the same package and the same lock.",
     });
   }

@@ -9,8 +9,17 @@ import type { InstalledBin } from "./manifest.ts";
 export function renderLauncher(bin: InstalledBin & { runtime: string }): string {
   return `${head}[ ! -h "$self" ] || self=$(readlink -f -- "$self")
 case $self in */*) root=\${self%/*}/.. ;; *) root=.. ;; esac
-exec "$root"/${quote(`bin/${bin.runtime}`)} "$root"/${quote(bin.path)} "$@"
+exec ${[`"$root"/${quote(`bin/${bin.runtime}`)}`, ...runtimeFlags(bin)].join(" ")} "$root"/${quote(bin.path)} "$@"
 `;
+}
+
+/**
+ * What a runtime is told before the program's path. Python must take modules from nowhere else:
+ * neither PYTHONPATH nor packages of the user, who is an agent, nor the program's own directory. And
+ * it must write no bytecode into a published tree.
+ */
+export function runtimeFlags({ runtime }: Pick<InstalledBin, "runtime">): readonly string[] {
+  return runtime === "python3" ? ["-I", "-B"] : [];
 }
 
 const head = `#!/bin/sh

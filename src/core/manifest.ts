@@ -36,6 +36,8 @@ const installedRecord = z.strictObject({
     size: z.int().min(0),
     /** The seed that this tree was copied from; absent: it was downloaded. */
     seed: z.string().optional(),
+    /** The line of Python that a Python program's packages were chosen for: `3.12`. */
+    python: z.string().optional(),
   }),
   bins: z.record(z.string().refine(isBinName), installedBin),
   needs: z.array(z.string().refine(isToolName)),

@@ -1,5 +1,5 @@
 import { upstreamVersion } from "./deb-version.ts";
-import { formatDigest, sha256Hex } from "./digest.ts";
+import { type Digest, formatDigest, sha256Hex } from "./digest.ts";
 import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import type { Artifact, Catalogue, Recipe } from "./recipe.ts";
@@ -12,7 +12,14 @@ export interface Requirement {
   readonly anyBins: readonly string[];
 }
 
-export type InstallReason = "missing" | "damaged" | "recipe changed" | "newer version" | "forced";
+export type InstallReason =
+  | "missing"
+  | "damaged"
+  | "recipe changed"
+  | "newer version"
+  /** The Python that its packages were chosen for is replaced by one of another line. */
+  | "other Python"
+  | "forced";
 
 /** One tool to be installed; the data that apply needs, and nothing else. */
 export interface InstallStep {
@@ -130,21 +137,45 @@ export function installationKey(recipe: Recipe, artifact: Artifact): string {
 }
 
 function shape(artifact: Artifact): unknown {
-  if (artifact.kind === "archive") return [artifact.format, artifact.strip];
-  if (artifact.kind === "debian") return [debTreeForm, artifact.start];
-  return artifact.kind === "npm-package" ? artifact.strip : null;
+  const compiled = artifact.bytecode === undefined ? [] : [artifact.bytecode];
+  switch (artifact.kind) {
+    case "archive":
+      return [artifact.format, artifact.strip, ...compiled];
+    case "npm-package":
+    case "go-module":
+      return compiled.length === 0 ? artifact.strip : [artifact.strip, ...compiled];
+    case "go-build":
+      return artifact.package;
+    case "debian":
+      return [debTreeForm, artifact.start];
+    default:
+      return null;
+  }
 }
 
 /** Grows where the same packages become another tree: other launchers, other files left out. */
 const debTreeForm = 1;
 
-/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests. */
+/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`. */
 function sourceDigest(artifact: Artifact): string {
-  if (artifact.kind === "debian") {
-    const lines = artifact.packages.map(({ name, digest }) => `${name} ${formatDigest(digest)}`);
-    return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
+  switch (artifact.kind) {
+    case "go-build":
+      return artifact.sum;
+    case "npm-closure":
+      return listDigest(artifact.packages, ({ path }) => path);
+    case "debian":
+      return listDigest(artifact.packages, ({ name }) => name);
+    case "python":
+      return listDigest(artifact.wheels, ({ file }) => file);
+    default:
+      return formatDigest(artifact.digest);
   }
-  if (artifact.kind !== "npm-closure") return formatDigest(artifact.digest);
-  const lines = artifact.packages.map(({ path, digest }) => `${path} ${formatDigest(digest)}`);
+}
+
+function listDigest<Package extends { readonly digest: Digest }>(
+  packages: readonly Package[],
+  nameOf: (locked: Package) => string,
+): string {
+  const lines = packages.map((locked) => `${nameOf(locked)} ${formatDigest(locked.digest)}`);
   return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
 }

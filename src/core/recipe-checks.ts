@@ -1,44 +1,16 @@
 import { upstreamVersion } from "./deb-version.ts";
-import { type PlatformKey, platformKeys } from "./platform.ts";
-import { formatOfUrl, splitPackage } from "./recipe-rules.ts";
-import { type RecipeSource, recipeSchema, sourceSchema } from "./recipe-schema.ts";
-
-/** What is wrong at a place of the document; becomes a RecipeProblem once its line is known. */
-export interface Finding {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  readonly example?: string;
-}
-
-/** A well-formed source and where it stands in the document. */
-export interface PlacedSource {
-  readonly key: PlatformKey;
-  readonly path: readonly (string | number)[];
-  readonly source: RecipeSource;
-}
+import {
+  type Finding,
+  finding,
+  member,
+  type PlacedSource,
+  placedSources,
+} from "./recipe-findings.ts";
+import { splitPackage } from "./recipe-rules.ts";
+import { type RecipeSource, recipeSchema } from "./recipe-schema.ts";
+import { sourceFindings } from "./recipe-sources.ts";
 
 type Bins = Readonly<Record<string, string>>;
-
-/** A finding whose message starts with the place: `artifacts.linux-x64.url must …`. */
-export function finding(path: Finding["path"], what: string, example?: string): Finding {
-  const place = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("");
-  const message = `${place.slice(1) || "the document"} ${what}`;
-  return { path, message, ...(example !== undefined && { example }) };
-}
-
-/** The well-formed sources of a document that need not be well-formed elsewhere. */
-export function placedSources(document: unknown): PlacedSource[] {
-  const artifacts = member(document, "artifacts");
-  return platformKeys.flatMap((key) => {
-    const value = member(artifacts, key);
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    return list.flatMap((item, index) => {
-      const source = sourceSchema.safeParse(item).data;
-      const path = ["artifacts", key, ...(Array.isArray(value) ? [index] : [])];
-      return source ? [{ key, path, source }] : [];
-    });
-  });
-}
 
 /** What is wrong between fields. Fields that are malformed by themselves are passed over. */
 export function crossFindings(document: unknown): Finding[] {
@@ -53,11 +25,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...needsFindings(name, needs ?? [], sources),
     ...startFindings(document, bins ?? {}, sources),
     ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
-    ...sources.flatMap((placed) => [
-      ...originFindings(placed),
-      ...meaningFindings(placed),
-      ...(bins ? binsFindings(placed, bins) : []),
-    ]),
+    ...sources.flatMap((placed) => sourceFindings(placed, bins)),
   ];
 }
 
@@ -79,84 +47,27 @@ function needsFindings(
   }
   const twice = needs.find((need, index) => needs.indexOf(need) !== index);
   if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
-  if (sources.some(({ source }) => source.lock && source.npm) && !needs.includes("node")) {
-    found.push(
-      finding(["needs"], "must name node: a JavaScript program runs in it", "needs: [node]"),
-    );
+  for (const { need, what, isMeant } of runtimes) {
+    if (needs.includes(need) || !sources.some(({ source }) => isMeant(source))) continue;
+    const why = `must name ${need}: a ${what} program runs in it`;
+    found.push(finding(["needs"], why, `needs: [${need}]`));
   }
   return found;
 }
 
-const digestExample = "sha256: a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112";
-const npmExample = `npm: clawhub@0.23.3\nlock: clawhub.lock.json`;
-
-const debExample = "deb: tmux@3.3a-3\nlock: tmux.deb.lock.json";
-
-function debOriginFindings(
-  { path, source }: Pick<PlacedSource, "path" | "source">,
-  digests: number,
-): Finding[] {
-  if (source.url !== undefined) return [finding(path, "has both url and deb")];
-  if (source.npm !== undefined) return [finding(path, "has both npm and deb")];
-  if (source.lock === undefined) return [finding(path, "has deb and no lock", debExample)];
-  return digests === 0 ? [] : [finding(path, "has both a lock and a digest; the lock pins it")];
-}
-
-/** Exactly one origin, and exactly one thing that pins its bytes. */
-function originFindings({ path, source }: PlacedSource): Finding[] {
-  const { url, npm, deb, lock, sha256, sha512, integrity } = source;
-  const digests = [sha256, sha512, integrity].filter((digest) => digest !== undefined).length;
-  if (deb !== undefined) return debOriginFindings({ path, source }, digests);
-  if (url !== undefined && npm !== undefined) return [finding(path, "has both url and npm")];
-  if (url === undefined && npm === undefined) return [finding(path, "has neither url nor npm")];
-  if (digests > 1) return [finding(path, "has more than one digest; keep one")];
-  if (lock === undefined) {
-    return digests === 1 ? [] : [finding(path, "has no digest", digestExample)];
-  }
-  if (npm === undefined) return [finding(path, "has a lock but no npm", npmExample)];
-  if (digests === 1) return [finding(path, "has both a lock and a digest; the lock pins it")];
-  return [];
-}
-
-/** Fields that mean nothing where they stand. */
-function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
-  const found: Finding[] = [];
-  const refuse = (field: keyof RecipeSource, why: string): void => {
-    if (source[field] !== undefined) found.push(finding([...path, field], why));
-  };
-  if (source.npm !== undefined) refuse("format", "is for url only; a package is a tar.gz");
-  if (source.deb !== undefined) {
-    refuse("format", "is for url only");
-    refuse("glibc", "means nothing for deb: its programs bring their own");
-    if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
-  }
-  if (source.lock !== undefined) {
-    refuse("strip", "means nothing with a lock");
-    refuse("size", "means nothing with a lock");
-  }
-  if (isPlainProgram(source)) refuse("strip", "means nothing for a plain program");
-  if (!key.endsWith("-glibc")) refuse("glibc", `needs a -glibc platform, not ${key}`);
-  return found;
-}
-
-function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding[] {
-  const found: Finding[] = [];
-  for (const bin of Object.keys(source.bins ?? {})) {
-    if (Object.hasOwn(recipeBins, bin)) continue;
-    found.push(finding([...path, "bins", bin], "is not one of the recipe's own bins"));
-  }
-  const bins = { ...recipeBins, ...source.bins };
-  if (isPlainProgram(source) && Object.keys(bins).length > 1) {
-    found.push(finding(path, "is a plain program, but bins names several"));
-  }
-  const outside = Object.entries(bins).find(([, file]) => !file.startsWith("node_modules/"));
-  if (source.lock !== undefined && source.npm !== undefined && outside) {
-    const at = source.bins?.[outside[0]] === undefined ? ["bins"] : [...path, "bins"];
-    const example = `${outside[0]}: node_modules/clawhub/bin/clawdhub.js`;
-    found.push(finding([...at, outside[0]], "must point into node_modules/", example));
-  }
-  return found;
-}
+/** What starts the programs of some kinds of sources. */
+const runtimes: readonly {
+  readonly need: string;
+  readonly what: string;
+  readonly isMeant: (source: RecipeSource) => boolean;
+}[] = [
+  {
+    need: "node",
+    what: "JavaScript",
+    isMeant: ({ npm, lock }) => npm !== undefined && lock !== undefined,
+  },
+  { need: "python3", what: "Python", isMeant: ({ pypi }) => pypi !== undefined },
+];
 
 const forDebOnly = ["data", "env", "args", "setup"] as const;
 
@@ -185,14 +96,4 @@ function versionFindings(version: string | undefined, sources: readonly PlacedSo
   const upstream = upstreamVersion(splitPackage(first.source.deb).version);
   if (upstream === version) return [];
   return [finding(["version"], `is ${version}, but ${first.source.deb} is ${upstream}`)];
-}
-
-function isPlainProgram({ url, format }: RecipeSource): boolean {
-  const packed = format ?? (url === undefined ? undefined : formatOfUrl(url));
-  return packed === "raw" || packed === "gz";
-}
-
-function member(value: unknown, key: string): unknown {
-  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, key);
-  return isObject ? (value as Record<string, unknown>)[key] : undefined;
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import {
   type Document,
   isMap,
@@ -11,18 +11,12 @@ import {
   visit,
   type YAMLError,
 } from "yaml";
-import { type DebLock, debArchOf, parseDebLock } from "./deb-lock.ts";
-import { parseLock } from "./npm-lock.ts";
-import type { LockedPackage, Recipe, RecipeProblem } from "./recipe.ts";
-import {
-  crossFindings,
-  type Finding,
-  finding,
-  type PlacedSource,
-  placedSources,
-} from "./recipe-checks.ts";
-import { splitPackage } from "./recipe-rules.ts";
-import { recipeSchema, toRecipe } from "./recipe-schema.ts";
+import type { Recipe, RecipeProblem } from "./recipe.ts";
+import { toRecipe } from "./recipe-artifacts.ts";
+import { crossFindings } from "./recipe-checks.ts";
+import { type Finding, finding } from "./recipe-findings.ts";
+import { readLocks } from "./recipe-locks.ts";
+import { recipeSchema } from "./recipe-schema.ts";
 import { shapeFindings } from "./recipe-shape.ts";
 
 /** A recipe's text, its file's path for messages and origin, and a reader of files beside it. */
@@ -53,7 +47,7 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
     return { ok: false, problems: inOrder(problems) };
   }
   const value: unknown = document.toJS();
-  const locks = readLocks(value, source);
+  const locks = readLocks(value, file, (name) => source.lock?.(name));
   const findings = [
     ...shapeFindings(value, (path) => writtenAt(document, path)),
     ...crossFindings(value),
@@ -67,7 +61,7 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
   }
   const parsed = recipeSchema.safeParse(value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: inOrder(problems) };
-  return { ok: true, recipe: toRecipe(parsed.data, file, locks) };
+  return { ok: true, recipe: toRecipe(parsed.data, file, locks.locked) };
 }
 
 /** `recipes/x.yaml:7: what is wrong`, and below it what is right. */
@@ -135,75 +129,6 @@ function nameFindings(value: unknown, file: string): Finding[] {
   const expected = basename(file).replace(/\.yaml$/, "");
   if (name === undefined || basename(file) === `${name}.yaml`) return [];
   return [finding(["name"], `is ${name}, but the file is ${basename(file)}`, `name: ${expected}`)];
-}
-
-interface Locks {
-  readonly npm: Map<string, readonly LockedPackage[]>;
-  readonly deb: Map<string, DebLock>;
-  readonly findings: Finding[];
-  readonly problems: RecipeProblem[];
-}
-
-function readLocks(value: unknown, source: RecipeText): Locks {
-  const locks: Locks = { npm: new Map(), deb: new Map(), findings: [], problems: [] };
-  for (const each of placedSources(value)) {
-    const { path, source: placed } = each;
-    if (placed.lock === undefined) continue;
-    if (placed.deb === undefined && placed.npm === undefined) continue;
-    const at = [...path, "lock"];
-    const text = source.lock?.(placed.lock);
-    if (text === undefined) {
-      locks.findings.push(finding(at, `names ${placed.lock}, which cannot be read`));
-      continue;
-    }
-    const file = join(dirname(source.file), placed.lock);
-    const missing =
-      placed.npm === undefined
-        ? readDebLock(each, text, file, locks)
-        : readNpmLock(placed.npm, placed.lock, text, file, locks);
-    if (missing !== undefined) locks.findings.push(finding(at, missing));
-  }
-  return locks;
-}
-
-function readNpmLock(
-  npm: string,
-  name: string,
-  text: string,
-  file: string,
-  locks: Locks,
-): string | undefined {
-  const parsed = parseLock(text, file);
-  if (parsed.ok) locks.npm.set(name, parsed.packages);
-  else locks.problems.push(...parsed.problems);
-  return parsed.ok ? whyNotHeld(npm, parsed.packages) : undefined;
-}
-
-function readDebLock(
-  { key, source: { deb = "", lock = "" } }: PlacedSource,
-  text: string,
-  file: string,
-  locks: Locks,
-): string | undefined {
-  if (!locks.deb.has(lock)) {
-    const parsed = parseDebLock(text, file);
-    if (parsed.ok) locks.deb.set(lock, parsed.lock);
-    else locks.problems.push(...parsed.problems);
-  }
-  const arch = debArchOf(key);
-  const held = locks.deb.get(lock);
-  if (!held || arch === undefined) return undefined;
-  const { name, version } = splitPackage(deb);
-  const locked = held.packages[arch]?.find((each) => each.name === name);
-  if (!locked) return `does not hold ${name} for ${arch}`;
-  return locked.version === version ? undefined : `holds ${name}@${locked.version}, not ${deb}`;
-}
-
-function whyNotHeld(npm: string, packages: readonly LockedPackage[]): string | undefined {
-  const { name, version } = splitPackage(npm);
-  const held = packages.find(({ path }) => path === `node_modules/${name}`);
-  if (!held) return `does not hold ${name}`;
-  return held.version === version ? undefined : `holds ${name}@${held.version}, not ${npm}`;
 }
 
 /** Where a path starts in the text: its key, or the nearest that is there. */

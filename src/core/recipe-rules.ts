@@ -85,6 +85,37 @@ export const startWordRule: TextRule = (text) => {
     : undefined;
 };
 
+export const pypiRule: TextRule = (text) => {
+  const { name, version } = splitPackage(text);
+  if (version === "") return `is "${text}", which has no version`;
+  if (!isVersion(version) || isMoving(version))
+    return `is "${text}", which is not one exact version`;
+  return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)
+    ? undefined
+    : `is "${text}"; write the name in its normal form: lower case, with - between words`;
+};
+
+export const goRule: TextRule = (text) => {
+  const { name, version } = splitPackage(text);
+  if (!/^v\d+\.\d+\.\d+[0-9A-Za-z.+-]*$/.test(version)) {
+    return `is "${text}", which has no exact version such as v1.2.3`;
+  }
+  return /^[a-z0-9-]+(\.[a-z0-9-]+)+(\/[A-Za-z0-9][A-Za-z0-9._~-]*)+$/.test(name)
+    ? undefined
+    : `is "${text}", which is not a module's path`;
+};
+
+export const goPackageRule: TextRule = (text) =>
+  text === "." || (isRelativePath(text) && /^[A-Za-z0-9._/-]+$/.test(text))
+    ? undefined
+    : `is "${text}"; a package is a directory of the module: cmd/gog, or . for its root`;
+
+export const goSumRule: TextRule = (text) =>
+  /^h1:[A-Za-z0-9+/]{43}=$/.test(text) ? undefined : "is not h1: and the base64 of 32 bytes";
+
+export const goVersionRule: TextRule = (text) =>
+  /^1\.\d+(\.\d+)?$/.test(text) ? undefined : `is "${text}", which is not a Go version`;
+
 export const urlRule: TextRule = (text) => {
   if (template.test(text)) return "holds a template; write it out";
   // A URL to the standard may lack its slashes; what is fetched and mirrored goes by the text.

@@ -1,14 +1,6 @@
 import * as z from "zod";
-import { type DebLock, debArchOf } from "./deb-lock.ts";
-import { type Digest, parseHexDigest, parseIntegrity } from "./digest.ts";
-import { type PlatformKey, platformKeys } from "./platform.ts";
-import {
-  type Artifact,
-  archiveFormats,
-  type DebianStart,
-  type LockedPackage,
-  type Recipe,
-} from "./recipe.ts";
+import type { PlatformKey } from "./platform.ts";
+import { archiveFormats } from "./recipe.ts";
 import * as rules from "./recipe-rules.ts";
 
 /*
@@ -41,6 +33,9 @@ const npmSource = text(
   "@vscode/ripgrep-linux-x64@1.18.0",
 );
 
+/** Where a source may come from; it names one of these. */
+export const origins = ["url", "npm", "deb", "pypi", "go"] as const;
+
 export const sourceSchema = z
   .strictObject({
     url: text(
@@ -54,11 +49,32 @@ export const sourceSchema = z
       "NAME@VERSION of a Debian package, unpacked with every package it needs as `lock` lists them.",
       "tmux@3.3a-3",
     ).optional(),
+    pypi: text(
+      rules.pypiRule,
+      "NAME@VERSION of a Python program; `lock` pins the wheels of it and of all that it needs.",
+      "nano-pdf@0.2.1",
+    ).optional(),
     lock: text(
       rules.lockNameRule,
-      "The file beside the recipe that pins every package: of `npm` a package-lock (version 3), of `deb` what `recipe lock` writes.",
+      "The file beside the recipe that pins every package: of `npm` a package-lock (version 3), of `deb` and `pypi` what `recipe lock` writes.",
       "clawhub.lock.json",
     ).optional(),
+    go: text(
+      rules.goRule,
+      "MODULE@VERSION of the Go proxy: with `sum` a program is built from it, with `sha256` its zip is used as an archive.",
+      "github.com/steipete/gogcli@v0.37.0",
+    ).optional(),
+    package: text(
+      rules.goPackageRule,
+      "Directory of the program's package in the module of `go`; default its root.",
+      "cmd/gog",
+    ).optional(),
+    sum: text(
+      rules.goSumRule,
+      "The module's checksum as the checksum database has it; its go.sum pins everything else.",
+      "h1:dPLHVskS5y0mTFJwtebLNkBCJbpdhh5Ao2iP/m2cO/c=",
+    ).optional(),
+    toolchain: text(rules.goVersionRule, "Smallest Go that builds it.", "1.25").optional(),
     sha256: text(
       rules.sha256Rule,
       "sha256 of the download, 64 hexadecimal digits.",
@@ -94,11 +110,16 @@ export const sourceSchema = z
       "2.34",
     ).optional(),
     bins: bins.optional().describe("Where the paths differ from the recipe's own bins."),
+    bytecode: text(
+      rules.pathRule,
+      "Directory of Python modules that this tree's own python3 compiles at install.",
+      "lib/python3.12",
+    ).optional(),
   })
   .meta({
     id: "source",
-    description: "One source: `url`, `npm` or `deb`, and what its bytes must be.",
-    oneOf: [{ required: ["url"] }, { required: ["npm"] }, { required: ["deb"] }],
+    description: `One source: ${origins.map((key) => `\`${key}\``).join(", ")}, and what its bytes must be.`,
+    oneOf: origins.map((key) => ({ required: [key] })),
   });
 
 const startWord = text(rules.startWordRule, "Text; {root} is the tree's absolute path.");
@@ -192,78 +213,4 @@ export type RecipeSource = z.infer<typeof sourceSchema>;
 export function recipeJsonSchema(): string {
   const schema = z.toJSONSchema(recipeSchema, { target: "draft-2020-12", io: "input" });
   return `${JSON.stringify(schema, null, 2)}\n`;
-}
-
-/** The sources of one platform as a list. */
-export function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly RecipeSource[] {
-  return "length" in value ? (value as readonly RecipeSource[]) : [value as RecipeSource];
-}
-
-/** The digest of a source that has one. */
-export function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
-  if (sha256 !== undefined) return parseHexDigest("sha256", sha256);
-  if (sha512 !== undefined) return parseHexDigest("sha512", sha512);
-  return integrity === undefined ? undefined : parseIntegrity(integrity);
-}
-
-/** What the lock files of a recipe hold, by their names. */
-export interface LockFiles {
-  readonly npm: ReadonlyMap<string, readonly LockedPackage[]>;
-  readonly deb: ReadonlyMap<string, DebLock>;
-}
-
-/** Turns a document without problems into a Recipe. */
-export function toRecipe(document: RecipeDocument, origin: string, locks: LockFiles): Recipe {
-  const entries = platformKeys.flatMap((key) => {
-    const value = document.artifacts[key];
-    return value
-      ? [[key, sourceList(value).map((source) => toArtifact(source, document, key, locks))]]
-      : [];
-  });
-  return {
-    name: document.name,
-    description: document.description,
-    homepage: document.homepage,
-    license: document.license,
-    version: document.version,
-    bins: document.bins,
-    test: document.test,
-    needs: document.needs ?? [],
-    artifacts: Object.fromEntries(entries),
-    origin,
-  };
-}
-
-function toArtifact(
-  source: RecipeSource,
-  document: RecipeDocument,
-  key: PlatformKey,
-  locks: LockFiles,
-): Artifact {
-  const { url, lock, size, glibc, strip } = source;
-  const common = {
-    ...(source.bins && { bins: { ...document.bins, ...source.bins } }),
-    ...(glibc !== undefined && { glibc }),
-  };
-  if (source.deb !== undefined) {
-    const held = locks.deb.get(lock ?? "");
-    const packages = held?.packages[debArchOf(key) ?? "amd64"] ?? [];
-    const debian = { packages, snapshot: held?.snapshot ?? "", start: startOf(document) };
-    return { kind: "debian", ...rules.splitPackage(source.deb), ...debian, ...common };
-  }
-  const npm = rules.splitPackage(source.npm ?? "");
-  if (lock !== undefined) {
-    return { kind: "npm-closure", ...npm, packages: locks.npm.get(lock) ?? [], ...common };
-  }
-  const digest = sourceDigest(source);
-  // The checks have seen to both; without them this would be a bug, not a recipe's fault.
-  if (!digest) throw new Error("a source without a digest passed the checks");
-  const download = { digest, ...(size !== undefined && { size }), ...common };
-  if (url === undefined) return { kind: "npm-package", ...npm, strip: strip ?? 1, ...download };
-  const format = source.format ?? rules.formatOfUrl(url) ?? "raw";
-  return { kind: "archive", url, format, strip: strip ?? 0, ...download };
-}
-
-function startOf({ env = {}, args = {}, setup }: RecipeDocument): DebianStart {
-  return { env, args, ...(setup && { setup }) };
 }

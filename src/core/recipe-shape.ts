@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import * as z from "zod";
 import { nearest } from "./names.ts";
 import { platformKeys } from "./platform.ts";
-import { type Finding, finding } from "./recipe-checks.ts";
+import { type Finding, finding } from "./recipe-findings.ts";
 import { recipeSchema, sourceSchema } from "./recipe-schema.ts";
 
 type Issue = z.core.$ZodIssue;

@@ -19,6 +19,8 @@ interface ArtifactBase {
   readonly bins?: Readonly<Record<string, string>>;
   /** Smallest glibc that the programs start with, such as `2.34`. */
   readonly glibc?: string;
+  /** Directory of Python modules in the tree that the tree's own `python3` compiles at install. */
+  readonly bytecode?: string;
 }
 
 /** An archive or a plain program at a literal URL. */
@@ -100,7 +102,60 @@ export interface DebianPackage {
   readonly digest: Digest;
 }
 
-export type Artifact = ArchiveArtifact | NpmPackageArtifact | NpmClosureArtifact | DebianArtifact;
+/** A Python program with every package it needs, pinned by a lock of wheels. */
+export interface PythonArtifact extends ArtifactBase {
+  readonly kind: "python";
+  readonly name: string;
+  readonly version: string;
+  readonly wheels: readonly LockedWheel[];
+}
+
+/** One wheel of a lock, for some of the places in which a program may run. */
+export interface LockedWheel {
+  /** The package's name in its normal form: `typing-extensions`. */
+  readonly name: string;
+  readonly version: string;
+  /** `black-26.10.1-py3-none-any.whl`: its end says where it runs. */
+  readonly file: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** Places that need the package, such as `3.12-x64`; absent: all of the lock. */
+  readonly only?: readonly string[];
+}
+
+/** A module's zip from the machine's Go proxy, used as an archive: the Go toolchain itself. */
+export interface GoModuleArtifact extends ArtifactBase {
+  readonly kind: "go-module";
+  /** `golang.org/toolchain`. */
+  readonly module: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly size?: number;
+  readonly strip: number;
+}
+
+/** A program built from a module of the machine's Go proxy. */
+export interface GoBuildArtifact extends ArtifactBase {
+  readonly kind: "go-build";
+  readonly module: string;
+  readonly version: string;
+  /** Directory of the program's package in the module; `.` is its root. */
+  readonly package: string;
+  /** The module's own checksum, as the checksum database has it: `h1:…`. */
+  readonly sum: string;
+  /** Smallest Go that builds it, such as `1.25`. */
+  readonly toolchain: string;
+}
+
+export type Artifact =
+  | ArchiveArtifact
+  | NpmPackageArtifact
+  | NpmClosureArtifact
+  | DebianArtifact
+  | PythonArtifact
+  | GoModuleArtifact
+  | GoBuildArtifact;
 
 /** How one tool is had: literal, pinned, nothing computed. */
 export interface Recipe {

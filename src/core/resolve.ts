@@ -1,20 +1,7 @@
-import type { SealedRecord } from "./manifest.ts";
-import {
-  type BinState,
-  type InstallReason,
-  type InstallStep,
-  installationKey,
-  type Plan,
-  type PlanRequest,
-  type Requirement,
-  type SeedSource,
-  type Step,
-  type Unmet,
-} from "./plan.ts";
-import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
-import type { Artifact, Recipe } from "./recipe.ts";
-import { type Installable, seedReason, seedSource } from "./seed.ts";
-import { compareVersions } from "./versions.ts";
+import { artifactsFor } from "./artifact.ts";
+import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
+import { platformId } from "./platform.ts";
+import { isStranded, stepFor } from "./steps.ts";
 
 /**
  * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
@@ -44,6 +31,11 @@ export function resolvePlan(request: PlanRequest): Plan {
     else for (const bin of requirement.anyBins) settle(bin, requirement.for);
   }
   addNeeds(wanted, request);
+  if (wanted.has("python3")) {
+    const records = Object.values(request.present.manifest.tools);
+    const stranded = records.filter((record) => isStranded(record, request));
+    for (const { tool } of stranded) want(tool, "python3");
+  }
   for (const [bin, state] of bins) {
     if (state.state !== "unmet") continue;
     unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });
@@ -55,29 +47,6 @@ export function resolvePlan(request: PlanRequest): Plan {
     unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
     bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
-}
-
-/** The recipe's sources for a platform, or why there are none. */
-export function artifactsFor(
-  recipe: Recipe,
-  platform: Platform,
-): { artifacts: readonly Artifact[] } | { reason: string } {
-  const key = keysFor(platform).find((candidate) => recipe.artifacts[candidate] !== undefined);
-  const listed = key === undefined ? undefined : recipe.artifacts[key];
-  if (!listed) {
-    const have = Object.keys(recipe.artifacts).join(", ");
-    return {
-      reason: `the recipe ${recipe.name} has nothing for ${platformId(platform)} (${have})`,
-    };
-  }
-  const { libcVersion } = platform;
-  const artifacts = listed.filter(
-    ({ glibc }) =>
-      glibc === undefined || libcVersion === undefined || isAtLeast(libcVersion, glibc),
-  );
-  if (artifacts.length > 0) return { artifacts };
-  const glibc = listed.map((artifact) => artifact.glibc).join(" or ");
-  return { reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${libcVersion}` };
 }
 
 function resolveBin(bin: string, request: PlanRequest): BinState {
@@ -162,90 +131,6 @@ function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void 
       wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
     }
   }
-}
-
-/** The step for a tool; undefined where it is damaged and nothing can replace it. */
-function stepFor(tool: string, askers: string[], request: PlanRequest): Step | undefined {
-  const { present, catalogue, platform } = request;
-  const record = present.manifest.tools[tool];
-  const recipe = catalogue.recipes.get(tool);
-  const found = recipe ? artifactsFor(recipe, platform) : undefined;
-  const installable = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
-  const seed = seedSource(tool, installable, request);
-  const reason = installable
-    ? installReason(tool, installable, seed, request)
-    : seed && seedReason(seed, request);
-  if (reason !== undefined) return installStep(installable, seed, reason, askers, record?.version);
-  if (!record || present.damaged.has(tool)) return undefined;
-  const { version } = record;
-  const bins = Object.keys(record.bins);
-  if (present.unlinked.has(tool)) return { action: "link", tool, version, bins, record };
-  const newer =
-    installable && compareVersions(installable.recipe.version, version) > 0
-      ? { newer: installable.recipe.version }
-      : {};
-  return { action: "keep", tool, version, bins, ...newer };
-}
-
-function installReason(
-  tool: string,
-  { recipe, artifacts }: Installable,
-  seed: SeedSource | undefined,
-  { present, force, update }: PlanRequest,
-): InstallReason | undefined {
-  const record = present.manifest.tools[tool];
-  if (!record) return "missing";
-  if (force === "all" || force.has(tool)) return "forced";
-  if (present.damaged.has(tool)) return "damaged";
-  const order = compareVersions(recipe.version, record.version);
-  const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);
-  if (order === 0 && !sameKey) return "recipe changed";
-  return (order > 0 && update) || seedIsNewer(seed, record) ? "newer version" : undefined;
-}
-
-/** The seed is at hand: what it has newer is not left for `update`. */
-function seedIsNewer(seed: SeedSource | undefined, installed: SealedRecord): boolean {
-  return seed?.isFirst === true && compareVersions(seed.record.version, installed.version) > 0;
-}
-
-function installStep(
-  installable: Installable | undefined,
-  seed: SeedSource | undefined,
-  reason: InstallReason,
-  askers: string[],
-  replaces: string | undefined,
-): InstallStep | undefined {
-  const common = {
-    action: "install",
-    reason,
-    ...(replaces === undefined ? {} : { replaces }),
-    for: askers,
-    ...(seed === undefined ? {} : { seed }),
-  } as const;
-  if (!installable) return seed && { ...common, ...seedTool(seed.record), artifacts: [] };
-  const { recipe, artifacts } = installable;
-  const [first] = artifacts;
-  const size = first && !seed?.isFirst ? downloadSize(first) : undefined;
-  return {
-    ...common,
-    tool: recipe.name,
-    version: recipe.version,
-    ...(size === undefined ? {} : { size }),
-    bins: Object.keys(first?.bins ?? recipe.bins),
-    needs: recipe.needs,
-    recipe,
-    artifacts,
-  };
-}
-
-function seedTool({ tool, version, bins, needs }: SealedRecord) {
-  return { tool, version, bins: Object.keys(bins), needs };
-}
-
-/** Bytes to download, where the recipe says. */
-function downloadSize(artifact: Artifact): number | undefined {
-  if (artifact.kind === "debian") return artifact.packages.reduce((sum, { size }) => sum + size, 0);
-  return "size" in artifact ? artifact.size : undefined;
 }
 
 function askersOf(bin: string, requirements: readonly Requirement[]): string[] {

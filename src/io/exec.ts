@@ -19,16 +19,27 @@ export interface Command {
   readonly timeout: number;
   /** Bytes of output; the program is killed beyond. Default: 1 MiB. */
   readonly maxOutput?: number;
+  /** Kills the program too. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a program to its end with nothing on its stdin. Rejects only where it cannot be started. */
-export function run({ argv, env, cwd, timeout, maxOutput = 1 << 20 }: Command): Promise<Finished> {
+export function run(command: Command): Promise<Finished> {
+  const { argv, env, cwd, timeout, maxOutput = 1 << 20, signal: stop } = command;
   const [file, ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = execFile(
       file,
       args,
-      { env, cwd, timeout, killSignal: "SIGKILL", maxBuffer: maxOutput, encoding: "utf8" },
+      {
+        env,
+        cwd,
+        timeout,
+        killSignal: "SIGKILL",
+        maxBuffer: maxOutput,
+        encoding: "utf8",
+        ...(stop && { signal: stop }),
+      },
       (error, stdout, stderr) => {
         if (error && typeof error.code === "string") return reject(error);
         const signal = error?.signal ? (constants.signals[error.signal] ?? 0) + 128 : undefined;

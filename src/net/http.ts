@@ -34,6 +34,14 @@ export interface Download {
   readonly url: string;
 }
 
+type TextOptions = Pick<DownloadRequest, "headers" | "proxy">;
+
+export interface Text {
+  readonly text: string;
+  /** Where it came from in the end. */
+  readonly url: URL;
+}
+
 /** The one door to the network. */
 export interface Http {
   /**
@@ -43,8 +51,11 @@ export interface Http {
   download(request: DownloadRequest): Promise<Download>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
-  /** A text of at most 32 MiB, unverified: its reader does that. Throws as `download` does. */
-  text(url: string, options?: Pick<DownloadRequest, "headers" | "proxy">): Promise<string>;
+  /**
+   * A text of at most 32 MiB, unverified (its reader does that), and where it came from in the end.
+   * Throws as `download` does.
+   */
+  text(url: string, options?: TextOptions): Promise<Text>;
   /**
    * Tells how many transfers have waited for a byte for a while, whenever that changes: others may
    * take their places meanwhile, so that a dead source delays nobody.
@@ -172,15 +183,12 @@ async function json(
   headers: Readonly<Record<string, string>>,
   begin: Begin,
 ): Promise<unknown> {
-  const sink = memorySink();
-  const accept = { accept: "application/json", ...headers };
-  const { url: from } = await transfer(
-    await begin(url, { headers: accept, sink, limit: textLimit }),
-  );
+  const given = { accept: "application/json", ...headers };
+  const found = await text(url, { headers: given }, begin);
   try {
-    return JSON.parse(sink.text());
+    return JSON.parse(found.text);
   } catch (cause) {
-    throw new UserError("network", `${shownUrl(from)} did not answer with JSON`, {
+    throw new UserError("network", `${shownUrl(found.url)} did not answer with JSON`, {
       hint: "Check that the registry or mirror that is configured is one.",
       cause,
     });
@@ -189,11 +197,11 @@ async function json(
 
 async function text(
   url: string,
-  { headers = {}, proxy }: Pick<DownloadRequest, "headers" | "proxy">,
+  { headers = {}, proxy }: TextOptions,
   begin: Begin,
-): Promise<string> {
+): Promise<Text> {
   const sink = memorySink();
   const given = { headers, sink, limit: textLimit, ...(proxy === undefined ? {} : { proxy }) };
-  await transfer(await begin(url, given));
-  return sink.text();
+  const { url: from } = await transfer(await begin(url, given));
+  return { text: sink.text(), url: from };
 }

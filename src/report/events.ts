@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/errors.ts";
 
-export type Phase = "download" | "copy" | "unpack" | "wait" | "test" | "publish";
+export type Phase = "download" | "copy" | "unpack" | "build" | "wait" | "test" | "publish";
 
 /** What happens during a run, as data. Renderers turn it into lines, bars or NDJSON. */
 export type Event =

@@ -65,6 +65,7 @@ function renderRow(tool: string, row: Row, width: number): string {
 const labels: Record<Exclude<Phase, "download">, string> = {
   copy: "copying from the seed",
   unpack: "unpacking",
+  build: "building",
   wait: "waiting for what it needs",
   test: "testing",
   publish: "publishing",

@@ -11,9 +11,10 @@ import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
 import { takeTree } from "../sources/foreign-tree.ts";
-import { type Applied, asFailure, findTaken, retire, takenAway } from "./apply.ts";
+import { asFailure, findTaken, retire, takenAway } from "./aftermath.ts";
+import type { Applied } from "./apply.ts";
+import type { ApplyContext } from "./apply-context.ts";
 import { type CommitContext, commit } from "./commit.ts";
-import type { ApplyContext } from "./stage.ts";
 
 /** Another volume, whose tools are taken into ours. */
 export interface OtherVolume {

@@ -1,8 +1,5 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import pLimit from "p-limit";
-import { describeError, UserError } from "../core/errors.ts";
-import { layout } from "../core/layout.ts";
+import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import {
   type InstallStep,
@@ -16,12 +13,16 @@ import { linkBins } from "../io/bins.ts";
 import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
-import { findTree, isWhole, publish } from "../io/store.ts";
+import { findTree, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
-import { openStaging, openVolume, renew, type Staging, volumeTime } from "../io/volume.ts";
+import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
+import { asFailure, findTaken, retire, takenAway } from "./aftermath.ts";
+import type { ApplyContext, Needs } from "./apply-context.ts";
 import { commit } from "./commit.ts";
-import { type ApplyContext, type Needs, type StagedTool, stageTool, testTree } from "./stage.ts";
+import { shareLanguages } from "./languages.ts";
+import { type StagedTool, stageTool } from "./stage.ts";
+import { testTree } from "./test-tree.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
@@ -63,7 +64,8 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
 }
 
 function isForced(step: Step): boolean {
-  return step.action === "install" && step.reason === "forced";
+  // A tree for another Python is whole, and of no use.
+  return step.action === "install" && (step.reason === "forced" || step.reason === "other Python");
 }
 
 interface Results {
@@ -79,6 +81,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   context.http.onQuiet((transfers) => {
     limit.concurrency = context.jobs + transfers;
   });
+  const languages = shareLanguages(context, staging);
   const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
@@ -90,7 +93,11 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
     const work =
       step.action === "link"
         ? relink(step, context)
-        : installTool(step, context, staging, limit, new Map(step.needs.map((n) => [n, ready(n)])));
+        : installTool(step, context, {
+            stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
+            staging,
+            needs: new Map(step.needs.map((need) => [need, ready(need)])),
+          });
     const settled = work.then(
       (record) => {
         if (step.action === "install") results.installed.push(record);
@@ -117,12 +124,17 @@ async function relink(step: LinkStep, context: ApplyContext): Promise<SealedReco
   return step.record;
 }
 
+interface ToolWork {
+  /** Takes its turn among those that fetch and unpack. */
+  readonly stage: (needs: Needs) => Promise<StagedTool>;
+  readonly staging: Staging;
+  readonly needs: Needs;
+}
+
 async function installTool(
   step: InstallStep,
   context: ApplyContext,
-  staging: Staging,
-  limit: ReturnType<typeof pLimit>,
-  needs: Needs,
+  { stage, staging, needs }: ToolWork,
 ): Promise<SealedRecord> {
   const began = performance.now();
   const { tool } = step;
@@ -147,9 +159,11 @@ async function installTool(
       });
   try {
     found ??= await adopt();
-    const record =
-      found ??
-      (await install(step, context, await limit(() => stageTool(step, context, staging)), needs));
+    // Its wheels are chosen for the Python that will run them. To wait for that while it holds a
+    // place among those at work could be to wait for itself.
+    if (!found && step.artifacts.some(({ kind }) => kind === "python"))
+      await awaitNeeds(step, needs);
+    const record = found ?? (await install(step, context, await stage(needs), needs));
     await linkBins(prefix, record);
     const milliseconds = Math.round(performance.now() - began);
     const { version } = record;
@@ -215,51 +229,4 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
       hint: `Mend ${need} first; its own message says how.`,
     });
   }
-}
-
-/** A run that slept for hours after it published may find its tree swept: that is no success. */
-export async function findTaken(
-  { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
-  installed: readonly SealedRecord[],
-): Promise<Failure[]> {
-  const failures: Failure[] = [];
-  for (const record of installed) {
-    if (await isWhole(prefix, record)) continue;
-    const failure = asFailure(record.tool, takenAway(record.tool));
-    failures.push(failure);
-    emit({ type: "failed", ...failure });
-  }
-  return failures;
-}
-
-export function takenAway(tool: string): UserError {
-  return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
-    hint: "It was stopped for so long that another run took it for dead. Run it again.",
-  });
-}
-
-/**
- * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
- * was replaced stays for a while, for programs that still run from it; its time begins now.
- */
-export async function retire(
-  context: Pick<ApplyContext, "prefix" | "manifest">,
-  installed: readonly SealedRecord[],
-  manifest: Manifest,
-): Promise<void> {
-  const { prefix } = context;
-  const provided = new Set(Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins)));
-  for (const { tool, dir } of installed) {
-    const former = context.manifest.tools[tool];
-    if (!former) continue;
-    for (const name of Object.keys(former.bins)) {
-      if (!provided.has(name)) await rm(join(prefix, layout.binPath(name)), { force: true });
-    }
-    if (former.dir !== dir) await renew(prefix, former.dir);
-  }
-}
-
-export function asFailure(tool: string, error: unknown): Failure {
-  const { code, hint } = error instanceof UserError ? error : { code: "busy" as const, hint: "" };
-  return { tool, code, message: describeError(error), ...(hint ? { hint } : {}) };
 }

@@ -77,6 +77,8 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps recipe lock FILE…   for authors: make the locks of Debian packages and
+                                                  Python programs, say the checksums of Go modules
   openclaw-install-skill-deps config [TOPOLOGY]   openclaw.json, compose and Dockerfile lines that fit
                                                   this place. sandbox: each installs for itself;
                                                   gateway: its start fills the volume; provisioner
@@ -84,7 +86,6 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   carries the programs and fills the volume; image:
                                                   it has them, without a volume. --image NAME:
                                                   sandboxes use that one as it is
-  openclaw-install-skill-deps recipe lock FILE…   resolve the Debian packages of recipes anew
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX

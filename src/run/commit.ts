@@ -6,7 +6,7 @@ import { isLinked, linkBins } from "../io/bins.ts";
 import { takeLease } from "../io/lease.ts";
 import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
 import { isWhole } from "../io/store.ts";
-import type { ApplyContext } from "./stage.ts";
+import type { ApplyContext } from "./apply-context.ts";
 
 /** What is written beside the records. */
 export type CommitContext = Pick<

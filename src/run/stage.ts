@@ -1,51 +1,20 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
+import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan.ts";
-import type { Platform } from "../core/platform.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
-import { smokeTest } from "../io/exec.ts";
 import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Staging } from "../io/volume.ts";
-import type { AptConfig } from "../net/apt-config.ts";
-import type { Http } from "../net/http.ts";
-import type { NpmConfig } from "../net/npm-config.ts";
-import type { Emit } from "../report/events.ts";
+import type { StageContext, Start } from "../sources/context.ts";
 import { takeTree } from "../sources/foreign-tree.ts";
+import type { Languages } from "../sources/languages.ts";
 import { stage } from "../sources/source.ts";
-
-export interface ApplyContext {
-  readonly prefix: string;
-  readonly platform: Platform;
-  /** False where programs of this platform do not run on this machine. */
-  readonly runsHere: boolean;
-  readonly http: Http;
-  readonly npm: () => Promise<NpmConfig>;
-  /** The directory of the seed that a step's `seed` speaks of. */
-  readonly seed: string | undefined;
-  readonly apt: () => Promise<AptConfig>;
-  readonly jobs: number;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-  /** Recorded in the manifest; undefined leaves what is there. */
-  readonly skills: readonly SelectedSkill[] | undefined;
-  /** Tools that somebody asks for by name; recorded too. */
-  readonly requested: readonly string[];
-  /** RFC 3339, now. */
-  readonly clock: () => Date;
-  /** When the run began to change the volume, in ms of the volume's clock. */
-  readonly began: number;
-  /** What the volume had when the plan was made. */
-  readonly manifest: Manifest;
-  /** What is on disk in its place cannot be used. */
-  readonly brokenManifest: boolean;
-  /** Records to be written although nothing is installed anew. */
-  readonly resealed: readonly SealedRecord[];
-}
+import type { ApplyContext, Needs } from "./apply-context.ts";
+import { pythonOf, type SharedLanguages } from "./languages.ts";
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
 export interface StagedTool {
@@ -67,11 +36,14 @@ export async function stageTool(
   step: InstallStep,
   context: ApplyContext,
   staging: Staging,
+  languages: SharedLanguages,
+  needs: Needs,
 ): Promise<StagedTool> {
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
-  for (const source of sourcesOf(step, context)) {
+  const python = () => pythonOf(context.prefix, tool, needs);
+  for (const source of sourcesOf(step, context, { ...languages, python })) {
     // Wrong bytes are to be heard of, not to be made up for.
     if (source.isWayOut && errors.some(({ code }) => code === "integrity")) break;
     const room = await staging.room(tool);
@@ -94,12 +66,13 @@ export async function stageTool(
   });
 }
 
-function sourcesOf(step: InstallStep, context: ApplyContext): Source[] {
+function sourcesOf(step: InstallStep, context: ApplyContext, languages: Languages): Source[] {
   const { recipe, artifacts, seed } = step;
   const downloads = artifacts.map((artifact, i): Source => {
     if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
     const hasAlternative = i < artifacts.length - 1;
-    return { bring: (dir) => stageArtifact(step, recipe, artifact, dir, context, hasAlternative) };
+    const given = { hasAlternative, languages };
+    return { bring: (dir) => stageArtifact(recipe, artifact, context, { ...given, dir }) };
   });
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
@@ -139,26 +112,23 @@ async function copySeed(
 }
 
 async function stageArtifact(
-  step: InstallStep,
   recipe: Recipe,
   artifact: Artifact,
-  room: string,
   context: ApplyContext,
-  hasAlternative: boolean,
+  given: Pick<StageContext, "dir" | "hasAlternative" | "languages">,
 ): Promise<StagedTool> {
-  const { tool } = step;
+  const { name: tool } = recipe;
   const bins = artifact.bins ?? recipe.bins;
   const written: WrittenDigests = new Map();
-  const { tree, source, programs } = await stage(artifact, {
+  const { tree, source, starts } = await stage(artifact, {
     http: context.http,
     npm: context.npm,
     apt: context.apt,
     platform: context.platform,
     runsHere: context.runsHere,
-    dir: room,
+    ...given,
     bins,
     written,
-    hasAlternative,
     signal: context.signal,
     onProgress: (received, total) =>
       context.emit({
@@ -178,7 +148,7 @@ async function stageArtifact(
     key,
     dir,
     source,
-    bins: await describeBins(tree, dir, artifact, bins, programs ?? {}),
+    bins: await describeBins(tree, dir, bins, starts ?? {}),
     needs: [...recipe.needs],
     license: recipe.license,
     recipe: recipe.origin,
@@ -190,61 +160,21 @@ async function stageArtifact(
 async function describeBins(
   tree: string,
   dir: string,
-  artifact: Artifact,
   bins: Readonly<Record<string, string>>,
-  programs: Readonly<Record<string, string>>,
+  starts: Readonly<Record<string, Start>>,
 ): Promise<Record<string, InstalledBin>> {
   const described: Record<string, InstalledBin> = {};
-  for (const [name, path] of Object.entries(bins)) {
+  const sized = async (path: string) => {
     const size = (await follow(join(tree, path)))?.size ?? 0;
-    const runtime = artifact.kind === "npm-closure" ? { runtime: "node" } : {};
-    const started = programs[path];
-    const program =
-      started === undefined ? {} : { program: await describeProgram(tree, dir, started) };
-    described[name] = { path: join(dir, path), size, ...runtime, ...program };
+    return { path: join(dir, path), size };
+  };
+  for (const [name, path] of Object.entries(bins)) {
+    const { runtime, program } = starts[path] ?? {};
+    described[name] = {
+      ...(await sized(path)),
+      ...(runtime !== undefined && { runtime }),
+      ...(program !== undefined && { program: await sized(program) }),
+    };
   }
   return described;
-}
-
-async function describeProgram(
-  tree: string,
-  dir: string,
-  path: string,
-): Promise<{ path: string; size: number }> {
-  return { path: join(dir, path), size: (await follow(join(tree, path)))?.size ?? 0 };
-}
-
-/** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
-export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;
-
-/** Runs the recipe's smoke test in a staged tree, with the runtime that it needs. */
-export async function testTree(
-  step: InstallStep,
-  tree: string,
-  record: DraftRecord,
-  context: ApplyContext,
-  needs: Needs,
-): Promise<void> {
-  const [name, ...args] = step.recipe?.test ?? [];
-  const bin = name === undefined ? undefined : record.bins[name];
-  if (!context.runsHere || !bin) return;
-  const program = join(tree, bin.path.slice(record.dir.length + 1));
-  const runtime = bin.runtime === undefined ? undefined : await needs.get(bin.runtime);
-  const interpreter = runtime?.bins[bin.runtime ?? ""];
-  const home = join(tree, "..", "home");
-  await mkdir(home, { recursive: true });
-  await smokeTest(step.tool, {
-    argv: interpreter
-      ? [join(context.prefix, interpreter.path), program, ...args]
-      : [program, ...args],
-    env: {
-      PATH: `${join(context.prefix, layout.bin)}:/usr/local/bin:/usr/bin:/bin`,
-      HOME: home,
-      TMPDIR: home,
-      LANG: "C.UTF-8",
-      CI: "1", // many programs skip first-run questions and update checks then
-    },
-    cwd: home,
-    timeout: 30_000,
-  });
 }

@@ -3,6 +3,7 @@ import type { WrittenDigests } from "../io/tree-list.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
+import type { Languages } from "./languages.ts";
 
 /** What a source needs to bring one artifact. */
 export interface StageContext {
@@ -11,6 +12,8 @@ export interface StageContext {
   readonly npm: () => Promise<NpmConfig>;
   /** The machine's apt configuration. */
   readonly apt: () => Promise<AptConfig>;
+  /** For Python programs and Go modules; a source that needs it and has none is a bug. */
+  readonly languages?: Languages;
   readonly platform: Platform;
   /** False where programs of the platform do not run on this machine. */
   readonly runsHere: boolean;
@@ -25,7 +28,7 @@ export interface StageContext {
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;
-  readonly onPhase?: (phase: "download" | "unpack") => void;
+  readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 
 /** A tree that is complete, verified and not yet published. */
@@ -41,6 +44,17 @@ export interface Staged {
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
-  } /** Of paths in the tree that are launchers, the path in the tree of what they start. */;
-  readonly programs?: Readonly<Record<string, string>>;
+    /** The line of Python that packages were chosen for: `3.12`. */
+    readonly python?: string;
+  };
+  /** By paths in the tree: what is not a program that starts by itself. */
+  readonly starts?: Readonly<Record<string, Start>>;
+}
+
+/** How a program is started that does not start by itself. */
+export interface Start {
+  /** The tool that runs it (`node`). */
+  readonly runtime?: string;
+  /** The path in the tree of what is really run, where the program is a launcher. */
+  readonly program?: string;
 }

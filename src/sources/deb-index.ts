@@ -92,7 +92,7 @@ async function readSuite(source: DebianSource, context: IndexContext, n: number)
   const address = `${source.uri}/dists/${source.suite}/InRelease`;
   const { url, ...rest } = context.apt.requestFor(address);
   const file = join(context.dir, `InRelease-${n}`);
-  await writeFile(file, await context.http.text(url, rest));
+  await writeFile(file, (await context.http.text(url, rest)).text);
   const text = await readSigned(file, source.signedBy);
   const [release] = parseStanzas(text);
   const until = Date.parse(release?.get("valid-until") ?? "");

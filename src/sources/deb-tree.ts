@@ -6,6 +6,7 @@ import { UserError } from "../core/errors.ts";
 import type { DebianStart } from "../core/recipe.ts";
 import { makeDirectory } from "../io/files.ts";
 import { ownDirectories } from "../unpack/deb.ts";
+import type { Start } from "./context.ts";
 import { isNative, libraryNames, listPrograms, type TreeFile } from "./deb-files.ts";
 import { writeFontConfig } from "./deb-fonts.ts";
 
@@ -25,9 +26,9 @@ interface Relocation {
 /**
  * Makes unpacked packages run from wherever the tree lies: one directory of links to libraries, and a
  * launcher in the place of each native program and of each script whose interpreter is in the tree.
- * Gives, per launcher, the path of what it starts.
+ * Gives, per launcher, what it starts.
  */
-export async function relocate(relocation: Relocation): Promise<Record<string, string>> {
+export async function relocate(relocation: Relocation): Promise<Record<string, Start>> {
   const { tree } = relocation;
   const files = await listPrograms(tree);
   const loader = files.find(({ elf }) => /^ld-linux-[a-z0-9-]+\.so\.\d$/.test(elf?.soname ?? ""));
@@ -100,13 +101,13 @@ async function makeLaunchers(
   { tree, bins, start }: Relocation,
   files: readonly TreeFile[],
   loader: string,
-): Promise<Record<string, string>> {
+): Promise<Record<string, Start>> {
   const perl = "usr/bin/perl";
   const hasPerl = files.some(({ path }) => path === perl);
   const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
   const argsOf = new Map(Object.entries(bins).map(([bin, path]) => [path, start.args[bin] ?? []]));
   const fallbacks = fallbacksOf(tree, dirname(loader));
-  const launchers: Record<string, string> = {};
+  const launchers: Record<string, Start> = {};
   for (const file of files) {
     const { path } = file;
     const program = `${ownDirectories.programs}/${path}`;
@@ -124,7 +125,7 @@ async function makeLaunchers(
     await makeDirectory(dirname(join(tree, program)));
     await rename(join(tree, path), join(tree, program));
     await writeFile(join(tree, path), text, { flag: "wx", mode: 0o755 });
-    launchers[path] = program;
+    launchers[path] = { program };
   }
   return launchers;
 }

@@ -32,11 +32,11 @@ export async function stageDebian(
   context.onPhase?.("download");
   const size = await unpackAll(artifact, tree, context);
   await checkPrograms(tree, context.bins, true);
-  const programs = await relocate({ tree, bins: context.bins, start });
+  const starts = await relocate({ tree, bins: context.bins, start });
   if (start.setup) await setUp(start.setup, tree, context);
   const list = packages.map((each) => `${each.name} ${formatDigest(each.digest)}\n`).sort();
   const digest = `sha256:${sha256Hex(list.join(""))}`;
-  return { tree, source: { kind, from: `${name}@${version}`, digest, size }, programs };
+  return { tree, source: { kind, from: `${name}@${version}`, digest, size }, starts };
 }
 
 /** Bytes downloaded. One writer for all packages, so that none writes through another one's link. */

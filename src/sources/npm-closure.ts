@@ -32,7 +32,9 @@ export async function stageNpmClosure(
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
   const digest = `sha256:${sha256Hex(listOf(packages))}`;
-  return { tree, source: { kind, from: `${name}@${version}`, digest, size } };
+  const source = { kind, from: `${name}@${version}`, digest, size };
+  const starts = Object.values(context.bins).map((path) => [path, { runtime: "node" }] as const);
+  return { tree, source, starts: Object.fromEntries(starts) };
 }
 
 /** One line per package, in order of path: what was installed, whatever order the lock has. */

@@ -1,15 +1,34 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Artifact } from "../core/recipe.ts";
 import { stageArchive } from "./archive.ts";
+import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { stageDebian } from "./debian.ts";
+import { stageGoBuild } from "./go-build.ts";
+import { stageGoModule } from "./go-module.ts";
+import type { Languages } from "./languages.ts";
 import { stageNpmClosure } from "./npm-closure.ts";
 import { stageNpmPackage } from "./npm-package.ts";
+import { stagePython } from "./python.ts";
 
 /**
  * Downloads, verifies and unpacks an artifact, and checks that each promised program is there.
  * Throws a UserError that says what is wrong; the caller discards `context.dir`.
  */
 export async function stage(artifact: Artifact, context: StageContext): Promise<Staged> {
+  const staged = await stageKind(artifact, context);
+  const program = context.bins.python3;
+  if (artifact.bytecode !== undefined && program !== undefined && context.runsHere) {
+    const home = join(context.dir, "compile");
+    await mkdir(home);
+    const modules = join(staged.tree, artifact.bytecode);
+    await compileBytecode(join(staged.tree, program), modules, home, context.signal);
+  }
+  return staged;
+}
+
+async function stageKind(artifact: Artifact, context: StageContext): Promise<Staged> {
   switch (artifact.kind) {
     case "archive":
       return await stageArchive(artifact, context);
@@ -19,5 +38,17 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
       return await stageNpmClosure(artifact, context);
     case "debian":
       return await stageDebian(artifact, context);
+    case "python":
+      return await stagePython(artifact, context, languagesOf(context));
+    case "go-module":
+      return await stageGoModule(artifact, context, languagesOf(context));
+    case "go-build":
+      return await stageGoBuild(artifact, context, languagesOf(context));
   }
+}
+
+function languagesOf({ languages }: StageContext): Languages {
+  if (!languages)
+    throw new Error("a source needs what a language has, and the run has not given it");
+  return languages;
 }

@@ -261,3 +261,65 @@ describe("a wrong lock", () => {
     expect(problems).toContain("bins.gh must point into node_modules/");
   });
 });
+
+describe("Python and Go programs", () => {
+  const lock = JSON.stringify({
+    pypiLockVersion: 1,
+    places: ["3.12-x64"],
+    packages: [
+      {
+        name: "gh",
+        version: "2.97.0",
+        wheels: [{ file: "gh-2.97.0-py3-none-any.whl", sha256: hex, size: 1 }],
+      },
+    ],
+  });
+  const sum = `h1:${"A".repeat(43)}=`;
+  const withSource = (source: string, needs = "needs: [python3]\n") =>
+    good.replace(/artifacts:[\s\S]*/, `${needs}artifacts:\n  any:\n    ${source}\n`);
+  const pypi = "pypi: gh@2.97.0\n    lock: gh.pypi.lock.json";
+  const go = `go: example.test/gh@v1.0.0\n    sum: ${sum}`;
+
+  test.each([
+    [withSource(pypi), { kind: "python", name: "gh", wheels: [{ size: 1, only: ["3.12-x64"] }] }],
+    [withSource(go), { kind: "go-build", module: "example.test/gh", package: ".", sum }],
+    [
+      withSource(`go: example.test/gh@v1.0.0\n    sha256: ${hex}\n    strip: 2`),
+      { kind: "go-module", version: "v1.0.0", strip: 2 },
+    ],
+  ])("are read: %#", (text, artifact) => {
+    const parsed = parseRecipe({ text, file: "recipes/gh.yaml", lock: () => lock });
+    expect(parsed).toMatchObject({ ok: true, recipe: { artifacts: { any: [artifact] } } });
+  });
+
+  test.each([
+    [withSource(pypi, ""), "needs must name python3"],
+    [withSource("pypi: gh@2.97.0"), "has pypi and no lock"],
+    [withSource(`${pypi}\n    sha256: ${hex}`), "has both a lock and a digest"],
+    [withSource(pypi.replace("2.97.0", "2.96.0")), "any.lock holds gh@2.97.0, not gh@2.96.0"],
+    [withSource(pypi.replace("gh@", "other@")), "does not hold other"],
+    [withSource(pypi.replace("gh@", "GH_x@")), "write the name in its normal form"],
+    [withSource(pypi.replace("@2.97.0", "@latest")), "is not one exact version"],
+    [withSource(`${pypi}\n    go: example.test/gh@v1.0.0`), "has both pypi and go"],
+    [withSource("go: example.test/gh@v1.0.0"), "has no digest"],
+    [withSource(`${go}\n    sha256: ${hex}`), "has both a sum and a digest"],
+    [withSource(go.replace("@v1.0.0", "@main")), "has no exact version such as v1.2.3"],
+    [withSource(go.replace("example.test", "../x")), "is not a module's path"],
+    [withSource(go.replace(sum, "h1:short")), "is not h1: and the base64 of 32 bytes"],
+    [withSource(`${go}\n    package: ../x`), "a package is a directory of the module"],
+    [withSource(`${go}\n    toolchain: "2"`), "is not a Go version"],
+    [
+      good.replace("    strip: 1\n", "    strip: 1\n    package: x\n"),
+      "is for a program that is built",
+    ],
+    [good.replace("    strip: 1\n", "    strip: 1\n    bytecode: lib\n"), "needs a bin python3"],
+  ])("are refused: %#", (text, expected) => {
+    const parsed = parseRecipe({ text, file: "recipes/gh.yaml", lock: () => lock });
+    expect(parsed.ok ? [] : parsed.problems.map(renderProblem).join("\n")).toContain(expected);
+  });
+
+  test("a program of theirs lies in bin/", () => {
+    const text = withSource(go).replace("gh: bin/gh", "gh: gh");
+    expect(problemsOf(text).join("\n")).toContain("must be bin/ and the program's name");
+  });
+});

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { artifactsFor } from "../../src/core/artifact.ts";
 import type { Digest } from "../../src/core/digest.ts";
 import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
 import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan.ts";
 import type { Platform, PlatformKey } from "../../src/core/platform.ts";
 import type { ArchiveArtifact, Artifact, Catalogue, Recipe } from "../../src/core/recipe.ts";
-import { artifactsFor, resolvePlan } from "../../src/core/resolve.ts";
+import { resolvePlan } from "../../src/core/resolve.ts";
 import { compareVersions } from "../../src/core/versions.ts";
 
 const digest = (letter: string): Digest => ({ algorithm: "sha256", hex: letter.repeat(64) });
@@ -381,5 +382,42 @@ describe("the order of versions", () => {
     ["zesty", "zippy", -1],
   ])("%s against %s is %i", (a, b, expected) => {
     expect(Math.sign(compareVersions(a, b))).toBe(expected);
+  });
+});
+
+describe("Python programs", () => {
+  const python = (version: string) => recipe("python3", { version });
+  const black = recipe("black", { needs: ["python3"] });
+  const source = { kind: "python", from: "x", digest: "sha256:x", size: 1, python: "3.12" };
+  const records = [installed(python("3.12.1")), installed(black, { source })];
+  const stepsOf = (version: string) =>
+    planOf({
+      requirements: [{ for: "x", bins: ["python3"], anyBins: [] }],
+      recipes: [python(version), black],
+      records,
+      update: true,
+    }).steps.map((step) => [step.tool, step.action === "install" ? step.reason : step.action]);
+
+  test("are installed again for a Python of another line, also where nobody asked for them", () => {
+    expect(stepsOf("3.13.0")).toEqual([
+      ["python3", "newer version"],
+      ["black", "other Python"],
+    ]);
+  });
+
+  test("are installed again by a later run, where the first one could not", () => {
+    const { steps } = planOf({
+      requirements: [{ for: "x", bins: ["black"], anyBins: [] }],
+      recipes: [python("3.13.0"), black],
+      records: [installed(python("3.13.0")), installed(black, { source })],
+    });
+    expect(steps).toMatchObject([
+      { tool: "python3", action: "keep" },
+      { tool: "black", action: "install", reason: "other Python" },
+    ]);
+  });
+
+  test("stay with a newer Python of the same line", () => {
+    expect(stepsOf("3.12.9")).toEqual([["python3", "newer version"]]);
   });
 });

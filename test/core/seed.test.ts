@@ -52,9 +52,20 @@ interface World {
   readonly damaged?: boolean;
   readonly offline?: boolean;
   readonly force?: "all";
+  /** The version of the volume's python3. */
+  readonly python?: string;
 }
 
-function planOf({ volume, seed, recipe, damaged, offline = false, force }: World) {
+/** A tree whose packages were chosen for a line of Python. */
+function forPython(record: SealedRecord, python: string): SealedRecord {
+  return { ...record, source: { ...record.source, python } };
+}
+
+function planOf({ volume, seed, recipe, damaged, offline = false, force, python }: World) {
+  const tools = [
+    ...(volume ? [volume] : []),
+    ...(python === undefined ? [] : [{ ...recordOf(python), tool: "python3", bins: {} }]),
+  ];
   const request: PlanRequest = {
     requirements: [{ for: "skill", bins: ["zog"], anyBins: [] }],
     catalogue: {
@@ -63,7 +74,10 @@ function planOf({ volume, seed, recipe, damaged, offline = false, force }: World
     },
     platform: { os: "linux", arch: "x64", libc: "glibc" },
     present: {
-      manifest: { ...emptyManifest("linux-x64-glibc"), tools: volume ? { zog: volume } : {} },
+      manifest: {
+        ...emptyManifest("linux-x64-glibc"),
+        tools: Object.fromEntries(tools.map((record) => [record.tool, record])),
+      },
       damaged: new Set(damaged ? ["zog"] : []),
       unlinked: new Set(),
       system: new Map(),
@@ -145,6 +159,26 @@ describe("a seed", () => {
       "of the version that is there",
       { volume: sameAs(two), seed: sameAs(two), recipe: two },
       "keep",
+    ],
+    [
+      "for the volume's line of Python",
+      { seed: forPython(sameAs(two), "3.12"), recipe: two, python: "3.12.9" },
+      "missing, seed first",
+    ],
+    [
+      "for another line of Python",
+      { seed: forPython(sameAs(two), "3.12"), recipe: two, python: "3.13.0" },
+      "missing",
+    ],
+    [
+      "that is as useless as what is there, for another line of Python",
+      {
+        volume: forPython(sameAs(two), "3.12"),
+        seed: forPython(sameAs(two), "3.12"),
+        recipe: two,
+        python: "3.13.0",
+      },
+      "other Python",
     ],
   ])("%s", (_what, world, expected) => {
     expect(planOf(world)).toBe(expected);

@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parse } from "yaml";
+import { type DebWanted, parseDebWanted } from "../core/deb-wanted.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { placedSources } from "../core/recipe-findings.ts";
+import { createHttp } from "../net/http.ts";
+import { readNpmConfig } from "../net/npm-config.ts";
+import { debAuthor } from "../run/deb-author.ts";
+import { authorGoSum } from "../run/go-author.ts";
+import type { Place } from "../run/place.ts";
+import { authorPypiLock } from "../run/pypi-author.ts";
+
+/** What makes the pins of each kind of source. */
+interface Authors {
+  /** The text of a lock. */
+  readonly deb: (wanted: DebWanted) => Promise<string>;
+  /** The text of a lock for NAME@VERSION. */
+  readonly pypi: (requirement: string) => Promise<string>;
+  /** The checksum of MODULE@VERSION. */
+  readonly go: (module: string) => Promise<string>;
+}
+
+/**
+ * `recipe lock FILE…`: makes the locks that recipes name for Debian packages and Python programs anew,
+ * and says the checksums of the Go modules that they build. Nothing is written for a recipe's kind of
+ * source that is wrong.
+ */
+export async function lockRecipes(place: Place, files: readonly string[]): Promise<number> {
+  const { env, home, options, reporter, clock } = place;
+  if (files.length === 0) {
+    throw new UserError("usage", "recipe lock: no file is named", {
+      hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
+    });
+  }
+  const { mirrors, offline } = options;
+  const http = createHttp({ env, mirrors, offline, settings: () => readNpmConfig(env, home) });
+  const dir = await mkdtemp(join(tmpdir(), "openclaw-lock-"));
+  const authors: Authors = {
+    deb: debAuthor({ env, http, clock, dir }),
+    pypi: (requirement) => authorPypiLock(requirement, { env, home, http, emit: reporter.emit }),
+    go: (module) => authorGoSum(module, env),
+  };
+  try {
+    for (const file of files.map((name) => resolve(name))) {
+      const say = (line: string): void => void place.stdout.write(`${line}\n`);
+      await lockRecipe(file, authors, say).catch((error: unknown) => {
+        throw error instanceof UserError ? inFile(file, error) : error;
+      });
+    }
+    return exitStatus.done;
+  } finally {
+    await http.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function lockRecipe(
+  file: string,
+  authors: Authors,
+  say: (line: string) => void,
+): Promise<void> {
+  const text = await readFile(file, "utf8");
+  const sources = placedSources(parse(text)).map(({ source }) => source);
+  const wheels = new Map(sources.flatMap(({ pypi, lock }) => (pypi && lock ? [[lock, pypi]] : [])));
+  const modules = new Set(sources.flatMap(({ go, sum }) => (go && sum ? [go] : [])));
+  const hasDeb = sources.some(({ deb }) => deb !== undefined);
+  if (!hasDeb && wheels.size === 0 && modules.size === 0) {
+    throw new UserError("recipe", "has nothing to lock", {
+      hint: "It needs a source with deb and lock, with pypi and lock, or with go and sum.",
+    });
+  }
+  const write = async (lock: string, from: string, made: string): Promise<void> => {
+    const target = join(dirname(file), lock);
+    await writeFile(target, made);
+    say(`${target}: ${from}`);
+  };
+  if (hasDeb) {
+    const wanted = parseDebWanted(text);
+    await write(wanted.lock, wanted.name, await authors.deb(wanted));
+  }
+  for (const [lock, pypi] of wheels) await write(lock, pypi, await authors.pypi(pypi));
+  for (const module of modules) say(`${file}: ${module}\n  sum: ${await authors.go(module)}`);
+}
+
+function inFile(file: string, { code, message, hint, cause }: UserError): UserError {
+  return new UserError(code, `${file}: ${message}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

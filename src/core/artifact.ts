@@ -1,0 +1,74 @@
+import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
+import { selectWheels } from "./pypi-lock.ts";
+import type { Artifact, Recipe } from "./recipe.ts";
+
+/** The recipe's sources for a platform, or why there are none. */
+export function artifactsFor(
+  recipe: Recipe,
+  platform: Platform,
+): { artifacts: readonly Artifact[] } | { reason: string } {
+  const key = keysFor(platform).find((candidate) => recipe.artifacts[candidate] !== undefined);
+  const listed = key === undefined ? undefined : recipe.artifacts[key];
+  if (!listed) {
+    const have = Object.keys(recipe.artifacts).join(", ");
+    return {
+      reason: `the recipe ${recipe.name} has nothing for ${platformId(platform)} (${have})`,
+    };
+  }
+  const { libcVersion } = platform;
+  const artifacts = listed.filter(
+    ({ glibc }) =>
+      glibc === undefined || libcVersion === undefined || isAtLeast(libcVersion, glibc),
+  );
+  if (artifacts.length > 0) return { artifacts };
+  const glibc = listed.map((artifact) => artifact.glibc).join(" or ");
+  return { reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${libcVersion}` };
+}
+
+/**
+ * Bytes to download, where the recipe or its lock says; of wheels those that a `python` of this version
+ * takes.
+ */
+export function downloadSize(
+  artifact: Artifact,
+  platform: Platform,
+  python: string | undefined,
+): number | undefined {
+  switch (artifact.kind) {
+    case "debian":
+      return sumOf(artifact.packages);
+    case "python":
+      try {
+        return sumOf(selectWheels(artifact.wheels, python ?? "", platform));
+      } catch {
+        return undefined; // that it has none here is told when it is installed
+      }
+    case "npm-closure":
+    case "go-build":
+      return undefined;
+    default:
+      return artifact.size;
+  }
+}
+
+function sumOf(list: readonly { readonly size: number }[]): number {
+  return list.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** A source in one word: its URL, or the registry and NAME@VERSION in it. */
+export function sourceName(artifact: Artifact): string {
+  switch (artifact.kind) {
+    case "archive":
+      return artifact.url;
+    case "debian":
+      return `deb:${artifact.name}@${artifact.version}`;
+    case "python":
+      return `pypi:${artifact.name}@${artifact.version}`;
+    case "go-module":
+    case "go-build":
+      return `go:${artifact.module}@${artifact.version}`;
+    case "npm-package":
+    case "npm-closure":
+      return `npm:${artifact.name}@${artifact.version}`;
+  }
+}

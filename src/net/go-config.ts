@@ -1,0 +1,76 @@
+import { readFile, realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
+
+/** What this machine's go is configured to do, as far as fetching modules goes. */
+export interface GoConfig {
+  /** Settings for a go that is run: only those that are set somewhere. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The module proxies, each ends with `/`; empty where none is named. */
+  readonly proxies: readonly string[];
+  /** The credentials for a URL: its own, else the netrc's. */
+  headersFor(url: string): Record<string, string>;
+  /** Where the netrc is, for a go that is run with another home. */
+  readonly netrc: string;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const names = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE"] as const;
+
+/**
+ * Reads go's configuration as `go env` does: the toolchain's own go.env, the user's (GOENV), the
+ * environment, each over those before it.
+ *
+ * @param home the user's home directory, absolute
+ * @param go the machine's go, absolute; undefined where it has none
+ */
+export async function readGoConfig(
+  env: Env,
+  home: string,
+  go: string | undefined,
+): Promise<GoConfig> {
+  const root = go && resolve(await realpath(go).catch(() => go), "../..");
+  const shipped = root ? parseGoEnv(await readText(join(root, "go.env"))) : {};
+  const file = env.GOENV || join(env.XDG_CONFIG_HOME || join(home, ".config"), "go", "env");
+  const own = file === "off" ? {} : parseGoEnv(await readText(file));
+  const all: Env = { ...shipped, ...own, ...withoutEmpty(env) };
+  const settings = Object.fromEntries(
+    names.flatMap((name) => (all[name] ? [[name, all[name]]] : [])),
+  );
+  const netrc = env.NETRC || join(home, ".netrc");
+  const logins = parseNetrc(await readText(netrc));
+  return {
+    settings,
+    proxies: proxiesOf(settings.GOPROXY ?? ""),
+    netrc,
+    headersFor(text) {
+      const url = new URL(text);
+      const proper = urlHeaders(url);
+      return proper.authorization === undefined ? netrcHeaders(logins, url.hostname) : proper;
+    },
+  };
+}
+
+/** `NAME=value` lines and `#` comments. */
+function parseGoEnv(text: string): Record<string, string> {
+  const found = [...text.matchAll(/^\s*(GO[A-Z0-9_]*)\s*=\s*(.*?)\s*$/gm)];
+  return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
+}
+
+/** `direct` and `off` name no proxy; without one, modules would come from version control. */
+function proxiesOf(goproxy: string): string[] {
+  return goproxy
+    .split(/[,|]/)
+    .map((part) => part.trim())
+    .filter((part) => /^https?:\/\//.test(part) && URL.canParse(part))
+    .map((part) => (part.endsWith("/") ? part : `${part}/`));
+}
+
+function withoutEmpty(env: Env): Env {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+}
+
+async function readText(file: string): Promise<string> {
+  return await readFile(file, "utf8").catch(() => "");
+}

@@ -1,0 +1,50 @@
+/** A login for a host, as a netrc file has it. */
+interface Login {
+  readonly login: string;
+  readonly password: string;
+}
+
+/**
+ * Reads the text of a netrc: `machine HOST login NAME password SECRET`, in any layout, and `default`.
+ * Macros and what is incomplete are passed over. The host `*` stands for `default`.
+ */
+export function parseNetrc(text: string): ReadonlyMap<string, Login> {
+  const words = text
+    .replace(/^\s*macdef\b[\s\S]*?(\n\s*\n|$(?![\s\S]))/gm, "\n")
+    .replace(/(^|\s)#.*$/gm, " ")
+    .split(/\s+/);
+  const logins = new Map<string, Login>();
+  let host: string | undefined;
+  let login: string | undefined;
+  for (let i = 0; i < words.length; i += 1) {
+    const next = words[i + 1] ?? "";
+    if (words[i] === "machine" || words[i] === "default") {
+      host = words[i] === "default" ? "*" : next.toLowerCase();
+      login = undefined;
+    } else if (words[i] === "login") login = next;
+    else if (words[i] === "password" && host !== undefined && !logins.has(host)) {
+      logins.set(host, { login: login ?? "", password: next });
+    } else continue;
+    if (words[i] !== "default") i += 1;
+  }
+  return logins;
+}
+
+/** The header that a netrc gives a host; none where it has no login for it. */
+export function netrcHeaders(
+  logins: ReadonlyMap<string, Login>,
+  host: string,
+): Record<string, string> {
+  const found = logins.get(host.toLowerCase()) ?? logins.get("*");
+  return found ? basicHeader(found.login, found.password) : {};
+}
+
+/** The header that the name and password of a URL mean. */
+export function urlHeaders(url: URL): Record<string, string> {
+  if (url.username === "") return {};
+  return basicHeader(decodeURIComponent(url.username), decodeURIComponent(url.password));
+}
+
+function basicHeader(login: string, password: string): Record<string, string> {
+  return { authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}` };
+}

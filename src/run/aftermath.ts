@@ -1,0 +1,56 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { describeError, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { isWhole } from "../io/store.ts";
+import { renew } from "../io/volume.ts";
+import type { Failure } from "../report/events.ts";
+import type { ApplyContext } from "./apply-context.ts";
+
+/** A run that slept for hours after it published may find its tree swept: that is no success. */
+export async function findTaken(
+  { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
+  installed: readonly SealedRecord[],
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const record of installed) {
+    if (await isWhole(prefix, record)) continue;
+    const failure = asFailure(record.tool, takenAway(record.tool));
+    failures.push(failure);
+    emit({ type: "failed", ...failure });
+  }
+  return failures;
+}
+
+export function takenAway(tool: string): UserError {
+  return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
+    hint: "It was stopped for so long that another run took it for dead. Run it again.",
+  });
+}
+
+/**
+ * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
+ * was replaced stays for a while, for programs that still run from it; its time begins now.
+ */
+export async function retire(
+  context: Pick<ApplyContext, "prefix" | "manifest">,
+  installed: readonly SealedRecord[],
+  manifest: Manifest,
+): Promise<void> {
+  const { prefix } = context;
+  const provided = new Set(Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins)));
+  for (const { tool, dir } of installed) {
+    const former = context.manifest.tools[tool];
+    if (!former) continue;
+    for (const name of Object.keys(former.bins)) {
+      if (!provided.has(name)) await rm(join(prefix, layout.binPath(name)), { force: true });
+    }
+    if (former.dir !== dir) await renew(prefix, former.dir);
+  }
+}
+
+export function asFailure(tool: string, error: unknown): Failure {
+  const { code, hint } = error instanceof UserError ? error : { code: "busy" as const, hint: "" };
+  return { tool, code, message: describeError(error), ...(hint ? { hint } : {}) };
+}

@@ -1,0 +1,52 @@
+import type { Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
+import type { Platform } from "../core/platform.ts";
+import type { Catalogue } from "../core/recipe.ts";
+import type { AptConfig } from "../net/apt-config.ts";
+import type { Http } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
+import type { Emit } from "../report/events.ts";
+
+/** What carrying out a plan needs of the machine, of the volume and of the run. */
+export interface ApplyContext {
+  readonly prefix: string;
+  readonly platform: Platform;
+  /** False where programs of this platform do not run on this machine. */
+  readonly runsHere: boolean;
+  readonly http: Http;
+  readonly npm: () => Promise<NpmConfig>;
+  readonly apt: () => Promise<AptConfig>;
+  /** Of the machine, for Python programs and Go builds. */
+  readonly languages: LanguagePlace;
+  /** The directory of the seed that a step's `seed` speaks of. */
+  readonly seed: string | undefined;
+  readonly jobs: number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Recorded in the manifest; undefined leaves what is there. */
+  readonly skills: readonly SelectedSkill[] | undefined;
+  /** Tools that somebody asks for by name; recorded too. */
+  readonly requested: readonly string[];
+  /** RFC 3339, now. */
+  readonly clock: () => Date;
+  /** When the run began to change the volume, in ms of the volume's clock. */
+  readonly began: number;
+  /** What the volume had when the plan was made. */
+  readonly manifest: Manifest;
+  /** What is on disk in its place cannot be used. */
+  readonly brokenManifest: boolean;
+  /** Records to be written although nothing is installed anew. */
+  readonly resealed: readonly SealedRecord[];
+}
+
+/** Of the machine, for Python programs and Go builds. */
+export interface LanguagePlace {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  /** The machine's own platform: a Go that builds must run here. */
+  readonly machine: Platform;
+  readonly catalogue: Catalogue;
+  readonly offline: boolean;
+}
+
+/** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
+export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;

@@ -1,0 +1,40 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { runtimeFlags } from "../core/launcher.ts";
+import { layout } from "../core/layout.ts";
+import type { InstallStep } from "../core/plan.ts";
+import { smokeTest } from "../io/exec.ts";
+import type { DraftRecord } from "../io/store.ts";
+import type { ApplyContext, Needs } from "./apply-context.ts";
+
+/** Runs the recipe's smoke test in a staged tree, with the runtime that it needs. */
+export async function testTree(
+  step: InstallStep,
+  tree: string,
+  record: DraftRecord,
+  context: ApplyContext,
+  needs: Needs,
+): Promise<void> {
+  const [name, ...args] = step.recipe?.test ?? [];
+  const bin = name === undefined ? undefined : record.bins[name];
+  if (!context.runsHere || !bin) return;
+  const program = join(tree, bin.path.slice(record.dir.length + 1));
+  const runtime = bin.runtime === undefined ? undefined : await needs.get(bin.runtime);
+  const interpreter = runtime?.bins[bin.runtime ?? ""];
+  const home = join(tree, "..", "home");
+  await mkdir(home, { recursive: true });
+  await smokeTest(step.tool, {
+    argv: interpreter
+      ? [join(context.prefix, interpreter.path), ...runtimeFlags(bin), program, ...args]
+      : [program, ...args],
+    env: {
+      PATH: `${join(context.prefix, layout.bin)}:/usr/local/bin:/usr/bin:/bin`,
+      HOME: home,
+      TMPDIR: home,
+      LANG: "C.UTF-8",
+      CI: "1", // many programs skip first-run questions and update checks then
+    },
+    cwd: home,
+    timeout: 30_000,
+  });
+}

@@ -1,0 +1,93 @@
+import { chmod, open, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { formatDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import type { GoModuleArtifact } from "../core/recipe.ts";
+import { isNotFound } from "../net/errors.ts";
+import type { Download } from "../net/http.ts";
+import { extract, limitsFor } from "../unpack/extract.ts";
+import type { StageContext, Staged } from "./context.ts";
+import type { Languages } from "./languages.ts";
+import { checkPrograms, makeTree } from "./tree.ts";
+
+/**
+ * A module's zip from the machine's Go proxy, used as an archive. It holds no modes, so that what is
+ * a program by its first bytes becomes executable where Go keeps its programs.
+ */
+export async function stageGoModule(
+  artifact: GoModuleArtifact,
+  context: StageContext,
+  languages: Languages,
+): Promise<Staged> {
+  const { module, version, strip, kind, digest } = artifact;
+  const file = join(context.dir, "download");
+  context.onPhase?.("download");
+  const { size } = await downloadModule(artifact, file, context, languages);
+  context.onPhase?.("unpack");
+  const tree = await makeTree(context.dir);
+  await extract({ file, format: "zip", into: tree, strip, limits: limitsFor(size) });
+  await rm(file, { force: true });
+  for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
+  await checkPrograms(tree, context.bins, true);
+  const source = { kind, from: `${module}@${version}`, digest: formatDigest(digest), size };
+  return { tree, source };
+}
+
+async function downloadModule(
+  artifact: GoModuleArtifact,
+  file: string,
+  context: StageContext,
+  { goConfig }: Languages,
+): Promise<Download> {
+  const { module, version, digest, size } = artifact;
+  const { http, hasAlternative = false, onProgress, signal } = context;
+  const { proxies, headersFor } = await goConfig();
+  const path = `${escapePath(module)}/@v/${escapePath(version)}.zip`;
+  const more = {
+    ...(size === undefined ? {} : { size }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  for (const [i, proxy] of proxies.entries()) {
+    const url = proxy + path;
+    try {
+      const headers = headersFor(url);
+      return await http.download({
+        url,
+        headers,
+        file,
+        digest,
+        hasAlternative,
+        onProgress,
+        ...more,
+      });
+    } catch (error) {
+      if (!isNotFound(error) || i === proxies.length - 1) throw error;
+    }
+  }
+  throw new UserError("config", "no Go module proxy is configured here", {
+    hint: "Set GOPROXY to its address, or use a source with a url.",
+  });
+}
+
+/** Go's escaping: on file systems and servers that know no case, `A` is `!a`. */
+function escapePath(path: string): string {
+  return path.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
+}
+
+async function markPrograms(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) await markPrograms(path);
+    else if (entry.isFile() && (await isElf(path))) await chmod(path, 0o755);
+  }
+}
+
+async function isElf(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.toString("latin1") === "\x7fELF";
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,163 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import pLimit from "p-limit";
+import { formatDigest, sha256Hex } from "../core/digest.ts";
+import {
+  type EntryPoint,
+  parseEntryPoints,
+  renderEntryPoint,
+  renderScript,
+} from "../core/entry-points.ts";
+import { UserError } from "../core/errors.ts";
+import { selectWheels } from "../core/pypi-lock.ts";
+import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
+import { minorOf } from "../core/wheel-tags.ts";
+import { doing, look } from "../io/files.ts";
+import type { PipConfig } from "../net/pip-config.ts";
+import { compileBytecode } from "./bytecode.ts";
+import type { StageContext, Staged, Start } from "./context.ts";
+import type { Interpreter, Languages } from "./languages.ts";
+import { addressOf, filesOf } from "./python-index.ts";
+import { unpackWheel } from "./python-wheel.ts";
+import { checkPrograms, makeTree } from "./tree.ts";
+
+const wheelsAtOnce = 6;
+
+/**
+ * A Python program with every package it needs, each wheel verified against the lock:
+ *  1. choose the wheels for the volume's own Python and this platform;
+ *  2. ask the machine's index where they lie, fetch and verify them, several at once;
+ *  3. unpack them, one after the other, into one `site-packages`; run nothing of them;
+ *  4. write a small starter per program; compile all modules with the Python that will run them.
+ */
+export async function stagePython(
+  artifact: PythonArtifact,
+  context: StageContext,
+  languages: Languages,
+): Promise<Staged> {
+  const python = await languages.python();
+  const wheels = selectWheels(artifact.wheels, python.version, context.platform);
+  const tree = await makeTree(context.dir, ["site-packages", "bin"]);
+  context.onPhase?.("download");
+  const files = await bringAll(wheels, context, await indexesFor(python, languages));
+  context.onPhase?.("unpack");
+  const scripts = new Map<string, EntryPoint>();
+  for (const [i, wheel] of wheels.entries()) {
+    const room = join(context.dir, `wheel-${i}`);
+    const text = await unpackWheel(wheel, files[i] ?? "", room, tree);
+    for (const [name, entryPoint] of parseEntryPoints(text)) scripts.set(name, entryPoint);
+    await rm(files[i] ?? "", { force: true });
+  }
+  const starts: Record<string, Start> = {};
+  for (const path of new Set(Object.values(context.bins))) {
+    if (await writeStarter(tree, path, scripts)) starts[path] = { runtime: "python3" };
+  }
+  if (context.runsHere) await compile(python, tree, context);
+  await checkPrograms(tree, context.bins, false);
+  const { kind, name, version } = artifact;
+  const size = wheels.reduce((sum, wheel) => sum + wheel.size, 0);
+  const digest = `sha256:${sha256Hex(listOf(wheels))}`;
+  const line = minorOf(python.version);
+  const source = { kind, from: `${name}@${version}`, digest, size, ...(line && { python: line }) };
+  return { tree, source, starts };
+}
+
+/** One line per wheel, in order of name: what was installed, whatever order the lock has. */
+function listOf(wheels: readonly LockedWheel[]): string {
+  return wheels
+    .map(({ file, digest }) => `${file} ${formatDigest(digest)}\n`)
+    .sort()
+    .join("");
+}
+
+/** The indexes that are configured; else the one that the volume's own pip would ask. */
+async function indexesFor(
+  python: Interpreter,
+  languages: Languages,
+): Promise<{ pip: PipConfig; indexes: readonly string[] }> {
+  const pip = await languages.pip();
+  if (pip.indexes.length > 0) return { pip, indexes: pip.indexes };
+  const minor = minorOf(python.version);
+  const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
+  const text = await readFile(join(python.tree, models), "utf8").catch(() => "");
+  const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
+  if (address !== undefined) return { pip, indexes: [`${address}simple/`] };
+  throw new UserError("config", "no Python index is configured here", {
+    hint: "Set PIP_INDEX_URL, or index-url in /etc/pip.conf.",
+  });
+}
+
+/** The files of the wheels, in their order. The first failure ends the others. */
+async function bringAll(
+  wheels: readonly LockedWheel[],
+  context: StageContext,
+  { pip, indexes }: { pip: PipConfig; indexes: readonly string[] },
+): Promise<string[]> {
+  const { http, dir } = context;
+  const limit = pLimit(wheelsAtOnce);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
+  const total = wheels.reduce((sum, { size }) => sum + size, 0);
+  const received = wheels.map(() => 0);
+  const bringing = wheels.map((wheel, index) =>
+    limit(async () => {
+      signal.throwIfAborted();
+      const url = addressOf(wheel, await filesOf(wheel.name, indexes, { http, pip }));
+      const file = join(dir, `download-${index}`);
+      const { digest, size } = wheel;
+      const onProgress = (bytes: number): void => {
+        received[index] = bytes;
+        context.onProgress(
+          received.reduce((sum, one) => sum + one, 0),
+          total,
+        );
+      };
+      await http.download({
+        url,
+        headers: pip.headersFor(url),
+        file,
+        digest,
+        size,
+        signal,
+        onProgress,
+      });
+      return file;
+    }),
+  );
+  try {
+    return await Promise.all(bringing);
+  } catch (error) {
+    stop.abort();
+    await Promise.allSettled(bringing); // nothing writes into the directory that the caller now removes
+    throw error;
+  }
+}
+
+/** True where one is needed: a program that is a binary of its own, or sh, is itself what is started. */
+async function writeStarter(
+  tree: string,
+  path: string,
+  scripts: ReadonlyMap<string, EntryPoint>,
+): Promise<boolean> {
+  const name = basename(path);
+  const target = join(tree, path);
+  const write = (bytes: string | Buffer, mode: number) =>
+    doing("write", target, writeFile(target, bytes, { mode }));
+  const entryPoint = scripts.get(name);
+  if (entryPoint) {
+    await write(renderEntryPoint(entryPoint), 0o644);
+    return true;
+  }
+  const script = join(tree, "scripts", name);
+  if (!(await look(script))?.isFile()) return false; // checkPrograms says what is missing
+  const bytes = await readFile(script);
+  const isPython = /^#!\s*\S*python/.test(bytes.toString("latin1", 0, 100));
+  await (isPython ? write(renderScript(name), 0o644) : write(bytes, 0o755));
+  return isPython;
+}
+
+async function compile(python: Interpreter, tree: string, context: StageContext): Promise<void> {
+  const home = join(context.dir, "compile");
+  await mkdir(home);
+  await compileBytecode(python.program, join(tree, "site-packages"), home, context.signal);
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import type { Platform } from "../../src/core/platform.ts";
+import { minorOf, normalName, parseWheelName, wheelRank } from "../../src/core/wheel-tags.ts";
+
+const glibc: Platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" };
+const places: Record<string, Platform> = {
+  glibc,
+  "glibc 2.28": { ...glibc, libcVersion: "2.28" },
+  arm64: { ...glibc, arch: "arm64" },
+  musl: { ...glibc, libc: "musl", libcVersion: "1.2.4" },
+  "no version": { os: "linux", arch: "x64", libc: "glibc" },
+};
+
+function rank(tags: string, python = "3.12", place = "glibc"): number | undefined {
+  const wheel = parseWheelName(`a-1.0-${tags}.whl`);
+  if (!wheel) throw new Error(tags);
+  return wheelRank(wheel, python, places[place] ?? glibc);
+}
+
+test.each([
+  ["py3-none-any", "3.12", "musl", true],
+  ["py2.py3-none-any", "3.11", "glibc", true],
+  ["py2-none-any", "3.12", "glibc", false],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.12", "glibc", true],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.12", "glibc 2.28", true],
+  ["cp312-cp312-manylinux_2_34_x86_64", "3.12", "glibc 2.28", false],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.12", "no version", true],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.11", "glibc", false],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.12", "arm64", false],
+  ["cp312-cp312-manylinux_2_28_x86_64", "3.12", "musl", false],
+  ["cp312-cp312-musllinux_1_2_x86_64", "3.12", "musl", true],
+  ["cp312-cp312-musllinux_1_2_x86_64", "3.12", "glibc", false],
+  ["cp312-cp312-manylinux2014_aarch64", "3.12", "arm64", true],
+  ["cp39-abi3-manylinux_2_17_x86_64", "3.12", "glibc", true],
+  ["cp313-abi3-manylinux_2_17_x86_64", "3.12", "glibc", false],
+  ["cp313-cp313t-manylinux_2_17_x86_64", "3.13", "glibc", false],
+  ["cp311-none-any", "3.12", "glibc", false],
+  ["cp312-cp312-macosx_11_0_arm64", "3.12", "arm64", false],
+  ["cp312-cp312-win_amd64", "3.12", "glibc", false],
+])("%s under Python %s on %s: %s", (tags, python, place, fits) => {
+  expect(rank(tags, python, place) !== undefined).toBe(fits);
+});
+
+test("pip's order: this very Python, its stable interface, newer libc, any Python", () => {
+  const tags = [
+    "cp312-cp312-manylinux_2_28_x86_64",
+    "cp312-cp312-manylinux_2_17_x86_64",
+    "cp312-cp312-manylinux2010_x86_64",
+    "cp312-abi3-manylinux_2_28_x86_64",
+    "cp39-abi3-manylinux_2_28_x86_64",
+    "py3-none-manylinux_2_28_x86_64",
+    "py3-none-any",
+    "py2.py3-none-any",
+  ];
+  const ranks = tags.map((tag) => rank(tag) ?? Number.NaN);
+  expect(ranks.slice(0, 7)).toEqual([...ranks.slice(0, 7)].sort((a, b) => a - b));
+  expect(new Set(ranks.slice(0, 7)).size).toBe(7);
+  expect(ranks[7]).toBe(ranks[6]);
+});
+
+test("names", () => {
+  expect(parseWheelName("Typing_Extensions-4.1-py3-none-any.whl")?.name).toBe("typing-extensions");
+  expect(parseWheelName("a-1.0-1-py3-none-any.whl")).toMatchObject({ version: "1.0" });
+  expect(parseWheelName("a.b-1.0+cpu-py3-none-any.whl")).toMatchObject({ version: "1.0+cpu" });
+  expect(normalName("A._-B")).toBe("a-b");
+  expect(minorOf("3.12.14+20260814")).toBe("3.12");
+  expect(minorOf("2.7.18")).toBeUndefined();
+});
+
+test.each([
+  "a-1.0.tar.gz",
+  "a.whl",
+  "../a-1.0-py3-none-any.whl",
+  "a b-1.0-py3-none-any.whl",
+  "-1-2-3-4.whl",
+])("%s is no wheel's name", (file) => expect(parseWheelName(file)).toBeUndefined());

@@ -1,0 +1,239 @@
+/** Python programs from wheels, with an index on the loopback interface and a real Python. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { archive } from "../support/archives.ts";
+import { lockOf, type MadeWheel, makeWheel, serveIndex } from "../support/wheels.ts";
+import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
+
+const python = systemPython();
+
+function systemPython(): { program: string; version: string } | undefined {
+  try {
+    const code =
+      "import sys; print(sys.executable); print('.'.join(map(str, sys.version_info[:3])))";
+    const text = execFileSync("python3", ["-I", "-c", code], { encoding: "utf8" });
+    const [program = "", version = ""] = text.trim().split("\n");
+    return { program, version };
+  } catch {
+    return undefined;
+  }
+}
+
+let place: Workplace;
+let index: string;
+beforeEach(async () => {
+  place = await openWorkplace();
+  place.skill("mail", { bins: ["zog"] });
+  offerPython(python?.version ?? "", place.serve("python3.tar.gz", packed()));
+});
+afterEach(() => place.close());
+
+/** It stands in for the catalogue's: the volume's python3 is a program of the volume in any case. */
+const packed = (): Buffer =>
+  archive("tar.gz", {
+    "bin/python3": { body: `#!/bin/sh\nexec ${python?.program} "$@"\n`, mode: 0o755 },
+  });
+
+function offerPython(version: string, source: object): void {
+  const test = ["python3", "-c", "pass"];
+  const bins = { python3: "bin/python3" };
+  place.recipe("python3", { version, bins, test, artifacts: { any: source } });
+}
+
+function offer(wheels: readonly MadeWheel[], over: object = {}, form?: "html" | "json"): void {
+  index = serveIndex(place.server, wheels, form);
+  writeFileSync(join(place.recipes, "zog.pypi.lock.json"), lockOf(wheels));
+  place.recipe("zog", {
+    needs: ["python3"],
+    artifacts: { any: { pypi: "zog@1.0.0", lock: "zog.pypi.lock.json" } },
+    ...over,
+  });
+}
+
+const install = (...args: string[]) =>
+  place.runWith({ PIP_INDEX_URL: index, PIP_CONFIG_FILE: "/dev/null" }, "zog", ...args);
+const ask = (args: string[], env: Record<string, string> = {}): string =>
+  execFileSync(join(place.prefix, "bin/zog"), args, {
+    encoding: "utf8",
+    env: { PATH: "/usr/bin:/bin", ...env },
+  });
+const tree = (): string => join(place.prefix, place.manifest().tools.zog?.dir ?? "");
+
+const main = `import sys
+from helper.deep import word
+
+def main():
+    print(word, *sys.argv[1:])
+    return 3 if "fail" in sys.argv else 0
+`;
+const helper = makeWheel("helper-lib", "2.0", { "helper/deep.py": "word = 'zog 1.0.0'\n" });
+const zog = makeWheel("zog", "1.0.0", { "zog.py": main }, { zog: "zog:main" });
+
+describe.skipIf(!python)("a Python program", () => {
+  test.each(["html", "json"] as const)(
+    "is installed from an index in %s and runs",
+    async (form) => {
+      offer([zog, helper], {}, form);
+      const { status, stderr } = await install();
+      expect(stderr).toMatch(/2 installed/);
+      expect(status).toBe(0);
+      expect(ask(["a b", "c"])).toBe("zog 1.0.0 a b c\n");
+      expect(() => ask(["fail"])).toThrow(/Command failed/);
+      expect(place.manifest().tools.zog?.bins.zog).toMatchObject({ runtime: "python3" });
+      const again = await install();
+      expect(again.stderr).toMatch(/nothing to do/);
+    },
+  );
+
+  test("its modules are compiled for whatever times files have, and running writes nothing", async () => {
+    offer([zog, helper]);
+    await install();
+    const cache = join(tree(), "site-packages/helper/__pycache__");
+    const [compiled = ""] = readdirSync(cache);
+    // PEP 552: flags 1 are a hash-based file that is not checked against its source.
+    expect(readFileSync(join(cache, compiled)).readUInt32LE(4)).toBe(1);
+    const before = place.snapshot();
+    ask([]);
+    expect(place.snapshot()).toEqual(before);
+  });
+
+  test("all is compiled in a volume with a long path, too", async () => {
+    offer([zog, helper]);
+    const prefix = join(place.dir, "v".repeat(120));
+    const env = { PIP_INDEX_URL: index, OPENCLAW_SKILL_PREFIX: prefix };
+    expect((await place.runWith(env, "zog")).status).toBe(0);
+    const compiled = Object.keys(snapshotOf(prefix)).filter((path) => path.endsWith(".pyc"));
+    expect(compiled.map((path) => path.split("/").at(-1)?.split(".")[0]).sort()).toEqual([
+      "deep",
+      "zog",
+    ]);
+  });
+
+  test("nothing of the environment or of the interpreter's own packages gets in", async () => {
+    offer([zog, helper]);
+    await install();
+    const other = join(place.home, "other");
+    execFileSync("mkdir", ["-p", join(other, "helper")]);
+    writeFileSync(join(other, "helper/deep.py"), "word = 'planted'\n");
+    writeFileSync(join(other, "sitecustomize.py"), "print('planted')\n");
+    expect(ask([], { PYTHONPATH: other, PYTHONHOME: "/nowhere", PYTHONSTARTUP: "x" })).toBe(
+      "zog 1.0.0\n",
+    );
+  });
+
+  test("scripts of a wheel: Python runs with its packages, a program of its own as it is", async () => {
+    const script = "#!python\nfrom helper.deep import word\nimport sys\nprint('script', word)\n";
+    const data = "zog-1.0.0.data/scripts";
+    const more = [
+      { name: `${data}/zog`, body: script, mode: 0o100755 },
+      { name: `${data}/zogsh`, body: "#!/bin/sh\necho zogsh\n", mode: 0o100755 },
+      { name: "zog-1.0.0.data/data/share/zog.txt", body: "data" },
+    ];
+    const scripted = makeWheel("zog", "1.0.0", { "zog.py": main }, {}, { more });
+    offer([scripted, helper], { bins: { zog: "bin/zog", zogsh: "bin/zogsh" } });
+    expect((await install()).stderr).toMatch(/2 installed/);
+    expect(ask([])).toBe("script zog 1.0.0\n");
+    expect(execFileSync(join(place.prefix, "bin/zogsh"), { encoding: "utf8" })).toBe("zogsh\n");
+    expect(readFileSync(join(tree(), "share/zog.txt"), "utf8")).toBe("data");
+  });
+
+  test("namespace packages share a directory", async () => {
+    const one = makeWheel("ns-one", "1.0", { "helper/deep.py": "word = 'ns'\n" });
+    const two = makeWheel("ns-two", "1.0", { "helper/wide.py": "x = 1\n" });
+    offer([zog, one, two]);
+    expect((await install()).status).toBe(0);
+    expect(ask([])).toBe("ns\n");
+    expect(existsSync(join(tree(), "site-packages/helper/wide.py"))).toBe(true);
+  });
+
+  test("a python3 of another line has its programs installed again", async () => {
+    offer([zog, helper]);
+    await install();
+    offerPython("3.20.0", place.serve("python3.tgz", packed()));
+    const env = { PIP_INDEX_URL: index, PIP_CONFIG_FILE: "/dev/null" };
+    const { status, stderr } = await place.runWith(env, "update", "python3");
+    expect(stderr).toMatch(/2 installed/);
+    expect(status).toBe(0);
+    expect(place.manifest().tools.zog).toMatchObject({ source: { python: "3.20" } });
+    expect(ask([])).toBe("zog 1.0.0\n");
+    expect((await install()).stderr).toMatch(/nothing to do/);
+  });
+
+  test("the size of all that it takes is said before it starts", async () => {
+    offer([zog, helper]);
+    const { stdout } = await install("--dry-run", "--json");
+    const step = JSON.parse(stdout).steps.find(({ tool }: { tool: string }) => tool === "zog");
+    expect(step.size).toBe(zog.bytes.length + helper.bytes.length);
+    expect(step.sources).toEqual(["pypi:zog@1.0.0"]);
+  });
+});
+
+describe.skipIf(!python)("refused", () => {
+  const refuse = async (code: number, message: RegExp) => {
+    const { status, stderr } = await install("--strict");
+    expect(stderr).toMatch(message);
+    expect(status).toBe(code);
+    expect(Object.keys(place.manifest().tools)).not.toContain("zog");
+    expect(existsSync(join(place.prefix, "bin/zog"))).toBe(false);
+  };
+
+  test("a wheel with other bytes than the lock says", async () => {
+    offer([zog, helper]);
+    const other = Buffer.from(helper.bytes);
+    other[other.length - 30] = 1 ^ (other[other.length - 30] ?? 0);
+    place.server.serve(`/files/${helper.file}`, other);
+    await refuse(4, /expected sha256:/);
+  });
+
+  test("two packages with different files in one place", async () => {
+    offer([zog, helper, makeWheel("evil", "1.0", { "helper/deep.py": "word = 'evil'\n" })]);
+    await refuse(4, /another deep\.py than a package beside it/);
+  });
+
+  test("a wheel that is another package", async () => {
+    const evil = makeWheel("evil", "1.0", { "helper/deep.py": "x = 1\n" });
+    offer([zog, { ...evil, name: "helper-lib", version: "2.0", file: helper.file }]);
+    await refuse(4, /does not describe itself/);
+  });
+
+  test("a wheel that writes outside of itself", async () => {
+    const more = [{ name: "../../evil.py", body: "x" }];
+    offer([zog, makeWheel("helper-lib", "2.0", {}, {}, { more })]);
+    await refuse(4, /leads out of the tree/);
+  });
+
+  test("an entry point that is no plain name, so that its program is missing", async () => {
+    offer([makeWheel("zog", "1.0.0", { "zog.py": main }, { zog: "os:system('x')" }), helper]);
+    await refuse(2, /has no bin\/zog/);
+  });
+
+  test("an index that does not have it, and none at all", async () => {
+    offer([zog, helper]);
+    index = `${place.server.origin}/elsewhere`;
+    await refuse(5, /no configured Python index has|answered 404/);
+    index = "";
+    await refuse(2, /no Python index is configured here/);
+  });
+
+  test("a Python that the lock does not serve", async () => {
+    offer([zog, helper]);
+    const text = lockOf([zog, helper]).replaceAll('"3.', '"3.9');
+    writeFileSync(join(place.recipes, "zog.pypi.lock.json"), text);
+    await refuse(3, /no wheel of Python 3\.\d+ for linux/);
+  });
+});
+
+test("a password in the index's address reaches the index and no message", async () => {
+  if (!python) return;
+  offer([zog, helper]);
+  index = index.replace("http://", "http://me:secret@");
+  place.server.serve(`/files/${helper.file}`, "gone", { fault: "status", status: 500 });
+  const { stderr, stdout } = await install("-v", "--json=events");
+  expect(stderr + stdout).not.toMatch(/secret/);
+  const asked = place.server.requests.filter(({ path }) => path.startsWith("/simple/"));
+  const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.every(({ headers }) => headers.authorization === basic)).toBe(true);
+});
