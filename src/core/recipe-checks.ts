@@ -1,4 +1,5 @@
 import { type PlatformKey, platformKeys } from "./platform.ts";
+import { isPlainFormat } from "./recipe.ts";
 import { formatOfUrl } from "./recipe-rules.ts";
 import { type RecipeSource, recipeSchema, sourceSchema } from "./recipe-schema.ts";
 
@@ -139,7 +140,7 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
 
 function isPlainProgram({ url, format }: RecipeSource): boolean {
   const packed = format ?? (url === undefined ? undefined : formatOfUrl(url));
-  return packed === "raw" || packed === "gz";
+  return packed !== undefined && isPlainFormat(packed);
 }
 
 function member(value: unknown, key: string): unknown {

@@ -31,6 +31,7 @@ function decoderOf(format: ArchiveFormat): Decoder {
     "tar.zst": unzstd,
     "tar.xz": unxz,
     "tar.bz2": unbzip,
+    bz2: unbzip,
   };
   return decoders[format] ?? ((file) => createReadStream(file, { highWaterMark: chunkSize }));
 }
