@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import parseLicense from "spdx-expression-parse";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseDebLock, renderDebLock } from "../src/core/deb-lock.ts";
@@ -7,6 +8,8 @@ import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
 import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
 import { renderProblem } from "../src/core/recipe-file.ts";
+import { placedSources } from "../src/core/recipe-findings.ts";
+import { splitPackage } from "../src/core/recipe-rules.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
 import { loadCatalogue } from "../src/io/catalogue.ts";
 
@@ -19,8 +22,8 @@ const debLocks = locksOf(/\.deb\.lock\.json$/);
 const wheelLocks = locksOf(/\.pypi\.lock\.json$/);
 const { catalogue, problems } = await loadCatalogue({ dirs: [dir] });
 
-/** Tools whose makers publish nothing for the other processor. */
-const x64Only = ["ntn"];
+/** Words of release file names that name a processor. */
+const spellings = { x64: /x86_64|amd64|x64/, arm64: /aarch64|arm64/ } as const;
 
 function read(name: string): string {
   return readFileSync(join(dir, name), "utf8");
@@ -36,6 +39,13 @@ test("every recipe is valid, and the directory holds nothing else", () => {
   expect(files.length).toBe(catalogue.recipes.size);
   const others = [...locks, ...debLocks, ...wheelLocks];
   expect(names.length).toBe(files.length + others.length + 1);
+});
+
+test("a program comes from one recipe", () => {
+  const bins = [...catalogue.recipes.values()].flatMap(({ bins }) => Object.keys(bins));
+  const twice = bins.filter((bin, index) => bins.indexOf(bin) !== index);
+  expect(twice).toEqual([]);
+  expect(catalogue.providers.size).toBe(bins.length);
 });
 
 test("recipe.schema.json is what the code says", () => {
@@ -56,13 +66,41 @@ describe.each(files)("%s", (file) => {
     expect(text).toContain(`version: "${document.version}"`);
   });
 
-  test("serves both processors, with programs that it needs from this catalogue", () => {
-    const recipe = catalogue.recipes.get(file.replace(/\.yaml$/, ""));
-    const keys = Object.keys(recipe?.artifacts ?? {});
+  test("serves both processors or says why not, and needs what is in this catalogue", () => {
+    const keys = Object.keys(document.artifacts);
     const serves = (arch: string) => keys.some((key) => key === "any" || key.includes(arch));
     expect(serves("x64")).toBe(true);
-    expect(serves("arm64")).toBe(!x64Only.includes(recipe?.name ?? ""));
-    for (const need of recipe?.needs ?? []) expect(catalogue.recipes.has(need)).toBe(true);
+    if (!serves("arm64")) expect(text).toMatch(/^ *# .*linux-arm64/m);
+    for (const need of document.needs ?? []) expect(catalogue.recipes.has(need)).toBe(true);
+  });
+
+  test("has a license that SPDX knows", () => {
+    expect(() => parseLicense(document.license)).not.toThrow();
+  });
+
+  test("names its version in every source", () => {
+    for (const { source } of placedSources(document)) {
+      if (source.deb !== undefined) continue; // a release of Debian has its own
+      const { version } = splitPackage(source.npm ?? source.pypi ?? source.go ?? "");
+      // A package that repacks another's program has its own version; provenance says so then.
+      const isSaid = version !== "" && document.provenance.includes(` ${version})`);
+      if (!isSaid) expect(source.url ?? version).toContain(document.version);
+    }
+  });
+
+  test("has other bytes for each processor", () => {
+    const programs = new Map<string, string>();
+    for (const { key, source } of placedSources(document)) {
+      const arch = key.includes("arm64") ? "arm64" : "x64";
+      const other = arch === "arm64" ? "x64" : "arm64";
+      const path = source.url ?? source.npm ?? "";
+      if (key !== "any") expect(path).not.toMatch(spellings[other]);
+      const digest = source.sha256 ?? source.sha512 ?? source.integrity;
+      if (key === "any" || digest === undefined) continue;
+      const program = `${digest} ${Object.values(source.bins ?? document.bins)}`;
+      expect(programs.get(program) ?? arch).toBe(arch);
+      programs.set(program, arch);
+    }
   });
 });
 

@@ -153,7 +153,8 @@ const endings: readonly (readonly [RegExp, ArchiveFormat | undefined])[] = [
   [/\.zip$/, "zip"],
   [/\.tar\.[a-z0-9]+$/, undefined],
   [/\.gz$/, "gz"],
-  [/\.(7z|rar|deb|rpm|apk|pkg|dmg|msi|exe|whl|xz|bz2|zst|lz4?|lzma|br)$/, undefined],
+  [/\.bz2$/, "bz2"],
+  [/\.(7z|rar|deb|rpm|apk|pkg|dmg|msi|exe|whl|xz|zst|lz4?|lzma|br)$/, undefined],
 ];
 
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;

@@ -23,7 +23,7 @@ const bins = z
   .refine((value) => Object.keys(value).length > 0, "is empty")
   .meta({
     description:
-      "Program name to its path in the unpacked tree, after `strip`. A raw or gz download is stored under this path.",
+      "Program name to its path in the unpacked tree, after `strip`. A plain program is stored under this path.",
     examples: [{ gh: "bin/gh" }],
   });
 

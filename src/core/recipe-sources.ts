@@ -1,3 +1,4 @@
+import { isPlainFormat } from "./recipe.ts";
 import { type Finding, finding, type PlacedSource } from "./recipe-findings.ts";
 import { formatOfUrl } from "./recipe-rules.ts";
 import { origins, type RecipeSource } from "./recipe-schema.ts";
@@ -128,5 +129,5 @@ function binForm({ npm, lock, pypi, sum }: RecipeSource) {
 
 function isPlainProgram({ url, format }: RecipeSource): boolean {
   const packed = format ?? (url === undefined ? undefined : formatOfUrl(url));
-  return packed === "raw" || packed === "gz";
+  return packed !== undefined && isPlainFormat(packed);
 }

@@ -1,7 +1,10 @@
 import type { Digest } from "./digest.ts";
 import type { PlatformKey } from "./platform.ts";
 
-/** How the bytes of an artifact are packed. `gz` is one compressed program, `raw` the program itself. */
+/**
+ * How the bytes of an artifact are packed. `gz` and `bz2` are one compressed program, `raw` the
+ * program itself.
+ */
 export const archiveFormats = [
   "tar.gz",
   "tar.xz",
@@ -10,9 +13,15 @@ export const archiveFormats = [
   "tar",
   "zip",
   "gz",
+  "bz2",
   "raw",
 ] as const;
 export type ArchiveFormat = (typeof archiveFormats)[number];
+
+/** True where the bytes are one program, so that its path is the recipe's to say. */
+export function isPlainFormat(format: ArchiveFormat): boolean {
+  return format === "raw" || format === "gz" || format === "bz2";
+}
 
 interface ArtifactBase {
   /** Every bin's path in the tree, where one differs from the recipe's own `bins`. */

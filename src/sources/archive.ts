@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
-import type { ArchiveArtifact } from "../core/recipe.ts";
+import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
@@ -13,8 +13,7 @@ export async function stageArchive(
 ): Promise<Staged> {
   const { url, digest, size, format, strip } = artifact;
   const file = join(context.dir, "download");
-  const isProgram = format === "raw" || format === "gz";
-  const rawPath = isProgram ? { rawPath: onlyProgram(context.bins) } : {};
+  const rawPath = isPlainFormat(format) ? { rawPath: onlyProgram(context.bins) } : {};
   context.onPhase?.("download");
   const download = await context.http.download({
     url,

@@ -41,6 +41,7 @@ function decoderOf(format: ArchiveFormat): Decoder {
     "tar.zst": unzstd,
     "tar.xz": unxz,
     "tar.bz2": unbzip,
+    bz2: unbzip,
   };
   return decoders[format] ?? readPart;
 }

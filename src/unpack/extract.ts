@@ -1,6 +1,6 @@
 import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { ArchiveFormat } from "../core/recipe.ts";
+import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { decompressed } from "./decompress.ts";
@@ -16,7 +16,7 @@ export interface ExtractRequest {
   readonly into: string;
   /** Leading path components to drop; what has no more than those is dropped whole. */
   readonly strip: number;
-  /** Where a `raw` or `gz` program goes, relative to `into`; becomes executable. */
+  /** Where a `raw`, `gz` or `bz2` program goes, relative to `into`; becomes executable. */
   readonly rawPath?: string;
   readonly limits: Limits;
   /** Learns the digest of each file. */
@@ -42,11 +42,11 @@ export function limitsFor(downloadSize: number): Limits {
  */
 export async function extract(request: ExtractRequest): Promise<void> {
   const { file, format, into, strip, limits, written } = request;
-  const isProgram = format === "raw" || format === "gz";
+  const isProgram = isPlainFormat(format);
   const tree = treeWriter(into, isProgram ? 0 : strip, limits, written);
   try {
     if (format === "raw") await place(request, tree);
-    else if (format === "gz") await expand(request, tree);
+    else if (isProgram) await expand(request, tree);
     else if (format === "zip") await unzip(file, tree);
     else await untar(decompressed(file, format), format, tree);
     tree.finish();
@@ -69,7 +69,7 @@ async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
 
 async function expand(request: ExtractRequest, tree: TreeWriter): Promise<void> {
   const program = tree.file(programPath(request), 0o755);
-  for await (const chunk of decompressed(request.file, "gz")) program?.write(chunk);
+  for await (const chunk of decompressed(request.file, request.format)) program?.write(chunk);
   program?.close();
 }
 

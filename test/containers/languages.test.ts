@@ -24,6 +24,7 @@ const host = $({
     ...process.env,
     CONTAINERS_CONF: join(repository, "test/containers/containers.conf"),
     OPENCLAW_SKILL_PROFILE_DIR: "",
+    OPENCLAW_SKILL_RECIPES: join(repository, "test/fixtures/recipes"), // a Python from the registry
   },
 });
 

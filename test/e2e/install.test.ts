@@ -45,6 +45,7 @@ describe("from nothing", () => {
     ["tar", "a.tar"],
     ["zip", "a.zip"],
     ["gz", "zog-linux.gz"],
+    ["bz2", "zog-linux.bz2"],
     ["raw", "zog-linux"],
   ] as const)(
     "a program packed as %s is there, linked, recorded and runs",

@@ -17,7 +17,12 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }), 60_000);
 
 function install(prefix: string, ...args: string[]) {
-  const env = { ...process.env, OPENCLAW_SKILL_PREFIX: prefix, OPENCLAW_SKILL_PROFILE_DIR: "" };
+  const env = {
+    ...process.env,
+    OPENCLAW_SKILL_PREFIX: prefix,
+    OPENCLAW_SKILL_PROFILE_DIR: "",
+    OPENCLAW_SKILL_RECIPES: join(repository, "test/fixtures/recipes"), // a Python from the registry
+  };
   const run = $({ cwd: repository, quiet: true, nothrow: true, env });
   return run`entrypoint/openclaw-install-skill-deps --ignore-system ${args}`;
 }

@@ -68,7 +68,7 @@ describe("archive", () => {
     expect(phases).toEqual(["download", "unpack"]);
   });
 
-  test.each<ArchiveFormat>(["raw", "gz"])("%s: one program, executable", async (format) => {
+  test.each<ArchiveFormat>(["raw", "gz", "bz2"])("%s: one program, executable", async (format) => {
     await stage(artifactOf(format, archive(format, { gog: "#!/bin/sh\n" }), 3), context);
     expect(modeOf("bin/gog")).toBe(0o755);
     expect(readdirSync(dir)).toEqual(["tree"]);

@@ -24,7 +24,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import type { Digest, DigestAlgorithm } from "../../src/core/digest.ts";
-import type { ArchiveFormat } from "../../src/core/recipe.ts";
+import { type ArchiveFormat, isPlainFormat } from "../../src/core/recipe.ts";
 
 export interface Content {
   readonly body?: string | Buffer;
@@ -44,8 +44,8 @@ export function link(target: string): Content {
 }
 
 /**
- * An archive of a tree. `top` is a directory that all paths get, as releases have it. `gz` and `raw`
- * take the tree's only file. `frames`: the compressed stream is made of so many concatenated ones.
+ * An archive of a tree. `top` is a directory that all paths get, as releases have it. `gz`, `bz2` and
+ * `raw` take the tree's only file. `frames`: the compressed stream is made of so many concatenated ones.
  */
 export function archive(
   format: ArchiveFormat,
@@ -55,9 +55,9 @@ export function archive(
   return inScratch((dir) => {
     const root = join(dir, "tree");
     writeTree(join(root, top), tree);
-    if (format === "raw" || format === "gz") {
+    if (isPlainFormat(format)) {
       const only = readFileSync(join(root, top, Object.keys(tree)[0] ?? ""));
-      return format === "raw" ? only : compress("gz", only);
+      return format === "raw" ? only : compress(format, only);
     }
     if (format === "zip") return zip(root, join(dir, "archive.zip"));
     const tar = run("tar", ["-C", root, "--sort=name", "-cf", "-", ...(top ? [top] : ["."])]);
@@ -98,6 +98,7 @@ export function compress(format: ArchiveFormat, bytes: Buffer): Buffer {
     "tar.gz": "gzip",
     "tar.xz": "xz",
     "tar.bz2": "bzip2",
+    bz2: "bzip2",
     "tar.zst": "zstd",
   };
   const tool = tools[format];

@@ -105,7 +105,7 @@ describe("archives as they are released", () => {
     expect(readdirSync(into).sort()).toEqual(["bin", "share"]);
   });
 
-  test.each<ArchiveFormat>(["gz", "raw"])("%s is one program", async (format) => {
+  test.each<ArchiveFormat>(["gz", "bz2", "raw"])("%s is one program", async (format) => {
     const bytes = archive(format, { gog: program("2.0") });
     await unpack(format, bytes, { rawPath: "bin/gog", strip: 1 });
     expect(textOf("bin/gog")).toContain("echo 2.0");
