@@ -6,11 +6,12 @@ import { parse } from "yaml";
 import { parseDebLock, renderDebLock } from "../src/core/deb-lock.ts";
 import { compactLock, selectPackages } from "../src/core/npm-lock.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
-import { renderPypiLock, selectWheels } from "../src/core/pypi-lock.ts";
-import { renderProblem } from "../src/core/recipe-file.ts";
+import { renderPypiLock } from "../src/core/pypi-lock.ts";
+import { renderProblem } from "../src/core/recipe.ts";
 import { placedSources } from "../src/core/recipe-findings.ts";
 import { splitPackage } from "../src/core/recipe-rules.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipe-schema.ts";
+import { selectWheels } from "../src/core/wheels.ts";
 import { loadCatalogue } from "../src/io/catalogue.ts";
 
 const dir = join(import.meta.dirname, "..", "recipes");

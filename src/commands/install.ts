@@ -1,14 +1,8 @@
 import { requestedTools } from "../core/demand.ts";
-import { type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
-import { once } from "../core/once.ts";
-import type { Plan, Step } from "../core/plan.ts";
-import { platformId } from "../core/platform.ts";
+import { type ErrorCode, exitStatusFor } from "../core/errors.ts";
+import type { Plan } from "../core/plan.ts";
 import { follow } from "../io/files.ts";
-import { readAptConfig } from "../net/apt-config.ts";
-import { createHttp } from "../net/http.ts";
-import { readNpmConfig } from "../net/npm-config.ts";
-import type { Failure } from "../report/events.ts";
-import { type Applied, applyPlan } from "../run/apply.ts";
+import type { Applied } from "../run/apply.ts";
 import type { Place } from "../run/place.ts";
 import { type Survey, survey } from "../run/survey.ts";
 import { outcomeDocument, planDocument, renderOutcome, renderPlan } from "./outcome.ts";
@@ -22,7 +16,9 @@ export async function install(place: Place, update = false): Promise<number> {
   if (options.dryRun) return printPlan(seen, place);
   const work = seen.plan.steps.filter(({ action }) => action !== "keep");
   const applied =
-    work.length > 0 || (await hasNews(seen, place)) ? await apply(seen, work, place) : kept(seen);
+    work.length > 0 || (await hasNews(seen, place))
+      ? await (await import("./apply.ts")).apply(seen, work, requestedHere(seen, options), place)
+      : kept(seen);
   const codes = [
     ...applied.failures.map(({ code }) => code),
     ...seen.plan.unmet.map((): ErrorCode => "unmet"),
@@ -63,47 +59,6 @@ function requestedHere({ plan }: Survey, { verb, names }: Place["options"]): str
 
 function kept(seen: Survey): Applied {
   return { manifest: seen.manifest, installed: [], linked: 0, failures: [] };
-}
-
-async function apply(seen: Survey, work: readonly Step[], place: Place): Promise<Applied> {
-  const { options, env, home } = place;
-  const { emit } = place.reporter;
-  const npm = once(() => readNpmConfig(env, home));
-  const { mirrors, offline } = options;
-  const http = createHttp({ env, mirrors, offline, settings: npm });
-  try {
-    return await applyPlan(seen.plan, {
-      prefix: seen.prefix,
-      platform: seen.platform,
-      runsHere: platformId(seen.platform) === platformId(place.machine),
-      http,
-      npm,
-      apt: once(() => readAptConfig(env)),
-      languages: { env, home, offline, machine: place.machine, catalogue: seen.catalogue },
-      seed: seen.seed?.dir,
-      jobs: options.jobs,
-      emit,
-      signal: place.signal,
-      skills: options.names.length === 0 ? seen.selected : undefined,
-      requested: requestedHere(seen, options),
-      clock: place.clock,
-      manifest: seen.manifest,
-      brokenManifest: seen.brokenManifest,
-      resealed: seen.inspection.resealed,
-    });
-  } catch (error) {
-    // A read-only volume is what this place is: its missing programs are unmet, not a failure.
-    if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
-    const failures = work.map(({ tool }) => failure(tool, error));
-    for (const each of failures) emit({ type: "failed", ...each });
-    return { ...kept(seen), failures };
-  } finally {
-    await http.close();
-  }
-}
-
-function failure(tool: string, { code, message, hint }: UserError): Failure {
-  return { tool, code, message, ...(hint === undefined ? {} : { hint }) };
 }
 
 function sayUnmet(plan: Plan, { reporter: { emit } }: Place): void {

@@ -42,7 +42,7 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   return onLoginPath;
 }
 
-/** Something in the way of the script is worth a word; a read-only volume is not. */
+/** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */
 async function writeProfileOrWarn(
   prefix: string,
   { env, packageDir, reporter }: Place,
@@ -51,7 +51,7 @@ async function writeProfileOrWarn(
     await writeProfile(prefix, env, packageDir);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    if (error.code !== "config") return;
+    if (error.code === "unmet" || error.code === "permission") return;
     const { message, hint } = error;
     reporter.emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
   }

@@ -1,6 +1,6 @@
 import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
-import { selectWheels } from "./pypi-lock.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
+import { selectWheels } from "./wheels.ts";
 
 /** The recipe's sources for a platform, or why there are none. */
 export function artifactsFor(

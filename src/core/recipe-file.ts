@@ -64,14 +64,6 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
   return { ok: true, recipe: toRecipe(parsed.data, file, locks.locked) };
 }
 
-/** `recipes/x.yaml:7: what is wrong`, and below it what is right. */
-export function renderProblem({ file, line, message, example }: RecipeProblem): string {
-  const place = line > 0 ? `${file}:${line}` : file;
-  const right =
-    example === undefined ? "" : `\n  right: ${example.replaceAll("\n", "\n         ")}`;
-  return `${place}: ${message}${right}`;
-}
-
 function yamlProblems(
   document: Document,
   text: string,

@@ -201,3 +201,11 @@ export interface RecipeProblem {
   /** What is right, as YAML. */
   readonly example?: string;
 }
+
+/** `recipes/x.yaml:7: what is wrong`, and below it what is right. */
+export function renderProblem({ file, line, message, example }: RecipeProblem): string {
+  const place = line > 0 ? `${file}:${line}` : file;
+  const right =
+    example === undefined ? "" : `\n  right: ${example.replaceAll("\n", "\n         ")}`;
+  return `${place}: ${message}${right}`;
+}

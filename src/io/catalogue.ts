@@ -1,27 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { parseDigest, sha256Hex } from "../core/digest.ts";
-import { describeError, UserError } from "../core/errors.ts";
+import { type Digest, formatDigest, parseDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
 import type { Catalogue, Recipe, RecipeProblem } from "../core/recipe.ts";
-import { type ParsedRecipe, parseRecipe, renderProblem } from "../core/recipe-file.ts";
-
-/** The version of the compiled catalogue's form. */
-const catalogueSchema = 1;
+import { catalogueSchema, type ReadFile, readText, type Shelf } from "./shelf.ts";
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;
   /** Every file that was read, recipes and locks alike; for noticing a change. */
   readonly files: readonly ReadFile[];
-  readonly problems: readonly RecipeProblem[];
-}
-
-export interface ReadFile {
-  readonly path: string;
-  readonly sha256: string;
-}
-
-interface Shelf {
-  readonly recipes: readonly Recipe[];
   readonly problems: readonly RecipeProblem[];
 }
 
@@ -35,7 +20,7 @@ export async function loadCatalogue(place: {
   compiled?: string;
 }): Promise<CatalogueFiles> {
   const files: ReadFile[] = [];
-  const shelves: Shelf[] = place.dirs.map((dir) => readDirectory(dir, files));
+  const shelves: Shelf[] = await readDirectories(place.dirs, files);
   if (place.compiled !== undefined) shelves.push(readCompiled(place.compiled, files));
   const recipes = new Map<string, Recipe>();
   const providers = new Map<string, string>();
@@ -50,78 +35,11 @@ export async function loadCatalogue(place: {
   return { catalogue: { recipes, providers }, files, problems };
 }
 
-/** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
-export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
-  const text = readText(file, files);
-  const lock = (name: string): string | undefined => {
-    try {
-      return readText(join(dirname(file), name), files);
-    } catch {
-      return undefined;
-    }
-  };
-  return parseRecipe({ text, file, lock });
-}
-
-/**
- * The text of dist/catalogue.json: all recipes of a directory with their locks, so that a run reads
- * one file and no YAML. Throws a UserError (`recipe`) that lists every problem.
- */
-export function compileCatalogue(dir: string, version: string): string {
-  const { recipes, problems } = readDirectory(dir, []);
-  if (problems.length > 0) throw new UserError("recipe", problems.map(renderProblem).join("\n"));
-  const bundled = recipes.map((recipe) => ({ ...recipe, origin: "bundled" }));
-  return `${JSON.stringify({ schema: catalogueSchema, version, recipes: bundled })}\n`;
-}
-
-function readDirectory(dir: string, files: ReadFile[]): Shelf {
-  const recipes: Recipe[] = [];
-  const problems: RecipeProblem[] = [];
-  for (const name of listDirectory(dir)) {
-    const file = join(dir, name);
-    if (/\.yml$/i.test(name)) {
-      const message = "is not read: a recipe's file is NAME.yaml";
-      problems.push({ file, line: 0, message, example: name.replace(/\.yml$/i, ".yaml") });
-    }
-    if (name.startsWith(".") || !name.endsWith(".yaml")) continue;
-    try {
-      const parsed = readRecipeFile(file, files);
-      if (parsed.ok) recipes.push(parsed.recipe);
-      else problems.push(...parsed.problems);
-    } catch (error) {
-      problems.push({ file, line: 0, message: describeError(error) });
-    }
-  }
-  return { recipes, problems: [...problems, ...sharedBins(recipes)] };
-}
-
-function listDirectory(dir: string): string[] {
-  try {
-    return readdirSync(dir).sort();
-  } catch (cause) {
-    throw new UserError("config", `cannot read the recipes in ${dir}`, {
-      cause,
-      hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
-    });
-  }
-}
-
-/** Which of two recipes is meant would depend on their names' order; so neither is silently meant. */
-function sharedBins(recipes: readonly Recipe[]): RecipeProblem[] {
-  const problems: RecipeProblem[] = [];
-  const owners = new Map<string, Recipe>();
-  for (const recipe of recipes) {
-    for (const bin of Object.keys(recipe.bins)) {
-      const owner = owners.get(bin);
-      if (!owner) owners.set(bin, recipe);
-      else problems.push({ file: recipe.origin, line: 0, message: sharedBin(bin, owner) });
-    }
-  }
-  return problems;
-}
-
-function sharedBin(bin: string, owner: Recipe): string {
-  return `provides ${bin}, as ${owner.origin} does, which is used; leave it out of one of them`;
+/** The readers of YAML take 15 ms to load, and most places have no recipes of their own. */
+async function readDirectories(dirs: readonly string[], files: ReadFile[]): Promise<Shelf[]> {
+  if (dirs.length === 0) return [];
+  const { readDirectory } = await import("./recipe-dir.ts");
+  return dirs.map((dir) => readDirectory(dir, files));
 }
 
 /**
@@ -130,10 +48,11 @@ function sharedBin(bin: string, owner: Recipe): string {
  */
 function readCompiled(file: string, files: ReadFile[]): Shelf {
   try {
-    const value: unknown = JSON.parse(readText(file, files), reviveDigest);
+    const value: unknown = JSON.parse(readText(file, files));
     const { schema, recipes } = value as { schema?: unknown; recipes?: unknown };
     if (schema !== catalogueSchema) throw new Error(`it has schema ${schema}`);
     if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
+    for (const recipe of recipes) checkDigests(recipe);
     return { recipes, problems: [] };
   } catch (cause) {
     throw new UserError("config", `cannot use the bundled catalogue ${file}`, {
@@ -143,13 +62,18 @@ function readCompiled(file: string, files: ReadFile[]): Shelf {
   }
 }
 
-function reviveDigest(_key: string, value: unknown): unknown {
-  const { algorithm, hex } = (value ?? {}) as { algorithm?: unknown; hex?: unknown };
-  if (algorithm === undefined || hex === undefined) return value;
-  const digest = parseDigest(`${algorithm}:${hex}`);
-  if (!digest) throw new Error(`${algorithm}:${hex} is not a digest`);
-  return digest;
+/** Of every source and package. A reviver, which JSON.parse asks about every value, costs 10 ms. */
+function checkDigests({ artifacts }: Recipe): void {
+  for (const artifact of Object.values(artifacts).flat()) {
+    const parts = artifact as { digest?: Digest; packages?: Pinned[]; wheels?: Pinned[] };
+    for (const { digest } of [parts, ...(parts.packages ?? []), ...(parts.wheels ?? [])]) {
+      if (digest === undefined || parseDigest(formatDigest(digest))) continue;
+      throw new Error(`${formatDigest(digest)} is not a digest`);
+    }
+  }
 }
+
+type Pinned = { digest?: Digest };
 
 function isRecipe(value: unknown): value is Recipe {
   const recipe = value as Partial<Recipe> | null;
@@ -161,18 +85,4 @@ function isRecipe(value: unknown): value is Recipe {
     Array.isArray(recipe.test) &&
     Array.isArray(recipe.needs)
   );
-}
-
-// Synchronous, because parseRecipe asks for its lock files while it runs; they are few and small.
-function readText(path: string, files: ReadFile[]): string {
-  try {
-    const bytes = readFileSync(path);
-    if (!files.some((file) => file.path === path)) files.push({ path, sha256: sha256Hex(bytes) });
-    return bytes.toString("utf8");
-  } catch (cause) {
-    throw new UserError("config", `cannot read ${path}`, {
-      cause,
-      hint: "Check its name and whether this user may read it.",
-    });
-  }
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
@@ -35,8 +35,12 @@ export function mergeSettled(
   }
   const merged = Object.fromEntries([...skills].slice(-maxSettled));
   const draft = `${file}.${token()}`;
-  writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`);
-  renameSync(draft, file);
+  try {
+    writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
+    renameSync(draft, file);
+  } finally {
+    rmSync(draft, { force: true }); // a neighbour's directory may have its name
+  }
   return merged;
 }
 

@@ -8,7 +8,7 @@ import { nearest } from "../core/names.ts";
 import type { Plan } from "../core/plan.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
-import { renderProblem } from "../core/recipe-file.ts";
+import { renderProblem } from "../core/recipe.ts";
 import { resolvePlan } from "../core/resolve.ts";
 import { selectSkills, unknownSkills } from "../core/select.ts";
 import { findOnPath } from "../io/bins.ts";

@@ -9,9 +9,9 @@ import {
   renderScript,
 } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
-import { selectWheels } from "../core/pypi-lock.ts";
 import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
 import { minorOf } from "../core/wheel-tags.ts";
+import { selectWheels } from "../core/wheels.ts";
 import { doing, look } from "../io/files.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { compileBytecode } from "./bytecode.ts";

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { closureOf, newestPackages, parseIndex, pruneClosure } from "../../src/core/deb-closure.ts";
 import { parseDebLock, renderDebLock } from "../../src/core/deb-lock.ts";
 import { compareDebVersions, upstreamVersion } from "../../src/core/deb-version.ts";
-import { parseRecipe, renderProblem } from "../../src/core/recipe-file.ts";
+import { renderProblem } from "../../src/core/recipe.ts";
+import { parseRecipe } from "../../src/core/recipe-file.ts";
 
 describe("versions", () => {
   test.each([

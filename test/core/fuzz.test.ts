@@ -11,7 +11,8 @@ import { parseManifest, parseTreeRecord, renderManifest } from "../../src/core/m
 import { isBinName, isRelativePath, isToolName, isVersion } from "../../src/core/names.ts";
 import { parseLock } from "../../src/core/npm-lock.ts";
 import type { Recipe } from "../../src/core/recipe.ts";
-import { parseRecipe, renderProblem } from "../../src/core/recipe-file.ts";
+import { renderProblem } from "../../src/core/recipe.ts";
+import { parseRecipe } from "../../src/core/recipe-file.ts";
 import { hostileBins, parseSkill } from "../../src/core/skill.ts";
 import { parseNpmrc } from "../../src/net/npmrc.ts";
 import { parseOptions } from "../../src/run/cli.ts";

@@ -1,0 +1,61 @@
+import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
+import type { Step } from "../core/plan.ts";
+import { platformId } from "../core/platform.ts";
+import { readAptConfig } from "../net/apt-config.ts";
+import { createHttp } from "../net/http.ts";
+import { readNpmConfig } from "../net/npm-config.ts";
+import type { Failure } from "../report/events.ts";
+import { type Applied, applyPlan } from "../run/apply.ts";
+import type { Place } from "../run/place.ts";
+import type { Survey } from "../run/survey.ts";
+
+/**
+ * Does the steps that are work, with what the machine's configuration says of registries and mirrors.
+ * Loaded only where there is work: a run that finds nothing to do needs no network.
+ */
+export async function apply(
+  seen: Survey,
+  work: readonly Step[],
+  requested: readonly string[],
+  place: Place,
+): Promise<Applied> {
+  const { options, env, home } = place;
+  const { emit } = place.reporter;
+  const npm = once(() => readNpmConfig(env, home));
+  const { mirrors, offline } = options;
+  const http = createHttp({ env, mirrors, offline, settings: npm });
+  try {
+    return await applyPlan(seen.plan, {
+      prefix: seen.prefix,
+      platform: seen.platform,
+      runsHere: platformId(seen.platform) === platformId(place.machine),
+      http,
+      npm,
+      apt: once(() => readAptConfig(env)),
+      languages: { env, home, offline, machine: place.machine, catalogue: seen.catalogue },
+      seed: seen.seed?.dir,
+      jobs: options.jobs,
+      emit,
+      signal: place.signal,
+      skills: options.names.length === 0 ? seen.selected : undefined,
+      requested,
+      clock: place.clock,
+      manifest: seen.manifest,
+      brokenManifest: seen.brokenManifest,
+      resealed: seen.inspection.resealed,
+    });
+  } catch (error) {
+    // A read-only volume is what this place is: its missing programs are unmet, not a failure.
+    if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
+    const failures = work.map(({ tool }) => failure(tool, error));
+    for (const each of failures) emit({ type: "failed", ...each });
+    return { manifest: seen.manifest, installed: [], linked: 0, failures };
+  } finally {
+    await http.close();
+  }
+}
+
+function failure(tool: string, { code, message, hint }: UserError): Failure {
+  return { tool, code, message, ...(hint === undefined ? {} : { hint }) };
+}

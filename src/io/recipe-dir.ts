@@ -1,0 +1,81 @@
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describeError, UserError } from "../core/errors.ts";
+import { type Recipe, type RecipeProblem, renderProblem } from "../core/recipe.ts";
+import { type ParsedRecipe, parseRecipe } from "../core/recipe-file.ts";
+import { catalogueSchema, type ReadFile, readText, type Shelf } from "./shelf.ts";
+
+/** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
+export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
+  const text = readText(file, files);
+  const lock = (name: string): string | undefined => {
+    try {
+      return readText(join(dirname(file), name), files);
+    } catch {
+      return undefined;
+    }
+  };
+  return parseRecipe({ text, file, lock });
+}
+
+/**
+ * The text of dist/catalogue.json: all recipes of a directory with their locks, so that a run reads
+ * one file and no YAML. Throws a UserError (`recipe`) that lists every problem.
+ */
+export function compileCatalogue(dir: string, version: string): string {
+  const { recipes, problems } = readDirectory(dir, []);
+  if (problems.length > 0) throw new UserError("recipe", problems.map(renderProblem).join("\n"));
+  const bundled = recipes.map((recipe) => ({ ...recipe, origin: "bundled" }));
+  return `${JSON.stringify({ schema: catalogueSchema, version, recipes: bundled })}\n`;
+}
+
+/** Every recipe of a directory; what was read is added to `files`. */
+export function readDirectory(dir: string, files: ReadFile[]): Shelf {
+  const recipes: Recipe[] = [];
+  const problems: RecipeProblem[] = [];
+  for (const name of listDirectory(dir)) {
+    const file = join(dir, name);
+    if (/\.yml$/i.test(name)) {
+      const message = "is not read: a recipe's file is NAME.yaml";
+      problems.push({ file, line: 0, message, example: name.replace(/\.yml$/i, ".yaml") });
+    }
+    if (name.startsWith(".") || !name.endsWith(".yaml")) continue;
+    try {
+      const parsed = readRecipeFile(file, files);
+      if (parsed.ok) recipes.push(parsed.recipe);
+      else problems.push(...parsed.problems);
+    } catch (error) {
+      problems.push({ file, line: 0, message: describeError(error) });
+    }
+  }
+  return { recipes, problems: [...problems, ...sharedBins(recipes)] };
+}
+
+function listDirectory(dir: string): string[] {
+  try {
+    return readdirSync(dir).sort();
+  } catch (cause) {
+    throw new UserError("config", `cannot read the recipes in ${dir}`, {
+      cause,
+      hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
+    });
+  }
+}
+
+/** Which of two recipes is meant would depend on their names' order; so neither is silently meant. */
+function sharedBins(recipes: readonly Recipe[]): RecipeProblem[] {
+  const problems: RecipeProblem[] = [];
+  const owners = new Map<string, Recipe>();
+  for (const recipe of recipes) {
+    for (const bin of Object.keys(recipe.bins)) {
+      const owner = owners.get(bin);
+      if (!owner) owners.set(bin, recipe);
+      else problems.push({ file: recipe.origin, line: 0, message: sharedBin(bin, owner) });
+    }
+  }
+  return problems;
+}
+
+function sharedBin(bin: string, owner: Recipe): string {
+  return `provides ${bin}, as ${owner.origin} does, which is used; leave it out of one of them`;
+}

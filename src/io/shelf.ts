@@ -1,0 +1,35 @@
+import { readFileSync } from "node:fs";
+import { sha256Hex } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import type { Recipe, RecipeProblem } from "../core/recipe.ts";
+
+/** The version of the compiled catalogue's form. */
+export const catalogueSchema = 1;
+
+export interface ReadFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** What one directory or the compiled catalogue holds. */
+export interface Shelf {
+  readonly recipes: readonly Recipe[];
+  readonly problems: readonly RecipeProblem[];
+}
+
+/**
+ * Synchronous, because parseRecipe asks for its lock files while it runs; they are few and small.
+ * Throws a UserError (`config`).
+ */
+export function readText(path: string, files: ReadFile[]): string {
+  try {
+    const bytes = readFileSync(path);
+    if (!files.some((file) => file.path === path)) files.push({ path, sha256: sha256Hex(bytes) });
+    return bytes.toString("utf8");
+  } catch (cause) {
+    throw new UserError("config", `cannot read ${path}`, {
+      cause,
+      hint: "Check its name and whether this user may read it.",
+    });
+  }
+}
