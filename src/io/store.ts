@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, chmod, lstat, open, rename, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import {
@@ -66,7 +66,6 @@ export async function publish(
     const record = { ...moved(draft, dir), contents: contentsDigest(files) };
     await writeAtomically(join(tree, layout.record), `${JSON.stringify({ record, files })}\n`);
     await syncTree(tree);
-    await makeDirectory(parent);
     if (!(await renameInto(tree, join(prefix, dir)))) continue;
     await syncDirectory(parent);
     return seal(prefix, record);
@@ -78,13 +77,18 @@ export async function publish(
 
 /** False where another run took the name first: rename(2) does not replace a directory with files. */
 async function renameInto(tree: string, target: string): Promise<boolean> {
-  try {
-    await rename(tree, target);
-    return true;
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
-    return doing("publish", target, Promise.reject(cause));
+  for (let attempt = 1; ; attempt += 1) {
+    await makeDirectory(dirname(target));
+    try {
+      await rename(tree, target);
+      return true;
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
+      // Another run's sweep may have taken the directory away while it was empty.
+      if (code === "ENOENT" && attempt < 100 && (await look(tree))) continue;
+      return doing("publish", target, Promise.reject(cause));
+    }
   }
 }
 
