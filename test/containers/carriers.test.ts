@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { bundle, repository, snapshotOf } from "../support/workplace.ts";
 
@@ -36,10 +36,6 @@ const host = $({
 let dir: string;
 let running: string[];
 
-beforeAll(async () => {
-  const built = await host`test/containers/images.sh build`;
-  expect(built.exitCode, built.stderr).toBe(0);
-});
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "carriers-"));
   running = [];

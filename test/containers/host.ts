@@ -7,10 +7,12 @@ import { join } from "node:path";
 import { $ } from "zx";
 import { repository } from "../support/workplace.ts";
 
-export interface Images {
-  readonly sandbox: string;
-  readonly gateway: string;
-}
+/** Targets of Dockerfile.example. */
+export const targets = ["sandbox", "gateway", "seeded", "prebuilt"] as const;
+type Target = (typeof targets)[number];
+
+/** Target to image. */
+export type Images = Readonly<Record<Target, string>>;
 
 export const enginesConfig = join(repository, "test/containers/containers.conf");
 export const certificates = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
@@ -28,14 +30,16 @@ export async function registry(): Promise<string> {
   return (await host`npm config get registry`).stdout.trim();
 }
 
-/** Builds both targets of Dockerfile.example as they stand. Throws with what the build said. */
-export async function buildImages(tag: string): Promise<Images> {
-  const { exitCode, stderr } = await host`test/containers/images.sh build ${tag}`;
+/** Builds targets of Dockerfile.example as they stand. Throws with what the build said. */
+export async function buildImages(tag: string, some: readonly Target[] = targets): Promise<Images> {
+  const { exitCode, stderr } = await host`test/containers/images.sh build ${tag} ${some}`;
   if (exitCode !== 0) throw new Error(`test/containers/images.sh build: ${stderr.slice(-2000)}`);
-  return {
-    sandbox: `localhost/openclaw-skills-sandbox:${tag}`,
-    gateway: `localhost/openclaw-skills-gateway:${tag}`,
-  };
+  return imagesOf(tag);
+}
+
+export function imagesOf(tag: string): Images {
+  const images = targets.map((target) => [target, `localhost/openclaw-skills-${target}:${tag}`]);
+  return Object.fromEntries(images) as Images;
 }
 
 /** Builds an image from the lines of a Dockerfile, which is left in the directory that it copies from. */

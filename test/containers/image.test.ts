@@ -54,3 +54,13 @@ test("at build time: a stage installs, the next one copies, a sandbox without a 
     await removeImages([image]);
   }
 });
+
+test.each(["sandbox", "gateway"] as const)(
+  "the %s image has the program compiled",
+  async (target) => {
+    const flags = ["--read-only", "--network", "none", "--env", "NODE_DEBUG_NATIVE=COMPILE_CACHE"];
+    const words = ["--entrypoint", setup, inject("images")[target], "--version"];
+    const { stderr } = await host`podman run --rm ${flags} ${words}`;
+    expect(stderr).toMatch(/openclaw-install-skill-deps\.cjs was accepted/);
+  },
+);

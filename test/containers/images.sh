@@ -4,7 +4,7 @@
 # As root; does nothing for a base image that is there, and leaves no other layers behind. For instance:
 #
 #   test/containers/images.sh              the base images
-#   test/containers/images.sh build [TAG]  also all targets of Dockerfile.example:
+#   test/containers/images.sh build [TAG [TARGET…]]  also these targets of Dockerfile.example, or all:
 #                                          localhost/openclaw-skills-sandbox, -gateway, -seeded and
 #                                          -prebuilt
 #
@@ -57,6 +57,8 @@ node_arch() {
 # The host's certificates and npm configuration are lent to the build, not copied into an image.
 build() {
   tag=${1:-latest}
+  [ $# -eq 0 ] || shift
+  targets=${*:-sandbox gateway seeded prebuilt}
   set -- --layers=false --network host --pull=never --file Dockerfile.example
   bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
   [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
@@ -64,7 +66,7 @@ build() {
   { [ ! -r "$HOME/.npmrc" ] || cat "$HOME/.npmrc"; } >"$work/npmrc"
   printf '\ncafile=/etc/ssl/certs/ca-certificates.crt\n' >>"$work/npmrc"
   set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
-  for target in sandbox gateway seeded prebuilt; do
+  for target in $targets; do
     podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target:$tag" \
       --secret "id=npmrc,src=$work/npmrc" --build-arg "OPENCLAW_IMAGE=$node" .
   done
@@ -73,4 +75,7 @@ build() {
 need podman runc mmdebstrap npm
 podman image exists "$debian" || make_debian
 podman image exists "$node" || make_node
-[ "${1:-}" != build ] || build "${2:-}"
+if [ "${1:-}" = build ]; then
+  shift
+  build "$@"
+fi

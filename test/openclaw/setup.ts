@@ -1,6 +1,6 @@
-/** Before the tests with the real OpenClaw: its package, and our images. After them: no image of ours. */
+/** Before the tests with the real OpenClaw: its package, and our image. After them: no image of ours. */
 import type { TestProject } from "vitest/node";
-import { buildImages, registry, removeImages } from "../containers/host.ts";
+import { buildImages, imagesOf, registry, removeImages } from "../containers/host.ts";
 import { fetchOpenClaw } from "./package.ts";
 
 declare module "vitest" {
@@ -14,13 +14,9 @@ declare module "vitest" {
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const tag = `openclaw-${process.pid}`;
-  const remove = () =>
-    removeImages([
-      `localhost/openclaw-skills-sandbox:${tag}`,
-      `localhost/openclaw-skills-gateway:${tag}`,
-    ]);
+  const remove = () => removeImages([imagesOf(tag).sandbox]);
   try {
-    const { sandbox } = await buildImages(tag);
+    const { sandbox } = await buildImages(tag, ["sandbox"]);
     provide("sandboxImage", sandbox);
     provide("registry", await registry());
     provide("openclaw", { command: await fetchOpenClaw() });
