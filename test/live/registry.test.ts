@@ -64,7 +64,8 @@ describe("recipes that npm serves", () => {
     const run = $({ cwd: dir, quiet: true, env: { PATH: "/usr/bin:/bin", HOME: dir } });
     for (const { version, test: smoke } of served) {
       const [name = "", ...args] = smoke;
-      expect((await run`${join(prefix, "bin", name)} ${args}`).stdout).toContain(version);
+      const { stdout, stderr } = await run`${join(prefix, "bin", name)} ${args}`;
+      expect(stdout + stderr).toContain(version);
     }
   });
 
