@@ -1,6 +1,6 @@
 /**
  * Every Debian recipe for real: from the machine's own mirror, and then at work in OpenClaw's sandbox
- * (podman; without it as another user, without privileges). Images come from test/containers/images.sh.
+ * (podman; without it as another user, without privileges).
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,6 +37,7 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "live-debian-"));
   chmodSync(dir, 0o755);
   prefix = join(dir, "volume");
+  await podman()`test/containers/images.sh`; // what it lacks, it says; then there is no sandbox
   inSandbox = (await podman()`podman image exists ${image}`).exitCode === 0;
   await $`mkdir ${join(dir, "recipes")} ${join(dir, "work")}`;
   // Of jq the second source, which the first one would hide where GitHub can be reached.
@@ -50,10 +51,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }), 300_000);
 
-const image = "localhost/openclaw-skills-sandbox:latest";
+/** What OpenClaw's sandbox is made from. */
+const image = "docker.io/library/debian:bookworm-slim";
 const podman = () =>
   $({
     ...quiet,
+    cwd: repository,
     env: { ...process.env, CONTAINERS_CONF: join(repository, "test/containers/containers.conf") },
   });
 

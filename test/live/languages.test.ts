@@ -50,14 +50,17 @@ describe("Python", { timeout: 600_000 }, () => {
 });
 
 describe("Go", { timeout: 900_000 }, () => {
-  test("gog and goplaces are had, built here where their archives cannot be, and run", async () => {
+  // With LIVE_SAMPLE without gog, whose modules take minutes.
+  const names = process.env.LIVE_SAMPLE === undefined ? ["gog", "goplaces"] : ["goplaces"];
+
+  test(`${names} built here where the archive cannot be had, and run`, async () => {
     const prefix = join(dir, "go");
-    const { exitCode, stderr } = await install(prefix, "gog", "goplaces");
-    expect(stderr).toMatch(/2 installed/);
+    const { exitCode, stderr } = await install(prefix, ...names);
+    expect(stderr).toMatch(`${names.length} installed`);
     expect(exitCode).toBe(0);
-    expect(ask(prefix, "gog", "--version")).toMatch(/0\.37\.0/);
+    if (names.includes("gog")) expect(ask(prefix, "gog", "--version")).toMatch(/0\.37\.0/);
     expect(ask(prefix, "goplaces", "--help")).toMatch(/Google Places|goplaces/);
-    expect(readdirSync(join(prefix, "lib")).sort()).toEqual([".staging", "gog", "goplaces"]);
+    expect(readdirSync(join(prefix, "lib")).sort()).toEqual([".staging", ...names]);
     expect(readdirSync(join(prefix, "lib/.staging"))).toEqual([]);
   });
 
