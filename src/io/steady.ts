@@ -121,7 +121,12 @@ function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: 
 /** Links programs and trees, and writes their sizes, if they are what the run saw. */
 function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts): void {
   mkdirSync(dir, { recursive: true });
-  const all = [{ path: layout.manifest, size: undefined }, ...programs];
+  // Two launchers may start one program.
+  const started = new Map(programs.map(({ path, size }) => [path, size]));
+  const all = [[layout.manifest, undefined] as const, ...started].map(([path, size]) => ({
+    path,
+    size,
+  }));
   const names = linkAll(
     dir,
     "programs",

@@ -66,6 +66,13 @@ test("metadata proves nothing about a file that another file system's clock call
   }
 });
 
+test("two launchers that start one program are no obstacle", async () => {
+  place = makePlace(["", ""]);
+  const { programs, ...facts } = factsOf(place);
+  await recordSteady({ ...facts, programs: [...programs, ...programs.slice(-1)], view: viewOf(1) });
+  expect(namesOf(place)).toHaveLength(2);
+});
+
 test("one record per view, at most eight, and one for any", async () => {
   place = makePlace(["", ""]);
   for (let n = 10; n < 22; n += 1) {
