@@ -6,7 +6,7 @@ import { renderProblem } from "../core/recipe-file.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
 import { readRecipeFile } from "../io/catalogue.ts";
 import { follow, look, writeAtomically } from "../io/files.ts";
-import { type DraftPlace, draftFromUrls, type DraftWish } from "../run/draft.ts";
+import { type DraftPlace, type DraftWish, draftFromUrls } from "../run/draft.ts";
 import { draftFromDeb } from "../run/draft-deb.ts";
 import { draftFromGo } from "../run/draft-go.ts";
 import { draftFromNpm } from "../run/draft-npm.ts";
@@ -35,7 +35,9 @@ export async function newRecipe(place: Place, sources: readonly string[]): Promi
     draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
   );
   const { name } = draft.document;
-  const dir = resolve(recipeDirs[0] ?? ((await follow("recipes"))?.isDirectory() ? "recipes" : "."));
+  const dir = resolve(
+    recipeDirs[0] ?? ((await follow("recipes"))?.isDirectory() ? "recipes" : "."),
+  );
   const file = join(dir, `${name}.yaml`);
   const files = { ...draft.locks, [`${name}.yaml`]: renderDraft(draft.document) };
   for (const written of Object.keys(files)) {
@@ -51,7 +53,10 @@ export async function newRecipe(place: Place, sources: readonly string[]): Promi
   const parsed = readRecipeFile(file);
   const shown = relative(".", file) || file;
   const lines = [`wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`];
-  if (parsed.ok) lines.push(`try it: openclaw-install-skill-deps --recipes ${relative(".", dir) || "."} ${name}`);
+  if (parsed.ok)
+    lines.push(
+      `try it: openclaw-install-skill-deps --recipes ${relative(".", dir) || "."} ${name}`,
+    );
   else lines.push("to be written by you:", ...parsed.problems.map(renderProblem));
   place.stdout.write(`${lines.join("\n")}\n`);
   return exitStatus.done;

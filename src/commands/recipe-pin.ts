@@ -6,8 +6,8 @@ import { renderProblem } from "../core/recipe-file.ts";
 import { type PinnedField, pinnableSources, writePins } from "../core/recipe-pin.ts";
 import { readRecipeFile } from "../io/catalogue.ts";
 import { writeAtomically } from "../io/files.ts";
-import type { Place } from "../run/place.ts";
 import { openPinner } from "../run/pin.ts";
+import type { Place } from "../run/place.ts";
 import { withDraftPlace } from "../run/with-draft-place.ts";
 
 /**
@@ -38,7 +38,9 @@ export async function pinRecipes(place: Place, files: readonly string[]): Promis
       const lines = await writeAll(file, text, pins, locks);
       const parsed = readRecipeFile(file);
       if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));
-      place.stdout.write(`${file}: ${lines.length === 0 ? "nothing has changed" : ""}\n`);
+      place.stdout.write(
+        `${file}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
+      );
       for (const line of lines) place.stdout.write(`  ${line}\n`);
     }
   });

@@ -69,7 +69,8 @@ export function writePins(
     }
   }
   let result = text;
-  for (const edit of edits.sort((a, b) => b.from - a.from)) {
+  // Of two additions at one place the first is to stand first.
+  for (const edit of edits.reverse().sort((a, b) => b.from - a.from)) {
     result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
   }
   return { text: result, changes };

@@ -34,7 +34,9 @@ export const versionRule: TextRule = (text) => {
 
 export const homepageRule: TextRule = (text) => {
   if (isPlaceholder(text)) return unwritten;
-  return URL.canParse(text) && text.startsWith("https://") ? undefined : "must be an https:// address";
+  return URL.canParse(text) && text.startsWith("https://")
+    ? undefined
+    : "must be an https:// address";
 };
 
 export const pathRule: TextRule = (text) =>

@@ -13,7 +13,8 @@ const arches: readonly (readonly [RegExp, Arch])[] = [
   [/(^|[^a-z0-9])(x86[_-]?64|amd64|x64|linux64|64bit)([^a-z0-9]|$)/i, "x64"],
   [/(^|[^a-z0-9])(aarch64|arm64|armv8)([^a-z0-9]|$)/i, "arm64"],
 ];
-const versions = /(?:^|[^0-9a-z.])v?(\d+(?:\.\d+)+(?:-?(?:alpha|beta|rc|pre)[.-]?\d*)?[a-z]?)(?![0-9])/i;
+const versions =
+  /(?:^|[^0-9a-z.])v?(\d+(?:\.\d+)+(?:-?(?:alpha|beta|rc|pre)[.-]?\d*)?[a-z]?)(?![0-9])/i;
 /** Where a file's name stops to be the program's: `gh` of `gh_2.97.0_linux_amd64.tar.gz`. */
 const tail =
   /[._-](?:v?\d+(?:\.\d+)+.*|linux.*|x86[_-]?64.*|amd64.*|x64.*|aarch64.*|arm64.*|musl.*|unknown.*|static.*)$/i;
@@ -35,6 +36,7 @@ export function readReleaseName(address: string): ReleaseName {
     ...(isToolName(name) && { name }),
     ...(version !== undefined && { version }),
     ...(arch !== undefined && { arch }),
-    ...(isForge && url.protocol === "https:" && { homepage: `${url.origin}/${owner}/${repository}` }),
+    ...(isForge &&
+      url.protocol === "https:" && { homepage: `${url.origin}/${owner}/${repository}` }),
   };
 }

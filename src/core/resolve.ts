@@ -83,8 +83,9 @@ function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
     const reason = record
       ? "its tree is damaged and no recipe provides it"
       : "no recipe provides it";
+    const declared = request.notDeclared?.get(bin);
     const ignored = system === undefined ? "" : ` (--ignore-system does not count ${system})`;
-    return { state: "unmet", reason: reason + ignored };
+    return { state: "unmet", reason: reason + ignored + (declared ? `; ${declared}` : "") };
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason };

@@ -175,10 +175,7 @@ async function download(request: DownloadRequest, begin: Begin): Promise<Downloa
   }
 }
 
-async function weigh(
-  request: Omit<DownloadRequest, "digest">,
-  begin: Begin,
-): Promise<Weighed> {
+async function weigh(request: Omit<DownloadRequest, "digest">, begin: Begin): Promise<Weighed> {
   const { url, headers = {}, file, limit = defaultLimit, ...rest } = request;
   const sink = await weighingSink(file);
   try {

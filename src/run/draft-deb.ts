@@ -74,16 +74,26 @@ function chooseBins(
     return Object.fromEntries(names.map((each) => [each, all[each] ?? ""]));
   }
   const has = Object.keys(all).join(", ") || "none";
-  throw new UserError("recipe", `${name} has no program ${missing ?? ""}; its programs are: ${has}`, {
-    hint: "What a meta package promises lies in a package that it depends on.",
-  });
+  throw new UserError(
+    "recipe",
+    `${name} has no program ${missing ?? ""}; its programs are: ${has}`,
+    {
+      hint: "What a meta package promises lies in a package that it depends on.",
+    },
+  );
 }
 
 /** Debian's names are SPDX's, but for these. */
 function spdx(license: string | undefined): string | undefined {
-  const plain = license?.replace(/\bExpat\b/g, "MIT").replaceAll(" or ", " OR ").replaceAll(" and ", " AND ");
-  return plain?.replace(/\b((?:L|A)?GPL-[\d.]+)(\+)?(?=[\s),]|$)/g, (_, name: string, later?: string) => {
-    const full = /\.\d/.test(name) ? name : `${name}.0`;
-    return `${full}-${later ? "or-later" : "only"}`;
-  });
+  const plain = license
+    ?.replace(/\bExpat\b/g, "MIT")
+    .replaceAll(" or ", " OR ")
+    .replaceAll(" and ", " AND ");
+  return plain?.replace(
+    /\b((?:L|A)?GPL-[\d.]+)(\+)?(?=[\s),]|$)/g,
+    (_, name: string, later?: string) => {
+      const full = /\.\d/.test(name) ? name : `${name}.0`;
+      return `${full}-${later ? "or-later" : "only"}`;
+    },
+  );
 }

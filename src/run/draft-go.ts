@@ -27,13 +27,16 @@ export async function draftFromGo(
     sum: found.sum,
     ...(found.toolchain === undefined ? {} : { toolchain: found.toolchain }),
   };
-  const home = /^git(hub|lab)\.com\//.test(module) ? module.split("/").slice(0, 3).join("/") : module;
+  const home = /^git(hub|lab)\.com\//.test(module)
+    ? module.split("/").slice(0, 3).join("/")
+    : module;
   return {
     document: {
       name: tool,
       ...describeTool({ homepage: `https://${home}` }),
       version: found.version.replace(/^v/, ""),
-      provenance: "the module's sum as the checksum database has it, of the zip that the Go proxy serves",
+      provenance:
+        "the module's sum as the checksum database has it, of the zip that the Go proxy serves",
       bins: { [bin]: `bin/${bin}` },
       test: [bin, "--version"],
       artifacts: { "linux-x64": source, "linux-arm64": source },

@@ -15,7 +15,13 @@ import { splitPackage } from "../core/recipe-rules.ts";
 import type { Http, Weighed } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import { inspectRelease, keyOfRelease, roomIn } from "../sources/release-program.ts";
-import { type DraftPlace, type DraftWish, type PinnedSource, pinnedParts, toolName } from "./draft.ts";
+import {
+  type DraftPlace,
+  type DraftWish,
+  type PinnedSource,
+  pinnedParts,
+  toolName,
+} from "./draft.ts";
 
 /** Documents with what an installation needs and no more, where a registry has them. */
 const accept = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8";
@@ -55,7 +61,9 @@ function isForPlatform({ os, cpu }: PublishedVersion): boolean {
 
 /** `claude-code` of `@anthropic-ai/claude-code-linux-x64`. */
 function toolOf(name: string): string {
-  return basename(name).replace(/-linux.*$/, "").replace(/^cli$/, name.slice(1).split("/")[0] ?? "");
+  return basename(name)
+    .replace(/-linux.*$/, "")
+    .replace(/^cli$/, name.slice(1).split("/")[0] ?? "");
 }
 
 async function draftPlatform(
@@ -129,11 +137,12 @@ function refuseOther(
   });
 }
 
-async function draftClosure(
+/** The draft of a JavaScript program with the lock of all that it needs. */
+export async function draftClosure(
   found: PublishedVersion,
   tool: string,
   wish: DraftWish,
-  place: DraftPlace,
+  place: Pick<DraftPlace, "http" | "npm" | "emit">,
 ): Promise<Draft> {
   const bins = binsOf(found, wish.bins);
   const ask = askRegistry(place.http, await place.npm());

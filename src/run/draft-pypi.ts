@@ -102,7 +102,11 @@ function chooseScripts(
     return Object.fromEntries(names.map((name) => [name, `bin/${name}`]));
   }
   const what = missing === undefined ? "has no program" : `has no program ${missing}`;
-  throw new UserError("recipe", `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`, {
-    hint: "Name the package that has the program.",
-  });
+  throw new UserError(
+    "recipe",
+    `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`,
+    {
+      hint: "Name the package that has the program.",
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { formatIntegrity } from "../core/digest.ts";
 import { parseDebWanted } from "../core/deb-wanted.ts";
+import { formatIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { compactLock } from "../core/npm-lock.ts";
 import { chooseVersion, resolveClosure } from "../core/npm-resolve.ts";

@@ -96,7 +96,10 @@ export function openVerifier(place: DraftPlace): Verifier {
         return await all(
           artifact.wheels.map((wheel) =>
             check(`pypi ${wheel.file} ${formatDigest(wheel.digest)}`, async (file) => {
-              const url = addressOf(wheel, await filesOf(wheel.name, config.indexes, { http, pip: config }));
+              const url = addressOf(
+                wheel,
+                await filesOf(wheel.name, config.indexes, { http, pip: config }),
+              );
               const { digest, size } = wheel;
               const headers = config.headersFor(url);
               await http.download({ url, headers, file, digest, size, signal });
@@ -107,12 +110,16 @@ export function openVerifier(place: DraftPlace): Verifier {
       case "go-module": {
         const config = await go();
         const id = `go ${artifact.module} ${artifact.version} ${formatDigest(artifact.digest)}`;
-        return await all([check(id, (file) => downloadModule(artifact, file, { http, signal }, config))]);
+        return await all([
+          check(id, (file) => downloadModule(artifact, file, { http, signal }, config)),
+        ]);
       }
       case "go-build": {
         const { module, version, sum } = artifact;
         return await all([check(`go ${module} ${version} ${sum}`, () => verifySum(artifact, env))]);
       }
+      case "declared":
+        throw new Error("a recipe file holds no declaration");
     }
   };
   return { verify };

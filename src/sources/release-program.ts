@@ -119,7 +119,9 @@ function chooseBins(
   const programs = [...paths.keys()].filter((path) => !/\.so(\.|$)/.test(path));
   const find = (bin: string): string | undefined => {
     const own = programs.filter((path) => basename(path) === bin);
-    const loose = programs.filter((path) => basename(path).replace(/[-_.](v?\d|linux).*$/, "") === bin);
+    const loose = programs.filter(
+      (path) => basename(path).replace(/[-_.](v?\d|linux).*$/, "") === bin,
+    );
     return [...own, ...loose].sort((a, b) => a.length - b.length)[0];
   };
   const only = programs.length === 1 ? programs[0] : undefined;
