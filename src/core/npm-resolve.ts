@@ -32,7 +32,7 @@ export interface PublishedPackage {
   readonly versions?: Readonly<Record<string, PublishedVersion>>;
 }
 
-/** Brings a package's document; throws where the registry has none. */
+/** Brings a package's document; throws a UserError (`unmet`) where the registry has none. */
 export type AskRegistry = (name: string) => Promise<PublishedPackage>;
 
 interface Placed {
@@ -90,32 +90,38 @@ export async function resolveClosure(root: PublishedVersion, ask: AskRegistry): 
     needs: [],
   };
   const tree = new Map<string, Placed>([["", top]]);
-  const first = place(tree, "node_modules/", root.name, root, top, false);
-  const queue = [first];
+  const queue = [place(tree, "node_modules/", root.name, root, top, false)];
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
     const wanted = dependenciesOf(at.found);
     for (const { target } of wanted) void published(target);
     for (const each of wanted) {
       const { path } = at;
       const there = lookUp(tree, each.isPeer ? parentOf(path) : path, each.name);
-      const fits = there && (each.isPeer || isFit(there.found, each));
-      if (there && fits) {
-        if (!each.isOptional) at.needs.push(there);
+      if (there && (each.isPeer || isFit(there.found, each))) {
+        at.needs.push(...(each.isOptional ? [] : [there]));
         continue;
       }
-      let found: PublishedVersion;
-      try {
-        found = chooseVersion(each.target, await published(each.target), each.range);
-      } catch (error) {
-        if (each.isOptional) continue;
-        throw error;
-      }
+      const found = await choose(each, published);
+      if (!found) continue;
       const dir = there ? `${path}/node_modules/` : "node_modules/";
       queue.push(place(tree, dir, each.name, found, at, each.isOptional));
-      if (tree.size > maxPackages) throw tooMany(root);
     }
+    if (tree.size > maxPackages) throw tooMany(root);
   }
   return renderLock(tree, top);
+}
+
+/** Undefined where no registry has it and the package does without. */
+async function choose(
+  { target, range, isOptional }: Wanted,
+  ask: AskRegistry,
+): Promise<PublishedVersion | undefined> {
+  try {
+    return chooseVersion(target, await ask(target), range);
+  } catch (error) {
+    if (isOptional && error instanceof UserError && error.code === "unmet") return undefined;
+    throw error;
+  }
 }
 
 function place(

@@ -43,7 +43,17 @@ const fieldOrder = [
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [
   ...(["url", "npm", "deb", "pypi", "lock", "go", "package", "sum", "toolchain"] as const),
-  ...(["sha256", "sha512", "integrity", "size", "format", "strip", "glibc", "bins", "bytecode"] as const),
+  ...([
+    "sha256",
+    "sha512",
+    "integrity",
+    "size",
+    "format",
+    "strip",
+    "glibc",
+    "bins",
+    "bytecode",
+  ] as const),
 ];
 
 /** The text of NAME.yaml in the style of the catalogue: sorted, one line where one is enough. */

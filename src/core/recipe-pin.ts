@@ -17,18 +17,15 @@ export interface PinnedField {
  */
 export function pinnableSources(document: unknown): PlacedSource[] {
   const bare = structuredClone(document);
-  for (const value of Object.values((member(bare, "artifacts") ?? {}) as object)) {
-    for (const source of [value].flat()) {
-      if (typeof source !== "object" || source === null) continue;
-      const fields = source as Record<string, unknown>;
-      if (typeof fields.size !== "number") delete fields.size;
-      for (const field of pinFields.slice(0, 4)) {
-        // The kind counts, not the digits, which may be anything before they are made.
-        if (field in fields) fields[field] = wellFormed[field];
-      }
-    }
-  }
+  const listed = Object.values((member(bare, "artifacts") ?? {}) as object).flat();
+  for (const source of listed) if (typeof source === "object" && source) plainPins(source);
   return placedSources(bare);
+}
+
+/** The kind of a digest counts, not its digits, which may be anything before they are made. */
+function plainPins(source: Record<string, unknown>): void {
+  if (typeof source.size !== "number") delete source.size;
+  for (const [field, text] of Object.entries(wellFormed)) if (field in source) source[field] = text;
 }
 
 const wellFormed: Readonly<Record<string, string>> = {
@@ -53,19 +50,16 @@ export function writePins(
   pins: readonly PinnedField[],
 ): { readonly text: string; readonly changes: readonly string[] } {
   const document = parseDocument(text, { version: "1.2" });
-  const edits: { from: number; to: number; text: string }[] = [];
+  const edits: Edit[] = [];
   const changes: string[] = [];
   for (const { path, fields } of pins) {
     const source = document.getIn(path, true);
     if (!isMap(source)) throw new UserError("recipe", `${path.join(".")} is no source`);
     for (const [field, value] of Object.entries(fields)) {
-      const old = source.get(field, true);
-      const range = isScalar(old) ? old.range : undefined;
-      const written = String(isScalar(old) ? old.value : "");
-      if (range && written === String(value)) continue;
-      if (range) edits.push({ from: range[0], to: range[1], text: String(value) });
-      else edits.push(addition(source, field, value, text));
-      changes.push(`${path.join(".")}.${field}: ${range ? written : "none"} -> ${value}`);
+      const made = editOf(source, field, value, text);
+      if (!made) continue;
+      edits.push(made.edit);
+      changes.push(`${path.join(".")}.${field}: ${made.old} -> ${value}`);
     }
   }
   let result = text;
@@ -76,8 +70,30 @@ export function writePins(
   return { text: result, changes };
 }
 
+interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** Undefined where the field says so already. */
+function editOf(
+  source: YAMLMap,
+  field: string,
+  value: string | number,
+  text: string,
+): { readonly edit: Edit; readonly old: string } | undefined {
+  const there = source.get(field, true);
+  if (!isScalar(there) || !there.range) {
+    return { edit: addition(source, field, value, text), old: "none" };
+  }
+  const old = String(there.value ?? "");
+  const [from, to] = there.range;
+  return old === String(value) ? undefined : { edit: { from, to, text: String(value) }, old };
+}
+
 /** Behind the first field of a source, which is its origin. */
-function addition(source: YAMLMap, field: string, value: string | number, text: string) {
+function addition(source: YAMLMap, field: string, value: string | number, text: string): Edit {
   const [first] = source.items;
   const [key, origin] = [first?.key, first?.value];
   if (!isScalar(key) || !isScalar(origin) || !key.range || !origin.range) {

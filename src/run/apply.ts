@@ -201,8 +201,7 @@ async function install(
   if (needs.size > 0) context.emit({ type: "phase", tool, phase: "wait" });
   await awaitNeeds(step, needs);
   context.emit({ type: "phase", tool, phase: "test" });
-  const testing = testTree(step, tree, record, context, needs);
-  await (step.declared ? tolerateTest(tool, testing, context) : testing);
+  await testTree(step, tree, record, context, needs);
   context.emit({ type: "phase", tool, phase: "publish" });
   return publish(
     context.prefix,
@@ -211,18 +210,6 @@ async function install(
     record,
     isForced(step) ? Number.POSITIVE_INFINITY : context.began,
   );
-}
-
-/** Nobody has said how a declared program is tested: that it does not know `--version` is a word. */
-async function tolerateTest(
-  tool: string,
-  testing: Promise<void>,
-  { emit }: ApplyContext,
-): Promise<void> {
-  await testing.catch((error: unknown) => {
-    if (!(error instanceof UserError) || error.code !== "unmet") throw error;
-    emit({ type: "warning", message: `${tool} is installed all the same: ${error.message}` });
-  });
 }
 
 /** Another run may have published this very tree since the plan was made, or the manifest was lost. */

@@ -208,11 +208,14 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     jobs: parseJobs(values.jobs, cores),
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     image: values.image,
-    allowDeclared:
-      values["allow-declared"] ?? /^(1|true)$/.test(env.OPENCLAW_SKILL_ALLOW_DECLARED ?? ""),
+    allowDeclared: values["allow-declared"] ?? isSwitchedOn(env.OPENCLAW_SKILL_ALLOW_DECLARED),
     author: authorOptions(values, verb),
     mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
+}
+
+function isSwitchedOn(text: string | undefined): boolean {
+  return text === "1" || text === "true";
 }
 
 function parseWords(args: readonly string[]) {

@@ -12,6 +12,7 @@ import {
 } from "../core/npm-resolve.ts";
 import { type Draft, describeTool } from "../core/recipe-draft.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
+import { isNotFound } from "../net/errors.ts";
 import type { Http, Weighed } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import { inspectRelease, keyOfRelease, roomIn } from "../sources/release-program.ts";
@@ -31,7 +32,10 @@ export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegis
   return async (name) => {
     const url = npm.registryFor(name) + name.replace("/", "%2f");
     const headers = { ...npm.headersFor(url), ...(whole ? {} : { accept }) };
-    return (await http.json(url, headers)) as PublishedPackage;
+    return (await http.json(url, headers).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new UserError("unmet", `the npm registry has no ${name}`, { cause: error });
+    })) as PublishedPackage;
   };
 }
 

@@ -1,7 +1,8 @@
-import { type Declaring, declaredRecipe } from "../core/declared.ts";
+import { type DeclaredRecord, type Declaring, declaredRecipe } from "../core/declared.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { Requirement } from "../core/plan.ts";
-import type { Catalogue, Recipe } from "../core/recipe.ts";
+import type { Catalogue, Declaration, Recipe } from "../core/recipe.ts";
+import type { Emit } from "../report/events.ts";
 import { readDeclared } from "./declared.ts";
 import type { Place } from "./place.ts";
 import type { SurveyedSkill } from "./requirements.ts";
@@ -36,31 +37,29 @@ export async function addDeclared(view: View, { options, reporter }: Place): Pro
   const providers = new Map(catalogue.providers);
   const accepted: string[] = [];
   for (const bin of unprovided(view.requirements, catalogue)) {
-    const tool = bin.toLowerCase();
-    const isAccepted = options.names.includes(bin) && (options.force || options.verb === "update");
-    const { [tool]: held, ...others } = record.tools;
-    const believed = isAccepted ? { ...record, tools: others } : record;
-    const found = declaredRecipe(bin, skills, catalogue, believed);
-    if (found === undefined) continue;
-    if (typeof found === "string") {
-      notDeclared.set(bin, found);
-      continue;
-    }
-    const isWhole = manifest.tools[found.name] !== undefined && !damaged.has(found.name);
-    const was = found.declared?.recorded;
-    if (isWhole && !isAccepted && isOpen(found)) {
+    const { names, force, verb } = options;
+    const isAccepted = names.includes(bin) && (force || verb === "update");
+    const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
+    if (typeof found === "string") notDeclared.set(bin, found);
+    if (found === undefined || typeof found === "string") continue;
+    const { name, bins, declared } = found;
+    const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
+    if (isAccepted) accepted.push(name);
+    else if (isWhole && isOpen(found)) {
       // It is there and whole: what a skill says now changes nothing until a person accepts it.
-      if (was !== undefined) reporter.emit({ type: "warning", ...changed(found, was) });
+      if (declared) sayChanged(name, declared, reporter.emit);
       continue;
     }
-    const recipe = isAccepted && isOpen(found) ? accept(found) : found;
-    if (isAccepted && (held || isWhole)) accepted.push(recipe.name);
-    recipes.set(recipe.name, recipe);
-    for (const name of Object.keys(recipe.bins)) {
-      if (!catalogue.providers.has(name)) providers.set(name, recipe.name);
-    }
+    recipes.set(name, isAccepted ? accept(found) : found);
+    for (const each of Object.keys(bins)) providers.set(each, providers.get(each) ?? name);
   }
   return { catalogue: { recipes, providers }, accepted, notDeclared };
+}
+
+/** The record without what it has of a program. */
+function forget({ tools }: DeclaredRecord, bin: string): DeclaredRecord {
+  const { [bin.toLowerCase()]: _forgotten, ...others } = tools;
+  return { schema: 1, tools: others };
 }
 
 function declaringSkills(skills: readonly SurveyedSkill[]): Declaring[] {
@@ -91,9 +90,9 @@ function accept(recipe: Recipe): Recipe {
   return { ...recipe, artifacts: { any: any ?? [] } };
 }
 
-function changed({ name, declared }: Recipe, was: string): { message: string; hint: string } {
-  return {
-    message: `the skill ${declared?.by} declares ${declared?.from}; ${name} was installed from ${was}`,
-    hint: `To accept it: openclaw-install-skill-deps --allow-declared --force-reinstall ${name}`,
-  };
+function sayChanged(tool: string, { by, from, recorded }: Declaration, emit: Emit): void {
+  if (recorded === undefined) return;
+  const message = `the skill ${by} declares ${from}; ${tool} was installed from ${recorded}`;
+  const hint = `To accept it: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`;
+  emit({ type: "warning", message, hint });
 }

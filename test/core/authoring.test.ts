@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { UserError } from "../../src/core/errors.ts";
 import { goLine, goModules } from "../../src/core/go-path.ts";
 import { parseLock } from "../../src/core/npm-lock.ts";
 import {
@@ -121,7 +122,7 @@ describe("a closure", () => {
   };
   const ask = async (name: string): Promise<PublishedPackage> => {
     const found = registry.get(name);
-    if (!found) throw new Error(`no ${name}`);
+    if (!found) throw new UserError("unmet", `no ${name}`);
     return found;
   };
   const resolve = async (): Promise<Record<string, string>> => {
