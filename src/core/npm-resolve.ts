@@ -77,13 +77,7 @@ export function chooseVersion(
  * something can be had from no registry.
  */
 export async function resolveClosure(root: PublishedVersion, ask: AskRegistry): Promise<string> {
-  const asked = new Map<string, Promise<PublishedPackage>>();
-  const published = (name: string): Promise<PublishedPackage> => {
-    const found = asked.get(name) ?? ask(name);
-    found.catch(() => {}); // asked ahead; who needs it hears of it
-    asked.set(name, found);
-    return found;
-  };
+  const published = askedOnce(ask);
   const top: Placed = {
     path: "",
     found: { name: "", version: "0.0.0", dependencies: { [root.name]: root.version } },
@@ -95,20 +89,40 @@ export async function resolveClosure(root: PublishedVersion, ask: AskRegistry): 
     const wanted = dependenciesOf(at.found);
     for (const { target } of wanted) void published(target);
     for (const each of wanted) {
-      const { path } = at;
-      const there = lookUp(tree, each.isPeer ? parentOf(path) : path, each.name);
-      if (there && (each.isPeer || isFit(there.found, each))) {
-        at.needs.push(...(each.isOptional ? [] : [there]));
-        continue;
-      }
-      const found = await choose(each, published);
-      if (!found) continue;
-      const dir = there ? `${path}/node_modules/` : "node_modules/";
-      queue.push(place(tree, dir, each.name, found, at, each.isOptional));
+      const placed = await settle(each, at, tree, published);
+      if (placed) queue.push(placed);
     }
     if (tree.size > maxPackages) throw tooMany(root);
   }
   return renderLock(tree, top);
+}
+
+function askedOnce(ask: AskRegistry): AskRegistry {
+  const asked = new Map<string, Promise<PublishedPackage>>();
+  return (name) => {
+    const found = asked.get(name) ?? ask(name);
+    found.catch(() => {}); // asked ahead; who needs it hears of it
+    asked.set(name, found);
+    return found;
+  };
+}
+
+/** What a package needs: there already, or else placed, which is what is returned. */
+async function settle(
+  wanted: Wanted,
+  by: Placed,
+  tree: Map<string, Placed>,
+  ask: AskRegistry,
+): Promise<Placed | undefined> {
+  const { name, isPeer, isOptional } = wanted;
+  const there = lookUp(tree, isPeer ? parentOf(by.path) : by.path, name);
+  if (there && (isPeer || isFit(there.found, wanted))) {
+    if (!isOptional) by.needs.push(there);
+    return undefined;
+  }
+  const found = await choose(wanted, ask);
+  const dir = there ? `${by.path}/node_modules/` : "node_modules/";
+  return found && place(tree, dir, name, found, by, isOptional);
 }
 
 /** Undefined where no registry has it and the package does without. */

@@ -27,8 +27,8 @@ export interface DeclaredPlace {
 const maxDownload = 256 * 1024 * 1024;
 
 /**
- * The recipe of what a skill declares, as registries and servers have it now. No text of a skill
- * reaches a shell: names and addresses are arguments, and were refused before where OpenClaw does.
+ * The recipe of what a skill declares, as registries and servers have it now. No shell sees a
+ * skill's text: names and addresses are arguments, and were refused before where OpenClaw does.
  */
 export async function draftDeclared(
   artifact: DeclaredArtifact,

@@ -28,7 +28,7 @@ interface View {
 
 /** Adds what skills declare of programs that no recipe provides, where that is allowed. */
 export async function addDeclared(view: View, { options, reporter }: Place): Promise<WithDeclared> {
-  const { catalogue, manifest, damaged } = view;
+  const { catalogue } = view;
   const notDeclared = new Map<string, string>();
   if (!options.allowDeclared) return { catalogue, accepted: [], notDeclared };
   const record = await readDeclared(view.prefix);
@@ -36,24 +36,29 @@ export async function addDeclared(view: View, { options, reporter }: Place): Pro
   const recipes = new Map(catalogue.recipes);
   const providers = new Map(catalogue.providers);
   const accepted: string[] = [];
+  const isUpdate = options.force || options.verb === "update";
   for (const bin of unprovided(view.requirements, catalogue)) {
-    const { names, force, verb } = options;
-    const isAccepted = names.includes(bin) && (force || verb === "update");
+    const isAccepted = isUpdate && options.names.includes(bin);
     const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
     if (typeof found === "string") notDeclared.set(bin, found);
     if (found === undefined || typeof found === "string") continue;
-    const { name, bins, declared } = found;
-    const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
-    if (isAccepted) accepted.push(name);
-    else if (isWhole && isOpen(found)) {
-      // It is there and whole: what a skill says now changes nothing until a person accepts it.
-      if (declared) sayChanged(name, declared, reporter.emit);
-      continue;
+    if (isAccepted) accepted.push(found.name);
+    else if (isKept(found, view, reporter.emit)) continue;
+    recipes.set(found.name, isAccepted ? accept(found) : found);
+    for (const each of Object.keys(found.bins)) {
+      providers.set(each, providers.get(each) ?? found.name);
     }
-    recipes.set(name, isAccepted ? accept(found) : found);
-    for (const each of Object.keys(bins)) providers.set(each, providers.get(each) ?? name);
   }
   return { catalogue: { recipes, providers }, accepted, notDeclared };
+}
+
+/** What is there and whole stays, whatever a skill says now, until a person accepts it. */
+function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolean {
+  const { name, declared } = recipe;
+  const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
+  if (!isWhole || !isOpen(recipe)) return false;
+  if (declared) sayChanged(name, declared, emit);
+  return true;
 }
 
 /** The record without what it has of a program. */
