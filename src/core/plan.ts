@@ -83,7 +83,13 @@ export interface Unmet {
 /** How one required program stands. */
 export type BinState =
   | { readonly state: "present"; readonly path: string; readonly tool?: string }
-  | { readonly state: "install"; readonly tool: string; readonly version: string }
+  | {
+      readonly state: "install";
+      readonly tool: string;
+      readonly version: string;
+      /** What a skill declares, where that is all there is. */
+      readonly declared?: string;
+    }
   | { readonly state: "unmet"; readonly reason: string };
 
 export interface Plan {

@@ -91,7 +91,8 @@ function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
   if ("reason" in found) return { state: "unmet", reason: found.reason };
   const missing = firstProblem(recipe.needs, request);
   if (missing !== undefined) return { state: "unmet", reason: missing };
-  return { state: "install", tool: recipe.name, version: recipe.version };
+  const { name: tool, version, declared } = recipe;
+  return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
 }
 
 /** Present if one is; else the first that can be installed; undefined where none can be had. */

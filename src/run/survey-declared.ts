@@ -1,4 +1,5 @@
 import { type DeclaredRecord, type Declaring, declaredRecipe } from "../core/declared.ts";
+import { UserError } from "../core/errors.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { Requirement } from "../core/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../core/recipe.ts";
@@ -31,7 +32,12 @@ export async function addDeclared(view: View, { options, reporter }: Place): Pro
   const { catalogue } = view;
   const notDeclared = new Map<string, string>();
   if (!options.allowDeclared) return { catalogue, accepted: [], notDeclared };
-  const record = await readDeclared(view.prefix);
+  const record = await readOrWarn(view.prefix, reporter.emit);
+  if (!record) {
+    const why = "what its skill declares cannot be compared with what it was";
+    const bins = [...unprovided(view.requirements, catalogue)];
+    return { catalogue, accepted: [], notDeclared: new Map(bins.map((bin) => [bin, why])) };
+  }
   const skills = declaringSkills(view.skills);
   const recipes = new Map(catalogue.recipes);
   const providers = new Map(catalogue.providers);
@@ -50,6 +56,21 @@ export async function addDeclared(view: View, { options, reporter }: Place): Pro
     }
   }
   return { catalogue: { recipes, providers }, accepted, notDeclared };
+}
+
+/**
+ * Undefined where the record is broken. That is not as if nothing had been recorded, for something else
+ * could be pinned then; nor is it an error, for what is installed is as good as it was.
+ */
+async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | undefined> {
+  try {
+    return await readDeclared(prefix);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "volume") throw error;
+    const { message, hint = "" } = error;
+    emit({ type: "warning", message, hint });
+    return undefined;
+  }
 }
 
 /** What is there and whole stays, whatever a skill says now, until a person accepts it. */

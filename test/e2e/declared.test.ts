@@ -70,6 +70,7 @@ describe("npm", () => {
     expect(steps.find(({ tool }: { tool: string }) => tool === "zog")).toMatchObject({
       declared: { by: "mail", from: "npm:zog" },
     });
+    expect((await allowed("requirements")).stdout).toMatch(/declared \(untrusted\): npm:zog/);
     expect((await allowed("--dry-run")).stdout).toMatch(/declared \(untrusted\) by mail: npm:zog/);
     const { status, stderr } = await allowed();
     expect(status).toBe(0);
@@ -107,8 +108,10 @@ describe("npm", () => {
     await run("remove", "zog");
     writeFileSync(recordFile(), '{"schema":1,"tools":{"../zog":{}}}');
     const { status, stderr } = await allowed();
-    expect(status).toBe(2);
+    expect(status).toBe(0); // failing would take the agent down for what a retry cannot mend
     expect(stderr).toMatch(/is not a record of ours/);
+    expect(stderr).toMatch(/zog .* is unmet: .*cannot be compared/);
+    expect(existsSync(join(place.prefix, "bin/zog"))).toBe(false);
   });
 });
 
