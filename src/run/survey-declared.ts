@@ -43,17 +43,17 @@ export async function addDeclared(view: View, { options, reporter }: Place): Pro
   const providers = new Map(catalogue.providers);
   const accepted: string[] = [];
   const isUpdate = options.force || options.verb === "update";
+  const asked = new Set(isUpdate ? options.names : []);
   for (const bin of unprovided(view.requirements, catalogue)) {
-    const isAccepted = isUpdate && options.names.includes(bin);
+    const isAccepted = asked.has(bin);
     const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
     if (typeof found === "string") notDeclared.set(bin, found);
     if (found === undefined || typeof found === "string") continue;
-    if (isAccepted) accepted.push(found.name);
-    else if (isKept(found, view, reporter.emit)) continue;
-    recipes.set(found.name, isAccepted ? accept(found) : found);
-    for (const each of Object.keys(found.bins)) {
-      providers.set(each, providers.get(each) ?? found.name);
-    }
+    if (!isAccepted && isKept(found, view, reporter.emit)) continue;
+    const recipe = isAccepted ? accept(found) : found;
+    if (isAccepted) accepted.push(recipe.name);
+    recipes.set(recipe.name, recipe);
+    addProviders(recipe, providers);
   }
   return { catalogue: { recipes, providers }, accepted, notDeclared };
 }
@@ -80,6 +80,10 @@ function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolea
   if (!isWhole || !isOpen(recipe)) return false;
   if (declared) sayChanged(name, declared, emit);
   return true;
+}
+
+function addProviders({ name, bins }: Recipe, providers: Map<string, string>): void {
+  for (const bin of Object.keys(bins)) providers.set(bin, providers.get(bin) ?? name);
 }
 
 /** The record without what it has of a program. */
