@@ -57,7 +57,11 @@ export async function newRecipe(place: Place, sources: readonly string[]): Promi
     lines.push(
       `try it: openclaw-install-skill-deps --recipes ${relative(".", dir) || "."} ${name}`,
     );
-  else lines.push("to be written by you:", ...parsed.problems.map(renderProblem));
+  else
+    lines.push(
+      "to be written by you:",
+      ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
+    );
   place.stdout.write(`${lines.join("\n")}\n`);
   return exitStatus.done;
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe-file.ts";
@@ -39,7 +39,7 @@ export async function pinRecipes(place: Place, files: readonly string[]): Promis
       const parsed = readRecipeFile(file);
       if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));
       place.stdout.write(
-        `${file}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
+        `${relative(".", file)}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
       );
       for (const line of lines) place.stdout.write(`  ${line}\n`);
     }
