@@ -92,6 +92,11 @@ function withoutRecord(step: Exclude<Step, InstallStep>): unknown {
   return { ...rest, dir: record.dir };
 }
 
+function whyInstalled({ reason, for: askers, declared }: InstallStep): string {
+  const why = `${reason}; for ${askers.join(", ")}`;
+  return declared ? `${why}; declared (untrusted) by ${declared.by}: ${declared.from}` : why;
+}
+
 /** The plan as a table. */
 export function renderPlan(plan: Plan): string {
   const rows = plan.steps.map((step) => [
@@ -99,7 +104,7 @@ export function renderPlan(plan: Plan): string {
     step.tool,
     step.version,
     step.action === "install" && step.size !== undefined ? formatBytes(step.size) : "",
-    step.action === "install" ? `${step.reason}; for ${step.for.join(", ")}` : "",
+    step.action === "install" ? whyInstalled(step) : "",
   ]);
   if (rows.length === 0) return "nothing to do\n";
   return `${renderTable([["ACTION", "TOOL", "VERSION", "DOWNLOAD", "WHY"], ...rows])}\n`;

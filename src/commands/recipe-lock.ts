@@ -8,7 +8,7 @@ import { placedSources } from "../core/recipe-findings.ts";
 import { createHttp } from "../net/http.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import { debAuthor } from "../run/deb-author.ts";
-import { authorGoSum } from "../run/go-author.ts";
+import { authorGoModule } from "../run/go-author.ts";
 import type { Place } from "../run/place.ts";
 import { authorPypiLock } from "../run/pypi-author.ts";
 
@@ -40,7 +40,7 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
   const authors: Authors = {
     deb: debAuthor({ env, http, clock, dir }),
     pypi: (requirement) => authorPypiLock(requirement, { env, home, http, emit: reporter.emit }),
-    go: (module) => authorGoSum(module, env),
+    go: async (module) => (await authorGoModule(module, env)).sum,
   };
   try {
     for (const file of files.map((name) => resolve(name))) {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { exitStatus, UserError } from "../core/errors.ts";
@@ -8,9 +8,12 @@ import { loadCatalogue } from "../io/catalogue.ts";
 import { compileCatalogue, readRecipeFile } from "../io/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
+import { fetchSources } from "./recipe-fetch.ts";
 import { lockRecipes } from "./recipe-lock.ts";
+import { newRecipe } from "./recipe-new.ts";
+import { pinRecipes } from "./recipe-pin.ts";
 
-/** `recipe list | check FILE… | lock FILE… | compile DIR FILE`. */
+/** `recipe list | check FILE… | new SOURCE | pin FILE… | lock FILE… | compile DIR FILE`. */
 export async function recipe(place: Place): Promise<number> {
   const [verb, ...rest] = place.options.names;
   switch (verb) {
@@ -18,13 +21,17 @@ export async function recipe(place: Place): Promise<number> {
       return listRecipes(place);
     case "check":
       return checkRecipes(place, rest);
+    case "new":
+      return newRecipe(place, rest);
+    case "pin":
+      return pinRecipes(place, rest);
     case "lock":
       return lockRecipes(place, rest);
     case "compile":
       return compileRecipes(place, rest);
     default:
       throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Write recipe list, recipe check FILE…, recipe lock FILE…, or recipe compile DIR FILE.",
+        hint: "Write recipe list, check FILE…, new SOURCE, pin FILE…, lock FILE…, or compile DIR FILE.",
       });
   }
 }
@@ -54,7 +61,8 @@ async function listRecipes(place: Place): Promise<number> {
 
 /** Reports every problem at once: of the named files, else of all in the `--recipes` directories. */
 async function checkRecipes(place: Place, named: readonly string[]): Promise<number> {
-  const all = named.length > 0 ? named : place.options.recipeDirs.flatMap(yamlFiles);
+  const given = named.length > 0 ? named : place.options.recipeDirs;
+  const all = given.flatMap((path) => (isDirectory(path) ? yamlFiles(path) : [path]));
   const files = all.map((file) => resolve(file));
   if (files.length === 0) {
     throw new UserError("usage", "recipe check: no file is named", {
@@ -65,6 +73,10 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
   const problems = results.flatMap((result): readonly RecipeProblem[] =>
     result.ok ? [] : result.problems,
   );
+  if (place.options.author.fetch && problems.length === 0) {
+    const recipes = results.flatMap((result) => (result.ok ? [result.recipe] : []));
+    return await fetchSources(place, files, recipes);
+  }
   if (place.options.json !== false) {
     place.stdout.write(`${JSON.stringify({ schema: 1, files, problems }, null, 2)}\n`);
   } else {
@@ -73,6 +85,10 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
     place.stdout.write(`${right} of ${files.length} right\n`);
   }
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function yamlFiles(dir: string): string[] {

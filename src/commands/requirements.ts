@@ -81,6 +81,9 @@ function renderRequirements(seen: Survey): string {
 const words = { present: "present", install: "to be installed", unmet: "unmet" } as const;
 
 function describeState(state: BinState, seen: Survey): string {
+  if (state.state === "install" && state.declared !== undefined) {
+    return `declared (untrusted): ${state.declared}`;
+  }
   if (state.state === "install") return `recipe ${state.tool} ${state.version}`;
   if (state.state === "unmet") return state.reason;
   return absolute(state, seen).path ?? state.path;

@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
@@ -109,7 +111,7 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
     path: place.env.PATH ?? "",
     view,
     roots: survey.roots,
-    inputs: [...survey.inputs],
+    inputs: [...survey.inputs, ...(await declaredInput(outcome, place))],
     directories: [...survey.directories],
     programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
@@ -121,6 +123,13 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
       .map(({ sha256 }) => sha256),
     unmet: survey.plan.unmet.map(({ bin, reason }) => `${bin}: ${reason}`),
   });
+}
+
+/** What skills' declarations led to decides where these are allowed; read anew, for it may be new. */
+async function declaredInput({ survey: { prefix } }: Outcome, { options }: Place) {
+  const path = join(prefix, layout.declared);
+  const text = options.allowDeclared ? await readFile(path).catch(() => undefined) : undefined;
+  return text === undefined ? [] : [{ path, sha256: sha256Hex(text), skill: false }];
 }
 
 /** `bin/NAME` is the program by its link, or a launcher beside the program that it starts. */

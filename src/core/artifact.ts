@@ -45,6 +45,7 @@ export function downloadSize(
       }
     case "npm-closure":
     case "go-build":
+    case "declared":
       return undefined;
     default:
       return artifact.size;
@@ -60,6 +61,8 @@ export function sourceName(artifact: Artifact): string {
   switch (artifact.kind) {
     case "archive":
       return artifact.url;
+    case "declared":
+      return artifact.from;
     case "debian":
       return `deb:${artifact.name}@${artifact.version}`;
     case "python":

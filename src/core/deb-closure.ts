@@ -11,6 +11,10 @@ export interface IndexedPackage {
   readonly path: string;
   readonly size: number;
   readonly sha256: string;
+  /** One line. */
+  readonly description: string;
+  /** Empty where the index has none. */
+  readonly homepage: string;
 }
 
 /** Reads the text of an index (`Packages`). Stanzas that lack a field are passed over. */
@@ -21,7 +25,9 @@ export function parseIndex(text: string): IndexedPackage[] {
     if (!name || !version || !path || !sha256) return [];
     const depends = [...clauses(field("pre-depends")), ...clauses(field("depends"))];
     const provides = clauses(field("provides")).flat();
-    return [{ name, version, depends, provides, path, size: Number(field("size")), sha256 }];
+    const size = Number(field("size"));
+    const about = { description: field("description"), homepage: field("homepage") };
+    return [{ name, version, depends, provides, path, size, sha256, ...about }];
   });
 }
 

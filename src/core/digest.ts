@@ -36,6 +36,11 @@ export function parseIntegrity(text: string): Digest | undefined {
   return undefined;
 }
 
+/** `sha512-BASE64`, what `parseIntegrity` reads. */
+export function formatIntegrity({ algorithm, hex }: Digest): string {
+  return `${algorithm}-${Buffer.from(hex, "hex").toString("base64")}`;
+}
+
 /** `sha256:9f86…`, the form of manifests and messages. */
 export function formatDigest(digest: Digest): string {
   return `${digest.algorithm}:${digest.hex}`;

@@ -11,6 +11,8 @@ export const layout = {
   lastRun: `${share}/last-run.json`,
   /** Its time is when there will be something to sweep; absent where there is nothing. */
   sweepDue: `${share}/sweep-due`,
+  /** What skills' own install specs led to when they were first used. */
+  declared: `${share}/declared.json`,
   /** Records of the steady state, for the sh entrypoint. */
   steady: `${share}/steady`,
   profile: "etc/profile.d/openclaw-skill-deps.sh",

@@ -2,7 +2,7 @@ import { upstreamVersion } from "./deb-version.ts";
 import { type Digest, formatDigest, sha256Hex } from "./digest.ts";
 import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
-import type { Artifact, Catalogue, Recipe } from "./recipe.ts";
+import type { Artifact, Catalogue, Declaration, Recipe } from "./recipe.ts";
 
 /** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
 export interface Requirement {
@@ -40,6 +40,8 @@ export interface InstallStep {
   /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
   readonly seed?: SeedSource;
+  /** Present where a skill's own, untrusted word is all there is. */
+  readonly declared?: Declaration;
 }
 
 /** The seed's tree of a tool. */
@@ -81,7 +83,13 @@ export interface Unmet {
 /** How one required program stands. */
 export type BinState =
   | { readonly state: "present"; readonly path: string; readonly tool?: string }
-  | { readonly state: "install"; readonly tool: string; readonly version: string }
+  | {
+      readonly state: "install";
+      readonly tool: string;
+      readonly version: string;
+      /** What a skill declares, where that is all there is. */
+      readonly declared?: string;
+    }
   | { readonly state: "unmet"; readonly reason: string };
 
 export interface Plan {
@@ -118,6 +126,8 @@ export interface PlanRequest {
   readonly force: "all" | ReadonlySet<string>;
   /** Replace installed versions that are older than the catalogue's. */
   readonly update: boolean;
+  /** Why not even a skill's own word provides a program. */
+  readonly notDeclared?: ReadonlyMap<string, string>;
 }
 
 /** The version that a source has: Debian's may be another than the recipe's first choice. */
@@ -161,6 +171,8 @@ function sourceDigest(artifact: Artifact): string {
   switch (artifact.kind) {
     case "go-build":
       return artifact.sum;
+    case "declared":
+      return artifact.from;
     case "npm-closure":
       return listDigest(artifact.packages, ({ path }) => path);
     case "debian":

@@ -16,18 +16,28 @@ export const toolNameRule: TextRule = (text) =>
 export const binNameRule: TextRule = (text) =>
   isBinName(text) ? undefined : `has "${text}", which is not a plain program name`;
 
+/** `recipe new` writes it where only a person knows what is right. */
+const isPlaceholder = (text: string): boolean => /^TODO\b/.test(text);
+const unwritten = "is a placeholder; write it";
+
 export const lineRule: TextRule = (text) => {
+  if (isPlaceholder(text)) return unwritten;
   if (text.trim() === "") return "is empty";
   return text.trim() === text && !/[\r\n]/.test(text) ? undefined : "must be one line";
 };
 
 export const versionRule: TextRule = (text) => {
+  if (isPlaceholder(text)) return unwritten;
   if (isMoving(text)) return `is "${text}", which changes; write the version itself`;
   return isVersion(text) ? undefined : `is "${text}", which is not a version`;
 };
 
-export const homepageRule: TextRule = (text) =>
-  URL.canParse(text) && text.startsWith("https://") ? undefined : "must be an https:// address";
+export const homepageRule: TextRule = (text) => {
+  if (isPlaceholder(text)) return unwritten;
+  return URL.canParse(text) && text.startsWith("https://")
+    ? undefined
+    : "must be an https:// address";
+};
 
 export const pathRule: TextRule = (text) =>
   isRelativePath(text)

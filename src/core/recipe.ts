@@ -1,4 +1,5 @@
 import type { Digest } from "./digest.ts";
+import type { InstallSpec } from "./installspec.ts";
 import type { PlatformKey } from "./platform.ts";
 
 /**
@@ -157,6 +158,24 @@ export interface GoBuildArtifact extends ArtifactBase {
   readonly toolchain: string;
 }
 
+/** What a skill declares and nobody has used yet: it is pinned when it is used for the first time. */
+export interface DeclaredArtifact extends ArtifactBase, Declaration {
+  readonly kind: "declared";
+  readonly spec: InstallSpec;
+}
+
+/** That a recipe is a skill's own, untrusted word. */
+export interface Declaration {
+  /** The declaration in one word: `npm:zog@1`. */
+  readonly from: string;
+  /** The skill. */
+  readonly by: string;
+  /** What it was when it was used for the first time, where it is another one now. */
+  readonly recorded?: string;
+  /** A person has said that what was recorded is to be replaced. */
+  readonly accepted?: boolean;
+}
+
 export type Artifact =
   | ArchiveArtifact
   | NpmPackageArtifact
@@ -164,7 +183,8 @@ export type Artifact =
   | DebianArtifact
   | PythonArtifact
   | GoModuleArtifact
-  | GoBuildArtifact;
+  | GoBuildArtifact
+  | DeclaredArtifact;
 
 /** How one tool is had: literal, pinned, nothing computed. */
 export interface Recipe {
@@ -183,6 +203,8 @@ export interface Recipe {
   readonly artifacts: Readonly<Partial<Record<PlatformKey, readonly Artifact[]>>>;
   /** The file it was read from, or `bundled`. */
   readonly origin: string;
+  /** Present where a skill, and no catalogue, says how it is had. */
+  readonly declared?: Declaration;
 }
 
 /** All recipes in view, by name. A recipe of an earlier directory hides one of the same name. */

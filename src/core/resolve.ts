@@ -83,14 +83,16 @@ function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
     const reason = record
       ? "its tree is damaged and no recipe provides it"
       : "no recipe provides it";
+    const declared = request.notDeclared?.get(bin);
     const ignored = system === undefined ? "" : ` (--ignore-system does not count ${system})`;
-    return { state: "unmet", reason: reason + ignored };
+    return { state: "unmet", reason: reason + ignored + (declared ? `; ${declared}` : "") };
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason };
   const missing = firstProblem(recipe.needs, request);
   if (missing !== undefined) return { state: "unmet", reason: missing };
-  return { state: "install", tool: recipe.name, version: recipe.version };
+  const { name: tool, version, declared } = recipe;
+  return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
 }
 
 /** Present if one is; else the first that can be installed; undefined where none can be had. */

@@ -102,6 +102,7 @@ function installStep(
     ...(size === undefined ? {} : { size }),
     bins: Object.keys(first?.bins ?? recipe.bins),
     needs: recipe.needs,
+    ...(recipe.declared && { declared: recipe.declared }),
     recipe,
     artifacts,
   };

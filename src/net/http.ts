@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { type Agent, createAgent, type NetworkSettings } from "./agent.ts";
 import { shownUrl } from "./errors.ts";
 import { defaultTiming, hasty, type Timing } from "./patience.ts";
-import { discard, type FileSink, fileSink, memorySink } from "./sink.ts";
+import { discard, type FileSink, fileSink, memorySink, weighingSink } from "./sink.ts";
 import { type Mirror, refuseWithoutNetwork, targetOf } from "./target.ts";
 import { type Transfer, transfer } from "./transfer.ts";
 
@@ -34,6 +34,12 @@ export interface Download {
   readonly url: string;
 }
 
+/** What the bytes of a download turned out to be. */
+export interface Weighed extends Download {
+  readonly sha256: Digest;
+  readonly sha512: Digest;
+}
+
 type TextOptions = Pick<DownloadRequest, "headers" | "proxy">;
 
 export interface Text {
@@ -49,6 +55,11 @@ export interface Http {
    * not those promised, `network` where they cannot be had now, `unmet` where there is no network.
    */
   download(request: DownloadRequest): Promise<Download>;
+  /**
+   * Brings a file that nothing pins yet, for who is about to pin it, and says what it is. Throws as
+   * `download` does; `integrity` where it is a web page.
+   */
+  weigh(request: Omit<DownloadRequest, "digest">): Promise<Weighed>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   /**
@@ -109,6 +120,7 @@ export function createHttp(options: HttpOptions): Http {
   };
   return {
     download: (request) => download(request, begin),
+    weigh: (request) => weigh(request, begin),
     json: (url, headers) => json(url, headers ?? {}, begin),
     text: (url, options) => text(url, options ?? {}, begin),
     onQuiet: (listener) => void listeners.push(listener),
@@ -156,6 +168,27 @@ async function download(request: DownloadRequest, begin: Begin): Promise<Downloa
     const from = await bring(await begin(url, { headers, sink, limit, ...rest }), sink);
     await sink.close();
     return { size: sink.received, url: shownUrl(from) };
+  } catch (error) {
+    await sink.close().catch(() => {});
+    await discard(file);
+    throw error;
+  }
+}
+
+async function weigh(request: Omit<DownloadRequest, "digest">, begin: Begin): Promise<Weighed> {
+  const { url, headers = {}, file, limit = defaultLimit, ...rest } = request;
+  const sink = await weighingSink(file);
+  try {
+    const job = await begin(url, { headers, sink, limit, ...rest });
+    let from = await transfer(job);
+    if (from.resumed) {
+      // Nothing would tell that the pieces are of two files.
+      await sink.restart();
+      from = await transfer(job);
+    }
+    const digests = sink.weighed(from.url);
+    await sink.close();
+    return { size: sink.received, url: shownUrl(from.url), ...digests };
   } catch (error) {
     await sink.close().catch(() => {});
     await discard(file);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { writeSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { type Digest, formatDigest } from "../core/digest.ts";
+import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { fileError } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
@@ -23,10 +23,45 @@ export interface FileSink extends Sink {
 
 /** Hashes while it writes: every byte is touched once. The file is made anew. */
 export async function fileSink(file: string, digest: Digest): Promise<FileSink> {
+  const sink = await hashingSink(file, [digest.algorithm]);
+  return {
+    ...sink,
+    get received() {
+      return sink.received;
+    },
+    verify(from) {
+      const [got] = sink.digests();
+      if (got?.hex === digest.hex) return;
+      const why = `expected ${formatDigest(digest)}, got ${got && formatDigest(got)}`;
+      throw wrongBytes(from, why, sink.isPage());
+    },
+  };
+}
+
+/** For bytes that nothing pins yet. */
+export async function weighingSink(file: string) {
+  const sink = await hashingSink(file, ["sha256", "sha512"]);
+  return {
+    ...sink,
+    get received() {
+      return sink.received;
+    },
+    /** What was received; throws a UserError (`integrity`) where it is a web page. */
+    weighed(from: URL): { sha256: Digest; sha512: Digest } {
+      if (sink.isPage()) throw wrongBytes(from, "nothing was pinned", true);
+      const [sha256, sha512] = sink.digests();
+      if (!sha256 || !sha512) throw new Error("a sink has not hashed what it was to hash");
+      return { sha256, sha512 };
+    },
+  };
+}
+
+async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   const handle = await open(file, "w", 0o600).catch((cause: unknown) => {
     throw fileError("create", file, cause);
   });
-  let hash = createHash(digest.algorithm);
+  const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
+  let hashes = start();
   let received = 0;
   let head = Buffer.alloc(0);
   return {
@@ -35,19 +70,20 @@ export async function fileSink(file: string, digest: Digest): Promise<FileSink> 
     },
     async restart() {
       if (received > 0) await handle.truncate(0);
-      hash = createHash(digest.algorithm);
+      hashes = start();
       received = 0;
       head = Buffer.alloc(0);
     },
-    async write(chunk) {
+    async write(chunk: Buffer) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
-      hash.update(chunk);
+      for (const hash of hashes) hash.update(chunk);
       writeAll(handle, chunk, received, file);
       received += chunk.length;
     },
-    verify(from) {
-      refuseOtherBytes(hash, digest, from, head);
-    },
+    /** Of what was received, once; in the order of the algorithms. */
+    digests: (): Digest[] =>
+      algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" })),
+    isPage: () => looksLikePage(head),
     close: () => handle.close(),
   };
 }
@@ -92,13 +128,6 @@ export function wrongBytes(from: URL, why: string, page: boolean): UserError {
       ? "Something on the way answers in the server's place: a proxy, a login page, a mirror without this file."
       : "Nothing of it was installed. Either the file was replaced after the recipe was written, or something on the way changed it.",
   });
-}
-
-function refuseOtherBytes(hash: Hash, digest: Digest, from: URL, head: Buffer): void {
-  const got = { algorithm: digest.algorithm, hex: hash.digest("hex") };
-  if (got.hex === digest.hex) return;
-  const why = `expected ${formatDigest(digest)}, got ${formatDigest(got)}`;
-  throw wrongBytes(from, why, looksLikePage(head));
 }
 
 /** Synchronous: a thread's help costs more than copying a chunk into the page cache. */

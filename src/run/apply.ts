@@ -20,6 +20,7 @@ import type { Failure } from "../report/events.ts";
 import { asFailure, findTaken, retire, takenAway } from "./aftermath.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { commit } from "./commit.ts";
+import { howToAccept, settleDeclared } from "./declared.ts";
 import { shareLanguages } from "./languages.ts";
 import { type StagedTool, stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
@@ -88,16 +89,27 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   const ready = async (tool: string): Promise<SealedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
 
+  const settleAndInstall = async (given: InstallStep, needs: Needs): Promise<SealedRecord> => {
+    const room = () => staging.room(given.tool);
+    const install = async (step: InstallStep): Promise<SealedRecord> =>
+      await installTool(step, context, {
+        stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
+        staging,
+        needs,
+      });
+    if (!given.declared) return await install(given);
+    return await settleDeclared(given, { context, languages, needs, room })
+      .then(install)
+      .catch((error: unknown) => {
+        throw howToAccept(given.tool, error);
+      });
+  };
   for (const step of plan.steps) {
     if (step.action === "keep") continue;
     const work =
       step.action === "link"
         ? relink(step, context)
-        : installTool(step, context, {
-            stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
-            staging,
-            needs: new Map(step.needs.map((need) => [need, ready(need)])),
-          });
+        : settleAndInstall(step, new Map(step.needs.map((need) => [need, ready(need)])));
     const settled = work.then(
       (record) => {
         if (step.action === "install") results.installed.push(record);

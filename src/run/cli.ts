@@ -34,6 +34,21 @@ export interface Options {
   /** Sandboxes use this image as it is (`config`). */
   readonly image: string | undefined;
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+  /** Where no recipe exists, a skill's own install spec will do. */
+  readonly allowDeclared: boolean;
+  /** What the verbs of `recipe` for authors take. */
+  readonly author: AuthorOptions;
+}
+
+interface AuthorOptions {
+  /** The recipe's name (`recipe new`). */
+  readonly name: string | undefined;
+  /** Its programs. */
+  readonly bins: readonly string[];
+  /** Writes over what is there. */
+  readonly overwrite: boolean;
+  /** Looks at the bytes, too (`recipe check`). */
+  readonly fetch: boolean;
 }
 
 const verbs = [
@@ -76,7 +91,15 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   look at every program (--deep: every byte), show
                                                   the last run, and mend what is broken
   openclaw-install-skill-deps recipe list         the catalogue
-  openclaw-install-skill-deps recipe check FILE…  every problem of recipe files, with its line
+  openclaw-install-skill-deps recipe check [--fetch] FILE…
+                                                  every problem of recipe files, with its line;
+                                                  --fetch: also whether the bytes are as pinned
+  openclaw-install-skill-deps recipe new SOURCE [--name NAME] [--bin NAME…] [--force]
+                                                  for authors: write the recipe of a release's URL
+                                                  (and that for the other processor), npm:NAME,
+                                                  pypi:NAME, deb:NAME or go:MODULE, with @VERSION
+  openclaw-install-skill-deps recipe pin FILE…    for authors: digests and sizes anew, after a change
+                                                  of version or URL
   openclaw-install-skill-deps recipe lock FILE…   for authors: make the locks of Debian packages and
                                                   Python programs, say the checksums of Go modules
   openclaw-install-skill-deps config [TOPOLOGY]   openclaw.json, compose and Dockerfile lines that fit
@@ -103,6 +126,9 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   --seed DIR           a volume whose trees are taken before the     OPENCLAW_SKILL_SEED
                        network is asked; default
                        /usr/local/share/openclaw-skill-deps/seed
+  --allow-declared     where no recipe exists, use the skill's own    OPENCLAW_SKILL_ALLOW_DECLARED=1
+                       install spec, pinned at first use; off by
+                       default: skills are untrusted text
   --offline            do not use the network
   --dry-run            print the plan, change nothing
   --strict             fail (3) where something is unmet
@@ -129,6 +155,11 @@ const definitions = {
   image: { type: "string" },
   mirror: { type: "string", multiple: true },
   sha256: { type: "string" },
+  "allow-declared": { type: "boolean" },
+  name: { type: "string" },
+  bin: { type: "string", multiple: true },
+  fetch: { type: "boolean" },
+  force: { type: "boolean" },
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
   strict: { type: "boolean" },
@@ -177,8 +208,14 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     jobs: parseJobs(values.jobs, cores),
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     image: values.image,
+    allowDeclared: values["allow-declared"] ?? isSwitchedOn(env.OPENCLAW_SKILL_ALLOW_DECLARED),
+    author: authorOptions(values, verb),
     mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
   };
+}
+
+function isSwitchedOn(text: string | undefined): boolean {
+  return text === "1" || text === "true";
 }
 
 function parseWords(args: readonly string[]) {
@@ -224,6 +261,25 @@ function parseSha256(text: string | undefined, verb: Verb): string | undefined {
   const digest = parseHexDigest("sha256", text.replace(/^sha256:/, ""));
   if (digest) return digest.hex;
   throw new UserError("usage", `--sha256 ${text} is not a sha256`, { hint });
+}
+
+function authorOptions(
+  given: {
+    name?: string | undefined;
+    bin?: string[] | undefined;
+    fetch?: boolean | undefined;
+    force?: boolean | undefined;
+  },
+  verb: Verb,
+): AuthorOptions {
+  const { name, bin, fetch, force } = given;
+  const [wrong] = Object.entries({ name, bin, fetch, force }).find(([, value]) => value) ?? [];
+  if (wrong !== undefined && verb !== "recipe") {
+    throw new UserError("usage", `--${wrong} is for recipe`, {
+      hint: wrong === "force" ? "Did you mean --force-reinstall?" : "See recipe new in --help.",
+    });
+  }
+  return { name, bins: bin ?? [], overwrite: force ?? false, fetch: fetch ?? false };
 }
 
 function parseMirror(text: string): { from: string; to: string } {

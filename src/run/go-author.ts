@@ -1,20 +1,38 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { goLine } from "../core/go-path.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
 
+interface Answer {
+  readonly Version?: string;
+  readonly Sum?: string;
+  /** The file of its go.mod. */
+  readonly GoMod?: string;
+  readonly Error?: string;
+}
+
+/** What a proxy says of a module, as the author's own go has verified it. */
+export interface AuthoredModule {
+  readonly version: string;
+  /** `h1:…` */
+  readonly sum: string;
+  /** Smallest Go that builds it. */
+  readonly toolchain?: string;
+}
+
 /**
- * The checksum (`h1:…`) of a module, as the author's own go has it from the proxy and verified it
+ * The version and checksum of a module, as the author's own go has it from the proxy and verified it
  * with the checksum database.
  *
- * @param module MODULE@VERSION
+ * @param module MODULE@VERSION; `latest` is a version
  */
-export async function authorGoSum(
+export async function authorGoModule(
   module: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
+): Promise<AuthoredModule> {
   const go = (await findOnPath(["go"], env.PATH ?? "", "/nonexistent")).get("go");
   if (go === undefined) {
     throw new UserError("config", "go, which asks for a module's checksum, is not on PATH", {
@@ -30,8 +48,12 @@ export async function authorGoSum(
       cwd: dir,
       timeout: 5 * 60_000,
     });
-    const found = (stdout === "" ? {} : JSON.parse(stdout)) as { Sum?: string; Error?: string };
-    if (found.Sum !== undefined) return found.Sum;
+    const found = (stdout === "" ? {} : JSON.parse(stdout)) as Answer;
+    if (found.Sum !== undefined && found.Version !== undefined) {
+      const toolchain = goLine(await readFile(found.GoMod ?? "", "utf8").catch(() => ""));
+      const { Sum: sum, Version: version } = found;
+      return { version, sum, ...(toolchain === undefined ? {} : { toolchain }) };
+    }
     throw new UserError("network", `${module} cannot be had: ${found.Error ?? stderr.trim()}`, {
       hint: "See `go env GOPROXY GOSUMDB`.",
     });

@@ -44,12 +44,7 @@ type Locked = PypiLock["packages"][number];
  * @param requirement NAME@VERSION
  */
 export async function authorPypiLock(requirement: string, place: AuthorPlace): Promise<string> {
-  const pip = await readPipConfig(place.env, place.home);
-  if (pip.indexes.length === 0) {
-    throw new UserError("config", "no Python index is configured here", {
-      hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
-    });
-  }
+  const pip = await readIndexes(place);
   const resolved = await resolveAll(requirement, pip, place);
   const places = [...new Set([...resolved.values()].flat())].sort();
   const packages: Locked[] = [];
@@ -62,6 +57,16 @@ export async function authorPypiLock(requirement: string, place: AuthorPlace): P
   }
   return renderPypiLock({ pypiLockVersion: 1, places, packages });
 }
+
+/** The machine's pip configuration, which must name an index. */
+export async function readIndexes({ env, home }: AuthorIndexes): Promise<PipConfig> {
+  const pip = await readPipConfig(env, home);
+  if (pip.indexes.length > 0) return pip;
+  throw new UserError("config", "no Python index is configured here", {
+    hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
+  });
+}
+type AuthorIndexes = Pick<AuthorPlace, "env" | "home">;
 
 /** `name==version` to the places that need it. */
 async function resolveAll(

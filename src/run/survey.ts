@@ -24,6 +24,7 @@ import {
   type SurveyedSkill,
   selectedSkills,
 } from "./requirements.ts";
+import { addDeclared } from "./survey-declared.ts";
 import { type Seed, surveySeed } from "./survey-seed.ts";
 import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./survey-volume.ts";
 
@@ -69,20 +70,25 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   // What this machine has does not run on another one.
   const isNative = platformId(platform) === platformId(place.machine);
   const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
+  const { damaged } = inspection;
+  const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
+  const { catalogue, accepted, notDeclared } = await addDeclared(view, place);
+  const force = forced(options.force, options.names, catalogue);
   const plan = resolvePlan({
     requirements,
-    catalogue: loaded.catalogue,
+    catalogue,
+    notDeclared,
     platform,
     present: {
       manifest,
-      damaged: new Set(inspection.damaged.keys()),
+      damaged: new Set(damaged.keys()),
       unlinked: inspection.unlinked,
       system: onPath,
     },
     seed: seed?.tools ?? {},
     offline: options.offline,
     ignoreSystem: options.ignoreSystem,
-    force: forced(options.force, options.names, loaded.catalogue),
+    force: force === "all" ? force : new Set([...force, ...accepted]),
     update,
   });
   const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
@@ -93,7 +99,6 @@ export async function survey(place: Place, update = false): Promise<Survey> {
       skill: false,
     })),
   ];
-  const { catalogue } = loaded;
   const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
   return { ...volume, ...seen, inputs, directories: directoriesSeen };
 }

@@ -48,15 +48,16 @@ export async function stageGoBuild(
   return { tree, source: { kind, from: `${module}@${version}`, digest: sum, size } };
 }
 
-interface Build {
+export interface Build {
   readonly go: (args: readonly string[], timeout: number) => Promise<Finished>;
   /** Bytes of module zips that this build has fetched. */
   readonly fetched: () => Promise<number>;
 }
 
-async function openBuild(
-  { module }: GoBuildArtifact,
-  { dir, platform, signal }: StageContext,
+/** A go that sees nothing of this machine but its proxies, in directories of its own. */
+export async function openBuild(
+  { module }: Pick<GoBuildArtifact, "module">,
+  { dir, platform, signal }: Pick<StageContext, "dir" | "platform" | "signal">,
   languages: Languages,
   { go, shared }: Toolchain,
 ): Promise<Build> {

@@ -4,6 +4,7 @@ import { formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { GoModuleArtifact } from "../core/recipe.ts";
 import { isNotFound } from "../net/errors.ts";
+import type { GoConfig } from "../net/go-config.ts";
 import type { Download } from "../net/http.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
@@ -22,7 +23,7 @@ export async function stageGoModule(
   const { module, version, strip, kind, digest } = artifact;
   const file = join(context.dir, "download");
   context.onPhase?.("download");
-  const { size } = await downloadModule(artifact, file, context, languages);
+  const { size } = await downloadModule(artifact, file, context, await languages.goConfig());
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   await extract({ file, format: "zip", into: tree, strip, limits: limitsFor(size) });
@@ -33,19 +34,20 @@ export async function stageGoModule(
   return { tree, source };
 }
 
-async function downloadModule(
+/** Brings a module's zip from the first of the proxies that has it, and verifies it. */
+export async function downloadModule(
   artifact: GoModuleArtifact,
   file: string,
-  context: StageContext,
-  { goConfig }: Languages,
+  context: Pick<StageContext, "http"> & Partial<StageContext>,
+  { proxies, headersFor }: Pick<GoConfig, "proxies" | "headersFor">,
 ): Promise<Download> {
   const { module, version, digest, size } = artifact;
   const { http, hasAlternative = false, onProgress, signal } = context;
-  const { proxies, headersFor } = await goConfig();
   const path = `${escapePath(module)}/@v/${escapePath(version)}.zip`;
   const more = {
     ...(size === undefined ? {} : { size }),
     ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined ? {} : { onProgress }),
   };
   for (const [i, proxy] of proxies.entries()) {
     const url = proxy + path;
@@ -57,7 +59,6 @@ async function downloadModule(
         file,
         digest,
         hasAlternative,
-        onProgress,
         ...more,
       });
     } catch (error) {

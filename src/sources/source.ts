@@ -44,6 +44,8 @@ async function stageKind(artifact: Artifact, context: StageContext): Promise<Sta
       return await stageGoModule(artifact, context, languagesOf(context));
     case "go-build":
       return await stageGoBuild(artifact, context, languagesOf(context));
+    case "declared":
+      throw new Error(`${artifact.from} was not resolved`);
   }
 }
 

@@ -72,12 +72,15 @@ export interface Loopback {
   readonly requests: readonly SeenRequest[];
   /** Serves bytes at a path, replacing what was there, and gives the URL. */
   serve(path: string, bytes: Buffer | string, options?: ServeOptions): string;
-  /** Adds a package's version to the registry. `layout` false: its tarball lies elsewhere. */
+  /**
+   * Adds a package's version to the registry. `layout` false: its tarball lies elsewhere. `manifest`:
+   * what the registry says of it beside its tarball.
+   */
   publish(
     name: string,
     version: string,
     tarball: Buffer,
-    options?: ServeOptions & { layout?: boolean },
+    options?: ServeOptions & { layout?: boolean; manifest?: object },
   ): void;
   /** Requests for a path so far; for all of them without one. */
   hits(path?: string): number;
@@ -116,12 +119,12 @@ export async function startLoopback(): Promise<Loopback> {
     registry,
     requests,
     serve,
-    publish(name, version, tarball, { layout = true, ...options } = {}) {
+    publish(name, version, tarball, { layout = true, manifest = {}, ...options } = {}) {
       const file = `${name.split("/").pop()}-${version}.tgz`;
       const path = layout ? `/registry/${name}/-/${file}` : `/registry/elsewhere/${file}`;
       const url = serve(path, tarball, options);
       const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
-      const document = { name, version, dist: { tarball: url, integrity } };
+      const document = { ...manifest, name, version, dist: { tarball: url, integrity } };
       serve(`/registry/${name}/${version}`, JSON.stringify(document));
       const whole = { name, "dist-tags": { latest: version }, versions: { [version]: document } };
       serve(`/registry/${name}`, JSON.stringify(whole));

@@ -22,14 +22,18 @@ export function makeWheel(
   version: string,
   modules: Readonly<Record<string, string>>,
   scripts: Readonly<Record<string, string>> = {},
-  { tags = "py3-none-any", more = [] as readonly ZipFields[] } = {},
+  {
+    tags = "py3-none-any",
+    more = [] as readonly ZipFields[],
+    metadata = `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+  } = {},
 ): MadeWheel {
   const plain = name.replaceAll("-", "_");
   const info = `${plain}-${version}.dist-info`;
   const points = Object.entries(scripts).map(([script, target]) => `${script} = ${target}\n`);
   const files = {
     ...modules,
-    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`,
+    [`${info}/METADATA`]: metadata,
     [`${info}/WHEEL`]: `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: ${tags}\n`,
     ...(points.length > 0 && {
       [`${info}/entry_points.txt`]: `[console_scripts]\n${points.join("")}`,
@@ -67,7 +71,8 @@ export function serveIndex(
       form === "json"
         ? JSON.stringify({ name, files: [{ filename: file, url, hashes: { sha256 } }] })
         : `<!DOCTYPE html><html><body><a href="${url}#sha256=${sha256}" data-requires-python="&gt;=3.9">${file}</a><br/></body></html>`;
-    server.serve(`/simple/${name}/`, page);
+    const type = form === "json" ? "application/vnd.pypi.simple.v1+json" : "text/html";
+    server.serve(`/simple/${name}/`, page, { headers: { "content-type": type } });
   }
   return `${server.origin}/simple`;
 }

@@ -1,0 +1,68 @@
+import { sourceName } from "../core/artifact.ts";
+import { describeError, type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import type { Recipe } from "../core/recipe.ts";
+import type { Place } from "../run/place.ts";
+import { openVerifier } from "../run/verify.ts";
+import { withDraftPlace } from "../run/with-draft-place.ts";
+
+/** How the bytes of one source stand. */
+interface FetchedSource {
+  readonly recipe: string;
+  readonly platform: string;
+  readonly source: string;
+  readonly state: "ok" | "wrong" | "could not be had";
+  /** Files that were compared, where all were right. */
+  readonly files?: number;
+  readonly message?: string;
+}
+
+/** `recipe check --fetch`: whether every source's bytes are those that its recipe promises. */
+export async function fetchSources(
+  place: Place,
+  files: readonly string[],
+  recipes: readonly Recipe[],
+): Promise<number> {
+  const { options, stdout, clock } = place;
+  const sources: FetchedSource[] = [];
+  const codes: ErrorCode[] = [];
+  await withDraftPlace(place, async (draft) => {
+    const { verify } = openVerifier(draft);
+    for (const { name, artifacts } of recipes) {
+      for (const [platform, listed] of Object.entries(artifacts)) {
+        for (const artifact of listed) {
+          const source = { recipe: name, platform, source: sourceName(artifact) };
+          const settled = await verify(artifact).then(
+            (count): FetchedSource => ({ ...source, state: "ok", files: count }),
+            (error: unknown): FetchedSource => {
+              if (!(error instanceof UserError)) throw error;
+              // What cannot be looked at is no less pinned.
+              codes.push(error.code === "integrity" ? "integrity" : "network");
+              const state = error.code === "integrity" ? "wrong" : "could not be had";
+              return { ...source, state, message: describeError(error) };
+            },
+          );
+          place.signal.throwIfAborted();
+          sources.push(settled);
+          if (options.json === false) stdout.write(`${renderSource(settled)}\n`);
+        }
+      }
+    }
+  });
+  if (options.json !== false) {
+    const at = clock().toISOString();
+    stdout.write(`${JSON.stringify({ schema: 1, at, files, problems: [], sources }, null, 2)}\n`);
+  } else {
+    const count = (state: FetchedSource["state"]): number =>
+      sources.filter((each) => each.state === state).length;
+    const states = ["ok", "wrong", "could not be had"] as const;
+    const sum = states.map((state) => `${count(state)} ${state}`).join(", ");
+    stdout.write(`${recipes.length} recipes, ${sources.length} sources: ${sum}\n`);
+  }
+  return exitStatusFor(codes, options.strict);
+}
+
+function renderSource({ recipe, platform, source, state, files, message }: FetchedSource): string {
+  const many = files !== undefined && files !== 1 ? ` (${files} files)` : "";
+  const why = message === undefined ? "" : `: ${message}`;
+  return `${state}  ${recipe} ${platform} ${source}${many}${why}`;
+}

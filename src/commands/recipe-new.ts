@@ -1,0 +1,98 @@
+import { join, relative, resolve } from "node:path";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { parseLock } from "../core/npm-lock.ts";
+import { type Draft, renderDraft } from "../core/recipe-draft.ts";
+import { renderProblem } from "../core/recipe-file.ts";
+import { splitPackage } from "../core/recipe-rules.ts";
+import { readRecipeFile } from "../io/catalogue.ts";
+import { follow, look, writeAtomically } from "../io/files.ts";
+import { type DraftPlace, type DraftWish, draftFromUrls } from "../run/draft.ts";
+import { draftFromDeb } from "../run/draft-deb.ts";
+import { draftFromGo } from "../run/draft-go.ts";
+import { draftFromNpm } from "../run/draft-npm.ts";
+import { draftFromPypi } from "../run/draft-pypi.ts";
+import type { Place } from "../run/place.ts";
+import { openVerifier } from "../run/verify.ts";
+import { withDraftPlace } from "../run/with-draft-place.ts";
+
+type Drafter = (name: string, wish: DraftWish, place: DraftPlace) => Promise<Draft>;
+
+const drafters: Readonly<Record<string, Drafter>> = {
+  npm: draftFromNpm,
+  pypi: draftFromPypi,
+  deb: draftFromDeb,
+  go: draftFromGo,
+};
+
+/**
+ * `recipe new SOURCE…`: writes a recipe with the digests of what it has fetched, and its lock, into the
+ * first directory of `--recipes`, else into `recipes` where there is one, else here. Never over a
+ * file that is there, without `--force`.
+ */
+export async function newRecipe(place: Place, sources: readonly string[]): Promise<number> {
+  const { author, recipeDirs } = place.options;
+  const draft = await withDraftPlace(place, (draftPlace) =>
+    draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
+  );
+  const { name } = draft.document;
+  const dir = resolve(
+    recipeDirs[0] ?? ((await follow("recipes"))?.isDirectory() ? "recipes" : "."),
+  );
+  const file = join(dir, `${name}.yaml`);
+  const files = { ...draft.locks, [`${name}.yaml`]: renderDraft(draft.document) };
+  for (const written of Object.keys(files)) {
+    if (author.overwrite || !(await look(join(dir, written)))) continue;
+    throw new UserError("usage", `${join(dir, written)} exists already; nothing was written`, {
+      hint: "Write over it with --force, or choose another --name. recipe pin makes digests anew.",
+    });
+  }
+  // The lock first: a recipe without its lock is wrong, a lock without a recipe is nothing.
+  for (const [written, text] of Object.entries(files)) {
+    await writeAtomically(join(dir, written), text);
+  }
+  const parsed = readRecipeFile(file);
+  const shown = relative(".", file) || file;
+  const lines = [`wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`];
+  if (parsed.ok)
+    lines.push(
+      `try it: openclaw-install-skill-deps --recipes ${relative(".", dir) || "."} ${name}`,
+    );
+  else
+    lines.push(
+      "to be written by you:",
+      ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
+    );
+  place.stdout.write(`${lines.join("\n")}\n`);
+  return exitStatus.done;
+}
+
+async function draftFrom(
+  sources: readonly string[],
+  wish: DraftWish,
+  place: DraftPlace,
+): Promise<Draft> {
+  const [first = "", ...more] = sources;
+  const [, kind = "", name = ""] = /^(npm|pypi|deb|go):(.+)$/.exec(first) ?? [];
+  const drafter = drafters[kind];
+  if (drafter && more.length === 0) {
+    const draft = await drafter(name, wish, place);
+    await verifyClosure(draft, place);
+    return draft;
+  }
+  if (sources.length > 0 && sources.every((source) => /^https?:\/\//.test(source))) {
+    return { document: await draftFromUrls(sources, wish, place), locks: {} };
+  }
+  throw new UserError("usage", `recipe new ${sources.join(" ")}: no such source`, {
+    hint: "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
+  });
+}
+
+/** Locks of wheels and of Debian packages are made from fetched bytes; that of npm only now is. */
+async function verifyClosure({ document, locks }: Draft, place: DraftPlace): Promise<void> {
+  const source = document.artifacts.any;
+  if (!source || "length" in source || source.npm === undefined) return;
+  const parsed = parseLock(locks[source.lock ?? ""] ?? "", source.lock ?? "");
+  if (!parsed.ok) throw new UserError("unmet", parsed.problems.map(renderProblem).join("\n"));
+  const artifact = { ...splitPackage(source.npm), packages: parsed.packages };
+  await openVerifier(place).verify({ kind: "npm-closure", ...artifact });
+}

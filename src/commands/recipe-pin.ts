@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { parse } from "yaml";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { renderProblem } from "../core/recipe-file.ts";
+import { type PinnedField, pinnableSources, writePins } from "../core/recipe-pin.ts";
+import { readRecipeFile } from "../io/catalogue.ts";
+import { writeAtomically } from "../io/files.ts";
+import { openPinner } from "../run/pin.ts";
+import type { Place } from "../run/place.ts";
+import { withDraftPlace } from "../run/with-draft-place.ts";
+
+/**
+ * `recipe pin FILE…`: what pins a recipe's sources, anew from fetched bytes, after the author has
+ * changed versions or addresses. Says what has changed. A file of which something cannot be had is
+ * left as it is.
+ */
+export async function pinRecipes(place: Place, files: readonly string[]): Promise<number> {
+  if (files.length === 0) {
+    throw new UserError("usage", "recipe pin: no file is named", {
+      hint: "Write openclaw-install-skill-deps recipe pin recipes/gh.yaml.",
+    });
+  }
+  const problems: string[] = [];
+  await withDraftPlace(place, async (draft) => {
+    const pinner = openPinner(draft);
+    for (const file of files.map((name) => resolve(name))) {
+      const text = await readFile(file, "utf8").catch((cause: unknown) => {
+        throw new UserError("config", `cannot read ${file}`, { cause });
+      });
+      const pins: PinnedField[] = [];
+      const locks = new Map<string, string>();
+      for (const placed of pinnableSources(parse(text))) {
+        const { fields, lock } = await pinner(placed.source, text);
+        pins.push({ path: placed.path, fields });
+        if (lock) locks.set(lock.name, lock.text);
+      }
+      const lines = await writeAll(file, text, pins, locks);
+      const parsed = readRecipeFile(file);
+      if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));
+      place.stdout.write(
+        `${relative(".", file)}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
+      );
+      for (const line of lines) place.stdout.write(`  ${line}\n`);
+    }
+  });
+  for (const problem of problems) place.stdout.write(`${problem}\n`);
+  return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+/** Writes what differs; gives a line for each. */
+async function writeAll(
+  file: string,
+  text: string,
+  pins: readonly PinnedField[],
+  locks: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const changed: string[] = [];
+  for (const [name, made] of locks) {
+    const path = join(dirname(file), name);
+    const old = await readFile(path, "utf8").catch(() => undefined);
+    if (old === made) continue;
+    await writeAtomically(path, made);
+    changed.push(`${name}: ${old === undefined ? "made" : "made anew"}`);
+  }
+  const { text: written, changes } = writePins(text, pins);
+  if (changes.length > 0) await writeAtomically(file, written);
+  return [...changed, ...changes];
+}

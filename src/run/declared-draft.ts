@@ -1,0 +1,148 @@
+import { UserError } from "../core/errors.ts";
+import { chooseVersion } from "../core/npm-resolve.ts";
+import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
+import type { Draft } from "../core/recipe-draft.ts";
+import { formatOfUrl, splitPackage } from "../core/recipe-rules.ts";
+import type { RecipeDocument } from "../core/recipe-schema.ts";
+import { readReleaseName } from "../core/release-name.ts";
+import { resolveGo } from "../sources/go-resolve.ts";
+import type { Languages } from "../sources/languages.ts";
+import { resolvePython } from "../sources/python-resolve.ts";
+import { inspectRelease, keyOfRelease } from "../sources/release-program.ts";
+import type { ApplyContext } from "./apply-context.ts";
+import { pinnedParts } from "./draft.ts";
+import { askRegistry, draftClosure } from "./draft-npm.ts";
+
+export interface DeclaredPlace {
+  readonly tool: string;
+  /** Programs that it must have. */
+  readonly bins: readonly string[];
+  readonly context: ApplyContext;
+  readonly languages: Languages;
+  /** Absolute; an empty directory of this run. */
+  readonly dir: string;
+}
+
+/** OpenClaw takes no more of a download (bytes). */
+const maxDownload = 256 * 1024 * 1024;
+
+/**
+ * The recipe of what a skill declares, as registries and servers have it now. No shell sees a
+ * skill's text: names and addresses are arguments, and were refused before where OpenClaw does.
+ */
+export async function draftDeclared(
+  artifact: DeclaredArtifact,
+  place: DeclaredPlace,
+): Promise<Draft> {
+  switch (artifact.spec.kind) {
+    case "node":
+      return await draftNode(artifact, place);
+    case "go":
+      return await draftGo(artifact, place);
+    case "uv":
+      return await draftPython(artifact, place);
+    default:
+      return await draftDownload(artifact, place);
+  }
+}
+
+/** What a recipe must say and a skill does not. */
+function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredPlace) {
+  return {
+    name: tool,
+    description: `What the skill ${by.replace(/\s+/g, " ")} declares`,
+    homepage: "https://declared.invalid",
+    license: "unknown",
+    provenance: `${from}, as it was when it was used for the first time`.replace(/\s+/g, " "),
+    test: [bins[0] ?? "", "--version"],
+  };
+}
+
+async function draftNode(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+  const { http, npm, emit } = place.context;
+  const { name, version } = splitPackage(artifact.spec.package ?? "");
+  const ask = askRegistry(http, await npm());
+  const found = chooseVersion(name, await ask(name), version);
+  const wish = { bins: place.bins };
+  const { document, locks } = await draftClosure(found, place.tool, wish, { http, npm, emit });
+  return { document: { ...document, ...about(artifact, place) }, locks };
+}
+
+async function draftGo(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+  const { context, languages, dir } = place;
+  const { platform, signal } = context;
+  const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, languages);
+  const [bin = "", ...others] = place.bins;
+  if (others.length > 0) throw new UserError("unmet", "a package of Go is one program");
+  const document: RecipeDocument = {
+    ...about(artifact, place),
+    version: splitPackage(source.go ?? "").version.replace(/^v/, ""),
+    bins: { [bin]: `bin/${bin}` },
+    artifacts: { any: source },
+  };
+  return { document, locks: {} };
+}
+
+async function draftPython(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+  const { context, languages, dir, tool, bins } = place;
+  if (!context.runsHere) {
+    throw new UserError("unmet", `${artifact.from} is chosen by the Python that will run it`, {
+      hint: "Provision it on a machine of that platform.",
+    });
+  }
+  const { platform } = context;
+  const requirement = artifact.spec.package ?? "";
+  const { name, version, lock } = await resolvePython(requirement, { dir, platform }, languages);
+  const file = `${tool}.pypi.lock.json`;
+  const document: RecipeDocument = {
+    ...about(artifact, place),
+    version,
+    bins: Object.fromEntries(bins.map((bin) => [bin, `bin/${bin}`])),
+    needs: ["python3"],
+    artifacts: { any: { pypi: `${name}@${version}`, lock: file } },
+  };
+  return { document, locks: { [file]: lock } };
+}
+
+async function draftDownload(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+  const { url = "", sha256, stripComponents } = artifact.spec;
+  const { http, signal } = place.context;
+  const format = formatOf(artifact);
+  const strip =
+    stripComponents !== undefined && stripComponents > 0 ? { strip: stripComponents } : {};
+  const { bins, tool, dir } = place;
+  const limit = maxDownload;
+  const release = await inspectRelease({
+    http,
+    url,
+    format,
+    bins,
+    name: tool,
+    dir,
+    limit,
+    signal,
+    ...strip,
+  });
+  if (sha256 !== undefined && release.sha256.hex !== sha256) {
+    const message = `${url}: the skill says sha256:${sha256}, got sha256:${release.sha256.hex}`;
+    throw new UserError("integrity", message);
+  }
+  const named = readReleaseName(url);
+  const key = keyOfRelease(release, named.arch);
+  const wrapped = release.strip > 0 ? { strip: release.strip } : {};
+  const asked = formatOfUrl(url) === format ? {} : { format };
+  const pins = { sha256: release.sha256.hex, size: release.size };
+  const parts = pinnedParts([{ key, release, source: { url, ...pins, ...asked, ...wrapped } }]);
+  const version = named.version ?? release.sha256.hex.slice(0, 12);
+  const document: RecipeDocument = { ...parts, ...about(artifact, place), version };
+  return { document, locks: {} };
+}
+
+/** As OpenClaw decides: what the spec says, else the file's name; `extract: false` is a program. */
+function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): ArchiveFormat {
+  if (extract === false) return "raw";
+  const known = (["tar.gz", "tar.bz2", "zip"] as const).find((format) => format === archive);
+  const format = known ?? formatOfUrl(url);
+  if (format !== undefined) return format;
+  throw new UserError("unmet", `${url} is no kind of archive that can be unpacked`);
+}

@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { artifactsFor, downloadSize } from "../core/artifact.ts";
+import type { DeclaredRecord, DeclaredTool } from "../core/declared.ts";
+import { parseDeclared, recordedRecipe, renderDeclared } from "../core/declared.ts";
+import { UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import type { InstallStep } from "../core/plan.ts";
+import type { DeclaredArtifact } from "../core/recipe.ts";
+import { makeDirectory, readPlain, writeAtomically } from "../io/files.ts";
+import { takeLease } from "../io/lease.ts";
+import { refuseLink } from "../io/volume.ts";
+import type { ApplyContext, Needs } from "./apply-context.ts";
+import { draftDeclared } from "./declared-draft.ts";
+import { pythonOf, type SharedLanguages } from "./languages.ts";
+
+/** No record of ours is larger (bytes). */
+const maxRecord = 64 * 1024 * 1024;
+
+/** What declarations led to in a volume. Throws a UserError (`volume`) where the record is broken. */
+export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
+  const text = await readPlain(join(prefix, layout.declared), maxRecord);
+  if (text === undefined) return { schema: 1, tools: {} };
+  const record = parseDeclared(text);
+  if (record) return record;
+  throw new UserError("volume", `${join(prefix, layout.declared)} is not a record of ours`, {
+    hint: "Remove it: what skills declare is then pinned anew at its next use.",
+  });
+}
+
+interface Settling {
+  readonly context: ApplyContext;
+  readonly languages: SharedLanguages;
+  readonly needs: Needs;
+  /** A new directory of this run. */
+  readonly room: () => Promise<string>;
+}
+
+/**
+ * Finds out what a declaration is, where nobody has used it yet, and records that: the step is then
+ * like any other, with literal sources and their digests. What was recorded before it stays.
+ */
+export async function settleDeclared(
+  step: InstallStep,
+  { context, languages, needs, room }: Settling,
+): Promise<InstallStep> {
+  const open = step.artifacts.find((each): each is DeclaredArtifact => each.kind === "declared");
+  const { tool } = step;
+  if (!open) return step;
+  if (open.recorded !== undefined) {
+    const message = `the skill ${open.by} declares ${open.from}; what was used at first is ${open.recorded}`;
+    throw new UserError("integrity", message);
+  }
+  const message = `${tool} is installed as the skill ${open.by} declares, which nobody vouches for: ${open.from}`;
+  const hint = `What it is now is recorded in ${layout.declared}, and must be the same afterwards.`;
+  context.emit({ type: "warning", message, hint });
+  if (open.spec.kind === "uv") await needs.get("python3");
+  const python = () => pythonOf(context.prefix, tool, needs);
+  const { document, locks } = await draftDeclared(open, {
+    bins: step.bins,
+    tool,
+    context,
+    languages: { ...languages, python },
+    dir: await room(),
+  });
+  const made: DeclaredTool = {
+    from: open.from,
+    by: open.by,
+    at: context.clock().toISOString(),
+    recipe: { ...document },
+    locks: { ...locks },
+  };
+  return recordedStep(step, await record(tool, made, open.accepted === true, context), context);
+}
+
+/** The step of a recorded declaration. */
+function recordedStep(
+  step: InstallStep,
+  held: DeclaredTool,
+  { platform }: ApplyContext,
+): InstallStep {
+  const recipe = recordedRecipe(step.tool, held);
+  if (typeof recipe === "string") {
+    throw new UserError("unmet", `${held.from} cannot be installed: ${recipe}`, {
+      hint: "Write a recipe for it: openclaw-install-skill-deps recipe new.",
+    });
+  }
+  const found = artifactsFor(recipe, platform);
+  if ("reason" in found) throw new UserError("unmet", found.reason);
+  const { artifacts } = found;
+  const size = artifacts[0] && downloadSize(artifacts[0], platform, undefined);
+  const known = size === undefined ? {} : { size };
+  return { ...step, ...known, version: recipe.version, recipe, artifacts };
+}
+
+/** Of several runs the first one's word counts, unless a person has said that it is to be replaced. */
+async function record(
+  tool: string,
+  made: DeclaredTool,
+  replace: boolean,
+  { prefix, signal, emit }: ApplyContext,
+): Promise<DeclaredTool> {
+  const lease = await takeLease({
+    prefix,
+    name: "declared",
+    signal,
+    isDone: async () => false,
+    onWait: () => emit({ type: "note", message: "waiting for another run's declarations" }),
+  });
+  try {
+    const { tools } = await readDeclared(prefix);
+    const other = tools[tool];
+    if (other && !replace) return other;
+    for (const dir of ["share", layout.share]) {
+      await refuseLink(prefix, dir);
+      await makeDirectory(join(prefix, dir));
+    }
+    const text = renderDeclared({ schema: 1, tools: { ...tools, [tool]: made } });
+    await writeAtomically(join(prefix, layout.declared), text);
+    return made;
+  } finally {
+    await lease?.release();
+  }
+}
+
+/** Wrong bytes of what a skill declares may be a new release: only a person can tell. */
+export function howToAccept(tool: string, error: unknown): unknown {
+  if (!(error instanceof UserError) || error.code !== "integrity") return error;
+  const { message, cause } = error;
+  return new UserError("integrity", `${tool} is not what it was at its first use: ${message}`, {
+    cause,
+    hint: `Nothing of it was installed. If the change is right: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
+  });
+}

@@ -1,0 +1,138 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { formatDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
+import type { Artifact } from "../core/recipe.ts";
+import { findOnPath } from "../io/bins.ts";
+import { readAptConfig } from "../net/apt-config.ts";
+import { readGoConfig } from "../net/go-config.ts";
+import { downloadDeb } from "../sources/deb-mirrors.ts";
+import { downloadModule } from "../sources/go-module.ts";
+import { downloadTarball } from "../sources/npm-registry.ts";
+import { addressOf, filesOf } from "../sources/python-index.ts";
+import type { DraftPlace } from "./draft.ts";
+import { authorGoModule } from "./go-author.ts";
+import { readIndexes } from "./pypi-author.ts";
+
+const filesAtOnce = 6;
+
+/** Fetches all that artifacts pin and compares it; what several pin is fetched once. */
+export interface Verifier {
+  /**
+   * The number of files that were right. Throws a UserError: `integrity` where one is another than
+   * the recipe promises, any other where one could not be had.
+   */
+  verify(artifact: Artifact): Promise<number>;
+}
+
+type Bring = (file: string, signal: AbortSignal) => Promise<unknown>;
+
+export function openVerifier(place: DraftPlace): Verifier {
+  const { http, env, home, dir } = place;
+  const limit = pLimit(filesAtOnce);
+  const signal = place.signal ?? new AbortController().signal;
+  const apt = once(() => readAptConfig(env));
+  const pip = once(() => readIndexes(place));
+  const go = once(async () => {
+    const onPath = await findOnPath(["go"], env.PATH ?? "", "/nonexistent");
+    return readGoConfig(env, home, onPath.get("go"));
+  });
+  const seen = new Map<string, Promise<unknown>>();
+  let count = 0;
+  const check = (id: string, bring: Bring): Promise<unknown> => {
+    const found = seen.get(id);
+    if (found) return found;
+    count += 1;
+    const file = join(dir, `verify-${count}`);
+    const work = limit(async () => {
+      await bring(file, signal);
+      await rm(file, { force: true });
+    });
+    seen.set(id, work);
+    return work;
+  };
+  const all = async (work: readonly Promise<unknown>[]): Promise<number> => {
+    const settled = await Promise.allSettled(work);
+    const errors = settled.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+    const wrong = errors.find((error) => error instanceof UserError && error.code === "integrity");
+    if (errors.length > 0) throw wrong ?? errors[0];
+    return work.length;
+  };
+  const verify: Verifier["verify"] = async (artifact) => {
+    switch (artifact.kind) {
+      case "archive": {
+        const { url, digest, size } = artifact;
+        const known = size === undefined ? {} : { size };
+        const bring: Bring = (file) => http.download({ url, digest, file, signal, ...known });
+        return await all([check(`${url} ${formatDigest(digest)}`, bring)]);
+      }
+      case "npm-package":
+      case "npm-closure": {
+        const npm = await place.npm();
+        const packages = artifact.kind === "npm-closure" ? artifact.packages : [artifact];
+        return await all(
+          packages.map(({ name, version, digest }) =>
+            check(`npm ${name} ${version} ${formatDigest(digest)}`, (file) =>
+              downloadTarball({ http, npm, name, version, digest, file, signal }),
+            ),
+          ),
+        );
+      }
+      case "debian": {
+        const { snapshot, packages } = artifact;
+        const config = await apt();
+        return await all(
+          packages.map((locked) =>
+            check(`deb ${locked.path} ${formatDigest(locked.digest)}`, (file) =>
+              downloadDeb({ http, apt: config, locked, snapshot, file, signal }),
+            ),
+          ),
+        );
+      }
+      case "python": {
+        const config = await pip();
+        return await all(
+          artifact.wheels.map((wheel) =>
+            check(`pypi ${wheel.file} ${formatDigest(wheel.digest)}`, async (file) => {
+              const url = addressOf(
+                wheel,
+                await filesOf(wheel.name, config.indexes, { http, pip: config }),
+              );
+              const { digest, size } = wheel;
+              const headers = config.headersFor(url);
+              await http.download({ url, headers, file, digest, size, signal });
+            }),
+          ),
+        );
+      }
+      case "go-module": {
+        const config = await go();
+        const id = `go ${artifact.module} ${artifact.version} ${formatDigest(artifact.digest)}`;
+        return await all([
+          check(id, (file) => downloadModule(artifact, file, { http, signal }, config)),
+        ]);
+      }
+      case "go-build": {
+        const { module, version, sum } = artifact;
+        return await all([check(`go ${module} ${version} ${sum}`, () => verifySum(artifact, env))]);
+      }
+      case "declared":
+        throw new Error("a recipe file holds no declaration");
+    }
+  };
+  return { verify };
+}
+
+async function verifySum(
+  { module, version, sum }: Extract<Artifact, { kind: "go-build" }>,
+  env: DraftPlace["env"],
+): Promise<void> {
+  const found = await authorGoModule(`${module}@${version}`, env);
+  if (found.sum === sum) return;
+  const message = `${module}@${version}: expected ${sum}, got ${found.sum}`;
+  throw new UserError("integrity", message, {
+    hint: "Either the recipe is wrong, or the proxy serves another module.",
+  });
+}

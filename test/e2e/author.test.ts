@@ -1,0 +1,238 @@
+/** The verbs for who writes recipes, against loopback servers; the live tests ask real registries. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
+import { serveModule } from "../support/go-modules.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeEach(async () => {
+  place = await openWorkplace();
+});
+afterEach(() => place.close());
+
+const file = (name: string): string => join(place.recipes, name);
+const text = (name: string): string => readFileSync(file(name), "utf8");
+/** Made once each: an archive holds the time at which it was made. */
+const made = new Map<string, Buffer>();
+function release(version: string, name = "zog"): Buffer {
+  const bytes = made.get(name + version) ?? pack(version, name);
+  made.set(name + version, bytes);
+  return bytes;
+}
+const pack = (version: string, name: string): Buffer =>
+  archive(
+    "tar.gz",
+    { [`bin/${name}`]: program(`${name} ${version}`), LICENSE: "x" },
+    { top: `${name}-${version}` },
+  );
+const serve = (version: string, arch = "amd64"): string =>
+  place.server.serve(
+    `/o/zog/releases/download/v${version}/zog_${version}_linux_${arch}.tar.gz`,
+    release(version),
+  );
+
+/** What only a person knows. */
+function fillIn(name: string): void {
+  const written = text(name)
+    .replace(/^description: "TODO.*$/m, "description: Zogs")
+    .replace(/^homepage: "TODO.*$/m, "homepage: https://zog.test")
+    .replace(/^license: "TODO.*$/m, "license: MIT");
+  writeFileSync(file(name), written);
+}
+
+describe("recipe new", () => {
+  test("of a release's URLs: everything that can be known, and it installs", async () => {
+    const [x64, arm64] = [serve("1.2.3"), serve("1.2.3", "arm64")];
+    const { status, stdout } = await place.run("recipe", "new", x64, arm64);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/zog\.yaml:3: description is a placeholder; write it/);
+    expect(stdout).toMatch(/right: license: MIT/);
+    const { sha256, size } = weigh(release("1.2.3"));
+    const source = { sha256, size, strip: 1 };
+    expect(parse(text("zog.yaml"))).toMatchObject({
+      name: "zog",
+      version: "1.2.3",
+      bins: { zog: "bin/zog" },
+      test: ["zog", "--version"],
+    });
+    expect(Object.keys(parse(text("zog.yaml")).artifacts)).toEqual(["linux-x64", "linux-arm64"]);
+    expect(parse(text("zog.yaml")).artifacts["linux-x64"]).toEqual({ url: x64, ...source });
+    const unwritten = await place.run("recipe", "check", file("zog.yaml"));
+    expect(unwritten.status).toBe(2);
+    fillIn("zog.yaml");
+    expect((await place.run("recipe", "check", file("zog.yaml"))).stdout).toMatch(/1 of 1 right/);
+    place.skill("mail", { bins: ["zog"] });
+    expect((await place.run()).stderr).toMatch(/installed zog/);
+  });
+
+  test("never writes over a file, but with --force", async () => {
+    const url = serve("1.0.0");
+    await place.run("recipe", "new", url);
+    writeFileSync(file("zog.yaml"), "mine");
+    const refused = await place.run("recipe", "new", url);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/exists already; nothing was written/);
+    expect(text("zog.yaml")).toBe("mine");
+    expect((await place.run("recipe", "new", url, "--force")).status).toBe(0);
+    expect(text("zog.yaml")).toMatch(/^# yaml-language-server/);
+  });
+
+  test("a program that is not there is refused, with what is", async () => {
+    const { status, stderr } = await place.run(
+      "recipe",
+      "new",
+      serve("1.0.0"),
+      "--bin",
+      "zig",
+      "--bin",
+      "zag",
+    );
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/has no program zig; it has bin\/zog/);
+    expect(existsSync(file("zog.yaml"))).toBe(false);
+  });
+
+  test("a web page is no release", async () => {
+    const url = place.server.serve("/o/zog/releases/download/v1.0.0/zog-linux-x64", "", {
+      fault: "html",
+    });
+    const { status, stderr } = await place.run("recipe", "new", url);
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/the server sent a web page/);
+  });
+
+  test("of an npm package: the lock of all that it needs, and what the registry says of it", async () => {
+    const cli = npmTarball("zog", "1.0.0", { "cli.js": "console.log('zog')\n" });
+    const manifest = {
+      description: "Zogs well.",
+      license: "ISC",
+      repository: { url: "git+https://zog.test/zog.git" },
+      bin: { zog: "./cli.js" },
+      dependencies: { word: "^1.0.0" },
+    };
+    place.server.publish("zog", "1.0.0", cli, { manifest });
+    place.server.publish("word", "1.4.0", npmTarball("word", "1.4.0", { "index.js": "" }));
+    const { status, stdout } = await place.run("recipe", "new", "npm:zog");
+    expect(stdout).toMatch(/wrote .*zog\.yaml, zog\.lock\.json/);
+    expect(status).toBe(0);
+    expect(parse(text("zog.yaml"))).toMatchObject({
+      description: "Zogs well",
+      homepage: "https://zog.test/zog",
+      license: "ISC",
+      bins: { zog: "node_modules/zog/cli.js" },
+      needs: ["node"],
+      artifacts: { any: { npm: "zog@1.0.0", lock: "zog.lock.json" } },
+    });
+    expect(Object.keys(JSON.parse(text("zog.lock.json")).packages)).toEqual([
+      "node_modules/word",
+      "node_modules/zog",
+    ]);
+    expect((await place.run("recipe", "check", "--fetch", file("zog.yaml"))).stdout).toMatch(
+      /ok {2}zog any npm:zog@1\.0\.0 \(2 files\)\n1 recipes, 1 sources: 1 ok, 0 wrong/,
+    );
+  });
+
+  test("of a package for one platform: its tarball, and that of the other processor", async () => {
+    for (const arch of ["x64", "arm64"]) {
+      const name = `zog-linux-${arch}`;
+      const tarball = npmTarball(name, "2.0.0", { zog: program("zog 2.0.0") });
+      place.server.publish(name, "2.0.0", tarball, { manifest: { os: ["linux"], cpu: [arch] } });
+    }
+    expect((await place.run("recipe", "new", "npm:zog-linux-x64")).status).toBe(0);
+    const { name, artifacts } = parse(text("zog.yaml"));
+    expect(name).toBe("zog");
+    expect(artifacts["linux-x64"]).toMatchObject({ npm: "zog-linux-x64@2.0.0" });
+    expect(artifacts["linux-arm64"]).toMatchObject({ npm: "zog-linux-arm64@2.0.0" });
+  });
+
+  test("of a Go package: its module is found, with its sum", async () => {
+    const files = {
+      "go.mod": "module example.test/zog\n\ngo 1.21\n",
+      "cmd/zog/main.go": "package main\n",
+    };
+    const { sum } = serveModule(place.server, "example.test/zog", "v1.0.0", files);
+    const env = { GOPROXY: `${place.server.origin}/goproxy`, GOSUMDB: "off", GOENV: "off" };
+    const { status } = await place.runWith(
+      env,
+      "recipe",
+      "new",
+      "go:example.test/zog/cmd/zog@v1.0.0",
+    );
+    expect(status).toBe(0);
+    expect(parse(text("zog.yaml")).artifacts["linux-x64"]).toEqual({
+      go: "example.test/zog@v1.0.0",
+      package: "cmd/zog",
+      sum,
+      toolchain: "1.21",
+    });
+  });
+
+  test("what is no source is refused with the forms that are", async () => {
+    const { status, stderr } = await place.run("recipe", "new", "zog");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/Name a release's URL/);
+  });
+});
+
+describe("recipe pin", () => {
+  test("makes digests anew after a change of URL, and leaves the rest as it is", async () => {
+    await place.run("recipe", "new", serve("1.0.0"));
+    fillIn("zog.yaml");
+    const next = serve("1.0.1");
+    const edited = text("zog.yaml")
+      .replace(/url: .*/, `url: ${next}`)
+      .replaceAll("MIT", "MIT # mine");
+    writeFileSync(file("zog.yaml"), edited);
+    const { status, stdout } = await place.run("recipe", "pin", file("zog.yaml"));
+    const { sha256, size } = weigh(release("1.0.1"));
+    expect(stdout).toMatch(new RegExp(`artifacts.linux-x64.sha256: [0-9a-f]{64} -> ${sha256}`));
+    expect(status).toBe(0);
+    const expected = edited
+      .replace(/sha256: .*/, `sha256: ${sha256}`)
+      .replace(/size: .*/, `size: ${size}`);
+    expect(text("zog.yaml")).toBe(expected);
+    expect((await place.run("recipe", "pin", file("zog.yaml"))).stdout).toMatch(
+      /nothing has changed/,
+    );
+  });
+
+  test("writes a digest where there is none", async () => {
+    await place.run("recipe", "new", serve("1.0.0"));
+    fillIn("zog.yaml");
+    const whole = text("zog.yaml");
+    writeFileSync(file("zog.yaml"), whole.replace(/ +(sha256|size): .*\n/g, ""));
+    expect((await place.run("recipe", "pin", file("zog.yaml"))).status).toBe(0);
+    expect(text("zog.yaml")).toBe(whole);
+  });
+});
+
+describe("recipe check --fetch", () => {
+  test("says of each source whether its bytes are right, wrong or not to be had", async () => {
+    const right = place.serve("right.tar.gz", release("1.0.0", "right"));
+    const wrong = {
+      ...place.serve("wrong.tar.gz", release("1.0.0", "wrong")),
+      sha256: "0".repeat(64),
+    };
+    const gone = { ...right, url: `${place.server.origin}/gone.tar.gz` };
+    for (const [name, source] of Object.entries({ right, wrong, gone })) {
+      place.recipe(name, { artifacts: { "linux-x64": { ...source, strip: 1 } } });
+    }
+    const { status, stdout } = await place.run("recipe", "check", "--fetch", place.recipes);
+    expect(stdout).toMatch(/^could not be had {2}gone linux-x64 http\S+: .*404/m);
+    expect(stdout).toMatch(/^ok {2}right linux-x64 /m);
+    expect(stdout).toMatch(/^wrong {2}wrong linux-x64 .*expected sha256:000/m);
+    expect(stdout).toMatch(/3 recipes, 3 sources: 1 ok, 1 wrong, 1 could not be had/);
+    expect(status).toBe(4);
+    const { sources } = JSON.parse(
+      (await place.run("recipe", "check", "--fetch", "--json")).stdout,
+    );
+    expect(sources.map(({ state }: { state: string }) => state)).toEqual([
+      "could not be had",
+      "ok",
+      "wrong",
+    ]);
+  });
+});
