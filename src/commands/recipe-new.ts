@@ -1,11 +1,11 @@
 import { join, relative, resolve } from "node:path";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { parseLock } from "../core/npm-lock.ts";
+import { renderProblem } from "../core/recipe.ts";
 import { type Draft, renderDraft } from "../core/recipe-draft.ts";
-import { renderProblem } from "../core/recipe-file.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
-import { readRecipeFile } from "../io/catalogue.ts";
 import { follow, look, writeAtomically } from "../io/files.ts";
+import { readRecipeFile } from "../io/recipe-dir.ts";
 import { type DraftPlace, type DraftWish, draftFromUrls } from "../run/draft.ts";
 import { draftFromDeb } from "../run/draft-deb.ts";
 import { draftFromGo } from "../run/draft-go.ts";

@@ -27,11 +27,10 @@ interface View {
   readonly damaged: ReadonlyMap<string, unknown>;
 }
 
-/** Adds what skills declare of programs that no recipe provides, where that is allowed. */
+/** Adds what skills declare of programs that no recipe provides; only where that is allowed. */
 export async function addDeclared(view: View, { options, reporter }: Place): Promise<WithDeclared> {
   const { catalogue } = view;
   const notDeclared = new Map<string, string>();
-  if (!options.allowDeclared) return { catalogue, accepted: [], notDeclared };
   const record = await readOrWarn(view.prefix, reporter.emit);
   if (!record) {
     const why = "what its skill declares cannot be compared with what it was";

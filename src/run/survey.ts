@@ -24,7 +24,6 @@ import {
   type SurveyedSkill,
   selectedSkills,
 } from "./requirements.ts";
-import { addDeclared } from "./survey-declared.ts";
 import { type Seed, surveySeed } from "./survey-seed.ts";
 import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./survey-volume.ts";
 
@@ -46,6 +45,8 @@ export interface Survey extends VolumeSurvey {
   readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
   readonly directories: readonly string[];
 }
+
+const undeclared: ReadonlyMap<string, string> = new Map();
 
 /** Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. */
 export async function survey(place: Place, update = false): Promise<Survey> {
@@ -72,7 +73,9 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
   const { damaged } = inspection;
   const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
-  const { catalogue, accepted, notDeclared } = await addDeclared(view, place);
+  const { catalogue, accepted, notDeclared } = options.allowDeclared
+    ? await (await import("./survey-declared.ts")).addDeclared(view, place)
+    : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
   const force = forced(options.force, options.names, catalogue);
   const plan = resolvePlan({
     requirements,

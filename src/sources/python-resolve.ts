@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
-import { placeOf, renderPypiLock } from "../core/pypi-lock.ts";
+import { renderPypiLock } from "../core/pypi-lock.ts";
 import { minorOf, normalName, parseWheelName } from "../core/wheel-tags.ts";
+import { placeOf } from "../core/wheels.ts";
 import { run } from "../io/exec.ts";
 import type { Languages } from "./languages.ts";
 
