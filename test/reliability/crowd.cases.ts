@@ -20,6 +20,7 @@ import {
   ask,
   type Catalogue,
   type Command,
+  describeEnd,
   type Finished,
   forEachOf,
   openStand,
@@ -90,12 +91,6 @@ function kept({ prefix }: Volume): Record<string, string> {
         listed.some((dir) => path === dir || path.startsWith(`${dir}/`)),
     ),
   );
-}
-
-function describeEnd({ status, stderr }: Finished): string {
-  const lines = stderr.trim().split("\n");
-  const errors = lines.filter((line) => /error|bug/.test(line));
-  return `status ${status}: ${[...errors, ...lines.slice(-2)].join(" | ").slice(0, 800)}`;
 }
 
 function failed(finished: readonly Finished[]): string[] {

@@ -14,7 +14,7 @@ import { writeSkills } from "./support/programs.ts";
 import {
   type Catalogue,
   type Command,
-  type Finished,
+  describeEnd,
   forEachOf,
   openStand,
   type Stand,
@@ -366,11 +366,6 @@ async function tryOnce(
 function isThere({ prefix }: Volume, tool: string): boolean {
   const link = lstatSync(join(prefix, "bin", tool), { throwIfNoEntry: false });
   return link !== undefined || readListed(prefix)?.tools[tool] !== undefined;
-}
-
-function describeEnd({ status, stderr }: Finished): string {
-  const last = stderr.trim().split("\n").slice(-2).join(" | ");
-  return `status ${status}: ${last}`;
 }
 
 function sample<T>(all: readonly T[], most: number): T[] {

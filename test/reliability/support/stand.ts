@@ -265,3 +265,10 @@ export async function forEachOf<T, R>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
   return results;
 }
+
+/** What a run said: its errors and its last words. */
+export function describeEnd({ status, stderr }: Finished): string {
+  const lines = stderr.trim().split("\n");
+  const errors = lines.filter((line) => /error|bug/.test(line));
+  return `status ${status}: ${[...errors, ...lines.slice(-2)].join(" | ").slice(0, 800)}`;
+}
