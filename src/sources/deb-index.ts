@@ -14,10 +14,7 @@ import { run } from "../io/exec.ts";
 import type { AptConfig, DebianSource } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import { decompressed } from "../unpack/decompress.ts";
-import { publicMirror } from "./deb-mirrors.ts";
 
-/** Where the machine's own apt names no source of Debian. */
-const defaultRelease = "bookworm";
 const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 export interface IndexContext {
@@ -52,9 +49,13 @@ interface Suite {
  */
 export async function openRelease(context: IndexContext): Promise<DebRelease> {
   const { sources } = context.apt;
-  const listed = sources.length > 0 ? sources : defaultSources();
+  if (sources.length === 0) {
+    throw new UserError("config", "apt names no mirror of Debian here", {
+      hint: "Make locks in a container of Debian, or with a sources.list that names a mirror (APT_CONFIG).",
+    });
+  }
   const suites: Suite[] = [];
-  for (const source of listed.filter(
+  for (const source of sources.filter(
     ({ suite }) => !/-(backports|proposed-updates)$/.test(suite),
   )) {
     suites.push(await readSuite(source, context, suites.length));
@@ -71,21 +72,6 @@ export async function openRelease(context: IndexContext): Promise<DebRelease> {
       return found;
     },
   };
-}
-
-function defaultSources(): DebianSource[] {
-  const source = (archive: DebArchive, suite: string): DebianSource => ({
-    uri: `${publicMirror}/${archive}`,
-    archive,
-    suite,
-    components: ["main"],
-    signedBy: [],
-  });
-  return [
-    source("debian", defaultRelease),
-    source("debian", `${defaultRelease}-updates`),
-    source("debian-security", `${defaultRelease}-security`),
-  ];
 }
 
 async function readSuite(source: DebianSource, context: IndexContext, n: number): Promise<Suite> {

@@ -3,8 +3,6 @@ import type { DebianPackage } from "../core/recipe.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Download, Http } from "../net/http.ts";
 
-/** Where packages come from on a machine whose apt names no mirror of Debian. */
-export const publicMirror = "https://deb.debian.org";
 /** Has every version that Debian ever published: mirrors drop what a point release replaces. */
 const snapshotArchive = "https://snapshot.debian.org/archive";
 
@@ -21,8 +19,7 @@ export interface DebRequest {
 }
 
 /**
- * Brings a package from the machine's own mirrors, else from the public one, else from the archive of
- * old versions. Where it comes from does not matter: only the lock's digest is believed.
+ * Brings a package from the machine's own mirrors, else from the archive of all versions. Where it comes from does not matter: only the lock's digest is believed.
  */
 export async function downloadDeb(request: DebRequest): Promise<Download> {
   const { http, apt, locked, file, signal, onProgress } = request;
@@ -49,11 +46,9 @@ export async function downloadDeb(request: DebRequest): Promise<Download> {
 
 function addressesOf({ apt, locked, snapshot }: DebRequest): string[] {
   const { archive, path } = locked;
-  const own = apt.mirrorsOf(archive);
-  const mirrors = [...own, ...(own.length > 0 ? [] : [`${publicMirror}/${archive}`])];
   const escaped = path.replaceAll("+", "%2B");
   return [
-    ...mirrors.map((mirror) => `${mirror}/${escaped}`),
+    ...apt.mirrorsOf(archive).map((mirror) => `${mirror}/${escaped}`),
     `${snapshotArchive}/${archive}/${snapshot}/${escaped}`,
   ];
 }
