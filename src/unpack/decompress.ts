@@ -5,19 +5,13 @@ import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { broken } from "./broken.ts";
 import { bunzip } from "./bunzip.ts";
-
-/** Large chunks: each one costs a turn of the event loop, the bytes in it next to nothing. */
-const chunkSize = 256 * 1024;
-
-/** From `start` up to `end`, which is the file's where there is none. */
-export interface Part {
-  readonly start: number;
-  readonly end?: number;
-}
+import { inflate } from "./inflate.ts";
+import { type Part, pieceSize, readPieces } from "./pieces.ts";
 
 /**
- * The decompressed bytes of a file or a part of it, chunk by chunk. Throws a UserError (`integrity`)
- * where it is cut short, damaged, or goes on after its end: no format is believed before its last byte.
+ * The decompressed bytes of a file or a part of it, piece by piece; each is valid only until the next one
+ * is asked for. Throws a UserError (`integrity`) where it is cut short, damaged, or goes on after its
+ * end: no format is believed before its last byte.
  */
 export async function* decompressed(
   file: string,
@@ -32,7 +26,7 @@ export async function* decompressed(
   }
 }
 
-type Decoder = (file: string, part: Part) => AsyncIterable<Buffer>;
+type Decoder = (file: string, part: Part) => AsyncIterable<Buffer> | Iterable<Buffer>;
 
 function decoderOf(format: ArchiveFormat): Decoder {
   const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
@@ -43,30 +37,24 @@ function decoderOf(format: ArchiveFormat): Decoder {
     "tar.bz2": unbzip,
     bz2: unbzip,
   };
-  return decoders[format] ?? readPart;
+  return decoders[format] ?? readPieces;
+}
+
+function gunzip(file: string, part: Part): Iterable<Buffer> {
+  return inflate("gzip", readPieces(file, part));
 }
 
 /** Nothing where the part is empty; a stream's own `end` is the last byte that it gives. */
 function readPart(file: string, { start, end }: Part): Readable {
   if (end !== undefined && end <= start) return Readable.from([]);
   const last = end === undefined ? {} : { end: end - 1 };
-  return createReadStream(file, { start, ...last, highWaterMark: chunkSize });
+  return createReadStream(file, { start, ...last, highWaterMark: pieceSize });
 }
 
 function reason(cause: unknown): string {
   const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
   if (code === "Z_BUF_ERROR") return "it is cut short";
   return message;
-}
-
-/** zlib goes on through concatenated members; zeros behind the last one are padding, as in gzip(1). */
-async function* gunzip(file: string, part: Part): AsyncGenerator<Buffer> {
-  const decoder = zlib.createGunzip({ chunkSize });
-  yield* through(readPart(file, part), decoder);
-  const rest = readPart(file, { ...part, start: part.start + decoder.bytesWritten });
-  for await (const chunk of rest as AsyncIterable<Buffer>) {
-    if (chunk.some((byte) => byte !== 0)) throw broken("gz", "something follows its end");
-  }
 }
 
 /** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
@@ -78,7 +66,7 @@ async function* unzstd(file: string, part: Part): AsyncGenerator<Buffer> {
   }
   const { start, end = statSync(file).size } = part;
   for (let offset = start; offset < end || end === start; ) {
-    const decoder = zlib.createZstdDecompress({ chunkSize });
+    const decoder = zlib.createZstdDecompress({ chunkSize: pieceSize });
     yield* through(readPart(file, { start: offset, end }), decoder);
     if (decoder.bytesWritten === 0) throw broken("tar.zst", "it has an empty frame");
     offset += decoder.bytesWritten;

@@ -67,7 +67,7 @@ async function* inBlocks(
     }
     const whole = held.length - (held.length % blockSize);
     if (whole > 0) yield held.subarray(0, whole);
-    rest = held.subarray(whole);
+    rest = Buffer.from(held.subarray(whole)); // the next chunk may be written over this one
   }
   if (rest.length > 0) yield rest;
 }

@@ -3,6 +3,8 @@ import { crc32 } from "node:zlib";
 import type { File } from "unzipper";
 import { UserError } from "../core/errors.ts";
 import { broken } from "./broken.ts";
+import { inflate } from "./inflate.ts";
+import { pieceSize, readPieces } from "./pieces.ts";
 import type { TreeWriter } from "./tree.ts";
 import { readAt, readDirectory, type ZipEntry } from "./zip-directory.ts";
 
@@ -13,9 +15,9 @@ const stored = 0;
 const deflated = 8;
 
 /**
- * Unpacks a zip, entry by entry in the order in which they lie in the file. unzipper opens it and
- * inflates its contents; what it takes on trust (the directory, overlaps, sizes, checksums) is looked
- * at here first, because an archive may be made to have two readings.
+ * Unpacks a zip, entry by entry in the order in which they lie in the file. unzipper opens it; what it
+ * takes on trust (the directory, overlaps, sizes, checksums) is looked at here, because an archive may be
+ * made to have two readings. Its streams give 16 kB at a time, which would take most of the time here.
  */
 export async function unzip(file: string, tree: TreeWriter): Promise<void> {
   const handle = await open(file, "r");
@@ -30,10 +32,10 @@ export async function unzip(file: string, tree: TreeWriter): Promise<void> {
       const content = await findContent(handle, entry, tree);
       end = content + entry.packed;
       if (end > start) tree.refuse(entry.path, "reaches past the end of the contents");
-      const zipped = contents.get(entry.offset);
-      if (!zipped || zipped.compressedSize !== entry.packed)
+      if (contents.get(entry.offset)?.compressedSize !== entry.packed) {
         throw broken("zip", "it reads two ways");
-      await unpackEntry({ ...entry, zipped }, tree);
+      }
+      unpackEntry({ ...entry, file, content }, tree);
     }
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
@@ -58,7 +60,8 @@ async function findContent(handle: FileHandle, entry: ZipEntry, tree: TreeWriter
   return offset + header.length + header.readUInt16LE(28);
 }
 
-type Found = ZipEntry & { readonly zipped: File };
+/** An entry whose packed bytes start at `content` of the zip `file`. */
+type Found = ZipEntry & { readonly file: string; readonly content: number };
 
 /** The entries as unzipper has them, by the place of their local header. */
 async function openContents(file: string, tail: number): Promise<Map<number, File>> {
@@ -66,15 +69,13 @@ async function openContents(file: string, tail: number): Promise<Map<number, Fil
   const unzipper = await import("unzipper");
   const open = (unzipper.default ?? unzipper).Open.file as (
     file: string,
-    options: { tailSize: number; padding: number },
+    options: { tailSize: number },
   ) => Promise<{ files: File[] }>;
-  // It looks for the end record in the tail alone. The padding is for a local header whose extra
-  // field is longer than the directory's.
-  const { files } = await open(file, { tailSize: tail, padding: 0x10000 });
+  const { files } = await open(file, { tailSize: tail }); // where alone it looks for the end record
   return new Map(files.map((entry) => [entry.offsetToLocalFileHeader, entry]));
 }
 
-async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
+function unpackEntry(entry: Found, tree: TreeWriter): void {
   const { path, flags, method, mode, size } = entry;
   const type = mode & kind.mask;
   if ((flags & 1) !== 0) tree.refuse(path, "is encrypted");
@@ -88,37 +89,32 @@ async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
     if (size > 0) tree.refuse(path, "is a directory with content");
     return tree.directory(path);
   }
-  if (type === kind.link) return tree.symlink(path, (await readLink(entry, tree)).toString("utf8"));
+  if (type === kind.link) return tree.symlink(path, readLink(entry, tree));
   if (type !== 0 && type !== kind.file) tree.refuse(path, "is a device, a pipe or a socket");
   const file = tree.file(path, mode);
-  await readEntry(entry, tree, (chunk) => file?.write(chunk));
+  for (const piece of readEntry(entry, tree)) file?.write(piece);
   file?.close();
 }
 
-async function readLink(entry: Found, tree: TreeWriter): Promise<Buffer> {
+function readLink(entry: Found, tree: TreeWriter): string {
   if (entry.size > 4096) tree.refuse(entry.path, "is a link with too long a target");
-  const chunks: Buffer[] = [];
-  await readEntry(entry, tree, (chunk) => chunks.push(chunk));
-  return Buffer.concat(chunks);
+  const pieces = [...readEntry(entry, tree)]; // one, because of its length
+  return Buffer.concat(pieces).toString("utf8");
 }
 
-/** Gives the content piece by piece, and refuses it where it is not what the directory says. */
-async function readEntry(
-  entry: Found,
-  tree: TreeWriter,
-  take: (chunk: Buffer) => void,
-): Promise<void> {
-  const { zipped, packed, path } = entry;
+/** The content, piece by piece. Refuses it where it is not what the directory says. */
+function* readEntry(entry: Found, tree: TreeWriter): Generator<Buffer> {
+  const { file, content, packed, path, method } = entry;
+  const bytes = readPieces(file, { start: content, end: content + packed });
+  const isPlain = method === stored || packed === 0; // some write nothing at all for an empty file
+  const room = Math.max(1, Math.min(pieceSize, entry.size));
   let size = 0;
   let sum = 0;
-  // For nothing packed, unzipper would believe the local header and search for a signature.
-  if (packed > 0) {
-    for await (const chunk of zipped.stream() as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > entry.size) break;
-      sum = crc32(chunk, sum);
-      take(chunk);
-    }
+  for (const piece of isPlain ? bytes : inflate("raw", bytes, room)) {
+    size += piece.length;
+    if (size > entry.size) break;
+    sum = crc32(piece, sum);
+    yield piece;
   }
   if (size !== entry.size) tree.refuse(path, "has not the size that it claims");
   if (sum !== entry.crc) tree.refuse(path, "has a wrong checksum");
