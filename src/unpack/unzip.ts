@@ -87,13 +87,16 @@ function unpackEntry(entry: Found, tree: TreeWriter): void {
   // Made without Unix attributes, it is a plain file, or a directory by its name.
   if (type === kind.directory || path.endsWith("/")) {
     if (size > 0) tree.refuse(path, "is a directory with content");
-    return tree.directory(path);
+    tree.directory(path);
+  } else if (type === kind.link) {
+    tree.symlink(path, readLink(entry, tree));
+  } else if (type === 0 || type === kind.file) {
+    const file = tree.file(path, mode);
+    for (const piece of readEntry(entry, tree)) file?.write(piece);
+    file?.close();
+  } else {
+    tree.refuse(path, "is a device, a pipe or a socket");
   }
-  if (type === kind.link) return tree.symlink(path, readLink(entry, tree));
-  if (type !== 0 && type !== kind.file) tree.refuse(path, "is a device, a pipe or a socket");
-  const file = tree.file(path, mode);
-  for (const piece of readEntry(entry, tree)) file?.write(piece);
-  file?.close();
 }
 
 function readLink(entry: Found, tree: TreeWriter): string {

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
 import type { ArchiveFormat } from "../../src/core/recipe.ts";
-import { type ExtractRequest, extract } from "../../src/unpack/extract.ts";
+import { extract } from "../../src/unpack/extract.ts";
+import type { ExtractRequest } from "../../src/unpack/extract-inline.ts";
 import {
   archive,
   compress,

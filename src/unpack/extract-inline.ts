@@ -1,0 +1,63 @@
+import { chmod, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
+import { fileError } from "../io/files.ts";
+import type { WrittenDigests } from "../io/tree-list.ts";
+import { decompressed } from "./decompress.ts";
+import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
+import { untar } from "./untar.ts";
+import { unzip } from "./unzip.ts";
+
+export interface ExtractRequest {
+  /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */
+  readonly file: string;
+  readonly format: ArchiveFormat;
+  /** Absolute; an existing directory without anything that the archive has. */
+  readonly into: string;
+  /** Leading path components to drop; what has no more than those is dropped whole. */
+  readonly strip: number;
+  /** Where a `raw`, `gz` or `bz2` program goes, relative to `into`; becomes executable. */
+  readonly rawPath?: string;
+  readonly limits: Limits;
+  /** Learns the digest of each file. */
+  readonly written?: WrittenDigests;
+}
+
+/** `extract`, in this thread. */
+export async function extractInline(request: ExtractRequest): Promise<void> {
+  const { file, format, into, strip, limits, written } = request;
+  const isProgram = isPlainFormat(format);
+  const tree = treeWriter(into, isProgram ? 0 : strip, limits, written);
+  try {
+    if (format === "raw") await place(request, tree);
+    else if (isProgram) await expand(request, tree);
+    else if (format === "zip") await unzip(file, tree);
+    else await untar(decompressed(file, format), format, tree);
+    tree.finish();
+  } finally {
+    tree.close();
+  }
+}
+
+async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
+  const name = programPath(request);
+  const path = join(request.into, name);
+  tree.file(name, 0o755)?.close(); // makes the directories above it
+  try {
+    await rename(request.file, path);
+    await chmod(path, 0o755);
+  } catch (cause) {
+    throw fileError("write", path, cause);
+  }
+}
+
+async function expand(request: ExtractRequest, tree: TreeWriter): Promise<void> {
+  const program = tree.file(programPath(request), 0o755);
+  for await (const chunk of decompressed(request.file, request.format)) program?.write(chunk);
+  program?.close();
+}
+
+function programPath(request: ExtractRequest): string {
+  if (request.rawPath !== undefined) return request.rawPath;
+  throw new Error(`${request.format} needs a path`);
+}
