@@ -1,9 +1,8 @@
-import { lstat, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { follow, linkAtomically, readPlain, syncDirectory, writeAtomically } from "./files.ts";
+import { follow, linkAtomically, linkTarget, look, readPlain, writeAtomically } from "./files.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -14,33 +13,35 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
     if (runtime === undefined) {
-      return (await readlink(path).catch(() => "")) === linkTarget(bin);
+      return (await linkTarget(path)) === targetOf(bin);
     }
-    const found = await lstat(path).catch(() => undefined);
+    const found = await look(path);
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
     return (await readPlain(path, maxLauncher)) === renderLauncher({ ...bin, runtime });
   });
   return (await Promise.all(checks)).every(Boolean);
 }
 
-/** Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. */
+/**
+ * Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. Who commits
+ * puts the directory on disk, once for all.
+ */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
   for (const [name, bin] of Object.entries(record.bins)) {
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
-    if (runtime === undefined) await linkAtomically(linkTarget(bin), path);
+    if (runtime === undefined) await linkAtomically(targetOf(bin), path);
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), 0o755);
   }
-  await syncDirectory(join(prefix, layout.bin));
 }
 
-function linkTarget(bin: InstalledBin): string {
+function targetOf(bin: InstalledBin): string {
   return relative(layout.bin, bin.path);
 }
 
 /** True for what this command makes in `bin/`: a link into `lib/`, or a launcher. */
 export async function isOurs(path: string): Promise<boolean> {
-  const target = await readlink(path).catch(() => undefined);
+  const target = await linkTarget(path);
   if (target !== undefined) return target.startsWith("../lib/");
   return isLauncher((await readPlain(path, maxLauncher)) ?? "");
 }
@@ -51,7 +52,7 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
   const found = await Promise.all(
     [...names].map(async (name) => {
       const path = join(bin, name);
-      const target = await readlink(path).catch(() => undefined);
+      const target = await linkTarget(path);
       const text = target ?? (await readPlain(path, maxLauncher)) ?? "";
       return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
     }),

@@ -1,7 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { constants, readdirSync, type Stats } from "node:fs";
-import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, symlink } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { UserError } from "../core/errors.ts";
 import { rightsHint, spaceHint } from "./rights.ts";
 
@@ -56,33 +75,52 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
   }
 }
 
+/*
+ * What only looks at or changes names is called synchronously: it takes microseconds, and to have Node's
+ * pool of threads do it takes ten times as long. What waits for the disk (fsync) is left to the pool.
+ */
+
 /** Does a file operation, and says what it was in the error. */
-export async function doing<T>(action: string, path: string, work: Promise<T>): Promise<T> {
+export async function doing<T>(
+  action: string,
+  path: string,
+  work: Promise<T> | (() => T),
+): Promise<T> {
   try {
-    return await work;
+    return await (typeof work === "function" ? work() : work);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     throw fileError(action, path, cause);
   }
 }
 
+/** What `work` returns, or undefined where it throws. */
+function orNothing<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
+
 /** lstat, or undefined where there is nothing. */
 export async function look(path: string): Promise<Stats | undefined> {
-  return await lstat(path).catch(() => undefined);
+  return orNothing(() => lstatSync(path));
 }
 
 /** stat, or undefined where there is nothing or a link dangles. */
 export async function follow(path: string): Promise<Stats | undefined> {
-  return await stat(path).catch(() => undefined);
+  return orNothing(() => statSync(path));
+}
+
+/** Where a symbolic link leads, as it is written; undefined where there is none. */
+export async function linkTarget(path: string): Promise<string | undefined> {
+  return orNothing(() => readlinkSync(path));
 }
 
 /** The names in a directory; none where it cannot be read. */
 export function listNames(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
-  }
+  return orNothing(() => readdirSync(dir)) ?? [];
 }
 
 /**
@@ -91,15 +129,15 @@ export function listNames(dir: string): string[] {
  */
 export async function readPlain(path: string, maxBytes: number): Promise<string | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => undefined);
-  if (!file) return undefined;
+  const file = orNothing(() => openSync(path, flags));
+  if (file === undefined) return undefined;
   try {
-    const stats = await file.stat();
-    return stats.isFile() && stats.size <= maxBytes ? await file.readFile("utf8") : undefined;
+    const stats = fstatSync(file);
+    return stats.isFile() && stats.size <= maxBytes ? readFileSync(file, "utf8") : undefined;
   } catch {
     return undefined;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -111,32 +149,28 @@ export function token(): string {
 /** Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns. */
 export async function writeAtomically(path: string, text: string, mode = 0o644): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   try {
-    const file = await open(temporary, flags, mode);
-    try {
-      await file.writeFile(text);
-      await file.chmod(mode); // whatever the umask is
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await onOpen(temporary, "wx", async (file) => {
+      writeFileSync(file, text);
+      fchmodSync(file, mode); // whatever the umask is
+      await sync(file);
+    });
+    renameSync(temporary, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw fileError("write", path, cause);
   }
 }
 
-/** Replaces a link, or whatever has its name, in one step. */
+/** Replaces a link, or whatever has its name, in one step. Its directory is not put on disk. */
 export async function linkAtomically(target: string, path: string): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);
   try {
-    await symlink(target, temporary);
-    await rename(temporary, path);
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw fileError("link", path, cause);
   }
 }
@@ -147,8 +181,8 @@ export async function linkAtomically(target: string, path: string): Promise<void
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path);
-    await chmod(path, 0o755);
+    mkdirSync(path);
+    chmodSync(path, 0o755);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST" && (await follow(path))?.isDirectory()) return;
@@ -159,38 +193,40 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** A rename is on disk only when its directory is. */
+/** A name is on disk only when its directory is. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } catch {
+  await onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, async (directory) => {
     // Some network file systems cannot sync a directory; they order renames themselves.
-  } finally {
-    await directory.close();
-  }
+    await sync(directory).catch(() => undefined);
+  });
 }
 
 /** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
 export async function syncTree(root: string): Promise<void> {
-  const entries = await readdir(root, { withFileTypes: true });
+  const entries = readdirSync(root, { withFileTypes: true });
   for (let i = 0; i < entries.length; i += 16) {
     await Promise.all(
       entries.slice(i, i + 16).map(async (entry) => {
         const path = join(root, entry.name);
         if (entry.isDirectory()) return syncTree(path);
-        if (entry.isFile()) return syncFile(path);
+        if (entry.isFile()) return onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync);
       }),
     );
   }
   await syncDirectory(root);
 }
 
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+const sync = promisify(fsync);
+
+async function onOpen(
+  path: string,
+  flags: number | string,
+  work: (descriptor: number) => Promise<void>,
+): Promise<void> {
+  const descriptor = openSync(path, flags, 0o600);
   try {
-    await file.sync();
+    await work(descriptor);
   } finally {
-    await file.close();
+    closeSync(descriptor);
   }
 }

@@ -1,5 +1,15 @@
-import { constants } from "node:fs";
-import { chmod, type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+} from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../core/layout.ts";
@@ -60,35 +70,46 @@ export async function takeLease(request: LeaseRequest): Promise<Lease | undefine
 /** Makes the lease's file; undefined where somebody has it. */
 async function create(path: string): Promise<Lease | undefined> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  let file: FileHandle;
+  let file: number;
   try {
-    file = await open(path, flags, 0o600);
+    file = openSync(path, flags, 0o600);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") return undefined;
     throw fileError("create", path, cause);
   }
   // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
   const heartbeat = setInterval(() => {
-    // Renews the change time by the volume's own clock, and takes no room on a disk that is full.
-    file.chmod(0o600).catch(() => undefined);
-    const now = new Date();
-    file.utimes(now, now).catch(() => undefined); // for the sweep
+    ignoring(() => {
+      // Renews the change time by the volume's own clock, and takes no room on a disk that is full.
+      fchmodSync(file, 0o600);
+      const now = new Date();
+      futimesSync(file, now, now); // for the sweep
+    });
   }, beatMs);
   heartbeat.unref();
   return {
     async release() {
       clearInterval(heartbeat);
-      const own = await file.stat().catch(() => undefined);
-      await file.close().catch(() => undefined);
-      const there = await lstat(path).catch(() => undefined);
-      if (own && there?.ino === own.ino) await rm(path, { force: true });
+      ignoring(() => {
+        if (fstatSync(file).ino === lstatSync(path).ino) unlinkSync(path);
+      });
+      ignoring(() => closeSync(file));
     },
   };
 }
 
+/** A lease that fails is none: see `takeLease`. */
+function ignoring(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // as if it had not been granted
+  }
+}
+
 /** What changes with every renewal; undefined where the lease is gone. */
 async function beatOf(path: string): Promise<string | undefined> {
-  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.ino} ${found.ctimeNs}`;
 }
 
@@ -96,8 +117,8 @@ async function beatOf(path: string): Promise<string | undefined> {
 async function isOld(path: string): Promise<boolean> {
   const staging = dirname(path);
   try {
-    await chmod(staging, 0o755); // its change time is then the volume's clock
-    return (await lstat(staging)).ctimeMs - (await lstat(path)).ctimeMs > deadMs;
+    chmodSync(staging, 0o755); // its change time is then the volume's clock
+    return lstatSync(staging).ctimeMs - lstatSync(path).ctimeMs > deadMs;
   } catch {
     return false;
   }

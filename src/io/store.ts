@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { access, chmod, lstat, open, rename, rm } from "node:fs/promises";
+import { accessSync, chmodSync, constants, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -17,9 +16,9 @@ import {
   listNames,
   look,
   makeDirectory,
+  readPlain,
   syncDirectory,
   syncTree,
-  writeAtomically,
 } from "./files.ts";
 import {
   contentsDigest,
@@ -50,11 +49,11 @@ export async function publish(
   draft: DraftRecord,
   since: number,
 ): Promise<SealedRecord> {
-  await chmod(tree, 0o755);
+  chmodSync(tree, 0o755);
   const files = await listTree(tree, written);
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
-  if ((await look(parent))?.isSymbolicLink()) await rm(parent, { force: true });
+  if ((await look(parent))?.isSymbolicLink()) rmSync(parent, { force: true });
   await refuseLink(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
@@ -64,7 +63,7 @@ export async function publish(
     if (present) return present;
     if (await look(join(prefix, dir))) continue;
     const record = { ...moved(draft, dir), contents: contentsDigest(files) };
-    await writeAtomically(join(tree, layout.record), `${JSON.stringify({ record, files })}\n`);
+    await writeRecord(join(tree, layout.record), { record, files });
     await syncTree(tree);
     if (!(await renameInto(tree, join(prefix, dir)))) continue;
     await syncDirectory(parent);
@@ -75,12 +74,21 @@ export async function publish(
   });
 }
 
+/** In a tree that nobody sees yet. It is put on disk with the tree. */
+async function writeRecord(path: string, content: TreeRecord): Promise<void> {
+  await doing("write", path, () => {
+    rmSync(path, { force: true, recursive: true }); // of another name that was tried, or an archive's
+    writeFileSync(path, `${JSON.stringify(content)}\n`, { flag: "wx", mode: 0o644 });
+    chmodSync(path, 0o644); // whatever the umask is
+  });
+}
+
 /** False where another run took the name first: rename(2) does not replace a directory with files. */
 async function renameInto(tree: string, target: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {
     await makeDirectory(dirname(target));
     try {
-      await rename(tree, target);
+      renameSync(tree, target);
       return true;
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
@@ -110,19 +118,16 @@ async function seal(prefix: string, record: InstalledRecord): Promise<SealedReco
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
 export async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
-  const path = join(prefix, dir, layout.record);
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => undefined);
-  if (!file) return undefined;
+  const text = await readPlain(join(prefix, dir, layout.record), maxRecordBytes);
+  const found = text === undefined ? undefined : parseRecord(text);
+  return found?.record.dir === dir && isConsistent(found.record) ? found : undefined;
+}
+
+function parseRecord(text: string): TreeRecord | undefined {
   try {
-    const stats = await file.stat();
-    if (!stats.isFile() || stats.size > maxRecordBytes) return undefined;
-    const found = parseTreeRecord(await file.readFile("utf8"));
-    return found?.record.dir === dir && isConsistent(found.record) ? found : undefined;
+    return parseTreeRecord(text);
   } catch {
     return undefined;
-  } finally {
-    await file.close();
   }
 }
 
@@ -165,7 +170,7 @@ export async function treesOf(prefix: string, tool: string): Promise<string[]> {
     (name) => `${layout.lib}/${tool}/${name}`,
   );
   const times = await Promise.all(
-    dirs.map(async (dir) => (await lstat(join(prefix, dir)).catch(() => undefined))?.mtimeMs ?? 0),
+    dirs.map(async (dir) => (await look(join(prefix, dir)))?.mtimeMs ?? 0),
   );
   return dirs
     .map((dir, i) => ({ dir, time: times[i] ?? 0 }))
@@ -196,11 +201,13 @@ export async function findTree(
 }
 
 /** Also false on a mount without exec, which a mode does not show. */
-async function mayRun(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+function mayRun(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** True where every program of a tree is there with the size it was published with, executable. */
@@ -210,7 +217,7 @@ export async function isWhole(prefix: string, record: InstalledRecord): Promise<
   );
   const checks = programs.map(async ({ path, size, runtime }) => {
     const found = await follow(join(prefix, path));
-    const runs = runtime !== undefined || (await mayRun(join(prefix, path)));
+    const runs = runtime !== undefined || mayRun(join(prefix, path));
     return found?.isFile() === true && found.size === size && runs;
   });
   return (await Promise.all(checks)).every(Boolean);

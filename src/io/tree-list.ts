@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, createReadStream } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { type BigIntStats, createReadStream, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../core/digest.ts";
@@ -27,7 +26,7 @@ export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
 export async function listTree(root: string, written?: WrittenDigests): Promise<TreeList> {
   const limit = pLimit(8);
   const visit = async (dir: string): Promise<[string, string][]> => {
-    const entries = await readdir(join(root, dir), { withFileTypes: true });
+    const entries = readdirSync(join(root, dir), { withFileTypes: true });
     const found = entries
       .filter(({ name }) => dir !== "" || name !== layout.record)
       .map(async (entry): Promise<[string, string][]> => {
@@ -41,8 +40,8 @@ export async function listTree(root: string, written?: WrittenDigests): Promise<
 }
 
 async function describeEntry(path: string, written?: WrittenDigests): Promise<string> {
-  const stats = await lstat(path, { bigint: true });
-  if (stats.isSymbolicLink()) return `-> ${await readlink(path)}`;
+  const stats = lstatSync(path, { bigint: true });
+  if (stats.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
   if (!stats.isFile()) return "neither file, directory nor link";
   const digest = written?.get(stampOf(stats)) ?? (await hashFile(path));
   return `${(stats.mode & 0o7777n).toString(8)} ${digest}`;
@@ -70,14 +69,17 @@ export function differences(expected: TreeList, found: TreeList): string[] {
  * nothing is newer than its publication is the tree that was published.
  */
 export async function latestChange(root: string): Promise<bigint> {
-  const own = (await lstat(root, { bigint: true })).ctimeNs;
-  const entries = await readdir(root, { withFileTypes: true });
-  const times = await Promise.all(
-    entries.map(async (entry) => {
-      const path = join(root, entry.name);
-      if (entry.isDirectory()) return latestChange(path);
-      return (await lstat(path, { bigint: true })).ctimeNs;
-    }),
-  );
-  return times.reduce((latest, time) => (time > latest ? time : latest), own);
+  return latestBelow(root);
+}
+
+function latestBelow(root: string): bigint {
+  let latest = lstatSync(root, { bigint: true }).ctimeNs;
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const path = join(root, entry.name);
+    const time = entry.isDirectory()
+      ? latestBelow(path)
+      : lstatSync(path, { bigint: true }).ctimeNs;
+    if (time > latest) latest = time;
+  }
+  return latest;
 }

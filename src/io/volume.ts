@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { access, chmod, lstat, mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { chmodSync, constants, lstatSync, mkdirSync, utimesSync } from "node:fs";
+import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -47,7 +47,7 @@ export interface Staging {
 /** Opens a staging place whose name no other run has, and shows from time to time that it is owned. */
 export async function openStaging(prefix: string): Promise<Staging> {
   const dir = join(prefix, layout.staging, token());
-  await doing("create", dir, mkdir(dir, { mode: 0o700 }));
+  await doing("create", dir, () => mkdirSync(dir, { mode: 0o700 }));
   const heartbeat = setInterval(() => {
     touch(dir).catch(() => undefined);
   }, beatMs);
@@ -58,7 +58,7 @@ export async function openStaging(prefix: string): Promise<Staging> {
     async room(name) {
       rooms += 1;
       const room = join(dir, `${rooms}-${name}`);
-      await doing("create", room, mkdir(room, { mode: 0o700 }));
+      await doing("create", room, () => mkdirSync(room, { mode: 0o700 }));
       return room;
     },
     async close() {
@@ -79,8 +79,8 @@ async function touch(dir: string): Promise<void> {
 export async function volumeTime(prefix: string): Promise<number | undefined> {
   const share = join(prefix, layout.share);
   try {
-    await chmod(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
-    return (await lstat(share)).ctimeMs;
+    chmodSync(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
+    return lstatSync(share).ctimeMs;
   } catch {
     return undefined;
   }
@@ -90,7 +90,11 @@ export async function volumeTime(prefix: string): Promise<number | undefined> {
 export async function renew(prefix: string, dir: string): Promise<void> {
   const now = await volumeTime(prefix);
   if (now === undefined) return;
-  await utimes(join(prefix, dir), now / 1000, now / 1000).catch(() => undefined);
+  try {
+    utimesSync(join(prefix, dir), now / 1000, now / 1000);
+  } catch {
+    // it is another's, and renewed by that one
+  }
 }
 
 /** True for what was made or renewed in the last minutes: it needs no `renew`. */

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
-import { writeSync } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { fileError } from "../io/files.ts";
+import { doing, fileError } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 
 /** Where a body goes. It outlives an attempt, so that the next one can go on where that one ended. */
@@ -57,9 +57,7 @@ export async function weighingSink(file: string) {
 }
 
 async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[]) {
-  const handle = await open(file, "w", 0o600).catch((cause: unknown) => {
-    throw fileError("create", file, cause);
-  });
+  const descriptor = await doing("create", file, () => openSync(file, "w", 0o600));
   const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
   let hashes = start();
   let received = 0;
@@ -69,7 +67,7 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
       return received;
     },
     async restart() {
-      if (received > 0) await handle.truncate(0);
+      if (received > 0) ftruncateSync(descriptor);
       hashes = start();
       received = 0;
       head = Buffer.alloc(0);
@@ -77,14 +75,14 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
     async write(chunk: Buffer) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
       for (const hash of hashes) hash.update(chunk);
-      writeAll(handle, chunk, received, file);
+      writeAll(descriptor, chunk, received, file);
       received += chunk.length;
     },
     /** Of what was received, once; in the order of the algorithms. */
     digests: (): Digest[] =>
       algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" })),
     isPage: () => looksLikePage(head),
-    close: () => handle.close(),
+    close: async () => closeSync(descriptor),
   };
 }
 
@@ -131,10 +129,10 @@ export function wrongBytes(from: URL, why: string, page: boolean): UserError {
 }
 
 /** Synchronous: a thread's help costs more than copying a chunk into the page cache. */
-function writeAll({ fd }: FileHandle, chunk: Buffer, position: number, file: string): void {
+function writeAll(descriptor: number, chunk: Buffer, position: number, file: string): void {
   try {
     for (let done = 0; done < chunk.length; ) {
-      done += writeSync(fd, chunk, done, chunk.length - done, position + done);
+      done += writeSync(descriptor, chunk, done, chunk.length - done, position + done);
     }
   } catch (cause) {
     throw fileError("write", file, cause);

@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { requestedTools } from "../core/demand.ts";
+import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/versions.ts";
 import { isLinked, linkBins } from "../io/bins.ts";
+import { syncDirectory } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
 import { isWhole } from "../io/store.ts";
@@ -38,6 +41,8 @@ export async function commit(
   });
   try {
     await setAsideBroken(context);
+    // What the manifest says is on disk before it is: the trees are, each by itself; here their names.
+    for (const dir of [layout.lib, layout.bin]) await syncDirectory(join(prefix, dir));
     const manifest = await editManifest(prefix, platformId(context.platform), (current) => {
       const { tools } = current;
       const requested = new Set([...requestedTools(current), ...context.requested]);

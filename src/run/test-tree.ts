@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { runtimeFlags } from "../core/launcher.ts";
@@ -40,7 +40,7 @@ async function runTest(
   const runtime = bin.runtime === undefined ? undefined : await needs.get(bin.runtime);
   const interpreter = runtime?.bins[bin.runtime ?? ""];
   const home = join(tree, "..", "home");
-  await mkdir(home, { recursive: true });
+  mkdirSync(home, { recursive: true });
   await smokeTest(step.tool, {
     argv: interpreter
       ? [join(context.prefix, interpreter.path), ...runtimeFlags(bin), program, ...args]

@@ -1,4 +1,5 @@
-import { chmod, lstat, mkdir, open, readdir, realpath } from "node:fs/promises";
+import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { open, readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { doing } from "../io/files.ts";
@@ -9,8 +10,10 @@ export type Bins = Readonly<Record<string, string>>;
 /** Makes the tree of an attempt, and directories in it, with the modes that everybody can read. */
 export async function makeTree(dir: string, directories: readonly string[] = []): Promise<string> {
   const tree = join(dir, "tree");
-  await doing("create", tree, mkdir(tree));
-  await doing("create", tree, chmod(tree, 0o755)); // whatever the umask is
+  await doing("create", tree, () => {
+    mkdirSync(tree);
+    chmodSync(tree, 0o755); // whatever the umask is
+  });
   // The recipe's lock names them, not an archive.
   const writer = treeWriter(tree, 0, { bytes: 0, entries: Number.POSITIVE_INFINITY });
   for (const directory of directories) writer.directory(directory);
@@ -23,17 +26,25 @@ export async function makeTree(dir: string, directories: readonly string[] = [])
  * bit, which is then set, but text is refused. Throws a UserError (`recipe`) that says what is there.
  */
 export async function checkPrograms(tree: string, bins: Bins, native: boolean): Promise<void> {
-  const root = await realpath(tree);
+  const root = realpathSync.native(tree);
   for (const path of new Set(Object.values(bins))) {
-    const found = await realpath(join(root, path)).catch(() => undefined);
+    const found = resolve(join(root, path));
     if (found === undefined) throw await absent(root, path, "has no");
-    const stats = await lstat(found);
+    const stats = lstatSync(found);
     if (!found.startsWith(root + sep) || !stats.isFile()) {
       throw await absent(root, path, "has no regular file");
     }
     if (!native || (stats.mode & 0o100) !== 0) continue;
     if (!(await isProgram(found))) throw await absent(root, path, "has no executable");
-    await chmod(found, 0o755);
+    chmodSync(found, 0o755);
+  }
+}
+
+function resolve(path: string): string | undefined {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return undefined;
   }
 }
 
