@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -35,8 +35,8 @@ export interface Offered {
 }
 
 /**
- * The product as it is shipped: the sh entrypoint, the bundle, and a compiled catalogue, which has the
- * set's recipes. `skills`: how many SKILL.md files share the programs among them.
+ * The product as Dockerfile.example puts it into an image: the sh entrypoint, the bundle with V8's cache of
+ * it, and a compiled catalogue, which has the set's recipes. `skills`: how many SKILL.md files share the programs among them.
  */
 export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length): Ours {
   const packageDir = copyPackage(join(dir, "package"));
@@ -48,6 +48,7 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
   execFileSync(process.execPath, [bundle, "recipe", "compile", recipes, catalogue]);
   const skillsDir = join(dir, "skills");
   writeSkills(skillsDir, set, skills);
+  warmCache(packageDir, bundle, dir);
   return {
     name: "ours",
     packageDir,
@@ -67,6 +68,13 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
     }),
     program: (volume, { tool }) => join(volume, "bin", tool),
   };
+}
+
+/** What V8 makes of the program, as Dockerfile.example has it made. */
+function warmCache(packageDir: string, bundle: string, dir: string): void {
+  const args = ["--offline", "--dry-run", "--prefix", join(dir, "none")];
+  const env = { PATH: path, HOME: dir, NODE_COMPILE_CACHE: join(packageDir, "cache") };
+  spawnSync(process.execPath, [bundle, ...args], { env, cwd: dir, stdio: "ignore" });
 }
 
 function writeRecipe(recipes: string, fixture: Fixture, origin: string): void {

@@ -84,8 +84,8 @@ function quoted(words: readonly string[]): string {
 
 /**
  * Bytes that the command and its descendants have in memory together at the most: the sum of their
- * resident sets every few milliseconds, or the largest one's own high-water mark where that is more.
- * Pages that processes share count for each.
+ * proportional set sizes (a page that two share counts half for each) every few milliseconds, or the
+ * largest one's own high-water mark where that is more.
  */
 export async function peakOf({ argv, env, cwd }: Command): Promise<number> {
   const [program, ...args] = argv;
@@ -117,11 +117,12 @@ function treeOf(pid: number): number[] {
 }
 
 function residentOf(pid: number): { now: number; high: number } {
+  const of = (file: string, key: string): number => {
+    const text = readFileSync(`/proc/${pid}/${file}`, "utf8");
+    return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
+  };
   try {
-    const text = readFileSync(`/proc/${pid}/status`, "utf8");
-    const of = (key: string): number =>
-      Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
-    return { now: of("VmRSS"), high: of("VmHWM") };
+    return { now: of("smaps_rollup", "Pss"), high: of("status", "VmHWM") };
   } catch {
     return { now: 0, high: 0 };
   }

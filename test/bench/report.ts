@@ -127,8 +127,8 @@ export function renderMarkdown(
 }
 
 const method = `All were measured in turns in one go on one machine, each cold install on a fresh volume. CPU is user and
-system time of the whole process tree. Peak memory is the largest sum of the resident sets of all its
-processes (shared pages count for each), by looking into /proc every 4 ms in runs of their own.`;
+system time of the whole process tree. Peak memory is the largest sum of the proportional set sizes of all
+its processes, by looking into /proc every 4 ms in runs of their own.`;
 
 function markdownTable(rows: readonly (readonly string[])[]): string {
   const [first = [], ...rest] = rows;

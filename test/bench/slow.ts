@@ -16,7 +16,7 @@ export const slow: Part = async (place, tell) => {
       const contenders = [ours(offered), mise(offered, place.peers)];
       const least = (set.size * 8) / (mbit * 1e6);
       const lines: Line[] = contenders.map(({ name }) => ({ name, samples: [] }));
-      for (let round = 0; round < (place.quick ? 2 : 3); round += 1) {
+      for (let round = 0; round < 2; round += 1) {
         place.say(`slow: ${set.name}, round ${round + 1}`);
         for (const [i, contender] of contenders.entries()) {
           await onFreshVolume(contender, place, async (command) => {
