@@ -126,6 +126,28 @@ export function renderMarkdown(
   return parts.join("\n");
 }
 
+const columns: readonly (readonly [string, readonly string[]])[] = [
+  ["ours", ["ours, read-only", "ours"]],
+  ["mise", ["mise, 8 jobs"]],
+  ["DotSlash, 4 at once", ["DotSlash, 4 at once"]],
+  ["@actions/tool-cache", ["@actions/tool-cache, 4 at once"]],
+  ["apt-get install", ["apt-get install: 8 packages"]],
+  ["floor", ["sh -c true", "plain Node, 4 at once", "bytes / bandwidth"]],
+];
+
+/** One row per group, medians only: what the README shows. */
+export function renderSummary(groups: readonly Group[]): string {
+  const rows = groups.map((group) => {
+    const summaries = summarize(group);
+    const cells = columns.map(([, names]) => {
+      const found = summaries.find(({ name }) => names.includes(name));
+      return found ? `${digits(found.median)} ${group.unit}` : "";
+    });
+    return [group.title, ...cells];
+  });
+  return markdownTable([["median", ...columns.map(([title]) => title)], ...rows]);
+}
+
 const method = `All were measured in turns in one go on one machine, each cold install on a fresh volume. CPU is user and
 system time of the whole process tree. Peak memory is the largest sum of the proportional set sizes of all
 its processes, by looking into /proc every 4 ms in runs of their own.`;

@@ -1,6 +1,6 @@
 /**
  * Measures this product beside its peers, and prints tables. A whole run also writes them and two
- * charts into test/bench/.
+ * charts into test/bench/, and a summary into the README.
  *
  *   npm run bench -- [--quick] [--only steady|cold|slow|growth]… [--apt-update] [--dir DIR] [--out DIR]
  *
@@ -13,11 +13,12 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { repository } from "../support/workplace.ts";
 import { barChart, growthChart } from "./chart.ts";
 import { cold } from "./cold.ts";
 import { type Cell, growth } from "./growth.ts";
 import { inPlace, type Place } from "./place.ts";
-import { type Group, renderGroup, renderGrowth, renderMarkdown } from "./report.ts";
+import { type Group, renderGroup, renderGrowth, renderMarkdown, renderSummary } from "./report.ts";
 import { slow } from "./slow.ts";
 import { steady } from "./steady.ts";
 
@@ -65,7 +66,15 @@ await inPlace(given, async (place) => {
   writeFileSync(join(out, "results.md"), renderMarkdown(groups, cells, machine));
   writeFileSync(join(out, "results.svg"), barChart(groups));
   if (cells.length > 0) writeFileSync(join(out, "growth.svg"), growthChart(cells));
+  if (out === import.meta.dirname) writeIntoReadme(renderSummary(groups));
 });
+
+/** Between its two marks. */
+function writeIntoReadme(table: string): void {
+  const file = join(repository, "README.md");
+  const marked = /(<!-- npm run bench writes this table -->\n\n)[\s\S]*?(\n<!-- to here -->)/;
+  writeFileSync(file, readFileSync(file, "utf8").replace(marked, `$1${table}$2`));
+}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -58,7 +58,7 @@ const about = {
   unit: "ms",
 } as const;
 
-function floors(cwd: string, { quick, aptUpdate }: Place): Entry[] {
+function floors(cwd: string, { aptUpdate }: Place): Entry[] {
   const env = { PATH: path, HOME: cwd };
   const command = (...argv: [string, ...string[]]): Command => ({ argv, env, cwd });
   const entries: Entry[] = [
