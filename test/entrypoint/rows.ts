@@ -14,7 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SteadyFacts } from "../../src/io/steady-facts.ts";
 import { factsOf, type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
 
@@ -145,6 +145,9 @@ const sets = (name: string): Way => ({
   next: () => ({ options: { env: { [name]: "/other" } } }),
 });
 
+/** A relative path of the same length. */
+const relativeOf = (path: string): string => basename(path).padEnd(path.length, "/");
+
 /** The package at another place. */
 function movePackage(it: Place): void {
   cpSync(join(it.dir, "package"), join(it.dir, "moved"), { recursive: true });
@@ -225,7 +228,14 @@ export const rows: Row[] = [
     "where the command itself lies": { change: movePackage },
     "a path of these is relative, or a word has a line break": [
       asks("--prefix", "volume"),
-      { how: "OPENCLAW_HOME", next: () => ({ options: { env: { OPENCLAW_HOME: "home" } } }) },
+      {
+        how: "OPENCLAW_HOME, although a record has just that word",
+        env: (p) => ({ OPENCLAW_HOME: join(p.dir, "claw") }),
+        change: (p) => replaceInViews(p, join(p.dir, "claw"), relativeOf(join(p.dir, "claw"))),
+        next: (p) => ({
+          options: { env: { OPENCLAW_HOME: relativeOf(join(p.dir, "claw")) } },
+        }),
+      },
       { how: "a line break", next: () => ({ args: ["--skill=a\nb"] }) },
     ],
   }),
