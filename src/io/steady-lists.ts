@@ -31,8 +31,8 @@ export async function lookAtMetadata(
     writeFileSync(clock, "");
     const now = statSync(clock, { bigint: true });
     const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
-    const text = await list(facts, "all", record);
-    if (text === undefined || !text.includes(" programs/")) return undefined;
+    const text = (await listMetadata(facts, record)) ?? "";
+    if (!hasPrograms(text)) return undefined;
     const rows = text.split("\n").slice(0, -1);
     const changes = rows.map(parseRow).map(({ changed = 0n, name }) => {
       const isForeign = name.startsWith("watch/") && deviceOf(join(record, name)) !== now.dev;
@@ -46,6 +46,16 @@ export async function lookAtMetadata(
   }
   return undefined;
 }
+
+/** Where find cannot print metadata, `by-stat` tells the entrypoint so, here and ever after. */
+async function listMetadata(facts: SteadyFacts, record: string): Promise<string | undefined> {
+  const text = await list(facts, "all", record);
+  if (text === undefined || hasPrograms(text)) return text;
+  writeFileSync(join(record, "by-stat"), "");
+  return await list(facts, "all", record);
+}
+
+const hasPrograms = (text: string): boolean => text.includes(" programs/");
 
 function split(rows: readonly string[]): Proof {
   const kindOf = (row: string) => parseRow(row).name.split("/", 1)[0] ?? "";

@@ -1,4 +1,5 @@
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -112,9 +113,8 @@ function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: 
   const skills = mergeSettled(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
-  const volume = join(own, "volume");
-  if (statSync(volume, { throwIfNoEntry: false })) {
-    writeFileSync(join(dir, "volume"), readFileSync(volume));
+  for (const name of ["volume", "by-stat"]) {
+    if (existsSync(join(own, name))) copyFileSync(join(own, name), join(dir, name));
   }
 }
 

@@ -34,6 +34,20 @@ export function absolute(name: string): string {
   return spawnSync("/bin/sh", words, { encoding: "utf8" }).stdout.trim() || name;
 }
 
+/** The words that mount a directory with these options, seen by nobody else, for what follows them. */
+function mounted(dir: string, options: readonly string[]): string[] {
+  const own = process.getuid?.() === 0 ? [] : ["--map-root-user"];
+  const script = 'mount --bind "$0" "$0" && mount -o "remount,bind,$1" "$0" && shift && exec "$@"';
+  return ["unshare", ...own, "--mount", "sh", "-c", script, dir, options.join()];
+}
+
+/** True where this user may mount, and the shell finds out that a volume is read-only. */
+export function seesMounts([, command = "", ...options]: readonly string[]): boolean {
+  const [program = "", ...words] = mounted(tmpdir(), ["ro"]);
+  const look = [command, ...options, "-c", '[ ! -w "$0" ]', tmpdir()];
+  return spawnSync(program, [...words, ...look]).status === 0;
+}
+
 /** What the probe in Node's place was started with. */
 interface NodeCall {
   readonly args: string[];
@@ -52,6 +66,9 @@ interface Answer {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  readonly cwd?: string;
+  /** How the volume is mounted for this run, such as `ro` and `noexec`; see `seesMounts`. */
+  readonly mount?: readonly string[];
 }
 
 export interface Place {
@@ -142,8 +159,10 @@ export function makePlace(
   );
   const run: Place["run"] = (args, options = {}) => {
     rmSync(log, { recursive: true, force: true });
-    const { status, stdout, stderr } = spawnSync(words[0] ?? "", [...words.slice(1), ...args], {
-      cwd: dir,
+    const behind = options.mount?.length ? mounted(prefix, options.mount) : [];
+    const [program = "", ...rest] = [...behind, ...words, ...args];
+    const { status, stdout, stderr } = spawnSync(program, rest, {
+      cwd: options.cwd ?? dir,
       env: { ...env, ...options.env },
       input: options.stdin ?? "",
       encoding: "utf8",

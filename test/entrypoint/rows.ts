@@ -1,6 +1,8 @@
 import {
   chmodSync,
+  cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -12,20 +14,46 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SteadyFacts } from "../../src/io/steady-facts.ts";
-import { type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
+import { factsOf, type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
 
-export interface Row {
-  readonly what: string;
+/** How a fact is compared, in the words of the README's table; "—": not at all. */
+type Told = "words" | "presence" | "content" | "metadata" | "mode, size" | "time" | "—";
+
+/** A change of one fact. */
+export interface Way {
+  /** Where a row has more than one. */
+  readonly how?: string;
   /** Done before the record is made; what it returns are facts that the run saw. */
-  readonly before?: (place: Place) => Partial<SteadyFacts>;
+  readonly before?: (place: Place) => Partial<SteadyFacts> | undefined;
   /** Of both runs. */
   readonly args?: string[];
+  readonly env?: (place: Place) => Record<string, string>;
   /** Done after the record was made. */
-  readonly change?: (place: Place) => void;
+  readonly change?: (place: Place) => unknown;
+  /** How the volume is mounted then. */
+  readonly mount?: string;
   /** How else the next run is started. */
   readonly next?: (place: Place) => { args?: string[]; options?: RunOptions };
+}
+
+/** A row of the README's table. */
+export interface Row {
+  readonly what: string;
+  /** Where the volume can be written to. */
+  readonly told: Told;
+  readonly readOnly: Told;
+  readonly ways: readonly Way[];
+}
+
+function compared(told: Told, readOnly: Told, facts: Readonly<Record<string, Way | Way[]>>): Row[] {
+  return Object.entries(facts).map(([what, ways]) => ({
+    what,
+    told,
+    readOnly,
+    ways: [ways].flat(),
+  }));
 }
 
 export const named = (it: Place): string[] => ["--skills-dir", it.skillsDir];
@@ -97,186 +125,300 @@ const withOwnProgram = (it: Place) => {
   return { system: ["only-here"] };
 };
 
-/** What is checked. Each of these must lead to Node. */
+const withInput = (path: string) => (it: Place) => {
+  const file = write(join(it.dir, path), '{"a":1}\n');
+  return { inputs: [...inputsOf(it), { path: file, sha256: hash(file), skill: false }] };
+};
+
+const withProfile = (it: Place) => {
+  write(join(it.prefix, "etc/profile.d/script.sh"), "PATH=1\n");
+  return { trees: [...factsOf(it).trees, "etc/profile.d"] };
+};
+
+const made = (path: string) => (it: Place) =>
+  void mkdirSync(join(it.dir, path), { recursive: true });
+const gone = (path: string) => (it: Place) => rmSync(join(it.dir, path), { recursive: true });
+
+const asks = (...args: string[]): Way => ({ how: args.join(" "), next: () => ({ args }) });
+const sets = (name: string): Way => ({
+  how: name,
+  next: () => ({ options: { env: { [name]: "/other" } } }),
+});
+
+/** A relative path of the same length. */
+const relativeOf = (path: string): string => basename(path).padEnd(path.length, "/");
+
+/** The package at another place. */
+function movePackage(it: Place): void {
+  cpSync(join(it.dir, "package"), join(it.dir, "moved"), { recursive: true });
+  it.words.splice(-1, 1, join(it.dir, "moved/entrypoint/openclaw-install-skill-deps"));
+}
+
+/** Litter is to be swept so many seconds from now. */
+function setDue(it: Place, seconds: number): undefined {
+  const due = write(join(it.prefix, "share/openclaw-skill-deps/sweep-due"), "");
+  const when = Date.now() / 1000 + seconds;
+  utimesSync(due, when, when);
+  return undefined;
+}
+
+function truncateRecords(it: Place): void {
+  for (const file of recordFiles(it)) truncateSync(file);
+}
+
+const beside = "volume/lib/launched/1.0.0-abcdefabcdef";
+const ownSkills = "home/.agents/skills";
+const recipe = { before: withRecipes, args: ["--recipes", "/r"] };
+const config = { before: withConfig("{skills:{}}\n") };
+
+/** What is checked: the README's table. Each of these must lead to Node, and nothing else. */
 export const rows: Row[] = [
-  {
-    what: "a SKILL.md has other content of the same size and time",
-    change: (p) => editInPlace(skillOf(p)),
-  },
-  { what: "a skill is new", change: (p) => writeSkill(p.skillsDir, "new") },
-  {
-    what: "a nested skill is new",
-    change: (p) => writeSkill(join(p.skillsDir, "group/a"), "new"),
-  },
-  {
-    what: "a skill is new, by a link",
-    change: (p) => symlinkSync(dirname(writeSkill(p.dir, "linked")), join(p.skillsDir, "linked")),
-  },
-  { what: "a skill is gone", change: (p) => rmSync(dirname(skillOf(p)), { recursive: true }) },
-  {
-    what: "a skill has another directory",
-    change: (p) => renameSync(dirname(skillOf(p)), join(p.skillsDir, "other")),
-  },
-  {
-    what: "a SKILL.md cannot be read",
-    change: (p) => {
-      rmSync(skillOf(p));
-      symlinkSync("nowhere", skillOf(p));
+  ...compared("words", "words", {
+    "another verb, or a NAME": [asks("list"), asks("gog")],
+    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--seed`, `--ignore-system`, `--allow-declared`":
+      [
+        asks("--all"),
+        asks("--skill", "x"),
+        asks("--skills-dir=/other"),
+        asks("--recipes=/r"),
+        asks("--seed", "/other"),
+        asks("--ignore-system"),
+        asks("--allow-declared"),
+      ],
+    "an option that is for Node: `-f`, `--dry-run`, `--json`, `--platform`, any unknown one": [
+      asks("-f"),
+      asks("--force-reinstall"),
+      asks("--dry-run"),
+      asks("--json"),
+      asks("--platform", "linux-arm64"),
+      asks("--what"),
+    ],
+    "`--strict`, where something is unmet": {
+      before: () => ({ unmet: ["x: no recipe"] }),
+      next: () => ({ args: ["--strict"] }),
     },
-  },
-  { what: "the catalogue changed", change: (p) => editInPlace(p.catalogue) },
-  { what: "the catalogue is gone", change: (p) => rmSync(p.catalogue) },
-  {
-    what: "a recipe changed",
-    before: withRecipes,
-    args: ["--recipes", "/r"],
-    change: (p) => editInPlace(join(recipesOf(p), "gog.yaml")),
-  },
-  {
-    what: "a recipe is new",
-    before: withRecipes,
-    args: ["--recipes", "/r"],
-    change: (p) => write(join(recipesOf(p), "b.yaml"), "name: b\n"),
-  },
-  { what: "openclaw.json appeared", change: (p) => write(configOf(p), "{}") },
-  {
-    what: "openclaw.json changed",
-    before: withConfig("{skills:{}}\n"),
-    change: (p) => editInPlace(configOf(p)),
-  },
-  {
-    what: "openclaw.json is gone",
-    before: withConfig("{skills:{}}\n"),
-    change: (p) => rmSync(configOf(p)),
-  },
-  {
-    what: "one of OpenClaw's skill directories appeared",
-    change: (p) => writeSkill(join(p.home, ".agents/skills"), "x"),
-  },
-  {
-    what: "a directory that would be searched appeared",
-    before: (p) => ({ roots: [p.skillsDir, join(p.dir, "later")] }),
-    change: (p) => writeSkill(join(p.dir, "later"), "x"),
-  },
-  { what: "a program is deleted", change: (p) => rmSync(binOf(p)) },
-  { what: "a program is emptied", change: (p) => truncateSync(binOf(p)) },
-  { what: "a program is longer", change: (p) => writeFileSync(binOf(p), "#", { flag: "a" }) },
-  { what: "a program cannot be executed", change: (p) => chmodSync(binOf(p), 0o644) },
-  {
-    what: "a program's link dangles",
-    change: (p) => rmSync(join(p.prefix, "lib/gog"), { recursive: true }),
-  },
-  {
-    what: "a program is a directory",
-    change: (p) => {
-      rmSync(binOf(p));
-      symlinkSync("../lib", binOf(p));
+    "`--prefix`, `OPENCLAW_SKILL_PREFIX`: the volume by another name": [
+      {
+        how: "--prefix",
+        change: (p) => symlinkSync(p.prefix, join(p.dir, "same")),
+        next: (p) => ({ args: ["--prefix", join(p.dir, "same")] }),
+      },
+      {
+        how: "OPENCLAW_SKILL_PREFIX",
+        change: (p) => symlinkSync(p.prefix, join(p.dir, "same")),
+        next: (p) => ({ options: { env: { OPENCLAW_SKILL_PREFIX: join(p.dir, "same") } } }),
+      },
+    ],
+    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`": [
+      "SKILLS",
+      "SKILL_DIRS",
+      "SKILL_RECIPES",
+      "SKILL_SEED",
+      "SKILL_ALLOW_DECLARED",
+    ].map((name) => sets(`OPENCLAW_${name}`)),
+    "`OPENCLAW_CONFIG_PATH`, `_STATE_DIR`, `_HOME`, `_WORKSPACE_DIR`, `_BUNDLED_SKILLS_DIR`": [
+      "CONFIG_PATH",
+      "STATE_DIR",
+      "HOME",
+      "WORKSPACE_DIR",
+      "BUNDLED_SKILLS_DIR",
+    ].map((name) => sets(`OPENCLAW_${name}`)),
+    "`HOME`": sets("HOME"),
+    "the working directory": { next: (p) => ({ options: { cwd: p.home } }) },
+    "where the command itself lies": { change: movePackage },
+    "a path of these is relative, or a word has a line break": [
+      asks("--prefix", "volume"),
+      {
+        how: "OPENCLAW_HOME, although a record has just that word",
+        env: (p) => ({ OPENCLAW_HOME: join(p.dir, "claw") }),
+        change: (p) => replaceInViews(p, join(p.dir, "claw"), relativeOf(join(p.dir, "claw"))),
+        next: (p) => ({
+          options: { env: { OPENCLAW_HOME: relativeOf(join(p.dir, "claw")) } },
+        }),
+      },
+      { how: "a line break", next: () => ({ args: ["--skill=a\nb"] }) },
+    ],
+  }),
+  ...compared("presence", "presence", {
+    "the processor (the loaders in `/lib`, `/lib64`)": {
+      change: (p) => replaceInViews(p, "x64", "a64"),
     },
-  },
-  { what: "a launcher is damaged", change: (p) => truncateSync(binOf(p, "launched"), 3) },
-  {
-    what: "what a launcher starts is gone",
-    change: (p) => rmSync(join(p.prefix, "lib/launched"), { recursive: true }),
-  },
-  {
-    what: "the manifest changed",
-    change: (p) =>
-      writeFileSync(
-        join(p.prefix, "manifest.json"),
-        readFileSync(join(p.prefix, "manifest.json"), "utf8").replace("glibc", "other"),
-      ),
-  },
-  {
-    what: "a file beside a program changed",
-    change: (p) => editInPlace(join(p.prefix, "lib/launched/1.0.0-abcdefabcdef/README")),
-  },
-  {
-    what: "a file beside a program is new",
-    change: (p) => write(join(p.prefix, "lib/launched/1.0.0-abcdefabcdef/deep/new"), "x"),
-  },
-  {
-    what: "a stranger in bin",
-    change: (p) => write(join(p.prefix, "bin/ls"), "#!/bin/sh\n", 0o755),
-  },
-  {
-    what: "a link in bin was turned, and turned back",
-    change: (p) => {
-      const target = readlinkSync(binOf(p));
-      rmSync(binOf(p));
-      symlinkSync(target, binOf(p));
+    "the C library (likewise)": { change: (p) => replaceInViews(p, "glibc", "musl.") },
+    "one of OpenClaw's skill directories comes or goes": [
+      { how: "comes", change: made(ownSkills) },
+      { how: "goes", before: made(ownSkills), change: gone(ownSkills) },
+    ],
+    "bundled skills, a seed or `openclaw` itself come": [
+      {
+        how: "bundled skills",
+        env: (p) => ({ OPENCLAW_BUNDLED_SKILLS_DIR: join(p.dir, "bundled") }),
+        change: made("bundled"),
+      },
+      {
+        how: "a seed",
+        env: (p) => ({ OPENCLAW_SKILL_SEED: join(p.dir, "seed") }),
+        change: made("seed"),
+      },
+      {
+        how: "openclaw",
+        change: (p) => write(join(p.systemBin, "openclaw"), "", 0o755),
+      },
+    ],
+    "openclaw.json comes or goes": [
+      { how: "comes", change: (p) => write(configOf(p), "{}") },
+      { how: "goes", ...config, change: (p) => rmSync(configOf(p)) },
+    ],
+  }),
+  ...compared("content", "content", {
+    "openclaw.json has other content": { ...config, change: (p) => editInPlace(configOf(p)) },
+    "a SKILL.md has other content": { change: (p) => editInPlace(skillOf(p)) },
+    "a SKILL.md comes": [
+      { how: "into the directory", change: (p) => writeSkill(p.skillsDir, "new") },
+      { how: "deeper", change: (p) => writeSkill(join(p.skillsDir, "group/a"), "new") },
+      {
+        how: "by a link",
+        change: (p) =>
+          symlinkSync(dirname(writeSkill(p.dir, "linked")), join(p.skillsDir, "linked")),
+      },
+      {
+        how: "into a directory that was not there",
+        before: (p) => ({ roots: [p.skillsDir, join(p.dir, "later")] }),
+        change: (p) => writeSkill(join(p.dir, "later"), "x"),
+      },
+    ],
+    "a SKILL.md goes, or cannot be read": [
+      { how: "goes", change: (p) => rmSync(dirname(skillOf(p)), { recursive: true }) },
+      {
+        how: "cannot be read",
+        change: (p) => {
+          rmSync(skillOf(p));
+          symlinkSync("nowhere", skillOf(p));
+        },
+      },
+    ],
+    "a SKILL.md has another directory": {
+      change: (p) => renameSync(dirname(skillOf(p)), join(p.skillsDir, "other")),
     },
-  },
-  { what: "the manifest is gone", change: (p) => rmSync(join(p.prefix, "manifest.json")) },
-  {
-    what: "a system program is gone",
-    before: withOwnProgram,
-    change: (p) => rmSync(join(p.systemBin, "only-here")),
-  },
-  {
-    what: "a system program cannot be executed",
-    before: withOwnProgram,
-    change: (p) => chmodSync(join(p.systemBin, "only-here"), 0o644),
-  },
-  { what: "--skill", next: () => ({ args: ["--skill", "x"] }) },
-  { what: "--all", next: () => ({ args: ["--all"] }) },
-  { what: "--ignore-system", next: () => ({ args: ["--ignore-system"] }) },
-  { what: "--recipes", next: () => ({ args: ["--recipes=/r"] }) },
-  { what: "a NAME", next: () => ({ args: ["gog"] }) },
-  { what: "--force-reinstall", next: () => ({ args: ["--force-reinstall"] }) },
-  { what: "-f", next: () => ({ args: ["-f"] }) },
-  { what: "--dry-run", next: () => ({ args: ["--dry-run"] }) },
-  { what: "--json", next: () => ({ args: ["--json"] }) },
-  { what: "--platform", next: () => ({ args: ["--platform", "linux-arm64"] }) },
-  { what: "another verb", next: () => ({ args: ["list"] }) },
-  { what: "an unknown option", next: () => ({ args: ["--what"] }) },
-  ...[
-    "OPENCLAW_SKILLS",
-    "OPENCLAW_SKILL_DIRS",
-    "OPENCLAW_SKILL_RECIPES",
-    "OPENCLAW_SKILL_ALLOW_DECLARED",
-    "OPENCLAW_CONFIG_PATH",
-    "OPENCLAW_STATE_DIR",
-    "OPENCLAW_HOME",
-    "OPENCLAW_WORKSPACE_DIR",
-    "OPENCLAW_BUNDLED_SKILLS_DIR",
-    "HOME",
-  ].map((name): Row => ({ what: name, next: () => ({ options: { env: { [name]: "/other" } } }) })),
-  {
-    what: "--strict, and something was unmet",
-    before: () => ({ unmet: ["x: no recipe"] }),
-    next: () => ({ args: ["--strict"] }),
-  },
-  {
-    what: "another platform",
-    change: (p) => replaceInViews(p, "x64", "a64"),
-  },
-  {
-    what: "another libc",
-    change: (p) => replaceInViews(p, "glibc", "musl."),
-  },
-  { what: "an earlier form of records", change: (p) => replaceInViews(p, "1 x64", "0 x64") },
-  {
-    what: "a record was cut short by a crash",
-    change: (p) => {
-      for (const file of recordFiles(p)) truncateSync(file);
+    "the catalogue has other content, or goes": [
+      { how: "other content", change: (p) => editInPlace(p.catalogue) },
+      { how: "goes", change: (p) => rmSync(p.catalogue) },
+    ],
+    "a recipe of `--recipes` has other content, comes or goes": [
+      {
+        how: "other content",
+        ...recipe,
+        change: (p) => editInPlace(join(recipesOf(p), "gog.yaml")),
+      },
+      {
+        how: "comes",
+        ...recipe,
+        change: (p) => write(join(recipesOf(p), "b.yaml"), "name: b\n"),
+      },
+      { how: "goes", ...recipe, change: (p) => rmSync(join(recipesOf(p), "gog.yaml")) },
+    ],
+    "the seed's manifest has other content": {
+      before: withInput("seed/manifest.json"),
+      env: (p) => ({ OPENCLAW_SKILL_SEED: join(p.dir, "seed") }),
+      change: (p) => editInPlace(join(p.dir, "seed/manifest.json")),
     },
-  },
-  {
-    what: "a record was cut short by a crash, links and all",
-    change: (p) => {
-      for (const file of recordFiles(p)) truncateSync(file);
-      for (const dir of records(p)) {
-        for (const kind of ["programs", "trees", "watch", "files", "roots"]) {
-          rmSync(join(dir, kind), { recursive: true, force: true });
-        }
-      }
+    "what skills declare led to something else (`--allow-declared`)": {
+      before: withInput("volume/share/openclaw-skill-deps/declared.json"),
+      args: ["--allow-declared"],
+      change: (p) => editInPlace(join(p.prefix, "share/openclaw-skill-deps/declared.json")),
     },
-  },
-  {
-    what: "a login shell would not find the programs",
-    next: (p) => {
-      write(join(p.dir, "profile.d/other.sh"), "");
-      return { options: { env: { OPENCLAW_SKILL_PROFILE_DIR: join(p.dir, "profile.d") } } };
+  }),
+  ...compared("metadata", "mode, size", {
+    "a program, or what a launcher starts, goes": [
+      { how: "its link", change: (p) => rmSync(binOf(p)) },
+      { how: "its tree", change: gone("volume/lib/gog") },
+      { how: "what a launcher starts", change: gone("volume/lib/launched") },
+      { how: "the manifest", change: (p) => rmSync(join(p.prefix, "manifest.json")) },
+    ],
+    "a program has another size": [
+      { how: "emptied", change: (p) => truncateSync(binOf(p)) },
+      { how: "longer", change: (p) => writeFileSync(binOf(p), "#", { flag: "a" }) },
+      { how: "a launcher cut short", change: (p) => truncateSync(binOf(p, "launched"), 3) },
+    ],
+    "a program cannot be executed": { change: (p) => chmodSync(binOf(p), 0o644) },
+    "a program is no file": {
+      change: (p) => {
+        rmSync(binOf(p));
+        symlinkSync("../lib", binOf(p));
+      },
     },
-  },
+  }),
+  ...compared("metadata", "content", {
+    "the volume's manifest has other content": {
+      change: (p) => {
+        const path = join(p.prefix, "manifest.json");
+        writeFileSync(path, readFileSync(path, "utf8").replace("glibc", "other"));
+      },
+    },
+  }),
+  ...compared("metadata", "—", {
+    "a program has other bytes of the same size": { change: (p) => editInPlace(binOf(p)) },
+    "a file beside a program changes, comes or goes": [
+      { how: "changes", change: (p) => editInPlace(join(p.dir, beside, "README")) },
+      { how: "comes", change: (p) => write(join(p.dir, beside, "deep/new"), "x") },
+      { how: "goes", change: gone(`${beside}/README`) },
+    ],
+    "a stranger comes into `bin`, or a link there is made anew": [
+      {
+        how: "a stranger",
+        change: (p) => write(join(p.prefix, "bin/ls"), "#!/bin/sh\n", 0o755),
+      },
+      {
+        how: "a link",
+        change: (p) => {
+          const target = readlinkSync(binOf(p));
+          rmSync(binOf(p));
+          symlinkSync(target, binOf(p));
+        },
+      },
+    ],
+    "the login-shell script in the volume changes": {
+      before: withProfile,
+      change: (p) => editInPlace(join(p.prefix, "etc/profile.d/script.sh")),
+    },
+  }),
+  ...compared("presence", "presence", {
+    "a program outside the volume goes, or cannot be executed": [
+      {
+        how: "goes",
+        before: withOwnProgram,
+        change: (p) => rmSync(join(p.systemBin, "only-here")),
+      },
+      {
+        how: "cannot be executed",
+        before: withOwnProgram,
+        change: (p) => chmodSync(join(p.systemBin, "only-here"), 0o644),
+      },
+    ],
+    "the volume is mounted noexec": { mount: "noexec" },
+    "the login-shell script is not in `/etc/profile.d`, and could be": {
+      next: (p) => {
+        write(join(p.dir, "profile.d/other.sh"), "");
+        return { options: { env: { OPENCLAW_SKILL_PROFILE_DIR: join(p.dir, "profile.d") } } };
+      },
+    },
+    "the record goes, is of another form, or was cut short by a crash": [
+      { how: "goes", change: gone("volume/share/openclaw-skill-deps/steady") },
+      { how: "another form", change: (p) => replaceInViews(p, "1 x64", "0 x64") },
+      { how: "cut short", change: truncateRecords },
+      {
+        how: "cut short, links and all",
+        change: (p) => {
+          truncateRecords(p);
+          for (const dir of records(p)) {
+            for (const kind of ["programs", "trees", "watch", "files", "roots"]) {
+              rmSync(join(dir, kind), { recursive: true, force: true });
+            }
+          }
+        },
+      },
+    ],
+  }),
+  ...compared("time", "—", {
+    "litter may be swept": { before: (p) => setDue(p, 600), change: (p) => setDue(p, -600) },
+  }),
 ];
