@@ -161,7 +161,7 @@ async function readSkills(
   const where = { env, home, config, skillsDirs: options.skillsDirs };
   const roots = await skillRoots(where);
   const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
-  const view = await findSkills(roots, config.limits);
+  const view = findSkills(roots, config.limits);
   for (const message of view.problems) emit({ type: "warning", message });
   for (const { file, verdict } of view.skills) {
     if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });

@@ -130,7 +130,9 @@ describe("the compiled catalogue", () => {
   ])("%s is refused", async (_what, spoil) => {
     const compiled = join(root, "catalogue.json");
     const text = compileCatalogue(directory({ "gh.yaml": recipe("gh") }), "0.1.0");
-    await expect(loadCatalogue({ dirs: [], compiled: write(compiled, text) })).resolves.toBeDefined();
+    await expect(
+      loadCatalogue({ dirs: [], compiled: write(compiled, text) }),
+    ).resolves.toBeDefined();
     write(compiled, spoil(text));
     await expect(loadCatalogue({ dirs: [], compiled })).rejects.toMatchObject({ code: "config" });
   });

@@ -26,7 +26,7 @@ const named = (name: string) => `---\nname: ${name}\ndescription: d\n---\n`;
 
 async function view(kinds: Record<string, SkillRoot["kind"]>, limits = defaultLimits) {
   const roots = Object.entries(kinds).map(([dir, kind]) => ({ dir: join(top, dir), kind }));
-  const found = await findSkills(roots, limits);
+  const found = findSkills(roots, limits);
   const short = (text: string) => text.replaceAll(`${top}/`, "");
   const line = ({ name, file, verdict, shadowedBy }: (typeof found.skills)[number]) =>
     [
@@ -169,7 +169,7 @@ describe("reading", () => {
   it("hashes the bytes and parses the text", async () => {
     const text = "\uFEFF---\r\nname: gog\r\ndescription: d\r\n---\r\n";
     const file = await put("r/a/SKILL.md", text);
-    const { skills } = await findSkills([{ dir: join(top, "r"), kind: "named" }]);
+    const { skills } = findSkills([{ dir: join(top, "r"), kind: "named" }]);
     expect(skills).toMatchObject([
       { name: "gog", file, sha256: sha256Hex(text), verdict: { ok: true } },
     ]);
