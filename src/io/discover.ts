@@ -133,8 +133,16 @@ function grouped(walk: Walk, base: string, realBase: string): string[] {
     }
     if (visit.depth < deepest(walk.root, base, visit.name)) queue.push(...below(walk, visit));
   }
-  return found.sort((a, b) => a.name.localeCompare(b.name)).map(({ dir }) => dir);
+  return found.sort((a, b) => inOrder(a.name, b.name)).map(({ dir }) => dir);
 }
+
+/** OpenClaw's order is localeCompare's, which takes 5 ms to begin; plain names have it without. */
+export function inOrder(a: string, b: string): number {
+  if (!plainName.test(a) || !plainName.test(b)) return a.localeCompare(b);
+  return a < b ? -1 : Number(a > b);
+}
+
+const plainName = /^[a-z0-9/-]*$/;
 
 function deepest({ kind }: SkillRoot, base: string, name: string): number {
   const isSkills = basename(base) === "skills" || /^skills(\/|$)/.test(name);

@@ -104,8 +104,8 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
   return { ...draft, dir, bins: Object.fromEntries(bins) };
 }
 
-async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
-  return { ...record, sealed: String(await latestChange(join(prefix, record.dir))) };
+function seal(prefix: string, record: InstalledRecord): SealedRecord {
+  return { ...record, sealed: String(latestChange(join(prefix, record.dir))) };
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
@@ -154,9 +154,12 @@ async function damageOf(
 }
 
 /** True where nothing in a tree has changed since it was sealed. Reads no file. */
-export async function isSealed(prefix: string, record: SealedRecord): Promise<boolean> {
-  const latest = await latestChange(join(prefix, record.dir)).catch(() => undefined);
-  return latest !== undefined && latest <= BigInt(record.sealed);
+export function isSealed(prefix: string, record: SealedRecord): boolean {
+  try {
+    return latestChange(join(prefix, record.dir)) <= BigInt(record.sealed);
+  } catch {
+    return false;
+  }
 }
 
 /** Published trees of a tool, by directory, the newest first. */
