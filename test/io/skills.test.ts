@@ -65,6 +65,15 @@ describe("discovery", () => {
     });
   });
 
+  it("gives the skills of a root in localeCompare's order", async () => {
+    const words = ["a", "ab", "a-b", "a-", "a1", "a10", "a2", "b", "0", "-", "z-9", "zz"];
+    const names = [...words, ...words.map((word) => `g/${word}`), "B", "a_b", "a b", "é", "g-h"];
+    for (const name of names) await put(`r/${name}/SKILL.md`);
+    const { skills } = findSkills([{ dir: join(top, "r"), kind: "named" }]);
+    const found = skills.map(({ file }) => relative(join(top, "r"), dirname(file)));
+    expect(found).toEqual(names.sort((a, b) => a.localeCompare(b)));
+  });
+
   it("goes down to depth 2 in extra directories, unless they are called skills", async () => {
     for (const root of ["e", "skills"]) await put(`${root}/1/2/SKILL.md`);
     for (const root of ["e", "skills"]) await put(`${root}/1/3/4/SKILL.md`);
