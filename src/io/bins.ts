@@ -1,9 +1,10 @@
-import { lstat, readlink } from "node:fs/promises";
+import { readlinkSync, statSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { follow, linkAtomically, readPlain, syncDirectory, writeAtomically } from "./files.ts";
+import { linkAtomically, readPlain, syncDirectory, writeAtomically } from "./files.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -14,7 +15,7 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
     if (runtime === undefined) {
-      return (await readlink(path).catch(() => "")) === linkTarget(bin);
+      return targetOf(path) === linkTarget(bin);
     }
     const found = await lstat(path).catch(() => undefined);
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
@@ -40,9 +41,18 @@ function linkTarget(bin: InstalledBin): string {
 
 /** True for what this command makes in `bin/`: a link into `lib/`, or a launcher. */
 export async function isOurs(path: string): Promise<boolean> {
-  const target = await readlink(path).catch(() => undefined);
+  const target = targetOf(path);
   if (target !== undefined) return target.startsWith("../lib/");
   return isLauncher((await readPlain(path, maxLauncher)) ?? "");
+}
+
+/** Where a link leads; undefined where there is none. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
@@ -51,7 +61,7 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
   const found = await Promise.all(
     [...names].map(async (name) => {
       const path = join(bin, name);
-      const target = await readlink(path).catch(() => undefined);
+      const target = targetOf(path);
       const text = target ?? (await readPlain(path, maxLauncher)) ?? "";
       return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
     }),
@@ -60,24 +70,27 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
 }
 
 /** Finds programs in the directories of `path` outside the volume, as a shell would. */
-export async function findOnPath(
+export function findOnPath(
   names: readonly string[],
   path: string,
   prefix: string,
-): Promise<Map<string, string>> {
+): Map<string, string> {
   const own = join(prefix, layout.bin);
   const dirs = path.split(":").filter((dir) => dir.startsWith("/") && join(dir, ".") !== own);
   const found = new Map<string, string>();
-  await Promise.all(
-    [...new Set(names)].map(async (name) => {
-      for (const dir of dirs) {
-        const candidate = join(dir, name);
-        const stats = await follow(candidate);
-        if (!stats?.isFile() || (stats.mode & 0o111) === 0) continue;
-        found.set(name, candidate);
-        return;
-      }
-    }),
-  );
+  for (const name of new Set(names)) {
+    const candidate = dirs.map((dir) => join(dir, name)).find(isProgram);
+    if (candidate !== undefined) found.set(name, candidate);
+  }
   return found;
+}
+
+/** Synchronous, as every start asks for every name in every directory of PATH. */
+function isProgram(path: string): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
+  } catch {
+    return false;
+  }
 }

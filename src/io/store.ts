@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { access, chmod, lstat, open, rename, rm } from "node:fs/promises";
+import { accessSync, constants, statSync } from "node:fs";
+import { chmod, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -13,7 +13,6 @@ import {
 } from "../core/manifest.ts";
 import {
   doing,
-  follow,
   listNames,
   look,
   makeDirectory,
@@ -198,23 +197,22 @@ export async function findTree(
   return undefined;
 }
 
-/** Also false on a mount without exec, which a mode does not show. */
-async function mayRun(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+/** True for a file of this size; and one to be run not on a mount without exec, which no mode shows. */
+function isFile(path: string, size: number, runs: boolean): boolean {
+  try {
+    const found = statSync(path);
+    if (runs) accessSync(path, constants.X_OK);
+    return found.isFile() && found.size === size;
+  } catch {
+    return false;
+  }
 }
 
 /** True where every program of a tree is there with the size it was published with, executable. */
-export async function isWhole(prefix: string, record: InstalledRecord): Promise<boolean> {
-  const programs = Object.values(record.bins).flatMap(({ program, ...bin }) =>
-    program ? [bin, { ...program, runtime: "a loader" }] : [bin],
+export function isWhole(prefix: string, record: InstalledRecord): boolean {
+  return Object.values(record.bins).every(
+    ({ program, path, size, runtime }) =>
+      isFile(join(prefix, path), size, runtime === undefined) &&
+      (!program || isFile(join(prefix, program.path), program.size, false)),
   );
-  const checks = programs.map(async ({ path, size, runtime }) => {
-    const found = await follow(join(prefix, path));
-    const runs = runtime !== undefined || (await mayRun(join(prefix, path)));
-    return found?.isFile() === true && found.size === size && runs;
-  });
-  return (await Promise.all(checks)).every(Boolean);
 }

@@ -70,7 +70,7 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // What this machine has does not run on another one.
   const isNative = platformId(platform) === platformId(place.machine);
-  const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
+  const onPath = findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
   const { damaged } = inspection;
   const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
   const { catalogue, accepted, notDeclared } = options.allowDeclared
