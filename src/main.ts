@@ -129,12 +129,14 @@ function machinePlatform(): Platform {
     );
   }
   const musl = detectLibc.familySync() === detectLibc.MUSL;
-  const libcVersion = detectLibc.versionSync();
   return {
     os: "linux",
     arch,
     libc: musl ? "musl" : "glibc",
-    ...(libcVersion ? { libcVersion } : {}),
+    // Takes Node's report about itself, 2 ms, and few recipes ask for it.
+    get libcVersion() {
+      return detectLibc.versionSync() ?? undefined;
+    },
   };
 }
 

@@ -15,14 +15,16 @@ export function artifactsFor(
       reason: `the recipe ${recipe.name} has nothing for ${platformId(platform)} (${have})`,
     };
   }
-  const { libcVersion } = platform;
-  const artifacts = listed.filter(
-    ({ glibc }) =>
-      glibc === undefined || libcVersion === undefined || isAtLeast(libcVersion, glibc),
-  );
+  const artifacts = listed.filter(({ glibc }) => glibc === undefined || hasLibc(platform, glibc));
   if (artifacts.length > 0) return { artifacts };
   const glibc = listed.map((artifact) => artifact.glibc).join(" or ");
-  return { reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${libcVersion}` };
+  return {
+    reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${platform.libcVersion}`,
+  };
+}
+
+function hasLibc({ libcVersion }: Platform, least: string): boolean {
+  return libcVersion === undefined || isAtLeast(libcVersion, least);
 }
 
 /**

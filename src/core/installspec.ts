@@ -1,4 +1,4 @@
-import * as semver from "semver";
+import valid from "semver/functions/valid.js";
 import { asFields, type Fields, textList, trimmed } from "./values.ts";
 
 const kinds = ["brew", "node", "go", "uv", "download"] as const;
@@ -125,7 +125,7 @@ function npmSpec(value: unknown): string | undefined {
   const part = "[a-z0-9][a-z0-9._~-]*";
   const spec = matching(value, new RegExp(`^(?:@${part}/)?${part}(?:@[^@/\\\\\\s:#]+)?$`));
   const selector = spec?.split("@", 3)[spec.startsWith("@") ? 2 : 1];
-  if (selector === undefined || semver.valid(selector)) return spec;
+  if (selector === undefined || valid(selector)) return spec;
   return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(selector) ? spec : undefined;
 }
 

@@ -9,7 +9,7 @@ export interface Platform {
   readonly arch: Arch;
   readonly libc: Libc;
   /** Such as `2.36`; absent where it is not known (`--platform`). */
-  readonly libcVersion?: string;
+  readonly libcVersion?: string | undefined;
 }
 
 /**

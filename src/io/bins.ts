@@ -1,8 +1,9 @@
+import { statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { follow, linkAtomically, linkTarget, look, readPlain, writeAtomically } from "./files.ts";
+import { linkAtomically, linkTarget, look, readPlain, writeAtomically } from "./files.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -61,24 +62,27 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
 }
 
 /** Finds programs in the directories of `path` outside the volume, as a shell would. */
-export async function findOnPath(
+export function findOnPath(
   names: readonly string[],
   path: string,
   prefix: string,
-): Promise<Map<string, string>> {
+): Map<string, string> {
   const own = join(prefix, layout.bin);
   const dirs = path.split(":").filter((dir) => dir.startsWith("/") && join(dir, ".") !== own);
   const found = new Map<string, string>();
-  await Promise.all(
-    [...new Set(names)].map(async (name) => {
-      for (const dir of dirs) {
-        const candidate = join(dir, name);
-        const stats = await follow(candidate);
-        if (!stats?.isFile() || (stats.mode & 0o111) === 0) continue;
-        found.set(name, candidate);
-        return;
-      }
-    }),
-  );
+  for (const name of new Set(names)) {
+    const candidate = dirs.map((dir) => join(dir, name)).find(isProgram);
+    if (candidate !== undefined) found.set(name, candidate);
+  }
   return found;
+}
+
+/** Synchronous, as every start asks for every name in every directory of PATH. */
+function isProgram(path: string): boolean {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
+  } catch {
+    return false;
+  }
 }

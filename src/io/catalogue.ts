@@ -1,5 +1,6 @@
 import { type Digest, formatDigest, parseDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
 import type { Catalogue, Recipe, RecipeProblem } from "../core/recipe.ts";
 import { catalogueSchema, type ReadFile, readText, type Shelf } from "./shelf.ts";
 
@@ -44,16 +45,28 @@ async function readDirectories(dirs: readonly string[], files: ReadFile[]): Prom
 
 /**
  * A light check is enough: the file was made from checked recipes and lies beside the program. But
- * no digest is ever taken on trust.
+ * no digest is ever taken on trust. Of most recipes only the name and the programs are asked for.
  */
 function readCompiled(file: string, files: ReadFile[]): Shelf {
-  try {
-    const value: unknown = JSON.parse(readText(file, files));
-    const { schema, recipes } = value as { schema?: unknown; recipes?: unknown };
+  return usable(file, () => {
+    const [head = "", ...lines] = readText(file, files).split("\n");
+    const { schema, recipes }: Head = JSON.parse(`${head}]}`);
     if (schema !== catalogueSchema) throw new Error(`it has schema ${schema}`);
     if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
-    for (const recipe of recipes) checkDigests(recipe);
-    return { recipes, problems: [] };
+    if (lines[recipes.length] !== "]}") throw new Error("it was cut short");
+    const readArtifacts = (i: number) =>
+      once(() => usable(file, () => parseArtifacts(lines[i] ?? "")));
+    const whole = recipes.map((recipe, i) => withArtifacts(recipe, readArtifacts(i)));
+    return { recipes: whole, problems: [] };
+  });
+}
+
+type Head = { readonly schema?: unknown; readonly recipes?: unknown };
+type WithoutArtifacts = Omit<Recipe, "artifacts">;
+
+function usable<T>(file: string, read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     throw new UserError("config", `cannot use the bundled catalogue ${file}`, {
       cause,
@@ -62,8 +75,24 @@ function readCompiled(file: string, files: ReadFile[]): Shelf {
   }
 }
 
-/** Of every source and package. A reviver, which JSON.parse asks about every value, costs 10 ms. */
-function checkDigests({ artifacts }: Recipe): void {
+function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifacts"]): Recipe {
+  return {
+    ...recipe,
+    get artifacts() {
+      return artifacts();
+    },
+  };
+}
+
+/** One line of the list; commas stand between lines. */
+function parseArtifacts(line: string): Recipe["artifacts"] {
+  const artifacts: Recipe["artifacts"] = JSON.parse(line.replace(/,$/, ""));
+  checkDigests(artifacts);
+  return artifacts;
+}
+
+/** Of every source and package. */
+function checkDigests(artifacts: Recipe["artifacts"]): void {
   for (const artifact of Object.values(artifacts).flat()) {
     const parts = artifact as { digest?: Digest; packages?: Pinned[]; wheels?: Pinned[] };
     for (const { digest } of [parts, ...(parts.packages ?? []), ...(parts.wheels ?? [])]) {
@@ -75,13 +104,12 @@ function checkDigests({ artifacts }: Recipe): void {
 
 type Pinned = { digest?: Digest };
 
-function isRecipe(value: unknown): value is Recipe {
+function isRecipe(value: unknown): value is WithoutArtifacts {
   const recipe = value as Partial<Recipe> | null;
   return (
     typeof recipe?.name === "string" &&
     typeof recipe.version === "string" &&
     typeof recipe.bins === "object" &&
-    typeof recipe.artifacts === "object" &&
     Array.isArray(recipe.test) &&
     Array.isArray(recipe.needs)
   );

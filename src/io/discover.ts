@@ -1,5 +1,4 @@
-import type { Dirent } from "node:fs";
-import { lstat, opendir, realpath, stat } from "node:fs/promises";
+import { type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { SkillLimits } from "../core/config.ts";
 import { describeError } from "../core/errors.ts";
@@ -29,11 +28,14 @@ interface Walk {
   left: number;
 }
 
-/** Looks for skills below a root. Never throws: what cannot be read is a problem. */
-export async function discover(root: SkillRoot, limits: SkillLimits): Promise<Discovery> {
+/**
+ * Looks for skills below a root. Never throws: what cannot be read is a problem. Synchronous, because
+ * each step decides the next, and one through the thread pool takes ten times as long.
+ */
+export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
   const left = limits.maxCandidatesPerRoot * maxDepth;
   const walk: Walk = { root, limits, directories: new Set(), problems: [], left };
-  const { own, skillDirs } = await skillsBelow(walk);
+  const { own, skillDirs } = skillsBelow(walk);
   const directories = [...walk.directories];
   return { ...(own && { own }), skillDirs, directories, problems: walk.problems };
 }
@@ -44,60 +46,63 @@ export function isInside(dir: string, path: string): boolean {
 }
 
 /** The real path; undefined where there is none. */
-export async function real(path: string): Promise<string | undefined> {
-  return await realpath(path).catch(() => undefined);
+export function real(path: string): string | undefined {
+  return tolerant(() => realpathSync.native(path));
 }
 
-async function skillsBelow(walk: Walk): Promise<{ own?: string; skillDirs: string[] }> {
+/** Undefined where a path cannot be looked at. */
+function tolerant<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}
+
+function skillsBelow(walk: Walk): { own?: string; skillDirs: string[] } {
   const { dir, kind } = walk.root;
-  if (kind === "plugin") return { skillDirs: await linkedSkills(walk) };
+  if (kind === "plugin") return { skillDirs: linkedSkills(walk) };
   // The workshop's directory holds skills and is never one.
-  const base = kind === "workshop" ? dir : await baseOf(walk);
-  const realBase = await contained(walk, await real(dir), base);
+  const base = kind === "workshop" ? dir : baseOf(walk);
+  const realBase = contained(walk, real(dir), base);
   if (realBase === undefined) return { skillDirs: [] };
-  if (kind !== "workshop" && (await hasSkillFile(base))) return { skillDirs: [base] };
-  const skillDirs = await grouped(walk, base, realBase);
-  return base !== dir && (await hasSkillFile(dir)) ? { own: dir, skillDirs } : { skillDirs };
+  if (kind !== "workshop" && hasSkillFile(base)) return { skillDirs: [base] };
+  const skillDirs = grouped(walk, base, realBase);
+  return base !== dir && hasSkillFile(dir) ? { own: dir, skillDirs } : { skillDirs };
 }
 
 /** Plugins are published as links to their skills; nothing else in that directory counts. */
-async function linkedSkills(walk: Walk): Promise<string[]> {
+function linkedSkills(walk: Walk): string[] {
   const { dir } = walk.root;
   const links: string[] = [];
-  for (const name of await childDirs(walk, dir)) {
+  for (const name of childDirs(walk, dir)) {
     const skillDir = join(dir, name);
-    const [link, file] = await Promise.all([
-      lstat(skillDir).catch(() => undefined),
-      lstat(join(skillDir, "SKILL.md")).catch(() => undefined),
-    ]);
+    const link = tolerant(() => lstatSync(skillDir));
+    const file = tolerant(() => lstatSync(join(skillDir, "SKILL.md")));
     if (link?.isSymbolicLink() && file?.isFile()) links.push(skillDir);
   }
   return links;
 }
 
 /** The root, or its directory `skills` where only that holds any. */
-async function baseOf(walk: Walk): Promise<string> {
+function baseOf(walk: Walk): string {
   const { dir } = walk.root;
   const nested = join(dir, "skills");
-  const isDirectory = await stat(nested).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isDirectory) return dir;
-  if (!(await hasSkillFile(dir)) && (await holdsSkill(walk, dir, "skills"))) return dir;
-  return (await holdsSkill(walk, nested)) ? nested : dir;
+  if (!tolerant(() => statSync(nested))?.isDirectory()) return dir;
+  if (!hasSkillFile(dir) && holdsSkill(walk, dir, "skills")) return dir;
+  return holdsSkill(walk, nested) ? nested : dir;
 }
 
 /** Looks without following links; beside `skills`, a link counts as a skill that may be there. */
-async function holdsSkill(walk: Walk, start: string, except?: string): Promise<boolean> {
+function holdsSkill(walk: Walk, start: string, except?: string): boolean {
   const trial: Walk = { ...walk, problems: [] };
   const queue = [{ dir: start, depth: 0 }];
   for (const { dir, depth } of queue) {
     const counts = except === undefined || depth > 0;
-    if (counts && (await hasSkillFile(dir))) return true;
+    if (counts && hasSkillFile(dir)) return true;
     if (depth >= maxDepth) continue;
     const skipped = depth === 0 ? except : undefined;
-    const entries = (await entriesOf(trial, dir)).filter(({ name }) => name !== skipped);
+    const entries = entriesOf(trial, dir).filter(({ name }) => name !== skipped);
     if (except !== undefined && entries.some((entry) => entry.isSymbolicLink())) return true;
     const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
     for (const name of limited(trial, dir, names.sort())) {
@@ -115,34 +120,41 @@ interface Visit {
 }
 
 /** Goes down by levels and stops at each SKILL.md. */
-async function grouped(walk: Walk, base: string, realBase: string): Promise<string[]> {
+function grouped(walk: Walk, base: string, realBase: string): string[] {
   const found: Visit[] = [];
   const queue: Visit[] = [{ dir: base, name: "", depth: 0 }];
   for (const visit of queue) {
     if (visit.name !== "") {
-      if ((await contained(walk, realBase, visit.dir)) === undefined) continue;
-      if (await hasSkillFile(visit.dir)) {
+      if (contained(walk, realBase, visit.dir) === undefined) continue;
+      if (hasSkillFile(visit.dir)) {
         found.push(visit);
         continue;
       }
     }
-    if (visit.depth < deepest(walk.root, base, visit.name))
-      queue.push(...(await below(walk, visit)));
+    if (visit.depth < deepest(walk.root, base, visit.name)) queue.push(...below(walk, visit));
   }
-  return found.sort((a, b) => a.name.localeCompare(b.name)).map(({ dir }) => dir);
+  return found.sort((a, b) => inOrder(a.name, b.name)).map(({ dir }) => dir);
 }
+
+/** OpenClaw's order is localeCompare's, which takes 5 ms to begin; plain names have it without. */
+function inOrder(a: string, b: string): number {
+  if (!plainName.test(a) || !plainName.test(b)) return a.localeCompare(b);
+  return a < b ? -1 : Number(a > b);
+}
+
+const plainName = /^[a-z0-9/-]*$/;
 
 function deepest({ kind }: SkillRoot, base: string, name: string): number {
   const isSkills = basename(base) === "skills" || /^skills(\/|$)/.test(name);
   return kind === "extra" && !isSkills ? maxExtraDepth : maxDepth;
 }
 
-async function below(walk: Walk, { dir, name, depth }: Visit): Promise<Visit[]> {
+function below(walk: Walk, { dir, name, depth }: Visit): Visit[] {
   const visits: Visit[] = [];
-  for (const child of await childDirs(walk, dir)) {
+  for (const child of childDirs(walk, dir)) {
     const path = join(dir, child);
     // A directory `skills` without a SKILL.md of its own is a level that does not count.
-    const free = name === "" && child === "skills" && !(await hasSkillFile(path));
+    const free = name === "" && child === "skills" && !hasSkillFile(path);
     visits.push({
       dir: path,
       name: name === "" ? child : `${name}/${child}`,
@@ -153,12 +165,12 @@ async function below(walk: Walk, { dir, name, depth }: Visit): Promise<Visit[]> 
 }
 
 /** The real path of what is at or below `realRoot`; else a problem is said. */
-async function contained(
+function contained(
   { root, limits, problems }: Walk,
   realRoot: string | undefined,
   path: string,
-): Promise<string | undefined> {
-  const target = await real(path);
+): string | undefined {
+  const target = real(path);
   if (realRoot === undefined || target === undefined) {
     problems.push(`${path} cannot be resolved`);
     return undefined;
@@ -167,7 +179,7 @@ async function contained(
   if (free || isInside(realRoot, target)) return target;
   const mayLeave = root.kind !== "bundled" && root.kind !== "workshop";
   for (const allowed of mayLeave ? limits.allowSymlinkTargets : []) {
-    const realAllowed = await real(allowed);
+    const realAllowed = real(allowed);
     if (realAllowed !== undefined && isInside(realAllowed, target)) return target;
   }
   problems.push(
@@ -177,12 +189,12 @@ async function contained(
 }
 
 /** Names of the directories in a directory, links to directories included, in order. */
-async function childDirs(walk: Walk, dir: string): Promise<string[]> {
+function childDirs(walk: Walk, dir: string): string[] {
   const names: string[] = [];
-  for (const entry of await entriesOf(walk, dir)) {
+  for (const entry of entriesOf(walk, dir)) {
     if (entry.isDirectory()) names.push(entry.name);
     if (!entry.isSymbolicLink()) continue;
-    const target = await stat(join(dir, entry.name)).catch(() => undefined);
+    const target = tolerant(() => statSync(join(dir, entry.name)));
     if (!target) walk.problems.push(`${join(dir, entry.name)} is a link that leads nowhere`);
     if (target?.isDirectory()) names.push(entry.name);
   }
@@ -201,7 +213,7 @@ function limited(walk: Walk, dir: string, names: string[]): string[] {
 }
 
 /** What may be a directory, neither hidden nor node_modules. */
-async function entriesOf(walk: Walk, dir: string): Promise<Dirent[]> {
+function entriesOf(walk: Walk, dir: string): Dirent[] {
   if (walk.left <= 0) {
     walk.problems.push(`${walk.root.dir} has too many directories; ${dir} is not looked into`);
     return [];
@@ -212,7 +224,7 @@ async function entriesOf(walk: Walk, dir: string): Promise<Dirent[]> {
   // OpenClaw's own bounds on what it reads of one directory.
   let unread = Math.min(10_000, Math.max(1000, walk.limits.maxCandidatesPerRoot * 10));
   try {
-    for await (const entry of await opendir(dir)) {
+    for (const entry of each(opendirSync(dir))) {
       if (unread === 0) {
         walk.problems.push(`${dir} has too many entries; OpenClaw does not read them all`);
         break;
@@ -227,12 +239,21 @@ async function entriesOf(walk: Walk, dir: string): Promise<Dirent[]> {
   return entries;
 }
 
+function* each(dir: Dir): Generator<Dirent> {
+  try {
+    for (let entry = dir.readSync(); entry; entry = dir.readSync()) yield entry;
+  } finally {
+    dir.closeSync();
+  }
+}
+
 /** A SKILL.md that cannot be seen counts: reading it says why. */
-async function hasSkillFile(dir: string): Promise<boolean> {
-  return await lstat(join(dir, "SKILL.md")).then(
-    () => true,
-    (error) => !isMissing(error),
-  );
+function hasSkillFile(dir: string): boolean {
+  try {
+    return lstatSync(join(dir, "SKILL.md"), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return !isMissing(error);
+  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -45,8 +45,8 @@ async function damageOf(
   record: SealedRecord,
   deep: boolean,
 ): Promise<string | SealedRecord | undefined> {
-  if (!(await isWhole(prefix, record))) return "a program is missing, cut short or not executable";
-  const sealed = await isSealed(prefix, record);
+  if (!isWhole(prefix, record)) return "a program is missing, cut short or not executable";
+  const sealed = isSealed(prefix, record);
   if (sealed && !deep) return undefined;
   const paths = await deepDamage(prefix, record);
   if (paths.length > 0) {

@@ -25,8 +25,10 @@ export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedReci
 export function compileCatalogue(dir: string, version: string): string {
   const { recipes, problems } = readDirectory(dir, []);
   if (problems.length > 0) throw new UserError("recipe", problems.map(renderProblem).join("\n"));
-  const bundled = recipes.map((recipe) => ({ ...recipe, origin: "bundled" }));
-  return `${JSON.stringify({ schema: catalogueSchema, version, recipes: bundled })}\n`;
+  const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
+  const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
+  const lines = recipes.map(({ artifacts }) => `\n${JSON.stringify(artifacts)}`);
+  return `${head.slice(0, -1)},"artifacts":[${lines.join(",")}\n]}\n`;
 }
 
 /** Every recipe of a directory; what was read is added to `files`. */

@@ -3,8 +3,12 @@ import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { Recipe, RecipeProblem } from "../core/recipe.ts";
 
-/** The version of the compiled catalogue's form. */
-export const catalogueSchema = 1;
+/**
+ * The version of the compiled catalogue's form: one JSON document whose first line has every recipe
+ * without its artifacts, and whose next lines have the artifacts of one recipe each, in the same order.
+ * So a run parses the locks of the tools that it is asked for, and no others.
+ */
+export const catalogueSchema = 2;
 
 export interface ReadFile {
   readonly path: string;

@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   defaultLimits,
@@ -37,9 +37,6 @@ export interface SkillsInView {
   readonly directories: readonly string[];
   readonly problems: readonly string[];
 }
-
-/** SKILL.md files read at a time, per root. */
-const readers = 16;
 
 /** The skill directories that exist here, of `candidateRoots`. */
 export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
@@ -81,11 +78,11 @@ export async function candidateRoots(place: SkillPlace): Promise<SkillRoot[]> {
  * Finds and reads the skills below the roots, which are in order of precedence. Never throws for what
  * is on the disk: a file that cannot be read is a rejected skill, a directory a problem.
  */
-export async function findSkills(
+export function findSkills(
   roots: readonly SkillRoot[],
   limits: SkillLimits = defaultLimits,
-): Promise<SkillsInView> {
-  const views = await Promise.all(roots.map((root) => viewOf(root, limits)));
+): SkillsInView {
+  const views = roots.map((root) => viewOf(root, limits));
   const seen = new Set<string>();
   const winners = new Map<string, string>();
   const skills = views.flatMap((view) => {
@@ -154,7 +151,7 @@ async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<stri
   const inImage = join(fsRoot, "app/skills");
   if (await mayBeDirectory(inImage)) return [inImage];
   for (const dir of (env.PATH ?? "").split(":")) {
-    const command = dir.startsWith("/") ? await real(join(dir, "openclaw")) : undefined;
+    const command = dir.startsWith("/") ? real(join(dir, "openclaw")) : undefined;
     const root = command && (await packageRoot(dirname(command)));
     if (root) return [join(root, "skills")];
   }
@@ -191,32 +188,31 @@ interface ReadSkill {
   readonly realFile: string;
 }
 
-async function viewOf(root: SkillRoot, limits: SkillLimits) {
-  const { own, skillDirs, directories, problems } = await discover(root, limits);
-  const self = own === undefined ? undefined : await readSkill(own, root, limits);
+function viewOf(root: SkillRoot, limits: SkillLimits) {
+  const { own, skillDirs, directories, problems } = discover(root, limits);
+  const self = own === undefined ? undefined : readSkill(own, root, limits);
   if (self?.skill.verdict.ok) return { read: [self], directories, problems };
   const read: ReadSkill[] = self ? [self] : [];
   let loaded = 0;
-  for (let i = 0; i < skillDirs.length; i += readers) {
-    const some = skillDirs.slice(i, i + readers);
-    for (const one of await Promise.all(some.map((dir) => readSkill(dir, root, limits)))) {
-      if (loaded >= limits.maxSkillsLoadedPerSource) break;
-      if (one.skill.verdict.ok) loaded += 1;
-      read.push(one);
+  for (const dir of skillDirs) {
+    if (loaded >= limits.maxSkillsLoadedPerSource) {
+      const problem = `${root.dir} has more than ${loaded} skills; OpenClaw reads no more of them`;
+      return { read, directories, problems: [...problems, problem] };
     }
-    if (loaded < limits.maxSkillsLoadedPerSource || read.length === skillDirs.length) continue;
-    const problem = `${root.dir} has more than ${loaded} skills; OpenClaw reads no more of them`;
-    return { read, directories, problems: [...problems, problem] };
+    const one = readSkill(dir, root, limits);
+    if (one.skill.verdict.ok) loaded += 1;
+    read.push(one);
   }
   return { read, directories, problems };
 }
 
-async function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): Promise<ReadSkill> {
+function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
   const file = join(dir, "SKILL.md");
-  const [realDir, realFile = file] = await Promise.all([real(dir), real(file)]);
+  const realDir = real(dir);
+  const realFile = real(file) ?? file;
   const read =
     realDir === undefined || realFile === file || isInside(realDir, realFile)
-      ? await readBounded(file, root, limits.maxSkillFileBytes)
+      ? readBounded(file, root, limits.maxSkillFileBytes)
       : `it is a link out of its directory, to ${realFile}`;
   const name = basename(dir);
   const verdict: SkillVerdict =
@@ -229,19 +225,19 @@ async function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): Pro
 }
 
 /** The bytes, or why OpenClaw refuses the file. */
-async function readBounded(file: string, root: SkillRoot, most: number): Promise<Buffer | string> {
+function readBounded(file: string, root: SkillRoot, most: number): Buffer | string {
   try {
     // A pipe must not hold us up.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const found = await handle.stat();
+      const found = fstatSync(handle);
       if (!found.isFile()) return "it is not a regular file";
       if (found.size > most) return `it has ${found.size} bytes; OpenClaw reads up to ${most}`;
       const shared = root.kind !== "bundled" && root.kind !== "named" && found.nlink > 1;
       if (shared) return "it has more than one hard link, which OpenClaw refuses";
-      return await handle.readFile();
+      return readFileSync(handle);
     } finally {
-      await handle.close();
+      closeSync(handle);
     }
   } catch (error) {
     return `it cannot be read (${describeError(error)})`;

@@ -1,4 +1,12 @@
-import { accessSync, chmodSync, constants, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -12,7 +20,6 @@ import {
 } from "../core/manifest.ts";
 import {
   doing,
-  follow,
   listNames,
   look,
   makeDirectory,
@@ -112,8 +119,8 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
   return { ...draft, dir, bins: Object.fromEntries(bins) };
 }
 
-async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
-  return { ...record, sealed: String(await latestChange(join(prefix, record.dir))) };
+function seal(prefix: string, record: InstalledRecord): SealedRecord {
+  return { ...record, sealed: String(latestChange(join(prefix, record.dir))) };
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
@@ -159,9 +166,12 @@ async function damageOf(
 }
 
 /** True where nothing in a tree has changed since it was sealed. Reads no file. */
-export async function isSealed(prefix: string, record: SealedRecord): Promise<boolean> {
-  const latest = await latestChange(join(prefix, record.dir)).catch(() => undefined);
-  return latest !== undefined && latest <= BigInt(record.sealed);
+export function isSealed(prefix: string, record: SealedRecord): boolean {
+  try {
+    return latestChange(join(prefix, record.dir)) <= BigInt(record.sealed);
+  } catch {
+    return false;
+  }
 }
 
 /** Published trees of a tool, by directory, the newest first. */
@@ -200,25 +210,22 @@ export async function findTree(
   return undefined;
 }
 
-/** Also false on a mount without exec, which a mode does not show. */
-function mayRun(path: string): boolean {
+/** True for a file of this size; and one to be run not on a mount without exec, which no mode shows. */
+function isFile(path: string, size: number, runs: boolean): boolean {
   try {
-    accessSync(path, constants.X_OK);
-    return true;
+    const found = statSync(path);
+    if (runs) accessSync(path, constants.X_OK);
+    return found.isFile() && found.size === size;
   } catch {
     return false;
   }
 }
 
 /** True where every program of a tree is there with the size it was published with, executable. */
-export async function isWhole(prefix: string, record: InstalledRecord): Promise<boolean> {
-  const programs = Object.values(record.bins).flatMap(({ program, ...bin }) =>
-    program ? [bin, { ...program, runtime: "a loader" }] : [bin],
+export function isWhole(prefix: string, record: InstalledRecord): boolean {
+  return Object.values(record.bins).every(
+    ({ program, path, size, runtime }) =>
+      isFile(join(prefix, path), size, runtime === undefined) &&
+      (!program || isFile(join(prefix, program.path), program.size, false)),
   );
-  const checks = programs.map(async ({ path, size, runtime }) => {
-    const found = await follow(join(prefix, path));
-    const runs = runtime !== undefined || mayRun(join(prefix, path));
-    return found?.isFile() === true && found.size === size && runs;
-  });
-  return (await Promise.all(checks)).every(Boolean);
 }

@@ -15,7 +15,7 @@ export async function findTaken(
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const record of installed) {
-    if (await isWhole(prefix, record)) continue;
+    if (isWhole(prefix, record)) continue;
     const failure = asFailure(record.tool, takenAway(record.tool));
     failures.push(failure);
     emit({ type: "failed", ...failure });

@@ -64,7 +64,7 @@ export async function commit(
     });
     for (const record of Object.values(manifest.tools)) {
       const isRight = await isLinked(prefix, record);
-      if (!isRight && (await isWhole(prefix, record))) await linkBins(prefix, record);
+      if (!isRight && isWhole(prefix, record)) await linkBins(prefix, record);
     }
     return manifest;
   } finally {

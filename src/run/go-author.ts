@@ -33,7 +33,7 @@ export async function authorGoModule(
   module: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<AuthoredModule> {
-  const go = (await findOnPath(["go"], env.PATH ?? "", "/nonexistent")).get("go");
+  const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
   if (go === undefined) {
     throw new UserError("config", "go, which asks for a module's checksum, is not on PATH", {
       hint: "Install it for the author's machine. Installing programs needs none.",

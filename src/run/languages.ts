@@ -55,8 +55,8 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
 async function findMachineGo({ prefix, manifest, languages }: ApplyContext) {
   const record: SealedRecord | undefined = manifest.tools.go;
   const bin = record?.bins.go;
-  const own = record && bin && (await isWhole(prefix, record)) ? join(prefix, bin.path) : undefined;
-  const onPath = (await findOnPath(["go"], languages.env.PATH ?? "", prefix)).get("go");
+  const own = record && bin && isWhole(prefix, record) ? join(prefix, bin.path) : undefined;
+  const onPath = findOnPath(["go"], languages.env.PATH ?? "", prefix).get("go");
   for (const go of [own, onPath]) {
     const version = go === undefined ? undefined : await versionOf(go);
     if (go !== undefined && version !== undefined) return { go, version };

@@ -74,7 +74,7 @@ async function resolveAll(
   pip: PipConfig,
   { env, emit }: AuthorPlace,
 ): Promise<Map<string, string[]>> {
-  const uv = (await findOnPath(["uv"], env.PATH ?? "", "/nonexistent")).get("uv");
+  const uv = findOnPath(["uv"], env.PATH ?? "", "/nonexistent").get("uv");
   if (uv === undefined) {
     throw new UserError("config", "uv, which resolves a Python program, is not on PATH", {
       hint: "Install it for the author's machine: pip install uv. Installing programs needs none.",

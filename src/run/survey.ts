@@ -70,7 +70,7 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // What this machine has does not run on another one.
   const isNative = platformId(platform) === platformId(place.machine);
-  const onPath = await findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
+  const onPath = findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
   const { damaged } = inspection;
   const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
   const { catalogue, accepted, notDeclared } = options.allowDeclared
@@ -161,7 +161,7 @@ async function readSkills(
   const where = { env, home, config, skillsDirs: options.skillsDirs };
   const roots = await skillRoots(where);
   const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
-  const view = await findSkills(roots, config.limits);
+  const view = findSkills(roots, config.limits);
   for (const message of view.problems) emit({ type: "warning", message });
   for (const { file, verdict } of view.skills) {
     if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });

@@ -36,7 +36,7 @@ export function openVerifier(place: DraftPlace): Verifier {
   const apt = once(() => readAptConfig(env));
   const pip = once(() => readIndexes(place));
   const go = once(async () => {
-    const onPath = await findOnPath(["go"], env.PATH ?? "", "/nonexistent");
+    const onPath = findOnPath(["go"], env.PATH ?? "", "/nonexistent");
     return readGoConfig(env, home, onPath.get("go"));
   });
   const seen = new Map<string, Promise<unknown>>();

@@ -44,6 +44,11 @@ function directory(files: Record<string, string>): string {
   return dir;
 }
 
+function write(file: string, text: string): string {
+  writeFileSync(file, text);
+  return file;
+}
+
 describe("directories", () => {
   test("an earlier one hides recipes and programs of a later one", async () => {
     const first = directory({
@@ -99,7 +104,9 @@ describe("the compiled catalogue", () => {
   test("says the same as its directory", async () => {
     const dir = directory({ "gh.yaml": recipe("gh"), "js.yaml": closure, "js.lock.json": lock });
     const compiled = join(root, "catalogue.json");
-    writeFileSync(compiled, compileCatalogue(dir, "0.1.0"));
+    const text = compileCatalogue(dir, "0.1.0");
+    writeFileSync(compiled, text);
+    expect(JSON.parse(text)).toMatchObject({ version: "0.1.0", artifacts: [{}, {}] });
     const fromDirectory = await loadCatalogue({ dirs: [dir] });
     const fromFile = await loadCatalogue({ dirs: [], compiled });
     expect(fromFile.files.map(({ path }) => path)).toEqual([compiled]);
@@ -115,13 +122,36 @@ describe("the compiled catalogue", () => {
   });
 
   test.each([
-    ["cut short", '{"schema":1,"recipes":[{'],
-    ["of another schema", '{"schema":2,"recipes":[]}'],
-    ["without recipes", '{"schema":1}'],
-    ["with a malformed digest", '{"schema":1,"recipes":[{"d":{"algorithm":"sha256","hex":"0"}}]}'],
-  ])("%s is refused", async (_what, text) => {
+    ["cut short in its first line", (text: string) => text.slice(0, 40)],
+    ["cut short behind that", (text: string) => text.slice(0, -40)],
+    ["of another schema", (text: string) => text.replace('"schema":2', '"schema":3')],
+    ["without recipes", () => '{"schema":2,"artifacts":[\n]}\n'],
+    ["with half a recipe", (text: string) => text.replace('"bins"', '"bind"')],
+  ])("%s is refused", async (_what, spoil) => {
     const compiled = join(root, "catalogue.json");
-    writeFileSync(compiled, text);
+    const text = compileCatalogue(directory({ "gh.yaml": recipe("gh") }), "0.1.0");
+    await expect(
+      loadCatalogue({ dirs: [], compiled: write(compiled, text) }),
+    ).resolves.toBeDefined();
+    write(compiled, spoil(text));
     await expect(loadCatalogue({ dirs: [], compiled })).rejects.toMatchObject({ code: "config" });
+  });
+
+  test.each([
+    ["a malformed digest", (text: string) => text.replace(hex, "abc")],
+    ["a closure's malformed digest", (text: string) => text.replace(/[0-9a-f]{128}/, "abc")],
+    ["no JSON", (text: string) => text.replace('\n{"linux-x64"', "\n{linux-x64")],
+  ])("artifacts with %s are refused to who asks for them", async (_what, spoil) => {
+    const dir = directory({ "gh.yaml": recipe("gh"), "js.yaml": closure, "js.lock.json": lock });
+    const compiled = write(join(root, "catalogue.json"), spoil(compileCatalogue(dir, "0.1.0")));
+    const { catalogue } = await loadCatalogue({ dirs: [], compiled });
+    const read = () => [...catalogue.recipes.values()].map(({ artifacts }) => artifacts);
+    expect(read).toThrow("cannot use the bundled catalogue");
+  });
+
+  test("may be empty", async () => {
+    const compiled = write(join(root, "catalogue.json"), compileCatalogue(directory({}), "0.1.0"));
+    const { catalogue } = await loadCatalogue({ dirs: [], compiled });
+    expect(catalogue.recipes.size).toBe(0);
   });
 });

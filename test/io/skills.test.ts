@@ -26,7 +26,7 @@ const named = (name: string) => `---\nname: ${name}\ndescription: d\n---\n`;
 
 async function view(kinds: Record<string, SkillRoot["kind"]>, limits = defaultLimits) {
   const roots = Object.entries(kinds).map(([dir, kind]) => ({ dir: join(top, dir), kind }));
-  const found = await findSkills(roots, limits);
+  const found = findSkills(roots, limits);
   const short = (text: string) => text.replaceAll(`${top}/`, "");
   const line = ({ name, file, verdict, shadowedBy }: (typeof found.skills)[number]) =>
     [
@@ -63,6 +63,15 @@ describe("discovery", () => {
       problems: [],
       directories: ["r", "r/1", "r/g", "r/1/2", "r/1/2/3", "r/1/2/3/4", "r/1/2/3/4/5"],
     });
+  });
+
+  it("gives the skills of a root in localeCompare's order", async () => {
+    const words = ["a", "ab", "a-b", "a-", "a1", "a10", "a2", "b", "0", "-", "z-9", "zz"];
+    const names = [...words, ...words.map((word) => `g/${word}`), "B", "a_b", "a b", "é", "g-h"];
+    for (const name of names) await put(`r/${name}/SKILL.md`);
+    const { skills } = findSkills([{ dir: join(top, "r"), kind: "named" }]);
+    const found = skills.map(({ file }) => relative(join(top, "r"), dirname(file)));
+    expect(found).toEqual(names.sort((a, b) => a.localeCompare(b)));
   });
 
   it("goes down to depth 2 in extra directories, unless they are called skills", async () => {
@@ -169,7 +178,7 @@ describe("reading", () => {
   it("hashes the bytes and parses the text", async () => {
     const text = "\uFEFF---\r\nname: gog\r\ndescription: d\r\n---\r\n";
     const file = await put("r/a/SKILL.md", text);
-    const { skills } = await findSkills([{ dir: join(top, "r"), kind: "named" }]);
+    const { skills } = findSkills([{ dir: join(top, "r"), kind: "named" }]);
     expect(skills).toMatchObject([
       { name: "gog", file, sha256: sha256Hex(text), verdict: { ok: true } },
     ]);
