@@ -11,7 +11,8 @@ import type { Limits } from "./tree.ts";
 
 /** Packed bytes for which a thread pays: it takes some 15 ms to start, in which so much is unpacked. */
 const largeSize = 2 * 1024 * 1024;
-const atOnce = pLimit(Math.min(availableParallelism(), 4));
+/** A thread takes 13 MB; two keep up with what a disk takes. */
+const atOnce = pLimit(Math.min(availableParallelism(), 2));
 const idle: Worker[] = [];
 
 /** What a thread is asked. */

@@ -1,5 +1,5 @@
 import * as zlib from "node:zlib";
-import { pieceSize } from "./pieces.ts";
+import { withBuffer } from "./pieces.ts";
 
 const { Z_NO_FLUSH, Z_FINISH } = zlib.constants;
 
@@ -21,27 +21,30 @@ type Inflater = zlib.Gunzip & {
 
 /**
  * Inflates the bytes of a gzip file, with all of its members, or of a raw deflate stream. Each piece is
- * valid only until the next one is asked for; all but the last have `size` bytes. Throws where the stream
- * is damaged, is cut short (code `Z_BUF_ERROR`), or is followed by anything but zeros.
+ * valid only until the next one is asked for; all but the last have `pieceSize` bytes. Throws where the
+ * stream is damaged, is cut short (code `Z_BUF_ERROR`), or is followed by anything but zeros.
  */
-export function* inflate(
+export function inflate(form: "gzip" | "raw", input: Iterable<Buffer>): Generator<Buffer> {
+  return withBuffer((output) => inflateInto(output, form, input));
+}
+
+function* inflateInto(
+  output: Buffer,
   form: "gzip" | "raw",
   input: Iterable<Buffer>,
-  size = pieceSize,
 ): Generator<Buffer> {
   const inflater = (form === "gzip" ? zlib.createGunzip() : zlib.createInflateRaw()) as Inflater;
   inflater.on("error", () => {}); // it is thrown where it happens
-  const output = Buffer.allocUnsafe(size);
   let used = 0;
   /** Gives out full pieces, and returns what of the input is behind the end. */
   function* take(flush: number, bytes: Buffer): Generator<Buffer, Buffer> {
     for (let rest = bytes; ; ) {
       const { length } = rest;
-      inflater._handle.writeSync(flush, rest, 0, length, output, used, size - used);
+      inflater._handle.writeSync(flush, rest, 0, length, output, used, output.length - used);
       if (inflater.errored) throw inflater.errored;
       const [room = 0, left = 0] = inflater._writeState;
       rest = rest.subarray(length - left);
-      used = size - room;
+      used = output.length - room;
       if (room > 0) return rest;
       yield output;
       used = 0;

@@ -4,7 +4,7 @@ import type { File } from "unzipper";
 import { UserError } from "../core/errors.ts";
 import { broken } from "./broken.ts";
 import { inflate } from "./inflate.ts";
-import { pieceSize, readPieces } from "./pieces.ts";
+import { readPieces } from "./pieces.ts";
 import type { TreeWriter } from "./tree.ts";
 import { readAt, readDirectory, type ZipEntry } from "./zip-directory.ts";
 
@@ -110,10 +110,9 @@ function* readEntry(entry: Found, tree: TreeWriter): Generator<Buffer> {
   const { file, content, packed, path, method } = entry;
   const bytes = readPieces(file, { start: content, end: content + packed });
   const isPlain = method === stored || packed === 0; // some write nothing at all for an empty file
-  const room = Math.max(1, Math.min(pieceSize, entry.size));
   let size = 0;
   let sum = 0;
-  for (const piece of isPlain ? bytes : inflate("raw", bytes, room)) {
+  for (const piece of isPlain ? bytes : inflate("raw", bytes)) {
     size += piece.length;
     if (size > entry.size) break;
     sum = crc32(piece, sum);

@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import {
   type Contender,
   dotslash,
@@ -80,6 +79,9 @@ export async function onFreshVolume(
   try {
     await work(contender.command(volume, outside), volume);
   } finally {
-    for (const dir of [volume, outside]) rmSync(dir, { recursive: true, force: true });
+    // Emptied, and deleted in the end: an ext4 without a journal passes over what was deleted in the last
+    // minutes, so that the next contender's files would take longer and longer to make.
+    const empty = ["-type", "f", "-exec", "truncate", "-s", "0", "{}", "+"];
+    spawnSync("find", [volume, outside, ...empty]);
   }
 }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Ours } from "./contenders.ts";
@@ -33,14 +33,8 @@ export async function inPlace(
   { parent, quick, aptUpdate }: { parent: string; quick: boolean; aptUpdate: boolean },
   work: (place: Place) => Promise<void>,
 ): Promise<void> {
-  const outer = realpathSync(mkdtempSync(join(parent, "bench-")));
-  const dir = join(outer, "place");
-  mkdirSync(dir);
-  const unmount = mountOwn(join(outer, "image"), dir);
-  const remove = (): void => {
-    unmount();
-    rmSync(outer, { recursive: true, force: true });
-  };
+  const dir = realpathSync(mkdtempSync(join(parent, "bench-")));
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
   const stop = (): never => {
     remove();
     process.exit(130);
@@ -52,22 +46,6 @@ export async function inPlace(
     remove();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(signal, stop);
   }
-}
-
-/**
- * Mounts a new ext4 with its defaults, so that nobody pays for what was there before, nor for what the
- * machine's own has been told: without a journal, ext4 searches for inodes that were not deleted in the last minutes.
- * Needs root; without it, or where it fails, the machine's own file system is used. Returns how to undo it.
- */
-function mountOwn(image: string, dir: string): () => void {
-  const does = (program: string, ...args: string[]): boolean =>
-    spawnSync(program, args, { stdio: "ignore" }).status === 0;
-  const isMounted =
-    process.getuid?.() === 0 &&
-    does("truncate", "-s", "16G", image) &&
-    does("mkfs.ext4", "-q", "-F", image) &&
-    does("mount", "-o", "loop", image, dir);
-  return () => void (isMounted && does("umount", "-l", dir));
 }
 
 function openPlace(dir: string, quick: boolean, aptUpdate: boolean): Place {
