@@ -89,9 +89,10 @@ const xzReasons: Record<string, string> = {
 async function* unxz(file: string, part: Part): AsyncGenerator<Buffer> {
   if ((part.end ?? statSync(file).size) <= part.start) throw broken("tar.xz", "it is empty");
   const xz = await import("xz-decompress");
+  const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
   const source = Readable.toWeb(readPart(file, part)) as ReadableStream<Uint8Array>;
   try {
-    for await (const chunk of new xz.XzReadableStream(
+    for await (const chunk of new XzReadableStream(
       source,
     ) as unknown as AsyncIterable<Uint8Array>) {
       yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

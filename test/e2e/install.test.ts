@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -37,6 +38,19 @@ const ask = (name: string): string =>
   execFileSync(join(place.prefix, "bin", name), ["--version"], { encoding: "utf8" }).trim();
 
 describe("from nothing", () => {
+  test("archives of megabytes are unpacked in threads, and found whole by doctor --deep", async () => {
+    for (const [i, format] of (["tar.gz", "zip", "tar.gz"] as const).entries()) {
+      const name = `zog-${i}`;
+      place.skill(name, { bins: [name] });
+      const files = { [`bin/${name}`]: program("1.0.0"), "share/data": { body: randomBytes(3e6) } };
+      const source = place.serve(`${name}.${format}`, archive(format, files));
+      place.recipe(name, { artifacts: { "linux-x64": source } });
+    }
+    expect((await place.run()).status).toBe(0);
+    expect(ask("zog-2")).toBe("1.0.0");
+    expect((await place.run("doctor", "--deep")).status).toBe(0);
+  });
+
   test.each([
     ["tar.gz", "a.tar.gz"],
     ["tar.xz", "a.tar.xz"],
