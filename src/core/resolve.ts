@@ -1,4 +1,5 @@
 import { artifactsFor } from "./artifact.ts";
+import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
 import { platformId } from "./platform.ts";
 import { isStranded, stepFor } from "./steps.ts";
@@ -8,7 +9,8 @@ import { isStranded, stepFor } from "./steps.ts";
  * about the disk is in `request.present`. Steps come in an order in which a tool follows what it
  * needs, and the largest download comes first otherwise.
  */
-export function resolvePlan(request: PlanRequest): Plan {
+export function resolvePlan(given: PlanRequest): Plan {
+  const request = { ...given, holders: holdersOf(given.present.manifest) };
   const bins = new Map<string, BinState>();
   const unmet: Unmet[] = [];
   /** Tool to those who ask for it. */
@@ -49,7 +51,18 @@ export function resolvePlan(request: PlanRequest): Plan {
   };
 }
 
-function resolveBin(bin: string, request: PlanRequest): BinState {
+/** With the record, in the manifest's order the first, that has a program. */
+type Request = PlanRequest & { readonly holders: ReadonlyMap<string, SealedRecord> };
+
+function holdersOf({ tools }: Manifest): Map<string, SealedRecord> {
+  const holders = new Map<string, SealedRecord>();
+  for (const record of Object.values(tools)) {
+    for (const bin of Object.keys(record.bins)) if (!holders.has(bin)) holders.set(bin, record);
+  }
+  return holders;
+}
+
+function resolveBin(bin: string, request: Request): BinState {
   const state = resolveWithoutSeed(bin, request);
   if (state.state !== "unmet") return state;
   const record = Object.values(request.seed).find(({ bins }) => bins[bin]);
@@ -62,12 +75,12 @@ function resolveBin(bin: string, request: PlanRequest): BinState {
     : { state: "unmet", reason: missing };
 }
 
-function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
-  const { present, catalogue, platform, force } = request;
+function resolveWithoutSeed(bin: string, request: Request): BinState {
+  const { present, catalogue, platform, force, holders } = request;
   const provider = catalogue.providers.get(bin);
   const forced = provider !== undefined && force !== "all" && force.has(provider);
 
-  const record = Object.values(present.manifest.tools).find((tool) => tool.bins[bin]);
+  const record = holders.get(bin);
   if (record) {
     const step = stepFor(record.tool, [], request);
     if (step?.action === "install")
@@ -96,7 +109,7 @@ function resolveWithoutSeed(bin: string, request: PlanRequest): BinState {
 }
 
 /** Present if one is; else the first that can be installed; undefined where none can be had. */
-function chooseAlternative({ anyBins }: Requirement, request: PlanRequest): string | undefined {
+function chooseAlternative({ anyBins }: Requirement, request: Request): string | undefined {
   const states = anyBins.map((bin) => ({ bin, state: resolveBin(bin, request).state }));
   const chosen =
     states.find(({ state }) => state === "present") ??

@@ -42,6 +42,11 @@ export interface Applied {
  *  4. write the manifest, which is the commit point;
  *  5. sweep what nobody owns any more.
  * A tool that fails is reported and leaves the others, and what was there before, as they are.
+ *
+ * A crash of the machine must not leave a manifest that promises what is not there. So these are put on
+ * disk, in this order: every file and directory of a tree before it gets its name, the directory that has
+ * the name, `lib/` and `bin/` once for all, the manifest and its directory. Nothing else is: downloads,
+ * staging and leases are of no use afterwards, and a record of the steady state is only compared.
  */
 export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">): Promise<Applied> {
   const { prefix } = given;

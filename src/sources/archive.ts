@@ -6,7 +6,11 @@ import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
 
-/** An archive or a plain program at a literal URL. */
+/**
+ * An archive or a plain program at a literal URL. It is hashed while it is downloaded, and nothing of it is
+ * unpacked before its digest is known: no decoder ever sees a stranger's bytes, a download can be resumed
+ * or begun anew, and to read it once more from the page cache is some 3 % of the work.
+ */
 export async function stageArchive(
   artifact: ArchiveArtifact,
   context: StageContext,

@@ -77,10 +77,19 @@ function startWorker(): Worker {
 
 /** An idle thread keeps nobody from ending; one at work does. */
 async function ask(worker: Worker, request: ThreadRequest): Promise<ThreadAnswer> {
-  const told = once(worker, "message"); // or an error, with which the thread has ended
+  const over = new AbortController();
+  const { signal } = over;
+  const answered = once(worker, "message", { signal }); // rejects with the error that ends a thread
+  const ended = once(worker, "exit", { signal }).then(() => {
+    throw new Error("the thread that unpacks has ended");
+  });
   worker.ref();
   worker.postMessage(request);
-  const [answer] = await told;
-  worker.unref();
-  return answer;
+  try {
+    const [answer] = await Promise.race([answered, ended]);
+    return answer;
+  } finally {
+    over.abort();
+    worker.unref();
+  }
 }

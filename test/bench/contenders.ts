@@ -47,7 +47,7 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
   const catalogue = join(packageDir, "dist", "catalogue.json");
   execFileSync(process.execPath, [bundle, "recipe", "compile", recipes, catalogue]);
   const skillsDir = join(dir, "skills");
-  writeSkills(skillsDir, set, skills);
+  const roots = writeSkills(skillsDir, set, skills);
   warmCache(packageDir, bundle, dir);
   return {
     name: "ours",
@@ -62,7 +62,7 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
         TMPDIR: outside,
         OPENCLAW_SKILL_DEPS_NODE: process.execPath,
         OPENCLAW_SKILL_PREFIX: volume,
-        OPENCLAW_SKILL_DIRS: skillsDir,
+        OPENCLAW_SKILL_DIRS: roots.join(":"),
         OPENCLAW_SKILL_PROFILE_DIR: "",
       },
     }),
@@ -93,18 +93,25 @@ function writeRecipe(recipes: string, fixture: Fixture, origin: string): void {
   writeFileSync(join(recipes, `${tool}.yaml`), stringify(document));
 }
 
-/** Of the usual length of a SKILL.md: some 4 kB. */
-function writeSkills(dir: string, { fixtures }: FixtureSet, count: number): void {
+/** OpenClaw reads no more skills of one directory. */
+const skillsPerRoot = 200;
+
+/** Of the usual length of a SKILL.md: some 4 kB. Returns the directories that they lie in. */
+function writeSkills(dir: string, { fixtures }: FixtureSet, count: number): string[] {
+  const roots: string[] = [];
   const text = "This skill has a program, and says at length how to use it.\n".repeat(64);
   for (let i = 0; i < count; i += 1) {
     const share = fixtures.filter((_, n) => n % count === i % fixtures.length);
     const bins = share.map(({ tool }) => tool);
     const metadata = JSON.stringify({ openclaw: { requires: { bins } } });
     const name = `skill-${String(i).padStart(4, "0")}`;
-    mkdirSync(join(dir, name), { recursive: true });
+    if (i % skillsPerRoot === 0) roots.push(join(dir, `${roots.length}`));
+    const root = roots.at(-1) ?? dir;
+    mkdirSync(join(root, name), { recursive: true });
     const head = `---\nname: ${name}\ndescription: Number ${i}.\nmetadata: ${metadata}\n---\n`;
-    writeFileSync(join(dir, name, "SKILL.md"), head + text);
+    writeFileSync(join(root, name, "SKILL.md"), head + text);
   }
+  return roots;
 }
 
 export function mise({ set, origin, dir }: Offered, peers: Peers): Contender {

@@ -167,7 +167,7 @@ interface Prepared {
 const atCalls: Case = {
   name: "kill -9 at a file-system call",
   // There are some 2,500 calls: `sample` spreads the tries evenly over each scenario.
-  tries: { bounded: 48, full: 800 },
+  tries: { bounded: 32, full: 800 },
   run: (most) =>
     onStand(async (stand) => {
       const tries: (Prepared & Point)[] = [];
@@ -378,6 +378,6 @@ function sample<T>(all: readonly T[], most: number): T[] {
 
 export const cases: Case[] = [
   atCalls,
-  atRandom("kill -9 at a random moment", 1, { bounded: 5, full: 150 }),
-  atRandom("kill -9 of three runs in a row", 3, { bounded: 6, full: 150 }),
+  atRandom("kill -9 at a random moment", 1, { bounded: 3, full: 150 }),
+  atRandom("kill -9 of three runs in a row", 3, { bounded: 3, full: 150 }),
 ];
