@@ -248,7 +248,7 @@ function jsonMode(text: string | undefined): Options["json"] {
 
 function parseJobs(text: string | undefined, cores: number): number {
   // Most of them wait for the network, which takes no core.
-  if (text === undefined) return Math.min(16, Math.max(8, cores));
+  if (text === undefined) return Math.min(16, Math.max(12, cores));
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw new UserError("usage", `--jobs ${text} is not a number from 1 to 64`);

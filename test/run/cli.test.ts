@@ -57,9 +57,9 @@ describe("words", () => {
     expect(parse(["--json", "gog"])).toMatchObject({ json: "document", names: ["gog"] });
     expect(parse(["--json=events"]).json).toBe("events");
   });
-  test("jobs: as many as cores, eight at least, sixteen at most", () => {
-    expect(parseOptions([], {}, 1).jobs).toBe(8);
-    expect(parseOptions([], {}, 12).jobs).toBe(12);
+  test("jobs: as many as cores, twelve at least, sixteen at most", () => {
+    expect(parseOptions([], {}, 1).jobs).toBe(12);
+    expect(parseOptions([], {}, 14).jobs).toBe(14);
     expect(parseOptions([], {}, 64).jobs).toBe(16);
   });
   test.each([
