@@ -41,7 +41,7 @@ export function limitsFor(downloadSize: number): Limits {
  * times and attributes are not kept. What is hostile, broken or unsupported is refused whole with a
  * UserError (`integrity`) that names the entry; the caller discards the tree.
  *
- * Unpacking is synchronous, because the hand-over of every piece to a pool and back is a third of the
+ * Unpacking is synchronous, because the hand-over of every piece to a pool and back is a fourth of the
  * work. So a large archive is unpacked in a thread of its own, while others are downloaded.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
@@ -51,10 +51,12 @@ export async function extract(request: ExtractRequest): Promise<void> {
   else await atOnce(() => extractInThread(request));
 }
 
-async function extractInThread({ written, ...request }: ExtractRequest): Promise<void> {
-  const before = request.limits.taken ?? { bytes: 0, entries: 0 };
-  const limits = { ...request.limits, taken: before };
+async function extractInThread(whole: ExtractRequest): Promise<void> {
   const worker = idle.pop() ?? startWorker();
+  if (!worker) return await extractInline(whole);
+  const { written, ...request } = whole;
+  const before = { bytes: 0, entries: 0, ...request.limits.taken };
+  const limits = { ...request.limits, taken: before };
   const answer = await ask(worker, { ...request, limits });
   idle.push(worker);
   if ("bug" in answer) throw answer.bug;
@@ -69,10 +71,16 @@ async function extractInThread({ written, ...request }: ExtractRequest): Promise
   taken.entries += answer.taken.entries - before.entries;
 }
 
-/** The module beside this one, which is bundled as this one is. */
-function startWorker(): Worker {
+/** The module beside this one, which is bundled as this one is; undefined where no thread can be had. */
+function startWorker(): Worker | undefined {
   const own = import.meta.filename;
-  return new Worker(join(dirname(own), `worker${extname(own)}`));
+  try {
+    return new Worker(join(dirname(own), `worker${extname(own)}`));
+  } catch (error) {
+    // A container may have only so many processes, of which each thread is one.
+    if ((error as NodeJS.ErrnoException).code === "ERR_WORKER_INIT_FAILED") return undefined;
+    throw error;
+  }
 }
 
 /** An idle thread keeps nobody from ending; one at work does. */
