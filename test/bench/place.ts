@@ -9,7 +9,7 @@ import { fetchPeers, type Peers } from "./peers.ts";
 /** Everything that a benchmark makes, below one directory. */
 export interface Place {
   readonly dir: string;
-  /** Minutes instead of most of an hour. */
+  /** Minutes instead of a quarter of an hour. */
   readonly quick: boolean;
   readonly aptUpdate: boolean;
   readonly peers: Peers;

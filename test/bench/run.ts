@@ -6,7 +6,7 @@
  *
  * `--dir` is where volumes lie while it runs (default: the temporary directory); `--out` says where
  * the results of any run go. It needs npm's registry, bash, and Linux on x64; root and hyperfine for
- * all of it. It takes most of an hour, with `--quick` a few minutes.
+ * all of it. It takes a quarter of an hour on a quiet machine, with `--quick` a few minutes.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
@@ -72,8 +72,8 @@ await inPlace(given, async (place) => {
 /** Between its two marks. */
 function writeIntoReadme(table: string): void {
   const file = join(repository, "README.md");
-  const marked = /(<!-- npm run bench writes this table -->\n\n)[\s\S]*?(\n<!-- to here -->)/;
-  writeFileSync(file, readFileSync(file, "utf8").replace(marked, `$1${table}$2`));
+  const marked = /(<!-- npm run bench writes this table -->\n)[\s\S]*?(<!-- to here -->)/;
+  writeFileSync(file, readFileSync(file, "utf8").replace(marked, `$1\n${table}\n$2`));
 }
 
 function print(text: string): void {
