@@ -42,7 +42,7 @@ export function barChart(groups: readonly Group[]): string {
     }
     y += 18;
   }
-  return svg(left + width + 70, y, parts);
+  return svg("Wall times, median of each", left + width + 70, y, parts);
 }
 
 interface Panel {
@@ -64,7 +64,8 @@ export function growthChart(cells: readonly Cell[]): string {
   const parts = panels.flatMap((panel, i) =>
     drawPanel(panel, cells, margin + i * (panelWidth + 70)),
   );
-  return svg(margin + panels.length * (panelWidth + 70), panelHeight + 110, parts);
+  const title = "Growth with skills and programs";
+  return svg(title, margin + panels.length * (panelWidth + 70), panelHeight + 110, parts);
 }
 
 function drawPanel({ title, value }: Panel, cells: readonly Cell[], left: number): string[] {
@@ -102,10 +103,10 @@ function drawPanel({ title, value }: Panel, cells: readonly Cell[], left: number
   return parts;
 }
 
-function svg(width: number, height: number, parts: readonly string[]): string {
+function svg(title: string, width: number, height: number, parts: readonly string[]): string {
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   const ground = `<rect width="${width}" height="${height}" fill="#fff"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font} fill="${ink}">\n${[ground, ...parts].join("\n")}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font} fill="${ink}">\n<title>${title}</title>\n${[ground, ...parts].join("\n")}\n</svg>\n`;
 }
 
 function text(x: number, y: number, words: string, more = ""): string {
