@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import type { SkillLimits } from "../core/config.ts";
 import { describeError } from "../core/errors.ts";
 import type { SkillRoot } from "../core/select.ts";
+import { orNothing } from "./files.ts";
 
 /** The directories below a root that have a SKILL.md, found as OpenClaw 2026.9.6 finds them. */
 export interface Discovery {
@@ -47,16 +48,7 @@ export function isInside(dir: string, path: string): boolean {
 
 /** The real path; undefined where there is none. */
 export function real(path: string): string | undefined {
-  return tolerant(() => realpathSync.native(path));
-}
-
-/** Undefined where a path cannot be looked at. */
-function tolerant<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => realpathSync.native(path));
 }
 
 function skillsBelow(walk: Walk): { own?: string; skillDirs: string[] } {
@@ -77,8 +69,8 @@ function linkedSkills(walk: Walk): string[] {
   const links: string[] = [];
   for (const name of childDirs(walk, dir)) {
     const skillDir = join(dir, name);
-    const link = tolerant(() => lstatSync(skillDir));
-    const file = tolerant(() => lstatSync(join(skillDir, "SKILL.md")));
+    const link = orNothing(() => lstatSync(skillDir));
+    const file = orNothing(() => lstatSync(join(skillDir, "SKILL.md")));
     if (link?.isSymbolicLink() && file?.isFile()) links.push(skillDir);
   }
   return links;
@@ -88,7 +80,7 @@ function linkedSkills(walk: Walk): string[] {
 function baseOf(walk: Walk): string {
   const { dir } = walk.root;
   const nested = join(dir, "skills");
-  if (!tolerant(() => statSync(nested))?.isDirectory()) return dir;
+  if (!orNothing(() => statSync(nested))?.isDirectory()) return dir;
   if (!hasSkillFile(dir) && holdsSkill(walk, dir, "skills")) return dir;
   return holdsSkill(walk, nested) ? nested : dir;
 }
@@ -194,7 +186,7 @@ function childDirs(walk: Walk, dir: string): string[] {
   for (const entry of entriesOf(walk, dir)) {
     if (entry.isDirectory()) names.push(entry.name);
     if (!entry.isSymbolicLink()) continue;
-    const target = tolerant(() => statSync(join(dir, entry.name)));
+    const target = orNothing(() => statSync(join(dir, entry.name)));
     if (!target) walk.problems.push(`${join(dir, entry.name)} is a link that leads nowhere`);
     if (target?.isDirectory()) names.push(entry.name);
   }

@@ -95,7 +95,7 @@ export async function doing<T>(
 }
 
 /** What `work` returns, or undefined where it throws. */
-function orNothing<T>(work: () => T): T | undefined {
+export function orNothing<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch {

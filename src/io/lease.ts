@@ -13,7 +13,7 @@ import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../core/layout.ts";
-import { fileError, token } from "./files.ts";
+import { fileError, orNothing, token } from "./files.ts";
 
 /** How leases keep time, in milliseconds. */
 const beatMs = 1000;
@@ -79,7 +79,7 @@ async function create(path: string): Promise<Lease | undefined> {
   }
   // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
   const heartbeat = setInterval(() => {
-    ignoring(() => {
+    orNothing(() => {
       // Renews the change time by the volume's own clock, and takes no room on a disk that is full.
       fchmodSync(file, 0o600);
       const now = new Date();
@@ -90,21 +90,12 @@ async function create(path: string): Promise<Lease | undefined> {
   return {
     async release() {
       clearInterval(heartbeat);
-      ignoring(() => {
+      orNothing(() => {
         if (fstatSync(file).ino === lstatSync(path).ino) unlinkSync(path);
       });
-      ignoring(() => closeSync(file));
+      orNothing(() => closeSync(file));
     },
   };
-}
-
-/** A lease that fails is none: see `takeLease`. */
-function ignoring(work: () => void): void {
-  try {
-    work();
-  } catch {
-    // as if it had not been granted
-  }
 }
 
 /** What changes with every renewal; undefined where the lease is gone. */

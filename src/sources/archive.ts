@@ -1,4 +1,4 @@
-import { unlinkSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
@@ -33,7 +33,7 @@ export async function stageArchive(
   const limits = limitsFor(download.size);
   const { written } = context;
   await extract({ file, format, into: tree, strip, limits, written, ...rawPath });
-  if (format !== "raw") unlinkSync(file); // which was moved
+  rmSync(file, { force: true }); // a `raw` one was moved
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;
   const source = { kind, from: url, digest: formatDigest(digest), size: download.size };

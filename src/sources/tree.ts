@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { doing } from "../io/files.ts";
+import { doing, orNothing } from "../io/files.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export async function makeTree(dir: string, directories: readonly string[] = [])
 export async function checkPrograms(tree: string, bins: Bins, native: boolean): Promise<void> {
   const root = realpathSync.native(tree);
   for (const path of new Set(Object.values(bins))) {
-    const found = resolve(join(root, path));
+    const found = orNothing(() => realpathSync.native(join(root, path)));
     if (found === undefined) throw await absent(root, path, "has no");
     const stats = lstatSync(found);
     if (!found.startsWith(root + sep) || !stats.isFile()) {
@@ -37,14 +37,6 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
     if (!native || (stats.mode & 0o100) !== 0) continue;
     if (!(await isProgram(found))) throw await absent(root, path, "has no executable");
     chmodSync(found, 0o755);
-  }
-}
-
-function resolve(path: string): string | undefined {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return undefined;
   }
 }
 

@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** How the volume is mounted for this run, such as `ro` and `noexec`; see `seesMounts`. */
   readonly mount?: readonly string[];
+  /** Words that start the command, such as those of setpriv. */
+  readonly behind?: readonly string[];
 }
 
 export interface Place {
@@ -159,7 +161,8 @@ export function makePlace(
   );
   const run: Place["run"] = (args, options = {}) => {
     rmSync(log, { recursive: true, force: true });
-    const behind = options.mount?.length ? mounted(prefix, options.mount) : [];
+    const mounting = options.mount?.length ? mounted(prefix, options.mount) : [];
+    const behind = [...mounting, ...(options.behind ?? [])];
     const [program = "", ...rest] = [...behind, ...words, ...args];
     const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: options.cwd ?? dir,
