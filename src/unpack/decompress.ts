@@ -40,7 +40,7 @@ function decoderOf(format: ArchiveFormat): Decoder {
   return decoders[format] ?? readPieces;
 }
 
-function gunzip(file: string, part: Part): Iterable<Buffer> {
+function gunzip(file: string, part: Part): AsyncIterable<Buffer> {
   return inflate("gzip", readPieces(file, part));
 }
 

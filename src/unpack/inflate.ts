@@ -1,52 +1,57 @@
 import * as zlib from "node:zlib";
-import { withBuffer } from "./pieces.ts";
+import { borrow, giveBack } from "./pieces.ts";
 
 const { Z_NO_FLUSH, Z_FINISH } = zlib.constants;
 
-/**
- * What zlib's own synchronous functions use, and those of npm's packages that need speed. Only this takes
- * the buffer to write to; a stream makes one for each piece, which costs a fifth more processor time and
- * leaves some 60 MB of garbage before anybody collects it.
- */
-type Inflater = zlib.Gunzip & {
-  readonly _handle: {
-    writeSync(
-      flush: number,
-      ...inputAndOutput: [Uint8Array, number, number, Uint8Array, number, number]
-    ): void;
-  };
-  /** What the last call has left: room in the output, bytes of the input. */
-  readonly _writeState: Uint32Array;
-};
+/** Packed bytes that take longer to inflate than a thread of Node's pool takes to be asked and to answer. */
+const worthAThread = 16 * 1024;
 
 /**
- * Inflates the bytes of a gzip file, with all of its members, or of a raw deflate stream. Each piece is
- * valid only until the next one is asked for; all but the last have `pieceSize` bytes. Throws where the
- * stream is damaged, is cut short (code `Z_BUF_ERROR`), or is followed by anything but zeros.
+ * Inflates the bytes of a gzip file, with all of its members, or of a raw deflate stream, in a thread of
+ * Node's pool, while the piece before is looked at. Each piece is valid only until the next one is asked
+ * for; all but the last have `pieceSize` bytes. Throws where the stream is damaged, is cut short (code
+ * `Z_BUF_ERROR`), or is followed by anything but zeros.
  */
-export function inflate(form: "gzip" | "raw", input: Iterable<Buffer>): Generator<Buffer> {
-  return withBuffer((output) => inflateInto(output, form, input));
-}
-
-function* inflateInto(
-  output: Buffer,
+export async function* inflate(
   form: "gzip" | "raw",
   input: Iterable<Buffer>,
-): Generator<Buffer> {
-  const inflater = (form === "gzip" ? zlib.createGunzip() : zlib.createInflateRaw()) as Inflater;
-  inflater.on("error", () => {}); // it is thrown where it happens
+): AsyncGenerator<Buffer> {
+  const outputs: [Buffer, Buffer] = [borrow(), borrow()];
+  const pieces = inflateInto(outputs, form, input);
+  let next = pieces.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = pieces.next();
+      yield value;
+    }
+  } finally {
+    await next.catch(() => {}); // a thread may still write to them
+    await pieces.return();
+    giveBack(...outputs);
+  }
+}
+
+/** In turns to one buffer and the other. */
+async function* inflateInto(
+  outputs: [Buffer, Buffer],
+  form: "gzip" | "raw",
+  input: Iterable<Buffer>,
+): AsyncGenerator<Buffer, void> {
+  const inflater = startInflater(form);
+  let [output, other] = outputs;
   let used = 0;
   /** Gives out full pieces, and returns what of the input is behind the end. */
-  function* take(flush: number, bytes: Buffer): Generator<Buffer, Buffer> {
+  async function* take(flush: number, bytes: Buffer): AsyncGenerator<Buffer, Buffer> {
+    const inThread = bytes.length > worthAThread;
     for (let rest = bytes; ; ) {
-      const { length } = rest;
-      inflater._handle.writeSync(flush, rest, 0, length, output, used, output.length - used);
-      if (inflater.errored) throw inflater.errored;
-      const [room = 0, left = 0] = inflater._writeState;
-      rest = rest.subarray(length - left);
+      const { room, left } = await inflater.write(flush, rest, output.subarray(used), inThread);
+      rest = rest.subarray(rest.length - left);
       used = output.length - room;
       if (room > 0) return rest;
       yield output;
+      [output, other] = [other, output];
       used = 0;
     }
   }
@@ -60,6 +65,52 @@ function* inflateInto(
     if (!ended) yield* take(Z_FINISH, Buffer.alloc(0));
     if (used > 0) yield output.subarray(0, used);
   } finally {
-    inflater.close();
+    inflater.end();
   }
+}
+
+/** `flush`; input, from where, how much; output, from where, how much. */
+type Write = (flush: number, ...inputAndOutput: [Buffer, number, number, Buffer, number, number]) => void;
+
+/**
+ * What zlib's own streams and synchronous functions use, and those of npm's packages that need speed.
+ * Only this takes the buffer to write to; a stream makes one for each piece, which costs a fifth more
+ * processor time and leaves some 60 MB of garbage before anybody collects it.
+ */
+type Internals = zlib.Gunzip & {
+  readonly _handle: { readonly writeSync: Write; readonly write: Write; cb: () => void };
+  /** What the last call has left: room in the output, bytes of the input. */
+  readonly _writeState: Uint32Array;
+};
+
+interface Inflater {
+  /** What it has left: room in the output, bytes of the input. */
+  write(flush: number, input: Buffer, output: Buffer, inThread: boolean): Promise<{ room: number; left: number }>;
+  end(): void;
+}
+
+function startInflater(form: "gzip" | "raw"): Inflater {
+  const stream = (form === "gzip" ? zlib.createGunzip() : zlib.createInflateRaw()) as Internals;
+  const { _handle: handle, _writeState: state } = stream;
+  let fail = (_: Error): void => {};
+  stream.on("error", (error) => fail(error));
+  // So the stream keeps out of it: it leaves what was inflated alone, and calls back.
+  Object.defineProperty(stream, "destroyed", { value: true });
+  return {
+    async write(flush, input, output, inThread) {
+      const span = [input, 0, input.length, output, 0, output.length] as const;
+      if (inThread) {
+        await new Promise<void>((resolve, reject) => {
+          [handle.cb, fail] = [resolve, reject];
+          handle.write(flush, ...span);
+        });
+      } else {
+        handle.writeSync(flush, ...span);
+        if (stream.errored) throw stream.errored;
+      }
+      const [room = 0, left = 0] = state;
+      return { room, left };
+    },
+    end: () => stream.close(),
+  };
 }

@@ -9,16 +9,15 @@ export const pieceSize = 256 * 1024;
 const spare: Buffer[] = [];
 
 /**
- * Lends a buffer of `pieceSize` to `work`. Buffers are kept for the next one: garbage of this size is
- * collected late, and would be most of the memory that a run takes.
+ * Lends a buffer of `pieceSize`, to be given back. They are kept for the next one: garbage of this size
+ * is collected late, and would be most of the memory that a run takes.
  */
-export function* withBuffer<T>(work: (buffer: Buffer) => Generator<T>): Generator<T> {
-  const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
-  try {
-    yield* work(buffer);
-  } finally {
-    spare.push(buffer);
-  }
+export function borrow(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
+}
+
+export function giveBack(...buffers: readonly Buffer[]): void {
+  spare.push(...buffers);
 }
 
 /** From `start` up to `end`, which is the file's where there is none. */
@@ -28,16 +27,10 @@ export interface Part {
 }
 
 /** The bytes of a part of a file. Each piece is valid only until the next one is asked for. */
-export function readPieces(file: string, part: Part): Generator<Buffer> {
-  return withBuffer((buffer) => readInto(buffer, file, part));
-}
-
-function* readInto(
-  buffer: Buffer,
-  file: string,
-  { start, end = Number.POSITIVE_INFINITY }: Part,
-): Generator<Buffer> {
+export function* readPieces(file: string, part: Part): Generator<Buffer> {
+  const { start, end = Number.POSITIVE_INFINITY } = part;
   const descriptor = openSync(file, "r");
+  const buffer = borrow();
   try {
     for (let at = start; at < end; ) {
       const length = Math.min(buffer.length, end - at);
@@ -47,6 +40,7 @@ function* readInto(
       yield buffer.subarray(0, count);
     }
   } finally {
+    giveBack(buffer);
     closeSync(descriptor);
   }
 }

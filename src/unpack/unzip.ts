@@ -35,7 +35,7 @@ export async function unzip(file: string, tree: TreeWriter): Promise<void> {
       if (contents.get(entry.offset)?.compressedSize !== entry.packed) {
         throw broken("zip", "it reads two ways");
       }
-      unpackEntry({ ...entry, file, content }, tree);
+      await unpackEntry({ ...entry, file, content }, tree);
     }
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
@@ -75,7 +75,7 @@ async function openContents(file: string, tail: number): Promise<Map<number, Fil
   return new Map(files.map((entry) => [entry.offsetToLocalFileHeader, entry]));
 }
 
-function unpackEntry(entry: Found, tree: TreeWriter): void {
+async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
   const { path, flags, method, mode, size } = entry;
   const type = mode & kind.mask;
   if ((flags & 1) !== 0) tree.refuse(path, "is encrypted");
@@ -89,30 +89,31 @@ function unpackEntry(entry: Found, tree: TreeWriter): void {
     if (size > 0) tree.refuse(path, "is a directory with content");
     tree.directory(path);
   } else if (type === kind.link) {
-    tree.symlink(path, readLink(entry, tree));
+    tree.symlink(path, await readLink(entry, tree));
   } else if (type === 0 || type === kind.file) {
     const file = tree.file(path, mode);
-    for (const piece of readEntry(entry, tree)) file?.write(piece);
+    for await (const piece of readEntry(entry, tree)) file?.write(piece);
     file?.close();
   } else {
     tree.refuse(path, "is a device, a pipe or a socket");
   }
 }
 
-function readLink(entry: Found, tree: TreeWriter): string {
+async function readLink(entry: Found, tree: TreeWriter): Promise<string> {
   if (entry.size > 4096) tree.refuse(entry.path, "is a link with too long a target");
-  const pieces = [...readEntry(entry, tree)]; // one, because of its length
-  return Buffer.concat(pieces).toString("utf8");
+  let target = "";
+  for await (const piece of readEntry(entry, tree)) target += piece.toString("utf8"); // one, because of its length
+  return target;
 }
 
 /** The content, piece by piece. Refuses it where it is not what the directory says. */
-function* readEntry(entry: Found, tree: TreeWriter): Generator<Buffer> {
+async function* readEntry(entry: Found, tree: TreeWriter): AsyncGenerator<Buffer> {
   const { file, content, packed, path, method } = entry;
   const bytes = readPieces(file, { start: content, end: content + packed });
   const isPlain = method === stored || packed === 0; // some write nothing at all for an empty file
   let size = 0;
   let sum = 0;
-  for (const piece of isPlain ? bytes : inflate("raw", bytes)) {
+  for await (const piece of isPlain ? bytes : inflate("raw", bytes)) {
     size += piece.length;
     if (size > entry.size) break;
     sum = crc32(piece, sum);

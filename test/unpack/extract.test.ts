@@ -13,8 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
 import type { ArchiveFormat } from "../../src/core/recipe.ts";
-import { extract } from "../../src/unpack/extract.ts";
-import type { ExtractRequest } from "../../src/unpack/extract-inline.ts";
+import { type ExtractRequest, extract } from "../../src/unpack/extract.ts";
 import {
   archive,
   compress,
