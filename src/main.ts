@@ -165,12 +165,11 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+// Ends it then and there: to take everything down in order is some milliseconds of nobody's use.
 main().then(
-  (status) => {
-    process.exitCode ||= status;
-  },
+  (status) => process.exit(process.exitCode || status),
   (error) => {
     process.stderr.write(`${String(error)}\n`);
-    process.exitCode = exitStatus.bug;
+    process.exit(exitStatus.bug);
   },
 );

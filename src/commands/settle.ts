@@ -35,13 +35,12 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
     await writeProfileOrWarn(prefix, place);
   }
   const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  const onLoginPath =
-    !native || names.length === 0 || (await checkLoginShell(prefix, names, place.env));
+  const onLoginPath = !native || names.length === 0 || checkLoginShell(prefix, names, place.env); // meanwhile
   if (changed || warnings.length > 0) {
-    await tolerate(writeLastRun(outcome, onLoginPath, place, warnings));
+    await tolerate(writeLastRun(outcome, await onLoginPath, place, warnings));
   }
   if (applied.failures.length === 0) await recordView(outcome, place);
-  return onLoginPath;
+  return await onLoginPath;
 }
 
 /** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */

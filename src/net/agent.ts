@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import * as tls from "node:tls";
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
@@ -36,39 +36,55 @@ export interface Agent {
 /** Several small files at once from one registry, without looking like an attack. */
 const connectionsPerOrigin = 16;
 
-/** Makes the connection pool: proxies and certificates as the machine's settings have them. */
+/**
+ * Makes the connection pool: proxies and certificates as the machine's settings have them. Certificates
+ * are read when the first connection needs them: parsing 150 takes longer than a small download, and a
+ * mirror may be plain http.
+ */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
   const proxies = readProxies(options.env, options.settings);
-  const { context, notes } = await readCertificates(options);
-  const EnvHttpProxyAgent = await loadAgent();
-  const connect = {
-    timeout: options.connectMs,
-    ...(context === undefined ? {} : { secureContext: context }),
+  const proxy = proxies.httpsProxy || proxies.httpProxy;
+  const notes = proxy === "" ? [] : [`A proxy is set: ${new URL(proxy).host}.`];
+  const { EnvHttpProxyAgent, buildConnector } = await loadUndici();
+  const timeout = options.connectMs;
+  let tlsOptions: TlsOptions | undefined;
+  const secure = (): TlsOptions => {
+    tlsOptions ??= { timeout, ...readCertificates(options, notes) };
+    return tlsOptions;
   };
-  // Proxies often allow CONNECT to port 443 alone, so that plain http is asked in absolute form.
-  const settings = { ...proxies, connect, requestTls: connect, proxyTls: connect };
+  const plain = buildConnector({ timeout });
+  let encrypted: ReturnType<typeof buildConnector> | undefined;
   const dispatcher = new EnvHttpProxyAgent({
-    ...settings,
+    ...proxies,
+    connect(target, callback) {
+      if (target.protocol !== "https:") return plain(target, callback);
+      encrypted ??= buildConnector(secure());
+      return encrypted(target, callback);
+    },
+    ...(proxy !== "" && { requestTls: secure(), proxyTls: secure() }),
+    // Proxies often allow CONNECT to port 443 alone, so that plain http is asked in absolute form.
     proxyTunnel: false,
     connections: connectionsPerOrigin,
   });
-  const proxy = proxies.httpsProxy || proxies.httpProxy;
-  const about = proxy === "" ? [] : [`A proxy is set: ${new URL(proxy).host}.`];
   const get: Agent["get"] = ({ origin, pathname, search }, rest) =>
     dispatcher.request({ origin, path: pathname + search, method: "GET", ...rest });
-  return { dispatcher, get, notes: [...about, ...notes] };
+  return { dispatcher, get, notes };
 }
 
+type Undici = Pick<typeof import("undici"), "EnvHttpProxyAgent" | "buildConnector">;
+
 /** undici's entry point also loads fetch, WebSocket and caches: twice the bundle and the time. */
-async function loadAgent(): Promise<typeof import("undici").EnvHttpProxyAgent> {
+async function loadUndici(): Promise<Undici> {
   // @ts-expect-error these files of undici have no types of their own
   const agent = await import("undici/lib/dispatcher/env-http-proxy-agent.js");
   // @ts-expect-error as above
   const dispatcher = await import("undici/lib/dispatcher/dispatcher.js");
   // @ts-expect-error as above
   const api = await import("undici/lib/api/index.js");
+  // @ts-expect-error as above
+  const connect = await import("undici/lib/core/connect.js");
   Object.assign(dispatcher.default.prototype, api.default); // as the entry point does it
-  return agent.default;
+  return { EnvHttpProxyAgent: agent.default, buildConnector: connect.default };
 }
 
 interface Proxies {
@@ -102,23 +118,28 @@ function proxyUrl(text: string | undefined): string {
   });
 }
 
-/** One context for all connections: parsing 150 certificates for each of them is slow. */
-async function readCertificates(options: AgentOptions): Promise<{
-  context: tls.SecureContext | undefined;
-  notes: string[];
-}> {
-  const notes: string[] = [];
-  const extra = [...options.ca];
-  const files = new Set([options.env.SSL_CERT_FILE, options.settings.cafile]);
-  for (const file of files) {
+interface TlsOptions {
+  readonly timeout: number;
+  readonly secureContext?: tls.SecureContext;
+}
+
+/** One context for all connections. `notes` learns of files that cannot be read. */
+function readCertificates(
+  { ca, env, settings }: AgentOptions,
+  notes: string[],
+): Pick<TlsOptions, "secureContext"> {
+  const extra = [...ca];
+  for (const file of new Set([env.SSL_CERT_FILE, settings.cafile])) {
     if (!file) continue;
-    const text = await readFile(file, "utf8").catch(() => undefined);
-    if (text === undefined) notes.push(`The CA file ${file} cannot be read.`);
-    else extra.push(text);
+    try {
+      extra.push(readFileSync(file, "utf8"));
+    } catch {
+      notes.push(`The CA file ${file} cannot be read.`);
+    }
   }
-  if (extra.length === 0) return { context: undefined, notes };
+  if (extra.length === 0) return {};
   // Naming any CA replaces Node's defaults, among them NODE_EXTRA_CA_CERTS, so they are added back.
-  return { context: tls.createSecureContext({ ca: [...nodeCertificates(), ...extra] }), notes };
+  return { secureContext: tls.createSecureContext({ ca: [...nodeCertificates(), ...extra] }) };
 }
 
 function nodeCertificates(): readonly string[] {

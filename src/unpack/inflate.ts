@@ -70,7 +70,10 @@ async function* inflateInto(
 }
 
 /** `flush`; input, from where, how much; output, from where, how much. */
-type Write = (flush: number, ...inputAndOutput: [Buffer, number, number, Buffer, number, number]) => void;
+type Write = (
+  flush: number,
+  ...inputAndOutput: [Buffer, number, number, Buffer, number, number]
+) => void;
 
 /**
  * What zlib's own streams and synchronous functions use, and those of npm's packages that need speed.
@@ -85,7 +88,12 @@ type Internals = zlib.Gunzip & {
 
 interface Inflater {
   /** What it has left: room in the output, bytes of the input. */
-  write(flush: number, input: Buffer, output: Buffer, inThread: boolean): Promise<{ room: number; left: number }>;
+  write(
+    flush: number,
+    input: Buffer,
+    output: Buffer,
+    inThread: boolean,
+  ): Promise<{ room: number; left: number }>;
   end(): void;
 }
 

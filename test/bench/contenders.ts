@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -48,8 +48,7 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
   execFileSync(process.execPath, [bundle, "recipe", "compile", recipes, catalogue]);
   const skillsDir = join(dir, "skills");
   const roots = writeSkills(skillsDir, set, skills);
-  warmCache(packageDir, bundle, dir);
-  return {
+  const contender: Ours = {
     name: "ours",
     packageDir,
     skills: skillsDir,
@@ -68,13 +67,19 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
     }),
     program: (volume, { tool }) => join(volume, "bin", tool),
   };
+  writeCodeCache(contender, set.fixtures[0]?.tool ?? "", dir);
+  return contender;
 }
 
-/** What V8 makes of the program, as Dockerfile.example has it made. */
-function warmCache(packageDir: string, bundle: string, dir: string): void {
-  const args = ["--offline", "--dry-run", "--prefix", join(dir, "none")];
-  const env = { PATH: path, HOME: dir, NODE_COMPILE_CACHE: join(packageDir, "cache") };
-  spawnSync(process.execPath, [bundle, ...args], { env, cwd: dir, stdio: "ignore" });
+/** V8's code cache, made as Dockerfile.example has it made: by a run that installs one program. */
+function writeCodeCache({ packageDir, command }: Ours, tool: string, dir: string): void {
+  const place = join(dir, "warm");
+  mkdirSync(place);
+  const { argv, env, cwd } = command(join(place, "volume"), place);
+  const [program, ...words] = [...argv, "--ignore-system", tool];
+  const writing = { ...env, OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" };
+  execFileSync(program, words, { env: writing, cwd, stdio: "ignore" });
+  if (!existsSync(join(packageDir, "dist", "program.cache"))) throw new Error("no code cache");
 }
 
 function writeRecipe(recipes: string, fixture: Fixture, origin: string): void {

@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Ours } from "./contenders.ts";
 import { type FixtureSet, numberedSet, realSet, smallSet } from "./fixtures.ts";
 import type { Command } from "./measure.ts";
 import { fetchPeers, type Peers } from "./peers.ts";
@@ -107,8 +106,8 @@ export function withoutNode({ env, ...command }: Command): Command {
 }
 
 /** Ours without the shell in front of it, started as that starts it. */
-export function throughNode(contender: Ours, { env, cwd }: Command): Command {
-  const bundle = join(contender.packageDir, "dist", "openclaw-install-skill-deps.cjs");
+export function throughNode(packageDir: string, { env, cwd }: Command): Command {
+  const bundle = join(packageDir, "dist", "openclaw-install-skill-deps.cjs");
   const lean = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" };
   const argv = [process.execPath, "--max-semi-space-size=1", bundle] as const;
   return { argv: [...argv], env: { ...env, ...lean }, cwd };

@@ -1,0 +1,100 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { $ } from "zx";
+import { archive, program } from "../support/archives.ts";
+import { copyPackage } from "../support/package.ts";
+import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+let dist: string;
+beforeEach(async () => {
+  place = await openWorkplace();
+  const packageDir = copyPackage(join(place.dir, "package"));
+  dist = join(packageDir, "dist");
+  rmSync(join(dist, "program.cache"), { force: true });
+  const bytes = archive("tar.gz", { "bin/tool": program("1.0.0") });
+  place.recipe("tool", { artifacts: { "linux-x64": place.serve("tool.tar.gz", bytes) } });
+  place.skill("one", { bins: ["tool"] });
+});
+afterEach(() => place.close());
+
+const hook = join(repository, "test/support/tell-code-cache.cjs");
+
+async function run(over: { write?: boolean; flags?: string[]; args?: string[] } = {}) {
+  const { write = false, flags = [], args = [] } = over;
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: place.home,
+    OPENCLAW_SKILL_PREFIX: place.prefix,
+    OPENCLAW_SKILL_DIRS: place.skills,
+    OPENCLAW_SKILL_RECIPES: place.recipes,
+    OPENCLAW_SKILL_PROFILE_DIR: "",
+    ...(write && { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" }),
+  };
+  const words = [...flags, "--require", hook, join(dist, "openclaw-install-skill-deps.cjs")];
+  const ran = await $({ env, nothrow: true, quiet: true })`${process.execPath} ${words} ${args}`;
+  const cache = /^code cache: (\w+)$/m.exec(ran.stderr)?.[1];
+  return { status: ran.exitCode, stderr: ran.stderr, cache };
+}
+
+const cacheFile = () => join(dist, "program.cache");
+
+test("a run that is told to leaves what it compiled, and later runs start with it", async () => {
+  expect(await run({ write: true })).toMatchObject({ status: 0, cache: "none" });
+  const { size, mode } = statSync(cacheFile());
+  expect(size).toBeGreaterThan(500_000);
+  expect(mode & 0o777).toBe(0o644);
+  const before = readFileSync(cacheFile());
+  const again = await run();
+  expect(again).toMatchObject({ status: 0, cache: "taken" });
+  expect(again.stderr).toMatch(/nothing to do/);
+  expect(readFileSync(cacheFile()).equals(before)).toBe(true); // nobody asked for another
+  expect(await run({ write: true, args: ["--force-reinstall"] })).toMatchObject({ cache: "taken" });
+  expect(readdirSync(dist).filter((name) => name.endsWith(".new"))).toEqual([]);
+});
+
+test("what fits no more is refused, and the run is the same without it", async () => {
+  await run({ write: true });
+  const whole = readFileSync(cacheFile());
+  const flipped = (at: number): Buffer => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0xff, at);
+    return bytes;
+  };
+  const spoilt: [string, Buffer][] = [
+    ["empty", Buffer.alloc(0)],
+    ["cut short", whole.subarray(0, whole.length >> 1)],
+    ["another digest", flipped(0)],
+    ["another byte", flipped(whole.length >> 1)],
+    ["nothing of the kind", Buffer.from("code\n".repeat(10_000))],
+  ];
+  for (const [why, bytes] of spoilt) {
+    writeFileSync(cacheFile(), bytes);
+    const { status, stderr, cache } = await run();
+    expect([why, status, cache]).toEqual([why, 0, "none"]);
+    expect(stderr).toMatch(/nothing to do/);
+  }
+  writeFileSync(cacheFile(), whole);
+  expect((await run({ flags: ["--no-opt"] })).cache).toBe("refused"); // by V8 itself
+  expect((await run()).cache).toBe("taken");
+  appendFileSync(join(dist, "program.cjs"), "\n");
+  expect((await run()).cache).toBe("none");
+});
+
+test("that it cannot be written is said, after the work", async () => {
+  mkdirSync(`${cacheFile()}.new`);
+  const { status, stderr } = await run({ write: true });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/1 installed/);
+  expect(stderr).toMatch(/error: cannot write the code cache: EISDIR.*program\.cache\.new/);
+  expect((await run()).stderr).toMatch(/nothing to do/);
+});
