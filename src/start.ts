@@ -3,52 +3,63 @@
  * is a fourth of a run that has nothing to do; Node's own compile cache has only what is compiled before
  * the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's build) leaves what it
  * has compiled beside the program, and later ones start with that. V8 refuses what another Node or other
- * flags have made, but believes the bytes: they begin with the sha256 of the program and of themselves.
+ * flags have made, but believes the bytes: they begin with the sha256 of themselves and of the program.
  * Who could write both here could write the program.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 
 const here = dirname(process.argv[1] ?? "");
+/** A function of what Node gives to a CommonJS module; the build puts it around the bundle. */
 const filename = join(here, "program.cjs");
-const program = readFileSync(filename);
-const file = join(here, "program.cache");
+const cache = join(here, "program.cache");
 const digestBytes = 32;
 
-const digestOf = (code: Buffer): Buffer =>
-  createHash("sha256").update(program).update(code).digest();
+function compile(): Script {
+  const source = readFileSync(filename, "utf8");
+  const cachedData = readCache(source);
+  const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
+  // two megabytes that a collection would find late
+  return script;
+}
 
-function read(): Buffer | undefined {
+function readCache(source: string): Buffer | undefined {
   try {
-    const bytes = readFileSync(file);
+    const bytes = readFileSync(cache);
     const code = bytes.subarray(digestBytes);
-    return bytes.subarray(0, digestBytes).equals(digestOf(code)) ? code : undefined;
+    return bytes.subarray(0, digestBytes).equals(digestOf(code, source)) ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
-function write(): void {
-  const code = script.createCachedData();
+function writeCache(code: Buffer): void {
   try {
-    writeFileSync(`${file}.new`, Buffer.concat([digestOf(code), code]), { mode: 0o644 });
-    renameSync(`${file}.new`, file);
+    const bytes = Buffer.concat([digestOf(code, readFileSync(filename, "utf8")), code]);
+    writeFileSync(`${cache}.new`, bytes, { mode: 0o644 });
+    renameSync(`${cache}.new`, cache);
   } catch (error) {
     process.stderr.write(`error: cannot write the code cache: ${(error as Error).message}\n`);
     process.exitCode = 1;
   }
 }
 
-const cachedData = read();
-const parameters = "exports, require, module, __filename, __dirname"; // a CommonJS module's
-const script = new Script(`(function (${parameters}) { ${program}\n})`, {
-  filename,
-  ...(cachedData && { cachedData }),
-});
-if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") process.on("exit", write);
+function digestOf(code: Buffer, source: string): Buffer {
+  return createHash("sha256").update(code).update(source).digest();
+}
+
+// undici's parser is one large WebAssembly function. To optimise it takes 16 MB and 60 ms of a processor,
+// more than any download gains by it; what decompresses xz still gets there. It is said before anything is
+// compiled, because a code cache is for the flags that it was made with.
+setFlagsFromString("--wasm-tiering-budget=1000000000");
+const script = compile();
+if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") {
+  process.on("exit", () => writeCache(script.createCachedData()));
+}
 const module = { exports: {} };
 const require = createRequire(filename);
 script.runInThisContext()(module.exports, require, module, filename, here);

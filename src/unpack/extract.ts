@@ -1,5 +1,6 @@
 import { chmod, rename } from "node:fs/promises";
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
@@ -7,6 +8,9 @@ import { decompressed } from "./decompress.ts";
 import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 import { unzip } from "./unzip.ts";
+
+/** Each has up to a megabyte of buffers, and Node's pool four threads. */
+const atOnce = pLimit(4);
 
 export interface ExtractRequest {
   /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */
@@ -41,6 +45,10 @@ export function limitsFor(downloadSize: number): Limits {
  * UserError (`integrity`) that names the entry; the caller discards the tree.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
+  await atOnce(() => unpack(request));
+}
+
+async function unpack(request: ExtractRequest): Promise<void> {
   const { file, format, into, strip, limits, written } = request;
   const isProgram = isPlainFormat(format);
   const tree = treeWriter(into, isProgram ? 0 : strip, limits, written);
