@@ -22,9 +22,7 @@ const digestBytes = 32;
 function compile(): Script {
   const source = readFileSync(filename, "utf8");
   const cachedData = readCache(source);
-  const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
-  // two megabytes that a collection would find late
-  return script;
+  return new Script(source, { filename, ...(cachedData && { cachedData }) });
 }
 
 function readCache(source: string): Buffer | undefined {

@@ -71,7 +71,9 @@ function run(argv: readonly string[], env: Readonly<Record<string, string>>): st
 
 const expectNothingRun = (): void => expect(readdirSync(join(dir, "cwd"))).toEqual([]);
 
-test("programs are started by execFile alone, without a shell", () => {
+const bundleScript = "new Script(source, { filename, ...(cachedData && { cachedData }) });";
+
+test("programs are started by execFile alone, without a shell; no text is compiled but the bundle", () => {
   const source = join(repository, "src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
@@ -80,7 +82,9 @@ test("programs are started by execFile alone, without a shell", () => {
   expect(users.map(([name]) => name)).toEqual(["io/exec.ts"]);
   for (const [name, text] of files) {
     expect(text, name).not.toMatch(/shell:/);
-    expect(text, name).not.toMatch(/\b(eval|Function)\(|node:vm|eval: true/);
+    expect(text, name).not.toMatch(/\b(eval|Function)\(|eval: true/);
+    if (name === "start.ts") expect(text.match(/new Script\(.*/g)).toEqual([bundleScript]);
+    else expect(text, name).not.toMatch(/node:vm/);
     if (name === "io/exec.ts")
       expect(text).toMatch(/import \{ execFile \} from "node:child_process"/);
   }

@@ -9,8 +9,8 @@ import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 import { unzip } from "./unzip.ts";
 
-/** Each has up to a megabyte of buffers, and Node's pool four threads. */
-const atOnce = pLimit(4);
+/** Each has most of a megabyte of buffers while it is unpacked; this many keep two processors busy. */
+const atOnce = pLimit(3);
 
 export interface ExtractRequest {
   /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */

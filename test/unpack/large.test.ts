@@ -1,15 +1,6 @@
-/** Archives that are large enough to be unpacked in a thread. */
-import { spawnSync } from "node:child_process";
+/** Archives of many pieces, several at once: threads of Node's pool inflate them. */
 import { createHash, randomBytes } from "node:crypto";
-import {
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -18,11 +9,10 @@ import type { ArchiveFormat } from "../../src/core/recipe.ts";
 import { stampOf, type WrittenDigests } from "../../src/io/tree-list.ts";
 import { extract } from "../../src/unpack/extract.ts";
 import { archive, tarGzOf } from "../support/archives.ts";
-import { repository } from "../support/workplace.ts";
 
 let dir: string;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "thread-"));
+  dir = mkdtempSync(join(tmpdir(), "large-"));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -97,35 +87,3 @@ test("archives of one closure share their limits", async () => {
   expect(taken).toEqual({ bytes: 8_000_001, entries: 4 });
   await expect(extract(third)).rejects.toThrow(/is too much/);
 });
-
-const script = `
-  import { stat } from "node:fs/promises";
-  import { Worker } from "node:worker_threads";
-  import { extract } from ${JSON.stringify(join(repository, "src/unpack/extract.ts"))};
-  await Promise.all([1, 2, 3, 4].map(() => stat("/"))); // Node's own pool has its threads now
-  try {
-    new Worker("", { eval: true });
-  } catch ({ code }) {
-    console.log(code);
-  }
-  await extract(JSON.parse(process.argv[1]));
-  console.log("unpacked");
-`;
-
-test.runIf(process.getuid?.() === 0)(
-  "where no thread can be had it is unpacked all the same",
-  () => {
-    const [body = Buffer.alloc(0)] = bodies;
-    const request = store("few", "tar.gz", { "bin/large": body });
-    for (const path of [dir, request.into, request.file]) chownSync(path, 65534, 65534);
-    const user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    const node = [process.execPath, "--input-type=module", "-e", script, JSON.stringify(request)];
-    // How many threads Node has before the first of ours differs between its versions.
-    const said = [9, 10, 11, 12, 13, 14].map((most) => {
-      const { stdout } = spawnSync("setpriv", [...user, "prlimit", `--nproc=${most}`, ...node]);
-      return stdout.toString();
-    });
-    expect(said).toContain("ERR_WORKER_INIT_FAILED\nunpacked\n");
-    expect(statSync(join(request.into, "bin/large")).size).toBe(body.length);
-  },
-);
