@@ -71,7 +71,7 @@ function run(argv: readonly string[], env: Readonly<Record<string, string>>): st
 
 const expectNothingRun = (): void => expect(readdirSync(join(dir, "cwd"))).toEqual([]);
 
-const bundleScript = "new Script(source, { filename, ...(cachedData && { cachedData }) });";
+const bundleScript = "new Script(text, { filename, ...(cachedData && { cachedData }) });";
 
 test("programs are started by execFile alone, without a shell; no text is compiled but the bundle", () => {
   const source = join(repository, "src");

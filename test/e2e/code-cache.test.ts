@@ -90,10 +90,18 @@ test("what fits no more is refused, and the run is the same without it", async (
   expect((await run()).cache).toBe("none");
 });
 
+test("the bundle is ASCII up to its licences, so that it may be read as bytes", () => {
+  const [code = ""] = readFileSync(join(dist, "program.cjs"), "latin1").split(
+    "/*! Bundled license",
+  );
+  expect(code.length).toBeGreaterThan(1_000_000);
+  expect(/[\u0080-\uffff]/.exec(code)?.[0]).toBeUndefined();
+});
+
 test("that it cannot be written is said, after the work", async () => {
   mkdirSync(`${cacheFile()}.new`);
   const { status, stderr } = await run({ write: true });
-  expect(status).toBe(1);
+  expect(status).toBe(2);
   expect(stderr).toMatch(/1 installed/);
   expect(stderr).toMatch(/error: cannot write the code cache: EISDIR.*program\.cache\.new/);
   expect((await run()).stderr).toMatch(/nothing to do/);
