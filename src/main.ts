@@ -13,8 +13,8 @@ import type { Place } from "./run/place.ts";
 const nodeTooOld = 86;
 
 /**
- * The only file that names `process`: it reads the arguments and the machine, hands them down as a
- * `Place`, and turns what comes back into an exit status.
+ * The only file that names `process`, but for the one that starts it: it reads the arguments and the
+ * machine, hands them down as a `Place`, and turns what comes back into an exit status.
  */
 async function main(): Promise<number> {
   if (Number(process.versions.node.split(".")[0]) < 22) return refuseNode();
