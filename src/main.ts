@@ -9,6 +9,7 @@ import { withHint } from "./report/text.ts";
 import { help, type Options, parseOptions } from "./run/cli.ts";
 import type { Place } from "./run/place.ts";
 
+const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
 /** Tells the sh entrypoint that this Node will not do. */
 const nodeTooOld = 86;
 
@@ -105,7 +106,7 @@ function report(error: unknown, options: Options | undefined): number {
   const expected = error instanceof UserError;
   const message = expected
     ? withHint(`error: ${describeError(error)}`, error.hint)
-    : `This is a bug in openclaw-install-skill-deps; please report it with these lines:\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    : `${bug}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   process.stderr.write(`${message}\n`);
   if (!expected) return exitStatus.bug;
   if (options?.json === "document") {
@@ -165,6 +166,10 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+process.once("beforeExit", () => {
+  process.stderr.write(`${bug}\nnothing is left to wait for, and the work is not done\n`);
+  process.exit(exitStatus.bug);
+});
 // Ends it then and there: to take everything down in order is some milliseconds of nobody's use.
 main().then(
   (status) => process.exit(process.exitCode || status),

@@ -102,7 +102,7 @@ async function unpackEntry(entry: Found, tree: TreeWriter): Promise<void> {
 async function readLink(entry: Found, tree: TreeWriter): Promise<string> {
   if (entry.size > 4096) tree.refuse(entry.path, "is a link with too long a target");
   let target = "";
-  for await (const piece of readEntry(entry, tree)) target += piece.toString("utf8"); // one, because of its length
+  for await (const piece of readEntry(entry, tree)) target += piece.toString("utf8"); // there is one
   return target;
 }
 

@@ -31,15 +31,7 @@ const hook = join(repository, "test/support/tell-code-cache.cjs");
 
 async function run(over: { write?: boolean; flags?: string[]; args?: string[] } = {}) {
   const { write = false, flags = [], args = [] } = over;
-  const env = {
-    PATH: process.env.PATH ?? "",
-    HOME: place.home,
-    OPENCLAW_SKILL_PREFIX: place.prefix,
-    OPENCLAW_SKILL_DIRS: place.skills,
-    OPENCLAW_SKILL_RECIPES: place.recipes,
-    OPENCLAW_SKILL_PROFILE_DIR: "",
-    ...(write && { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" }),
-  };
+  const env = { ...place.env, ...(write && { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" }) };
   const words = [...flags, "--require", hook, join(dist, "openclaw-install-skill-deps.cjs")];
   const ran = await $({ env, nothrow: true, quiet: true })`${process.execPath} ${words} ${args}`;
   const cache = /^code cache: (\w+)$/m.exec(ran.stderr)?.[1];

@@ -43,6 +43,8 @@ export interface Workplace {
   readonly recipes: string;
   readonly skills: string;
   readonly server: Loopback;
+  /** What the command gets: the workplace's prefix, skills and recipes. */
+  readonly env: Readonly<Record<string, string>>;
   /** Writes a SKILL.md that requires programs. */
   skill(name: string, requires: { bins?: string[]; anyBins?: string[] }, more?: object): void;
   /** Writes a recipe; what is left out gets a plain value. */
@@ -100,6 +102,7 @@ export async function openWorkplace(): Promise<Workplace> {
     recipes,
     skills,
     server,
+    env,
     skill(name, requires, more = {}) {
       const metadata = JSON.stringify({ openclaw: { requires, ...more } });
       mkdirSync(join(skills, name), { recursive: true });
