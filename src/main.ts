@@ -166,15 +166,22 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+let settled = false;
 process.once("beforeExit", () => {
+  if (settled) return;
   process.stderr.write(`${bug}\nnothing is left to wait for, and the work is not done\n`);
-  process.exit(exitStatus.bug);
+  process.exitCode = exitStatus.bug;
 });
-// Ends it then and there: to take everything down in order is some milliseconds of nobody's use.
-main().then(
-  (status) => process.exit(process.exitCode || status),
-  (error) => {
-    process.stderr.write(`${String(error)}\n`);
-    process.exit(exitStatus.bug);
-  },
-);
+main()
+  .then(
+    (status) => {
+      process.exitCode ||= status;
+    },
+    (error) => {
+      process.stderr.write(`${String(error)}\n`);
+      process.exitCode = exitStatus.bug;
+    },
+  )
+  .finally(() => {
+    settled = true;
+  });

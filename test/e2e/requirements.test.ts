@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { bundle, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -45,6 +46,15 @@ test("each program is present, to be installed or unmet, and changes nothing", a
     path: join(place.prefix, "bin/zog"),
   });
   expect((await ask("--ignore-system")).bins.sh).toMatchObject({ state: "unmet" });
+});
+
+test("a document that a pipe cannot hold at once comes whole, however slowly it is read", async () => {
+  for (let i = 0; i < 150; i += 1)
+    place.skill(`skill-${i}`, { bins: [`${"long-".repeat(40)}${i}`] });
+  const reading = $({ env: place.env, quiet: true })`
+    ${process.execPath} ${bundle} requirements --json | (sleep 1; cat)`;
+  const { skills } = JSON.parse((await reading).stdout);
+  expect(skills).toHaveLength(150);
 });
 
 test("the document of a skill has all that was promised", async () => {
