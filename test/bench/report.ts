@@ -116,12 +116,12 @@ export function renderMarkdown(
     ...groups.flatMap((group) => [
       `## ${group.title}\n`,
       `${group.note} Times in ${group.unit}.\n`,
-      markdownTable([head, ...rowsOf(group)].map((row) => row)),
+      markdownTable([lower(head), ...rowsOf(group)]),
     ]),
   ];
   if (cells.length > 0) {
     parts.push("## Growth\n", `${growthNote}\n`, "![growth](growth.svg)\n");
-    parts.push(markdownTable([growthHead, ...growthRows(cells)]));
+    parts.push(markdownTable([lower(growthHead), ...growthRows(cells)]));
   }
   return parts.join("\n");
 }
@@ -152,10 +152,12 @@ const method = `All were measured in turns in one go on one machine, each cold i
 system time of the whole process tree. Peak memory is the largest sum of the proportional set sizes of all
 its processes, by looking into /proc every 4 ms in runs of their own.`;
 
+const lower = (cells: readonly string[]): string[] => cells.map((cell) => cell.toLowerCase());
+
 function markdownTable(rows: readonly (readonly string[])[]): string {
   const [first = [], ...rest] = rows;
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const rule = first.map((_, i) => (i === 0 ? "---" : "---:"));
   const left = first.length === 2 ? ["---", "---"] : rule;
-  return `${[line(first.map((cell) => cell.toLowerCase())), line(left), ...rest.map(line)].join("\n")}\n`;
+  return `${[line(first), line(left), ...rest.map(line)].join("\n")}\n`;
 }
