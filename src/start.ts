@@ -43,7 +43,10 @@ function writeCache(code: Buffer): void {
     writeFileSync(`${cache}.new`, bytes, { mode: 0o644 });
     renameSync(`${cache}.new`, cache);
   } catch (error) {
-    process.stderr.write(`error: cannot write the code cache: ${(error as Error).message}\n`);
+    const hint = `Run it as a user who can write to ${here}; what the run was to do is done.`;
+    process.stderr.write(
+      `error: cannot write the code cache: ${(error as Error).message}\n  hint: ${hint}\n`,
+    );
     process.exitCode = 2;
   }
 }

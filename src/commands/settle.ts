@@ -79,7 +79,7 @@ async function writeLastRun(
     await refuseLink(prefix, dir);
     await makeDirectory(join(prefix, dir));
   }
-  await writeAtomically(join(prefix, layout.lastRun), text);
+  await writeAtomically(join(prefix, layout.lastRun), text, { durable: false });
 }
 
 /** The last run's document; undefined where there is none that can be read. */

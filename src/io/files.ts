@@ -146,17 +146,24 @@ export function token(): string {
   return randomBytes(6).toString("hex");
 }
 
-/** Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns. */
-export async function writeAtomically(path: string, text: string, mode = 0o644): Promise<void> {
+/**
+ * Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns,
+ * unless it is not to be `durable`: a crash may then leave anything in its place.
+ */
+export async function writeAtomically(
+  path: string,
+  text: string,
+  { mode = 0o644, durable = true }: { mode?: number; durable?: boolean } = {},
+): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);
   try {
     await onOpen(temporary, "wx", async (file) => {
       writeFileSync(file, text);
       fchmodSync(file, mode); // whatever the umask is
-      await sync(file);
+      if (durable) await sync(file);
     });
     renameSync(temporary, path);
-    await syncDirectory(dirname(path));
+    if (durable) await syncDirectory(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw fileError("write", path, cause);

@@ -45,8 +45,9 @@ export interface Applied {
  *
  * A crash of the machine must not leave a manifest that promises what is not there. So these are put on
  * disk, in this order: every file and directory of a tree before it gets its name, the directory that has
- * the name, `lib/` and `bin/` once for all, the manifest and its directory. Nothing else is: downloads,
- * staging and leases are of no use afterwards, and a record of the steady state is only compared.
+ * the name, `lib/` and `bin/` once for all, the manifest and its directory; and a new login-shell script,
+ * which a run takes for good where it is not the volume's. Nothing else is: downloads, staging and leases
+ * are of no use afterwards, a record of the steady state is only compared, the last run's report only told.
  */
 export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">): Promise<Applied> {
   const { prefix } = given;
