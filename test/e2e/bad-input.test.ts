@@ -1,8 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, repository, snapshotOf, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -304,4 +305,17 @@ describe("openclaw.json", () => {
     expect(stderr).toMatch(/warning: .*persistentBinaries/);
     expect(stdout).toMatch(/mail\s+no\s/);
   });
+});
+
+test("a Node whose zlib never answers is told as a bug, and not as success", async () => {
+  const files = { "bin/zog": program("1.0.0"), data: { body: randomBytes(100_000) } };
+  const source = place.serve("zog.tar.gz", archive("tar.gz", files));
+  place.recipe("zog", { artifacts: { "linux-x64": source } });
+  const silent = join(repository, "test/support/silent-zlib.cjs");
+  const { status, stderr } = await place.runWith({ NODE_OPTIONS: `--require ${silent}` });
+  expect(stderr).toMatch(
+    /This is a bug.*\nnothing is left to wait for, and the work is not done\n$/,
+  );
+  expect(status).toBe(1);
+  expect(place.snapshot()).not.toHaveProperty("manifest.json");
 });
