@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type DebWanted, parseDebWanted } from "../core/deb-wanted.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipe-findings.ts";
+import { readInput } from "../io/input.ts";
 import { createHttp } from "../net/http.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import { debAuthor } from "../run/deb-author.ts";
@@ -61,7 +62,7 @@ async function lockRecipe(
   authors: Authors,
   say: (line: string) => void,
 ): Promise<void> {
-  const text = await readFile(file, "utf8");
+  const text = readInput(file).toString("utf8");
   const sources = placedSources(parse(text)).map(({ source }) => source);
   const wheels = new Map(sources.flatMap(({ pypi, lock }) => (pypi && lock ? [[lock, pypi]] : [])));
   const modules = new Set(sources.flatMap(({ go, sum }) => (go && sum ? [go] : [])));

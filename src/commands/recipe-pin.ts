@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { type PinnedField, pinnableSources, writePins } from "../core/recipe-pin.ts";
 import { writeAtomically } from "../io/files.ts";
+import { readInput, readInputIfThere } from "../io/input.ts";
 import { readRecipeFile } from "../io/recipe-dir.ts";
 import { openPinner } from "../run/pin.ts";
 import type { Place } from "../run/place.ts";
@@ -25,9 +25,7 @@ export async function pinRecipes(place: Place, files: readonly string[]): Promis
   await withDraftPlace(place, async (draft) => {
     const pinner = openPinner(draft);
     for (const file of files.map((name) => resolve(name))) {
-      const text = await readFile(file, "utf8").catch((cause: unknown) => {
-        throw new UserError("config", `cannot read ${file}`, { cause });
-      });
+      const text = readInput(file).toString("utf8");
       const pins: PinnedField[] = [];
       const locks = new Map<string, string>();
       for (const placed of pinnableSources(parse(text))) {
@@ -58,7 +56,7 @@ async function writeAll(
   const changed: string[] = [];
   for (const [name, made] of locks) {
     const path = join(dirname(file), name);
-    const old = await readFile(path, "utf8").catch(() => undefined);
+    const old = readInputIfThere(path)?.toString("utf8");
     if (old === made) continue;
     await writeAtomically(path, made);
     changed.push(`${name}: ${old === undefined ? "made" : "made anew"}`);

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
@@ -6,7 +5,8 @@ import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { follow, makeDirectory, readPlain, writeAtomically } from "../io/files.ts";
+import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
+import { readPlain, tryRead } from "../io/input.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
@@ -85,7 +85,7 @@ async function writeLastRun(
 /** The last run's document; undefined where there is none that can be read. */
 export async function readLastRun(prefix: string): Promise<unknown> {
   try {
-    return JSON.parse((await readPlain(join(prefix, layout.lastRun), maxLastRun)) ?? "");
+    return JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? "");
   } catch {
     return undefined;
   }
@@ -127,8 +127,8 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
 /** What skills' declarations led to decides where these are allowed; read anew, for it may be new. */
 async function declaredInput({ survey: { prefix } }: Outcome, { options }: Place) {
   const path = join(prefix, layout.declared);
-  const text = options.allowDeclared ? await readFile(path).catch(() => undefined) : undefined;
-  return text === undefined ? [] : [{ path, sha256: sha256Hex(text), skill: false }];
+  const bytes = options.allowDeclared ? tryRead(path).bytes : undefined;
+  return bytes ? [{ path, sha256: sha256Hex(bytes), skill: false }] : [];
 }
 
 /** `bin/NAME` is the program by its link, or a launcher beside the program that it starts. */

@@ -3,7 +3,8 @@ import { join, relative } from "node:path";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { linkAtomically, linkTarget, look, readPlain, writeAtomically } from "./files.ts";
+import { linkAtomically, linkTarget, look, writeAtomically } from "./files.ts";
+import { readPlain } from "./input.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -18,7 +19,7 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     }
     const found = await look(path);
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
-    return (await readPlain(path, maxLauncher)) === renderLauncher({ ...bin, runtime });
+    return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
   });
   return (await Promise.all(checks)).every(Boolean);
 }
@@ -44,7 +45,7 @@ function targetOf(bin: InstalledBin): string {
 export async function isOurs(path: string): Promise<boolean> {
   const target = await linkTarget(path);
   if (target !== undefined) return target.startsWith("../lib/");
-  return isLauncher((await readPlain(path, maxLauncher)) ?? "");
+  return isLauncher(readPlain(path, maxLauncher) ?? "");
 }
 
 /** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
@@ -54,7 +55,7 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
     [...names].map(async (name) => {
       const path = join(bin, name);
       const target = await linkTarget(path);
-      const text = target ?? (await readPlain(path, maxLauncher)) ?? "";
+      const text = target ?? readPlain(path, maxLauncher) ?? "";
       return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
     }),
   );

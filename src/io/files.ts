@@ -4,13 +4,11 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fstatSync,
   fsync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -121,24 +119,6 @@ export async function linkTarget(path: string): Promise<string | undefined> {
 /** The names in a directory; none where it cannot be read. */
 export function listNames(dir: string): string[] {
   return orNothing(() => readdirSync(dir)) ?? [];
-}
-
-/**
- * The text of a file that a neighbour may have planted; undefined where it is a link, a pipe, larger
- * than `maxBytes` or not to be read. Never waits.
- */
-export async function readPlain(path: string, maxBytes: number): Promise<string | undefined> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = orNothing(() => openSync(path, flags));
-  if (file === undefined) return undefined;
-  try {
-    const stats = fstatSync(file);
-    return stats.isFile() && stats.size <= maxBytes ? readFileSync(file, "utf8") : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Twelve random hexadecimal digits: a name that no other run has. */

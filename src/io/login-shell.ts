@@ -4,7 +4,8 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import { run } from "./exec.ts";
-import { look, makeDirectory, readPlain, writeAtomically } from "./files.ts";
+import { look, makeDirectory, writeAtomically } from "./files.ts";
+import { readPlain } from "./input.ts";
 import { refuseLink } from "./volume.ts";
 
 /** Far more than the script (bytes). */
@@ -40,7 +41,7 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
     await refuseLink(prefix, dir);
     await makeDirectory(join(prefix, dir));
   }
-  if ((await readPlain(own, maxScript)) !== text) await writeAtomically(own, text);
+  if (readPlain(own, maxScript) !== text) await writeAtomically(own, text);
   const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
   const script = join(system, "openclaw-skill-deps.sh");
   if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;
@@ -53,7 +54,7 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
 export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
   const own = join(prefix, layout.profile);
   if ((await look(own)) === undefined) return true;
-  return (await readPlain(own, maxScript)) === (await renderProfile(prefix, packageDir));
+  return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
 }
 
 /** True where `sh -lc NAME` finds every one of the programs, wherever it finds them. */

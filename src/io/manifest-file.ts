@@ -1,4 +1,4 @@
-import { readFile, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -10,9 +10,10 @@ import {
   renderManifest,
 } from "../core/manifest.ts";
 import { doing, look, writeAtomically } from "./files.ts";
+import { readPlain, tryRead } from "./input.ts";
 
 /** More than any manifest of ours: a neighbour's gift is not read to its end. */
-const maxBytes = 64 * 1024 * 1024;
+export const maxManifest = 64 * 1024 * 1024;
 
 /** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */
 export async function lookUpManifest(
@@ -22,14 +23,13 @@ export async function lookUpManifest(
   const found = await look(file);
   if (!found) return undefined;
   if (!found.isFile()) return { why: "broken", message: `${file} is not a file` };
-  if (found.size > maxBytes) return { why: "broken", message: `${file} is far too large` };
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new UserError("volume", `cannot read ${file}`, {
-      cause,
-      hint: "Make it readable for the user who runs this, or choose another --prefix.",
-    });
+  if (found.size > maxManifest) return { why: "broken", message: `${file} is far too large` };
+  const read = tryRead(file, { maxBytes: maxManifest, noLink: true });
+  if (read.bytes) return parseManifest(read.bytes.toString("utf8"), file);
+  throw new UserError("volume", `cannot read ${file}`, {
+    cause: read.cause ?? read.why,
+    hint: "Make it readable for the user who runs this, or choose another --prefix.",
   });
-  return parseManifest(text, file);
 }
 
 /** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
@@ -75,7 +75,6 @@ export async function editManifest(
     const text = renderManifest(manifest);
     if (text === before && (await look(file))) return manifest;
     await writeAtomically(file, text);
-    const now = await readFile(file, "utf8").catch(() => "");
-    if (now === text || attempt === 20) return manifest;
+    if (readPlain(file, maxManifest) === text || attempt === 20) return manifest;
   }
 }

@@ -1,9 +1,10 @@
-import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
 import { isBinName } from "../core/names.ts";
 import { token } from "./files.ts";
+import { readPlain } from "./input.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 
 const maxSettled = 4096;
@@ -46,9 +47,7 @@ export function mergeSettled(
 
 function readSettled(file: string, catalogue: string): Record<string, string[]> {
   try {
-    const found = lstatSync(file);
-    if (!found.isFile() || found.size > maxBytes) return {};
-    const read = JSON.parse(readFileSync(file, "utf8"));
+    const read = JSON.parse(readPlain(file, maxBytes) ?? "");
     if (read.catalogue !== catalogue) return {};
     const sound = Object.entries<string[]>(read.skills).filter(
       ([hash, names]) => /^[0-9a-f]{64}$/.test(hash) && names.every(isBinName),

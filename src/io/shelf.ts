@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { sha256Hex } from "../core/digest.ts";
-import { UserError } from "../core/errors.ts";
 import type { Recipe, RecipeProblem } from "../core/recipe.ts";
+import { readInput } from "./input.ts";
 
 /**
  * The version of the compiled catalogue's form: one JSON document whose first line has every recipe
@@ -9,6 +8,9 @@ import type { Recipe, RecipeProblem } from "../core/recipe.ts";
  * So a run parses the locks of the tools that it is asked for, and no others.
  */
 export const catalogueSchema = 2;
+
+/** Of all recipes with their locks, and of one (bytes). */
+const maxCatalogue = 64 * 1024 * 1024;
 
 export interface ReadFile {
   readonly path: string;
@@ -23,17 +25,10 @@ export interface Shelf {
 
 /**
  * Synchronous, because parseRecipe asks for its lock files while it runs; they are few and small.
- * Throws a UserError (`config`).
+ * Throws a UserError.
  */
 export function readText(path: string, files: ReadFile[]): string {
-  try {
-    const bytes = readFileSync(path);
-    if (!files.some((file) => file.path === path)) files.push({ path, sha256: sha256Hex(bytes) });
-    return bytes.toString("utf8");
-  } catch (cause) {
-    throw new UserError("config", `cannot read ${path}`, {
-      cause,
-      hint: "Check its name and whether this user may read it.",
-    });
-  }
+  const bytes = readInput(path, { maxBytes: maxCatalogue });
+  if (!files.some((file) => file.path === path)) files.push({ path, sha256: sha256Hex(bytes) });
+  return bytes.toString("utf8");
 }

@@ -1,5 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   defaultLimits,
@@ -10,11 +9,12 @@ import {
   userPath,
 } from "../core/config.ts";
 import { sha256Hex } from "../core/digest.ts";
-import { describeError, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import type { FoundSkill, SkillRoot } from "../core/select.ts";
 import { parseSkill, type SkillVerdict } from "../core/skill.ts";
 import { asFields } from "../core/values.ts";
 import { discover, isInside, real } from "./discover.ts";
+import { type ReadOptions, readSettingsFile, tryRead } from "./input.ts";
 
 export type { SkillRoot } from "../core/select.ts";
 
@@ -161,7 +161,7 @@ async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<stri
 /** The nearest directory whose package.json names openclaw. */
 async function packageRoot(dir: string): Promise<string | undefined> {
   for (let current = dir; ; current = dirname(current)) {
-    const text = await readFile(join(current, "package.json"), "utf8").catch(() => "");
+    const text = readSettingsFile(join(current, "package.json"));
     if (packageName(text) === "openclaw") return current;
     if (current === dirname(current)) return undefined;
   }
@@ -226,20 +226,11 @@ function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill
 
 /** The bytes, or why OpenClaw refuses the file. */
 function readBounded(file: string, root: SkillRoot, most: number): Buffer | string {
-  try {
-    // A pipe must not hold us up.
-    const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const found = fstatSync(handle);
-      if (!found.isFile()) return "it is not a regular file";
-      if (found.size > most) return `it has ${found.size} bytes; OpenClaw reads up to ${most}`;
-      const shared = root.kind !== "bundled" && root.kind !== "named" && found.nlink > 1;
-      if (shared) return "it has more than one hard link, which OpenClaw refuses";
-      return readFileSync(handle);
-    } finally {
-      closeSync(handle);
-    }
-  } catch (error) {
-    return `it cannot be read (${describeError(error)})`;
-  }
+  const refuse: ReadOptions["refuse"] = ({ size, nlink }) => {
+    if (size > most) return `it has ${size} bytes; OpenClaw reads up to ${most}`;
+    const isShared = root.kind !== "bundled" && root.kind !== "named" && nlink > 1;
+    return isShared ? "it has more than one hard link, which OpenClaw refuses" : undefined;
+  };
+  const read = tryRead(file, { maxBytes: most, refuse });
+  return read.bytes ?? read.why;
 }

@@ -17,6 +17,7 @@ import JSON5 from "json5";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
 import { doing, fileError, token } from "./files.ts";
+import { readSettingsFile } from "./input.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
@@ -173,7 +174,7 @@ function linkAll(
 function asksEnvironment(file: string): boolean {
   if (basename(file) === "catalogue.json") return false;
   try {
-    const { skills, agents } = JSON5.parse(readFileSync(file, "utf8"));
+    const { skills, agents } = JSON5.parse(readSettingsFile(file));
     return JSON.stringify([skills?.load, skills?.allowBundled, agents]).includes("${");
   } catch {
     return false;

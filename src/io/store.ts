@@ -18,15 +18,8 @@ import {
   type SealedRecord,
   type TreeRecord,
 } from "../core/manifest.ts";
-import {
-  doing,
-  listNames,
-  look,
-  makeDirectory,
-  readPlain,
-  syncDirectory,
-  syncTree,
-} from "./files.ts";
+import { doing, listNames, look, makeDirectory, syncDirectory, syncTree } from "./files.ts";
+import { readPlain } from "./input.ts";
 import {
   contentsDigest,
   differences,
@@ -125,7 +118,7 @@ function seal(prefix: string, record: InstalledRecord): SealedRecord {
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
 export async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
-  const text = await readPlain(join(prefix, dir, layout.record), maxRecordBytes);
+  const text = readPlain(join(prefix, dir, layout.record), maxRecordBytes);
   const found = text === undefined ? undefined : parseRecord(text);
   return found?.record.dir === dir && isConsistent(found.record) ? found : undefined;
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import * as tls from "node:tls";
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
+import { tryRead } from "../io/input.ts";
 
 /** The network part of an npm configuration; the environment goes before it. */
 export interface NetworkSettings {
@@ -131,11 +131,9 @@ function readCertificates(
   const extra = [...ca];
   for (const file of new Set([env.SSL_CERT_FILE, settings.cafile])) {
     if (!file) continue;
-    try {
-      extra.push(readFileSync(file, "utf8"));
-    } catch {
-      notes.push(`The CA file ${file} cannot be read.`);
-    }
+    const read = tryRead(file);
+    if (read.bytes) extra.push(read.bytes.toString("utf8"));
+    else notes.push(`The CA file ${file} is not used: ${read.why}.`);
   }
   if (extra.length === 0) return {};
   // Naming any CA replaces Node's defaults, among them NODE_EXTRA_CA_CERTS, so they are added back.

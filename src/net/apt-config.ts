@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AptSettings,
@@ -10,6 +9,7 @@ import {
 } from "../core/apt.ts";
 import type { DebArchive } from "../core/deb-lock.ts";
 import { listNames } from "../io/files.ts";
+import { readSettingsFile } from "../io/input.ts";
 
 /** What this machine's apt is configured to do, as far as fetching packages of Debian goes. */
 export interface AptConfig {
@@ -102,5 +102,5 @@ function requestFor(address: string, settings: AptSettings): AptRequest {
 }
 
 async function text(file: string): Promise<string> {
-  return await readFile(file, "utf8").catch(() => "");
+  return readSettingsFile(file);
 }

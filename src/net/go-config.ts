@@ -1,5 +1,6 @@
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 
 /** What this machine's go is configured to do, as far as fetching modules goes. */
@@ -72,5 +73,5 @@ function withoutEmpty(env: Env): Env {
 }
 
 async function readText(file: string): Promise<string> {
-  return await readFile(file, "utf8").catch(() => "");
+  return readSettingsFile(file);
 }

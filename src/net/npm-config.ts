@@ -1,6 +1,7 @@
-import { access, constants, readFile, realpath } from "node:fs/promises";
+import { access, constants, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { readSettingsFile } from "../io/input.ts";
 import type { NetworkSettings } from "./agent.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
 
@@ -67,7 +68,7 @@ async function readAll(env: Env, home: string, defaultGlobal: string): Promise<S
 
 async function readSettings(file: string, env: Env): Promise<Settings> {
   // A file that is absent or another user's is no configuration of ours; npm goes on without, too.
-  const text = await readFile(file, "utf8").catch(() => "");
+  const text = readSettingsFile(file);
   return parseNpmrc(text, env);
 }
 

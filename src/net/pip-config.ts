@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 
 /** What this machine's pip and uv are configured to do, as far as fetching wheels goes. */
@@ -96,5 +96,5 @@ function asIndex(text: string): string {
 
 async function readText(file: string): Promise<string> {
   // A file that is absent or another user's is no configuration of ours; pip goes on without, too.
-  return await readFile(file, "utf8").catch(() => "");
+  return readSettingsFile(file);
 }

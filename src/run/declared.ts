@@ -6,7 +6,8 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstallStep } from "../core/plan.ts";
 import type { DeclaredArtifact } from "../core/recipe.ts";
-import { makeDirectory, readPlain, writeAtomically } from "../io/files.ts";
+import { makeDirectory, writeAtomically } from "../io/files.ts";
+import { readPlain } from "../io/input.ts";
 import { takeLease } from "../io/lease.ts";
 import { refuseLink } from "../io/volume.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
@@ -18,7 +19,7 @@ const maxRecord = 64 * 1024 * 1024;
 
 /** What declarations led to in a volume. Throws a UserError (`volume`) where the record is broken. */
 export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
-  const text = await readPlain(join(prefix, layout.declared), maxRecord);
+  const text = readPlain(join(prefix, layout.declared), maxRecord);
   if (text === undefined) return { schema: 1, tools: {} };
   const record = parseDeclared(text);
   if (record) return record;

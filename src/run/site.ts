@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { configFile, parseOpenClawConfig, stateDir, userPath } from "../core/config.ts";
 import { UserError } from "../core/errors.ts";
 import { hasCommand, refusedSource, type Site, type Topology } from "../core/topology.ts";
 import { look } from "../io/files.ts";
+import { readSettingsFile } from "../io/input.ts";
 import { mountSource } from "../io/mounts.ts";
 import type { Place } from "./place.ts";
 import { resolvePrefix } from "./survey-volume.ts";
@@ -80,7 +80,7 @@ async function seenFromInside(place: Place): Promise<Directories> {
 /** True unless every agent's workspace is the one that the directory lies in. */
 async function isOutsideWorkspace(source: string, { env, home }: Place): Promise<boolean> {
   const file = configFile(env, home);
-  const text = await readFile(file, "utf8").catch(() => "{}");
+  const text = readSettingsFile(file) || "{}";
   const { defaults, agents } = parseOpenClawConfig(text, file, env).config;
   const named = defaults.workspace ?? env.OPENCLAW_WORKSPACE_DIR;
   const workspace = named ? userPath(named, env, home) : join(stateDir(env, home), "workspace");

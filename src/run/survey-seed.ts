@@ -1,4 +1,4 @@
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
@@ -6,7 +6,8 @@ import { defaultSeed, layout } from "../core/layout.ts";
 import type { SealedRecord } from "../core/manifest.ts";
 import { type Platform, platformId } from "../core/platform.ts";
 import { look } from "../io/files.ts";
-import { lookUpManifest } from "../io/manifest-file.ts";
+import { readInput } from "../io/input.ts";
+import { lookUpManifest, maxManifest } from "../io/manifest-file.ts";
 import type { Place } from "./place.ts";
 
 /** A volume that the image carries: one more place that a tool's tree may come from. */
@@ -39,7 +40,7 @@ export async function surveySeed(
   if ((await realpath(dir)) === (await realpath(prefix).catch(() => prefix))) return undefined;
   const found = await lookUpManifest(dir);
   if (found && "tools" in found && found.platform === platformId(platform)) {
-    const sha256 = sha256Hex(await readFile(path));
+    const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
     return { dir, tools: found.tools, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
 import { sha256Hex } from "../core/digest.ts";
@@ -13,6 +12,7 @@ import { resolvePlan } from "../core/resolve.ts";
 import { selectSkills, unknownSkills } from "../core/select.ts";
 import { findOnPath } from "../io/bins.ts";
 import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
+import { readInputIfThere } from "../io/input.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
@@ -120,20 +120,24 @@ async function readConfig(
   emit: Emit,
 ): Promise<{ config: OpenClawConfig; files: { path: string; sha256: string }[] }> {
   const file = configFile(place.env, place.home);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "ENOENT" && code !== "ENOTDIR") {
-      const hint = "Its choice of bundled skills is not known in this run.";
-      emit({ type: "warning", message: `cannot read ${file}: ${describeError(error)}`, hint });
-    }
+  const text = readConfigText(file, emit);
+  if (text === undefined) {
     return { config: parseOpenClawConfig("{}", file, place.env).config, files: [] };
   }
   const { config, problems } = parseOpenClawConfig(text, file, place.env);
   for (const message of problems) emit({ type: "warning", message });
   return { config, files: [{ path: file, sha256: sha256Hex(text) }] };
+}
+
+/** Undefined where there is none, or none that can be read, which is said. */
+function readConfigText(file: string, emit: Emit): string | undefined {
+  try {
+    return readInputIfThere(file)?.toString("utf8");
+  } catch (error) {
+    const hint = "Its choice of bundled skills is not known in this run.";
+    emit({ type: "warning", message: describeError(error), hint });
+    return undefined;
+  }
 }
 
 /** The named recipes and the bundled ones; what is wrong with any of them is said. */

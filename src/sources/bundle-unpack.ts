@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Header } from "tar/header";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { fileError, readPlain } from "../io/files.ts";
+import { fileError } from "../io/files.ts";
+import { readPlain } from "../io/input.ts";
 import { broken } from "../unpack/broken.ts";
 import { decompressed } from "../unpack/decompress.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
@@ -103,7 +104,7 @@ export async function unpackBundle(
   const limits = { ...limitsFor(size), entries: maxEntries };
   await reading(bundle, extract({ file, format, into, strip: 0, limits }));
   const isSame = (await identityOf(file).catch(() => "")) === bundle.identity;
-  const isDecided = (await readPlain(join(into, layout.manifest), maxManifest)) === manifest;
+  const isDecided = readPlain(join(into, layout.manifest), maxManifest) === manifest;
   if (isSame && isDecided) return;
   const why = isSame ? "has two manifests" : "was changed while it was read";
   throw new UserError("integrity", `${file} ${why}`, {

@@ -193,7 +193,7 @@ describe("reading", () => {
     await link(join(top, "r/linked/SKILL.md"), join(top, "r/linked/other"));
     expect((await view({ r: "workspace" })).skills).toEqual([
       "big | r/big | it has 256023 bytes; OpenClaw reads up to 256000",
-      "dir | r/dir | it is not a regular file",
+      "dir | r/dir | it is a directory, not a regular file",
       "exact | r/exact",
       "linked | r/linked | it has more than one hard link, which OpenClaw refuses",
     ]);

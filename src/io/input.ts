@@ -1,0 +1,128 @@
+/**
+ * Reads what other people write: settings, recipes, locks, manifests. A pipe, a device or a file without
+ * an end may lie where a file is looked for; none of them may hold up a run or fill its memory.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { describeError, UserError } from "../core/errors.ts";
+import { fileError } from "./files.ts";
+
+export interface ReadOptions {
+  /** A larger file is not read (bytes). */
+  readonly maxBytes?: number;
+  /** Do not read what a symbolic link leads to: other users can write to the directory. */
+  readonly noLink?: boolean;
+  /** The caller's own reason not to read the file, as in `it is empty`; undefined: read it. */
+  readonly refuse?: (stats: Stats) => string | undefined;
+}
+
+/** Why a file was not read: a clause that begins with `it`, and the system's error where there is one. */
+interface Unread {
+  readonly bytes?: never;
+  readonly why: string;
+  readonly cause?: NodeJS.ErrnoException;
+}
+
+/** Far more than people write by hand. */
+const usualMax = 16 * 1024 * 1024;
+
+/** The bytes of a regular file, or why they were not read. Never throws, never waits for a writer. */
+export function tryRead(
+  path: string,
+  options: ReadOptions = {},
+): { readonly bytes: Buffer; readonly why?: never } | Unread {
+  const { maxBytes = usualMax, noLink = false, refuse } = options;
+  // A pipe opens at once with O_NONBLOCK; O_NOCTTY keeps a terminal from becoming ours.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  let file: number | undefined;
+  try {
+    // Looked at before it is opened: to open some devices is to act on them.
+    const before = noLink ? undefined : whyNotRead(statSync(path), maxBytes, refuse);
+    if (before !== undefined) return { why: before };
+    file = openSync(path, noLink ? flags | constants.O_NOFOLLOW : flags);
+    const stats = fstatSync(file);
+    const why = whyNotRead(stats, maxBytes, refuse);
+    if (why !== undefined) return { why };
+    const bytes = readAll(file, stats.size, maxBytes);
+    return bytes ? { bytes } : { why: tooLarge(maxBytes) };
+  } catch (error) {
+    const cause = error as NodeJS.ErrnoException;
+    return { why: `it cannot be read (${describeError(error)})`, cause };
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function whyNotRead(
+  stats: Stats,
+  maxBytes: number,
+  refuse: ReadOptions["refuse"],
+): string | undefined {
+  if (!stats.isFile()) return `it is ${kindOf(stats)}, not a regular file`;
+  return refuse?.(stats) ?? (stats.size > maxBytes ? tooLarge(maxBytes) : undefined);
+}
+
+const tooLarge = (maxBytes: number): string => `it is larger than ${maxBytes} bytes`;
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return "a directory";
+  if (stats.isFIFO()) return "a pipe";
+  return stats.isSocket() ? "a socket" : "a device";
+}
+
+/** Files of /proc have no size, and some of them no end; undefined beyond `maxBytes`. */
+function readAll(file: number, size: number, maxBytes: number): Buffer | undefined {
+  const pieces: Buffer[] = [];
+  let held = 0;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(Math.max(size - held + 1, 4096));
+    const count = readSync(file, piece);
+    if (count === 0) return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+    pieces.push(piece.subarray(0, count));
+    held += count;
+    if (held > maxBytes) return undefined;
+  }
+}
+
+/**
+ * The bytes of a file that somebody named or that has to be there. Throws a UserError: `config`, or
+ * what the system's error means where it passes (too many open files, a failing disk).
+ */
+export function readInput(path: string, options: ReadOptions = {}): Buffer {
+  const read = tryRead(path, options);
+  if (read.bytes) return read.bytes;
+  throw inputError(path, read);
+}
+
+/** The same; undefined where there is no such file. */
+export function readInputIfThere(path: string, options: ReadOptions = {}): Buffer | undefined {
+  const read = tryRead(path, options);
+  if (read.bytes) return read.bytes;
+  if (read.cause?.code === "ENOENT" || read.cause?.code === "ENOTDIR") return undefined;
+  throw inputError(path, read);
+}
+
+/** Errors that say something of the path itself and stay until somebody changes it. */
+const lasting = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO"]);
+
+function inputError(path: string, { why, cause }: Unread): UserError {
+  if (cause?.code !== undefined && !lasting.has(cause.code)) return fileError("read", path, cause);
+  const message = cause ? `cannot read ${path}` : `cannot read ${path}: ${why}`;
+  const hint = "Check its name and whether this user may read it.";
+  return new UserError("config", message, cause ? { cause, hint } : { hint });
+}
+
+/**
+ * The text of another tool's settings file; empty where it is absent or cannot be read: it is no
+ * configuration of ours then, and those tools go on without it as well.
+ */
+export function readSettingsFile(path: string): string {
+  return tryRead(path).bytes?.toString("utf8") ?? "";
+}
+
+/**
+ * The text of a file in a directory that other users can write to; undefined where it is a link, a pipe,
+ * larger than `maxBytes` or not to be read.
+ */
+export function readPlain(path: string, maxBytes: number): string | undefined {
+  return tryRead(path, { maxBytes, noLink: true }).bytes?.toString("utf8");
+}
