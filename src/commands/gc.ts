@@ -46,7 +46,8 @@ async function free(seen: Survey, place: Place): Promise<Garbage> {
     return nothing;
   }
   const collected = await collect(prefix, seen.manifest, began); // first: the disk may be full
-  const choose = (manifest: Manifest) => unusedTools(manifest, counted(seen, manifest));
+  const choose = (manifest: Manifest) =>
+    unusedTools(manifest, counted(seen, manifest), seen.requests);
   const isUnused = choose(seen.manifest).length > 0;
   const taken = isUnused ? await takeAway(prefix, plan.platform, emit, choose) : [];
   return { taken, ...collected };
@@ -59,7 +60,7 @@ async function foresee(seen: Survey, place: Place): Promise<Garbage> {
     sayBusy(place);
     return nothing;
   }
-  const tools = unusedTools(manifest, counted(seen, manifest));
+  const tools = unusedTools(manifest, counted(seen, manifest), seen.requests);
   const taken = await Promise.all(
     tools
       .flatMap((tool) => manifest.tools[tool] ?? [])
@@ -87,8 +88,8 @@ function sayBusy({ reporter: { emit } }: Place): void {
 function sayRecorded(seen: Survey, { reporter: { emit } }: Place): void {
   const { manifest, selected } = seen;
   if (selected === undefined) return;
-  const unused = new Set(unusedTools(manifest, counted(seen, manifest)));
-  const stays = unusedTools(manifest, selected).filter((tool) => !unused.has(tool));
+  const unused = new Set(unusedTools(manifest, counted(seen, manifest), seen.requests));
+  const stays = unusedTools(manifest, selected, seen.requests).filter((tool) => !unused.has(tool));
   if (stays.length === 0) return;
   emit({
     type: "note",

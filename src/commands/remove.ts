@@ -1,4 +1,10 @@
-import { skillsThatAsk, toolsThatNeed, unusedTools } from "../core/demand.ts";
+import {
+  requestedTools,
+  skillsThatAsk,
+  toolCalled,
+  toolsThatNeed,
+  unusedTools,
+} from "../core/demand.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
@@ -10,12 +16,14 @@ import { volumeTime } from "../io/volume.ts";
 import { formatBytes } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
 import { readCatalogue } from "../run/survey.ts";
+import { surveySeed } from "../run/survey-seed.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/survey-volume.ts";
 import { openToTakeAway, type TakenAway, takeAway } from "../run/take-away.ts";
 
 /**
  * `remove NAME…`: takes tools, named by themselves or by one of their programs, out of the volume. One
  * that a tool outside of the NAMEs needs is refused; one that a skill asks for goes, with a warning.
+ * They are no longer asked for by name then, also those that could not be installed yet.
  */
 export async function remove(place: Place): Promise<number> {
   const { options } = place;
@@ -29,16 +37,18 @@ export async function remove(place: Place): Promise<number> {
   const platform = options.platform ? parsePlatform(options.platform) : place.machine;
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
   refuseOtherPlatform(manifest, platform, prefix);
-  const tools = await toolsNamed(manifest, prefix, place);
+  const { tools, unrequested } = await toolsNamed(manifest, prefix, place);
   const choose = (current: Manifest): readonly string[] => refuseNeeded(tools, current);
   for (const tool of choose(manifest)) sayAsked(tool, manifest, place);
+  await sayRequested([...tools, ...unrequested], manifest, prefix, place);
   let taken: readonly TakenAway[];
-  if (options.dryRun || tools.length === 0) taken = await foresee(prefix, tools, manifest);
+  if (options.dryRun || tools.length + unrequested.length === 0)
+    taken = await foresee(prefix, tools, manifest);
   else {
     await openToTakeAway(prefix);
     const began = (await volumeTime(prefix)) ?? 0;
     const busy = await isBusy(prefix, began);
-    taken = await takeAway(prefix, platformId(platform), emit, choose);
+    taken = await takeAway(prefix, platformId(platform), emit, choose, unrequested);
     const left = (await readManifest(prefix)) ?? manifest;
     const within = taken.map(({ record }) => `${layout.lib}/${record.tool}`);
     if (!busy) await collect(prefix, left, began, { within });
@@ -48,8 +58,15 @@ export async function remove(place: Place): Promise<number> {
   return exitStatus.done;
 }
 
-/** Tools of the volume that the NAMEs mean. What could be installed and is not, is gone already. */
-async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Promise<string[]> {
+interface Named {
+  /** Tools of the volume. */
+  readonly tools: readonly string[];
+  /** Tools that are not in the volume, and were asked for by name. */
+  readonly unrequested: readonly string[];
+}
+
+/** What the NAMEs mean. What could be installed and is not, is gone already. */
+async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Promise<Named> {
   const records = Object.values(manifest.tools);
   const found = new Set<string>();
   const absent: string[] = [];
@@ -58,11 +75,12 @@ async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Pro
     if (record) found.add(record.tool);
     else absent.push(name);
   }
-  if (absent.length === 0) return [...found];
+  if (absent.length === 0) return { tools: [...found], unrequested: [] };
   const { catalogue } = await readCatalogue(place, place.reporter.emit);
-  const unknown = absent.find(
-    (name) => !catalogue.recipes.has(name) && !catalogue.providers.has(name),
-  );
+  const requested = new Set(requestedTools(manifest));
+  const meant = new Map(absent.map((name) => [name, toolCalled(name, manifest, catalogue)]));
+  const isKnown = (tool: string) => catalogue.recipes.has(tool) || requested.has(tool);
+  const unknown = absent.find((name) => !isKnown(meant.get(name) ?? name));
   if (unknown !== undefined) {
     const near = nearest(
       unknown,
@@ -72,10 +90,14 @@ async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Pro
       hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
     });
   }
-  for (const name of absent) {
-    place.reporter.emit({ type: "note", message: `${name} is not installed` });
+  const unrequested: string[] = [];
+  for (const [name, tool] of meant) {
+    const isRequested = requested.has(tool);
+    if (isRequested) unrequested.push(tool);
+    const end = isRequested ? ", and no longer asked for by name" : "";
+    place.reporter.emit({ type: "note", message: `${name} is not installed${end}` });
   }
-  return [...found];
+  return { tools: [...found], unrequested };
 }
 
 function refuseNeeded(tools: readonly string[], manifest: Manifest): readonly string[] {
@@ -102,6 +124,31 @@ function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Plac
     message: `${tool} is asked for by the skill ${skills.join(", ")}: the next run installs it again`,
     hint: `To do without it, deselect the skill in openclaw.json (${entries.join(", ")}) or remove it.`,
   });
+}
+
+/** What removing does not end: a variable or an image that names the tool. */
+async function sayRequested(
+  going: readonly string[],
+  manifest: Manifest,
+  prefix: string,
+  place: Place,
+): Promise<void> {
+  const { options, machine, reporter } = place;
+  const { emit } = reporter;
+  const calls = (name: string, tool: string): boolean =>
+    name === tool || manifest.tools[tool]?.bins[name] !== undefined;
+  const byVariable = going.filter((tool) => options.tools.some((name) => calls(name, tool)));
+  const platform = options.platform ? parsePlatform(options.platform) : machine;
+  const requested = (await surveySeed(prefix, platform, place))?.requested ?? [];
+  const bySeed = going.filter((tool) => requested.includes(tool));
+  for (const [tools, by] of [
+    [byVariable, "OPENCLAW_SKILL_TOOLS"],
+    [bySeed, "the seed"],
+  ] as const) {
+    if (tools.length === 0) continue;
+    const message = `${by} asks for ${tools.join(", ")}: the next run installs it again`;
+    emit({ type: "warning", message });
+  }
 }
 
 async function foresee(

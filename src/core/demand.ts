@@ -1,4 +1,7 @@
 import type { InstalledRecord, Manifest, SelectedSkill } from "./manifest.ts";
+import { isBinName } from "./names.ts";
+import type { Requirement } from "./plan.ts";
+import type { Catalogue } from "./recipe.ts";
 
 /** Why a volume holds what it holds: who asks for a tool, and which tools nobody asks for. */
 
@@ -34,9 +37,63 @@ export function requestedTools(manifest: Manifest, skills = manifest.skills): st
     .sort();
 }
 
+/** A tool that is to be in the volume whatever skills ask for. */
+export interface ToolRequest {
+  /** A tool's name; where no tool is known for it, the name as it was given. */
+  readonly tool: string;
+  /** Who asks: for messages. */
+  readonly by: string;
+}
+
+/** Who may ask for tools by name, besides the command line of this run. */
+interface Requesters {
+  readonly manifest: Manifest;
+  /** `OPENCLAW_SKILL_TOOLS`: counts while it is set. */
+  readonly variable: readonly string[];
+  /** What the image's seed was asked to hold: counts while the image has it. */
+  readonly seed: readonly string[];
+}
+
+/** Everything that is asked for by name, each tool once. */
+export function toolRequests(
+  { manifest, variable, seed }: Requesters,
+  catalogue: Catalogue,
+): ToolRequest[] {
+  const from = (names: readonly string[], by: string): ToolRequest[] =>
+    names.map((name) => ({ tool: toolCalled(name, manifest, catalogue), by }));
+  const all = [
+    ...from(variable, "OPENCLAW_SKILL_TOOLS"),
+    ...from(requestedTools(manifest), "an earlier command line"),
+    ...from(seed, "the seed"),
+  ];
+  return [...new Map(all.reverse().map((request) => [request.tool, request])).values()].reverse();
+}
+
+/** The tool that a NAME means: a tool's own, or that of one of its programs. */
+export function toolCalled(name: string, { tools }: Manifest, catalogue: Catalogue): string {
+  if (tools[name] || catalogue.recipes.has(name)) return name;
+  const installed = Object.values(tools).find(({ bins }) => bins[name]);
+  return installed?.tool ?? catalogue.providers.get(name) ?? name;
+}
+
+/** What a tool that is asked for by name has to have: its installed programs, or its recipe's. */
+export function requirementOf(
+  { tool, by }: ToolRequest,
+  tools: Manifest["tools"],
+  catalogue: Catalogue,
+): Requirement {
+  const programs = tools[tool]?.bins ?? catalogue.recipes.get(tool)?.bins ?? { [tool]: tool };
+  const bins = Object.keys(programs).filter(isBinName);
+  return { for: by, bins, anyBins: [], inVolume: true };
+}
+
 /** Installed tools that no skill asks for, nobody asked for by name, and no used tool needs. */
-export function unusedTools(manifest: Manifest, skills: readonly SelectedSkill[]): string[] {
-  const requested = new Set(requestedTools(manifest));
+export function unusedTools(
+  manifest: Manifest,
+  skills: readonly SelectedSkill[],
+  requests: readonly ToolRequest[] = [],
+): string[] {
+  const requested = new Set([...requestedTools(manifest), ...requests.map(({ tool }) => tool)]);
   const records = Object.values(manifest.tools);
   const used = new Set(
     records

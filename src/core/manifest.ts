@@ -76,7 +76,10 @@ const manifest = z.strictObject({
   tools: z.record(z.string().check(z.refine(isToolName)), sealedRecord),
   /** What the last run that saw skills selected, for places that see none. */
   skills: z.array(selectedSkill),
-  /** Tools that somebody asked for by name; absent where that is not known: see `requestedTools`. */
+  /**
+   * Tools that somebody asked for by name, also those that could not be installed yet; absent where
+   * that is not known: see `requestedTools`.
+   */
   requested: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
 

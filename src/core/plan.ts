@@ -10,6 +10,8 @@ export interface Requirement {
   readonly for: string;
   readonly bins: readonly string[];
   readonly anyBins: readonly string[];
+  /** Asked for by name: only programs of the volume count, not those of the image. */
+  readonly inVolume?: boolean;
 }
 
 export type InstallReason =

@@ -10,7 +10,11 @@ import { isStranded, stepFor } from "./steps.ts";
  * needs, and the largest download comes first otherwise.
  */
 export function resolvePlan(given: PlanRequest): Plan {
-  const request = { ...given, holders: holdersOf(given.present.manifest) };
+  const request = {
+    ...given,
+    holders: holdersOf(given.present.manifest),
+    inVolume: new Set(given.requirements.flatMap((it) => (it.inVolume ? it.bins : []))),
+  };
   const bins = new Map<string, BinState>();
   const unmet: Unmet[] = [];
   /** Tool to those who ask for it. */
@@ -51,8 +55,12 @@ export function resolvePlan(given: PlanRequest): Plan {
   };
 }
 
-/** With the record, in the manifest's order the first, that has a program. */
-type Request = PlanRequest & { readonly holders: ReadonlyMap<string, SealedRecord> };
+type Request = PlanRequest & {
+  /** Program to the record, in the manifest's order the first, that has it. */
+  readonly holders: ReadonlyMap<string, SealedRecord>;
+  /** Programs that are asked for by name, so that those of the image do not count. */
+  readonly inVolume: ReadonlySet<string>;
+};
 
 function holdersOf({ tools }: Manifest): Map<string, SealedRecord> {
   const holders = new Map<string, SealedRecord>();
@@ -76,9 +84,8 @@ function resolveBin(bin: string, request: Request): BinState {
 }
 
 function resolveWithoutSeed(bin: string, request: Request): BinState {
-  const { present, catalogue, platform, force, holders } = request;
+  const { present, catalogue, platform, holders } = request;
   const provider = catalogue.providers.get(bin);
-  const forced = provider !== undefined && force !== "all" && force.has(provider);
 
   const record = holders.get(bin);
   if (record) {
@@ -88,17 +95,16 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
     if (step) return { state: "present", path: `bin/${bin}`, tool: record.tool };
   }
   const system = present.system.get(bin);
-  if (system !== undefined && !forced && !request.ignoreSystem) {
-    return { state: "present", path: system };
-  }
+  const ignored = whyNotCounted(bin, provider, request);
+  if (system !== undefined && ignored === undefined) return { state: "present", path: system };
   const recipe = provider === undefined ? undefined : catalogue.recipes.get(provider);
   if (!recipe) {
     const reason = record
       ? "its tree is damaged and no recipe provides it"
       : "no recipe provides it";
     const declared = request.notDeclared?.get(bin);
-    const ignored = system === undefined ? "" : ` (--ignore-system does not count ${system})`;
-    return { state: "unmet", reason: reason + ignored + (declared ? `; ${declared}` : "") };
+    const counts = system === undefined ? "" : ` (${ignored} ${system} does not count)`;
+    return { state: "unmet", reason: reason + counts + (declared ? `; ${declared}` : "") };
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason };
@@ -106,6 +112,17 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   if (missing !== undefined) return { state: "unmet", reason: missing };
   const { name: tool, version, declared } = recipe;
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
+}
+
+/** Why a program outside the volume does not count; undefined where it does. */
+function whyNotCounted(
+  bin: string,
+  provider: string | undefined,
+  { inVolume, force, ignoreSystem }: Request,
+): string | undefined {
+  const isForced = provider !== undefined && force !== "all" && force.has(provider);
+  if (isForced || inVolume.has(bin)) return "asked for by name, so";
+  return ignoreSystem ? "--ignore-system:" : undefined;
 }
 
 /** Present if one is; else the first that can be installed; undefined where none can be had. */

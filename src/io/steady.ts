@@ -144,7 +144,14 @@ function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts
   });
   writeFileSync(join(dir, "sizes"), lines(sizes));
   const present = trees.filter((path) => existsSync(join(prefix, path)));
-  linkAll(dir, "trees", present.map(inVolume));
+  // `lib/TOOL/…` has its tool's name, which the entrypoint looks for.
+  const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
+  linkAll(
+    dir,
+    "trees",
+    present.map(inVolume),
+    present.map((path) => `%${toolOf(path)}`),
+  );
   writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
 }
 

@@ -7,6 +7,8 @@ export interface Options {
   readonly verb: Verb;
   /** Tools or programs for `install` and `update`; what follows the verb otherwise. */
   readonly names: readonly string[];
+  /** `OPENCLAW_SKILL_TOOLS`: tools or programs that are to be in the volume, as NAMEs are. */
+  readonly tools: readonly string[];
   /** Absent: the default, see `resolvePrefix`. */
   readonly prefix: string | undefined;
   readonly skillsDirs: readonly string[];
@@ -73,7 +75,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export const help = `Keeps the programs that OpenClaw skills need in a persistent volume.
 
   openclaw-install-skill-deps [install] [NAME…]   install what is missing; NAMEs (tools or programs)
-                                                  restrict it
+                                                  restrict it to themselves, and later runs keep
+                                                  them in the volume
   openclaw-install-skill-deps requirements        what the skills in view ask for, and why each is
                                                   or is not selected
   openclaw-install-skill-deps list                what the volume holds
@@ -115,6 +118,7 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
   --skills-dir DIR     read these skills instead of the default     OPENCLAW_SKILL_DIRS (:)
                        roots; may be repeated
   --recipes DIR        searched before the bundled catalogue        OPENCLAW_SKILL_RECIPES (:)
+                       tools to keep in the volume, as NAMEs are    OPENCLAW_SKILL_TOOLS
   --all                select every skill in view
   --skill NAME         select this bundled skill too; repeatable    OPENCLAW_SKILLS (,)
   -f, --force-reinstall  install again what is present and valid; the old one stays in use until
@@ -187,6 +191,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   return {
     verb,
     names,
+    tools: split(env.OPENCLAW_SKILL_TOOLS, /[\s,]+/),
     prefix: values.prefix ?? (env.OPENCLAW_SKILL_PREFIX || undefined),
     skillsDirs: values["skills-dir"] ?? split(dirsEnv, ":"),
     recipeDirs: values.recipes ?? split(recipesEnv, ":"),
@@ -291,7 +296,7 @@ function parseMirror(text: string): { from: string; to: string } {
   });
 }
 
-function split(text: string | undefined, separator: string): string[] {
+function split(text: string | undefined, separator: string | RegExp): string[] {
   return (text ?? "")
     .split(separator)
     .map((part) => part.trim())

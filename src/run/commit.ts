@@ -60,7 +60,7 @@ export async function commit(
         if (!isNewer || forced.has(record.tool)) tools[record.tool] = record;
       }
       if (context.skills) current.skills = [...context.skills];
-      current.requested = [...requested].filter((tool) => tools[tool]).sort();
+      current.requested = [...requested].sort(); // also what could not be had yet
     });
     for (const record of Object.values(manifest.tools)) {
       const isRight = await isLinked(prefix, record);

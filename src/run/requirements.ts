@@ -58,7 +58,9 @@ export function requirementsFor(
     const recipe = catalogue.recipes.get(name);
     const installed = tools[name];
     const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
-    if (recipe || installed || known.has(name)) return { for: "command line", bins, anyBins: [] };
+    if (recipe || installed || known.has(name)) {
+      return { for: "command line", bins, anyBins: [], inVolume: true };
+    }
     const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
     throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
       hint: near

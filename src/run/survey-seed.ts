@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { requestedTools } from "../core/demand.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { defaultSeed, layout } from "../core/layout.ts";
@@ -15,6 +16,8 @@ export interface Seed {
   /** Absolute. */
   readonly dir: string;
   readonly tools: Readonly<Record<string, SealedRecord>>;
+  /** Tools that were asked for by name when it was filled. */
+  readonly requested: readonly string[];
   /** Its manifest: another image may bring another seed. */
   readonly file: { readonly path: string; readonly sha256: string };
 }
@@ -41,7 +44,8 @@ export async function surveySeed(
   const found = await lookUpManifest(dir);
   if (found && "tools" in found && found.platform === platformId(platform)) {
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
-    return { dir, tools: found.tools, file: { path, sha256 } };
+    const requested = requestedTools(found).filter((tool) => found.tools[tool]);
+    return { dir, tools: found.tools, requested, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
   reporter.emit({ type: "warning", message: `the seed ${dir} is not used: ${why}` });

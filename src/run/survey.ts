@@ -1,10 +1,11 @@
 import { join, resolve } from "node:path";
 import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
+import { requirementOf, type ToolRequest, toolRequests } from "../core/demand.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { describeError, UserError } from "../core/errors.ts";
 import type { SelectedSkill } from "../core/manifest.ts";
-import { nearest } from "../core/names.ts";
-import type { Plan } from "../core/plan.ts";
+import { isBinName, nearest } from "../core/names.ts";
+import type { Plan, Requirement } from "../core/plan.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
@@ -37,6 +38,9 @@ export interface Survey extends VolumeSurvey {
   readonly roots: readonly string[];
   /** What the selected skills ask for; undefined where no skill is in view. */
   readonly selected: readonly SelectedSkill[] | undefined;
+  /** What is asked for by name, besides NAMEs of this run's command line. */
+  readonly requests: readonly ToolRequest[];
+  readonly requirements: readonly Requirement[];
   readonly seed: Seed | undefined;
   readonly plan: Plan;
   /** Required programs that PATH finds outside the volume. */
@@ -63,8 +67,13 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const seed = await surveySeed(prefix, platform, place);
   const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
+  const variable = namesOfVariable(options.tools, emit);
+  const requesters = { manifest, variable, seed: seed?.requested ?? [] };
+  const requests = toolRequests(requesters, loaded.catalogue);
+  const byName = options.names.length > 0 ? [] : requests;
   const requirements = [
     ...requirementsFor(options.names, inView, skills, loaded.catalogue, tools),
+    ...byName.map((request) => requirementOf(request, tools, loaded.catalogue)),
     ...(options.verb === "outdated" || update ? ofInstalled(options.names, manifest) : []),
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
@@ -103,7 +112,17 @@ export async function survey(place: Place, update = false): Promise<Survey> {
     })),
   ];
   const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
-  return { ...volume, ...seen, inputs, directories: directoriesSeen };
+  return { ...volume, ...seen, requests, requirements, inputs, directories: directoriesSeen };
+}
+
+/** What of `OPENCLAW_SKILL_TOOLS` can be a tool's name; the rest is reported. */
+function namesOfVariable(names: readonly string[], emit: Emit): string[] {
+  return names.filter((name) => {
+    if (isBinName(name)) return true;
+    const message = `OPENCLAW_SKILL_TOOLS: ${JSON.stringify(name)} is not the name of a tool`;
+    emit({ type: "warning", message, hint: 'Write names, with spaces between them: "gh jq".' });
+    return false;
+  });
 }
 
 /** Where nothing says what is needed, a seed was made to be had whole. */

@@ -27,13 +27,14 @@ export interface TakenAway {
  *  3. write the manifest without them, which is the commit point: what is left then is litter;
  *  4. remove their trees, unless another run has linked or listed them again meanwhile.
  * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
- * may throw.
+ * may throw. Tools that are removed, and `unrequested` ones, are no longer asked for by name.
  */
 export async function takeAway(
   prefix: string,
   platform: string,
   emit: Emit,
   choose: (manifest: Manifest) => readonly string[],
+  unrequested: readonly string[] = [],
 ): Promise<TakenAway[]> {
   const lease = await takeLease({
     prefix,
@@ -54,7 +55,9 @@ export async function takeAway(
         if (record) chosen.set(tool, record);
         delete manifest.tools[tool];
       }
-      manifest.requested = requested.filter((tool) => manifest.tools[tool]);
+      manifest.requested = requested.filter(
+        (tool) => !chosen.has(tool) && !unrequested.includes(tool),
+      );
     };
     const edit = () => editManifest(prefix, platform, forget);
     const sizes = await sizesOf(prefix, choose(listed), listed);

@@ -209,13 +209,15 @@ export const rows: Row[] = [
         next: (p) => ({ options: { env: { OPENCLAW_SKILL_PREFIX: join(p.dir, "same") } } }),
       },
     ],
-    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`": [
-      "SKILLS",
-      "SKILL_DIRS",
-      "SKILL_RECIPES",
-      "SKILL_SEED",
-      "SKILL_ALLOW_DECLARED",
-    ].map((name) => sets(`OPENCLAW_${name}`)),
+    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`":
+      [
+        "SKILLS",
+        "SKILL_DIRS",
+        "SKILL_RECIPES",
+        "SKILL_TOOLS",
+        "SKILL_SEED",
+        "SKILL_ALLOW_DECLARED",
+      ].map((name) => sets(`OPENCLAW_${name}`)),
     "`OPENCLAW_CONFIG_PATH`, `_STATE_DIR`, `_HOME`, `_WORKSPACE_DIR`, `_BUNDLED_SKILLS_DIR`": [
       "CONFIG_PATH",
       "STATE_DIR",
