@@ -4,6 +4,7 @@ import type { Step } from "../core/plan.ts";
 import { platformId } from "../core/platform.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { createHttp } from "../net/http.ts";
+import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import type { Failure } from "../report/events.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
@@ -24,7 +25,12 @@ export async function apply(
   const { emit } = place.reporter;
   const npm = once(() => readNpmConfig(env, home));
   const { mirrors, offline } = options;
-  const http = createHttp({ env, mirrors, offline, settings: npm });
+  const http = createHttp({
+    env,
+    mirrors,
+    offline,
+    settings: () => readNetworkSettings(env, home, npm),
+  });
   try {
     return await applyPlan(seen.plan, {
       prefix: seen.prefix,

@@ -7,6 +7,7 @@ import { exitStatus, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipe-findings.ts";
 import { readInput } from "../io/input.ts";
 import { createHttp } from "../net/http.ts";
+import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import { debAuthor } from "../run/deb-author.ts";
 import { authorGoModule } from "../run/go-author.ts";
@@ -36,7 +37,12 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
     });
   }
   const { mirrors, offline } = options;
-  const http = createHttp({ env, mirrors, offline, settings: () => readNpmConfig(env, home) });
+  const http = createHttp({
+    env,
+    mirrors,
+    offline,
+    settings: () => readNetworkSettings(env, home, () => readNpmConfig(env, home)),
+  });
   const dir = await mkdtemp(join(tmpdir(), "openclaw-lock-"));
   const authors: Authors = {
     deb: debAuthor({ env, http, clock, dir }),

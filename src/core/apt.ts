@@ -79,17 +79,25 @@ export function parseAptSettings(text: string): AptSettings {
   return settings;
 }
 
-/** The proxy that apt would use for a URL; `DIRECT` says: none. Undefined leaves it to others. */
-export function aptProxyFor(url: URL, settings: AptSettings): string | undefined {
+/**
+ * The proxy that apt would use for a URL, with the name of the setting; the value `DIRECT` says: none.
+ * Undefined leaves it to others.
+ */
+export function aptProxyFor(
+  url: URL,
+  settings: AptSettings,
+): { name: string; value: string } | undefined {
   const scheme = url.protocol.slice(0, -1);
   const schemes = scheme === "https" ? ["https", "http"] : [scheme];
-  const keys = schemes.flatMap((each) => [
-    `acquire::${each}::proxy::${url.hostname}`,
-    `acquire::${each}::proxy`,
+  const names = schemes.flatMap((each) => [
+    `Acquire::${each}::Proxy::${url.hostname}`,
+    `Acquire::${each}::Proxy`,
   ]);
-  const found = keys.map((key) => settings.get(key)).find(Boolean);
-  if (found === undefined || found.toUpperCase() === "DIRECT") return found && "DIRECT";
-  return found.includes("://") ? found : `http://${found}`;
+  for (const name of names) {
+    const value = settings.get(name.toLowerCase());
+    if (value) return { name: `apt's ${name}`, value };
+  }
+  return undefined;
 }
 
 function toSource(

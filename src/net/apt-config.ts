@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   type AptSettings,
   type AptSource,
@@ -7,9 +7,12 @@ import {
   parseSourcesList,
   parseSourcesStanzas,
 } from "../core/apt.ts";
+import { type AptLogin, aptLoginFor, parseAptAuth } from "../core/apt-auth.ts";
 import type { DebArchive } from "../core/deb-lock.ts";
 import { listNames } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
+import { basicHeader, urlHeaders } from "./netrc.ts";
+import type { Setting } from "./setting.ts";
 
 /** What this machine's apt is configured to do, as far as fetching packages of Debian goes. */
 export interface AptConfig {
@@ -29,8 +32,8 @@ interface AptRequest {
   /** Without a name and password. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A URL or `DIRECT`; absent: the environment's. */
-  readonly proxy?: string;
+  /** The value is a proxy's address or `DIRECT`; absent: the environment's. */
+  readonly proxy?: Setting;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -42,44 +45,58 @@ const suites =
 /** Reads apt's configuration. Files that are absent or cannot be read are no configuration. */
 export async function readAptConfig(env: Env): Promise<AptConfig> {
   const named =
-    env.APT_CONFIG === undefined ? new Map() : parseAptSettings(await text(env.APT_CONFIG));
+    env.APT_CONFIG === undefined ? new Map() : parseAptSettings(readSettingsFile(env.APT_CONFIG));
   const etc = join("/", named.get("dir::etc") ?? "etc/apt");
-  const settings = await readSettings(etc, named);
-  const listed = await readSources(etc);
-  const sources = (await Promise.all(listed.map(expandMirrorList))).flat().flatMap(toDebian);
+  const settings = readSettings(etc, named);
+  const logins = readLogins(etc, settings);
+  const listed = readSources(etc);
+  const sources = listed.flatMap(expandMirrorList).flatMap(toDebian);
   return {
     sources,
     mirrorsOf: (archive) => [
       ...new Set(sources.filter((source) => source.archive === archive).map(({ uri }) => uri)),
     ],
-    requestFor: (address) => requestFor(address, settings),
+    requestFor: (address) => requestFor(address, settings, logins),
   };
 }
 
-async function readSettings(etc: string, named: AptSettings): Promise<AptSettings> {
+function readSettings(etc: string, named: AptSettings): AptSettings {
   const parts = join(etc, "apt.conf.d");
   const names = listNames(parts).filter((name) => /^[\w-]+(\.conf)?$/.test(name));
   const files = [...names.sort().map((name) => join(parts, name)), join(etc, "apt.conf")];
-  const read = await Promise.all(files.map(async (file) => parseAptSettings(await text(file))));
+  const read = files.map((file) => parseAptSettings(readSettingsFile(file)));
   return new Map([named, ...read].flatMap((settings) => [...settings]));
 }
 
-async function readSources(etc: string): Promise<AptSource[]> {
+/** auth.conf, then the files of auth.conf.d by their names. */
+function readLogins(etc: string, settings: AptSettings): AptLogin[] {
+  const at = (name: string, usual: string): string =>
+    resolve(etc, settings.get(`dir::etc::${name}`) || usual);
+  const parts = at("netrcparts", "auth.conf.d");
+  const names = listNames(parts).filter((name) => /^[\w.-]+\.conf$/.test(name));
+  const files = [at("netrc", "auth.conf"), ...names.sort().map((name) => join(parts, name))];
+  return files.flatMap((file) => parseAptAuth(readSettingsFile(file)));
+}
+
+function readSources(etc: string): AptSource[] {
   const parts = join(etc, "sources.list.d");
   const names = listNames(parts).sort();
-  const found = [parseSourcesList(await text(join(etc, "sources.list")))];
+  const found = [parseSourcesList(readSettingsFile(join(etc, "sources.list")))];
   for (const name of names) {
-    if (name.endsWith(".list")) found.push(parseSourcesList(await text(join(parts, name))));
-    if (name.endsWith(".sources")) found.push(parseSourcesStanzas(await text(join(parts, name))));
+    if (name.endsWith(".list")) found.push(parseSourcesList(readSettingsFile(join(parts, name))));
+    if (name.endsWith(".sources"))
+      found.push(parseSourcesStanzas(readSettingsFile(join(parts, name))));
   }
   return found.flat();
 }
 
 /** `mirror+file:/etc/apt/mirrors/debian.list` stands for the mirrors that the file lists. */
-async function expandMirrorList(source: AptSource): Promise<AptSource[]> {
+function expandMirrorList(source: AptSource): AptSource[] {
   const file = /^mirror\+file:(?:\/\/)?(\/.*)$/.exec(source.uri)?.[1];
   if (file === undefined) return [source];
-  const uris = (await text(file)).split("\n").map((line) => line.split(/\s/)[0] ?? "");
+  const uris = readSettingsFile(file)
+    .split("\n")
+    .map((line) => line.split(/\s/)[0] ?? "");
   return uris.map((uri) => ({ ...source, uri: uri.replace(/\/+$/, "") }));
 }
 
@@ -91,16 +108,15 @@ function toDebian(source: AptSource): DebianSource[] {
   ];
 }
 
-function requestFor(address: string, settings: AptSettings): AptRequest {
+function requestFor(
+  address: string,
+  settings: AptSettings,
+  logins: readonly AptLogin[],
+): AptRequest {
   const url = new URL(address);
   const proxy = aptProxyFor(url, settings);
-  const [user, password] = [url.username, url.password].map(decodeURIComponent);
-  const credentials = Buffer.from(`${user}:${password}`).toString("base64");
-  const headers: Record<string, string> = user ? { authorization: `Basic ${credentials}` } : {};
-  const plain = user ? address.replace(/^(https?:\/\/)[^/@]*@/, "$1") : address;
+  const login = url.username === "" ? aptLoginFor(url, logins) : undefined;
+  const headers = login ? basicHeader(login.login, login.password) : urlHeaders(url);
+  const plain = address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
   return { url: plain, headers, ...(proxy === undefined ? {} : { proxy }) };
-}
-
-async function text(file: string): Promise<string> {
-  return readSettingsFile(file);
 }

@@ -1,7 +1,10 @@
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
 import type { Agent } from "./agent.ts";
-import { shownUrl } from "./errors.ts";
+import { shownUrl, TransportError } from "./errors.ts";
+import { urlHeaders } from "./netrc.ts";
+import type { Setting } from "./setting.ts";
+import { statusError } from "./status.ts";
 
 const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -10,9 +13,13 @@ export interface Question {
   readonly agent: Agent;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  readonly proxy: Setting | undefined;
   readonly signal: AbortSignal;
-  /** Milliseconds without a byte. */
+  /** Milliseconds without a byte, and those before the first one. */
   readonly stallMs: number;
+  readonly firstByteMs: number;
+  /** Learns each URL before it is asked for. */
+  readonly onAsk: (url: URL) => void;
 }
 
 /** Asks, and goes where the answers point. */
@@ -23,32 +30,35 @@ export async function follow(
   let { url, headers } = question;
   for (;;) {
     seen.add(url.href);
+    question.onAsk(url);
     const response = await ask({ ...question, url, headers });
-    const location = response.headers.location;
-    if (!redirects.has(response.statusCode) || typeof location !== "string") {
-      return { response, url };
-    }
-    await response.body.dump();
-    const next = redirected(url, location, seen);
+    if (!redirects.has(response.statusCode)) return { response, url };
+    await dump(response);
+    const next = redirected(url, response, seen);
     if (next.origin !== url.origin) headers = withoutSecrets(headers);
     url = next;
   }
 }
 
+/** Reads the rest of a small body, so that its connection serves again; whether it ends well is no matter. */
+export async function dump({ body }: Dispatcher.ResponseData): Promise<void> {
+  await body.dump({ limit: 65_536, signal: AbortSignal.timeout(1000) }).catch(() => {});
+}
+
 async function ask(question: Question): Promise<Dispatcher.ResponseData> {
-  const { agent, url, headers, signal, stallMs } = question;
-  const asking = agent.get(url, {
-    headers: {
-      "user-agent": "openclaw-install-skill-deps",
-      accept: "*/*",
-      // The pinned digest is that of the file as it lies on the server.
-      "accept-encoding": "identity",
-      ...basicAuth(url),
-      ...headers,
-    },
-    signal,
-    headersTimeout: stallMs,
-    bodyTimeout: stallMs,
+  const { agent, url, signal, proxy, stallMs, firstByteMs } = question;
+  const headers = {
+    "user-agent": "openclaw-install-skill-deps",
+    accept: "*/*",
+    // The pinned digest is that of the file as it lies on the server.
+    "accept-encoding": "identity",
+    ...urlHeaders(url),
+    ...question.headers,
+  };
+  refuseCharacters(headers, url);
+  const times = { headersTimeout: firstByteMs, bodyTimeout: stallMs };
+  const asking = agent.get(url, { headers, signal, proxy, ...times }).catch((cause: unknown) => {
+    throw new TransportError(cause);
   });
   const response = await orAborted(asking, signal);
   // A body that is given up emits an error; nobody else listens once we have turned away.
@@ -80,18 +90,28 @@ async function orAborted(
   }
 }
 
-function basicAuth(url: URL): Record<string, string> {
-  if (url.username === "") return {};
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+/** Tokens and names come from files that people edit. */
+function refuseCharacters(headers: Readonly<Record<string, string>>, url: URL): void {
+  const wrong = Object.entries(headers).find(([, value]) => /[^\t\x20-\x7e\x80-\xff]/.test(value));
+  if (!wrong) return;
+  const what = `the ${wrong[0]} that is configured for ${url.host} holds a character that HTTP cannot send`;
+  throw new UserError("config", what, {
+    hint: "Look for a line break or an invisible character in it.",
+  });
 }
 
-function redirected(from: URL, location: string, seen: ReadonlySet<string>): URL {
+function redirected(
+  from: URL,
+  { statusCode, headers: { location } }: Dispatcher.ResponseData,
+  seen: ReadonlySet<string>,
+): URL {
   const refuse = (why: string): never => {
     throw new UserError("network", `${shownUrl(from)} redirects ${why}`, {
       hint: "Name another source or a mirror of this file.",
+      cause: statusError(statusCode),
     });
   };
+  if (typeof location !== "string") return refuse("to no place, or to several");
   if (!URL.canParse(location, from.href)) return refuse("to what is not a URL");
   const next = new URL(location, from);
   if (next.protocol !== "https:" && next.protocol !== from.protocol) {

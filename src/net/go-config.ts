@@ -2,17 +2,28 @@ import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
+import { unquoted, wrongSetting } from "./setting.ts";
 
 /** What this machine's go is configured to do, as far as fetching modules goes. */
 export interface GoConfig {
   /** Settings for a go that is run: only those that are set somewhere. */
   readonly settings: Readonly<Record<string, string>>;
-  /** The module proxies, each ends with `/`; empty where none is named. */
-  readonly proxies: readonly string[];
+  /**
+   * The module proxies in their order; empty where none is named. Throws a UserError (`config`) where
+   * GOPROXY names some and none of them can be used.
+   */
+  readonly proxies: readonly GoProxy[];
   /** The credentials for a URL: its own, else the netrc's. */
   headersFor(url: string): Record<string, string>;
   /** Where the netrc is, for a go that is run with another home. */
   readonly netrc: string;
+}
+
+interface GoProxy {
+  /** Ends with `/`. */
+  readonly url: string;
+  /** Whether the next one is asked after any failure (`|` behind it), or only after a 404 or 410. */
+  readonly fallsThrough: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -32,18 +43,20 @@ export async function readGoConfig(
   go: string | undefined,
 ): Promise<GoConfig> {
   const root = go && resolve(await realpath(go).catch(() => go), "../..");
-  const shipped = root ? parseGoEnv(await readText(join(root, "go.env"))) : {};
+  const shipped = root ? parseGoEnv(readSettingsFile(join(root, "go.env"))) : {};
   const file = env.GOENV || join(env.XDG_CONFIG_HOME || join(home, ".config"), "go", "env");
-  const own = file === "off" ? {} : parseGoEnv(await readText(file));
+  const own = file === "off" ? {} : parseGoEnv(readSettingsFile(file));
   const all: Env = { ...shipped, ...own, ...withoutEmpty(env) };
   const settings = Object.fromEntries(
     names.flatMap((name) => (all[name] ? [[name, all[name]]] : [])),
   );
   const netrc = env.NETRC || join(home, ".netrc");
-  const logins = parseNetrc(await readText(netrc));
+  const logins = parseNetrc(readSettingsFile(netrc));
   return {
     settings,
-    proxies: proxiesOf(settings.GOPROXY ?? ""),
+    get proxies() {
+      return proxiesOf(settings.GOPROXY ?? "");
+    },
     netrc,
     headersFor(text) {
       const url = new URL(text);
@@ -60,18 +73,21 @@ function parseGoEnv(text: string): Record<string, string> {
 }
 
 /** `direct` and `off` name no proxy; without one, modules would come from version control. */
-function proxiesOf(goproxy: string): string[] {
-  return goproxy
-    .split(/[,|]/)
-    .map((part) => part.trim())
-    .filter((part) => /^https?:\/\//.test(part) && URL.canParse(part))
-    .map((part) => (part.endsWith("/") ? part : `${part}/`));
+function proxiesOf(goproxy: string): GoProxy[] {
+  const parts = [...unquoted(goproxy).matchAll(/([^,|]+)([,|]?)/g)];
+  const proxies = parts.flatMap(([, text = "", mark]) => {
+    const url = text.trim().replace(/\/*$/, "/");
+    const isWeb = /^https?:\/\//.test(url) && URL.canParse(url);
+    return isWeb ? [{ url, fallsThrough: mark === "|" }] : [];
+  });
+  if (parts.length === 0 || proxies.length > 0) return proxies;
+  throw wrongSetting(
+    { name: "GOPROXY", value: goproxy },
+    "names no module proxy over http or https, and modules are fetched from one only",
+    "Set GOPROXY to the address of one, as https://host/path.",
+  );
 }
 
 function withoutEmpty(env: Env): Env {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
-}
-
-async function readText(file: string): Promise<string> {
-  return readSettingsFile(file);
 }

@@ -1,12 +1,18 @@
+import { renameSync } from "node:fs";
 import type { networkInterfaces } from "node:os";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { type Agent, createAgent, type NetworkSettings } from "./agent.ts";
+import { once } from "../core/once.ts";
+import { createAgent } from "./agent.ts";
+import { decodeBytes, decodeFile } from "./encoding.ts";
 import { shownUrl } from "./errors.ts";
+import type { NetworkSettings } from "./network-settings.ts";
 import { defaultTiming, hasty, type Timing } from "./patience.ts";
+import type { Setting } from "./setting.ts";
 import { discard, type FileSink, fileSink, memorySink, weighingSink } from "./sink.ts";
 import { type Mirror, refuseWithoutNetwork, targetOf } from "./target.ts";
-import { type Transfer, transfer } from "./transfer.ts";
+import { type Transfer, type Transferred, transfer } from "./transfer.ts";
+import { withWaiting } from "./waiting.ts";
 
 export interface DownloadRequest {
   readonly url: string;
@@ -20,8 +26,8 @@ export interface DownloadRequest {
   readonly limit?: number;
   /** True where the same bytes can be had elsewhere: a dead server then costs seconds. */
   readonly hasAlternative?: boolean;
-  /** A proxy for this request in place of the environment's and npm's; `DIRECT` for none. */
-  readonly proxy?: string;
+  /** A proxy for this request in place of the environment's and npm's; its value is `DIRECT` for none. */
+  readonly proxy?: Setting;
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. A restarted download counts from 0 again. */
   readonly onProgress?: (received: number, total?: number) => void;
@@ -80,7 +86,7 @@ export interface HttpOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly mirrors: readonly Mirror[];
   readonly offline: boolean;
-  /** npm's proxies and cafile; asked once, before the first request. */
+  /** What files say of proxies, certificates and waiting; asked once, before the first request. */
   readonly settings?: () => Promise<NetworkSettings>;
   /** PEM texts of more certificates to trust. */
   readonly ca?: readonly string[];
@@ -94,14 +100,14 @@ const textLimit = 32 * 1024 ** 2;
 
 /** Opens nothing and loads nothing before the first request. */
 export function createHttp(options: HttpOptions): Http {
-  const timing = { ...defaultTiming, ...options.timing };
-  /** By the proxy that a request names itself. */
-  const agents = new Map<string, Promise<Agent>>();
-  const connect = (proxy = ""): Promise<Agent> => {
-    const agent = agents.get(proxy) ?? openAgent(withProxy(options, proxy), timing);
-    agents.set(proxy, agent);
-    return agent;
-  };
+  const { env, mirrors, ca = [] } = options;
+  const settings = once(async () => (await options.settings?.()) ?? {});
+  const basic = { ...defaultTiming, ...options.timing };
+  const patience = once(async () => withWaiting(basic, env, await settings()));
+  const agent = once(async () =>
+    createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs }),
+  );
+  let isOpen = false;
   /** Origins that let a transfer wait in vain; nobody waits as long for them again. */
   const dead = new Set<string>();
   const listeners: ((transfers: number) => void)[] = [];
@@ -110,13 +116,15 @@ export function createHttp(options: HttpOptions): Http {
     quiet += isQuiet ? 1 : -1;
     for (const listener of listeners) listener(quiet);
   };
-  const begin: Begin = async (text, { hasAlternative = false, proxy, ...rest }) => {
-    const url = targetOf(text, options.mirrors);
-    refuseWithoutNetwork(url, withProxy(options, proxy));
+  const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
+    const url = targetOf(text, mirrors);
+    refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
-    const patience = hasAlternative || dead.has(url.origin) ? hasty(timing) : timing;
+    const full = await patience();
+    const timing = hasAlternative || dead.has(url.origin) ? hasty(full) : full;
     const onDead = (): void => void dead.add(url.origin);
-    return { agent: await connect(proxy), timing: patience, url, onQuiet, onDead, ...rest };
+    isOpen = true;
+    return { agent: await agent(), timing, url, onQuiet, onDead, ...rest };
   };
   return {
     download: (request) => download(request, begin),
@@ -125,19 +133,17 @@ export function createHttp(options: HttpOptions): Http {
     text: (url, options) => text(url, options ?? {}, begin),
     onQuiet: (listener) => void listeners.push(listener),
     async close() {
-      const closing = [...agents.values()].map((agent) =>
-        agent.then((open) => open.dispatcher.destroy()).catch(() => {}),
-      );
-      await Promise.all(closing);
+      if (isOpen)
+        await agent().then(
+          (open) => open.destroy(),
+          () => {},
+        );
     },
   };
 }
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead">;
-type Begin = (
-  url: string,
-  rest: Given & { hasAlternative?: boolean; proxy?: string },
-) => Promise<Transfer>;
+type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promise<Transfer>;
 
 function deadBefore(url: URL): UserError {
   return new UserError("network", `cannot download ${shownUrl(url)}: ${url.host} did not answer`, {
@@ -145,29 +151,14 @@ function deadBefore(url: URL): UserError {
   });
 }
 
-/** apt's proxy goes before the environment's, as it does for apt. */
-function withProxy(options: HttpOptions, proxy = ""): HttpOptions {
-  if (proxy === "") return options;
-  const env = Object.entries(options.env).filter(
-    ([name]) => !/^(all|https?|no)_proxy$/i.test(name),
-  );
-  const own = proxy === "DIRECT" ? { no_proxy: "*" } : { http_proxy: proxy, https_proxy: proxy };
-  return { ...options, env: { ...Object.fromEntries(env), ...own } };
-}
-
-async function openAgent(options: HttpOptions, timing: Timing): Promise<Agent> {
-  const settings = (await options.settings?.()) ?? {};
-  const { env, ca = [] } = options;
-  return await createAgent({ env, settings, ca, connectMs: timing.connectMs });
-}
-
 async function download(request: DownloadRequest, begin: Begin): Promise<Download> {
   const { url, headers = {}, file, digest, limit = defaultLimit, ...rest } = request;
   const sink = await fileSink(file, digest);
   try {
-    const from = await bring(await begin(url, { headers, sink, limit, ...rest }), sink);
+    const job = await begin(url, { headers, sink, limit, ...rest });
+    const got = await bring(job, sink, (from) => decode(from, request));
     await sink.close();
-    return { size: sink.received, url: shownUrl(from) };
+    return { size: got.size, url: shownUrl(got.url) };
   } catch (error) {
     await sink.close().catch(() => {});
     await discard(file);
@@ -186,6 +177,9 @@ async function weigh(request: Omit<DownloadRequest, "digest">, begin: Begin): Pr
       await sink.restart();
       from = await transfer(job);
     }
+    if (from.encodings.length > 0 && !isPackedByName(from)) {
+      return await weighDecoded(from, file, limit);
+    }
     const digests = sink.weighed(from.url);
     await sink.close();
     return { size: sink.received, url: shownUrl(from.url), ...digests };
@@ -196,19 +190,71 @@ async function weigh(request: Omit<DownloadRequest, "digest">, begin: Begin): Pr
   }
 }
 
-/** Brings and verifies. Pieces may be of two files that a server takes for one: then all of it again. */
-async function bring(job: Transfer, sink: FileSink): Promise<URL> {
-  const { url, resumed } = await transfer(job);
+/** Old servers say gzip of every .gz: then the packed bytes are what lies there and what is meant. */
+function isPackedByName({ url, encodings }: Transferred): boolean {
+  const suffixes = { gzip: /\.t?gz$/i, zstd: /\.t?zst$/i, br: /\.br$/i, deflate: /\.zz?$/i };
+  return encodings.length === 1 && encodings.every((each) => suffixes[each].test(url.pathname));
+}
+
+async function weighDecoded(
+  { url, encodings }: Transferred,
+  file: string,
+  limit: number,
+): Promise<Weighed> {
+  const decodedFile = `${file}.decoded`;
+  const sink = await weighingSink(decodedFile);
   try {
-    sink.verify(url);
-    return url;
+    await decodeFile(file, encodings, sink, limit, url);
+    const digests = sink.weighed(url);
+    renameSync(decodedFile, file);
+    return { size: sink.received, url: shownUrl(url), ...digests };
+  } finally {
+    await sink.close();
+    await discard(decodedFile);
+  }
+}
+
+/**
+ * Brings and verifies. Pieces may be of two files that a server takes for one: then all of it again.
+ * What a server says it has packed is unpacked where the bytes as they came are not those promised.
+ */
+async function bring(
+  job: Transfer,
+  sink: FileSink,
+  unpack: (got: Transferred) => Promise<number>,
+): Promise<{ url: URL; size: number }> {
+  const got = await transfer(job);
+  try {
+    sink.verify(got.url);
+    return { url: got.url, size: sink.received };
   } catch (error) {
-    if (!resumed) throw error;
+    if (got.encodings.length > 0) return { url: got.url, size: await unpack(got) };
+    if (!got.resumed) throw error;
   }
   await sink.restart();
   const again = await transfer(job);
   sink.verify(again.url);
-  return again.url;
+  return { url: again.url, size: sink.received };
+}
+
+/** Replaces a file by what it decodes to, once that is verified; its size. */
+async function decode(
+  { url, encodings }: Transferred,
+  { file, digest, size, limit = defaultLimit }: DownloadRequest,
+): Promise<number> {
+  const decodedFile = `${file}.decoded`;
+  const sink = await fileSink(decodedFile, digest);
+  try {
+    await decodeFile(file, encodings, sink, size ?? limit, url);
+    sink.verify(url);
+    await sink.close();
+    renameSync(decodedFile, file);
+    return sink.received;
+  } catch (error) {
+    await sink.close().catch(() => {});
+    await discard(decodedFile);
+    throw error;
+  }
 }
 
 async function json(
@@ -235,6 +281,7 @@ async function text(
 ): Promise<Text> {
   const sink = memorySink();
   const given = { headers, sink, limit: textLimit, ...(proxy === undefined ? {} : { proxy }) };
-  const { url: from } = await transfer(await begin(url, given));
-  return { text: sink.text(), url: from };
+  const { url: from, encodings } = await transfer(await begin(url, given));
+  const bytes = await decodeBytes(sink.bytes(), encodings, textLimit, from);
+  return { text: bytes.toString("utf8"), url: from };
 }

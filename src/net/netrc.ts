@@ -1,3 +1,5 @@
+import { decoded } from "./setting.ts";
+
 /** A login for a host, as a netrc file has it. */
 interface Login {
   readonly login: string;
@@ -42,9 +44,9 @@ export function netrcHeaders(
 /** The header that the name and password of a URL mean. */
 export function urlHeaders(url: URL): Record<string, string> {
   if (url.username === "") return {};
-  return basicHeader(decodeURIComponent(url.username), decodeURIComponent(url.password));
+  return basicHeader(decoded(url.username), decoded(url.password));
 }
 
-function basicHeader(login: string, password: string): Record<string, string> {
+export function basicHeader(login: string, password: string): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}` };
 }

@@ -1,18 +1,20 @@
 import { access, constants, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { UserError } from "../core/errors.ts";
 import { readSettingsFile } from "../io/input.ts";
-import type { NetworkSettings } from "./agent.ts";
+import type { NetworkSettings } from "./network-settings.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
+import { unquoted, wrongSetting } from "./setting.ts";
 
 /** What this machine's npm is configured to do, as far as fetching packages goes. */
-export interface NpmConfig extends NetworkSettings {
+export interface NpmConfig {
   /** The registry of a package, by its scope; ends with `/`. */
   registryFor(packageName: string): string;
   /** The credentials that npm would send to this URL, and to no other. */
   headersFor(url: string): Record<string, string>;
   /** The registry of an npm that nobody configured; ends with `/`. */
   readonly defaultRegistry: string;
+  /** Proxies, certificates and waiting. */
+  readonly network: NetworkSettings;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -31,20 +33,20 @@ export async function readNpmConfig(env: Env, home: string): Promise<NpmConfig> 
   const defaults = await npmDefaults();
   const settings = await readAll(env, home, defaults.globalconfig);
   const authToken = (await import("registry-auth-token")).default;
-  const defaultRegistry = asRegistry(defaults.registry);
+  const defaultRegistry = asRegistry("registry", defaults.registry);
   const scoped = onlyScopedCredentials(settings);
   return {
     defaultRegistry,
     registryFor(packageName) {
-      const scope = packageName.startsWith("@") ? packageName.split("/")[0] : undefined;
-      const own = scope === undefined ? undefined : settings[`${scope}:registry`];
-      return asRegistry(own ?? settings.registry ?? defaultRegistry);
+      const scoped = `${packageName.split("/")[0]}:registry`;
+      const key = packageName.startsWith("@") && settings[scoped] ? scoped : "registry";
+      return asRegistry(key, settings[key] || defaultRegistry);
     },
     headersFor(url) {
       const found = authToken(url, { recursive: true, npmrc: scoped });
       return found === undefined ? {} : { authorization: `${found.type} ${found.token}` };
     },
-    ...networkSettings(settings, home),
+    network: networkSettings(settings, home),
   };
 }
 
@@ -56,20 +58,19 @@ async function npmDefaults(): Promise<{ registry: string; globalconfig: string }
 
 async function readAll(env: Env, home: string, defaultGlobal: string): Promise<Settings> {
   const fromEnv = settingsOfEnv(env);
-  const user = await readSettings(fromEnv.userconfig ?? join(home, ".npmrc"), env);
+  const user = readSettings(fromEnv.userconfig ?? join(home, ".npmrc"), env);
   const npm = await findNpm(env);
-  const builtin = npm === undefined ? {} : await readSettings(npm.builtin, env);
+  const builtin = npm === undefined ? {} : readSettings(npm.builtin, env);
   const before = { ...builtin, ...user, ...fromEnv };
   const prefix = before.prefix ?? npm?.prefix;
   const global =
     before.globalconfig ?? (prefix === undefined ? defaultGlobal : resolve(prefix, "etc/npmrc"));
-  return { ...builtin, ...(await readSettings(global, env)), ...user, ...fromEnv };
+  return { ...builtin, ...readSettings(global, env), ...user, ...fromEnv };
 }
 
-async function readSettings(file: string, env: Env): Promise<Settings> {
+function readSettings(file: string, env: Env): Settings {
   // A file that is absent or another user's is no configuration of ours; npm goes on without, too.
-  const text = readSettingsFile(file);
-  return parseNpmrc(text, env);
+  return parseNpmrc(readSettingsFile(file), env);
 }
 
 /** npm's own files lie beside it; the Node that runs this may be one of ours, far from them. */
@@ -95,20 +96,28 @@ function onlyScopedCredentials(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("//")));
 }
 
-function asRegistry(text: string): string {
+function asRegistry(key: string, value: string): string {
+  const text = unquoted(value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") {
     return url.href.endsWith("/") ? url.href : `${url.href}/`;
   }
-  throw new UserError("config", "the npm registry that is configured is not an http or https URL", {
-    hint: "See `npm config get registry`, NPM_CONFIG_REGISTRY and ~/.npmrc.",
-  });
+  throw wrongSetting(
+    { name: `npm's ${key}`, value },
+    "is not an http or https URL",
+    `See \`npm config get ${key}\`, npm_config_registry and ~/.npmrc; it looks like https://host/path/.`,
+  );
 }
 
 function networkSettings(settings: Settings, home: string): NetworkSettings {
-  const { cafile, proxy, "https-proxy": httpsProxy, noproxy: noProxy } = settings;
+  const { cafile, ca, proxy, "https-proxy": httpsProxy, noproxy: noProxy } = settings;
+  const wait = settings["fetch-timeout"];
+  const file = isSet(cafile) ? resolve(home, cafile.replace(/^~\//, "")) : undefined;
   return {
-    ...(isSet(cafile) ? { cafile: resolve(home, cafile.replace(/^~\//, "")) } : {}),
+    ...(file === undefined ? {} : { caFiles: [{ name: "npm's cafile", value: file }] }),
+    // In an .npmrc it is one line, in which \n stands for the end of a line.
+    ...(isSet(ca) ? { caTexts: [ca.replaceAll("\\n", "\n")] } : {}),
+    ...(isSet(wait) ? { waits: [{ name: "npm's fetch-timeout", value: wait, unit: 1 }] } : {}),
     ...(isSet(proxy) ? { proxy } : {}),
     ...(isSet(httpsProxy) ? { httpsProxy } : {}),
     ...(isSet(noProxy) ? { noProxy } : {}),
@@ -116,5 +125,5 @@ function networkSettings(settings: Settings, home: string): NetworkSettings {
 }
 
 function isSet(text: string | undefined): text is string {
-  return text !== undefined && text !== "" && text !== "null" && text !== "false";
+  return text !== undefined && !/^(|null|false|undefined)$/.test(text);
 }

@@ -6,7 +6,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 /**
  * Reads the text of an .npmrc: `name = value` lines, `;` and `#` comments, values in quotes, and
  * `${NAME}` of the environment (`${NAME?}`: empty where it is not set). A value whose name is not set
- * is dropped, alone: sent as it stands, it would be a wrong token. Sections and lists are not ours.
+ * is dropped, alone: sent as it stands, it would be a wrong token. The values of a list (`ca[] = …`) are
+ * put together, a line each. Sections are not ours.
  */
 export function parseNpmrc(text: string, env: Env): Settings {
   const settings: Record<string, string> = {};
@@ -15,7 +16,10 @@ export function parseNpmrc(text: string, env: Env): Settings {
     if (!match?.[1]) continue;
     const key = expand(match[1], env);
     const value = expand(unquote(match[2] ?? ""), env);
-    if (key !== undefined && value !== undefined && !key.endsWith("[]")) settings[key] = value;
+    if (key === undefined || value === undefined) continue;
+    const list = key.endsWith("[]") ? key.slice(0, -2) : undefined;
+    if (list === undefined) settings[key] = value;
+    else settings[list] = settings[list] === undefined ? value : `${settings[list]}\n${value}`;
   }
   return settings;
 }

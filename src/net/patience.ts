@@ -1,8 +1,10 @@
 /** All in milliseconds but the counts. Tests shorten them. */
 export interface Timing {
   readonly connectMs: number;
-  /** No byte for this long ends an attempt. */
+  /** No byte for this long ends an attempt that has begun to receive. */
   readonly stallMs: number;
+  /** The same before the first byte: a mirror may have to fetch the file itself. */
+  readonly firstByteMs: number;
   /** Less than `aliveBytes` in this long ends it all, attempts and pauses included. */
   readonly deadMs: number;
   readonly aliveBytes: number;
@@ -16,12 +18,15 @@ export interface Timing {
   readonly backoffMs: number;
   /** The longest wait that a Retry-After may ask of us. */
   readonly retryAfterMaxMs: number;
+  /** True where the machine's settings say how long to wait. */
+  readonly isSet: boolean;
 }
 
 /** Two dead sources, one after the other, are given up within a minute. */
 export const defaultTiming: Timing = {
   connectMs: 10_000,
   stallMs: 15_000,
+  firstByteMs: 30_000,
   deadMs: 40_000,
   aliveBytes: 65_536,
   hastyMs: 6000,
@@ -29,6 +34,7 @@ export const defaultTiming: Timing = {
   retries: 3,
   backoffMs: 400,
   retryAfterMaxMs: 20_000,
+  isSet: false,
 };
 
 /** Where there is another source, waiting for this one is worth seconds. */
@@ -37,6 +43,7 @@ export function hasty(timing: Timing): Timing {
   return {
     ...timing,
     stallMs: Math.min(timing.stallMs, hastyMs / 2),
+    firstByteMs: Math.min(timing.firstByteMs, hastyMs / 2),
     deadMs: Math.min(timing.deadMs, hastyMs),
     retries: Math.min(timing.retries, 1),
     retryAfterMaxMs: Math.min(timing.retryAfterMaxMs, hastyMs / 4),

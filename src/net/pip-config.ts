@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { UserError } from "../core/errors.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
+import type { NetworkSettings } from "./network-settings.ts";
+import { type Setting, unquoted, wrongSetting } from "./setting.ts";
 
 /** What this machine's pip and uv are configured to do, as far as fetching wheels goes. */
 export interface PipConfig {
@@ -9,6 +10,8 @@ export interface PipConfig {
   readonly indexes: readonly string[];
   /** The credentials for a URL: those of an index at the same origin, else the netrc's. */
   headersFor(url: string): Record<string, string>;
+  /** pip's own proxy, where it has one; for requests to an index. */
+  readonly through: { readonly proxy?: Setting };
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -22,21 +25,27 @@ type Settings = Readonly<Record<string, string>>;
  * @param home the user's home directory, absolute
  */
 export async function readPipConfig(env: Env, home: string): Promise<PipConfig> {
-  let settings: Settings = {};
-  for (const file of pipFiles(env, home)) {
-    settings = { ...settings, ...parsePipConf(await readText(file)) };
-  }
-  const first =
-    env.PIP_INDEX_URL || env.UV_DEFAULT_INDEX || env.UV_INDEX_URL || settings["index-url"];
+  const settings = readFiles(env, home);
+  const first = firstOf([
+    named("PIP_INDEX_URL", env.PIP_INDEX_URL),
+    named("UV_DEFAULT_INDEX", env.UV_DEFAULT_INDEX),
+    named("UV_INDEX_URL", env.UV_INDEX_URL),
+    named("pip's index-url", settings["index-url"]),
+  ]);
   const more = [
-    env.PIP_EXTRA_INDEX_URL ?? settings["extra-index-url"],
-    env.UV_INDEX,
-    env.UV_EXTRA_INDEX_URL,
-  ].flatMap((text) => (text ?? "").split(/\s+/));
+    env.PIP_EXTRA_INDEX_URL === undefined
+      ? named("pip's extra-index-url", settings["extra-index-url"])
+      : named("PIP_EXTRA_INDEX_URL", env.PIP_EXTRA_INDEX_URL),
+    named("UV_INDEX", env.UV_INDEX),
+    named("UV_EXTRA_INDEX_URL", env.UV_EXTRA_INDEX_URL),
+  ].flat();
   const noIndex = /^(1|true|yes|on)$/i.test(env.PIP_NO_INDEX ?? settings["no-index"] ?? "");
-  const named = noIndex ? [] : [first ?? "", ...more].filter((text) => text !== "");
-  const indexes = [...new Set(named.map(asIndex))];
-  const netrc = parseNetrc(await readText(env.NETRC || join(home, ".netrc")));
+  const indexes = noIndex ? [] : [...new Set([...first, ...more].flatMap(asIndexes))];
+  const netrc = parseNetrc(readSettingsFile(env.NETRC || join(home, ".netrc")));
+  const [proxy] = firstOf([
+    named("PIP_PROXY", env.PIP_PROXY),
+    named("pip's proxy", settings.proxy),
+  ]);
   return {
     indexes,
     headersFor(text) {
@@ -47,7 +56,45 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
       const own = index ? urlHeaders(index) : {};
       return own.authorization === undefined ? netrcHeaders(netrc, url.hostname) : own;
     },
+    through: proxy ? { proxy } : {},
   };
+}
+
+/** What pip's files and variables say of certificates and of how long it waits. */
+export function readPipSettings(
+  env: Env,
+  home: string,
+): Required<Pick<NetworkSettings, "caFiles" | "waits">> {
+  const settings = readFiles(env, home);
+  const [wait] = firstOf([
+    named("PIP_TIMEOUT", env.PIP_TIMEOUT),
+    named("PIP_DEFAULT_TIMEOUT", env.PIP_DEFAULT_TIMEOUT),
+    named("pip's timeout", settings.timeout ?? settings["default-timeout"]),
+  ]);
+  return {
+    // The last two are what pip reads where it has no setting of its own.
+    caFiles: firstOf([
+      named("PIP_CERT", env.PIP_CERT),
+      named("pip's cert", settings.cert),
+      named("REQUESTS_CA_BUNDLE", env.REQUESTS_CA_BUNDLE),
+      named("CURL_CA_BUNDLE", env.CURL_CA_BUNDLE),
+    ]),
+    waits: wait ? [{ ...wait, unit: 1000 }] : [],
+  };
+}
+
+function readFiles(env: Env, home: string): Settings {
+  // A file that is absent or another user's is no configuration of ours; pip goes on without, too.
+  const read = pipFiles(env, home).map((file) => parsePipConf(readSettingsFile(file)));
+  return Object.assign({}, ...read) as Settings;
+}
+
+function named(name: string, value: string | undefined): Setting[] {
+  return value === undefined || unquoted(value) === "" ? [] : [{ name, value }];
+}
+
+function firstOf(settings: readonly Setting[][]): Setting[] {
+  return settings.flat().slice(0, 1);
 }
 
 /** Reads pip.conf: sections `global`, then `install`; a value may go on in indented lines. */
@@ -82,19 +129,19 @@ function pipFiles(env: Env, home: string): string[] {
   return [...machine, ...user, ...active, ...(named ? [named] : [])];
 }
 
-/** uv lets an index have a name: `internal=https://…`. */
-function asIndex(text: string): string {
-  const address = text.replace(/^[A-Za-z0-9_-]+=(?=https?:)/, "");
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol === "https:" || url?.protocol === "http:") {
-    return url.href.endsWith("/") ? url.href : `${url.href}/`;
-  }
-  throw new UserError("config", "a Python index that is configured is not an http or https URL", {
-    hint: "See `pip config list`, PIP_INDEX_URL, UV_DEFAULT_INDEX and UV_INDEX_URL.",
+/** Addresses between blank space; uv lets an index have a name: `internal=https://…`. */
+function asIndexes({ name, value }: Setting): string[] {
+  const words = unquoted(value).split(/\s+/);
+  return words.map((word) => {
+    const address = word.replace(/^[A-Za-z0-9_-]+=(?=https?:)/, "");
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url?.protocol === "https:" || url?.protocol === "http:") {
+      return url.href.endsWith("/") ? url.href : `${url.href}/`;
+    }
+    throw wrongSetting(
+      { name, value: word },
+      "is not an http or https URL",
+      "See `pip config list`, PIP_INDEX_URL, UV_DEFAULT_INDEX and UV_INDEX_URL; it looks like https://host/simple/.",
+    );
   });
-}
-
-async function readText(file: string): Promise<string> {
-  // A file that is absent or another user's is no configuration of ours; pip goes on without, too.
-  return readSettingsFile(file);
 }

@@ -92,7 +92,7 @@ export async function discard(file: string): Promise<void> {
 }
 
 /** Holds a small document. */
-export function memorySink(): Sink & { text(): string } {
+export function memorySink(): Sink & { bytes(): Buffer } {
   let chunks: Buffer[] = [];
   let received = 0;
   return {
@@ -107,7 +107,7 @@ export function memorySink(): Sink & { text(): string } {
       chunks.push(chunk);
       received += chunk.length;
     },
-    text: () => Buffer.concat(chunks).toString("utf8"),
+    bytes: () => Buffer.concat(chunks),
   };
 }
 

@@ -1,7 +1,8 @@
 import { networkInterfaces } from "node:os";
 import { UserError } from "../core/errors.ts";
-import { readProxies } from "./agent.ts";
 import { shownUrl } from "./errors.ts";
+import { type ProxySettings, proxyFor } from "./proxy.ts";
+import type { Setting } from "./setting.ts";
 
 /** URLs that begin with `from` are asked with `to` in its place. */
 export interface Mirror {
@@ -30,7 +31,10 @@ function begins(text: string, prefix: string): boolean {
 interface Reach {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly offline: boolean;
-  readonly interfaces?: typeof networkInterfaces;
+  readonly settings: ProxySettings;
+  /** A proxy of this request's own. */
+  readonly own?: Setting | undefined;
+  readonly interfaces?: typeof networkInterfaces | undefined;
 }
 
 /** Throws `unmet` where no answer can come, without waiting for one. */
@@ -41,9 +45,8 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
     });
   }
   // A proxy may listen on the loopback interface of a place that has no other.
-  const { httpProxy, httpsProxy } = readProxies(options.env, {});
-  const proxy = url.protocol === "https:" ? httpsProxy : httpProxy;
-  if (isLoopback(url.hostname) || (proxy !== "" && isLoopback(new URL(proxy).hostname))) return;
+  const proxy = proxyFor(url, options);
+  if (isLoopback(url.hostname) || (proxy && isLoopback(proxy.url.hostname))) return;
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
   throw new UserError("unmet", `${shownUrl(url)} is needed, and there is no network here`, {
     hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",

@@ -1,17 +1,30 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
+import { orNothing } from "../io/files.ts";
 import type { Agent } from "./agent.ts";
-import { cutError, explain, shownUrl, statusError } from "./errors.ts";
-import { follow } from "./follow.ts";
+import { type Encodings, encodingsOf } from "./encoding.ts";
+import {
+  type Attempted,
+  cutError,
+  explain,
+  proxyNotes,
+  shownUrl,
+  TransportError,
+} from "./errors.ts";
+import { dump, follow } from "./follow.ts";
 import { type Lifeline, lifeline, type Timing } from "./patience.ts";
+import type { Setting } from "./setting.ts";
 import { type Sink, wrongBytes } from "./sink.ts";
+import { statusError } from "./status.ts";
 
 export interface Transfer {
   readonly agent: Agent;
   readonly timing: Timing;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** A proxy in place of the environment's and npm's. */
+  readonly proxy?: Setting | undefined;
   readonly sink: Sink;
   /** Bytes promised. */
   readonly size?: number | undefined;
@@ -30,23 +43,24 @@ export interface Transferred {
   readonly url: URL;
   /** True where the bytes came in pieces. */
   readonly resumed: boolean;
+  /** What the server says of how it has packed the body; mostly nothing. */
+  readonly encodings: Encodings;
 }
 
 /** Brings the body into the sink, whatever it takes within the limits. */
 export async function transfer(job: Transfer): Promise<Transferred> {
   const life = lifeline(job.timing, job.signal, job.onQuiet);
-  const memory: Memory = { validator: undefined, resumed: false };
+  const memory: Memory = { validator: undefined, url: job.url };
   let best = 0;
   let failures = 0;
   try {
     for (;;) {
       try {
-        const url = await attempt(job, memory, life);
-        return { url, resumed: memory.resumed };
+        return await attempt(job, memory, life);
       } catch (thrown) {
         job.signal?.throwIfAborted();
         if (life.signal.aborted) throw deadError(job, best);
-        const failure = explain(thrown, job.url, job.agent.notes);
+        const failure = explain(thrown, attempted(job, memory.url));
         // What counts is the furthest byte: a server that always cuts at one point is no progress.
         failures = job.sink.received > best ? 1 : failures + 1;
         best = Math.max(best, job.sink.received);
@@ -70,18 +84,32 @@ export async function transfer(job: Transfer): Promise<Transferred> {
 interface Memory {
   /** A strong ETag: the same one means the same bytes, so that a range of them may follow. */
   validator: string | undefined;
-  /** The sink holds pieces of several answers. */
-  resumed: boolean;
+  /** What was asked for at last. */
+  url: URL;
 }
 
-async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<URL> {
+function attempted({ agent, proxy, url: asked }: Transfer, url: URL): Attempted {
+  return {
+    asked,
+    url,
+    proxy: orNothing(() => agent.proxyFor(url, proxy)),
+    certificateProblems: agent.certificateProblems,
+  };
+}
+
+async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<Transferred> {
   const offset = memory.validator === undefined ? 0 : job.sink.received;
   const range =
     offset > 0 ? { range: `bytes=${offset}-`, "if-range": memory.validator as string } : {};
   const { response, url } = await follow({
     agent: job.agent,
     stallMs: job.timing.stallMs,
+    firstByteMs: job.timing.firstByteMs,
+    proxy: job.proxy,
     url: job.url,
+    onAsk: (asked) => {
+      memory.url = asked;
+    },
     headers: { ...job.headers, ...range },
     signal: life.signal,
   });
@@ -89,26 +117,42 @@ async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<U
   const resumed = statusCode === 206 && offset > 0 && startsAt(headers, offset);
   if (!resumed && statusCode !== 200) {
     memory.validator = undefined;
-    await body.dump();
-    throw statusError(statusCode === 206 ? 416 : statusCode, retryAfter(headers, job.timing));
+    await dump(response);
+    if (offset > 0 && (statusCode === 206 || statusCode === 416)) throw rangeError();
+    throw statusError(statusCode, retryAfter(headers, job.timing));
   }
+  const encodings = encodingsOf(headers["content-encoding"]);
   try {
     if (!resumed) await job.sink.restart();
-    memory.resumed = resumed;
-    memory.validator = strongEtag(headers);
+    memory.validator = encodings.length > 0 ? undefined : strongEtag(headers);
     const total = bytesPromised(headers, job.sink.received);
-    refuseLength(job, url, total, headers);
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    const isPacked = encodings.length > 0;
+    if (!isPacked) refuseLength(job, url, total, headers);
+    for await (const chunk of receivedFrom(body)) {
       life.alive(chunk.length);
-      refuseExcess(job, url, job.sink.received + chunk.length);
+      refuseExcess(job, url, job.sink.received + chunk.length, isPacked);
       await job.sink.write(chunk);
       job.onProgress?.(job.sink.received, job.size ?? total);
     }
   } finally {
     body.destroy();
   }
-  refuseCut(job, headers);
-  return url;
+  if (encodings.length === 0) refuseCut(job, headers);
+  return { url, resumed, encodings };
+}
+
+async function* receivedFrom(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new TransportError(cause);
+  }
+}
+
+/** A server that mistakes what part of the file we asked for; it is asked for all of it next. */
+function rangeError(): TransportError {
+  const message = "it did not send the part of the file that it was asked for";
+  return new TransportError(Object.assign(new Error(message), { code: "RANGE" }));
 }
 
 type Headers = Dispatcher.ResponseData["headers"];
@@ -146,9 +190,10 @@ function refuseLength(job: Transfer, url: URL, total: number | undefined, header
   }
 }
 
-function refuseExcess(job: Transfer, url: URL, received: number): void {
+function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
   const most = job.size ?? job.limit;
-  if (received <= most) return;
+  // To pack what is packed already makes it a little longer.
+  if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
   throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, more came`, false);
 }
 
@@ -161,14 +206,16 @@ function refuseCut(job: Transfer, headers: Headers): void {
   }
 }
 
+/** What helps where a mirror first fetches the file itself, or something on the way scans it. */
+const waitHint = "try again later, or set OPENCLAW_SKILL_TIMEOUT to more seconds.";
+
 function deadError(job: Transfer, best: number): UserError {
   if (best === 0) job.onDead();
   const seconds = job.timing.deadMs / 1000;
+  const notes = proxyNotes(attempted(job, job.url).proxy);
   const what = `cannot download ${shownUrl(job.url)}: next to nothing came in ${seconds} s`;
   return new UserError("network", what, {
-    hint: [`${job.url.host} or the way to it hangs; try again later.`, ...job.agent.notes].join(
-      " ",
-    ),
+    hint: [`${job.url.host} or the way to it hangs; ${waitHint}`, ...notes].join(" "),
   });
 }
 

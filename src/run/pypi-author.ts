@@ -170,7 +170,13 @@ async function weighAll(
           const digest = parseHexDigest("sha256", sha256 ?? "");
           if (!digest) throw new UserError("integrity", `the index gives no sha256 of ${name}`);
           const file = join(dir, String(index));
-          const { size } = await http.download({ url, headers: pip.headersFor(url), file, digest });
+          const { size } = await http.download({
+            url,
+            headers: pip.headersFor(url),
+            ...pip.through,
+            file,
+            digest,
+          });
           await rm(file);
           return { file: name, sha256: digest.hex, size };
         }),

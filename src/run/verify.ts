@@ -102,7 +102,7 @@ export function openVerifier(place: DraftPlace): Verifier {
               );
               const { digest, size } = wheel;
               const headers = config.headersFor(url);
-              await http.download({ url, headers, file, digest, size, signal });
+              await http.download({ url, headers, ...config.through, file, digest, size, signal });
             }),
           ),
         );

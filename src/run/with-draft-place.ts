@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { createHttp } from "../net/http.ts";
+import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import type { DraftPlace } from "./draft.ts";
 import type { Place } from "./place.ts";
@@ -18,7 +19,12 @@ export async function withDraftPlace<T>(
 ): Promise<T> {
   const npm = once(() => readNpmConfig(env, home));
   const { mirrors, offline } = options;
-  const http = createHttp({ env, mirrors, offline, settings: npm });
+  const http = createHttp({
+    env,
+    mirrors,
+    offline,
+    settings: () => readNetworkSettings(env, home, npm),
+  });
   const dir = await mkdtemp(join(tmpdir(), "openclaw-recipe-"));
   try {
     return await work({ env, home, http, npm, clock, emit: reporter.emit, dir, signal });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { GoModuleArtifact } from "../core/recipe.ts";
-import { isNotFound } from "../net/errors.ts";
+import { isNetwork, isNotFound } from "../net/errors.ts";
 import type { GoConfig } from "../net/go-config.ts";
 import type { Download } from "../net/http.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
@@ -50,7 +50,7 @@ export async function downloadModule(
     ...(onProgress === undefined ? {} : { onProgress }),
   };
   for (const [i, proxy] of proxies.entries()) {
-    const url = proxy + path;
+    const url = proxy.url + path;
     try {
       const headers = headersFor(url);
       return await http.download({
@@ -62,7 +62,8 @@ export async function downloadModule(
         ...more,
       });
     } catch (error) {
-      if (!isNotFound(error) || i === proxies.length - 1) throw error;
+      const mayGoOn = isNotFound(error) || (proxy.fallsThrough && isNetwork(error));
+      if (!mayGoOn || i === proxies.length - 1) throw error;
     }
   }
   throw new UserError("config", "no Go module proxy is configured here", {

@@ -26,7 +26,7 @@ export async function filesOf(
   for (const index of indexes) {
     const page = `${index}${name}/`;
     const headers = { accept, ...pip.headersFor(page) };
-    const found = await http.text(page, { headers }).catch((error: unknown) => {
+    const found = await http.text(page, { headers, ...pip.through }).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
       throw error;
     });

@@ -115,6 +115,7 @@ async function bringAll(
       await http.download({
         url,
         headers: pip.headersFor(url),
+        ...pip.through,
         file,
         digest,
         size,

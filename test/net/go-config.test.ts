@@ -27,7 +27,10 @@ test("the toolchain's own defaults, the user's file, the environment, each over 
   });
   write("home/.config/go/env", "GOPROXY=https://user.test/go|https://b.test,off\nGOFLAGS=-x\n");
   const own = await readGoConfig({}, join(dir, "home"), go);
-  expect(own.proxies).toEqual(["https://user.test/go/", "https://b.test/"]);
+  expect(own.proxies).toEqual([
+    { url: "https://user.test/go/", fallsThrough: true },
+    { url: "https://b.test/", fallsThrough: false },
+  ]);
   expect(Object.keys(own.settings).sort()).toEqual(["GOPROXY", "GOSUMDB"]);
   const env = { GOENV: "off", GOSUMDB: "off", GOPROXY: "" };
   expect((await readGoConfig(env, join(dir, "home"), go)).settings).toEqual({

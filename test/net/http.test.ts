@@ -433,11 +433,16 @@ describe("certificates", () => {
     expect(error.message).toMatch(/TLS certificate/);
     expect(error.hint).toMatch(/SSL_CERT_FILE/);
     await get(url, {}, { env: { SSL_CERT_FILE: ca } });
-    await get(url, {}, { settings: async () => ({ cafile: ca }) });
+    await get(
+      url,
+      {},
+      { settings: async () => ({ caFiles: [{ name: "npm's cafile", value: ca }] }) },
+    );
     await get(url, {}, { ca: [readFileSync(ca, "utf8")] });
     expectWhole();
     const missing = await failure(url, {}, { env: { SSL_CERT_FILE: "/nowhere.pem" } });
-    expect(missing.hint).toContain("The CA file /nowhere.pem cannot be read.");
+    expect(missing.code).toBe("config");
+    expect(missing.hint).toContain("SSL_CERT_FILE=/nowhere.pem cannot be used");
   });
 
   test("from https a redirect to http is refused", async () => {

@@ -29,7 +29,7 @@ test("without any configuration it is the public registry", async () => {
   expect(config.registryFor("@scope/name")).toBe(config.defaultRegistry);
   expect(config.defaultRegistry).toMatch(/^https:\/\/registry\..*\/$/);
   expect(config.headersFor(config.defaultRegistry)).toEqual({});
-  expect(Object.keys(config)).not.toContain("cafile");
+  expect(config.network).toEqual({});
 });
 
 test("the user's file: registries, scopes, quotes, comments", async () => {
@@ -48,12 +48,12 @@ test("the user's file: registries, scopes, quotes, comments", async () => {
   expect(config.registryFor("left-pad")).toBe("https://mirror.example/npm/");
   expect(config.registryFor("@corp/tool")).toBe("https://corp.example/");
   expect(config.registryFor("@other/tool")).toBe("https://mirror.example/npm/");
-  expect(config).toMatchObject({
-    cafile: join(home, "ca.pem"),
+  expect(config.network).toMatchObject({
+    caFiles: [{ name: "npm's cafile", value: join(home, "ca.pem") }],
     httpsProxy: "http://proxy.example:3128",
     noProxy: "localhost,.corp.example",
   });
-  expect(config.proxy).toBeUndefined();
+  expect(config.network.proxy).toBeUndefined();
 });
 
 test("tokens go to their server and path alone", async () => {
@@ -92,7 +92,7 @@ test("names of the environment in values; one that is not set costs only its own
   expect(config.headersFor("https://other.example/a")).toEqual({
     authorization: "Bearer fr0m-env",
   });
-  expect(config.noProxy).toBe("x");
+  expect(config.network.noProxy).toBe("x");
 });
 
 test("the environment goes before the user's file, and that before the global one", async () => {
@@ -118,8 +118,8 @@ test("the environment goes before the user's file, and that before the global on
   expect(config.registryFor("a")).toBe("https://env.example/");
   expect(config.registryFor("@g/a")).toBe("https://env-g.example/");
   expect(config.headersFor("https://env.example/a")).toEqual({ authorization: "Bearer t" });
-  expect(config.httpsProxy).toBe("http://p:1");
-  expect(config.noProxy).toBe("user");
+  expect(config.network.httpsProxy).toBe("http://p:1");
+  expect(config.network.noProxy).toBe("user");
 });
 
 test("another user file, and the global file beside the npm on PATH", async () => {

@@ -1,0 +1,43 @@
+/** A login of apt's auth.conf. */
+export interface AptLogin {
+  /** As it is written: `[SCHEME://]HOST[:PORT][/PATH]`. */
+  readonly machine: string;
+  readonly login: string;
+  readonly password: string;
+}
+
+/** Reads an auth.conf: `machine WHERE login NAME password SECRET`, in any layout, with `#` comments. */
+export function parseAptAuth(text: string): AptLogin[] {
+  const words = text
+    .replace(/(^|\s)#.*$/gm, " ")
+    .split(/\s+/)
+    .filter(Boolean);
+  const logins: { machine: string; login: string; password: string }[] = [];
+  for (let i = 0; i + 1 < words.length; i += 1) {
+    const [word, next = ""] = [words[i], words[i + 1]];
+    const last = logins.at(-1);
+    if (word === "machine") logins.push({ machine: next, login: "", password: "" });
+    else if ((word === "login" || word === "password") && last) last[word] = next;
+    else continue;
+    i += 1;
+  }
+  return logins;
+}
+
+/**
+ * The first login for a URL, by apt's own rules: without a scheme it is for https alone, so that no
+ * password travels in the clear; a host without a port stands for any; a path is what URLs begin with.
+ */
+export function aptLoginFor(url: URL, logins: readonly AptLogin[]): AptLogin | undefined {
+  return logins.find(({ machine }) => {
+    const [, scheme = "https", where = ""] = /^(?:([a-z0-9+.-]+):\/\/)?(.*)$/i.exec(machine) ?? [];
+    if (`${scheme.toLowerCase()}:` !== url.protocol) return false;
+    const slash = where.includes("/") ? where.indexOf("/") : where.length;
+    const [host, path] = [where.slice(0, slash).toLowerCase(), where.slice(slash)];
+    // A URL drops the port that its scheme has anyway.
+    const port = url.port || (url.protocol === "https:" ? "443" : "80");
+    const isHost = host === url.host || host === `${url.hostname}:${port}`;
+    const isAnyPort = path === "" && host === url.hostname;
+    return (isHost || isAnyPort) && url.pathname.startsWith(path);
+  });
+}

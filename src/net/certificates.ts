@@ -1,0 +1,78 @@
+import { X509Certificate } from "node:crypto";
+import { statSync } from "node:fs";
+import * as tls from "node:tls";
+import { orNothing } from "../io/files.ts";
+import { tryRead } from "../io/input.ts";
+import { type Setting, shownValue, unquoted, wrongSetting } from "./setting.ts";
+
+/** Where certificates come from that are trusted beside Node's own. */
+export interface CertificateSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Settings whose values are files. */
+  readonly files: readonly Setting[];
+  /** PEM texts. */
+  readonly texts: readonly string[];
+}
+
+export interface Certificates {
+  /** Absent: Node's own alone. */
+  readonly secureContext?: tls.SecureContext;
+  /** What is wrong with the settings, a full sentence each; asked when a certificate was refused. */
+  readonly problems: () => readonly string[];
+}
+
+/**
+ * Reads the certificates, once for all connections. A file that cannot be used does not end a run: the
+ * server may have a certificate that Node itself knows. Throws a UserError (`config`) where
+ * NODE_EXTRA_CA_CERTS names a pipe, which Node would wait for with all signals pending.
+ */
+export function readCertificates({ env, files, texts }: CertificateSources): Certificates {
+  const extra = { name: "NODE_EXTRA_CA_CERTS", value: env.NODE_EXTRA_CA_CERTS ?? "" };
+  const isPipe = extra.value !== "" && orNothing(() => statSync(extra.value).isFIFO());
+  if (isPipe) throw wrongSetting(extra, "is a pipe", `It must be ${whatIsRight}.`);
+  const named = files.map(readCa);
+  const own = extra.value === "" ? [] : [readCa(extra)];
+  const problems = (): string[] => [...own, ...named].flatMap(problemOf);
+  const found = [...texts, ...named.flatMap(({ text }) => text ?? [])];
+  if (found.length === 0) return { problems };
+  // Naming any CA replaces Node's defaults, among them NODE_EXTRA_CA_CERTS, so they are added back.
+  const ca = [...nodeCertificates(own.flatMap(({ text }) => text ?? [])), ...found];
+  return { secureContext: tls.createSecureContext({ ca }), problems };
+}
+
+/** Before 22.15, Node does not tell what it trusts. */
+function nodeCertificates(extra: readonly string[]): readonly string[] {
+  const all = (tls as { getCACertificates?: (kind: "default") => string[] }).getCACertificates;
+  return all === undefined ? [...tls.rootCertificates, ...extra] : all("default");
+}
+
+const whatIsRight = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)";
+
+interface CaFile {
+  readonly setting: Setting;
+  readonly text?: string;
+  /** Why there is no text: a clause that begins with `it`. */
+  readonly why?: string;
+}
+
+function readCa(setting: Setting): CaFile {
+  const { bytes, why } = tryRead(unquoted(setting.value));
+  return bytes ? { setting, text: bytes.toString("utf8") } : { setting, why };
+}
+
+function problemOf({ setting, text, why = whyUseless(text ?? "") }: CaFile): string[] {
+  if (why === undefined) return [];
+  return [
+    `${setting.name}=${shownValue(setting.value)} cannot be used: ${why}; it must be ${whatIsRight}.`,
+  ];
+}
+
+/** Node passes over what is no certificate, and so do we; it is told when one is missing. */
+function whyUseless(text: string): string | undefined {
+  const blocks = text.match(/-----BEGIN ([A-Z0-9]+ )?CERTIFICATE-----.*?-----END/gs) ?? [];
+  if (blocks.length === 0) return "it holds no certificate";
+  const isRead = (block: string): boolean =>
+    orNothing(() => new X509Certificate(`${block} CERTIFICATE-----\n`)) !== undefined;
+  const plain = blocks.filter((block) => block.startsWith("-----BEGIN CERTIFICATE-----"));
+  return plain.every(isRead) ? undefined : "it holds a certificate that cannot be read";
+}

@@ -1,0 +1,113 @@
+import { createReadStream } from "node:fs";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import * as zlib from "node:zlib";
+import { UserError } from "../core/errors.ts";
+import { shownUrl } from "./errors.ts";
+import type { Sink } from "./sink.ts";
+
+/** How a body was packed for the way, in the order in which it was: `gzip`. */
+export type Encodings = readonly Encoding[];
+type Encoding = "gzip" | "deflate" | "br" | "zstd";
+
+const names: Readonly<Record<string, Encoding>> = {
+  gzip: "gzip",
+  "x-gzip": "gzip",
+  deflate: "deflate",
+  br: "br",
+  zstd: "zstd",
+};
+
+/**
+ * Reads Content-Encoding. We ask for none, and some servers and proxies pack all the same. What is no
+ * encoding (`utf-8`, `aws-chunked`) is a server's mistake, and its bytes are plain.
+ */
+export function encodingsOf(header: string | string[] | undefined): Encodings {
+  const words = String(header ?? "")
+    .toLowerCase()
+    .split(/[\s,]+/);
+  return words.flatMap((word) => names[word] ?? []);
+}
+
+/** Unpacks a document. Throws a UserError (`network`) where it is not packed as its server says. */
+export async function decodeBytes(
+  bytes: Buffer,
+  encodings: Encodings,
+  limit: number,
+  from: URL,
+): Promise<Buffer> {
+  let decoded = bytes;
+  for (const encoding of encodings.toReversed()) {
+    try {
+      decoded = await decodeOnce(decoded, encoding, { maxOutputLength: limit });
+    } catch (cause) {
+      throw undecodable(from, encodings, cause);
+    }
+  }
+  return decoded;
+}
+
+type Options = { readonly maxOutputLength: number };
+
+async function decodeOnce(bytes: Buffer, encoding: Encoding, options: Options): Promise<Buffer> {
+  if (encoding === "gzip") return await promisify(zlib.gunzip)(bytes, options);
+  if (encoding === "br") return await promisify(zlib.brotliDecompress)(bytes, options);
+  if (encoding === "zstd") return await promisify(zlib.zstdDecompress)(bytes, options);
+  // Some servers mean deflate without the frame that HTTP demands.
+  const inflate = isFramed(bytes) ? zlib.inflate : zlib.inflateRaw;
+  return await promisify(inflate)(bytes, options);
+}
+
+/** The two bytes that zlib's frame begins with. */
+function isFramed(bytes: Buffer): boolean {
+  const [first = 0, second = 0] = bytes;
+  return (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0;
+}
+
+/** Unpacks a file into a sink. Throws as `decodeBytes` does, whatever the sink throws otherwise. */
+export async function decodeFile(
+  file: string,
+  encodings: Encodings,
+  sink: Sink,
+  limit: number,
+  from: URL,
+): Promise<void> {
+  const head = await firstBytes(file);
+  const into = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (sink.received + chunk.length > limit) done(new Error(`more than ${limit} bytes`));
+      else sink.write(chunk).then(() => done(), done);
+    },
+  });
+  try {
+    const decoders = encodings
+      .toReversed()
+      .map((encoding, i) => decoderOf(encoding, i === 0 ? head : undefined));
+    await pipeline([createReadStream(file), ...decoders, into]);
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : undecodable(from, encodings, cause);
+  }
+}
+
+async function firstBytes(file: string): Promise<Buffer> {
+  for await (const chunk of createReadStream(file, { end: 1 })) return chunk as Buffer;
+  return Buffer.alloc(0);
+}
+
+function decoderOf(encoding: Encoding, head: Buffer | undefined) {
+  if (encoding === "gzip") return zlib.createGunzip();
+  if (encoding === "br") return zlib.createBrotliDecompress();
+  if (encoding === "zstd") return zlib.createZstdDecompress();
+  return head === undefined || isFramed(head) ? zlib.createInflate() : zlib.createInflateRaw();
+}
+
+function undecodable(from: URL, encodings: Encodings, cause: unknown): UserError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const what = `${shownUrl(from)} came with Content-Encoding: ${encodings.join(", ")}, and cannot be decoded (${why})`;
+  return new UserError("network", what, { hint: encodingHint });
+}
+
+/** What to do about a server that packs on the way. */
+const encodingHint =
+  "The server or a proxy on the way compresses what it sends, though it is asked not to: have that switched off for files, or name another source.";

@@ -1,0 +1,101 @@
+import { isDirect } from "./no-proxy.ts";
+import { decoded, type Setting, unquoted, wrongSetting } from "./setting.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** A proxy that this program can use. */
+export interface NetworkProxy {
+  readonly kind: "http" | "socks4" | "socks5";
+  /** Without credentials. */
+  readonly url: URL;
+  readonly user: string;
+  readonly password: string;
+  /** The setting that names it. */
+  readonly setting: string;
+}
+
+/** What npm's configuration says of proxies; the environment goes before it. */
+export interface ProxySettings {
+  readonly proxy?: string;
+  readonly httpsProxy?: string;
+  readonly noProxy?: string;
+}
+
+interface Question {
+  readonly env: Env;
+  readonly settings: ProxySettings;
+  /** What goes before all others: apt's and pip's own proxies. Its value is `DIRECT` for none. */
+  readonly own?: Setting | undefined;
+}
+
+/**
+ * The proxy for a URL; undefined: it is asked for directly. A setting is read only when it is needed.
+ * Throws a UserError (`config`) where it is no proxy that this program can use.
+ */
+export function proxyFor(url: URL, { env, settings, own }: Question): NetworkProxy | undefined {
+  if (own) return /^direct$/i.test(own.value.trim()) ? undefined : parseProxy(own);
+  const setting = settingFor(url, env, settings);
+  if (!setting || isDirect(url, unquoted(read(env, "no_proxy")?.value ?? settings.noProxy ?? ""))) {
+    return undefined;
+  }
+  return parseProxy(setting);
+}
+
+function settingFor(url: URL, env: Env, settings: ProxySettings): Setting | undefined {
+  const all = read(env, "all_proxy");
+  const http = read(env, "http_proxy") ?? all;
+  const https = read(env, "https_proxy") ?? all;
+  const isHttps = url.protocol === "https:";
+  if (http || https) return isHttps ? (https ?? http) : http;
+  const proxy = named("npm's proxy", settings.proxy);
+  return isHttps ? (named("npm's https-proxy", settings.httpsProxy) ?? proxy) : proxy;
+}
+
+function read(env: Env, name: string): Setting | undefined {
+  return named(name, env[name]) ?? named(name.toUpperCase(), env[name.toUpperCase()]);
+}
+
+function named(name: string, value: string | undefined): Setting | undefined {
+  return value === undefined || unquoted(value) === "" ? undefined : { name, value };
+}
+
+const schemes: Readonly<Record<string, NetworkProxy["kind"]>> = {
+  "http:": "http",
+  "https:": "http",
+  "socks:": "socks5",
+  "socks5:": "socks5",
+  "socks5h:": "socks5",
+  "socks4:": "socks4",
+  "socks4a:": "socks4",
+};
+
+/** As curl and npm do it: without a scheme it is http, and the path is of no meaning. */
+function parseProxy(setting: Setting): NetworkProxy {
+  const text = unquoted(setting.value);
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+    ? text
+    : `http://${text.replace(/^(https?:)?\/*/i, "")}`;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const right = "Write it as http://host:port, https://host:port or socks5://host:port.";
+  if (/^pac\b/i.test(text) || /\.(pac|dat)$/i.test(url?.pathname ?? "")) {
+    const what = "is a script that chooses a proxy (PAC), and such scripts are not run";
+    throw wrongSetting(setting, what, `Name the proxy itself. ${right}`);
+  }
+  const kind = url && schemes[url.protocol];
+  if (url === undefined) {
+    const hint = `${right} In a user name or password, write @ as %40, / as %2F, # as %23, ? as %3F.`;
+    throw wrongSetting(setting, "is not the address of a proxy", hint);
+  }
+  if (kind === undefined || url.hostname === "") {
+    throw wrongSetting(setting, "is not a proxy that this program can use", right);
+  }
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  return { kind, url: withoutUser(url), user, password, setting: setting.name };
+}
+
+function withoutUser(url: URL): URL {
+  const plain = new URL(url);
+  plain.username = "";
+  plain.password = "";
+  return plain;
+}

@@ -1,0 +1,54 @@
+import { STATUS_CODES } from "node:http";
+
+/** The error of an answer whose status is not the one we want. */
+export interface StatusError extends Error {
+  readonly status: number;
+  readonly waitMs?: number;
+}
+
+export function statusError(status: number, waitMs?: number): StatusError {
+  const error = new Error(`answered ${status}`);
+  return Object.assign(error, waitMs === undefined ? { status } : { status, waitMs });
+}
+
+/** Whether the same request may have another answer a moment later. */
+export function isTransient(status: number): boolean {
+  return status >= 500 || status === 408 || status === 425 || status === 429;
+}
+
+const meanings: Readonly<Record<number, string>> = {
+  401: "it wants credentials",
+  403: "it forbids this",
+  404: "it has no such file",
+  407: "the proxy wants credentials",
+  410: "the file was removed for good",
+  429: "too many requests",
+  451: "it may not serve this for legal reasons",
+};
+
+/** ` (what it means)`; nothing where nobody has defined it. */
+export function meaningOf(status: number): string {
+  const meaning = meanings[status] ?? STATUS_CODES[status]?.toLowerCase();
+  return meaning === undefined ? "" : ` (${meaning})`;
+}
+
+/** A full sentence: what to do about a status of a host. */
+export function statusHint(status: number, host: string): string {
+  if (isTransient(status)) return `${host} is in trouble; try again later.`;
+  switch (status) {
+    case 401:
+    case 403:
+      return `Check what ${host} wants to see: a token, an address it knows, a proxy.`;
+    case 404:
+      return "If a mirror serves it, check that the mirror has this path; else the recipe is out of date.";
+    case 407:
+      return "Put the credentials into the proxy's setting, as http://user:password@host:port.";
+    case 410:
+    case 451:
+      return "Name a mirror or another source that has the file.";
+    default:
+      return status >= 400
+        ? `${host} refuses this request, and will again: check the URL, the mirror and the proxy.`
+        : `${host} does not answer as a file server does: check the URL, the mirror and the proxy.`;
+  }
+}

@@ -1,0 +1,142 @@
+import type { NetworkFailure } from "./errors.ts";
+import type { NetworkProxy } from "./proxy.ts";
+import { isTransient } from "./status.ts";
+
+/** What is known of an attempt that failed. */
+export interface Attempted {
+  readonly asked: URL;
+  /** What was asked for at last, after redirects. */
+  readonly url: URL;
+  readonly proxy: NetworkProxy | undefined;
+  /** What is wrong with the settings that name certificates, a full sentence each. */
+  readonly certificateProblems: () => readonly string[];
+}
+
+/** What transports say of their errors. */
+interface Facts {
+  readonly code: string;
+  readonly message: string;
+  /** Where a connection was tried. */
+  readonly address?: string;
+  readonly port?: number;
+  /** Whose name was looked up. */
+  readonly hostname?: string;
+}
+
+/** Reads what was thrown, whatever it is. */
+export function factsOf(cause: unknown): Facts {
+  const { code, message, ...rest } = (cause ?? {}) as Partial<Facts> & { message?: unknown };
+  // Some name the URL, with what may be a password in it.
+  const shown = String(message ?? cause).replace(/\/\/[^\s/]*@/g, "//…@");
+  return { ...rest, code: String(code ?? ""), message: shown };
+}
+
+interface Meaning {
+  readonly why: string;
+  readonly retry: NetworkFailure["retry"];
+  readonly hint: string;
+  readonly timedOut?: boolean;
+  readonly code?: "network" | "config";
+}
+
+const untrusted =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_|INVALID_CA|PATH_LENGTH_)|_CERT$/;
+
+/** What a transport's error means to a person. */
+export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
+  const { code, message } = facts;
+  const { url, proxy } = attempted;
+  const proxyStatus = /Proxy response \((\d+)\)|Proxy Authentication Required \((407)\)/.exec(
+    message,
+  );
+  if (proxyStatus) {
+    const status = Number(proxyStatus[1] ?? proxyStatus[2]);
+    return {
+      why: `the proxy answered ${status} instead of connecting to ${url.host}`,
+      retry: isTransient(status) ? "again" : "never",
+      hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
+    };
+  }
+  if (untrusted.test(code)) return refusedCertificate(facts, attempted);
+  if (code === "SOCKS") {
+    return {
+      why: `the SOCKS proxy ${proxy?.url.host} did not connect to ${url.host} (${message})`,
+      retry: "once",
+      hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
+    };
+  }
+  const peer = proxy ? `${url.host} or the proxy` : url.host;
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
+    return {
+      why: `${peer} did not answer as TLS demands (${message.split("\n")[0]})`,
+      retry: "once",
+      hint: "Check that what listens there speaks https, and that nothing on the way breaks it.",
+    };
+  }
+  if (code.startsWith("HPE_") || /^UND_ERR_(HEADERS_OVERFLOW|RES_|REQ_)/.test(code)) {
+    return {
+      why: `${peer} did not answer as HTTP demands (${message})`,
+      retry: "again",
+      hint: "Check that what listens there is a web server, and that nothing on the way breaks its answers.",
+    };
+  }
+  return (
+    connectionMeaning(facts, attempted) ?? {
+      why: `the connection to ${peer} failed (${[code, message].filter(Boolean).join(": ")})`,
+      retry: "again",
+      hint: "Try again; what arrived was not kept.",
+    }
+  );
+}
+
+function refusedCertificate({ code, message }: Facts, attempted: Attempted): Meaning {
+  const problems = attempted.certificateProblems();
+  return {
+    why: `the TLS certificate of ${attempted.url.host} was refused (${code}: ${message})`,
+    retry: "never",
+    hint: [
+      "Where a company's proxy signs the traffic, name its CA in NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or npm's cafile.",
+      ...problems,
+    ].join(" "),
+    code: problems.length > 0 ? "config" : "network",
+  };
+}
+
+function connectionMeaning(
+  { code, message, address, port, hostname }: Facts,
+  { url, proxy }: Attempted,
+): Meaning | undefined {
+  const host = url.hostname;
+  const peer = proxy?.url.host ?? url.host;
+  const where = address === undefined ? peer : `${address}${port ? `:${port}` : ""}`;
+  const reach = `Check that this place may reach ${host}, directly or through HTTPS_PROXY.`;
+  const slow = (why: string): Meaning => ({ why, retry: "again", hint: reach, timedOut: true });
+  const cut = (why: string): Meaning => ({
+    why,
+    retry: "again",
+    hint: `${host} or the way to it is unstable; try again later.`,
+  });
+  const never = (why: string): Meaning => ({ why, retry: "never", hint: reach });
+  const meanings: Record<string, Meaning> = {
+    ENOTFOUND: never(`the name ${hostname ?? host} is not known (DNS)`),
+    // A container without a way out gets this at once; a resolver that wakes up, once.
+    EAI_AGAIN: {
+      why: `the name ${hostname ?? host} could not be looked up (DNS)`,
+      retry: "once",
+      hint: reach,
+    },
+    ECONNREFUSED: never(`${where} refused the connection`),
+    EHOSTUNREACH: never(`${where} cannot be reached`),
+    ENETUNREACH: never(`${where} cannot be reached: no route`),
+    ETIMEDOUT: slow(`${where} did not answer in time`),
+    UND_ERR_CONNECT_TIMEOUT: slow(`${peer} did not accept the connection in time`),
+    UND_ERR_HEADERS_TIMEOUT: slow(`${peer} took the request and did not answer`),
+    UND_ERR_BODY_TIMEOUT: slow(`${peer} stopped sending`),
+    ECONNRESET: cut(`the connection to ${peer} was reset`),
+    EPIPE: cut(`the connection to ${peer} was reset`),
+    UND_ERR_SOCKET: cut(`the connection to ${peer} was cut (${message})`),
+    CUT: cut(message),
+    RANGE: cut(message),
+  };
+  return Object.hasOwn(meanings, code) ? meanings[code] : undefined;
+}

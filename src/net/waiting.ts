@@ -1,0 +1,48 @@
+import type { NetworkSettings } from "./network-settings.ts";
+import type { Timing } from "./patience.ts";
+import { unquoted, wrongSetting } from "./setting.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const ownName = "OPENCLAW_SKILL_TIMEOUT";
+const ofUv = ["UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"] as const;
+/** A timer of Node counts milliseconds in 31 bits; nobody waits for a day. */
+const longest = 24 * 3_600_000;
+
+/**
+ * The timing with what this machine's settings say of waiting for a byte: our own variable decides,
+ * those of npm, pip and uv only make it longer. What they say and is no time is passed over, as most
+ * of those tools do. Throws a UserError (`config`) where our own is no time.
+ */
+export function withWaiting(timing: Timing, env: Env, settings: NetworkSettings): Timing {
+  const own = unquoted(env[ownName] ?? "");
+  if (own !== "") {
+    const ms = parseTime(own, 1000);
+    const right = `Set it to the seconds to wait for a server that sends nothing: ${ownName}=300.`;
+    if (ms === undefined) throw wrongSetting({ name: ownName, value: own }, "is not a time", right);
+    return waitingFor(ms, timing);
+  }
+  const uv = ofUv.map((name) => parseTime(env[name], 1000));
+  const others = (settings.waits ?? []).map(({ value, unit }) => parseTime(value, unit));
+  const ms = Math.max(...[...uv, ...others].map((time) => time ?? 0), 0);
+  return ms > timing.stallMs ? waitingFor(ms, timing) : timing;
+}
+
+function waitingFor(ms: number, timing: Timing): Timing {
+  const shorter = ms < timing.stallMs;
+  return {
+    ...timing,
+    stallMs: ms,
+    firstByteMs: shorter ? ms : Math.max(ms, timing.firstByteMs),
+    deadMs: shorter ? ms * 2 : Math.max(ms + timing.connectMs, timing.deadMs),
+    isSet: true,
+  };
+}
+
+/** Milliseconds. Zero is how npm writes that it waits for ever. */
+function parseTime(text: string | undefined, unit: number): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)$/.exec(unquoted(text ?? ""));
+  if (!match) return undefined;
+  const ms = Number(match[1]) * unit;
+  return ms === 0 ? longest : Math.min(ms, longest);
+}
