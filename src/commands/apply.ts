@@ -6,7 +6,7 @@ import { readAptConfig } from "../net/apt-config.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
-import type { Failure } from "../report/events.ts";
+import { asFailure } from "../run/aftermath.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { Place } from "../run/place.ts";
 import type { Survey } from "../run/survey.ts";
@@ -54,14 +54,10 @@ export async function apply(
   } catch (error) {
     // A read-only volume is what this place is: its missing programs are unmet, not a failure.
     if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
-    const failures = work.map(({ tool }) => failure(tool, error));
+    const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
-    return { manifest: seen.manifest, installed: [], linked: 0, failures };
+    return { manifest: seen.manifest, installed: [], linked: [], failures };
   } finally {
     await http.close();
   }
-}
-
-function failure(tool: string, { code, message, hint }: UserError): Failure {
-  return { tool, code, message, ...(hint === undefined ? {} : { hint }) };
 }

@@ -5,7 +5,7 @@ import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { follow } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
 import { readManifest } from "../io/manifest-file.ts";
-import { formatBytes, renderTable } from "../report/text.ts";
+import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import { adoptVolume, type OtherVolume } from "../run/adopt-volume.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
@@ -164,17 +164,20 @@ async function report(imported: Imported, file: string, prefix: string, place: P
     stdout.write(`${renderTable([["ACTION", "TOOL", "VERSION", "WHY"], ...rows])}\n`);
     return;
   }
+  place.reporter.finish();
   if (options.quiet) return;
   const kept = steps.filter(({ action }) => action === "keep").length;
-  const failed = failures.length > 0 ? `, ${failures.length} failed` : "";
+  const names = failures.map(({ tool }) => tool).sort();
+  const failed = names.length > 0 ? `; failed: ${listNames(names, 20)}` : "";
   const digest =
     other.sha256 === undefined || options.sha256 !== undefined
       ? ""
       : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
-  stderr.write(`${digest}${installed.length} taken, ${kept} kept${failed}; in ${prefix}\n`);
-  const names = installed.flatMap(({ bins }) => Object.keys(bins));
-  if (names.length === 0) return;
-  const onLoginPath = await checkLoginShell(prefix, names, place.env);
-  const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
-  stderr.write(renderPath(prefix, onLoginPath, onPath));
+  const bins = installed.flatMap(({ bins }) => Object.keys(bins));
+  if (bins.length > 0) {
+    const onLoginPath = await checkLoginShell(prefix, bins, place.env);
+    const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
+    stderr.write(renderPath(prefix, onLoginPath, onPath));
+  }
+  stderr.write(`${digest}${installed.length} taken, ${kept} kept; in ${prefix}${failed}\n`);
 }

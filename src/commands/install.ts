@@ -1,7 +1,8 @@
 import { requestedTools } from "../core/demand.ts";
 import { type ErrorCode, exitStatusFor } from "../core/errors.ts";
-import type { Plan } from "../core/plan.ts";
+import type { Plan, Unmet } from "../core/plan.ts";
 import { follow } from "../io/files.ts";
+import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { Place } from "../run/place.ts";
 import { type Survey, survey } from "../run/survey.ts";
@@ -58,12 +59,20 @@ function requestedHere({ plan }: Survey, { verb, names }: Place["options"]): str
 }
 
 function kept(seen: Survey): Applied {
-  return { manifest: seen.manifest, installed: [], linked: 0, failures: [] };
+  return { manifest: seen.manifest, installed: [], linked: [], failures: [] };
 }
 
+/** What cannot be had here, each reason once. */
 function sayUnmet(plan: Plan, { reporter: { emit } }: Place): void {
-  for (const { bin, for: askers, reason, hint } of plan.unmet) {
-    const message = `${bin} (for ${[...new Set(askers)].join(", ")}) is unmet: ${reason}`;
+  const reasons = new Map<string, Unmet[]>();
+  for (const unmet of plan.unmet) {
+    const key = JSON.stringify([unmet.reason, unmet.hint]);
+    reasons.set(key, [...(reasons.get(key) ?? []), unmet]);
+  }
+  for (const group of reasons.values()) {
+    const bins = group.map(({ bin, for: by }) => `${bin} (for ${listNames([...new Set(by)], 3)})`);
+    const [{ reason = "", hint } = {}] = group;
+    const message = `${listNames(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
     emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
   }
 }

@@ -1,9 +1,12 @@
 import { sourceName } from "../core/artifact.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
 import type { InstallStep, Plan, Step } from "../core/plan.ts";
-import { formatBytes, renderTable } from "../report/text.ts";
+import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { Survey } from "../run/survey.ts";
+
+/** So many names are in the last line. */
+const mostNames = 20;
 
 /** What a run came to. */
 export interface Outcome {
@@ -35,29 +38,49 @@ export function outcomeDocument(
   };
 }
 
-/** What is installed where, the sum, and the line that makes a shell find it. */
+/** What was installed where, the line that makes a shell find it, and the sum. */
 export function renderOutcome(outcome: Outcome, onLoginPath: boolean, onPath: boolean): string {
   const { survey, applied } = outcome;
-  const tools = Object.values(applied.manifest.tools);
-  const done = [
-    [applied.installed.length, "installed"],
-    [applied.linked, "linked again"],
-    [applied.failures.length, "failed"],
-    [survey.plan.unmet.length, "unmet"],
-  ] as const;
-  const parts = done.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
-  const sum = changed ? parts.join(", ") : ["nothing to do", ...parts].join(", ");
-  const line = `${sum}; ${tools.length} in ${survey.prefix}\n`;
-  const path = tools.length > 0 ? renderPath(survey.prefix, onLoginPath, onPath) : "";
-  return changed ? `\n${renderTools(survey.prefix, tools)}${line}${path}` : line + path;
+  const { prefix } = survey;
+  const count = Object.keys(applied.manifest.tools).length;
+  const changed = [...applied.installed, ...applied.linked];
+  const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
+  const path = count > 0 ? renderPath(prefix, onLoginPath, onPath) : "";
+  return `${table}${path}${renderSum(outcome)}\n`;
+}
+
+/** The last line: how much was done, and the names of what was not. */
+export function renderSum({ survey, applied }: Outcome): string {
+  const { installed, linked, failures, manifest } = applied;
+  const { unmet } = survey.plan;
+  const tried = installed.length + failures.length;
+  const parts = [
+    ...(tried > 0
+      ? [`${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed`]
+      : []),
+    ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
+  ];
+  const failed = failures.map(({ tool }) => tool).sort();
+  const names = [
+    ...(failed.length > 0 ? [`failed: ${listNames(failed, mostNames)}`] : []),
+    ...(unmet.length > 0
+      ? [
+          `unmet: ${listNames(
+            unmet.map(({ bin }) => bin),
+            mostNames,
+          )}`,
+        ]
+      : []),
+  ];
+  const total = `${Object.keys(manifest.tools).length} in ${survey.prefix}`;
+  const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
+  return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
 }
 
 function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
-  if (tools.length === 0) return "";
   const rows = tools.map(({ tool, version, bins }) => {
     const programs = Object.keys(bins).map((bin) => `${prefix}/bin/${bin}`);
-    return [tool, version, programs.join(" ")];
+    return [tool, version, listNames(programs, 3)];
   });
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }

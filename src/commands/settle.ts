@@ -28,7 +28,7 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   const { survey, applied } = outcome;
   const { prefix } = survey;
   const native = platformId(survey.platform) === platformId(place.machine);
-  const changed = applied.installed.length + applied.linked + applied.failures.length > 0;
+  const changed = applied.installed.length + applied.linked.length + applied.failures.length > 0;
   const { manifest } = applied;
   await sweep(prefix, manifest);
   if (native && (await follow(prefix))?.isDirectory()) {

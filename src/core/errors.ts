@@ -36,16 +36,43 @@ export const exitStatus = {
   unavailable: 5,
 } as const;
 
+/** What failures of several tools have in common: a host that is down, a full disk. */
+export interface SharedCause {
+  /** Failures of the same key are told as one. */
+  readonly key: string;
+  /** What is wrong, without a word about the tool: `github.com refused the connection`. */
+  readonly message: string;
+}
+
+/** What everything that would be fetched fails with. */
+export const offlineCause: SharedCause = { key: "offline", message: "this run is offline" };
+export const noNetworkCause: SharedCause = {
+  key: "no network",
+  message: "there is no network here",
+};
+
+interface ErrorOptions {
+  readonly hint?: string;
+  readonly cause?: unknown;
+  readonly shared?: SharedCause;
+  /** What other sources of the same tool failed with. */
+  readonly also?: readonly string[];
+}
+
 /** An expected failure. `hint` is a full sentence: the next step for the person who reads it. */
 export class UserError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly shared: SharedCause | undefined;
+  readonly also: readonly string[];
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "UserError";
     this.code = code;
     this.hint = options.hint;
+    this.shared = options.shared;
+    this.also = options.also ?? [];
   }
 }
 

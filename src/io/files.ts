@@ -19,8 +19,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { UserError } from "../core/errors.ts";
-import { rightsHint, spaceHint } from "./rights.ts";
+import { type SharedCause, UserError } from "../core/errors.ts";
+import { placeOf, rightsHint, spaceHint } from "./rights.ts";
 
 /** Linux's errors that Node has no name for. */
 const namesOfErrno: Readonly<Record<number, string>> = { 116: "ESTALE", 122: "EDQUOT" };
@@ -29,33 +29,40 @@ const namesOfErrno: Readonly<Record<number, string>> = { 116: "ESTALE", 122: "ED
 export function fileError(action: string, path: string, cause: unknown): UserError {
   const { code, errno = 0 } = cause as NodeJS.ErrnoException;
   const message = `cannot ${action} ${path}`;
+  const shared = (why: string): SharedCause => ({ key: why, message: `${placeOf(path)}: ${why}` });
   switch (namesOfErrno[-errno] ?? code) {
     case "EROFS":
       return new UserError("unmet", `${message}: it is read-only here`, {
+        shared: shared("it is read-only here"),
         hint: "Fill the volume where it is writable (gateway or provisioner), or mount it read-write.",
       });
     case "EACCES":
     case "EPERM":
       return new UserError("permission", `${message}: permission denied`, {
+        shared: shared("permission denied"),
         hint: rightsHint(path),
       });
     case "EDQUOT":
       return new UserError("disk", `${message}: the disk quota is used up`, {
+        shared: shared("the disk quota is used up"),
         hint: "Make room or have the quota raised, and run again; what was installed before is untouched.",
       });
     case "EIO":
     case "ESTALE":
       return new UserError("disk", `${message}: the disk or its connection fails`, {
+        shared: shared("the disk or its connection fails"),
         cause,
         hint: "Look at the host's kernel log (dmesg); what was installed before is untouched.",
       });
     case "EMFILE":
     case "ENFILE":
       return new UserError("busy", `${message}: too many files are open`, {
+        shared: shared("too many files are open"),
         hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
       });
     case "ENOSPC":
       return new UserError("disk", `${message}: the disk is full (space or inodes)`, {
+        shared: shared("the disk is full (space or inodes)"),
         hint: spaceHint(path),
       });
     case "ENOTDIR":

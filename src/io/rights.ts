@@ -19,8 +19,13 @@ export function rightsHint(path: string): string {
 
 /** The commands that show what is full. */
 export function spaceHint(path: string): string {
-  const where = word(volumeOf(path) ?? dirname(path));
+  const where = word(placeOf(path));
   return `Make room (df -h ${where}; df -i ${where} shows how much there is) and run again; what was installed before is untouched.`;
+}
+
+/** The volume that a path lies in; outside of one, its directory. */
+export function placeOf(path: string): string {
+  return volumeOf(path) ?? dirname(path);
 }
 
 /** A path as a word for a shell, quoted where it must be. */

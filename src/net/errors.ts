@@ -1,4 +1,4 @@
-import { UserError } from "../core/errors.ts";
+import { type SharedCause, UserError } from "../core/errors.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
@@ -70,8 +70,20 @@ export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   const { why, retry, hint, timedOut = false, code = "network" } = meaning;
   const error = new UserError(code, `cannot download ${shownUrl(attempted.asked)}: ${why}`, {
     hint: [hint, ...notes].join(" "),
+    shared: sharedCause(cause, attempted),
   });
   return { error, retry, timedOut };
+}
+
+/** What stops everything else that would come from this host, or through this proxy. */
+function sharedCause(cause: unknown, attempted: Attempted): SharedCause {
+  const { url, proxy } = attempted;
+  const { address: _, ...facts } = factsOf(cause); // a host may have several
+  const { why } = meaningOfError(facts, attempted);
+  const isProxy = proxy !== undefined && !why.includes(url.hostname);
+  const host = isProxy ? proxy.url.host : url.host;
+  const isNamed = why.includes(isProxy ? proxy.url.hostname : url.hostname);
+  return { key: `host ${host}`, message: isNamed ? why : `${host}: ${why}` };
 }
 
 function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]): NetworkFailure {
@@ -80,6 +92,14 @@ function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]):
   const error = new UserError("network", message, {
     hint: [statusHint(status, url.host), ...notes].join(" "),
     cause: thrown,
+    // That a file is not there is of this file only.
+    ...(status !== 404 &&
+      status !== 410 && {
+        shared: {
+          key: `host ${url.host}`,
+          message: `${url.host} answered ${status}${meaningOf(status)}`,
+        },
+      }),
   });
   const retry = isTransient(status) ? "again" : "never";
   return waitMs === undefined ? { error, retry } : { error, retry, waitMs };

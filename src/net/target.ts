@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { UserError } from "../core/errors.ts";
+import { noNetworkCause, offlineCause, UserError } from "../core/errors.ts";
 import { shownUrl } from "./errors.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
@@ -41,6 +41,7 @@ interface Reach {
 export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (options.offline) {
     throw new UserError("unmet", `${shownUrl(url)} is needed, and this run is offline`, {
+      shared: offlineCause,
       hint: "Run without --offline where there is a network, or import a bundle.",
     });
   }
@@ -49,6 +50,7 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (isLoopback(url.hostname) || (proxy && isLoopback(proxy.url.hostname))) return;
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
   throw new UserError("unmet", `${shownUrl(url)} is needed, and there is no network here`, {
+    shared: noNetworkCause,
     hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",
   });
 }

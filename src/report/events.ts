@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../core/errors.ts";
+import type { ErrorCode, SharedCause } from "../core/errors.ts";
 
 export type Phase = "download" | "copy" | "unpack" | "build" | "wait" | "test" | "publish";
 
@@ -51,6 +51,10 @@ export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
+  /** What other tools may have failed with, too. */
+  readonly shared?: SharedCause;
+  /** What the tool's other sources failed with. */
+  readonly also?: readonly string[];
 }
 
 export type Emit = (event: Event) => void;

@@ -1,8 +1,9 @@
-import type { Emit, Event } from "./events.ts";
+import type { Emit, Event, Failure } from "./events.ts";
+import { renderFailures } from "./failures.ts";
 import { createBars } from "./progress.ts";
 import { renderEvent, type Verbosity } from "./text.ts";
 
-/** Takes events in, and ends with everything on the screen that was to be said. */
+/** Takes events in; `finish` tells what failed, each cause once. */
 export interface Reporter {
   readonly emit: Emit;
   /** Warnings and failures so far, for last-run.json. */
@@ -24,12 +25,14 @@ export interface ReporterOptions {
 export async function createReporter(options: ReporterOptions): Promise<Reporter> {
   const { verbosity, stdout, stderr } = options;
   const warnings: string[] = [];
+  let failures: Failure[] = [];
   const bars =
     options.progress && stderr.isTTY && verbosity !== "quiet" ? await liveBars(stderr) : undefined;
   return {
     warnings,
     emit(event) {
       if (event.type === "warning") warnings.push(event.message);
+      if (event.type === "failed") failures.push(event);
       if (options.events) stdout.write(`${JSON.stringify(event)}\n`);
       const line = bars?.hides(event) ? undefined : renderEvent(event, verbosity);
       if (line !== undefined) {
@@ -40,6 +43,8 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
     },
     finish() {
       bars?.clear();
+      stderr.write(renderFailures(failures));
+      failures = [];
     },
   };
 }

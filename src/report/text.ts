@@ -8,6 +8,13 @@ export function formatBytes(bytes: number): string {
   return prettyBytes(bytes); // with options, it would load the tables of all languages for a point
 }
 
+/** `a, b, c and 37 more`: so many of a list, and how many there are besides. */
+export function listNames(names: readonly string[], most = 5): string {
+  const shown = names.length <= most + 1 ? names : names.slice(0, most); // "and 1 more" saves nothing
+  const more = names.length - shown.length;
+  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
 function formatSeconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0)} s`;
 }
@@ -17,8 +24,8 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
   switch (event.type) {
     case "warning":
       return withHint(`warning: ${event.message}`, event.hint);
-    case "failed":
-      return withHint(`error: ${event.tool}: ${event.message}`, event.hint);
+    case "failed": // told at the end, with what else failed for the same cause
+      return verbosity === "verbose" ? `${event.tool}: failed: ${event.message}` : undefined;
     case "note":
       return verbosity === "quiet" ? undefined : event.message;
     case "start": {
@@ -30,11 +37,11 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
     case "linked":
       return verbosity === "quiet"
         ? undefined
-        : `${event.tool} ${event.version}: linked again (${event.bins.join(", ")})`;
+        : `${event.tool} ${event.version}: linked again (${listNames(event.bins)})`;
     case "removed":
       return verbosity === "quiet"
         ? undefined
-        : `${event.tool} ${event.version}: removed ${event.bins.join(", ")} (${formatBytes(event.size)})`;
+        : `${event.tool} ${event.version}: removed ${listNames(event.bins)} (${formatBytes(event.size)})`;
     case "phase":
       return verbosity === "verbose" ? `${event.tool}: ${event.phase}` : undefined;
     case "progress":
@@ -45,7 +52,7 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
 function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   const how = event.size === 0 ? "taken up, nothing to fetch" : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
-  return `${event.tool} ${event.version}: installed ${event.bins.join(", ")} (${how}, ${seconds})`;
+  return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
 }
 
 /** A message with its next step below it. */

@@ -70,7 +70,7 @@ export async function adoptVolume(
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
-    return { manifest, installed, linked: 0, failures };
+    return { manifest, installed, linked: [], failures };
   } finally {
     await staging.close();
   }

@@ -51,6 +51,15 @@ export async function retire(
 }
 
 export function asFailure(tool: string, error: unknown): Failure {
-  const { code, hint } = error instanceof UserError ? error : { code: "busy" as const, hint: "" };
-  return { tool, code, message: describeError(error), ...(hint ? { hint } : {}) };
+  const message = describeError(error);
+  if (!(error instanceof UserError)) return { tool, code: "busy", message };
+  const { code, hint, shared, also } = error;
+  return {
+    tool,
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(shared && { shared }),
+    ...(also.length > 0 && { also }),
+  };
 }

@@ -28,8 +28,8 @@ import { testTree } from "./test-tree.ts";
 export interface Applied {
   readonly manifest: Manifest;
   readonly installed: readonly SealedRecord[];
-  /** How many tools only had their links made anew. */
-  readonly linked: number;
+  /** Tools that only had their links made anew. */
+  readonly linked: readonly SealedRecord[];
   readonly failures: readonly Failure[];
 }
 
@@ -77,7 +77,7 @@ function isForced(step: Step): boolean {
 
 interface Results {
   readonly installed: SealedRecord[];
-  linked: number;
+  readonly linked: SealedRecord[];
   readonly failures: Failure[];
   /** What was thrown and is no UserError: told once everything else is committed. */
   readonly bugs: unknown[];
@@ -89,7 +89,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
     limit.concurrency = context.jobs + transfers;
   });
   const languages = shareLanguages(context, staging);
-  const results: Results = { installed: [], linked: 0, failures: [], bugs: [] };
+  const results: Results = { installed: [], linked: [], failures: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
   const ready = async (tool: string): Promise<SealedRecord | undefined> =>
@@ -118,8 +118,8 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
         : settleAndInstall(step, new Map(step.needs.map((need) => [need, ready(need)])));
     const settled = work.then(
       (record) => {
-        if (step.action === "install") results.installed.push(record);
-        else results.linked += 1;
+        const done = step.action === "install" ? results.installed : results.linked;
+        done.push(record);
         return record;
       },
       (error: unknown) => {
@@ -244,7 +244,8 @@ async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
   for (const [need, record] of needs) {
     if (await record) continue;
     throw new UserError("unmet", `${step.tool} needs ${need}, which could not be installed`, {
-      hint: `Mend ${need} first; its own message says how.`,
+      hint: `Fix ${need} first (see its error).`,
+      shared: { key: `needs ${need}`, message: `${need} could not be installed` },
     });
   }
 }

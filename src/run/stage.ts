@@ -59,9 +59,12 @@ export async function stageTool(
   }
   const [first, ...others] = errors;
   if (!first || others.length === 0) throw first ?? new Error(`${tool} has no source`);
-  const also = others.map((error) => describeError(error)).join("; ");
-  throw new UserError(first.code, `${first.message}; other sources failed too: ${also}`, {
+  const also = others.map((error) => error.shared?.message ?? describeError(error));
+  const message = others.map((error) => describeError(error)).join("; ");
+  throw new UserError(first.code, `${first.message}; other sources failed too: ${message}`, {
     cause: first.cause,
+    also,
+    ...(first.shared && { shared: first.shared }),
     ...(first.hint === undefined ? {} : { hint: first.hint }),
   });
 }

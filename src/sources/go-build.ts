@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../core/errors.ts";
+import { offlineCause, UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import type { GoBuildArtifact } from "../core/recipe.ts";
 import { type Finished, run } from "../io/exec.ts";
@@ -29,6 +29,7 @@ export async function stageGoBuild(
   const { kind, module, version, sum } = artifact;
   if (languages.offline) {
     throw new UserError("unmet", `${module}@${version} is needed, and this run is offline`, {
+      shared: offlineCause,
       hint: "Run without --offline where there is a network.",
     });
   }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { UserError } from "../core/errors.ts";
+import { offlineCause, UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/go-path.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
 import type { RecipeSource } from "../core/recipe-schema.ts";
@@ -25,7 +25,9 @@ export async function resolveGo(
 ): Promise<RecipeSource> {
   const { name: path, version } = splitPackage(spec);
   if (languages.offline) {
-    throw new UserError("unmet", `${spec} is needed, and this run is offline`);
+    throw new UserError("unmet", `${spec} is needed, and this run is offline`, {
+      shared: offlineCause,
+    });
   }
   const toolchain = await languages.toolchain("1");
   const build = await openBuild({ module: path }, context, languages, toolchain);

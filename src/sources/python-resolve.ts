@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
-import { UserError } from "../core/errors.ts";
+import { offlineCause, UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import { renderPypiLock } from "../core/pypi-lock.ts";
 import { minorOf, normalName, parseWheelName } from "../core/wheel-tags.ts";
@@ -26,7 +26,9 @@ export async function resolvePython(
   languages: Languages,
 ): Promise<ResolvedPython> {
   if (languages.offline) {
-    throw new UserError("unmet", `${requirement} is needed, and this run is offline`);
+    throw new UserError("unmet", `${requirement} is needed, and this run is offline`, {
+      shared: offlineCause,
+    });
   }
   const python = await languages.python();
   const [home, wheels] = [join(dir, "pip"), join(dir, "wheels")];

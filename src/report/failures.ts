@@ -1,0 +1,45 @@
+import type { Failure } from "./events.ts";
+import { listNames, withHint } from "./text.ts";
+
+/** So many tools are named of those that one cause has stopped. */
+const mostTools = 20;
+
+interface Group {
+  readonly first: Failure;
+  readonly failures: Failure[];
+}
+
+/** What failed, each cause once: its message, the tools that it has stopped, what to do next. */
+export function renderFailures(failures: readonly Failure[]): string {
+  return groupFailures(failures)
+    .map((group) => `${renderGroup(group)}\n`)
+    .join("");
+}
+
+function groupFailures(failures: readonly Failure[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const failure of failures) {
+    const { code, shared, message, hint } = failure;
+    const key = JSON.stringify(shared ? [code, shared.key] : [code, message, hint]);
+    const group = groups.get(key) ?? { first: failure, failures: [] };
+    group.failures.push(failure);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+function renderGroup({ first, failures }: Group): string {
+  const tools = failures.map(({ tool }) => tool).sort();
+  const isOne = tools.length === 1;
+  const causes = [...new Set(failures.map(({ shared, message }) => shared?.message ?? message))];
+  const what = isOne ? first.message : listNames(causes, 3).replaceAll(", ", "; ");
+  const others = isOne ? "" : otherSources(failures);
+  return withHint(`error: ${listNames(tools, mostTools)}: ${what}${others}`, first.hint);
+}
+
+/** What the other sources of some of these tools failed with. */
+function otherSources(failures: readonly Failure[]): string {
+  const also = new Set(failures.flatMap(({ also }) => also ?? []));
+  for (const { shared } of failures) also.delete(shared?.message ?? "");
+  return also.size === 0 ? "" : `; other sources failed too: ${[...also].slice(0, 3).join("; ")}`;
+}
