@@ -175,9 +175,9 @@ async function report(imported: Imported, file: string, prefix: string, place: P
       : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
   const bins = installed.flatMap(({ bins }) => Object.keys(bins));
   if (bins.length > 0) {
-    const onLoginPath = await checkLoginShell(prefix, bins, place.env);
+    const loginShell = await checkLoginShell(prefix, bins, place.env);
     const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
-    stderr.write(renderPath(prefix, onLoginPath, onPath));
+    stderr.write(renderPath(prefix, loginShell, onPath));
   }
   stderr.write(`${digest}${installed.length} taken, ${kept} kept; in ${prefix}${failed}\n`);
 }

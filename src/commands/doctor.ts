@@ -59,7 +59,7 @@ async function examine(
     });
   }
   const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  if (names.length > 0 && !(await checkLoginShell(prefix, names, place.env))) {
+  if ((await checkLoginShell(prefix, names, place.env)).missing.length > 0) {
     const message = `login shells do not find ${prefix}/bin`;
     findings.push({ message, hint: 'See README.md, "PATH".' });
   }

@@ -25,14 +25,14 @@ export async function install(place: Place, update = false): Promise<number> {
     ...seen.plan.unmet.map((): ErrorCode => "unmet"),
   ];
   const outcome = { survey: seen, applied, exitStatus: exitStatusFor(codes, options.strict) };
-  const onLoginPath = await settle(outcome, place);
+  const loginShell = await settle(outcome, place);
   reporter.finish();
   if (options.json === "document") {
-    const document = outcomeDocument(outcome, onLoginPath);
+    const document = outcomeDocument(outcome, loginShell);
     place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else if (!options.quiet) {
     const onPath = (env.PATH ?? "").split(":").includes(`${seen.prefix}/bin`);
-    place.stderr.write(renderOutcome(outcome, onLoginPath, onPath));
+    place.stderr.write(renderOutcome(outcome, loginShell, onPath));
   }
   return outcome.exitStatus;
 }

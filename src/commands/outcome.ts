@@ -1,6 +1,7 @@
 import { sourceName } from "../core/artifact.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
 import type { InstallStep, Plan, Step } from "../core/plan.ts";
+import type { LoginShell } from "../io/login-shell.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { Survey } from "../run/survey.ts";
@@ -18,14 +19,15 @@ export interface Outcome {
 /** The document of `install --json`. */
 export function outcomeDocument(
   { survey: seen, applied, ...rest }: Outcome,
-  onLoginPath: boolean,
+  loginShell: LoginShell,
 ): Record<string, unknown> {
   return {
     schema: 1,
     exitStatus: rest.exitStatus,
     prefix: seen.prefix,
     platform: seen.plan.platform,
-    onLoginPath,
+    onLoginPath: loginShell.missing.length === 0,
+    shadowed: loginShell.shadowed,
     installed: applied.installed.map(({ tool, version, source, bins }) => ({
       tool,
       version,
@@ -39,13 +41,13 @@ export function outcomeDocument(
 }
 
 /** What was installed where, the line that makes a shell find it, and the sum. */
-export function renderOutcome(outcome: Outcome, onLoginPath: boolean, onPath: boolean): string {
+export function renderOutcome(outcome: Outcome, loginShell: LoginShell, onPath: boolean): string {
   const { survey, applied } = outcome;
   const { prefix } = survey;
   const count = Object.keys(applied.manifest.tools).length;
   const changed = [...applied.installed, ...applied.linked];
   const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
-  const path = count > 0 ? renderPath(prefix, onLoginPath, onPath) : "";
+  const path = count > 0 ? renderPath(prefix, loginShell, onPath) : "";
   return `${table}${path}${renderSum(outcome)}\n`;
 }
 
@@ -85,13 +87,26 @@ function renderTools(prefix: string, tools: readonly InstalledRecord[]): string 
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }
 
-/** The line that makes a shell find the programs; empty where it does. */
-export function renderPath(prefix: string, onLoginPath: boolean, onPath: boolean): string {
-  if (onLoginPath && onPath) return "";
-  const line = `  export PATH="$PATH:${prefix}/bin"\n`;
-  return onLoginPath
-    ? `login shells find them; for the shell you are in:\n${line}`
-    : `login shells do not find them yet; add this line to their profile (README.md, "PATH"):\n${line}`;
+/** What makes a shell find the programs; empty where it does. */
+export function renderPath(prefix: string, loginShell: LoginShell, onPath: boolean): string {
+  const { missing, shadowed } = loginShell;
+  const bin = `${prefix}/bin`;
+  const isShadowed = Object.keys(shadowed).length > 0;
+  const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
+  const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";
+  if (missing.length > 0) {
+    return `${first}login shells do not find ${listNames(missing)} yet; add this line to their profile (README.md, "PATH"):\n${line}`;
+  }
+  if (onPath) return first;
+  return isShadowed
+    ? `${first}for the shell you are in:\n${line}`
+    : `login shells find them; for the shell you are in:\n${line}`;
+}
+
+/** One line for all that login shells find elsewhere first, and what puts the volume first. */
+export function renderShadowed(prefix: string, { shadowed }: LoginShell): string {
+  const names = Object.entries(shadowed).map(([name, path]) => `${name} (${path})`);
+  return `login shells find another program first: ${listNames(names)}; put ${prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${prefix}/bin"])`;
 }
 
 /** The document of `--dry-run --json`. */

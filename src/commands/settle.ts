@@ -3,15 +3,16 @@ import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin } from "../core/manifest.ts";
+import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
 import { readPlain, tryRead } from "../io/input.ts";
-import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
+import { checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
 import { refuseLink } from "../io/volume.ts";
 import type { Place } from "../run/place.ts";
+import type { Survey } from "../run/survey.ts";
 import { type Outcome, outcomeDocument } from "./outcome.ts";
 
 /** A neighbour's gift is not read to its end (bytes). */
@@ -20,10 +21,10 @@ const maxLastRun = 4 * 1024 * 1024;
 /**
  * What follows the work: litter is swept, shells are told, word is left in the volume
  * (OpenClaw throws a successful setup's output away), and the steady state is recorded. Returns
- * whether a login shell finds the programs. Nothing here can spoil what was installed, so a volume
+ * what a login shell finds. Nothing here can spoil what was installed, so a volume
  * that cannot be written to is no error.
  */
-export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
+export async function settle(outcome: Outcome, place: Place): Promise<LoginShell> {
   const { warnings } = place.reporter;
   const { survey, applied } = outcome;
   const { prefix } = survey;
@@ -34,13 +35,34 @@ export async function settle(outcome: Outcome, place: Place): Promise<boolean> {
   if (native && (await follow(prefix))?.isDirectory()) {
     await writeProfileOrWarn(prefix, place);
   }
-  const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  const onLoginPath = !native || names.length === 0 || checkLoginShell(prefix, names, place.env); // meanwhile
+  const loginShell = lookAtLoginShell(survey, manifest, place); // meanwhile
   if (changed || warnings.length > 0) {
-    await tolerate(writeLastRun(outcome, await onLoginPath, place, warnings));
+    await tolerate(writeLastRun(outcome, await loginShell, place, warnings));
   }
   if (applied.failures.length === 0) await recordView(outcome, place);
-  return await onLoginPath;
+  return await loginShell;
+}
+
+/**
+ * What a login shell makes of the volume's programs. That it finds another program first matters only
+ * for one that is asked for and that the other one does not stand for.
+ */
+export async function lookAtLoginShell(
+  { prefix, platform, plan, onPath, requirements }: Survey,
+  { tools }: Manifest,
+  { machine, options, env }: Place,
+): Promise<LoginShell> {
+  if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
+  const names = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
+  const found = await checkLoginShell(prefix, names, env);
+  const byName = new Set(requirements.flatMap(({ inVolume, bins }) => (inVolume ? bins : [])));
+  const isAsked = (bin: string): boolean => {
+    const state = plan.bins[bin];
+    if (state === undefined || state.state === "unmet" || state.tool === undefined) return false;
+    return byName.has(bin) || options.ignoreSystem || !onPath.has(bin);
+  };
+  const shadowed = Object.entries(found.shadowed).filter(([bin]) => isAsked(bin));
+  return { ...found, shadowed: Object.fromEntries(shadowed) };
 }
 
 /** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */
@@ -60,14 +82,14 @@ async function writeProfileOrWarn(
 
 async function writeLastRun(
   outcome: Outcome,
-  onLoginPath: boolean,
+  loginShell: LoginShell,
   place: Place,
   warnings: readonly string[],
 ): Promise<void> {
   const { prefix } = outcome.survey;
   const text = `${JSON.stringify(
     {
-      ...outcomeDocument(outcome, onLoginPath),
+      ...outcomeDocument(outcome, loginShell),
       version: place.version,
       at: place.clock().toISOString(),
       warnings,

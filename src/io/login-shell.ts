@@ -1,10 +1,11 @@
+import { accessSync, constants, realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import { run } from "./exec.ts";
-import { look, makeDirectory, writeAtomically } from "./files.ts";
+import { look, makeDirectory, orNothing, writeAtomically } from "./files.ts";
 import { readPlain } from "./input.ts";
 import { refuseLink } from "./volume.ts";
 
@@ -57,25 +58,75 @@ export async function isProfileOurs(prefix: string, packageDir: string): Promise
   return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
 }
 
-/** True where `sh -lc NAME` finds every one of the programs, wherever it finds them. */
+/** What a login shell makes of the volume's programs. */
+export interface LoginShell {
+  /** Programs that it does not find. */
+  readonly missing: readonly string[];
+  /** Program to what it finds first instead: a path, or what the shell says of a name of its own. */
+  readonly shadowed: Readonly<Record<string, string>>;
+}
+
+/** Stands in front of what is ours among what profile scripts print. */
+const mark = "openclaw-skill-deps:";
+
+/**
+ * Whether `sh -lc NAME` starts the volume's programs of these names. One that the volume has not, or
+ * that cannot be executed, is left out: that is no matter of PATH.
+ */
 export async function checkLoginShell(
   prefix: string,
   names: readonly string[],
   env: Env,
-): Promise<boolean> {
-  const script = 'for name do command -v -- "$name" >/dev/null 2>&1 || exit 9; done';
+): Promise<LoginShell> {
+  const own = new Map<string, string>();
+  for (const name of [...names].sort()) {
+    const path = orNothing(() => programAt(join(prefix, layout.binPath(name))));
+    if (path !== undefined) own.set(name, path);
+  }
+  if (own.size === 0) return { missing: [], shadowed: {} };
+  const found = await askShell(prefix, [...own.keys()], env);
+  const shadowed: Record<string, string> = {};
+  for (const [name, path] of own) {
+    const first = found.get(name);
+    if (first === undefined || orNothing(() => realpathSync(first)) === path) continue;
+    shadowed[name] = first;
+  }
+  return { missing: [...own.keys()].filter((name) => !found.has(name)), shadowed };
+}
+
+/** The real path of a program; throws where there is none. */
+function programAt(path: string): string {
+  accessSync(path, constants.X_OK);
+  return realpathSync(path);
+}
+
+/** What `command -v` says of each name that a login shell knows. */
+async function askShell(
+  prefix: string,
+  names: readonly string[],
+  env: Env,
+): Promise<Map<string, string>> {
+  const script = `for name do
+    found=$(command -v -- "$name" 2>/dev/null) && printf '\\n${mark}%s:%s\\n' "$name" "$found"
+  done`;
   const given = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   try {
-    const { status } = await run({
+    const { stdout } = await run({
       argv: ["/bin/sh", "-lc", script, "sh", ...names],
       env: Object.fromEntries(given),
       cwd: prefix,
       timeout: 10_000,
     });
-    return status === 0;
+    const lines = stdout.split("\n").filter((line) => line.startsWith(mark));
+    return new Map(
+      lines.map((line) => {
+        const [name = "", ...found] = line.slice(mark.length).split(":");
+        return [name, found.join(":")];
+      }),
+    );
   } catch {
-    return false;
+    return new Map();
   }
 }

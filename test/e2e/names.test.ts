@@ -243,3 +243,38 @@ describe("a seed", () => {
 function missing() {
   return { url: new URL("/none.tar.gz", place.server.registry).href, sha256: "0".repeat(64) };
 }
+
+describe("what a login shell finds first", () => {
+  /** Where a login shell of this home looks first. */
+  function imageWith(...names: string[]): string {
+    const image = join(place.dir, "image");
+    mkdirSync(image);
+    for (const name of names) writeFileSync(join(image, name), "#!/bin/sh\n", { mode: 0o755 });
+    const path = `PATH=${image}:$PATH:${place.prefix}/bin`;
+    writeFileSync(join(place.home, ".profile"), `${path}\n`);
+    return image;
+  }
+
+  test("one line names what is not the volume's, with the way to mend it", async () => {
+    const image = imageWith("zog", "yak");
+    const { stderr } = await place.run("zog", "yak");
+    expect(stderr).not.toMatch(/login shells find them/);
+    expect(stderr.match(/^login shells .*$/gm)).toEqual([
+      `login shells find another program first: yak (${image}/yak), zog (${image}/zog); put ${place.prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${place.prefix}/bin"])`,
+    ]);
+    expect(stderr).toContain(`export PATH="${place.prefix}/bin:$PATH"`);
+    const { shadowed } = JSON.parse((await place.run("zog", "--json")).stdout);
+    expect(shadowed).toEqual({ zog: join(image, "zog") });
+  });
+
+  test("what a skill asks for and the image has anyway is no matter", async () => {
+    await place.run("zog");
+    await place.run("remove", "zog");
+    place.skill("chat", { bins: ["zog"] });
+    await place.run();
+    expect(tools()).toContain("zog");
+    const PATH = `${imageWith("zog")}:${place.env.PATH}`;
+    expect((await place.runWith({ PATH })).stderr).toMatch(/login shells find them/);
+    expect((await place.runWith({ PATH }, "--ignore-system")).stderr).toMatch(/find another .*zog/);
+  });
+});
