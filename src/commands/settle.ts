@@ -118,7 +118,7 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
   const { survey, applied } = outcome;
   const tools = Object.values(applied.manifest.tools);
   const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
-  if (!view || place.options.platform !== undefined) return;
+  if (!view || place.options.platform !== undefined || !survey.isRecordable) return;
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
   // What --ignore-system does not count may be there all the same; a sandbox looks for itself.
   const isSettled = (bins: readonly string[]): boolean =>
@@ -133,6 +133,7 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
     view,
     roots: survey.roots,
     inputs: [...survey.inputs, ...(await declaredInput(outcome, place))],
+    absent: survey.absent,
     directories: [...survey.directories],
     programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),

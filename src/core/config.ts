@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import JSON5 from "json5";
+import { hasReference, substitute, withConfigEnv } from "./config-env.ts";
+import { type ReadIncluded, resolveIncludes } from "./config-include.ts";
 import { describeError } from "./errors.ts";
 import { asFields, type Fields } from "./values.ts";
 
@@ -45,6 +47,7 @@ export const defaultLimits: SkillLimits = {
 
 /** The keys that OpenClaw 2026.9.6 knows; it refuses a file with any other. */
 const known = {
+  env: ["shellEnv", "vars"],
   skills: ["allowBundled", "load", "install", "limits", "workshop", "entries"],
   "skills.load": ["extraDirs", "allowSymlinkTargets", "watch"],
   "skills.limits": [
@@ -78,18 +81,34 @@ export function userPath(path: string, env: Env, home: string): string {
   );
 }
 
+/** openclaw.json, read with all that it includes. */
+export interface ParsedConfig {
+  readonly config: OpenClawConfig;
+  /** With the variables that the file itself sets. */
+  readonly env: Env;
+  /** True where a `${VAR}` in what is used was looked up. */
+  readonly hasVariables: boolean;
+  /** What is wrong and left out, one line each, which begins with the file. */
+  readonly problems: readonly string[];
+}
+
+const nothingIncluded: ReadIncluded = () => ({ why: "it is not read here" });
+
 /**
- * Reads openclaw.json. Never throws: what is wrong is left out, and said in `problems`, one line
- * each, which begins with the file.
+ * Reads openclaw.json, whose path is absolute. `env` is the environment of OpenClaw's process with its
+ * .env files. Never throws.
  */
 export function parseOpenClawConfig(
   text: string,
   file: string,
-  env: Env,
-): { config: OpenClawConfig; problems: string[] } {
+  given: Env,
+  include: ReadIncluded = nothingIncluded,
+): ParsedConfig {
   const problems: string[] = [];
+  const top = asFields(parseText(text, file, include, problems)) ?? {};
+  const env = withConfigEnv(given, top.env);
   const read = reader(env, (problem) => problems.push(`${file}: ${problem}`));
-  const top = read.fields(parseText(text, file, problems), "the file");
+  read.fields(top.env, "env", known.env);
   const skills = read.fields(top.skills, "skills", known.skills);
   const load = read.fields(skills.load, "skills.load", known["skills.load"]);
   const agents = read.fields(top.agents, "agents");
@@ -101,17 +120,39 @@ export function parseOpenClawConfig(
     defaults: readAgent(read, agents.defaults, "agents.defaults"),
     agents: readAgents(read, agents),
   };
-  return { config, problems };
+  return { config, env, hasVariables: read.hasVariables(), problems };
 }
 
-function parseText(text: string, file: string, problems: string[]): unknown {
-  try {
-    return JSON5.parse(text);
-  } catch (error) {
-    const [, what, at] = /^(?:JSON5: )?(.*?)(?: at (\d+:\d+))?$/s.exec(describeError(error)) ?? [];
-    const where = at ? `${file}:${at}` : file;
-    problems.push(`${where}: not JSON5 (${what}); nothing of it counts`);
+/** What is used of the file and of all that it includes. */
+function parseText(text: string, file: string, read: ReadIncluded, problems: string[]): unknown {
+  const parsed = parseJson5(text);
+  if (parsed.why !== undefined) {
+    const where = parsed.at ? `${file}:${parsed.at}` : file;
+    problems.push(`${where}: not JSON5 (${parsed.why}); nothing of it counts`);
     return undefined;
+  }
+  try {
+    const problem = (where: string, what: string) => problems.push(`${where}: ${what}`);
+    const keys = ["env", "skills", "agents"];
+    const document = resolveIncludes(parsed.document, file, keys, { read, problem });
+    if (asFields(document) && !Array.isArray(document)) return document;
+    problem(file, `the file is ${kindOf(document)}; expected an object { … }`);
+  } catch (error) {
+    problems.push(`${file}: ${describeError(error)}; nothing of it counts`); // deeper than the stack
+  }
+  return undefined;
+}
+
+/** A JSON5 text's document, or what is wrong, and `LINE:COLUMN` where that is known. */
+export function parseJson5(
+  text: string,
+): { document: unknown; why?: never } | { why: string; at?: string } {
+  try {
+    return { document: JSON5.parse(text) };
+  } catch (error) {
+    const [, why = "", at] =
+      /^(?:JSON5: )?(.*?)(?: at (\d+:\d+))?$/s.exec(describeError(error)) ?? [];
+    return at === undefined ? { why } : { why, at };
   }
 }
 
@@ -171,13 +212,14 @@ function reader(env: Env, problem: (text: string) => void) {
     if (value !== undefined) problem(`${key} is ${kindOf(value)}; expected ${expected}`);
     return undefined;
   };
+  let hasVariables = false;
   const read = {
+    hasVariables: () => hasVariables,
     fields(value: unknown, key: string, keys?: readonly string[]): Fields {
       const fields = Array.isArray(value) ? undefined : asFields(value);
       if (!fields) return wrong(value, key, "an object { … }") ?? {};
-      if ("$include" in fields) problem(`$include in ${key} is not followed`);
       for (const name of keys ? Object.keys(fields) : []) {
-        if (name === "$include" || keys?.includes(name)) continue;
+        if (keys?.includes(name)) continue;
         problem(`${key}.${name} is unknown to OpenClaw; ${key} has ${keys?.join(", ")}`);
       }
       return fields;
@@ -187,6 +229,7 @@ function reader(env: Env, problem: (text: string) => void) {
     },
     text(value: unknown, key: string): string | undefined {
       if (typeof value !== "string") return wrong(value, key, "a text");
+      hasVariables ||= hasReference(value);
       return substitute(value, env, (name) => problem(`${key} needs ${name}, which is not set`));
     },
     texts(value: unknown, key: string): string[] | undefined {
@@ -212,22 +255,4 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
   return typeof value === "string" ? "a text" : String(value);
-}
-
-/** `${UPPER}` from the environment; `$${UPPER}` stands for itself. Undefined where one is not set. */
-function substitute(text: string, env: Env, missing: (name: string) => void): string | undefined {
-  let whole = true;
-  const replaced = text.replace(
-    /\$(\$?)\{([A-Z_][A-Z0-9_]*)\}/g,
-    (all: string, escaped: string, name: string) => {
-      if (escaped) return all.slice(1);
-      const value = env[name];
-      if (!value) {
-        missing(name);
-        whole = false;
-      }
-      return value ?? "";
-    },
-  );
-  return whole ? replaced : undefined;
 }

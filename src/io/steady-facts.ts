@@ -37,8 +37,10 @@ export interface SteadyFacts {
   readonly view: string;
   /** Directories in which a new SKILL.md would count; they need not exist yet. */
   readonly roots: readonly string[];
-  /** Every SKILL.md, openclaw.json, catalogue and recipe file that was read; `sha256` is empty where it could not be. */
+  /** Every SKILL.md, openclaw.json, .env, catalogue and recipe file that was read; `sha256` is empty where it could not be. */
   readonly inputs: readonly Input[];
+  /** Files that would decide something if they existed. */
+  readonly absent: readonly string[];
   /** Every directory that was listed. Of those outside the roots (recipes) every file counts. */
   readonly directories: readonly string[];
   /** `bin/NAME` and what it starts, relative to the prefix, with their bytes. */

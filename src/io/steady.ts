@@ -13,11 +13,9 @@ import {
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import JSON5 from "json5";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
 import { doing, fileError, token } from "./files.ts";
-import { readSettingsFile } from "./input.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
@@ -83,13 +81,22 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   linkVolume(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
-  if (files.some(({ path }) => asksEnvironment(path)))
-    throw new Unrecordable("openclaw.json takes variables");
+  if (facts.absent.some(existsSync)) throw new Unrecordable("a file came during the run");
   const inputs = facts.inputs.map(({ path }) => path);
-  linkAll(dir, "watch", [...facts.roots, ...facts.directories, ...listed, ...inputs]);
+  linkAll(dir, "watch", [
+    ...facts.roots,
+    ...facts.directories,
+    ...listed,
+    ...inputs,
+    ...facts.absent,
+  ]);
   linkAll(dir, "roots", facts.roots);
   linkAll(dir, "listed", [...listed]);
-  linkAll(dir, "files", [...files.map(({ path }) => path), inVolume(layout.manifest)]);
+  linkAll(dir, "files", [
+    ...files.map(({ path }) => path),
+    ...facts.absent,
+    inVolume(layout.manifest),
+  ]);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
   // Metadata first, content afterwards: a file that is changed between the two then has another
@@ -175,17 +182,6 @@ function linkAll(
     symlinkSync(target, join(dir, name));
     return name;
   });
-}
-
-/** True of an openclaw.json whose choice of skills depends on variables that no view has. */
-function asksEnvironment(file: string): boolean {
-  if (basename(file) === "catalogue.json") return false;
-  try {
-    const { skills, agents } = JSON5.parse(readSettingsFile(file));
-    return JSON.stringify([skills?.load, skills?.allowBundled, agents]).includes("${");
-  } catch {
-    return false;
-  }
 }
 
 /** True where no directory was changed since the run began, so that it saw all that is in them. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { configFile, parseOpenClawConfig, stateDir, userPath } from "../core/config.ts";
+import { stateDir, userPath } from "../core/config.ts";
 import { UserError } from "../core/errors.ts";
 import { hasCommand, refusedSource, type Site, type Topology } from "../core/topology.ts";
 import { look } from "../io/files.ts";
-import { readSettingsFile } from "../io/input.ts";
 import { mountSource } from "../io/mounts.ts";
+import { readOpenClawConfig } from "../io/openclaw-config.ts";
 import type { Place } from "./place.ts";
 import { resolvePrefix } from "./survey-volume.ts";
 
@@ -78,10 +78,9 @@ async function seenFromInside(place: Place): Promise<Directories> {
 }
 
 /** True unless every agent's workspace is the one that the directory lies in. */
-async function isOutsideWorkspace(source: string, { env, home }: Place): Promise<boolean> {
-  const file = configFile(env, home);
-  const text = readSettingsFile(file) || "{}";
-  const { defaults, agents } = parseOpenClawConfig(text, file, env).config;
+async function isOutsideWorkspace(source: string, { env: given, home }: Place): Promise<boolean> {
+  const { config, env } = await readOpenClawConfig(given, home);
+  const { defaults, agents } = config;
   const named = defaults.workspace ?? env.OPENCLAW_WORKSPACE_DIR;
   const workspace = named ? userPath(named, env, home) : join(stateDir(env, home), "workspace");
   return agents.size > 0 || !source.startsWith(`${workspace}/`);

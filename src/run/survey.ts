@@ -1,8 +1,6 @@
 import { join, resolve } from "node:path";
-import { configFile, type OpenClawConfig, parseOpenClawConfig } from "../core/config.ts";
 import { requirementOf, type ToolRequest, toolRequests } from "../core/demand.ts";
-import { sha256Hex } from "../core/digest.ts";
-import { describeError, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import type { SelectedSkill } from "../core/manifest.ts";
 import { isBinName, nearest } from "../core/names.ts";
 import type { Plan, Requirement } from "../core/plan.ts";
@@ -13,7 +11,7 @@ import { resolvePlan } from "../core/resolve.ts";
 import { selectSkills, unknownSkills } from "../core/select.ts";
 import { findOnPath } from "../io/bins.ts";
 import { type CatalogueFiles, loadCatalogue } from "../io/catalogue.ts";
-import { readInputIfThere } from "../io/input.ts";
+import { type ReadConfig, readOpenClawConfig } from "../io/openclaw-config.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../io/skills.ts";
 import type { Emit } from "../report/events.ts";
 import type { Place } from "./place.ts";
@@ -47,6 +45,10 @@ export interface Survey extends VolumeSurvey {
   readonly onPath: ReadonlyMap<string, string>;
   /** Every file whose content decided something, for the record of the steady state. */
   readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
+  /** Files that would have decided something if they existed. */
+  readonly absent: readonly string[];
+  /** False where something had a say that the entrypoint does not see, such as a variable. */
+  readonly isRecordable: boolean;
   readonly directories: readonly string[];
 }
 
@@ -60,9 +62,10 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const prefix = await resolvePrefix(place);
   const volume = await surveyVolume(prefix, platform, place);
   const { manifest, inspection } = volume;
-  const configured = await readConfig(place, emit);
+  const configured = await readOpenClawConfig(place.env, place.home);
+  for (const message of configured.problems) emit({ type: "warning", message });
   const loaded = await readCatalogue(place, emit);
-  const { skills, roots, directories } = await readSkills(place, configured.config, emit);
+  const { skills, roots, directories } = await readSkills(place, configured, emit);
   const selected = selectedSkills(skills, emit);
   const seed = await surveySeed(prefix, platform, place);
   const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
@@ -103,7 +106,6 @@ export async function survey(place: Place, update = false): Promise<Survey> {
     force: force === "all" ? force : new Set([...force, ...accepted]),
     update,
   });
-  const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
     ...[...configured.files, ...loaded.files, ...(seed ? [seed.file] : [])].map((file) => ({
@@ -111,8 +113,11 @@ export async function survey(place: Place, update = false): Promise<Survey> {
       skill: false,
     })),
   ];
+  const { absent, isWhole: isRecordable } = configured;
   const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
-  return { ...volume, ...seen, requests, requirements, inputs, directories: directoriesSeen };
+  const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
+  const watched = { inputs, absent, directories: directoriesSeen, isRecordable };
+  return { ...volume, ...seen, requests, requirements, ...watched };
 }
 
 /** What of `OPENCLAW_SKILL_TOOLS` can be a tool's name; the rest is reported. */
@@ -134,31 +139,6 @@ function wholeSeed(seed: Seed | undefined): AskedFor[] {
   }));
 }
 
-async function readConfig(
-  place: Place,
-  emit: Emit,
-): Promise<{ config: OpenClawConfig; files: { path: string; sha256: string }[] }> {
-  const file = configFile(place.env, place.home);
-  const text = readConfigText(file, emit);
-  if (text === undefined) {
-    return { config: parseOpenClawConfig("{}", file, place.env).config, files: [] };
-  }
-  const { config, problems } = parseOpenClawConfig(text, file, place.env);
-  for (const message of problems) emit({ type: "warning", message });
-  return { config, files: [{ path: file, sha256: sha256Hex(text) }] };
-}
-
-/** Undefined where there is none, or none that can be read, which is said. */
-function readConfigText(file: string, emit: Emit): string | undefined {
-  try {
-    return readInputIfThere(file)?.toString("utf8");
-  } catch (error) {
-    const hint = "Its choice of bundled skills is not known in this run.";
-    emit({ type: "warning", message: describeError(error), hint });
-    return undefined;
-  }
-}
-
 /** The named recipes and the bundled ones; what is wrong with any of them is said. */
 export async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
   const loaded = await loadCatalogue({
@@ -177,10 +157,10 @@ export async function readCatalogue(place: Place, emit: Emit): Promise<Catalogue
 
 async function readSkills(
   place: Place,
-  config: OpenClawConfig,
+  { config, env }: ReadConfig,
   emit: Emit,
 ): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
-  const { options, env, home } = place;
+  const { options, home } = place;
   const where = { env, home, config, skillsDirs: options.skillsDirs };
   const roots = await skillRoots(where);
   const candidates = (await candidateRoots(where)).map(({ dir }) => dir);

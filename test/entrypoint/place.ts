@@ -246,6 +246,7 @@ export function factsOf({
     view: "",
     roots: [skillsDir],
     inputs: [...skills, inputOf(catalogue, false)],
+    absent: [],
     directories: [skillsDir],
     programs: [
       ...programs.map((name) => sizeOf(`bin/${name}`)),

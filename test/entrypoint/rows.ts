@@ -272,7 +272,18 @@ export const rows: Row[] = [
     ],
   }),
   ...compared("content", "content", {
-    "openclaw.json has other content": { ...config, change: (p) => editInPlace(configOf(p)) },
+    "openclaw.json, a file that it includes, or a `.env` of OpenClaw's has other content": [
+      { how: "openclaw.json", ...config, change: (p) => editInPlace(configOf(p)) },
+      {
+        how: "another file",
+        before: withInput("home/.openclaw/more.json5"),
+        change: (p) => editInPlace(join(p.home, ".openclaw/more.json5")),
+      },
+    ],
+    "such a file comes": {
+      before: (p) => ({ absent: [join(p.home, ".openclaw/.env")] }),
+      change: (p) => write(join(p.home, ".openclaw/.env"), "A=b\n"),
+    },
     "a SKILL.md has other content": { change: (p) => editInPlace(skillOf(p)) },
     "a SKILL.md comes": [
       { how: "into the directory", change: (p) => writeSkill(p.skillsDir, "new") },

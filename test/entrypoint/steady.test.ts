@@ -97,12 +97,6 @@ for (const shell of shells) {
       });
     }
 
-    test("openclaw.json takes skill directories from variables: never recorded", async () => {
-      const text = "{ skills: { load: { extraDirs: ['$" + "{DIR}'] } } }\n";
-      await inPlace({ before: withConfig(text) });
-      expect(place.run(named(place)).node).toBeDefined();
-    });
-
     test.each([
       ["--no-progress", "-v", "--offline", "--jobs", "2", "--mirror=a=b"],
       ["--prefix", "PREFIX"],
