@@ -84,7 +84,8 @@ export interface Http {
 
 export interface HttpOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly mirrors: readonly Mirror[];
+  /** Asked when the first request needs them. */
+  readonly mirrors: () => readonly Mirror[];
   readonly offline: boolean;
   /** What files say of proxies, certificates and waiting; asked once, before the first request. */
   readonly settings?: () => Promise<NetworkSettings>;
@@ -117,7 +118,7 @@ export function createHttp(options: HttpOptions): Http {
     for (const listener of listeners) listener(quiet);
   };
   const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
-    const url = targetOf(text, mirrors);
+    const url = targetOf(text, mirrors());
     refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
     const full = await patience();

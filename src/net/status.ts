@@ -13,7 +13,11 @@ export function statusError(status: number, waitMs?: number): StatusError {
 
 /** Whether the same request may have another answer a moment later. */
 export function isTransient(status: number): boolean {
-  return status >= 500 || status === 408 || status === 425 || status === 429;
+  return isServerError(status) || status === 408 || status === 425 || status === 429;
+}
+
+function isServerError(status: number): boolean {
+  return status >= 500 && status < 600;
 }
 
 const meanings: Readonly<Record<number, string>> = {
@@ -34,7 +38,8 @@ export function meaningOf(status: number): string {
 
 /** A full sentence: what to do about a status of a host. */
 export function statusHint(status: number, host: string): string {
-  if (isTransient(status)) return `${host} is in trouble; try again later.`;
+  if (isServerError(status) || status === 429) return `${host} is in trouble; try again later.`;
+  if (isTransient(status)) return "Try again later.";
   switch (status) {
     case 401:
     case 403:

@@ -10,6 +10,12 @@ export interface Mirror {
   readonly to: string;
 }
 
+/** Reads `FROM=TO`, both with a host; undefined where it is none. */
+export function parseMirror(text: string): Mirror | undefined {
+  const [, from = "", to = ""] = /^(https?:\/\/.*?)=(https?:\/\/.*)$/i.exec(text.trim()) ?? [];
+  return URL.canParse(from) && URL.canParse(to) ? { from, to } : undefined;
+}
+
 /** Where a URL is really asked for. */
 export function targetOf(text: string, mirrors: readonly Mirror[]): URL {
   const mirror = mirrors.find(({ from }) => begins(text, from));

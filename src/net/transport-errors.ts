@@ -14,6 +14,7 @@ export interface Attempted {
 
 /** What transports say of their errors. */
 interface Facts {
+  readonly name: string;
   readonly code: string;
   readonly message: string;
   /** Where a connection was tried. */
@@ -25,10 +26,15 @@ interface Facts {
 
 /** Reads what was thrown, whatever it is. */
 export function factsOf(cause: unknown): Facts {
-  const { code, message, ...rest } = (cause ?? {}) as Partial<Facts> & { message?: unknown };
-  // Some name the URL, with what may be a password in it.
-  const shown = String(message ?? cause).replace(/\/\/[^\s/]*@/g, "//…@");
-  return { ...rest, code: String(code ?? ""), message: shown };
+  const facts = (cause ?? {}) as Partial<Facts>;
+  const { code = "", message = String(cause), name = "" } = facts;
+  // Some name the URL, with what may be a password in it; OpenSSL's say where in its source they arose.
+  const shown = String(message)
+    .replace(/\/\/[^\s/]*@/g, "//…@")
+    .replace(/^.*:SSL routines:[^:]*:([^:]+):.*$/s, "$1")
+    .trim()
+    .replace(/\n.*/s, "");
+  return { ...facts, name: String(name), code: String(code), message: shown };
 }
 
 interface Meaning {
@@ -44,7 +50,7 @@ const untrusted =
 
 /** What a transport's error means to a person. */
 export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
-  const { code, message } = facts;
+  const { code, message, name } = facts;
   const { url, proxy } = attempted;
   const proxyStatus = /Proxy response \((\d+)\)|Proxy Authentication Required \((407)\)/.exec(
     message,
@@ -68,14 +74,16 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   const peer = proxy ? `${url.host} or the proxy` : url.host;
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return {
-      why: `${peer} did not answer as TLS demands (${message.split("\n")[0]})`,
+      why: `${peer} did not answer as TLS demands (${message})`,
       retry: "once",
       hint: "Check that what listens there speaks https, and that nothing on the way breaks it.",
     };
   }
-  if (code.startsWith("HPE_") || /^UND_ERR_(HEADERS_OVERFLOW|RES_|REQ_)/.test(code)) {
+  const breaksRules = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code);
+  // undici asserts what no server that knows HTTP would break.
+  if (breaksRules || name === "HTTPParserError" || code === "ERR_ASSERTION") {
     return {
-      why: `${peer} did not answer as HTTP demands (${message})`,
+      why: `${peer} did not answer as HTTP demands (${ruleBroken(facts)})`,
       retry: "again",
       hint: "Check that what listens there is a web server, and that nothing on the way breaks its answers.",
     };
@@ -87,6 +95,11 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       hint: "Try again; what arrived was not kept.",
     }
   );
+}
+
+function ruleBroken({ code, message }: Facts): string {
+  if (code === "ERR_ASSERTION") return "an answer that has no meaning there";
+  return /^Response does not match the HTTP\/1.1 protocol \((.*)\)$/.exec(message)?.[1] ?? message;
 }
 
 function refusedCertificate({ code, message }: Facts, attempted: Attempted): Meaning {

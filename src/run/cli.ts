@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { shownValue, wrongSetting } from "../net/setting.ts";
+import { type Mirror, parseMirror } from "../net/target.ts";
 
 /** The command line and the environment, read and checked. */
 export interface Options {
@@ -35,7 +37,8 @@ export interface Options {
   readonly seed: string | undefined;
   /** Sandboxes use this image as it is (`config`). */
   readonly image: string | undefined;
-  readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+  /** Throws a UserError (`config`) where the environment names one that is none: read when it is needed. */
+  readonly mirrors: () => readonly Mirror[];
   /** Where no recipe exists, a skill's own install spec will do. */
   readonly allowDeclared: boolean;
   /** What the verbs of `recipe` for authors take. */
@@ -134,6 +137,8 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                        install spec, pinned at first use; off by
                        default: skills are untrusted text
   --offline            do not use the network
+                       seconds to wait for a server that sends      OPENCLAW_SKILL_TIMEOUT
+                       nothing
   --dry-run            print the plan, change nothing
   --strict             fail (3) where something is unmet
   --json[=events]      one JSON document on stdout, or NDJSON events
@@ -215,7 +220,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     image: values.image,
     allowDeclared: values["allow-declared"] ?? isSwitchedOn(env.OPENCLAW_SKILL_ALLOW_DECLARED),
     author: authorOptions(values, verb),
-    mirrors: (values.mirror ?? split(env.OPENCLAW_SKILL_MIRRORS, ",")).map(parseMirror),
+    mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),
   };
 }
 
@@ -287,13 +292,20 @@ function authorOptions(
   return { name, bins: bin ?? [], overwrite: force ?? false, fetch: fetch ?? false };
 }
 
-function parseMirror(text: string): { from: string; to: string } {
-  const at = text.indexOf("=http");
-  const [from, to] = [text.slice(0, at), text.slice(at + 1)];
-  if (at > 0 && /^https?:\/\//.test(from) && /^https?:\/\//.test(to)) return { from, to };
-  throw new UserError("usage", `--mirror ${text} is not FROM=TO`, {
-    hint: "Both are URL prefixes: --mirror https://github.com/=https://mirror.example/github/",
+function readMirrors(given: string[] | undefined, inEnv: string | undefined): () => Mirror[] {
+  const hint = "Both are URL prefixes: --mirror https://github.com/=https://mirror.example/github/";
+  const ofOption = given?.map((text) => {
+    const mirror = parseMirror(text);
+    if (mirror) return mirror;
+    throw new UserError("usage", `--mirror ${shownValue(text)} is not FROM=TO`, { hint });
   });
+  if (ofOption) return () => ofOption;
+  return () =>
+    split(inEnv, ",").map((value) => {
+      const mirror = parseMirror(value);
+      if (mirror) return mirror;
+      throw wrongSetting({ name: "OPENCLAW_SKILL_MIRRORS", value }, "is not FROM=TO", hint);
+    });
 }
 
 function split(text: string | undefined, separator: string | RegExp): string[] {

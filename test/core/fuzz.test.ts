@@ -215,7 +215,8 @@ describe("parsers of what others wrote", { timeout: 60_000 + seconds * 2000 }, (
       expectUserError(() => {
         const { jobs, mirrors } = parseOptions(args, any.below(2) ? env : {}, 2);
         expect(jobs).toBeGreaterThan(0);
-        for (const { from, to } of mirrors) expect(`${from} ${to}`).toMatch(/^https?:.* https?:/s);
+        for (const { from, to } of mirrors())
+          expect(`${from} ${to}`).toMatch(/^https?:.* https?:/s);
       });
     });
   });

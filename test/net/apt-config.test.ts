@@ -63,11 +63,67 @@ test("a name and password of a mirror become a header", async () => {
   });
 });
 
+describe("auth.conf", () => {
+  const basic = (pair: string) => ({
+    authorization: `Basic ${Buffer.from(pair).toString("base64")}`,
+  });
+  beforeEach(() => {
+    write(
+      "auth.conf",
+      `# ours
+machine tls.test login one password p#1
+machine http://plain.test:8080
+  login two
+  password secret
+machine paths.test/debian/ login three password x
+machine ports.test:8443 login four password y
+machine incomplete.test login
+`,
+    );
+    write("auth.conf.d/b.conf", "machine tls.test login later password z\n");
+    write("auth.conf.d/a.conf", "machine parts.test login five password v\n");
+    write("auth.conf.d/ignored", "machine ignored.test login six password u\n");
+  });
+
+  test.each([
+    ["https://tls.test/x", "one:p#1"],
+    ["https://tls.test:8443/x", "one:p#1"],
+    ["http://tls.test/x", undefined],
+    ["http://plain.test:8080/x", "two:secret"],
+    ["http://plain.test/x", undefined],
+    ["https://plain.test:8080/x", undefined],
+    ["https://paths.test/debian/pool/x", "three:x"],
+    ["https://paths.test/ubuntu/x", undefined],
+    ["https://ports.test:8443/x", "four:y"],
+    ["https://ports.test/x", undefined],
+    ["https://parts.test/x", "five:v"],
+    ["https://sub.tls.test/x", undefined],
+    ["https://ignored.test/x", undefined],
+    ["https://own:login@tls.test/x", "own:login"],
+  ])("for %s: %s", async (url, login) => {
+    const { headers, url: plain } = (await read()).requestFor(url);
+    expect(headers).toEqual(login === undefined ? {} : basic(login));
+    expect(plain).not.toContain("@");
+  });
+
+  test("lies where Dir::Etc::netrc and netrcparts say", async () => {
+    write("other.conf", "machine tls.test login moved password w\n");
+    write("parts/c.conf", "machine parts.test login also password t\n");
+    write(
+      "apt.conf.d/01",
+      `Dir::Etc::netrc "other.conf";\nDir::Etc::netrcparts "${join(etc, "parts")}";\n`,
+    );
+    const { requestFor } = await read();
+    expect(requestFor("https://tls.test/x").headers).toEqual(basic("moved:w"));
+    expect(requestFor("https://parts.test/x").headers).toEqual(basic("also:t"));
+  });
+});
+
 describe("the proxy of apt", () => {
   test("is asked, also where the environment names another one", async () => {
     const server = await startLoopback();
     const env = { http_proxy: "http://127.0.0.1:9" };
-    const http = createHttp({ env, mirrors: [], offline: false, timing: { backoffMs: 5 } });
+    const http = createHttp({ env, mirrors: () => [], offline: false, timing: { backoffMs: 5 } });
     try {
       write("apt.conf.d/01proxy", `Acquire::http::Proxy "${server.origin}";\n`);
       server.serve("/debian/x", "the package");

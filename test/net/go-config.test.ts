@@ -47,3 +47,20 @@ test("credentials: of the proxy's address, else of netrc", async () => {
   expect(headersFor("https://b.test/x").authorization).toBe(basic("x:y"));
   expect(headersFor("https://c.test/x")).toEqual({});
 });
+
+test("a GOPROXY that names no proxy is told when a module is needed", async () => {
+  const of = async (GOPROXY: string) =>
+    await readGoConfig({ GOENV: "off", GOPROXY }, join(dir, "home"), undefined);
+  expect((await of("")).proxies).toEqual([]);
+  for (const value of ["direct", "off", "proxy.test/go", "file:///srv/go", "https://[", ","]) {
+    const config = await of(value);
+    expect(config.settings.GOPROXY).toBe(value);
+    if (value === ",") expect(config.proxies).toEqual([]);
+    else expect(() => config.proxies).toThrow(`GOPROXY=${value} names no module proxy`);
+  }
+  const secret = await of("ftp://me:s3cret@a.test");
+  expect(() => secret.proxies).not.toThrow(/s3cret/);
+  expect((await of('"https://a.test/"')).proxies.map(({ url }) => url)).toEqual([
+    "https://a.test/",
+  ]);
+});

@@ -29,6 +29,7 @@ import {
   type ServeOptions,
   startLoopback,
 } from "../support/loopback.ts";
+import { startSocks } from "../support/proxies.ts";
 
 const body = Buffer.alloc(400_000, "every byte of it counts\n");
 const timing = { stallMs: 300, deadMs: 1500, backoffMs: 5, retryAfterMaxMs: 400 };
@@ -56,7 +57,7 @@ afterEach(async () => {
 });
 
 function open(options: Partial<HttpOptions> = {}): Http {
-  const http = createHttp({ env: {}, mirrors: [], offline: false, timing, ...options });
+  const http = createHttp({ env: {}, mirrors: () => [], offline: false, timing, ...options });
   opened.push(http);
   return http;
 }
@@ -162,7 +163,7 @@ describe("what arrives", () => {
     serve("ok");
     const to = server.origin.replace("//", "//me:s3cret@");
     const mirrors = [{ from: "https://releases.example", to }];
-    const { url } = await get("https://releases.example/file", {}, { mirrors });
+    const { url } = await get("https://releases.example/file", {}, { mirrors: () => mirrors });
     expect(url).toBe(`${server.origin}/file`);
     const basic = Buffer.from("me:s3cret").toString("base64");
     expect(server.requests[0]?.headers.authorization).toBe(`Basic ${basic}`);
@@ -402,6 +403,28 @@ describe("proxies", () => {
     expect(seen).toEqual([]);
     await get(serve("ok"), {}, { settings: async () => ({ proxy: url }) });
     expect(seen).toHaveLength(1);
+  });
+
+  test("https goes through SOCKS, to a name and to an address of IPv6", async () => {
+    const tls = await tlsServer();
+    const to = { host: "127.0.0.1", port: Number(new URL(tls.url).port) };
+    const socks = await startSocks({ user: "me", password: "p@ss", to });
+    const env = {
+      HTTPS_PROXY: `socks5://me:p%40ss@127.0.0.1:${socks.port}`,
+      NODE_EXTRA_CA_CERTS: "",
+      SSL_CERT_FILE: tls.ca,
+    };
+    await get(tls.url, {}, { env });
+    expectWhole();
+    const error = await failure("https://[::1]/x", {}, { env });
+    expect(error.message).toMatch(/TLS certificate of \[::1\] was refused/);
+    expect((await failure("https://files.invalid/x", {}, { env })).message).toMatch(/refused/);
+    await socks.close();
+    expect(socks.seen).toEqual([
+      `5 me:p@ss 127.0.0.1:${to.port}`,
+      "5 me:p@ss 0000:0000:0000:0000:0000:0000:0000:0001:443",
+      "5 me:p@ss files.invalid:443",
+    ]);
   });
 
   test("https goes through a tunnel; a proxy that refuses is named", async () => {

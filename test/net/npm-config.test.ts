@@ -152,8 +152,35 @@ test("a project's .npmrc in the working directory is not read", async () => {
   }
 });
 
-test("what is no URL is refused without repeating it", async () => {
-  const config = await readNpmConfig({ ...alone, npm_config_registry: "me:secret@x" }, home);
+test("certificates and waiting; a list has a line for each", async () => {
+  npmrc(
+    ".npmrc",
+    'ca="-----BEGIN CERTIFICATE-----\\nabc\\n-----END CERTIFICATE-----"',
+    "fetch-timeout=300000",
+    "noproxy[]=a.example",
+    "noproxy[]=b.example",
+    "no value",
+    "= no name",
+    "[",
+  );
+  const { network } = await readNpmConfig(alone, home);
+  expect(network).toEqual({
+    caTexts: ["-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----"],
+    waits: [{ name: "npm's fetch-timeout", value: "300000", unit: 1 }],
+    noProxy: "a.example\nb.example",
+  });
+});
+
+test("what is no URL is refused by name, without its password", async () => {
+  const env = { ...alone, npm_config_registry: "me:secret@x", "npm_config_@a:registry": "ftp://y" };
+  const config = await readNpmConfig(env, home);
   expect(() => config.registryFor("a")).toThrow(UserError);
-  expect(() => config.registryFor("a")).not.toThrow(/secret/);
+  expect(() => config.registryFor("a")).toThrow("npm's registry=…@x is not an http or https URL");
+  expect(() => config.registryFor("@a/b")).toThrow("npm's @a:registry=ftp://y is not");
+});
+
+test("a configuration that is a directory says nothing", async () => {
+  mkdirSync(join(home, ".npmrc"));
+  const config = await readNpmConfig(alone, home);
+  expect(config.registryFor("a")).toBe(config.defaultRegistry);
 });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
 import { parseNetrc } from "../../src/net/netrc.ts";
-import { parsePipConf, readPipConfig } from "../../src/net/pip-config.ts";
+import { parsePipConf, readPipConfig, readPipSettings } from "../../src/net/pip-config.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -66,8 +66,43 @@ describe("which index is asked", () => {
     expect(await indexesOf({ PIP_NO_INDEX: "1", PIP_INDEX_URL: "https://a.test/" })).toEqual([]);
     const refused = indexesOf({ PIP_INDEX_URL: "ftp://me:secret@a.test/" });
     await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.not.toThrow(/secret/);
+    await expect(refused).rejects.toThrow("PIP_INDEX_URL=ftp://…@a.test/ is not");
+    const PIP_EXTRA_INDEX_URL = "https://b.test/ b.test/simple";
+    await expect(indexesOf({ PIP_EXTRA_INDEX_URL })).rejects.toThrow(
+      "PIP_EXTRA_INDEX_URL=b.test/simple is not",
+    );
   });
+
+  test("quotes and blank space around an address are not of it", async () => {
+    expect(await indexesOf({ PIP_INDEX_URL: ' "https://a.test/simple" ' })).toEqual([
+      "https://a.test/simple/",
+    ]);
+  });
+});
+
+test("pip's own proxy, certificates and waiting", async () => {
+  write(
+    "home/.config/pip/pip.conf",
+    "[global]\nproxy = http://file.test:1\ncert = /file.pem\ntimeout = 60\n",
+  );
+  const home = join(dir, "home");
+  const { through } = await readPipConfig(empty(), home);
+  expect(through).toEqual({ proxy: { name: "pip's proxy", value: "http://file.test:1" } });
+  expect(readPipSettings(empty(), home)).toEqual({
+    caFiles: [{ name: "pip's cert", value: "/file.pem" }],
+    waits: [{ name: "pip's timeout", value: "60", unit: 1000 }],
+  });
+  const env = { ...empty(), PIP_PROXY: "http://env.test:1", PIP_DEFAULT_TIMEOUT: "9" };
+  expect((await readPipConfig(env, home)).through.proxy?.name).toBe("PIP_PROXY");
+  expect(readPipSettings({ ...env, PIP_CERT: "/env.pem" }, home)).toEqual({
+    caFiles: [{ name: "PIP_CERT", value: "/env.pem" }],
+    waits: [{ name: "PIP_DEFAULT_TIMEOUT", value: "9", unit: 1000 }],
+  });
+  const CURL_CA_BUNDLE = "/curl.pem";
+  const alone = { PIP_CONFIG_FILE: "/dev/null", CURL_CA_BUNDLE };
+  expect(readPipSettings(alone, home).caFiles).toEqual([
+    { name: "CURL_CA_BUNDLE", value: CURL_CA_BUNDLE },
+  ]);
 });
 
 describe("credentials", () => {

@@ -41,8 +41,8 @@ describe("words", () => {
       skillsDirs: ["/a", "/b"],
       recipeDirs: ["/r"],
       skills: ["x", "y"],
-      mirrors: [{ from: "https://a/", to: "http://b/" }],
     });
+    expect(parse([], env).mirrors()).toEqual([{ from: "https://a/", to: "http://b/" }]);
     const args = ["--prefix", "/opt", "--skills-dir", "/c", "--skill", "z", "-f", "--json", "-q"];
     expect(parse(args, env)).toMatchObject({
       prefix: "/opt",
@@ -52,6 +52,12 @@ describe("words", () => {
       json: "document",
       quiet: true,
     });
+  });
+  test("a mirror of the environment that is none is told when it is needed, without its password", () => {
+    const { mirrors } = parse([], { OPENCLAW_SKILL_MIRRORS: "github.com=https://me:s3cret@m" });
+    expect(mirrors).toThrow(/^OPENCLAW_SKILL_MIRRORS=.*@m is not FROM=TO$/);
+    expect(mirrors).not.toThrow(/s3cret/);
+    expect(() => parse(["--mirror", "x=https://me:s3cret@m"])).not.toThrow(/s3cret/);
   });
   test("--json does not swallow the word behind it", () => {
     expect(parse(["--json", "gog"])).toMatchObject({ json: "document", names: ["gog"] });

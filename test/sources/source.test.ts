@@ -20,7 +20,7 @@ let phases: string[];
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "stage-"));
   server = await startLoopback();
-  http = createHttp({ env: {}, mirrors: [], offline: false, timing: { backoffMs: 5 } });
+  http = createHttp({ env: {}, mirrors: () => [], offline: false, timing: { backoffMs: 5 } });
   phases = [];
   context = {
     http,
