@@ -56,7 +56,7 @@ export async function apply(
     if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
     const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
-    return { manifest: seen.manifest, installed: [], linked: [], failures };
+    return { manifest: seen.manifest, installed: [], linked: [], failures, fallbacks: [] };
   } finally {
     await http.close();
   }

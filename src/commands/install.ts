@@ -59,7 +59,7 @@ function requestedHere({ plan }: Survey, { verb, names }: Place["options"]): str
 }
 
 function kept(seen: Survey): Applied {
-  return { manifest: seen.manifest, installed: [], linked: [], failures: [] };
+  return { manifest: seen.manifest, installed: [], linked: [], failures: [], fallbacks: [] };
 }
 
 /** What cannot be had here, each reason once. */

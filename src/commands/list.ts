@@ -1,5 +1,5 @@
 import { exitStatus } from "../core/errors.ts";
-import { emptyManifest } from "../core/manifest.ts";
+import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
@@ -13,13 +13,14 @@ export async function list(place: Place): Promise<number> {
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(place.machine));
   const tools = Object.values(manifest.tools);
   if (place.options.json !== false) {
-    const document = { schema: 1, prefix, platform: manifest.platform, tools };
+    const { platform, fallbacks = {} } = manifest;
+    const document = { schema: 1, prefix, platform, tools, fallbacks };
     place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, version, bins, source }) => [
     tool,
-    version,
+    versionCell(version, fallbackOf(manifest, tool)),
     Object.keys(bins).join(" "),
     source.from,
   ]);
@@ -28,20 +29,34 @@ export async function list(place: Place): Promise<number> {
   return exitStatus.done;
 }
 
-/** `outdated`: installed tools of which the catalogue has a newer version. */
+function versionCell(version: string, fallback: Fallback | undefined): string {
+  return fallback ? `${version} (${fallback.wanted} could not be had)` : version;
+}
+
+/**
+ * `outdated`: installed tools of which the catalogue has a newer version. One that could not be had when
+ * it was tried last does not count; it is told beside them.
+ */
 export async function outdated(place: Place): Promise<number> {
   const seen = await survey(place);
-  const tools = seen.plan.steps.flatMap((step) =>
+  const behind = seen.plan.steps.flatMap((step) =>
     step.action === "keep" && step.newer !== undefined
-      ? [{ tool: step.tool, installed: step.version, newer: step.newer }]
+      ? [{ tool: step.tool, installed: step.version, newer: step.newer, reason: step.unreachable }]
       : [],
   );
+  const tools = behind.filter(({ reason }) => reason === undefined);
+  const unreachable = behind.filter(({ reason }) => reason !== undefined);
   if (place.options.json !== false) {
-    place.stdout.write(`${JSON.stringify({ schema: 1, tools }, null, 2)}\n`);
+    place.stdout.write(`${JSON.stringify({ schema: 1, tools, unreachable }, null, 2)}\n`);
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, installed, newer }) => [tool, installed, newer]);
   const text = renderTable([["TOOL", "INSTALLED", "CATALOGUE"], ...rows]);
   place.stdout.write(rows.length > 0 ? `${text}\n` : "nothing is outdated\n");
+  for (const { tool, installed, newer, reason } of unreachable) {
+    place.stdout.write(
+      `${tool} ${installed}: ${newer} could not be had (${reason}); update tries again\n`,
+    );
+  }
   return exitStatus.done;
 }

@@ -36,6 +36,7 @@ export function outcomeDocument(
     })),
     kept: seen.plan.steps.filter(({ action }) => action === "keep").map(({ tool }) => tool),
     failed: applied.failures,
+    fallbacks: applied.fallbacks,
     unmet: seen.plan.unmet,
   };
 }

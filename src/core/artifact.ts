@@ -2,7 +2,10 @@ import { isAtLeast, keysFor, type Platform, platformId } from "./platform.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
 import { selectWheels } from "./wheels.ts";
 
-/** The recipe's sources for a platform, or why there are none. */
+/**
+ * The recipe's sources for a platform in the order in which they are tried, or why there are none. What is
+ * built here, which takes minutes, comes last.
+ */
 export function artifactsFor(
   recipe: Recipe,
   platform: Platform,
@@ -16,7 +19,11 @@ export function artifactsFor(
     };
   }
   const artifacts = listed.filter(({ glibc }) => glibc === undefined || hasLibc(platform, glibc));
-  if (artifacts.length > 0) return { artifacts };
+  const isBuilt = ({ kind }: Artifact): boolean => kind === "go-build";
+  if (artifacts.length > 0) {
+    const built = artifacts.filter(isBuilt);
+    return { artifacts: [...artifacts.filter((artifact) => !isBuilt(artifact)), ...built] };
+  }
   const glibc = listed.map((artifact) => artifact.glibc).join(" or ");
   return {
     reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${platform.libcVersion}`,

@@ -69,6 +69,17 @@ const selectedSkill = z.strictObject({
   anyBins: z.array(z.string().check(z.refine(isBinName))),
 });
 
+const fallback = z.strictObject({
+  /** What is installed; */
+  version: z.string().check(z.refine(isVersion)),
+  /** what was wanted instead; */
+  wanted: z.string().check(z.refine(isVersion)),
+  /** why it could not be had. */
+  reason: z.string(),
+  /** When that was tried last: RFC 3339, UTC. */
+  at: z.string(),
+});
+
 const manifest = z.strictObject({
   schema: z.literal(manifestSchema),
   /** Such as `linux-x64-glibc`: the one platform this volume serves. */
@@ -81,6 +92,8 @@ const manifest = z.strictObject({
    * that is not known: see `requestedTools`.
    */
   requested: z.optional(z.array(z.string().check(z.refine(isToolName)))),
+  /** By tool: an older version is installed, because the recipe's better source could not be had. */
+  fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
 });
 
 export type InstalledBin = z.infer<typeof installedBin>;
@@ -90,10 +103,17 @@ export type InstalledRecord = z.infer<typeof installedRecord>;
 export type SealedRecord = z.infer<typeof sealedRecord>;
 export type TreeRecord = z.infer<typeof treeRecord>;
 export type SelectedSkill = z.infer<typeof selectedSkill>;
+export type Fallback = z.infer<typeof fallback>;
 export type Manifest = z.infer<typeof manifest>;
 
 export function emptyManifest(platform: string): Manifest {
   return { schema: manifestSchema, platform, tools: {}, skills: [], requested: [] };
+}
+
+/** The fallback that a tool's installed version is; undefined where it is none. */
+export function fallbackOf({ tools, fallbacks }: Manifest, tool: string): Fallback | undefined {
+  const found = fallbacks?.[tool];
+  return found?.version === tools[tool]?.version ? found : undefined;
 }
 
 /** Why a manifest's text cannot be used: it is not ours or was cut short, or we are too old for it. */

@@ -3,6 +3,7 @@ import { type Digest, formatDigest, sha256Hex } from "./digest.ts";
 import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 import type { Artifact, Catalogue, Declaration, Recipe } from "./recipe.ts";
+import { compareVersions } from "./versions.ts";
 
 /** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
 export interface Requirement {
@@ -31,6 +32,8 @@ export interface InstallStep {
   readonly reason: InstallReason;
   /** The version that it replaces. */
   readonly replaces?: string;
+  /** The installed version, from an older source of the same recipe: it stays where no better one can be had. */
+  readonly fallback?: string;
   /** Bytes to download, where the recipe says. */
   readonly size?: number;
   readonly bins: readonly string[];
@@ -70,6 +73,8 @@ interface KeepStep {
   readonly bins: readonly string[];
   /** The catalogue has this newer version; `update` installs it. */
   readonly newer?: string;
+  /** Why the newer version could not be had when that was tried last. */
+  readonly unreachable?: string;
 }
 
 export type Step = InstallStep | LinkStep | KeepStep;
@@ -135,6 +140,15 @@ export interface PlanRequest {
 /** The version that a source has: Debian's may be another than the recipe's first choice. */
 export function versionOf(recipe: Recipe, artifact: Artifact): string {
   return artifact.kind === "debian" ? upstreamVersion(artifact.version) : recipe.version;
+}
+
+/** The newest version that these sources have. */
+export function newestVersion(recipe: Recipe, artifacts: readonly Artifact[]): string {
+  const versions = artifacts.map((artifact) => versionOf(recipe, artifact));
+  return versions.reduce(
+    (newest, version) => (compareVersions(version, newest) > 0 ? version : newest),
+    versions[0] ?? recipe.version,
+  );
 }
 
 /**

@@ -1,5 +1,12 @@
 import type { SealedRecord } from "./manifest.ts";
-import { type InstallReason, installationKey, type PlanRequest, type SeedSource } from "./plan.ts";
+import {
+  type InstallReason,
+  installationKey,
+  newestVersion,
+  type PlanRequest,
+  type SeedSource,
+  versionOf,
+} from "./plan.ts";
 import type { Artifact, Recipe } from "./recipe.ts";
 import { compareVersions } from "./versions.ts";
 
@@ -28,11 +35,15 @@ export function seedSource(
   return isServed ? { record, isFirst: request.offline } : undefined;
 }
 
-/** True where the seed's tree is the one that a recipe would give. */
+/** True where the seed's tree is the one that a recipe would give, and no older source's. */
 function isWanted(record: SealedRecord, installable: Installable | undefined): boolean {
-  const artifacts = installable?.artifacts ?? [];
+  if (!installable) return false;
+  const { recipe, artifacts } = installable;
+  const newest = newestVersion(recipe, artifacts);
   return artifacts.some(
-    (artifact) => installable && installationKey(installable.recipe, artifact) === record.key,
+    (artifact) =>
+      installationKey(recipe, artifact) === record.key &&
+      compareVersions(versionOf(recipe, artifact), newest) >= 0,
   );
 }
 

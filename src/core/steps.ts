@@ -1,13 +1,16 @@
 import { artifactsFor, downloadSize } from "./artifact.ts";
-import type { SealedRecord } from "./manifest.ts";
+import { fallbackOf, type SealedRecord } from "./manifest.ts";
 import {
   type InstallReason,
   type InstallStep,
   installationKey,
+  newestVersion,
   type PlanRequest,
   type SeedSource,
   type Step,
+  versionOf,
 } from "./plan.ts";
+import type { Artifact } from "./recipe.ts";
 import { type Installable, seedReason, seedSource } from "./seed.ts";
 import { compareVersions } from "./versions.ts";
 import { minorOf } from "./wheel-tags.ts";
@@ -31,11 +34,13 @@ export function stepFor(tool: string, askers: string[], request: PlanRequest): S
   const { version } = record;
   const bins = Object.keys(record.bins);
   if (present.unlinked.has(tool)) return { action: "link", tool, version, bins, record };
-  const newer =
-    installable && compareVersions(installable.recipe.version, version) > 0
-      ? { newer: installable.recipe.version }
-      : {};
-  return { action: "keep", tool, version, bins, ...newer };
+  const newest = installable && newestVersion(installable.recipe, installable.artifacts);
+  if (newest === undefined || compareVersions(newest, version) <= 0) {
+    return { action: "keep", tool, version, bins };
+  }
+  const tried = fallbackOf(present.manifest, tool);
+  const unreachable = tried?.wanted === newest ? { unreachable: tried.reason } : {};
+  return { action: "keep", tool, version, bins, newer: newest, ...unreachable };
 }
 
 /** Packages are chosen for one line of Python (3.12); another line cannot run what is compiled. */
@@ -63,7 +68,7 @@ function installReason(
   if (force === "all" || force.has(tool)) return "forced";
   if (isStranded(record, request)) return "other Python";
   if (present.damaged.has(tool)) return "damaged";
-  const order = compareVersions(recipe.version, record.version);
+  const order = compareVersions(newestVersion(recipe, artifacts), record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);
   if (order === 0 && !sameKey) return "recipe changed";
   return (order > 0 && update) || seedIsNewer(seed, record) ? "newer version" : undefined;
@@ -92,13 +97,25 @@ function installStep(
     ...(seed === undefined ? {} : { seed }),
   } as const;
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };
-  const { recipe, artifacts } = installable;
+  const { recipe } = installable;
+  const installed = present.manifest.tools[tool];
+  // What is installed already is no newer version of itself.
+  const isBetter = (artifact: Artifact): boolean =>
+    !installed || compareVersions(versionOf(recipe, artifact), installed.version) > 0;
+  const artifacts = installable.artifacts.filter(
+    (it) => reason !== "newer version" || isBetter(it),
+  );
+  const isFallback =
+    reason === "newer version" &&
+    (fallbackOf(present.manifest, tool) !== undefined ||
+      installable.artifacts.some((it) => installationKey(recipe, it) === installed?.key));
   const [first] = artifacts;
   const python = catalogue.recipes.get("python3")?.version;
   const size = first && !seed?.isFirst ? downloadSize(first, platform, python) : undefined;
   return {
     ...common,
-    version: recipe.version,
+    version: newestVersion(recipe, installable.artifacts),
+    ...(isFallback && installed && { fallback: installed.version }),
     ...(size === undefined ? {} : { size }),
     bins: Object.keys(first?.bins ?? recipe.bins),
     needs: recipe.needs,

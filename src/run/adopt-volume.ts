@@ -30,7 +30,7 @@ export interface OtherVolume {
   readonly move: boolean;
 }
 
-export type AdoptContext = Omit<CommitContext, "skills" | "requested"> & {
+export type AdoptContext = Omit<CommitContext, "skills" | "requested" | "fallbacks"> & {
   readonly signal: ApplyContext["signal"];
 };
 
@@ -65,12 +65,12 @@ export async function adoptVolume(
     });
     const forced = new Set(wanted.flatMap(({ tool, why }) => (why === "forced" ? [tool] : [])));
     const reasons = reasonsFor(installed, other.manifest, context.manifest);
-    const manifest = await commit({ ...context, ...reasons }, installed, forced);
+    const manifest = await commit({ ...context, ...reasons, fallbacks: [] }, installed, forced);
     failures.push(...(await findTaken(context, installed)));
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
-    return { manifest, installed, linked: [], failures };
+    return { manifest, installed, linked: [], failures, fallbacks: [] };
   } finally {
     await staging.close();
   }

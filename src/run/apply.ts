@@ -22,6 +22,7 @@ import type { ApplyContext, Needs } from "./apply-context.ts";
 import { commit } from "./commit.ts";
 import { howToAccept, settleDeclared } from "./declared.ts";
 import { shareLanguages } from "./languages.ts";
+import { keptVersion, type OlderVersion, sayOlder, takenUp } from "./older-version.ts";
 import { type StagedTool, stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
 
@@ -31,6 +32,8 @@ export interface Applied {
   /** Tools that only had their links made anew. */
   readonly linked: readonly SealedRecord[];
   readonly failures: readonly Failure[];
+  /** What is older than it should be, because nothing better could be had. */
+  readonly fallbacks: readonly OlderVersion[];
 }
 
 /**
@@ -57,14 +60,16 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
   await sweep(prefix, context.manifest, true); // what dead runs left may be what fills the disk
   const staging = await openStaging(prefix);
   try {
-    const { installed, linked, failures, bugs } = await installAll(plan, context, staging);
+    const done = await installAll(plan, context, staging);
+    const { installed, linked, failures, fallbacks, bugs } = done;
+    sayOlder(fallbacks, context.emit);
     const forced = new Set(plan.steps.flatMap((step) => (isForced(step) ? [step.tool] : [])));
-    const manifest = await commit(context, installed, forced);
+    const manifest = await commit({ ...context, fallbacks }, installed, forced);
     failures.push(...(await findTaken(context, installed)));
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
-    return { manifest, installed, linked, failures };
+    return { manifest, installed, linked, failures, fallbacks };
   } finally {
     await staging.close();
   }
@@ -79,6 +84,7 @@ interface Results {
   readonly installed: SealedRecord[];
   readonly linked: SealedRecord[];
   readonly failures: Failure[];
+  readonly fallbacks: OlderVersion[];
   /** What was thrown and is no UserError: told once everything else is committed. */
   readonly bugs: unknown[];
 }
@@ -89,7 +95,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
     limit.concurrency = context.jobs + transfers;
   });
   const languages = shareLanguages(context, staging);
-  const results: Results = { installed: [], linked: [], failures: [], bugs: [] };
+  const results: Results = { installed: [], linked: [], failures: [], fallbacks: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
   const ready = async (tool: string): Promise<SealedRecord | undefined> =>
@@ -102,6 +108,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
         stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
         staging,
         needs,
+        onFallback: (fallback) => results.fallbacks.push(fallback),
       });
     if (!given.declared) return await install(given);
     return await settleDeclared(given, { context, languages, needs, room })
@@ -124,6 +131,11 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
       },
       (error: unknown) => {
         if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
+        const kept = step.action === "install" && keptVersion(step, error);
+        if (kept) {
+          results.fallbacks.push(kept);
+          return context.manifest.tools[step.tool];
+        }
         const failure = asFailure(step.tool, error);
         results.failures.push(failure);
         context.emit({ type: "failed", ...failure });
@@ -147,12 +159,13 @@ interface ToolWork {
   readonly stage: (needs: Needs) => Promise<StagedTool>;
   readonly staging: Staging;
   readonly needs: Needs;
+  readonly onFallback: (fallback: OlderVersion) => void;
 }
 
 async function installTool(
   step: InstallStep,
   context: ApplyContext,
-  { stage, staging, needs }: ToolWork,
+  { stage, staging, needs, onFallback }: ToolWork,
 ): Promise<SealedRecord> {
   const began = performance.now();
   const { tool } = step;
@@ -181,8 +194,12 @@ async function installTool(
     // place among those at work could be to wait for itself.
     if (!found && step.artifacts.some(({ kind }) => kind === "python"))
       await awaitNeeds(step, needs);
-    const record = found ?? (await install(step, context, await stage(needs), needs));
+    const staged = found ? undefined : await stage(needs);
+    const record = found ?? (staged && (await install(step, context, staged, needs)));
+    if (!record) throw new Error(`${tool} has neither a tree nor a source`);
     await linkBins(prefix, record);
+    const fallback = staged ? staged.fallback : takenUp(step, record.version);
+    if (fallback) onFallback(fallback);
     const milliseconds = Math.round(performance.now() - began);
     const { version } = record;
     const size = found || record.source.seed ? 0 : record.source.size;

@@ -10,6 +10,7 @@ import { takeLease } from "../io/lease.ts";
 import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
 import { isWhole } from "../io/store.ts";
 import type { ApplyContext } from "./apply-context.ts";
+import type { OlderVersion } from "./older-version.ts";
 
 /** What is written beside the records. */
 export type CommitContext = Pick<
@@ -18,6 +19,8 @@ export type CommitContext = Pick<
 > & {
   /** Tools that somebody asks for by name. */
   readonly requested: readonly string[];
+  /** What is older than it should be. */
+  readonly fallbacks: readonly OlderVersion[];
 };
 
 /**
@@ -60,6 +63,7 @@ export async function commit(
         if (!isNewer || forced.has(record.tool)) tools[record.tool] = record;
       }
       if (context.skills) current.skills = [...context.skills];
+      current.fallbacks = fallbacksOf(current, context);
       current.requested = [...requested].sort(); // also what could not be had yet
     });
     for (const record of Object.values(manifest.tools)) {
@@ -70,6 +74,20 @@ export async function commit(
   } finally {
     await lease?.release();
   }
+}
+
+/** What the manifest and this run know, of tools that still have that version. */
+function fallbacksOf(
+  current: Manifest,
+  { fallbacks, clock }: CommitContext,
+): Manifest["fallbacks"] {
+  const all = { ...current.fallbacks };
+  const at = clock().toISOString();
+  for (const { tool, ...fallback } of fallbacks) all[tool] = { ...fallback, at };
+  const known = Object.entries(all).filter(
+    ([tool, { version }]) => current.tools[tool]?.version === version,
+  );
+  return known.length > 0 ? Object.fromEntries(known) : undefined;
 }
 
 /** Looks anew: another run may have put a good one in its place. */

@@ -15,12 +15,15 @@ import type { Languages } from "../sources/languages.ts";
 import { stage } from "../sources/source.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { pythonOf, type SharedLanguages } from "./languages.ts";
+import { type OlderVersion, olderVersion } from "./older-version.ts";
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
 export interface StagedTool {
   readonly tree: string;
   readonly record: DraftRecord;
   readonly written: WrittenDigests;
+  /** Present where it is an older version than the one that is wanted: why that could not be had. */
+  readonly fallback?: OlderVersion;
 }
 
 /** A place that has a tool's tree. */
@@ -49,7 +52,9 @@ export async function stageTool(
     const room = await staging.room(tool);
     try {
       const staged = await source.bring(room);
-      if (step.seed) sayInstead(staged, errors, context);
+      const fallback = olderVersion(step, staged.record.version, errors);
+      if (fallback) return { ...staged, fallback };
+      sayInstead(step, staged, errors, context);
       return staged;
     } catch (error) {
       await rm(room, { recursive: true, force: true });
@@ -80,15 +85,21 @@ function sourcesOf(step: InstallStep, context: ApplyContext, languages: Language
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
   const bring: Source["bring"] = (dir) => copySeed(from, seed.record, dir, context);
-  return seed.isFirst ? [{ bring }, ...downloads] : [...downloads, { bring, isWayOut: true }];
+  if (seed.isFirst) return [{ bring }, ...downloads];
+  // An older version that is at hand is better than minutes of building; update builds.
+  const built = artifacts.filter(({ kind }) => kind === "go-build").length;
+  const at = downloads.length - built;
+  return [...downloads.slice(0, at), { bring, isWayOut: true }, ...downloads.slice(at)];
 }
 
-/** A seed that is not whole, or that was taken because nothing better could be had, is no secret. */
+/** A seed that is not whole, and bytes that are wrong, are no secret. */
 function sayInstead(
+  step: InstallStep,
   { record: { tool, version, source } }: StagedTool,
-  [first]: readonly UserError[],
+  errors: readonly UserError[],
   { emit }: ApplyContext,
 ): void {
+  const first = step.seed ? errors[0] : errors.find(({ code }) => code === "integrity");
   if (!first) return;
   const message = `${tool}: ${describeError(first)}; ${version} from ${source.seed ?? source.from} is used`;
   emit({ type: "warning", message, ...(first.hint === undefined ? {} : { hint: first.hint }) });
