@@ -152,6 +152,7 @@ async function stageArtifact(
         ...(total === undefined ? {} : { total }),
       }),
     onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
+    onNote: (message) => context.emit({ type: "note", message: `${tool}: ${message}` }),
   });
   const key = installationKey(recipe, artifact);
   const version = versionOf(recipe, artifact);

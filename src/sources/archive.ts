@@ -31,8 +31,9 @@ export async function stageArchive(
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   const limits = limitsFor(download.size);
-  const { written } = context;
-  await extract({ file, format, into: tree, strip, limits, written, ...rawPath });
+  const { written, onNote } = context;
+  const more = { ...rawPath, ...(onNote && { onNote }) };
+  await extract({ file, format, into: tree, strip, limits, written, ...more });
   rmSync(file, { force: true }); // a `raw` one was moved
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;

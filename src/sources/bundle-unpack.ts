@@ -7,9 +7,9 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { fileError } from "../io/files.ts";
 import { readPlain } from "../io/input.ts";
-import { broken } from "../unpack/broken.ts";
 import { decompressed } from "../unpack/decompress.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
+import { cutShort, Refusal } from "../unpack/refusals.ts";
 import type { BundleFormat } from "./bundle-pack.ts";
 
 const blockSize = 512;
@@ -68,7 +68,7 @@ async function firstEntry({ file, format }: BundleFile): Promise<string> {
     if (held >= end) return bytes.subarray(blockSize, end).toString("utf8");
     parts.splice(0, parts.length, bytes);
   }
-  throw broken(format, "it is cut short");
+  throw cutShort(format);
 }
 
 /** The bytes that follow a header, which must be a manifest's. */
@@ -84,7 +84,10 @@ async function reading<T>({ file }: BundleFile, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
-    if (!(cause instanceof UserError) || cause.code !== "integrity") throw cause;
+    // What no bundle of ours needs (a pipe, a large window) is as wrong in one as a damaged byte.
+    const isWrong =
+      cause instanceof Refusal || (cause instanceof UserError && cause.code === "integrity");
+    if (!isWrong) throw cause;
     throw new UserError("integrity", `${file}: ${cause.message}`, {
       hint: "Nothing of it was taken. Copy it anew, and compare its digest with the one that bundle export printed.",
     });

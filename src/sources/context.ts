@@ -28,6 +28,8 @@ export interface StageContext {
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;
+  /** Hears what a person may want to know of what was brought. */
+  readonly onNote?: (message: string) => void;
   readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 

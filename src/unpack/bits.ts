@@ -1,27 +1,30 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import type { Span } from "./pieces.ts";
 
-/** The bits of a file, the highest of each byte first. */
+/** The bits of a part of a file, the highest of each byte first. */
 export interface Bits {
   /** The next 0 to 24 bits as a number. */
   read(count: number): number;
   /** Skips to the next whole byte. */
   align(): void;
-  /** True where no byte is left. */
+  /** True where nothing but padding is left. */
   ended(): boolean;
   close(): void;
 }
 
-/** Opens a file; `cut` makes the error for one that ends too early. */
-export function openBits(file: string, cut: () => Error): Bits {
+/** Opens a part of a file; `cut` makes the error for one that ends too early. */
+export function openBits(file: string, { start, end, padding }: Span, cut: () => Error): Bits {
   const descriptor = openSync(file, "r");
   const buffer = Buffer.alloc(256 * 1024);
+  let at = start; // behind the buffer
   let length = 0;
   let next = 0;
   let held = 0;
   let count = 0;
   const fill = (): boolean => {
     if (next < length) return true;
-    length = readSync(descriptor, buffer, 0, buffer.length, null);
+    length = readSync(descriptor, buffer, 0, Math.min(buffer.length, end - at), at);
+    at += length;
     next = 0;
     return length > 0;
   };
@@ -39,7 +42,7 @@ export function openBits(file: string, cut: () => Error): Bits {
     align: () => {
       count -= count % 8;
     },
-    ended: () => count === 0 && !fill(),
+    ended: () => count === 0 && at - length + next >= padding,
     close: () => closeSync(descriptor),
   };
 }

@@ -1,6 +1,7 @@
 import { type Bits, openBits } from "./bits.ts";
-import { broken } from "./broken.ts";
 import { readSymbol, readTable, type Table } from "./huffman.ts";
+import type { Span } from "./pieces.ts";
+import { cutShort, damaged as damagedFile, unsupported } from "./refusals.ts";
 
 /*
  * bzip2, as https://en.wikipedia.org/wiki/Bzip2 and bzip2's own decompress.c have it: Huffman codes of
@@ -15,9 +16,9 @@ const groupSize = 50;
 /** Bytes given out at once, so that a block of 46 MB of zeros is never held whole. */
 const pieceSize = 256 * 1024;
 
-/** The bytes of a file of one or more bzip2 streams, piece by piece. */
-export function* bunzip(file: string): Generator<Buffer> {
-  const bits = openBits(file, () => wrong("it is cut short"));
+/** The bytes of one or more bzip2 streams in a part of a file, piece by piece. */
+export function* bunzip(file: string, span: Span): Generator<Buffer> {
+  const bits = openBits(file, span, () => cutShort("tar.bz2"));
   try {
     do yield* readStream(bits);
     while (!bits.ended());
@@ -27,17 +28,17 @@ export function* bunzip(file: string): Generator<Buffer> {
 }
 
 function damaged(): Error {
-  return wrong("it is damaged");
+  return wrong("it contradicts itself");
 }
 
 function wrong(why: string): Error {
-  return broken("tar.bz2", why);
+  return damagedFile("tar.bz2", why);
 }
 
 function* readStream(bits: Bits): Generator<Buffer> {
   const isBzip = bits.read(24) === 0x425a68; // BZh
   const level = bits.read(8) - 0x30;
-  if (!isBzip || level < 1 || level > 9) throw wrong("something in it is not bzip2");
+  if (!isBzip || level < 1 || level > 9) throw wrong("something that is no bzip2 follows its end");
   const block = new Uint32Array(level * 100_000);
   let streamSum = 0;
   for (;;) {
@@ -58,7 +59,7 @@ function* readStream(bits: Bits): Generator<Buffer> {
 
 /** Gives out one block's bytes and returns their checksum. */
 function* readBlock(bits: Bits, block: Uint32Array): Generator<Buffer, number> {
-  if (bits.read(1) === 1) throw wrong("it is of bzip2 before 0.9.5, which is not supported");
+  if (bits.read(1) === 1) throw unsupported("tar.bz2", "it is of bzip2 before 0.9.5");
   const origin = bits.read(24);
   const symbols = readSymbols(bits);
   const tableCount = bits.read(3);

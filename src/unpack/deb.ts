@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { type ArMember, brokenDeb, readAr } from "./ar.ts";
 import { decompressed } from "./decompress.ts";
+import { refuseEntry } from "./refusals.ts";
 import type { TreeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 
@@ -68,7 +69,9 @@ function packageTree(tree: TreeWriter): TreeWriter {
   const kept = (path: string): boolean => {
     const place = plain(path);
     for (const own of Object.values(ownDirectories)) {
-      if (place === own || place.startsWith(`${own}/`)) tree.refuse(path, "has a name of ours");
+      if (place === own || place.startsWith(`${own}/`)) {
+        refuseEntry("hostile", path, "has a name of ours");
+      }
     }
     return isKept(place);
   };

@@ -1,113 +1,105 @@
-import { createReadStream, statSync } from "node:fs";
-import { pipeline, Readable } from "node:stream";
-import * as zlib from "node:zlib";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
-import { broken } from "./broken.ts";
+import { fileError } from "../io/files.ts";
 import { bunzip } from "./bunzip.ts";
 import { inflate } from "./inflate.ts";
-import { type Part, pieceSize, readPieces } from "./pieces.ts";
+import { readPieces, type Span } from "./pieces.ts";
+import { cutShort, damaged, otherFormat } from "./refusals.ts";
+import { unxz } from "./unxz.ts";
+import { unzstd } from "./unzstd.ts";
 
 /**
  * The decompressed bytes of a file or a part of it, piece by piece; each is valid only until the next one
- * is asked for. Throws a UserError (`integrity`) where it is cut short, damaged, or goes on after its
- * end: no format is believed before its last byte.
+ * is asked for. Throws a UserError of ./refusals.ts where it is cut short, damaged, of another format, or
+ * goes on after its end (line ends and zeros are no harm there): none is believed before its last byte.
  */
 export async function* decompressed(
   file: string,
   format: ArchiveFormat,
   part: Part = { start: 0 },
 ): AsyncGenerator<Buffer> {
+  const decoder = decoders[format];
   try {
-    yield* decoderOf(format)(file, part);
+    const { span, head } = look(file, part);
+    if (decoder && !decoder.begins(head.toString("latin1"))) throw otherFormat(format, head);
+    yield* decoder ? decoder.decode(file, span) : readPieces(file, span);
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw broken(format, reason(cause), cause);
+    throw errorOf(file, format, cause);
   }
 }
 
-type Decoder = (file: string, part: Part) => AsyncIterable<Buffer> | Iterable<Buffer>;
-
-function decoderOf(format: ArchiveFormat): Decoder {
-  const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
-    "tar.gz": gunzip,
-    gz: gunzip,
-    "tar.zst": unzstd,
-    "tar.xz": unxz,
-    "tar.bz2": unbzip,
-    bz2: unbzip,
-  };
-  return decoders[format] ?? readPieces;
+/** From `start` up to `end`, which is the file's where there is none. */
+export interface Part {
+  readonly start: number;
+  readonly end?: number;
 }
 
-function gunzip(file: string, part: Part): AsyncIterable<Buffer> {
-  return inflate("gzip", readPieces(file, part));
+interface Decoder {
+  /** Whether a file of the format begins like this. */
+  readonly begins: (head: string) => boolean;
+  readonly decode: (file: string, span: Span) => AsyncIterable<Buffer>;
 }
 
-/** Nothing where the part is empty; a stream's own `end` is the last byte that it gives. */
-function readPart(file: string, { start, end }: Part): Readable {
-  if (end !== undefined && end <= start) return Readable.from([]);
-  const last = end === undefined ? {} : { end: end - 1 };
-  return createReadStream(file, { start, ...last, highWaterMark: pieceSize });
-}
-
-function reason(cause: unknown): string {
-  const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
-  if (code === "Z_BUF_ERROR") return "it is cut short";
-  return message;
-}
-
-/** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
-async function* unzstd(file: string, part: Part): AsyncGenerator<Buffer> {
-  if (typeof zlib.createZstdDecompress !== "function") {
-    throw new UserError("unmet", "this Node cannot unpack zstd", {
-      hint: "Run with Node 22.15 or newer.",
-    });
-  }
-  const { start, end = statSync(file).size } = part;
-  for (let offset = start; offset < end || end === start; ) {
-    const decoder = zlib.createZstdDecompress({ chunkSize: pieceSize });
-    yield* through(readPart(file, { start: offset, end }), decoder);
-    if (decoder.bytesWritten === 0) throw broken("tar.zst", "it has an empty frame");
-    offset += decoder.bytesWritten;
-  }
-}
-
-async function* through(source: Readable, decoder: zlib.Gunzip): AsyncGenerator<Buffer> {
-  // The source's errors arrive through the decoder, which is what the loop listens to.
-  pipeline(source, decoder, () => {});
-  yield* decoder as AsyncIterable<Buffer>;
-}
-
-/** xz-decompress's codes are those of xz-embedded. */
-const xzReasons: Record<string, string> = {
-  "5": "something in it is not xz",
-  "6": "it needs an xz filter or check that is not supported here (BCJ, SHA-256)",
-  "8": "it is cut short",
+const gzip: Decoder = { begins: (head) => head.startsWith("\x1f\x8b"), decode: gunzip };
+const bzip2: Decoder = { begins: (head) => /^BZh[1-9]/.test(head), decode: unbzip };
+const xz: Decoder = { begins: (head) => head.startsWith("\xfd7zXZ\0"), decode: unxz };
+const zstd: Decoder = {
+  // pzstd begins with a frame that is to be skipped.
+  begins: (head) => head.startsWith("\x28\xb5\x2f\xfd") || head.startsWith("*M\x18", 1),
+  decode: unzstd,
+};
+const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
+  "tar.gz": gzip,
+  gz: gzip,
+  "tar.bz2": bzip2,
+  bz2: bzip2,
+  "tar.xz": xz,
+  "tar.zst": zstd,
 };
 
-async function* unxz(file: string, part: Part): AsyncGenerator<Buffer> {
-  if ((part.end ?? statSync(file).size) <= part.start) throw broken("tar.xz", "it is empty");
-  const xz = await import("xz-decompress");
-  const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
-  const source = Readable.toWeb(readPart(file, part)) as ReadableStream<Uint8Array>;
+/** Bytes at the end that are looked at for padding. */
+const maxPadding = 4096;
+
+/** Where the bytes lie, and the first of them. */
+function look(file: string, { start, end: wanted }: Part): { span: Span; head: Buffer } {
+  const descriptor = openSync(file, "r");
   try {
-    for await (const chunk of new XzReadableStream(
-      source,
-    ) as unknown as AsyncIterable<Uint8Array>) {
-      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    }
-  } catch (cause) {
-    const code = /error code (\d+)/.exec(String(cause))?.[1] ?? "";
-    if (code === "") throw cause;
-    throw broken("tar.xz", xzReasons[code] ?? "it is damaged", cause);
+    const end = wanted ?? fstatSync(descriptor).size;
+    const read = (at: number, most: number): Buffer => {
+      const bytes = Buffer.alloc(Math.max(0, Math.min(most, end - at)));
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, at));
+    };
+    const tail = read(Math.max(start, end - maxPadding), maxPadding);
+    const padded = /[\0\t\n\r ]*$/.exec(tail.toString("latin1"))?.[0].length ?? 0;
+    return { span: { start, end, padding: end - padded }, head: read(start, 512) };
+  } finally {
+    closeSync(descriptor);
   }
+}
+
+function gunzip(file: string, { start, end, padding }: Span): AsyncIterable<Buffer> {
+  return inflate(
+    "gzip",
+    readPieces(file, { start, end: padding }),
+    readPieces(file, { start: padding, end }),
+  );
 }
 
 /** Block by block, with turns of the event loop between them: it is all JavaScript. */
-async function* unbzip(file: string): AsyncGenerator<Buffer> {
-  for (const piece of bunzip(file)) {
+async function* unbzip(file: string, span: Span): AsyncGenerator<Buffer> {
+  for (const piece of bunzip(file, span)) {
     yield piece;
     await new Promise(setImmediate);
   }
+}
+
+function errorOf(file: string, format: ArchiveFormat, cause: unknown): unknown {
+  if (cause instanceof UserError || !(cause instanceof Error)) return cause;
+  const { code = "", syscall } = cause as NodeJS.ErrnoException;
+  if (syscall !== undefined) return fileError("read", file, cause);
+  if (code === "Z_BUF_ERROR") return cutShort(format, cause);
+  if (code.startsWith("Z_") || code.startsWith("ZSTD_"))
+    return damaged(format, cause.message, cause);
+  return cause;
 }

@@ -25,6 +25,8 @@ export interface ExtractRequest {
   readonly limits: Limits;
   /** Learns the digest of each file. */
   readonly written?: WrittenDigests;
+  /** Hears what was left out, such as links to the system's own files. */
+  readonly onNote?: (message: string) => void;
 }
 
 /**
@@ -41,8 +43,8 @@ export function limitsFor(downloadSize: number): Limits {
 
 /**
  * Unpacks a verified file. Modes become 0755 or 0644 whatever the archive and the umask say; owners,
- * times and attributes are not kept. What is hostile, broken or unsupported is refused whole with a
- * UserError (`integrity`) that names the entry; the caller discards the tree.
+ * times and attributes are not kept. What is hostile, damaged or unsupported is refused whole with a
+ * UserError of ./refusals.ts that names the entry; the caller discards the tree.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
   await atOnce(() => unpack(request));
@@ -58,9 +60,17 @@ async function unpack(request: ExtractRequest): Promise<void> {
     else if (format === "zip") await unzip(file, tree);
     else await untar(decompressed(file, format), format, tree);
     tree.finish();
+    if (tree.skipped.length > 0) request.onNote?.(noteOf(tree.skipped));
   } finally {
     tree.close();
   }
+}
+
+const maxNoted = 3;
+
+function noteOf(skipped: readonly string[]): string {
+  const more = skipped.length > maxNoted ? `, and ${skipped.length - maxNoted} more` : "";
+  return `left out of the archive: ${skipped.slice(0, maxNoted).join(", ")}${more}`;
 }
 
 async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {

@@ -10,14 +10,16 @@ const worthAThread = 16 * 1024;
  * Inflates the bytes of a gzip file, with all of its members, or of a raw deflate stream, in a thread of
  * Node's pool, while the piece before is looked at. Each piece is valid only until the next one is asked
  * for; all but the last have `pieceSize` bytes. Throws where the stream is damaged, is cut short (code
- * `Z_BUF_ERROR`), or is followed by anything but zeros.
+ * `Z_BUF_ERROR`), or is followed by anything but zeros and `padding`: line ends that may as well belong
+ * to it.
  */
 export async function* inflate(
   form: "gzip" | "raw",
   input: Iterable<Buffer>,
+  padding: Iterable<Buffer> = [],
 ): AsyncGenerator<Buffer> {
   const outputs: [Buffer, Buffer] = [borrow(), borrow()];
-  const pieces = inflateInto(outputs, form, input);
+  const pieces = inflateInto(outputs, form, input, padding);
   const ask = (): Promise<IteratorResult<Buffer, void>> => {
     const answer = pieces.next();
     answer.catch(() => {}); // whoever waits for it hears of it, be it later
@@ -43,6 +45,7 @@ async function* inflateInto(
   outputs: [Buffer, Buffer],
   form: "gzip" | "raw",
   input: Iterable<Buffer>,
+  padding: Iterable<Buffer>,
 ): AsyncGenerator<Buffer, void> {
   const inflater = startInflater(form);
   let [output, other] = outputs;
@@ -60,18 +63,48 @@ async function* inflateInto(
       used = 0;
     }
   }
+  /** Throws where what came so far is not whole. */
+  async function* takePadding(): AsyncGenerator<Buffer, void> {
+    let isPadded = false;
+    let probe = 0;
+    try {
+      for (const bytes of padding) {
+        isPadded = true;
+        if ((yield* take(Z_NO_FLUSH, bytes)).length > 0) return;
+      }
+      // Behind a whole member zlib looks for another one, and refuses the first two bytes that are none.
+      for (probe = 1; probe <= 2; probe += 1) yield* take(Z_NO_FLUSH, Buffer.from([0xff]));
+    } catch (error) {
+      const isWhole = (error as Error).message === noMember;
+      if (isWhole && (isPadded || probe === 2)) return;
+      if (isWhole || probe === 0) throw error;
+    }
+    throw Object.assign(new Error("unexpected end of file"), { code: "Z_BUF_ERROR" });
+  }
   try {
     let ended = false;
     for (const bytes of input) {
       const behind: Buffer = ended ? bytes : yield* take(Z_NO_FLUSH, bytes);
-      if (behind.some((byte) => byte !== 0)) throw new Error("something follows its end");
+      if (behind.some((byte) => byte !== 0)) throw followed(form);
       ended ||= behind.length > 0;
     }
-    if (!ended) yield* take(Z_FINISH, Buffer.alloc(0));
+    if (!ended && form === "gzip") yield* takePadding();
+    else if (!ended) yield* take(Z_FINISH, Buffer.alloc(0));
     if (used > 0) yield output.subarray(0, used);
+  } catch (error) {
+    // Before the first member nobody asks: its beginning was looked at.
+    throw (error as Error).message === noMember ? followed(form) : error;
   } finally {
     inflater.end();
   }
+}
+
+/** What zlib says of bytes that begin no member. */
+const noMember = "incorrect header check";
+
+function followed(form: "gzip" | "raw"): Error {
+  const what = form === "gzip" ? "something that is no gzip" : "something";
+  return Object.assign(new Error(`${what} follows its end`), { code: "Z_DATA_ERROR" });
 }
 
 /** `flush`; input, from where, how much; output, from where, how much. */

@@ -20,15 +20,19 @@ export function giveBack(...buffers: readonly Buffer[]): void {
   spare.push(...buffers);
 }
 
-/** From `start` up to `end`, which is the file's where there is none. */
-export interface Part {
+/** A part of a file, from `start` up to `end`. */
+export interface Span {
   readonly start: number;
-  readonly end?: number;
+  readonly end: number;
+  /** From here on there are only zeros and line ends, which may belong to what is before or follow it. */
+  readonly padding: number;
 }
 
 /** The bytes of a part of a file. Each piece is valid only until the next one is asked for. */
-export function* readPieces(file: string, part: Part): Generator<Buffer> {
-  const { start, end = Number.POSITIVE_INFINITY } = part;
+export function* readPieces(
+  file: string,
+  { start, end }: Pick<Span, "start" | "end">,
+): Generator<Buffer> {
   const descriptor = openSync(file, "r");
   const buffer = borrow();
   try {

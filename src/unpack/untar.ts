@@ -1,52 +1,44 @@
-import type { ReadEntry } from "tar";
-import { UserError } from "../core/errors.ts";
+import type { Header } from "tar/header";
 import type { ArchiveFormat } from "../core/recipe.ts";
-import { broken } from "./broken.ts";
+import { cutShort, damaged, otherFormat, refusal, refuseEntry } from "./refusals.ts";
+import { bodySize, type Extended, pathIn, readPax, textOf } from "./tar-header.ts";
+import {
+  continueOldSparse,
+  isContinued,
+  isSound,
+  readFirstMap,
+  readOldSparse,
+  readPaxSparse,
+  type SparseFile,
+  withHoles,
+} from "./tar-sparse.ts";
 import type { Limits, OpenFile, TreeWriter } from "./tree.ts";
 
 const blockSize = 512;
+/** Bytes of an extended header, or of a sparse file's map; they are held in memory. */
+const maxMeta = 1024 * 1024;
+/** Holes of one sparse file. */
+const maxSegments = 100_000;
 
-/** Unpacks a tar's bytes, of which `format` is the name in messages. */
+/**
+ * Unpacks a tar's bytes, of which `format` is the name in messages. node-tar decodes the headers; its
+ * parser is not used, because it loses its place behind sparse files and takes no hard link, name or end
+ * that is unusual. Throws a UserError of ./refusals.ts.
+ */
 export async function untar(
   bytes: AsyncIterable<Buffer>,
   format: ArchiveFormat,
   tree: TreeWriter,
 ): Promise<void> {
-  const { Parser } = await import("tar/parse");
-  // Strict: what node-tar would skip with a warning (a wrong checksum, half a file) is an error.
-  const parser = new Parser({ strict: true, zstd: false, brotli: false });
-  let ended = false;
-  let sparse = false;
-  parser.on("entry", (entry: ReadEntry) => {
-    if (sparse) tree.refuse(entry.path, "is a sparse file, which is not taken");
-    unpackEntry(entry, tree);
-  });
-  parser.on("ignoredEntry", (entry: ReadEntry) => refuseKind(entry, tree));
-  // GNU tar's newer sparse files are plain ones to whoever does not know the keys.
-  parser.on("meta", (text: string) => {
-    sparse ||= /^\d+ GNU\.sparse\./m.test(text);
-  });
-  parser.on("eof", () => {
-    ended = true;
-  });
-  try {
-    for await (const blocks of inBlocks(bytes, format, tree.limits)) {
-      // Behind its end node-tar would keep everything in memory.
-      if (ended) continue;
-      if (blocks.length % blockSize !== 0) throw broken(format, "it is cut short");
-      parser.write(blocks);
-    }
-    parser.end();
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const why = (cause as Error).message.replace(/^TAR_\w+: /, "");
-    throw broken(format, why.startsWith("Truncated") ? "it is cut short" : why, cause);
-  }
+  const { Header } = await import("tar/header");
+  const reader = startReader(format, tree, (block) => new Header(block));
+  for await (const blocks of inBlocks(bytes, format, tree.limits)) reader.write(blocks);
+  reader.end();
 }
 
 /**
- * Whole blocks, and last what is left. A tar of nothing but names, or with anything behind its end, writes no file that a
- * limit could stop, so that what it unpacks to is counted here too.
+ * Whole blocks; what is left at the end is filled up with zeros. A tar of nothing but names, or with
+ * anything behind its end, writes no file that a limit could stop, so that it is counted here too.
  */
 async function* inBlocks(
   bytes: AsyncIterable<Buffer>,
@@ -57,49 +49,239 @@ async function* inBlocks(
   let total = 0;
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
-    const first = total < blockSize;
     total += chunk.length;
-    if (total > most) throw broken(format, `it unpacks to more than ${limits.bytes} bytes`);
-    const held = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    if (first && held.length >= 2 && held.readUInt16BE(0) === 0x1f8b) {
-      // node-tar would unpack it once more, a thousandfold at a time in memory.
-      throw broken(format, "there is another compressed file in it");
+    if (total > most) {
+      throw refusal("too large", `the ${format} file unpacks to more than ${limits.bytes} bytes`);
     }
+    const held = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const whole = held.length - (held.length % blockSize);
     if (whole > 0) yield held.subarray(0, whole);
     rest = Buffer.from(held.subarray(whole)); // the next chunk may be written over this one
   }
+  if (total === 0) throw otherFormat(format, rest);
   if (rest.length > 0) yield rest;
 }
 
-/** Everything happens inside of the parser's `write`, so that an error ends it then and there. */
-function unpackEntry(entry: ReadEntry, tree: TreeWriter): void {
-  let file: OpenFile | undefined;
-  if (entry.header.size === undefined) tree.refuse(entry.path, "has a size that is no size");
-  switch (entry.type) {
-    case "File":
-    case "OldFile":
-    case "ContiguousFile":
-      file = tree.file(entry.path, entry.mode ?? 0o644);
-      break;
-    case "Directory":
-    case "GNUDumpDir":
-      tree.directory(entry.path);
-      break;
-    case "SymbolicLink":
-      tree.symlink(entry.path, entry.linkpath ?? "");
-      break;
-    case "Link":
-      tree.hardlink(entry.path, entry.linkpath ?? "");
-      break;
-    default:
-      refuseKind(entry, tree);
-  }
-  entry.on("data", (chunk: Buffer) => file?.write(chunk));
-  entry.on("end", () => file?.close());
-  entry.resume();
+/** What takes the bytes behind a header: `left` of them, and the rest of their last block. */
+interface Body {
+  left: number;
+  write(chunk: Buffer): void;
+  end(): void;
 }
 
-function refuseKind(entry: ReadEntry, tree: TreeWriter): never {
-  return tree.refuse(entry.path, `is a ${entry.type}, which is not taken`);
+interface Reader {
+  readonly format: ArchiveFormat;
+  readonly tree: TreeWriter;
+  readonly decode: (block: Buffer) => Header;
+  /** Of the next entry. */
+  extended: Extended | undefined;
+  body: Body | undefined;
+  /** Takes the next block instead of a header. */
+  more: ((block: Buffer) => void) | undefined;
+  isFirst: boolean;
+  /** Blocks of zeros in a row; two are the end. */
+  zeros: number;
+}
+
+function startReader(
+  format: ArchiveFormat,
+  tree: TreeWriter,
+  decode: Reader["decode"],
+): { write(blocks: Buffer): void; end(): void } {
+  const state = { extended: undefined, body: undefined, more: undefined, isFirst: true, zeros: 0 };
+  const reader: Reader = { format, tree, decode, ...state };
+  return {
+    write(blocks) {
+      for (let at = 0; at < blocks.length && reader.zeros < 2; ) {
+        if (reader.body) at += takeBody(reader, reader.body, blocks.subarray(at));
+        else {
+          takeBlock(reader, blocks.subarray(at, at + blockSize));
+          at += blockSize;
+        }
+      }
+    },
+    end() {
+      if (reader.body || reader.more) throw cutShort(format);
+    },
+  };
+}
+
+/** Gives how many bytes were taken: blocks, or what is there of the last one. */
+function takeBody(reader: Reader, body: Body, bytes: Buffer): number {
+  const part = bytes.subarray(0, Math.min(body.left, bytes.length));
+  body.left -= part.length;
+  body.write(part);
+  if (body.left === 0) {
+    reader.body = undefined;
+    body.end();
+  }
+  return Math.ceil(part.length / blockSize) * blockSize;
+}
+
+function takeBlock(reader: Reader, block: Buffer): void {
+  if (reader.more) reader.more(block);
+  else if (block.every((byte) => byte === 0)) reader.zeros += 1;
+  else if (block.length < blockSize && !reader.isFirst) throw cutShort(reader.format);
+  else {
+    reader.zeros = 0;
+    takeHeader(reader, block, decodeHeader(reader, block));
+  }
+  reader.isFirst = false;
+}
+
+function decodeHeader({ decode, format, isFirst }: Reader, block: Buffer): Header {
+  let header: Header | undefined;
+  try {
+    header = decode(block);
+  } catch {
+    // Numbers that JavaScript has no room for.
+  }
+  if (header?.cksumValid) return header;
+  throw isFirst ? otherFormat(format, block) : damaged(format, "the checksum of a header is wrong");
+}
+
+function takeHeader(reader: Reader, block: Buffer, header: Header): void {
+  const type = block[156] === 0 ? "0" : String.fromCharCode(block[156] as number);
+  if (/[xXgLKVIA]/.test(type)) takeMeta(reader, type, block, header);
+  else takeEntry(reader, type, block, header);
+}
+
+function takeEntry(reader: Reader, type: string, block: Buffer, header: Header): void {
+  const { extended, tree } = reader;
+  reader.extended = undefined;
+  const path = extended?.path ?? pathIn(block);
+  const left = bodySize(type, header, extended);
+  if (!Number.isSafeInteger(left) || left < 0) {
+    refuseEntry("damaged", path, "has a size that is no size");
+  }
+  const entry: Entry = { path, left, mode: header.mode ?? 0o644, extended };
+  if (header.type === "Directory" || type === "D") {
+    tree.directory(path);
+    setBody(reader, { left, write: () => {}, end: () => {} });
+  } else if (type === "0" || type === "7") takeFile(reader, entry);
+  else if (type === "S") takeOldSparse(reader, entry, block);
+  else takeOther(type, tree, path, extended?.linkpath ?? textOf(block.subarray(157, 257)));
+}
+
+interface Entry {
+  readonly path: string;
+  readonly left: number;
+  readonly mode: number;
+  readonly extended: Extended | undefined;
+}
+
+function takeOther(type: string, tree: TreeWriter, path: string, target: string): void {
+  if (type === "1") tree.hardlink(path, target);
+  else if (type === "2") tree.symlink(path, target);
+  else {
+    const known: Record<string, string> = {
+      "3": "a character device",
+      "4": "a block device",
+      "6": "a named pipe",
+      M: "the rest of a file that begins in another volume",
+    };
+    const what = known[type] ?? `of the type ${JSON.stringify(type)}`;
+    refuseEntry("unsupported", path, `is ${what}, which is not supported`);
+  }
+}
+
+function setBody(reader: Reader, body: Body): void {
+  if (body.left === 0) body.end();
+  else reader.body = body;
+}
+
+/** What stands between entries: extended headers are kept for the next one, labels are passed over. */
+function takeMeta(reader: Reader, type: string, block: Buffer, header: Header): void {
+  const left = header.size ?? Number.NaN;
+  if (!(left <= maxMeta)) {
+    refuseEntry("too large", pathIn(block), `is an extended header of ${left} bytes`);
+  }
+  const parts: Buffer[] = [];
+  setBody(reader, {
+    left,
+    write: (chunk) => parts.push(Buffer.from(chunk)),
+    end: () => endMeta(reader, type, Buffer.concat(parts)),
+  });
+}
+
+function endMeta(reader: Reader, type: string, body: Buffer): void {
+  const known: Extended = reader.extended ?? { sparse: new Map() };
+  if (type === "L") reader.extended = { ...known, path: textOf(body) };
+  else if (type === "K") reader.extended = { ...known, linkpath: textOf(body) };
+  else if (/[xX]/.test(type)) {
+    reader.extended = readPax(body, known);
+    if (!reader.extended) throw damaged(reader.format, "an extended header has no records");
+  }
+  // What a global header says of all entries (comments, owners, times) is of no use here.
+}
+
+function takeFile(reader: Reader, entry: Entry): void {
+  const { extended } = entry;
+  const sparse = extended && readPaxSparse(extended);
+  if (extended && sparse === "map-first") takeMapFirst(reader, { ...entry, extended });
+  else if (sparse && sparse !== "map-first") writeSparse(reader, entry, sparse);
+  else writeFile(reader, entry.left, reader.tree.file(entry.path, entry.mode));
+}
+
+function writeFile(reader: Reader, left: number, file: OpenFile | undefined): void {
+  setBody(reader, { left, write: (chunk) => file?.write(chunk), end: () => file?.close() });
+}
+
+function writeSparse(reader: Reader, entry: Entry, sparse: SparseFile): void {
+  writeFile(reader, entry.left, openSparse(reader, entry, sparse, entry.left));
+}
+
+function openSparse(
+  { tree }: Reader,
+  entry: Entry,
+  sparse: SparseFile,
+  stored: number,
+): OpenFile | undefined {
+  const path = entry.extended?.sparse.get("name")?.[0] ?? entry.path;
+  if (!isSound(sparse, stored)) refuseEntry("damaged", path, "has holes that do not fit it");
+  if (sparse.size > tree.limits.bytes) {
+    refuseEntry("too large", path, `has ${sparse.size} bytes with its holes`);
+  }
+  const file = tree.file(path, entry.mode);
+  return file && withHoles(file, sparse);
+}
+
+function takeOldSparse(reader: Reader, entry: Entry, block: Buffer): void {
+  const sparse = readOldSparse(block);
+  const begin = (): void => {
+    reader.more = undefined;
+    writeSparse(reader, entry, sparse);
+  };
+  if (!isContinued(block, true)) begin();
+  else
+    reader.more = (next) => {
+      continueOldSparse(sparse, next);
+      if (sparse.segments.length > maxSegments) {
+        refuseEntry("too large", entry.path, `has more than ${maxSegments} holes`);
+      }
+      if (!isContinued(next, false)) begin();
+    };
+}
+
+function takeMapFirst(reader: Reader, entry: Entry & { readonly extended: Extended }): void {
+  let held: Buffer = Buffer.alloc(0);
+  let isOpen = false;
+  let file: OpenFile | undefined;
+  const write = (chunk: Buffer): void => {
+    if (!isOpen) held = Buffer.concat([held, chunk]);
+    const map = isOpen ? undefined : readFirstMap(entry.extended, held);
+    if (isOpen) file?.write(chunk);
+    else if (map && map.length <= held.length) {
+      isOpen = true;
+      file = openSparse(reader, entry, map.file, entry.left - map.length);
+      file?.write(held.subarray(map.length));
+    } else if (held.length > maxMeta) {
+      refuseEntry("too large", entry.path, `has a map of holes of ${held.length} bytes`);
+    }
+  };
+  const end = (): void => {
+    if (!isOpen) refuseEntry("damaged", entry.path, "has holes that do not fit it");
+    file?.close();
+  };
+  setBody(reader, { left: entry.left, write, end });
 }

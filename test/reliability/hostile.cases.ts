@@ -6,7 +6,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bombs } from "../support/bombs.ts";
 import { hostileArchives } from "../support/hostile.ts";
-import { evil, evilPath, type Hostile } from "../support/hostile-entry.ts";
+import { codeOf, evil, evilPath, type Hostile } from "../support/hostile-entry.ts";
 import { copyPackage } from "../support/package.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 import type { Case, Result } from "./case.ts";
@@ -114,7 +114,8 @@ function verdict(archive: Hostile, tool: string, document: Document): string[] {
   if (installed) return [`${archive.name} was installed`];
   if (!failed) return [`${archive.name} did not fail`];
   const isRight =
-    archive.bare || (failed.code === "integrity" && archive.refused?.test(failed.message));
+    archive.bare ||
+    (failed.code === codeOf(failed.message) && archive.refused?.test(failed.message));
   return isRight ? [] : [`${archive.name} was refused for ${failed.code}: ${failed.message}`];
 }
 

@@ -17,6 +17,13 @@ export interface Hostile {
   readonly bare?: boolean;
 }
 
+/** The code that an archive is refused with: what may be right and cannot be had here is no attack. */
+export function codeOf(message: string): "unmet" | "integrity" {
+  const unsupported =
+    /not supported|cannot be unpacked here|encrypted|too long a|too deep|ENAMETOO/;
+  return unsupported.test(message) ? "unmet" : "integrity";
+}
+
 /** A name that no file of this machine has, for what must not be written. */
 export const evil = `hostile-evil-${process.pid}`;
 /** The same as an absolute path that anybody could write. */

@@ -1,24 +1,6 @@
-import { evil, evilPath, type Hostile, tool } from "./hostile-entry.ts";
-import { type ZipFields, type ZipFrame, zip64End, zip64Extra, zipBytes } from "./zip-bytes.ts";
-
-const up = "../".repeat(12);
-const program: ZipFields = { ...tool, mode: 0o100755 };
-const x: ZipFields = { name: "x", body: "x" };
-
-function refused(name: string, why: RegExp, entries: ZipFields[], frame?: ZipFrame): Hostile {
-  const bytes = (): Buffer => zipBytes([program, ...entries], frame);
-  return { name: `zip: ${name}`, format: "zip", refused: why, bytes };
-}
-
-function unpacked(
-  name: string,
-  tree: Readonly<Record<string, string>>,
-  entries: ZipFields[],
-  frame?: ZipFrame,
-): Hostile {
-  const bytes = (): Buffer => zipBytes([program, ...entries], frame);
-  return { name: `zip: ${name}`, format: "zip", tree, bytes };
-}
+import { evil, evilPath, type Hostile } from "./hostile-entry.ts";
+import { program, refused, unpacked, up, windowsZips, x } from "./windows-zips.ts";
+import { type ZipFields, zip64End, zip64Extra, zipBytes } from "./zip-bytes.ts";
 
 const file = (name: string, body = "x"): ZipFields => ({ name, body });
 const link = (name: string, body: string): ZipFields => ({ name, body, mode: 0o120777 });
@@ -37,16 +19,19 @@ export const hostileZips: readonly Hostile[] = [
   refused(".. in the middle", /leads out of the tree/, [file(`a/../../${evil}`)]),
   refused(".. as a directory", /leads out of the tree/, [{ name: "../d/", mode: 0o40755 }]),
   refused("absolute", /absolute path/, [file(evilPath)]),
-  refused("backslashes", /backslash/, [file(`..\\..\\${evil}`)]),
+  refused("backslashes", /leads out of the tree/, [file(`..\\..\\${evil}`)]),
   refused("a drive", /drive/, [file(`C:/${evil}`)]),
-  refused("a share", /backslash/, [file(`\\\\host\\share\\${evil}`)]),
-  refused("a NUL in a name", /control character/, [file(`x\0/../../${evil}`)]),
-  refused("a line feed in a name", /control character/, [file("a\nb")]),
-  refused("a name that is not UTF-8", /not UTF-8/, [{ ...x, name: Buffer.from([0x61, 0xff]) }]),
+  refused("a share", /absolute path/, [file(`\\\\host\\share\\${evil}`)]),
+  refused("a NUL in a name", /leads out/, [file(`x\0/../../${evil}`)]),
+  unpacked("a line feed in a name", {}, [file("a\nb")]),
   refused("no name", /no name/, [file("")]),
   refused("a name of 5,000 bytes", /too long a path/, [file("n/".repeat(2500).concat("n"))]),
   refused("a link out", /links out of the tree/, [link("l", "../../x")]),
-  refused("an absolute link", /absolute path/, [link("l", "/etc/passwd")]),
+  unpacked("an absolute link is left out", {}, [link("l", "/etc/passwd")]),
+  refused("a file through an absolute link", /through the link/, [
+    link("l", "/tmp"),
+    file(`l/${evil}`),
+  ]),
   refused("a link without a target", /link to nothing/, [link("l", "")]),
   refused("a link with a target of 5 kB", /too long a target/, [link("l", "x".repeat(5000))]),
   refused("a file through a link", /through the link/, [link("l", "bin"), file("l/x")]),
@@ -56,7 +41,7 @@ export const hostileZips: readonly Hostile[] = [
   refused("a socket", /device/, [{ name: "s", mode: 0o140644 }]),
   refused("a directory with content", /content/, [file("d/", "content")]),
   refused("encrypted", /encrypted/, [{ ...x, flags: 1 }]),
-  refused("a method of its own", /method 12/, [{ ...x, method: 12 }]),
+  refused("a method of its own", /bzip2 \(method 12\)/, [{ ...x, method: 12 }]),
   refused("two methods", /two ways/, [{ ...x, localMethod: 0 }]),
   refused("two names", /another name/, [{ ...x, name: "good", localName: "evil" }]),
   refused("a wrong checksum", /checksum/, [{ ...x, claims: { crc: 1 } }]),
@@ -64,12 +49,14 @@ export const hostileZips: readonly Hostile[] = [
   refused("less than it claims", /size/, [
     { ...file("x", "abc"), claims: { size: 4_000_000_000 } },
   ]),
-  refused("packed beyond the file", /past the end/, [{ ...x, claims: { packed: 99_999 } }]),
+  refused("packed beyond the file", /damaged: file data overflows/, [
+    { ...x, claims: { packed: 99_999 } },
+  ]),
   refused("packed into the directory", /past the end/, [{ ...x, claims: { packed: 60 } }]),
   refused("an offset beyond the file", /cut short/, [{ ...x, claims: { offset: 1_000_000 } }]),
   refused("an offset that is no header", /overlaps|damaged/, [{ ...x, claims: { offset: 7 } }]),
   refused("two hundred entries of the same bytes", /overlaps|another name/, overlapping),
-  refused("a number beyond all numbers", /too large/, [
+  refused("a number beyond all numbers", /not the size/, [
     { ...x, claims: { size: 0xffffffff }, extra: zip64Extra(1n << 60n) },
   ]),
   refused("an extra field that ends too early", /damaged/, [
@@ -78,9 +65,8 @@ export const hostileZips: readonly Hostile[] = [
   refused("more entries than it has", /damaged|impossible/, [x], { claims: { count: 3 } }),
   refused("fewer entries than it has", /more than it counts/, [x], { claims: { count: 1 } }),
   refused("a directory larger than the file", /not lie before/, [x], { claims: { length: 1e9 } }),
-  refused("a directory elsewhere", /not lie before/, [x], { claims: { start: 3 } }),
+  refused("a directory elsewhere", /damaged/, [x], { claims: { start: 3 } }),
   refused("one of several disks", /several/, [x], { claims: { disk: 1 } }),
-  refused("a program before it", /not lie before/, [x], { prefix: Buffer.from("#!/bin/sh\n") }),
   refused("a second end in its comment", /not lie before|damaged/, [x], {
     comment: zipBytes([file(evil)]).subarray(-22),
   }),
@@ -99,7 +85,7 @@ export const hostileZips: readonly Hostile[] = [
     before: (start, length) =>
       zip64End({ ...nothing64, length: 1n << 60n, at: BigInt(start + length) }),
   }),
-  refused("zip64 whose end lies elsewhere", /elsewhere/, [], {
+  refused("zip64 whose end lies elsewhere", /not lie before/, [], {
     claims: { count: 0xffff },
     before: () => zip64End({ ...nothing64, at: 1n << 40n }),
   }),
@@ -133,5 +119,6 @@ export const hostileZips: readonly Hostile[] = [
     { name: "in.zip", body: inner(), method: 0 },
   ]),
   unpacked("a link inside", { l: "-> bin/tool" }, [link("l", "bin/tool")]),
+  ...windowsZips,
   { name: "zip: empty", format: "zip", tree: {}, bare: true, bytes: () => zipBytes([]) },
 ];

@@ -9,7 +9,7 @@ export interface TarFields {
   readonly body?: string | Buffer;
   /** The type flag: 0 file, 1 hard link, 2 link, 5 directory … */
   readonly type?: string;
-  readonly linkname?: string;
+  readonly linkname?: string | Buffer;
   readonly mode?: number;
   readonly prefix?: string;
   /** The size field's 12 bytes, instead of the body's length in octal. */
@@ -69,7 +69,7 @@ function header(fields: TarFields, length: number): Buffer {
   block.write("00000000000\0", 136);
   block.write(" ".repeat(8), 148);
   block.write(type, 156);
-  block.write(linkname, 157, 100);
+  Buffer.from(linkname).copy(block, 157, 0, 100);
   block.write("ustar\x0000", 257);
   block.write(prefix, 345, 155);
   const sum = fields.sum ?? block.reduce((total, byte) => total + byte, 0);

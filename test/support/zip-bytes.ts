@@ -13,12 +13,19 @@ export interface ZipFields {
   /** Unix mode with type bits. */
   readonly mode?: number;
   readonly flags?: number;
+  /** The system that it was made on: 3 (Unix) where none is named, 0 for DOS and Windows. */
+  readonly host?: number;
+  /** Attributes of DOS; 0x10 is a directory. */
+  readonly dos?: number;
   /** 8, deflated, where none is named. */
   readonly method?: number;
   /** What stands in the local header instead. */
-  readonly localName?: string;
+  readonly localName?: string | Buffer;
   readonly localMethod?: number;
   readonly localExtra?: Buffer;
+  readonly localClaims?: { size: number; packed: number; crc: number };
+  /** The sizes and the checksum once more, behind the content. */
+  readonly descriptor?: boolean;
   /** What the directory says instead of the truth. */
   readonly claims?: { size?: number; packed?: number; crc?: number; offset?: number };
   /** Extra field of the directory. */
@@ -31,8 +38,18 @@ export interface ZipFrame {
   /** Bytes between the contents and the directory. */
   readonly gap?: Buffer;
   readonly comment?: Buffer;
+  /** Bytes behind everything. */
+  readonly behind?: Buffer;
+  /** Offsets count the bytes before the zip. */
+  readonly isAdjusted?: boolean;
   /** What the end record says instead of the truth. */
-  readonly claims?: { count?: number; length?: number; start?: number; disk?: number };
+  readonly claims?: {
+    count?: number;
+    length?: number;
+    start?: number;
+    disk?: number;
+    comment?: number;
+  };
   /** Records between the directory and its end, such as those of zip64. */
   readonly before?: (start: number, length: number) => Buffer;
 }
@@ -40,7 +57,7 @@ export interface ZipFrame {
 export function zipBytes(entries: readonly ZipFields[], frame: ZipFrame = {}): Buffer {
   const contents: Buffer[] = [];
   const centrals: Buffer[] = [];
-  let offset = 0;
+  let offset = frame.isAdjusted ? (frame.prefix?.length ?? 0) : 0;
   for (const entry of entries) {
     const local = localPart(entry);
     contents.push(local);
@@ -59,9 +76,10 @@ export function zipBytes(entries: readonly ZipFields[], frame: ZipFrame = {}): B
   end.writeUInt16LE(count, 10);
   end.writeUInt32LE(length, 12);
   end.writeUInt32LE(frame.claims?.start ?? start, 16);
-  end.writeUInt16LE(comment.length, 20);
+  end.writeUInt16LE(frame.claims?.comment ?? comment.length, 20);
   const before = frame.before?.(start, directory.length) ?? Buffer.alloc(0);
-  return Buffer.concat([prefix, ...contents, gap, directory, before, end, comment]);
+  const { behind = Buffer.alloc(0) } = frame;
+  return Buffer.concat([prefix, ...contents, gap, directory, before, end, comment, behind]);
 }
 
 /** The end records of zip64, with what they claim. */
@@ -83,6 +101,16 @@ export function zip64End(claims: {
   locator.writeBigUInt64LE(claims.at, 8);
   locator.writeUInt32LE(1, 16);
   return Buffer.concat([end, locator]);
+}
+
+/** The extra field with a name in UTF-8, which holds for the name `old`. */
+export function unicodePath(old: Buffer, name: string): Buffer {
+  const field = Buffer.alloc(9);
+  field.writeUInt16LE(0x7075, 0);
+  field.writeUInt16LE(5 + Buffer.byteLength(name), 2);
+  field.writeUInt8(1, 4);
+  field.writeUInt32LE(crc32(old), 5);
+  return Buffer.concat([field, Buffer.from(name)]);
 }
 
 /** The extra field with 64-bit numbers. */
@@ -120,17 +148,29 @@ function localPart(entry: ZipFields): Buffer {
   const name = Buffer.from(entry.localName ?? entry.name);
   const extra = entry.localExtra ?? Buffer.alloc(0);
   const method = entry.localMethod ?? entry.method ?? 8;
-  const fields = common(entry, name, extra, method);
-  return Buffer.concat([Buffer.from("PK\x03\x04"), fields, name, extra, packedOf(entry)]);
+  const claims = entry.localClaims ?? entry.claims;
+  const fields = common({ ...entry, ...(claims && { claims }) }, name, extra, method);
+  const behind = entry.descriptor ? descriptorOf(entry) : Buffer.alloc(0);
+  return Buffer.concat([Buffer.from("PK\x03\x04"), fields, name, extra, packedOf(entry), behind]);
+}
+
+function descriptorOf(entry: ZipFields): Buffer {
+  const body = Buffer.from(entry.body ?? "");
+  const part = Buffer.alloc(16);
+  part.write("PK\x07\x08", "latin1");
+  part.writeUInt32LE(crc32(body), 4);
+  part.writeUInt32LE(packedOf(entry).length, 8);
+  part.writeUInt32LE(body.length, 12);
+  return part;
 }
 
 function centralPart(entry: ZipFields, offset: number): Buffer {
   const name = Buffer.from(entry.name);
   const extra = entry.extra ?? Buffer.alloc(0);
   const rest = Buffer.alloc(14);
-  rest.writeUInt32LE(((entry.mode ?? 0o100644) << 16) >>> 0, 6);
+  rest.writeUInt32LE((((entry.mode ?? 0o100644) << 16) | (entry.dos ?? 0)) >>> 0, 6);
   rest.writeUInt32LE(entry.claims?.offset ?? offset, 10);
   const fields = common(entry, name, extra, entry.method ?? 8);
-  const start = Buffer.from([0x50, 0x4b, 1, 2, 20, 3]);
+  const start = Buffer.from([0x50, 0x4b, 1, 2, 20, entry.host ?? 3]);
   return Buffer.concat([start, fields, rest, name, extra]);
 }

@@ -53,8 +53,9 @@ async function unpack(...packages: Buffer[]): Promise<unknown> {
 
 async function expectRefused(message: RegExp, ...packages: Buffer[]): Promise<void> {
   const error = await unpack(...packages);
+  const code = /not supported/.test(String(message)) ? "unmet" : "integrity";
   expect(error).toBeInstanceOf(UserError);
-  expect(error).toMatchObject({ code: "integrity", message: expect.stringMatching(message) });
+  expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
 }
 
 test("files, modes and links of several packages", async () => {
@@ -137,10 +138,14 @@ describe("what is no package is refused:", () => {
       Buffer.from(arBytes([version]).toString("latin1").replace("`", "x"), "latin1"),
     ],
     ["many members", /too many members/, arBytes(Array.from({ length: 9 }, () => version))],
-    ["data that is no gzip", /tar\.gz archive is broken/, debAround(Buffer.from("garbage"))],
+    [
+      "data that is no gzip",
+      /not a tar\.gz file: it looks like text/,
+      debAround(Buffer.from("garbage")),
+    ],
     [
       "data with a tail",
-      /tar\.gz archive is broken/,
+      /tar\.gz file is damaged: something that is no gzip follows/,
       debAround(Buffer.concat([data[1], Buffer.from("x")])),
     ],
   ];
@@ -185,8 +190,16 @@ describe("hostile contents are refused:", () => {
       /name of ours/,
       [debOf({ "./usr/lib/openclaw-programs": link("/bin") })],
     ],
-    ["a device", /CharacterDevice/, [around(tarEntry({ name: "./null", type: "3" }))]],
-    ["a pipe", /FIFO/, [around(tarEntry({ name: "./pipe", type: "6" }))]],
+    [
+      "a device",
+      /character device, which is not supported/,
+      [around(tarEntry({ name: "./null", type: "3" }))],
+    ],
+    [
+      "a pipe",
+      /named pipe, which is not supported/,
+      [around(tarEntry({ name: "./pipe", type: "6" }))],
+    ],
     [
       "too much",
       /more than 1000000 bytes/,

@@ -1,0 +1,37 @@
+import { refuseEntry } from "./refusals.ts";
+
+/** Longer names, with those of the directories above, no system call takes. */
+export const maxPath = 4095;
+/** Components of a path. Each makes the next system call slower; nested packages have some 40. */
+const maxDepth = 200;
+
+/**
+ * Where an entry goes, relative to the tree's root; undefined where `strip` leaves nothing of its path.
+ * Throws a UserError where the path leads elsewhere or is too long.
+ */
+export function placeOf(strip: number, path: string): string | undefined {
+  if (path.length > maxPath) refuseEntry("unsupported", path, "has too long a path");
+  if (path.startsWith("/")) refuseEntry("hostile", path, "has an absolute path");
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) refuseEntry("hostile", path, "leads out of the tree (..)");
+  if (parts.length > maxDepth) refuseEntry("unsupported", path, "has too deep a path");
+  const rest = parts.slice(strip);
+  return rest.length === 0 ? undefined : rest.join("/");
+}
+
+/** True for names that would change lines and colours wherever they are printed, such as `Icon\r`. */
+export function hasControl(path: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return /[\u0000-\u001f\u007f]/.test(path);
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of bytes that are UTF-8; undefined where they are not. */
+export function utf8Of(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

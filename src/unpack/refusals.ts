@@ -1,0 +1,93 @@
+import { type ErrorCode, UserError } from "../core/errors.ts";
+import type { ArchiveFormat } from "../core/recipe.ts";
+import { looksLike } from "./looks-like.ts";
+
+/**
+ * Why something is not unpacked. Each kind has its own hint and exit status, so that nobody looks for an
+ * attack where only a format is missing:
+ * - `hostile`: it tries to write elsewhere, or reads differently to different programs;
+ * - `damaged`: its bytes contradict each other or end too early;
+ * - `too large`: it unpacks to more than a release does, by accident or to fill the disk;
+ * - `unsupported`: it may be right, but cannot be unpacked here. No retry and no other machine with this
+ *   program helps, and it is no reason to keep an agent down: `unmet`, like a platform without a recipe.
+ */
+export type RefusalKind = "hostile" | "damaged" | "too large" | "unsupported";
+
+const kinds: Readonly<Record<RefusalKind, { code: ErrorCode; hint: string }>> = {
+  hostile: {
+    code: "integrity",
+    hint: "Nothing of it was installed. An honest release has no such entry: do not use this file.",
+  },
+  damaged: {
+    code: "integrity",
+    hint: "Nothing of it was installed. Its digest is the pinned one, so it was published or pinned like this: use another file or version.",
+  },
+  "too large": {
+    code: "integrity",
+    hint: "Nothing of it was installed. Releases unpack to a few times their size: look at this file before you use it.",
+  },
+  unsupported: {
+    code: "unmet",
+    hint: "Nothing of it was installed. Use another file of the release, or pack it again as tar.gz.",
+  },
+};
+
+/** An archive that is not unpacked. */
+export class Refusal extends UserError {}
+
+/** The error for a whole file; `message` says which one and what is wrong. */
+export function refusal(
+  kind: RefusalKind,
+  message: string,
+  more: { readonly hint?: string; readonly cause?: unknown } = {},
+): Refusal {
+  const { code, hint } = kinds[kind];
+  return new Refusal(code, message, { hint, ...more });
+}
+
+/** The error for an archive that contradicts itself. */
+export function damaged(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
+  return refusal("damaged", `the ${format} file is damaged: ${why}`, { cause });
+}
+
+/** The error for an archive that ends too early. */
+export function cutShort(format: ArchiveFormat, cause?: unknown): Refusal {
+  return refusal("damaged", `the ${format} file is cut short`, { cause });
+}
+
+/** The error for an archive that needs what this program has not. */
+export function unsupported(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
+  return refusal("unsupported", `the ${format} file cannot be unpacked here: ${why}`, { cause });
+}
+
+/** The error for an archive that another machine, with more memory, could unpack. */
+export function tooLittleMemory(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
+  return refusal("unsupported", `the ${format} file cannot be unpacked here: ${why}`, {
+    cause,
+    hint: "Nothing of it was installed. Give this container more memory, or use another file of the release.",
+  });
+}
+
+/** Refuses a whole archive for one entry. */
+export function refuseEntry(kind: RefusalKind, path: string, why: string): never {
+  throw refusal(kind, `the archive's entry ${showPath(path)} ${why}`);
+}
+
+/** A path in quotes, without control characters, not too long. */
+export function showPath(path: string): string {
+  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+}
+
+/** The error for a file of another format; `head` are its first bytes. */
+export function otherFormat(format: ArchiveFormat, head: Buffer, cause?: unknown): Refusal {
+  const what = looksLike(head);
+  const seen = what === undefined ? "" : `: it looks like ${what}`;
+  return refusal("damaged", `the file is not ${nameOf(format)}${seen}`, {
+    hint: "Nothing of it was installed. Its digest is the pinned one, so the URL or the format that is pinned with it is wrong.",
+    cause,
+  });
+}
+
+function nameOf(format: ArchiveFormat): string {
+  return `${/^[aeiou]/.test(format) ? "an" : "a"} ${format} file`;
+}

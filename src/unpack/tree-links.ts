@@ -1,0 +1,74 @@
+import { chmodSync, constants, copyFileSync, linkSync, lstatSync } from "node:fs";
+import { join } from "node:path";
+import { resolveInside } from "./links.ts";
+import { maxPath, placeOf } from "./paths.ts";
+import { refuseEntry, showPath } from "./refusals.ts";
+import { clear } from "./tree-directories.ts";
+import { countBytes, doing, enter, type State } from "./tree-state.ts";
+
+/** A link out of the tree is left out where the archive does not climb out itself, for that is an attack. */
+export function recordLink(state: State, path: string, target: string): void {
+  const place = enter(state, path);
+  if (place === undefined || state.links.get(place) === target) return;
+  if (target === "" || target.includes("\0")) refuseEntry("damaged", path, "is a link to nothing");
+  if (target.length > maxPath) {
+    refuseEntry("unsupported", path, "is a link with too long a target");
+  }
+  state.names += target.length;
+  const climbs = resolveInside(placeOf(0, path) ?? "", target) === undefined;
+  if (climbs) refuseEntry("hostile", path, `links out of the tree: ${target}`);
+  clear(state, place, path);
+  state.files.delete(place);
+  if (target.startsWith("/") || resolveInside(place, target) === undefined) {
+    state.absent.add(place);
+    state.skipped.push(`${showPath(path)} links out of the tree: ${showPath(target)}`);
+  } else {
+    state.links.set(place, target);
+  }
+}
+
+export function makeHardlink(state: State, path: string, target: string): void {
+  const place = enter(state, path);
+  const from = placeOf(state.strip, target);
+  if (place === undefined || place === from) return;
+  if (from === undefined) refuseEntry("damaged", path, `is a hard link to ${target}`);
+  clear(state, place, path);
+  if (!linkTo(state, place, from)) state.pending.set(place, from);
+}
+
+/** False where there is nothing to link to. */
+function linkTo(state: State, place: string, from: string): boolean {
+  const target = state.links.get(from);
+  if (target !== undefined) recordLink({ ...state, strip: 0 }, place, target);
+  else if (state.absent.has(from)) state.absent.add(place);
+  else if (state.files.has(from)) makeLink(state, place, from);
+  else return false;
+  return true;
+}
+
+function makeLink(state: State, place: string, from: string): void {
+  const source = join(state.into, from);
+  doing(state, place, (absolute) => {
+    try {
+      linkSync(source, absolute);
+    } catch {
+      countBytes(state, place, lstatSync(source).size);
+      copyFileSync(source, absolute, constants.COPYFILE_EXCL); // file systems without hard links
+      chmodSync(absolute, lstatSync(source).mode & 0o777);
+    }
+  });
+  state.files.add(place);
+}
+
+/** Links to what came later, which may be such a link too. */
+export function finishHardlinks(state: State): void {
+  for (let before = -1; before !== state.pending.size; ) {
+    before = state.pending.size;
+    for (const [place, from] of state.pending) {
+      if (linkTo(state, place, from)) state.pending.delete(place);
+    }
+  }
+  for (const [place, from] of state.pending) {
+    refuseEntry("damaged", place, `is a hard link to ${from}, which is no file of the archive`);
+  }
+}

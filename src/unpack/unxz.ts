@@ -1,0 +1,57 @@
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pieceSize, type Span } from "./pieces.ts";
+import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
+
+/** xz-decompress is compiled with this limit, which is what `xz -9` needs. */
+const maxDictionary = "a dictionary of more than 64 MiB";
+
+/** The bytes of a file of one or more xz streams. */
+export async function* unxz(file: string, { start, padding }: Span): AsyncGenerator<Buffer> {
+  const xz = await import("xz-decompress");
+  const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
+  const source = createReadStream(file, { start, end: padding - 1, highWaterMark: pieceSize });
+  const input = Readable.toWeb(source) as ReadableStream<Uint8Array>;
+  const output = new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;
+  let isBegun = false;
+  try {
+    for await (const { buffer, byteOffset, byteLength } of output) {
+      isBegun ||= byteLength > 0;
+      yield Buffer.from(buffer, byteOffset, byteLength);
+    }
+  } catch (cause) {
+    const code = /error code (\d+)/.exec(String(cause))?.[1];
+    throw code === undefined ? cause : errorOf(Number(code), isBegun, cause);
+  }
+}
+
+/** By xz-embedded's numbers. */
+function errorOf(code: number, isBegun: boolean, cause: unknown): Refusal {
+  switch (code) {
+    case 3:
+      return tooLittleMemory("tar.xz", "there is not enough memory for its dictionary", cause);
+    case 4:
+      return unsupported(
+        "tar.xz",
+        `it needs ${maxDictionary}, which the decoder does not have`,
+        cause,
+      );
+    case 5:
+      return damaged(
+        "tar.xz",
+        isBegun ? "something that is no xz follows its end" : "its header is wrong",
+        cause,
+      );
+    case 2:
+    case 6:
+      return unsupported(
+        "tar.xz",
+        "it needs a filter or a check that the decoder does not have (BCJ, SHA-256)",
+        cause,
+      );
+    case 8:
+      return cutShort("tar.xz", cause);
+    default:
+      return damaged("tar.xz", "its content contradicts itself", cause);
+  }
+}
