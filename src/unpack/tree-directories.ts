@@ -35,5 +35,5 @@ export function clear(state: State, place: string, path: string): void {
   if (isLink(state, place)) refuseEntry("hostile", path, "would replace a link");
   if (state.directories.has(place)) refuseEntry("damaged", path, "would replace a directory");
   state.pending.delete(place);
-  if (state.files.has(place)) doing(state, place, unlinkSync);
+  if (state.files.delete(place)) doing(state, place, unlinkSync);
 }

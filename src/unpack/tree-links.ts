@@ -18,7 +18,6 @@ export function recordLink(state: State, path: string, target: string): void {
   const climbs = resolveInside(placeOf(0, path) ?? "", target) === undefined;
   if (climbs) refuseEntry("hostile", path, `links out of the tree: ${target}`);
   clear(state, place, path);
-  state.files.delete(place);
   if (target.startsWith("/") || resolveInside(place, target) === undefined) {
     state.absent.add(place);
     state.skipped.push(`${showPath(path)} links out of the tree: ${showPath(target)}`);
