@@ -1,51 +1,145 @@
 import { exitStatus } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { strangersInBin } from "../io/inspect.ts";
-import { checkLoginShell, isProfileOurs } from "../io/login-shell.ts";
-import { withHint } from "../report/text.ts";
+import { isProfileOurs, type LoginShell } from "../io/login-shell.ts";
 import type { Place } from "../run/place.ts";
-import { resolvePrefix, surveyVolume, type VolumeSurvey } from "../run/survey-volume.ts";
+import { type Survey, survey } from "../run/survey.ts";
+import { renderDiagnosis } from "./doctor-text.ts";
 import { install } from "./install.ts";
-import { readLastRun } from "./settle.ts";
+import { renderShadowed } from "./outcome.ts";
+import { lookAtLoginShell, readLastRun } from "./settle.ts";
 
 /** One thing that is not as it should be. */
-interface Finding {
+export interface Finding {
+  /** Of the volume: its tree or its links are damaged. */
   readonly tool?: string;
   readonly message: string;
   readonly hint: string;
 }
 
+/** What is asked for and not there. */
+export interface Missing {
+  /** A tool that a recipe or the seed has; or a program that nothing provides. */
+  readonly name: string;
+  /** Skills and others that ask for it. */
+  readonly for: readonly string[];
+  readonly reason: string;
+}
+
+/** What the catalogue has newer. */
+export interface Older {
+  readonly tool: string;
+  readonly version: string;
+  readonly newer: string;
+  /** Why the newer one could not be had. */
+  readonly reason?: string;
+}
+
+/** The document of `doctor --json`. */
+export interface Diagnosis {
+  readonly prefix: string;
+  readonly platform: string;
+  /** Every byte was read. */
+  readonly deep: boolean;
+  readonly tools: readonly string[];
+  readonly missing: readonly Missing[];
+  readonly findings: readonly Finding[];
+  readonly older: readonly Older[];
+  readonly loginShell: LoginShell;
+  readonly lastRun: unknown;
+  readonly exitStatus: number;
+}
+
+const repair = "openclaw-install-skill-deps doctor --repair installs it again.";
+
 /**
- * `doctor`: looks at every installed program and at the login shell, and shows the last run. `--deep`
- * reads every byte of every tree. `--repair` then installs or links again what is not as published,
- * and rebuilds a manifest that cannot be used.
+ * `doctor`: what of what is asked for is there and whole, what is not and why, what login shells find, and
+ * how the last run went. `--deep` reads every byte of every tree. `--repair` first installs what is
+ * missing, and again what is not as published, and rebuilds a manifest that cannot be used. Ends with
+ * `integrity` while anything that is asked for is missing, or anything damaged.
  */
 export async function doctor(place: Place): Promise<number> {
   const { options } = place;
-  const prefix = await resolvePrefix(place);
-  const volume = await surveyVolume(prefix, place.machine, place);
-  const findings = await examine(prefix, volume, place);
-  await report(prefix, volume, findings, place);
-  const broken = findings.flatMap(({ tool }) => tool ?? []);
-  if (broken.length === 0 && !volume.brokenManifest) return exitStatus.done;
-  if (options.repair) return install({ ...place, options: { ...options, names: broken } });
-  return exitStatus.integrity;
+  if (options.repair) {
+    const json = options.json === "events" ? options.json : false; // the document is doctor's own
+    await install({ ...place, options: { ...options, json, names: [] } });
+  }
+  const judge = { ...place, options: { ...options, repair: false, names: [] } };
+  const seen = await survey(judge);
+  const diagnosis = await diagnose(seen, judge);
+  const text =
+    options.json === false
+      ? renderDiagnosis(seen, diagnosis)
+      : `${JSON.stringify({ schema: 1, ...diagnosis }, null, 2)}\n`;
+  place.stdout.write(text);
+  return diagnosis.exitStatus;
+}
+
+async function diagnose(seen: Survey, place: Place): Promise<Diagnosis> {
+  const { prefix, manifest, plan, brokenManifest } = seen;
+  const loginShell = await lookAtLoginShell(seen, manifest, place);
+  const findings = await examine(seen, loginShell, place);
+  const lastRun = await readLastRun(prefix);
+  const missing = missingOf(seen, lastRun);
+  const isDamaged = findings.some(({ tool }) => tool !== undefined) || brokenManifest;
+  return {
+    prefix,
+    platform: plan.platform,
+    deep: place.options.deep,
+    tools: Object.keys(manifest.tools),
+    missing,
+    findings,
+    older: olderOf(seen),
+    loginShell,
+    lastRun,
+    exitStatus: missing.length > 0 || isDamaged ? exitStatus.integrity : exitStatus.done,
+  };
+}
+
+function missingOf({ plan }: Survey, lastRun: unknown): Missing[] {
+  const { failed } = (lastRun ?? {}) as { failed?: unknown };
+  const failures = (Array.isArray(failed) ? failed : []) as {
+    tool?: string;
+    message?: string;
+    shared?: { message?: string };
+  }[];
+  const reasonFor = (tool: string): string => {
+    const failure = failures.find((it) => it?.tool === tool);
+    const reason = failure?.shared?.message ?? failure?.message;
+    return typeof reason === "string" ? reason : "not installed yet";
+  };
+  const installable = plan.steps.flatMap((step) =>
+    step.action === "install" && step.reason === "missing"
+      ? [{ name: step.tool, for: step.for, reason: reasonFor(step.tool) }]
+      : [],
+  );
+  const unmet = plan.unmet.map(({ bin, for: askers, reason }) => {
+    return { name: bin, for: [...new Set(askers)], reason };
+  });
+  return [...installable, ...unmet].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function olderOf({ plan }: Survey): Older[] {
+  return plan.steps.flatMap((step) => {
+    if (step.action !== "keep" || step.newer === undefined) return [];
+    const { tool, version, newer, unreachable: reason } = step;
+    return [{ tool, version, newer, ...(reason === undefined ? {} : { reason }) }];
+  });
 }
 
 async function examine(
-  prefix: string,
-  { manifest, inspection }: VolumeSurvey,
+  { prefix, manifest, inspection }: Survey,
+  loginShell: LoginShell,
   place: Place,
 ): Promise<Finding[]> {
-  const mend = "openclaw-install-skill-deps doctor --repair mends it.";
   const findings: Finding[] = [];
   for (const [tool, damage] of inspection.damaged) {
-    findings.push({ tool, message: `${manifest.tools[tool]?.dir}: ${damage}`, hint: mend });
+    findings.push({ tool, message: `${manifest.tools[tool]?.dir}: ${damage}`, hint: repair });
   }
   for (const tool of inspection.unlinked) {
     const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
     const message = `${bins.map((bin) => `bin/${bin}`).join(", ")}: not our link or launcher`;
-    findings.push({ tool, message, hint: mend });
+    findings.push({ tool, message, hint: repair });
   }
   for (const name of await strangersInBin(prefix, manifest)) {
     const message = `bin/${name} was not put there by this command`;
@@ -53,36 +147,15 @@ async function examine(
   }
   if (!(await isProfileOurs(prefix, place.packageDir))) {
     const message = `${layout.profile} was not put there by this version of the command`;
-    findings.push({
-      message,
-      hint: "The next run of openclaw-install-skill-deps install mends it.",
-    });
+    const hint = "The next run of openclaw-install-skill-deps install writes it anew.";
+    findings.push({ message, hint });
   }
-  const names = Object.values(manifest.tools).flatMap(({ bins }) => Object.keys(bins));
-  if ((await checkLoginShell(prefix, names, place.env)).missing.length > 0) {
-    const message = `login shells do not find ${prefix}/bin`;
-    findings.push({ message, hint: 'See README.md, "PATH".' });
+  const hint = 'See README.md, "PATH".';
+  if (loginShell.missing.length > 0) {
+    findings.push({ message: `login shells do not find ${prefix}/bin`, hint });
+  }
+  if (Object.keys(loginShell.shadowed).length > 0) {
+    findings.push({ message: renderShadowed(prefix, loginShell), hint });
   }
   return findings;
-}
-
-async function report(
-  prefix: string,
-  { manifest }: VolumeSurvey,
-  findings: readonly Finding[],
-  { options, stdout }: Place,
-): Promise<void> {
-  const tools = Object.keys(manifest.tools);
-  const lastRun = await readLastRun(prefix);
-  if (options.json !== false) {
-    if (options.repair) return; // the repair's own document follows
-    const document = { schema: 1, prefix, tools, findings, lastRun };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    return;
-  }
-  const depth = options.deep ? "every byte was read" : "--deep reads every byte";
-  stdout.write(`${prefix}: ${tools.length} tools, ${findings.length} findings (${depth})\n`);
-  for (const { message, hint } of findings) stdout.write(`${withHint(message, hint)}\n`);
-  const said = lastRun === undefined ? "none" : JSON.stringify(lastRun, null, 2);
-  stdout.write(`last run that changed or warned of something: ${said}\n`);
 }

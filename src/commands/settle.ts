@@ -13,7 +13,7 @@ import { sweep } from "../io/sweep.ts";
 import { refuseLink } from "../io/volume.ts";
 import type { Place } from "../run/place.ts";
 import type { Survey } from "../run/survey.ts";
-import { type Outcome, outcomeDocument } from "./outcome.ts";
+import { type Outcome, outcomeDocument, renderSum } from "./outcome.ts";
 
 /** A neighbour's gift is not read to its end (bytes). */
 const maxLastRun = 4 * 1024 * 1024;
@@ -90,6 +90,7 @@ async function writeLastRun(
   const text = `${JSON.stringify(
     {
       ...outcomeDocument(outcome, loginShell),
+      summary: renderSum(outcome),
       version: place.version,
       at: place.clock().toISOString(),
       warnings,

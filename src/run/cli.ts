@@ -94,8 +94,10 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   network. It proves that its bytes are whole, not
                                                   who made it: demand the digest that export printed
   openclaw-install-skill-deps doctor [--deep] [--repair]
-                                                  look at every program (--deep: every byte), show
-                                                  the last run, and mend what is broken
+                                                  what of what is asked for is there, missing (and
+                                                  why) or damaged (--deep: reads every byte), and how
+                                                  the last run went; --repair installs it first.
+                                                  Ends with 4 while anything is missing or damaged
   openclaw-install-skill-deps recipe list         the catalogue
   openclaw-install-skill-deps recipe check [--fetch] FILE…
                                                   every problem of recipe files, with its line;

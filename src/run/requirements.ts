@@ -4,6 +4,7 @@ import { isBinName, nearest } from "../core/names.ts";
 import type { Requirement } from "../core/plan.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import type { FoundSkill, Selection } from "../core/select.ts";
+import type { Inspection } from "../io/inspect.ts";
 import type { Emit } from "../report/events.ts";
 
 /** A skill in view, and whether it counts. */
@@ -84,6 +85,19 @@ export function ofInstalled(names: readonly string[], manifest: Manifest): Requi
   }
   if (names.length > 0) return [];
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
+}
+
+/** What `doctor --repair` looks at besides: also what nobody asks for is mended. */
+export function ofDamaged(
+  { tools }: Manifest,
+  { damaged, unlinked }: Pick<Inspection, "damaged" | "unlinked">,
+): Requirement[] {
+  return [...damaged.keys(), ...unlinked].map((tool) => ({
+    for: "doctor --repair",
+    bins: Object.keys(tools[tool]?.bins ?? {}),
+    anyBins: [],
+    inVolume: true,
+  }));
 }
 
 /** What `--force-reinstall` means: everything asked for, or the tools that the NAMEs mean. */

@@ -18,6 +18,7 @@ import type { Place } from "./place.ts";
 import {
   type AskedFor,
   forced,
+  ofDamaged,
   ofInstalled,
   requirementsFor,
   type SurveyedSkill,
@@ -77,6 +78,7 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const requirements = [
     ...requirementsFor(options.names, inView, skills, loaded.catalogue, tools),
     ...byName.map((request) => requirementOf(request, tools, loaded.catalogue)),
+    ...(options.repair ? ofDamaged(manifest, inspection) : []),
     ...(options.verb === "outdated" || update ? ofInstalled(options.names, manifest) : []),
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);

@@ -1,0 +1,112 @@
+import { listNames, withHint } from "../report/text.ts";
+import type { Survey } from "../run/survey.ts";
+import type { Diagnosis, Missing } from "./doctor.ts";
+
+/** So many lines of what the last run said. */
+const mostWarnings = 10;
+
+/** What `doctor` tells a person; the last line is the verdict. */
+export function renderDiagnosis(seen: Survey, diagnosis: Diagnosis): string {
+  const { findings, older } = diagnosis;
+  const damaged = findings.filter(({ tool }) => tool !== undefined);
+  const others = findings.filter(({ tool }) => tool === undefined);
+  return [
+    renderSound(seen, diagnosis),
+    ...section("missing, and asked for:", renderMissing(diagnosis.missing)),
+    ...section(
+      "damaged:",
+      damaged.map(({ message }) => message),
+    ),
+    ...section(
+      "older than the catalogue:",
+      older.map(({ tool, version, newer, reason }) =>
+        reason === undefined
+          ? `${tool} ${version}: update installs ${newer}`
+          : `${tool} ${version}: ${newer} could not be had (${reason}); update tries again`,
+      ),
+    ),
+    ...renderImage(seen),
+    ...others.map(({ message, hint }) => withHint(message, hint)),
+    ...(isOnLoginPath(diagnosis) ? ["login shells find the volume's programs"] : []),
+    ...renderLastRun(diagnosis.lastRun),
+    renderVerdict(seen, diagnosis),
+  ]
+    .map((line) => `${printable(line)}\n`)
+    .join("");
+}
+
+function section(heading: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [heading, ...lines.map((line) => `  ${line}`)];
+}
+
+function renderSound(
+  { manifest, inspection }: Survey,
+  { prefix, platform, deep }: Diagnosis,
+): string {
+  const { damaged, unlinked } = inspection;
+  const sound = Object.values(manifest.tools).filter(
+    ({ tool }) => !damaged.has(tool) && !unlinked.has(tool),
+  );
+  const names = sound.map(({ tool, version }) => `${tool} ${version}`);
+  const depth = deep ? "every byte was read" : "--deep reads every byte";
+  const what = names.length === 0 ? "nothing installed is sound" : `sound: ${listNames(names, 12)}`;
+  const none = Object.keys(manifest.tools).length === 0;
+  return `${prefix} (${platform}): ${none ? "nothing is installed yet" : `${what} (${depth})`}`;
+}
+
+/** Those with one reason in one line. */
+function renderMissing(missing: readonly Missing[]): string[] {
+  const reasons = new Map<string, string[]>();
+  for (const { name, for: askers, reason } of missing) {
+    const named = `${name} (for ${listNames(askers, 3)})`;
+    reasons.set(reason, [...(reasons.get(reason) ?? []), named]);
+  }
+  return [...reasons].map(([reason, names]) => `${listNames(names, 20)}: ${reason}`);
+}
+
+/** Programs that are asked for and that the image has. */
+function renderImage({ plan }: Survey): string[] {
+  const found = Object.entries(plan.bins).flatMap(([bin, state]) =>
+    state.state === "present" && state.tool === undefined ? [`${bin} (${state.path})`] : [],
+  );
+  return found.length > 0 ? [`found in the image: ${listNames(found)}`] : [];
+}
+
+function isOnLoginPath({ tools, loginShell }: Diagnosis): boolean {
+  const { missing, shadowed } = loginShell;
+  return tools.length > 0 && missing.length + Object.keys(shadowed).length === 0;
+}
+
+function renderLastRun(lastRun: unknown): string[] {
+  const { at, summary, exitStatus, warnings } = (lastRun ?? {}) as Record<string, unknown>;
+  if (typeof at !== "string") return ["no run has left word here yet"];
+  const time = at.replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  const said = typeof summary === "string" ? summary : `it ended with status ${exitStatus}`;
+  const all = (Array.isArray(warnings) ? warnings : []).map(String);
+  const more = all.length - mostWarnings;
+  const lines = [...all.slice(0, mostWarnings), ...(more > 0 ? [`and ${more} more`] : [])];
+  // A run that had nothing to do leaves no word.
+  return section(`last run that changed or warned of something, ${time}:`, [said, ...lines]);
+}
+
+function renderVerdict(
+  { brokenManifest }: Survey,
+  { missing, findings, exitStatus }: Diagnosis,
+): string {
+  if (exitStatus === 0) return "everything that is asked for is here";
+  const damaged = findings.flatMap(({ tool }) => tool ?? []);
+  const parts = [
+    ...(missing.length > 0 ? [`missing: ${listNames(namesOf(missing), 20)}`] : []),
+    ...(damaged.length > 0 ? [`damaged: ${listNames(damaged, 20)}`] : []),
+    ...(brokenManifest ? ["the manifest cannot be used"] : []),
+  ];
+  return `${parts.join("; ")} (doctor --repair installs what can be had)`;
+}
+
+const namesOf = (missing: readonly Missing[]): string[] => missing.map(({ name }) => name);
+
+/** Others may write what is told here; what would move a terminal's cursor is left out. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is left out
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, " ");
+}
