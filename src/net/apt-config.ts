@@ -12,6 +12,7 @@ import type { DebArchive } from "../core/deb-lock.ts";
 import { listNames } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { basicHeader, urlHeaders } from "./netrc.ts";
+import { isDirect } from "./no-proxy.ts";
 import type { Setting } from "./setting.ts";
 
 /** What this machine's apt is configured to do, as far as fetching packages of Debian goes. */
@@ -56,7 +57,12 @@ export async function readAptConfig(env: Env): Promise<AptConfig> {
     mirrorsOf: (archive) => [
       ...new Set(sources.filter((source) => source.archive === archive).map(({ uri }) => uri)),
     ],
-    requestFor: (address) => requestFor(address, settings, logins),
+    requestFor(address) {
+      const request = requestFor(address, settings, logins);
+      // apt heeds it for its own proxy as well.
+      const isPlain = request.proxy && isDirect(new URL(address), env.no_proxy ?? "");
+      return isPlain ? { ...request, proxy: { name: "no_proxy", value: "DIRECT" } } : request;
+    },
   };
 }
 

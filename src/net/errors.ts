@@ -45,9 +45,28 @@ export function isNotFound(error: unknown): boolean {
   return cause?.status === 404 || cause?.status === 410;
 }
 
+/**
+ * A transfer that was given up within seconds because there was somewhere else to go, although this
+ * machine's settings want servers to be waited for: where nothing else serves, it is worth asking again.
+ */
+export class HurriedError extends UserError {
+  constructor(of: UserError) {
+    super(of.code, of.message, {
+      cause: of.cause,
+      ...(of.hint !== undefined && { hint: of.hint }),
+      ...(of.shared && { shared: of.shared }),
+    });
+  }
+}
+
 /** True where something could not be had from where it was asked for. */
 export function isNetwork(error: unknown): boolean {
   return error instanceof UserError && error.code === "network";
+}
+
+/** What everything else that this host was asked for fails with, too. */
+export function hostCause(host: string, what: string): SharedCause {
+  return { key: `host ${host}`, message: `${host} ${what}` };
 }
 
 /** A full sentence about the proxy, for hints: a wrong one looks like a dead server. */
@@ -95,10 +114,7 @@ function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]):
     // That a file is not there is of this file only.
     ...(status !== 404 &&
       status !== 410 && {
-        shared: {
-          key: `host ${url.host}`,
-          message: `${url.host} answered ${status}${meaningOf(status)}`,
-        },
+        shared: hostCause(url.host, `answered ${status}${meaningOf(status)}`),
       }),
   });
   const retry = isTransient(status) ? "again" : "never";

@@ -5,7 +5,7 @@ import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { createAgent } from "./agent.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
-import { shownUrl } from "./errors.ts";
+import { HurriedError, hostCause, shownUrl } from "./errors.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { defaultTiming, hasty, type Timing } from "./patience.ts";
 import type { Setting } from "./setting.ts";
@@ -111,6 +111,8 @@ export function createHttp(options: HttpOptions): Http {
   let isOpen = false;
   /** Origins that let a transfer wait in vain; nobody waits as long for them again. */
   const dead = new Set<string>();
+  /** Origins that were given up in haste, although the settings want servers to be waited for. */
+  const hurried = new Set<string>();
   const listeners: ((transfers: number) => void)[] = [];
   let quiet = 0;
   const onQuiet = (isQuiet: boolean): void => {
@@ -120,10 +122,15 @@ export function createHttp(options: HttpOptions): Http {
   const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
     const url = targetOf(text, mirrors());
     refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
+    if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
     const full = await patience();
     const timing = hasAlternative || dead.has(url.origin) ? hasty(full) : full;
-    const onDead = (): void => void dead.add(url.origin);
+    const onDead = (error: UserError): UserError => {
+      const isHurried = hasAlternative && full.isSet;
+      (isHurried ? hurried : dead).add(url.origin);
+      return isHurried ? new HurriedError(error) : error;
+    };
     isOpen = true;
     return { agent: await agent(), timing, url, onQuiet, onDead, ...rest };
   };
@@ -149,6 +156,7 @@ type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promis
 function deadBefore(url: URL): UserError {
   return new UserError("network", `cannot download ${shownUrl(url)}: ${url.host} did not answer`, {
     hint: `${url.host} or the way to it hangs; try again later.`,
+    shared: hostCause(url.host, "did not answer"),
   });
 }
 

@@ -12,6 +12,8 @@ export interface PipConfig {
   headersFor(url: string): Record<string, string>;
   /** pip's own proxy, where it has one; for requests to an index. */
   readonly through: { readonly proxy?: Setting };
+  /** Its proxy, certificates and waiting, for a pip that is run without its files. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -42,6 +44,10 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
   const noIndex = /^(1|true|yes|on)$/i.test(env.PIP_NO_INDEX ?? settings["no-index"] ?? "");
   const indexes = noIndex ? [] : [...new Set([...first, ...more].flatMap(asIndexes))];
   const netrc = parseNetrc(readSettingsFile(env.NETRC || join(home, ".netrc")));
+  const {
+    caFiles: [cert],
+    waits: [wait],
+  } = readPipSettings(env, home);
   const [proxy] = firstOf([
     named("PIP_PROXY", env.PIP_PROXY),
     named("pip's proxy", settings.proxy),
@@ -57,6 +63,11 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
       return own.authorization === undefined ? netrcHeaders(netrc, url.hostname) : own;
     },
     through: proxy ? { proxy } : {},
+    environment: {
+      ...(proxy && { PIP_PROXY: proxy.value }),
+      ...(cert && { PIP_CERT: cert.value }),
+      ...(wait && { PIP_TIMEOUT: wait.value }),
+    },
   };
 }
 

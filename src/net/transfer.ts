@@ -8,6 +8,7 @@ import {
   type Attempted,
   cutError,
   explain,
+  hostCause,
   proxyNotes,
   shownUrl,
   TransportError,
@@ -34,8 +35,8 @@ export interface Transfer {
   readonly onProgress?: ((received: number, total?: number) => void) | undefined;
   /** Told when nothing has come for a while, and when that is over. */
   readonly onQuiet: (quiet: boolean) => void;
-  /** Told where it ends because the server lets us wait in vain. */
-  readonly onDead: () => void;
+  /** Told where it ends because the server lets us wait in vain; gives the error to end with. */
+  readonly onDead: (error: UserError) => UserError;
 }
 
 export interface Transferred {
@@ -66,8 +67,8 @@ export async function transfer(job: Transfer): Promise<Transferred> {
         best = Math.max(best, job.sink.received);
         const allowed = { never: 0, once: 1, again: job.timing.retries }[failure.retry];
         if (failures > allowed) {
-          if (failure.timedOut === true && best === 0) job.onDead();
-          throw failure.error;
+          const isDead = failure.timedOut === true && best === 0;
+          throw isDead ? job.onDead(failure.error) : failure.error;
         }
         await pause(job.timing, failures, failure.waitMs, life.signal).catch(() => {
           job.signal?.throwIfAborted();
@@ -210,13 +211,14 @@ function refuseCut(job: Transfer, headers: Headers): void {
 const waitHint = "try again later, or set OPENCLAW_SKILL_TIMEOUT to more seconds.";
 
 function deadError(job: Transfer, best: number): UserError {
-  if (best === 0) job.onDead();
-  const seconds = job.timing.deadMs / 1000;
+  const { host } = job.url;
   const notes = proxyNotes(attempted(job, job.url).proxy);
-  const what = `cannot download ${shownUrl(job.url)}: next to nothing came in ${seconds} s`;
-  return new UserError("network", what, {
-    hint: [`${job.url.host} or the way to it hangs; ${waitHint}`, ...notes].join(" "),
+  const why = `next to nothing came in ${job.timing.deadMs / 1000} s`;
+  const error = new UserError("network", `cannot download ${shownUrl(job.url)}: ${why}`, {
+    hint: [`${host} or the way to it hangs; ${waitHint}`, ...notes].join(" "),
+    shared: hostCause(host, `lets requests wait: ${why}`),
   });
+  return best === 0 ? job.onDead(error) : error;
 }
 
 async function pause(

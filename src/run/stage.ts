@@ -9,6 +9,7 @@ import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Staging } from "../io/volume.ts";
+import { HurriedError } from "../net/errors.ts";
 import type { StageContext, Start } from "../sources/context.ts";
 import { takeTree } from "../sources/foreign-tree.ts";
 import type { Languages } from "../sources/languages.ts";
@@ -30,8 +31,12 @@ export interface StagedTool {
 interface Source {
   /** Brings it into an empty directory. */
   readonly bring: (dir: string) => Promise<StagedTool>;
+  /** The same for who has nowhere else to go: slow servers are waited for. */
+  readonly bringPatiently?: (dir: string) => Promise<StagedTool>;
   /** Another version than the one that is wanted. */
   readonly isWayOut?: boolean;
+  /** Which of the errors it replaces: its own, when it was in haste. */
+  readonly replaces?: number;
 }
 
 /** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
@@ -46,7 +51,14 @@ export async function stageTool(
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
   const python = () => pythonOf(context.prefix, tool, needs);
-  for (const source of sourcesOf(step, context, { ...languages, python })) {
+  const sources = sourcesOf(step, context, { ...languages, python });
+  const again: Source[] = [];
+  function* inTurn(): Generator<Source> {
+    yield* sources.filter(({ isWayOut }) => !isWayOut);
+    yield* again;
+    yield* sources.filter(({ isWayOut }) => isWayOut);
+  }
+  for (const source of inTurn()) {
     // Wrong bytes are to be heard of, not to be made up for.
     if (source.isWayOut && errors.some(({ code }) => code === "integrity")) break;
     const room = await staging.room(tool);
@@ -59,14 +71,21 @@ export async function stageTool(
     } catch (error) {
       await rm(room, { recursive: true, force: true });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
-      errors.push(error);
+      const at = source.replaces ?? errors.length;
+      errors[at] = error;
+      const { bringPatiently } = source;
+      if (error instanceof HurriedError && bringPatiently)
+        again.push({ bring: bringPatiently, replaces: at });
     }
   }
-  const [first, ...others] = errors;
-  if (!first || others.length === 0) throw first ?? new Error(`${tool} has no source`);
+  throw allFailed(tool, errors);
+}
+
+function allFailed(tool: string, [first, ...others]: readonly UserError[]): Error {
+  if (!first || others.length === 0) return first ?? new Error(`${tool} has no source`);
   const also = others.map((error) => error.shared?.message ?? describeError(error));
   const message = others.map((error) => describeError(error)).join("; ");
-  throw new UserError(first.code, `${first.message}; other sources failed too: ${message}`, {
+  return new UserError(first.code, `${first.message}; other sources failed too: ${message}`, {
     cause: first.cause,
     also,
     ...(first.shared && { shared: first.shared }),
@@ -79,8 +98,9 @@ function sourcesOf(step: InstallStep, context: ApplyContext, languages: Language
   const downloads = artifacts.map((artifact, i): Source => {
     if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
     const hasAlternative = i < artifacts.length - 1;
-    const given = { hasAlternative, languages };
-    return { bring: (dir) => stageArtifact(recipe, artifact, context, { ...given, dir }) };
+    const bring = (hasAlternative: boolean) => (dir: string) =>
+      stageArtifact(recipe, artifact, context, { hasAlternative, languages, dir });
+    return { bring: bring(hasAlternative), bringPatiently: bring(false) };
   });
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;

@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import type { DebianPackage } from "../core/recipe.ts";
 import type { AptConfig } from "../net/apt-config.ts";
+import { HurriedError } from "../net/errors.ts";
 import type { Download, Http } from "../net/http.ts";
 
 /** Has every version that Debian ever published: mirrors drop what a point release replaces. */
@@ -24,21 +25,26 @@ export interface DebRequest {
 export async function downloadDeb(request: DebRequest): Promise<Download> {
   const { http, apt, locked, file, signal, onProgress } = request;
   const addresses = addressesOf(request);
+  const tries = addresses.map((address, i) => ({
+    address,
+    hasAlternative: i < addresses.length - 1,
+  }));
   const errors: UserError[] = [];
-  for (const [i, address] of addresses.entries()) {
+  for (const { address, hasAlternative } of tries) {
     try {
       return await http.download({
         ...apt.requestFor(address),
         file,
         digest: locked.digest,
         size: locked.size,
-        hasAlternative: i < addresses.length - 1,
+        hasAlternative,
         signal,
         ...(onProgress === undefined ? {} : { onProgress }),
       });
     } catch (error) {
       if (!(error instanceof UserError) || signal.aborted) throw error;
       errors.push(error);
+      if (error instanceof HurriedError) tries.push({ address, hasAlternative: false });
     }
   }
   throw errors[0] ?? new Error(`${locked.name} has no address`);

@@ -33,7 +33,7 @@ export async function resolvePython(
   const python = await languages.python();
   const [home, wheels] = [join(dir, "pip"), join(dir, "wheels")];
   for (const made of [home, wheels]) await mkdir(made);
-  const { indexes } = await languages.pip();
+  const { indexes, environment } = await languages.pip();
   const [first, ...more] = indexes;
   const options = ["--quiet", "--no-input", "--no-cache-dir", "--only-binary", ":all:"];
   const { status, stderr } = await run({
@@ -51,6 +51,7 @@ export async function resolvePython(
     ],
     env: {
       ...languages.networkEnv,
+      ...environment,
       PATH: "/usr/local/bin:/usr/bin:/bin",
       HOME: home,
       TMPDIR: home,

@@ -151,6 +151,26 @@ describe("how long to wait", () => {
   });
 });
 
+test("a mirror that is slow is waited for where no other source serves, if the settings say so", async () => {
+  const { port } = kept(
+    await startRaw((socket) => {
+      setTimeout(() => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${packed.length}\r\n\r\n`);
+        socket.write(packed);
+      }, 7000); // longer than anybody waits who has somewhere else to go
+    }),
+  );
+  const { sha256, size } = facts(packed);
+  const slow = { url: `http://127.0.0.1:${port}/zog.tar.gz`, sha256, size };
+  const gone = { url: `${place.server.origin}/gone.tar.gz`, sha256, size };
+  place.recipe("zog", { artifacts: { any: [slow, gone] } });
+  expect((await place.run()).status).toBe(5);
+  const { status, stderr } = await place.runWith({ PIP_DEFAULT_TIMEOUT: "60" });
+  expect(stderr).not.toContain("error");
+  expect(status).toBe(0);
+  expect(isInstalled()).toBe(true);
+});
+
 describe("settings that are wrong", () => {
   test("a mirror of the environment is told when something is to be fetched", async () => {
     const env = { OPENCLAW_SKILL_MIRRORS: "github.com=https://me:s3cret@mirror.example" };

@@ -120,6 +120,18 @@ machine incomplete.test login
 });
 
 describe("the proxy of apt", () => {
+  test("is not asked for what no_proxy names", async () => {
+    write("apt.conf", `Dir::Etc "${etc}";\nAcquire::http::Proxy "http://proxy.test:1";\n`);
+    const env = { APT_CONFIG: join(etc, "apt.conf"), no_proxy: "10.0.0.0/8,intern.test" };
+    const { requestFor } = await readAptConfig(env);
+    expect(requestFor("http://a.intern.test/x").proxy?.value).toBe("DIRECT");
+    expect(requestFor("http://10.9.9.9/x").proxy?.value).toBe("DIRECT");
+    expect(requestFor("http://deb.test/x").proxy).toEqual({
+      name: "apt's Acquire::http::Proxy",
+      value: "http://proxy.test:1",
+    });
+  });
+
   test("is asked, also where the environment names another one", async () => {
     const server = await startLoopback();
     const env = { http_proxy: "http://127.0.0.1:9" };

@@ -86,7 +86,12 @@ test("pip's own proxy, certificates and waiting", async () => {
     "[global]\nproxy = http://file.test:1\ncert = /file.pem\ntimeout = 60\n",
   );
   const home = join(dir, "home");
-  const { through } = await readPipConfig(empty(), home);
+  const { through, environment } = await readPipConfig(empty(), home);
+  expect(environment).toEqual({
+    PIP_PROXY: "http://file.test:1",
+    PIP_CERT: "/file.pem",
+    PIP_TIMEOUT: "60",
+  });
   expect(through).toEqual({ proxy: { name: "pip's proxy", value: "http://file.test:1" } });
   expect(readPipSettings(empty(), home)).toEqual({
     caFiles: [{ name: "pip's cert", value: "/file.pem" }],
