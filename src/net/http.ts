@@ -6,11 +6,12 @@ import { once } from "../core/once.ts";
 import { createAgent } from "./agent.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
+import type { Mirror } from "./mirror.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { defaultTiming, hasty, type Timing } from "./patience.ts";
 import type { Setting } from "./setting.ts";
 import { discard, type FileSink, fileSink, memorySink, weighingSink } from "./sink.ts";
-import { type Mirror, refuseWithoutNetwork, targetOf } from "./target.ts";
+import { refuseWithoutNetwork, targetOf } from "./target.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 import { withWaiting } from "./waiting.ts";
 

@@ -11,6 +11,8 @@ export interface NetworkSettings extends ProxySettings {
   readonly caTexts?: readonly string[];
   /** How long their owners wait. */
   readonly waits?: readonly WaitSetting[];
+  /** How often npm asks again after a failure. */
+  readonly retries?: string;
 }
 
 /** A time that a tool waits for a byte. */

@@ -111,13 +111,14 @@ function asRegistry(key: string, value: string): string {
 
 function networkSettings(settings: Settings, home: string): NetworkSettings {
   const { cafile, ca, proxy, "https-proxy": httpsProxy, noproxy: noProxy } = settings;
-  const wait = settings["fetch-timeout"];
+  const { "fetch-timeout": wait, "fetch-retries": retries } = settings;
   const file = isSet(cafile) ? resolve(home, cafile.replace(/^~\//, "")) : undefined;
   return {
     ...(file === undefined ? {} : { caFiles: [{ name: "npm's cafile", value: file }] }),
     // In an .npmrc it is one line, in which \n stands for the end of a line.
     ...(isSet(ca) ? { caTexts: [ca.replaceAll("\\n", "\n")] } : {}),
     ...(isSet(wait) ? { waits: [{ name: "npm's fetch-timeout", value: wait, unit: 1 }] } : {}),
+    ...(isSet(retries) ? { retries } : {}),
     ...(isSet(proxy) ? { proxy } : {}),
     ...(isSet(httpsProxy) ? { httpsProxy } : {}),
     ...(isSet(noProxy) ? { noProxy } : {}),

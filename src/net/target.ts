@@ -1,20 +1,9 @@
 import { networkInterfaces } from "node:os";
 import { noNetworkCause, offlineCause, UserError } from "../core/errors.ts";
 import { shownUrl } from "./errors.ts";
+import type { Mirror } from "./mirror.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
-
-/** URLs that begin with `from` are asked with `to` in its place. */
-export interface Mirror {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Reads `FROM=TO`, both with a host; undefined where it is none. */
-export function parseMirror(text: string): Mirror | undefined {
-  const [, from = "", to = ""] = /^(https?:\/\/.*?)=(https?:\/\/.*)$/i.exec(text.trim()) ?? [];
-  return URL.canParse(from) && URL.canParse(to) ? { from, to } : undefined;
-}
 
 /** Where a URL is really asked for. */
 export function targetOf(text: string, mirrors: readonly Mirror[]): URL {

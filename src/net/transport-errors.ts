@@ -104,8 +104,10 @@ function ruleBroken({ code, message }: Facts): string {
 
 function refusedCertificate({ code, message }: Facts, attempted: Attempted): Meaning {
   const problems = attempted.certificateProblems();
+  const { url, proxy } = attempted;
+  const whose = proxy?.url.protocol === "https:" ? `${url.host} or of ${proxy.url.host}` : url.host;
   return {
-    why: `the TLS certificate of ${attempted.url.host} was refused (${code}: ${message})`,
+    why: `the TLS certificate of ${whose} was refused (${code}: ${message})`,
     retry: "never",
     hint: [
       "Where a company's proxy signs the traffic, name its CA in NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or npm's cafile.",

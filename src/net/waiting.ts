@@ -8,13 +8,16 @@ const ownName = "OPENCLAW_SKILL_TIMEOUT";
 const ofUv = ["UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"] as const;
 /** A timer of Node counts milliseconds in 31 bits; nobody waits for a day. */
 const longest = 24 * 3_600_000;
+const mostRetries = 10;
 
 /**
  * The timing with what this machine's settings say of waiting for a byte: our own variable decides,
- * those of npm, pip and uv only make it longer. What they say and is no time is passed over, as most
+ * those of npm, pip and uv only make it longer, as npm's `fetch-retries` only adds to our own. What they say and is no time is passed over, as most
  * of those tools do. Throws a UserError (`config`) where our own is no time.
  */
-export function withWaiting(timing: Timing, env: Env, settings: NetworkSettings): Timing {
+export function withWaiting(usual: Timing, env: Env, settings: NetworkSettings): Timing {
+  const asked = /^\d+$/.test(settings.retries ?? "") ? Number(settings.retries) : 0;
+  const timing = { ...usual, retries: Math.max(usual.retries, Math.min(asked, mostRetries)) };
   const own = unquoted(env[ownName] ?? "");
   if (own !== "") {
     const ms = parseTime(own, 1000);

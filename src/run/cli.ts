@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { type Mirror, parseMirror } from "../net/mirror.ts";
 import { shownValue, wrongSetting } from "../net/setting.ts";
-import { type Mirror, parseMirror } from "../net/target.ts";
 
 /** The command line and the environment, read and checked. */
 export interface Options {

@@ -291,6 +291,16 @@ describe("what cannot be had", () => {
     expect(existsSync(file)).toBe(false);
   });
 
+  test("a token with a line break in it is the setting's fault, and is not shown", async () => {
+    const error = await failure(serve("ok"), { headers: { authorization: "Bearer s3cret\n" } });
+    expect(error.code).toBe("config");
+    expect(error.message).toMatch(
+      /^the authorization that is configured for 127\.0\.0\.1:\d+ holds/,
+    );
+    expect(describeError(error)).not.toContain("s3cret");
+    expect(server.hits()).toBe(0);
+  });
+
   test("a full disk is told as such", async () => {
     expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
     symlinkSync("/dev/full", file); // a link: what is removed afterwards is the link

@@ -157,6 +157,7 @@ test("certificates and waiting; a list has a line for each", async () => {
     ".npmrc",
     'ca="-----BEGIN CERTIFICATE-----\\nabc\\n-----END CERTIFICATE-----"',
     "fetch-timeout=300000",
+    "fetch-retries=5",
     "noproxy[]=a.example",
     "noproxy[]=b.example",
     "no value",
@@ -167,6 +168,7 @@ test("certificates and waiting; a list has a line for each", async () => {
   expect(network).toEqual({
     caTexts: ["-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----"],
     waits: [{ name: "npm's fetch-timeout", value: "300000", unit: 1 }],
+    retries: "5",
     noProxy: "a.example\nb.example",
   });
 });

@@ -54,3 +54,8 @@ test("what is no time: ours is refused, the others' are passed over; none overfl
     expect(deadMs).toBeLessThan(2 ** 31);
   }
 });
+
+test("npm's fetch-retries adds to ours, within reason", () => {
+  const retries = (value: string) => withWaiting(defaultTiming, {}, { retries: value }).retries;
+  expect(["0", "5", "1000", "many"].map(retries)).toEqual([3, 5, 10, 3]);
+});
