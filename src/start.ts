@@ -22,7 +22,7 @@ const digestBytes = 32;
 function compile(): Script {
   const source = readFileSync(filename);
   const cachedData = readCache(source);
-  // Of a bundle all is ASCII but for names in licences; a string of bytes takes half the memory and time.
+  // The bundle is ASCII; a string of bytes takes half the memory and time.
   const text = source.toString("latin1");
   return new Script(text, { filename, ...(cachedData && { cachedData }) });
 }

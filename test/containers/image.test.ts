@@ -61,7 +61,7 @@ test.each(["sandbox", "gateway"] as const)(
     const hook = join(import.meta.dirname, "../support/tell-code-cache.cjs");
     const flags = ["--read-only", "--network", "none", "--volume", `${hook}:/hook.cjs:ro`];
     const env = ["--env", "NODE_OPTIONS=--require /hook.cjs"];
-    const words = ["--entrypoint", setup, inject("images")[target], "--version"];
+    const words = ["--entrypoint", setup, inject("images")[target], "list"];
     const { stderr } = await host`podman run --rm ${flags} ${env} ${words}`;
     expect(stderr).toBe("code cache: taken\n");
   },

@@ -82,10 +82,8 @@ test("what fits no more is refused, and the run is the same without it", async (
   expect((await run()).cache).toBe("none");
 });
 
-test("the bundle is ASCII up to its licences, so that it may be read as bytes", () => {
-  const [code = ""] = readFileSync(join(dist, "program.cjs"), "latin1").split(
-    "/*! Bundled license",
-  );
+test("the bundle is ASCII, so that it may be read as bytes", () => {
+  const code = readFileSync(join(dist, "program.cjs"), "latin1");
   expect(code.length).toBeGreaterThan(1_000_000);
   expect(/[\u0080-\uffff]/.exec(code)?.[0]).toBeUndefined();
 });

@@ -182,6 +182,41 @@ for (const shell of shells) {
       });
     });
 
+    describe("--help and --version", () => {
+      const built = (): Place => {
+        const it = makePlace(shell);
+        write(join(it.dir, "package/dist/help.txt"), "the help\n");
+        write(join(it.dir, "package/dist/version.txt"), "1.2.3\n");
+        return it;
+      };
+
+      test.each([
+        [["--help"], "the help\n"],
+        [["-h"], "the help\n"],
+        [["help"], "the help\n"],
+        [["gc", "--dry-run", "--help"], "the help\n"],
+        [["--version"], "1.2.3\n"],
+        [["version"], "1.2.3\n"],
+        [["--version", "--", "echo", "up"], "1.2.3\nup\n"],
+      ])("%j is answered without Node", (words, text) => {
+        place = built();
+        const { status, stdout, stderr, node } = place.run(words);
+        expect({ status, stdout, stderr, node }).toEqual({ status: 0, stdout: text, stderr: "" });
+      });
+
+      test("where the package has no such text, Node is asked", async () => {
+        place = makePlace(shell);
+        await place.record(named(place));
+        const { node, stdout } = place.run([...named(place), "--help"]);
+        expect([node?.args.at(-1), stdout]).toEqual(["--help", ""]);
+      });
+
+      test("an install of a tool of that name is no question", () => {
+        place = built();
+        expect(place.run(["gog", "help"]).node?.args).toEqual(["gog", "help"]);
+      });
+    });
+
     test.each([
       ["a link in bin beside lib", "usr/bin", "usr/lib/openclaw-install-skill-deps"],
       ["npm's global link", "usr/bin", "usr/lib/node_modules/openclaw-install-skill-deps"],

@@ -1,18 +1,23 @@
-/** Other Nodes than ours, from npm's package of them: what of zlib and V8 is not documented is there too. */
+/**
+ * The packed package on other Nodes than ours, which come from npm's package of them: what of zlib and V8
+ * is not documented is there too.
+ */
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { copyPackage } from "../support/package.ts";
+import { installPackage, packPackage } from "../support/package.ts";
 import { openWorkplace, repository } from "../support/workplace.ts";
 
 let dir: string;
-beforeAll(() => {
+let tarball: string;
+beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "nodes-"));
+  tarball = await packPackage(dir);
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -29,13 +34,16 @@ function fetchNode(version: string): string {
 
 const hook = join(repository, "test/support/tell-code-cache.cjs");
 
-test.each(["22", "25", "latest"])(
-  "Node %s installs, and starts from its code cache",
+test.each(["22", "24", "26"])(
+  "npm on Node %s installs the command, which installs, and starts from its code cache",
   async (version) => {
     const node = fetchNode(version);
     const place = await openWorkplace();
-    const packageDir = copyPackage(join(place.dir, "package"));
-    const command = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
+    const PATH = [dirname(node), process.env.PATH].join(":");
+    const command = await installPackage(tarball, join(dir, `prefix-${version}`), {
+      ...process.env,
+      PATH,
+    });
     const data = randomBytes(3_000_000);
     const files = { "bin/tool": program("1.0.0"), "share/data": { body: data } };
     for (const format of ["tar.gz", "zip"] as const) {
@@ -49,7 +57,7 @@ test.each(["22", "25", "latest"])(
     }
     const env = {
       ...place.env,
-      OPENCLAW_SKILL_DEPS_NODE: node,
+      PATH,
       OPENCLAW_SKILL_DEPS_CODE_CACHE: "write",
       NODE_OPTIONS: `--require ${hook}`,
     };

@@ -1,5 +1,6 @@
-import { cpSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { $ } from "zx";
 import { repository } from "./workplace.ts";
 
 /** A build may replace dist/ at any time; what is tried in a copy stays the same. */
@@ -8,4 +9,27 @@ export function copyPackage(into: string): string {
     cpSync(join(repository, name), join(into, name), { recursive: true });
   }
   return into;
+}
+
+/** `npm pack` of a copy that is as a clean clone is, but for its dependencies; the tarball's path. */
+export async function packPackage(into: string): Promise<string> {
+  const clone = join(into, "clone");
+  mkdirSync(clone);
+  const made = new Set([".git", "coverage", "dist", "node_modules"]);
+  for (const name of readdirSync(repository)) {
+    if (!made.has(name)) cpSync(join(repository, name), join(clone, name), { recursive: true });
+  }
+  symlinkSync(join(repository, "node_modules"), join(clone, "node_modules"));
+  const { stdout } = await $({
+    cwd: clone,
+    quiet: true,
+  })`npm pack --json --pack-destination ${into}`;
+  return join(into, (JSON.parse(stdout) as [{ filename: string }])[0].filename);
+}
+
+/** `npm install --global` of a tarball into an empty prefix, without a registry; the command's path. */
+export async function installPackage(tarball: string, prefix: string, env = process.env) {
+  const quiet = ["--offline", "--no-audit", "--no-fund", "--cache", `${prefix}-cache`];
+  await $({ env, quiet: true })`npm install --global --prefix ${prefix} ${quiet} ${tarball}`;
+  return join(prefix, "bin", "openclaw-install-skill-deps");
 }

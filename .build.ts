@@ -1,0 +1,73 @@
+/**
+ * Makes dist/: what starts the program, the program, the compiled catalogue, what `--help` and `--version`
+ * print (the sh script shows it without Node), and the licences of what is bundled.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildOptions, build, type Metafile } from "esbuild";
+
+const start = "dist/openclaw-install-skill-deps.cjs";
+const common: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  format: "cjs",
+  target: "node22",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "none", // the texts of the licences are written as a whole
+  logLevel: "warning",
+};
+
+rmSync("dist", { recursive: true, force: true });
+// An older Node has to get as far as saying that it is too old.
+await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
+const { metafile } = await build({
+  ...common,
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/program.cjs",
+  metafile: true,
+  alias: { yaml: "./node_modules/yaml/browser/index.js" },
+  // A function of what Node gives to a module: src/start.ts calls it.
+  banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+  footer: { js: "})" },
+});
+writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licencesOf(metafile));
+run("recipe", "compile", "recipes", "dist/catalogue.json");
+for (const word of ["help", "version"]) writeFileSync(`dist/${word}.txt`, run(`--${word}`));
+
+function run(...args: string[]): string {
+  return execFileSync(process.execPath, [start, ...args], { encoding: "utf8" });
+}
+
+/** Name, version and licence of every package that the bundle has files of, with its own texts. */
+function licencesOf({ inputs }: Metafile): string {
+  const packages = Object.keys(inputs).flatMap(
+    (file) => /^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? [],
+  );
+  const notices = [...new Set(packages)].sort().map((directory) => {
+    const { name, version, license, author, homepage } = JSON.parse(
+      readFileSync(join(directory, "package.json"), "utf8"),
+    );
+    const id = license?.type ?? license;
+    if (typeof id !== "string") throw new Error(`${directory}/package.json names no license`);
+    const by = author?.name ?? author;
+    const facts = [`${name} ${version}`, `License: ${id}`];
+    if (by) facts.push(`Author: ${by}`);
+    if (homepage) facts.push(homepage);
+    return [facts.join("\n"), ...textsIn(directory)].join("\n\n");
+  });
+  const head = "dist/program.cjs holds code of these packages, under their own licenses.";
+  return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
+}
+
+/** The files of a package that are about its licence; else what its readme says of it. */
+function textsIn(directory: string): string[] {
+  const text = (name: string): string => readFileSync(join(directory, name), "utf8").trim();
+  const names = readdirSync(directory);
+  const own = names.filter((name) => /^(licen[cs]e|copying|notice)\b/i.test(name));
+  if (own.length > 0) return own.sort().map(text);
+  const readme = names.filter((name) => /^readme/i.test(name)).map(text);
+  const said = readme.flatMap((it) => /^#+ licen[cs]e\b[\s\S]*/im.exec(it) ?? []);
+  return said.length > 0 ? said : ["(The package has no text of it.)"];
+}
