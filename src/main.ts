@@ -32,6 +32,7 @@ async function main(): Promise<number> {
     reporter = await createReporter({
       verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
       progress: options.progress,
+      strict: options.strict,
       events: options.json === "events",
       stdout,
       stderr,

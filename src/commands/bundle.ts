@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { type AdoptionStep, planAdoption } from "../core/adoption.ts";
 import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
+import { plural } from "../core/plural.ts";
 import { follow } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
 import { readManifest } from "../io/manifest-file.ts";
@@ -62,7 +63,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
   if (options.json === false)
     stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
   else place.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
-  if (!options.quiet) stderr.write(`${tools.length} tools, ${formatBytes(size)}\n`);
+  if (!options.quiet) stderr.write(`${plural(tools.length, "tool")}, ${formatBytes(size)}\n`);
   return exitStatus.done;
 }
 

@@ -1,5 +1,6 @@
 import { sourceName } from "../core/artifact.ts";
 import { describeError, type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import { plural } from "../core/plural.ts";
 import type { Recipe } from "../core/recipe.ts";
 import type { Place } from "../run/place.ts";
 import { openVerifier } from "../run/verify.ts";
@@ -56,13 +57,15 @@ export async function fetchSources(
       sources.filter((each) => each.state === state).length;
     const states = ["ok", "wrong", "could not be had"] as const;
     const sum = states.map((state) => `${count(state)} ${state}`).join(", ");
-    stdout.write(`${recipes.length} recipes, ${sources.length} sources: ${sum}\n`);
+    stdout.write(
+      `${plural(recipes.length, "recipe")}, ${plural(sources.length, "source")}: ${sum}\n`,
+    );
   }
   return exitStatusFor(codes, options.strict);
 }
 
 function renderSource({ recipe, platform, source, state, files, message }: FetchedSource): string {
-  const many = files !== undefined && files !== 1 ? ` (${files} files)` : "";
+  const many = files !== undefined && files !== 1 ? ` (${plural(files, "file")})` : "";
   const why = message === undefined ? "" : `: ${message}`;
   return `${state}  ${recipe} ${platform} ${source}${many}${why}`;
 }

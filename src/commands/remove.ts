@@ -92,6 +92,10 @@ async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Pro
   }
   const unrequested: string[] = [];
   for (const [name, tool] of meant) {
+    if (manifest.tools[tool]) {
+      found.add(tool); // by an alias
+      continue;
+    }
     const isRequested = requested.has(tool);
     if (isRequested) unrequested.push(tool);
     const end = isRequested ? ", and no longer asked for by name" : "";

@@ -171,7 +171,7 @@ function whyNot(spec: InstallSpec, bin: string, catalogue: Catalogue): string | 
     case "go":
       return `its skill declares go:${spec.module} without a version`;
     case "brew": {
-      const recipe = catalogue.recipes.get(recipeOfFormula(spec.formula ?? ""));
+      const recipe = catalogue.recipes.get(recipeOfFormula(spec.formula ?? "", catalogue));
       if (!recipe)
         return `its skill declares the Homebrew formula ${spec.formula} only, which has no recipe`;
       const programs = Object.keys(recipe.bins).join(", ");
@@ -182,25 +182,17 @@ function whyNot(spec: InstallSpec, bin: string, catalogue: Catalogue): string | 
   }
 }
 
-/** Formulas that are called otherwise than their recipes. */
+/** Formulas that are called otherwise than their recipes and these recipes' aliases. */
 const formulas: Readonly<Record<string, string>> = {
-  awscli: "aws",
-  gogcli: "gog",
   kubernetes: "kubectl",
-  "kubernetes-cli": "kubectl",
   "poppler-utils": "poppler",
   python: "python3",
-  ripgrep: "rg",
-  sqlite: "sqlite3",
-  "1password-cli": "op",
-  "claude-code": "claude",
   "codex-cli": "codex",
-  "gemini-cli": "gemini",
   "bitwarden-cli": "bw",
 };
 
 /** `steipete/tap/gogcli` and `python@3.12` are `gog` and `python3`. */
-export function recipeOfFormula(formula: string): string {
+export function recipeOfFormula(formula: string, { recipes, providers }: Catalogue): string {
   const name = (formula.split("/").at(-1) ?? "").replace(/@.*$/, "").toLowerCase();
-  return formulas[name] ?? name;
+  return formulas[name] ?? (recipes.has(name) ? name : (providers.get(name) ?? name));
 }

@@ -30,12 +30,13 @@ export function isRelativePath(text: string): boolean {
   return text.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
 
-/** The candidate nearest to a mistyped word (edit distance at most 2), for "did you mean". */
+/** The candidate nearest to a mistyped word, for "did you mean": one or two mistakes away. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const most = word.length < 5 ? 1 : 2;
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance <= 2 && distance < word.length && distance < (best?.distance ?? 3)) {
+    if (distance <= most && distance < word.length && distance < (best?.distance ?? 3)) {
       best = { candidate, distance };
     }
   }
@@ -44,14 +45,20 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 3;
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
+    rows.push(row);
     for (let j = 1; j <= b.length; j += 1) {
-      const swap = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+      const isSame = a[i - 1] === b[j - 1];
+      // Two letters the wrong way round are one mistake.
+      const isTurned = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const turned = isTurned ? at(i - 2, j - 2) + 1 : 3;
+      row.push(
+        Math.min(at(i - 1, j - 1) + (isSame ? 0 : 1), at(i - 1, j) + 1, at(i, j - 1) + 1, turned),
+      );
     }
-    previous = row;
   }
-  return previous[b.length] ?? 3;
+  return at(a.length, b.length);
 }

@@ -37,6 +37,8 @@ export interface InstallStep {
   /** Bytes to download, where the recipe says. */
   readonly size?: number;
   readonly bins: readonly string[];
+  /** Further names of its programs: name to program. Part of `bins`. */
+  readonly aliases?: Readonly<Record<string, string>>;
   readonly needs: readonly string[];
   /** Who asks for it: skills, arguments, other tools. */
   readonly for: readonly string[];

@@ -21,6 +21,7 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
     license: document.license,
     version: document.version,
     bins: document.bins,
+    ...(document.aliases && { aliases: document.aliases }),
     test: document.test,
     needs: document.needs ?? [],
     artifacts: Object.fromEntries(entries),

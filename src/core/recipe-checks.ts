@@ -22,6 +22,7 @@ export function crossFindings(document: unknown): Finding[] {
   const sources = placedSources(document);
   return [
     ...(bins && test ? testFindings(bins, test) : []),
+    ...aliasFindings(shape.aliases.safeParse(member(document, "aliases")).data ?? [], name, bins),
     ...needsFindings(name, needs ?? [], sources),
     ...startFindings(document, bins ?? {}, sources),
     ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
@@ -34,6 +35,19 @@ function testFindings(bins: Bins, test: readonly string[]): Finding[] {
   if (Object.hasOwn(bins, program)) return [];
   const example = `test: [${[Object.keys(bins)[0], ...args].join(", ")}]`;
   return [finding(["test"], `starts with "${program}", which is not one of bins`, example)];
+}
+
+function aliasFindings(
+  aliases: readonly string[],
+  name: string | undefined,
+  bins: Bins = {},
+): Finding[] {
+  return aliases.flatMap((alias, i) => {
+    const path = ["aliases", i];
+    if (aliases.indexOf(alias) !== i) return [finding(path, `names ${alias} twice`)];
+    if (alias === name) return [finding(path, "is the recipe's name; take it out")];
+    return Object.hasOwn(bins, alias) ? [finding(path, "is one of bins; take it out")] : [];
+  });
 }
 
 function needsFindings(

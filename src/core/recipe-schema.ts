@@ -157,6 +157,15 @@ export const recipeSchema = z
       "checksums.txt of the release",
     ),
     bins,
+    aliases: z
+      .array(text(rules.binNameRule, "A name"))
+      .min(1)
+      .meta({
+        description:
+          "Other names of the tool: where one is asked for, the program is linked under it, too.",
+        examples: [["ripgrep"]],
+      })
+      .optional(),
     test: z
       .array(z.string())
       .min(1)

@@ -195,6 +195,8 @@ export interface Recipe {
   readonly version: string;
   /** Bin name to path in the unpacked tree. */
   readonly bins: Readonly<Record<string, string>>;
+  /** Other names of the tool, and of its program: see aliases.ts. */
+  readonly aliases?: readonly string[];
   /** A smoke test: one of `bins` and its arguments. Exit status 0 is right. */
   readonly test: readonly string[];
   /** Recipes whose programs this one needs at run time, such as `node`. */
@@ -210,7 +212,7 @@ export interface Recipe {
 /** All recipes in view, by name. A recipe of an earlier directory hides one of the same name. */
 export interface Catalogue {
   readonly recipes: ReadonlyMap<string, Recipe>;
-  /** Bin name to the name of the recipe that provides it. */
+  /** Bin name, or an alias that is no recipe's name or bin, to the name of the recipe that provides it. */
   readonly providers: ReadonlyMap<string, string>;
 }
 

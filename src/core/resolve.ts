@@ -1,7 +1,9 @@
+import { type Aliases, programOfAlias, stepWithAliases } from "./aliases.ts";
 import { artifactsFor } from "./artifact.ts";
 import type { Manifest, SealedRecord } from "./manifest.ts";
 import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
 import { platformId } from "./platform.ts";
+import type { Catalogue } from "./recipe.ts";
 import { isStranded, stepFor } from "./steps.ts";
 
 /**
@@ -46,13 +48,32 @@ export function resolvePlan(given: PlanRequest): Plan {
     if (state.state !== "unmet") continue;
     unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });
   }
-  const steps = [...wanted].map(([tool, askers]) => stepFor(tool, [...askers].sort(), request));
+  const { catalogue, present } = request;
+  const steps = [...wanted].map(([tool, askers]) => {
+    const step = stepFor(tool, [...askers].sort(), request);
+    const asked = aliasesAsked(tool, bins, catalogue);
+    return step && stepWithAliases(step, present.manifest.tools[tool], asked, catalogue);
+  });
   return {
     platform: platformId(request.platform),
     steps: inOrder(steps.filter((step) => step !== undefined)),
     unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
     bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
+}
+
+/** The names of a tool that are asked for and are none of its recipe's programs. */
+function aliasesAsked(
+  tool: string,
+  bins: ReadonlyMap<string, BinState>,
+  catalogue: Catalogue,
+): Aliases {
+  const asked = [...bins].flatMap(([name, state]) => {
+    const program =
+      state.state !== "unmet" && state.tool === tool && programOfAlias(name, catalogue);
+    return program ? [[name, program] as const] : [];
+  });
+  return Object.fromEntries(asked);
 }
 
 type Request = PlanRequest & {
@@ -88,16 +109,15 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   const provider = catalogue.providers.get(bin);
 
   const record = holders.get(bin);
-  if (record) {
-    const step = stepFor(record.tool, [], request);
-    if (step?.action === "install")
-      return { state: "install", tool: step.tool, version: step.version };
-    if (step) return { state: "present", path: `bin/${bin}`, tool: record.tool };
-  }
+  const held = record && heldBin(bin, record, request);
+  if (held) return held;
   const system = present.system.get(bin);
   const ignored = whyNotCounted(bin, provider, request);
   if (system !== undefined && ignored === undefined) return { state: "present", path: system };
   const recipe = provider === undefined ? undefined : catalogue.recipes.get(provider);
+  const other = recipe && programOfAlias(bin, catalogue) && present.manifest.tools[recipe.name];
+  const renamed = other && heldBin(bin, other, request);
+  if (renamed) return renamed;
   if (!recipe) {
     const reason = record
       ? "its tree is damaged and no recipe provides it"
@@ -112,6 +132,13 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   if (missing !== undefined) return { state: "unmet", reason: missing };
   const { name: tool, version, declared } = recipe;
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
+}
+
+/** How a program of an installed tool stands; undefined where the tool is lost. */
+function heldBin(bin: string, { tool }: SealedRecord, request: Request): BinState | undefined {
+  const step = stepFor(tool, [], request);
+  if (step?.action === "install") return { state: "install", tool, version: step.version };
+  return step && { state: "present", path: `bin/${bin}`, tool };
 }
 
 /** Why a program outside the volume does not count; undefined where it does. */

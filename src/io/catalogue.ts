@@ -1,3 +1,4 @@
+import { addAliases } from "../core/aliases.ts";
 import { type Digest, formatDigest, parseDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
@@ -32,6 +33,10 @@ export async function loadCatalogue(place: {
       if (!providers.has(bin)) providers.set(bin, recipe.name);
     }
   }
+  addAliases(
+    shelves.flatMap((shelf) => shelf.recipes),
+    { recipes, providers },
+  );
   const problems = shelves.flatMap((shelf) => shelf.problems);
   return { catalogue: { recipes, providers }, files, problems };
 }

@@ -53,7 +53,10 @@ async function damageOf(
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
     return `not as published: ${paths.slice(0, 5).join(", ")}${more}`;
   }
-  return sealed ? undefined : ((await verifyTree(prefix, record.dir)) ?? "its record is gone");
+  if (sealed) return undefined;
+  // The tree's own record does not have the aliases under which it was linked later.
+  const verified = await verifyTree(prefix, record.dir);
+  return verified ? { ...record, sealed: verified.sealed } : "its record is gone";
 }
 
 /** Names in `bin/` that are neither the manifest's nor of our making. */

@@ -75,7 +75,22 @@ function sharedBins(recipes: readonly Recipe[]): RecipeProblem[] {
       else problems.push({ file: recipe.origin, line: 0, message: sharedBin(bin, owner) });
     }
   }
+  for (const recipe of recipes) {
+    for (const alias of recipe.aliases ?? []) {
+      const named = recipes.find((other) => other !== recipe && isCalled(other, alias));
+      if (named)
+        problems.push({ file: recipe.origin, line: 0, message: sharedAlias(alias, named) });
+    }
+  }
   return problems;
+}
+
+function isCalled({ name, bins, aliases = [] }: Recipe, word: string): boolean {
+  return name === word || Object.hasOwn(bins, word) || aliases.includes(word);
+}
+
+function sharedAlias(alias: string, { origin }: Recipe): string {
+  return `has the alias ${alias}, which is a name in ${origin}; take it out`;
 }
 
 function sharedBin(bin: string, owner: Recipe): string {

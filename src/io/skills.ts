@@ -10,6 +10,7 @@ import {
 } from "../core/config.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { plural } from "../core/plural.ts";
 import type { FoundSkill, SkillRoot } from "../core/select.ts";
 import { parseSkill, type SkillVerdict } from "../core/skill.ts";
 import { asFields } from "../core/values.ts";
@@ -196,7 +197,7 @@ function viewOf(root: SkillRoot, limits: SkillLimits) {
   let loaded = 0;
   for (const dir of skillDirs) {
     if (loaded >= limits.maxSkillsLoadedPerSource) {
-      const problem = `${root.dir} has more than ${loaded} skills; OpenClaw reads no more of them`;
+      const problem = `${root.dir} has more than ${plural(loaded, "skill")}; OpenClaw reads no more of them`;
       return { read, directories, problems: [...problems, problem] };
     }
     const one = readSkill(dir, root, limits);

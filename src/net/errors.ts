@@ -1,4 +1,5 @@
 import { type SharedCause, UserError } from "../core/errors.ts";
+import { plural } from "../core/plural.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
@@ -35,7 +36,7 @@ export function shownUrl(url: URL | string): string {
 
 /** The body ended before its time. */
 export function cutError(received: number, expected: number): TransportError {
-  const message = `the connection was cut after ${received} of ${expected} bytes`;
+  const message = `the connection was cut after ${received} of ${plural(expected, "byte")}`;
   return new TransportError(Object.assign(new Error(message), { code: "CUT" }));
 }
 

@@ -1,3 +1,4 @@
+import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import type { Failure } from "./events.ts";
 import { listNames, withHint } from "./text.ts";
 
@@ -9,10 +10,15 @@ interface Group {
   readonly failures: Failure[];
 }
 
-/** What failed, each cause once: its message, the tools that it has stopped, what to do next. */
-export function renderFailures(failures: readonly Failure[]): string {
+/**
+ * What failed, each cause once: its message, the tools that it has stopped, what to do next. Where none of
+ * it counts for the exit status, it is a warning.
+ */
+export function renderFailures(failures: readonly Failure[], isStrict = false): string {
+  const codes = failures.map(({ code }) => code);
+  const word = exitStatusFor(codes, isStrict) === exitStatus.done ? "warning" : "error";
   return groupFailures(failures)
-    .map((group) => `${renderGroup(group)}\n`)
+    .map((group) => `${renderGroup(group, word)}\n`)
     .join("");
 }
 
@@ -28,13 +34,13 @@ function groupFailures(failures: readonly Failure[]): Group[] {
   return [...groups.values()];
 }
 
-function renderGroup({ first, failures }: Group): string {
+function renderGroup({ first, failures }: Group, word: string): string {
   const tools = failures.map(({ tool }) => tool).sort();
   const isOne = tools.length === 1;
   const causes = [...new Set(failures.map(({ shared, message }) => shared?.message ?? message))];
   const what = isOne ? first.message : listNames(causes, 3).replaceAll(", ", "; ");
   const others = isOne ? "" : otherSources(failures);
-  return withHint(`error: ${listNames(tools, mostTools)}: ${what}${others}`, first.hint);
+  return withHint(`${word}: ${listNames(tools, mostTools)}: ${what}${others}`, first.hint);
 }
 
 /** What the other sources of some of these tools failed with. */

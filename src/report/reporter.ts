@@ -15,6 +15,8 @@ export interface ReporterOptions {
   readonly verbosity: Verbosity;
   /** Bars, where stderr is a terminal. */
   readonly progress: boolean;
+  /** What is unmet is an error. */
+  readonly strict: boolean;
   /** One JSON object per event on stdout. */
   readonly events: boolean;
   readonly stdout: NodeJS.WriteStream;
@@ -43,7 +45,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
     },
     finish() {
       bars?.clear();
-      stderr.write(renderFailures(failures));
+      stderr.write(renderFailures(failures, options.strict));
       failures = [];
     },
   };

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { withAliases } from "../core/aliases.ts";
 import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import {
@@ -64,7 +65,8 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
     const { installed, linked, failures, fallbacks, bugs } = done;
     sayOlder(fallbacks, context.emit);
     const forced = new Set(plan.steps.flatMap((step) => (isForced(step) ? [step.tool] : [])));
-    const manifest = await commit({ ...context, fallbacks }, installed, forced);
+    const resealed = [...context.resealed, ...linked.map((record) => sealedAnew(record, context))];
+    const manifest = await commit({ ...context, resealed, fallbacks }, installed, forced);
     failures.push(...(await findTaken(context, installed)));
     await retire(context, installed, manifest);
     await sweep(prefix, manifest);
@@ -73,6 +75,11 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
   } finally {
     await staging.close();
   }
+}
+
+function sealedAnew(record: SealedRecord, { resealed }: ApplyContext): SealedRecord {
+  const found = resealed.find(({ dir }) => dir === record.dir);
+  return found ? { ...record, sealed: found.sealed } : record;
 }
 
 function isForced(step: Step): boolean {
@@ -195,8 +202,9 @@ async function installTool(
     if (!found && step.artifacts.some(({ kind }) => kind === "python"))
       await awaitNeeds(step, needs);
     const staged = found ? undefined : await stage(needs);
-    const record = found ?? (staged && (await install(step, context, staged, needs)));
-    if (!record) throw new Error(`${tool} has neither a tree nor a source`);
+    const published = found ?? (staged && (await install(step, context, staged, needs)));
+    if (!published) throw new Error(`${tool} has neither a tree nor a source`);
+    const record = withAliases(published, step.aliases ?? {});
     await linkBins(prefix, record);
     const fallback = staged ? staged.fallback : takenUp(step, record.version);
     if (fallback) onFallback(fallback);

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/names.ts";
 import { type Mirror, parseMirror } from "../net/mirror.ts";
 import { shownValue, wrongSetting } from "../net/setting.ts";
 
@@ -72,6 +73,25 @@ const verbs = [
   "version",
 ] as const;
 type Verb = (typeof verbs)[number];
+
+/** Other programs' words for our verbs. */
+const meant: Readonly<Record<string, Verb>> = {
+  add: "install",
+  ls: "list",
+  rm: "remove",
+  uninstall: "remove",
+  upgrade: "update",
+};
+
+/** The verb that somebody meant by a word that is none; undefined where it is like none of them. */
+export function nearVerb(word: string): Verb | undefined {
+  const small = word.toLowerCase();
+  const begun = small.length >= 3 ? verbs.find((verb) => verb.startsWith(small)) : undefined;
+  // Two letters are near to too many programs' names.
+  const candidates = verbs.filter((verb) => verb.length > 3);
+  const near = nearest(small, candidates);
+  return meant[small] ?? begun ?? candidates.find((verb) => verb === near);
+}
 
 type Env = Readonly<Record<string, string | undefined>>;
 

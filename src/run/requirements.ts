@@ -1,3 +1,4 @@
+import { toolCalled } from "../core/demand.ts";
 import { UserError } from "../core/errors.ts";
 import type { Manifest, SelectedSkill } from "../core/manifest.ts";
 import { isBinName, nearest } from "../core/names.ts";
@@ -6,6 +7,7 @@ import type { Catalogue } from "../core/recipe.ts";
 import type { FoundSkill, Selection } from "../core/select.ts";
 import type { Inspection } from "../io/inspect.ts";
 import type { Emit } from "../report/events.ts";
+import { nearVerb, type Options } from "./cli.ts";
 
 /** A skill in view, and whether it counts. */
 export interface SurveyedSkill extends Selection {
@@ -41,7 +43,7 @@ export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
 
 /** NAMEs are tools or programs; without them, what the selected skills ask for. */
 export function requirementsFor(
-  names: readonly string[],
+  { names, verb }: Pick<Options, "names" | "verb">,
   selected: readonly AskedFor[],
   skills: readonly SurveyedSkill[],
   catalogue: Catalogue,
@@ -62,7 +64,9 @@ export function requirementsFor(
     if (recipe || installed || known.has(name)) {
       return { for: "command line", bins, anyBins: [], inVolume: true };
     }
-    const near = nearest(name, [...catalogue.recipes.keys(), ...known]);
+    // The first word may be a verb that was mistyped.
+    const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
+    const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
     throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
       hint: near
         ? `Did you mean ${near}?`
@@ -75,9 +79,13 @@ export function requirementsFor(
  * What `update` and `outdated` look at without NAMEs besides the skills': everything that the volume
  * holds. Throws a UserError (`usage`) for NAMEs of which nothing is installed.
  */
-export function ofInstalled(names: readonly string[], manifest: Manifest): Requirement[] {
+export function ofInstalled(
+  names: readonly string[],
+  manifest: Manifest,
+  catalogue: Catalogue,
+): Requirement[] {
   const records = Object.values(manifest.tools);
-  const missing = names.filter((name) => !records.some((it) => it.tool === name || it.bins[name]));
+  const missing = names.filter((name) => !manifest.tools[toolCalled(name, manifest, catalogue)]);
   if (missing.length > 0) {
     throw new UserError("usage", `${missing.join(", ")}: not installed, so there is no newer one`, {
       hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,

@@ -5,6 +5,7 @@ import { UserError } from "../core/errors.ts";
 import { defaultPrefix, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
 import { type Platform, platformId } from "../core/platform.ts";
+import { plural } from "../core/plural.ts";
 import { listNames } from "../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../io/inspect.ts";
 import { lookUpManifest, manifestError } from "../io/manifest-file.ts";
@@ -76,7 +77,7 @@ async function surveyManifest(
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
   place.reporter.emit({
     type: isFilling ? "note" : "warning",
-    message: `${found?.message ?? `${prefix} has no manifest`}; ${count} tools are proven by their trees`,
+    message: `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is", "tools are")} proven by their trees`,
     hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",
   });
   return { manifest, brokenManifest: true };

@@ -76,10 +76,12 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const requests = toolRequests(requesters, loaded.catalogue);
   const byName = options.names.length > 0 ? [] : requests;
   const requirements = [
-    ...requirementsFor(options.names, inView, skills, loaded.catalogue, tools),
+    ...requirementsFor(options, inView, skills, loaded.catalogue, tools),
     ...byName.map((request) => requirementOf(request, tools, loaded.catalogue)),
     ...(options.repair ? ofDamaged(manifest, inspection) : []),
-    ...(options.verb === "outdated" || update ? ofInstalled(options.names, manifest) : []),
+    ...(options.verb === "outdated" || update
+      ? ofInstalled(options.names, manifest, loaded.catalogue)
+      : []),
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // What this machine has does not run on another one.
@@ -172,7 +174,8 @@ async function readSkills(
     if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });
     else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
   }
-  if (view.skills.length === 0) sayNoSkills(options.skillsDirs, roots, emit);
+  const isNamed = options.names.length + options.tools.length > 0;
+  if (view.skills.length === 0 && !isNamed) sayNoSkills(options.skillsDirs, roots, emit);
   const unknown = unknownSkills(view.skills, options);
   if (unknown[0] !== undefined) {
     const near = nearest(

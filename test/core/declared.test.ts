@@ -15,7 +15,10 @@ const rg: Recipe = {
 };
 const catalogue: Catalogue = {
   recipes: new Map([["rg", rg]]),
-  providers: new Map([["rg", "rg"]]),
+  providers: new Map([
+    ["rg", "rg"],
+    ["ripgrep", "rg"], // an alias
+  ]),
 };
 const empty = { schema: 1, tools: {} } as const;
 
@@ -124,10 +127,15 @@ describe("what was recorded", () => {
   });
 });
 
+const bundled = {
+  recipes: new Map<string, Recipe>(),
+  providers: new Map([["gogcli", "gog"]]), // an alias
+};
+
 test.each([
   ["steipete/tap/gogcli", "gog"],
   ["python@3.12", "python3"],
   ["jq", "jq"],
 ])("the formula %s is the recipe %s", (formula, recipe) => {
-  expect(recipeOfFormula(formula)).toBe(recipe);
+  expect(recipeOfFormula(formula, bundled)).toBe(recipe);
 });

@@ -105,3 +105,14 @@ test.each([
 ] as const)("the exit status for %j, strict %s, is %i", (codes, strict, expected) => {
   expect(exitStatusFor(codes, strict)).toBe(expected);
 });
+
+test.each([
+  ["lsit", "list"],
+  ["ripgrpe", "ripgrep"],
+  ["jqq", "jq"],
+  ["kubctl", "kubectl"],
+  ["foo", undefined],
+  ["a", undefined],
+])("%s is near to %s", (word, near) => {
+  expect(nearest(word, ["fd", "jq", "kubectl", "list", "ripgrep"])).toBe(near);
+});

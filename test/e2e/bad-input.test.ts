@@ -207,6 +207,41 @@ describe("names and skills", () => {
     expect(place.snapshot()).toEqual({});
   });
 
+  test.each([
+    ["lst", "list"],
+    ["lsit", "list"],
+    ["instal", "install"],
+    ["Doctor", "doctor"],
+    ["requirement", "requirements"],
+    ["bundel", "bundle"],
+    ["rm", "remove"],
+    ["upgrade", "update"],
+    ["conf", "config"],
+  ])("a verb that was mistyped is asked back: %s", async (word, verb) => {
+    const { status, stderr } = await place.run(word);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`Did you mean ${verb}?`);
+    expect(place.snapshot()).toEqual({});
+  });
+
+  test("a tool is a NAME, however near its name is to a verb", async () => {
+    place.recipe("lst", {
+      artifacts: {
+        "linux-x64": place.serve("lst.tar.gz", archive("tar.gz", { "bin/lst": program("1") })),
+      },
+    });
+    expect((await place.run("lst")).stderr).toMatch(/1 installed/);
+  });
+
+  test("no verb is meant by what is near to none, or is not the first word", async () => {
+    for (const words of [["gcc"], ["zog", "lst"], ["update", "lst"]]) {
+      place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+      const { status, stderr } = await place.run(...words);
+      expect(status).toBe(2);
+      expect(stderr).not.toMatch(/Did you mean (gc|list)\?/);
+    }
+  });
+
   test("an unknown --skill", async () => {
     const { status, stderr } = await place.run("--skill", "mial");
     expect(status).toBe(2);
@@ -232,6 +267,11 @@ describe("names and skills", () => {
     const { status, stderr } = await place.runWith({ OPENCLAW_SKILL_DIRS: "" });
     expect(status).toBe(0);
     expect(stderr).toMatch(/warning: no skills found/);
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    for (const dirs of ["", place.recipes]) {
+      const named = await place.runWith({ OPENCLAW_SKILL_DIRS: dirs }, "zog");
+      expect([named.status, named.stderr]).toEqual([0, expect.not.stringMatching(/no skill/)]);
+    }
   });
 
   test("a hostile program name is reported and never used", async () => {
@@ -270,7 +310,13 @@ describe("names and skills", () => {
     place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
     const { status, stderr } = await place.run("--offline");
     expect(status).toBe(0);
-    expect(stderr).toMatch(/error: zog: .*offline/);
+    expect(stderr).toMatch(/warning: zog: .*offline/);
+    expect(stderr).not.toMatch(/^error/m);
+    const strict = await place.run("--offline", "--strict");
+    expect([strict.status, strict.stderr]).toEqual([
+      3,
+      expect.stringMatching(/^error: zog: .*offline/m),
+    ]);
     expect(place.server.hits()).toBe(0);
   });
 });

@@ -84,6 +84,35 @@ describe("directories", () => {
     expect(catalogue.recipes.size).toBe(2);
   });
 
+  test("an alias leads to its recipe where no recipe has that name or program", async () => {
+    const aliased = (name: string, aliases: string) => `${recipe(name)}aliases: [${aliases}]\n`;
+    const own = directory({ "gh.yaml": recipe("gh"), "x.yaml": recipe("x", { bin: "jay" }) });
+    const bundled = directory({
+      "gh.yaml": aliased("gh", "github"),
+      "jq.yaml": aliased("jq", "jay, x, jayq"),
+    });
+    const { catalogue, problems } = await loadCatalogue({ dirs: [own, bundled] });
+    expect(problems).toEqual([]);
+    expect(Object.fromEntries(catalogue.providers)).toEqual({
+      ...{ gh: "gh", jay: "x", jq: "jq", jayq: "jq" },
+      github: "gh", // also of a recipe of one's own, which hides the one that says so
+    });
+  });
+
+  test("an alias that is another recipe's name, program or alias is a problem", async () => {
+    const aliased = (name: string, aliases: string) => `${recipe(name)}aliases: [${aliases}]\n`;
+    const dir = directory({
+      "a.yaml": aliased("a", "b, z"),
+      "b.yaml": aliased("b", "z"),
+    });
+    const { problems } = await loadCatalogue({ dirs: [dir] });
+    expect(problems.map(({ message }) => message.replace(/ in .*/, ""))).toEqual([
+      "has the alias b, which is a name",
+      "has the alias z, which is a name",
+      "has the alias z, which is a name",
+    ]);
+  });
+
   test("every file that was read is listed with its digest", async () => {
     const dir = directory({ "js.yaml": closure, "js.lock.json": lock, "README.md": "x" });
     const { files, problems } = await loadCatalogue({ dirs: [dir] });
