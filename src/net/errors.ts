@@ -60,6 +60,17 @@ export class HurriedError extends UserError {
   }
 }
 
+const aboutTheWay = new Set([407, 408, 425, 429, 502, 503, 504]);
+
+/**
+ * True where a UserError of `Http` says that the server itself said no to this request, by whatever
+ * status: what it has may be at another address of it.
+ */
+export function isRefusal(error: unknown): boolean {
+  const cause = error instanceof UserError ? (error.cause as Partial<StatusError>) : undefined;
+  return cause?.status !== undefined && !aboutTheWay.has(cause.status);
+}
+
 /** True where something could not be had from where it was asked for. */
 export function isNetwork(error: unknown): boolean {
   return error instanceof UserError && error.code === "network";

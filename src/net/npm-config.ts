@@ -1,6 +1,7 @@
 import { access, constants, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readSettingsFile } from "../io/input.ts";
+import { urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
@@ -9,8 +10,13 @@ import { unquoted, wrongSetting } from "./setting.ts";
 export interface NpmConfig {
   /** The registry of a package, by its scope; ends with `/`. */
   registryFor(packageName: string): string;
-  /** The credentials that npm would send to this URL, and to no other. */
-  headersFor(url: string): Record<string, string>;
+  /**
+   * The credentials that npm would send to this URL, and to no other. `registry`: the one that named
+   * the URL; its own credentials serve other paths of the same host.
+   */
+  headersFor(url: string, registry?: string): Record<string, string>;
+  /** True where a registry's document may name this host and means the registry itself. */
+  isReplacedHost(url: URL): boolean;
   /** The registry of an npm that nobody configured; ends with `/`. */
   readonly defaultRegistry: string;
   /** Proxies, certificates and waiting. */
@@ -42,9 +48,20 @@ export async function readNpmConfig(env: Env, home: string): Promise<NpmConfig> 
       const key = packageName.startsWith("@") && settings[scoped] ? scoped : "registry";
       return asRegistry(key, settings[key] || defaultRegistry);
     },
-    headersFor(url) {
-      const found = authToken(url, { recursive: true, npmrc: scoped });
-      return found === undefined ? {} : { authorization: `${found.type} ${found.token}` };
+    headersFor(url, registry) {
+      for (const place of placesOf(url, registry)) {
+        const found = authToken(place, { recursive: true, npmrc: scoped });
+        if (found) return { authorization: `${found.type} ${found.token}` };
+        const own = urlHeaders(new URL(place));
+        if (own.authorization !== undefined) return own;
+      }
+      return {};
+    },
+    isReplacedHost({ host, hostname }) {
+      const setting = settings["replace-registry-host"] || "npmjs";
+      if (setting === "never" || setting === "always") return setting === "always";
+      const replaced = setting === "npmjs" ? new URL(defaultRegistry).host : setting;
+      return replaced === host || replaced === hostname;
     },
     network: networkSettings(settings, home),
   };
@@ -94,6 +111,14 @@ async function isProgram(path: string): Promise<boolean> {
 /** A token without a host (`_auth=…`) would go to every server; npm itself refuses it today. */
 function onlyScopedCredentials(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("//")));
+}
+
+/** Whose credentials a URL gets; none of a registry with https where it is asked without. */
+function placesOf(url: string, registry = url): string[] {
+  const [asked, named] = [new URL(url), new URL(registry)];
+  if (asked.hostname !== named.hostname) return [url];
+  if (asked.protocol === "http:" && named.protocol === "https:") return [];
+  return asked.host === named.host ? [url, registry] : [url];
 }
 
 function asRegistry(key: string, value: string): string {

@@ -6,7 +6,6 @@ import { compactLock } from "../core/npm-lock.ts";
 import {
   type AskRegistry,
   chooseVersion,
-  type PublishedPackage,
   type PublishedVersion,
   resolveClosure,
 } from "../core/npm-resolve.ts";
@@ -15,6 +14,7 @@ import { splitPackage } from "../core/recipe-rules.ts";
 import { isNotFound } from "../net/errors.ts";
 import type { Http, Weighed } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
+import { fromRegistry, readPackage, type TarballAddress } from "../sources/npm-registry.ts";
 import { inspectRelease, keyOfRelease, roomIn } from "../sources/release-program.ts";
 import {
   type DraftPlace,
@@ -24,19 +24,13 @@ import {
   toolName,
 } from "./draft.ts";
 
-/** Documents with what an installation needs and no more, where a registry has them. */
-const accept = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8";
-
 /** Asks the machine's registry for packages. */
 export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegistry {
-  return async (name) => {
-    const url = npm.registryFor(name) + name.replace("/", "%2f");
-    const headers = { ...npm.headersFor(url), ...(whole ? {} : { accept }) };
-    return (await http.json(url, headers).catch((error: unknown) => {
+  return (name) =>
+    readPackage(name, { http, npm }, whole).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
       throw new UserError("unmet", `the npm registry has no ${name}`, { cause: error });
-    })) as PublishedPackage;
-  };
+    });
 }
 
 /**
@@ -80,12 +74,14 @@ async function draftPlatform(
   const others = await otherArch(found, ask);
   const pinned: PinnedSource[] = [];
   for (const [i, one] of [found, ...others].entries()) {
-    const { url, headers } = await tarballOf(one, place);
-    const release = await inspectRelease({
-      ...{ http: place.http, url, headers, format: "tar.gz", strip: 1, name: tool },
-      bins: wish.bins,
-      dir: await roomIn(place.dir, `package-${i}`),
-    });
+    const dir = await roomIn(place.dir, `package-${i}`);
+    const release = await fromTarball(one, place, (address) =>
+      inspectRelease({
+        ...{ http: place.http, ...address, format: "tar.gz", strip: 1, name: tool },
+        bins: wish.bins,
+        dir,
+      }),
+    );
     refuseOther(one, release);
     const integrity = formatIntegrity(release.sha512);
     const source = { npm: `${one.name}@${one.version}`, integrity, size: release.size };
@@ -116,16 +112,19 @@ export async function weighPackage(
   file: string,
   place: DraftPlace,
 ): Promise<Weighed> {
-  const weighed = await place.http.weigh({ ...(await tarballOf(found, place)), file });
+  const weighed = await fromTarball(found, place, (address) =>
+    place.http.weigh({ ...address, file }),
+  );
   refuseOther(found, weighed);
   return weighed;
 }
 
-/** Where nearly every registry has it; a document's own address may be another registry's. */
-async function tarballOf({ name, version }: PublishedVersion, place: DraftPlace) {
-  const npm = await place.npm();
-  const url = `${npm.registryFor(name)}${name}/-/${basename(name)}-${version}.tgz`;
-  return { url, headers: npm.headersFor(url) };
+async function fromTarball<T>(
+  found: PublishedVersion,
+  { http, npm }: DraftPlace,
+  fetch: (address: TarballAddress) => Promise<T>,
+): Promise<T> {
+  return await fromRegistry(found, { http, npm: await npm() }, fetch);
 }
 
 function refuseOther(

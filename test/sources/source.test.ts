@@ -126,7 +126,7 @@ describe("npm", () => {
     await stage(artifact, context);
     expect(server.requests.map(({ path }) => path)).toEqual([
       "/registry/@scope/gog/-/gog-1.0.0.tgz",
-      "/registry/@scope/gog/1.0.0",
+      "/registry/@scope/gog",
       "/registry/elsewhere/gog-1.0.0.tgz",
     ]);
   });
