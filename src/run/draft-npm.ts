@@ -77,7 +77,7 @@ async function draftPlatform(
     const dir = await roomIn(place.dir, `package-${i}`);
     const release = await fromTarball(one, place, (address) =>
       inspectRelease({
-        ...{ http: place.http, ...address, format: "tar.gz", strip: 1, name: tool },
+        ...{ http: place.http, ...address, format: "npm", strip: 1, name: tool },
         bins: wish.bins,
         dir,
       }),

@@ -69,7 +69,8 @@ async function bringAll(
         context.onProgress(received.reduce((sum, one) => sum + one, 0));
       };
       const file = join(context.dir, `download-${index}`);
-      return await bring(locked, { ...context, tree, file, npm, signal, onProgress, limits });
+      const own = { tree, file, npm, signal, onProgress, limits, packages };
+      return await bring(locked, { ...context, ...own });
     }),
   );
   try {
@@ -83,6 +84,8 @@ async function bringAll(
 }
 
 interface Place {
+  /** All of the closure. */
+  readonly packages: readonly LockedPackage[];
   readonly tree: string;
   readonly file: string;
   readonly npm: NpmConfig;
@@ -97,11 +100,15 @@ interface Place {
 
 async function bring(locked: LockedPackage, place: Place): Promise<number> {
   const { name, version, digest, path } = locked;
-  const { tree, file, written, limits, ...rest } = place;
-  const { size } = await downloadTarball({ name, version, digest, file, ...rest });
+  const { tree, file, written, limits, packages, http, npm, signal, onProgress } = place;
+  const { hasAlternative = false } = place;
+  const wanted = { name, version, digest, file, hasAlternative };
+  const { size } = await downloadTarball({ ...wanted, http, npm, signal, onProgress });
   const into = join(tree, path);
+  const below = packages.filter((other) => other.path.startsWith(`${path}/`));
+  const without = below.map((other) => other.path.slice(path.length + 1));
   // npm puts everything below `package/`, some others below another name.
-  await extract({ file, format: "tar.gz", into, strip: 1, limits: limits(), written });
+  await extract({ file, format: "npm", into, strip: 1, without, limits: limits(), written });
   await rm(file, { force: true });
   return size;
 }

@@ -14,7 +14,7 @@ export interface ReleaseRequest {
   readonly http: Http;
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly format: ArchiveFormat;
+  readonly format: ArchiveFormat | "npm";
   /** Leading path components to drop; absent: a single directory around everything is dropped. */
   readonly strip?: number;
   /** Programs that are wanted by name; empty: the one that is `name`, else the only one. */
@@ -59,9 +59,10 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
     ...(signal && { signal }),
   });
   const into = await makeTree(dir);
-  const rawPath = isPlainFormat(format) ? { rawPath: wanted[0] ?? name } : {};
+  const isPlain = format !== "npm" && isPlainFormat(format);
+  const rawPath = isPlain ? { rawPath: wanted[0] ?? name } : {};
   await extract({ file, format, into, strip: 0, limits: limitsFor(size), ...rawPath });
-  const strip = isPlainFormat(format) ? 0 : (request.strip ?? (await wrappers(into)));
+  const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
   const programs = await programsOf(into);
   const paths = programs.flatMap(({ path }) => {
     const parts = path.split("/");

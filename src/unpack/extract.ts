@@ -5,6 +5,7 @@ import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { decompressed } from "./decompress.ts";
+import { unpackNpm } from "./npm-package.ts";
 import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 import { unzip } from "./unzip.ts";
@@ -15,11 +16,14 @@ const atOnce = pLimit(3);
 export interface ExtractRequest {
   /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */
   readonly file: string;
-  readonly format: ArchiveFormat;
+  /** `npm`: a package's tarball, compressed or not, of which npm takes only some entries. */
+  readonly format: ArchiveFormat | "npm";
   /** Absolute; an existing directory without anything that the archive has. */
   readonly into: string;
   /** Leading path components to drop; what has no more than those is dropped whole. */
   readonly strip: number;
+  /** Directories of an `npm` package that other packages fill. */
+  readonly without?: readonly string[];
   /** Where a `raw`, `gz` or `bz2` program goes, relative to `into`; becomes executable. */
   readonly rawPath?: string;
   readonly limits: Limits;
@@ -52,11 +56,12 @@ export async function extract(request: ExtractRequest): Promise<void> {
 
 async function unpack(request: ExtractRequest): Promise<void> {
   const { file, format, into, strip, limits, written } = request;
-  const isProgram = isPlainFormat(format);
-  const tree = treeWriter(into, isProgram ? 0 : strip, limits, written);
+  const isProgram = format !== "npm" && isPlainFormat(format);
+  const tree = treeWriter(into, isProgram || format === "npm" ? 0 : strip, limits, written);
   try {
     if (format === "raw") await place(request, tree);
-    else if (isProgram) await expand(request, tree);
+    else if (format === "npm") await unpackNpm(file, tree, request);
+    else if (isProgram) await expand(request, format, tree);
     else if (format === "zip") await unzip(file, tree);
     else await untar(decompressed(file, format), format, tree);
     tree.finish();
@@ -85,9 +90,13 @@ async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
   }
 }
 
-async function expand(request: ExtractRequest, tree: TreeWriter): Promise<void> {
+async function expand(
+  request: ExtractRequest,
+  format: ArchiveFormat,
+  tree: TreeWriter,
+): Promise<void> {
   const program = tree.file(programPath(request), 0o755);
-  for await (const chunk of decompressed(request.file, request.format)) program?.write(chunk);
+  for await (const chunk of decompressed(request.file, format)) program?.write(chunk);
   program?.close();
 }
 

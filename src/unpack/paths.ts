@@ -3,7 +3,7 @@ import { refuseEntry } from "./refusals.ts";
 /** Longer names, with those of the directories above, no system call takes. */
 export const maxPath = 4095;
 /** Components of a path. Each makes the next system call slower; nested packages have some 40. */
-const maxDepth = 200;
+export const maxDepth = 200;
 
 /**
  * Where an entry goes, relative to the tree's root; undefined where `strip` leaves nothing of its path.

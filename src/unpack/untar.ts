@@ -40,7 +40,7 @@ export async function untar(
  * Whole blocks; what is left at the end is filled up with zeros. A tar of nothing but names, or with
  * anything behind its end, writes no file that a limit could stop, so that it is counted here too.
  */
-async function* inBlocks(
+export async function* inBlocks(
   bytes: AsyncIterable<Buffer>,
   format: ArchiveFormat,
   limits: Limits,

@@ -139,7 +139,10 @@ describe("recipe new", () => {
     for (const arch of ["x64", "arm64"]) {
       const name = `zog-linux-${arch}`;
       const tarball = npmTarball(name, "2.0.0", { zog: program("zog 2.0.0") });
-      place.server.publish(name, "2.0.0", tarball, { manifest: { os: ["linux"], cpu: [arch] } });
+      place.server.publish(name, "2.0.0", tarball, {
+        manifest: { os: ["linux"], cpu: [arch] },
+        layout: arch === "x64", // else its document says where it is
+      });
     }
     expect((await place.run("recipe", "new", "npm:zog-linux-x64")).status).toBe(0);
     const { name, artifacts } = parse(text("zog.yaml"));

@@ -147,7 +147,10 @@ describe("npm", () => {
 
   test("a closure: every package in its place, foreign platforms left out, no script run", async () => {
     const packages = [
-      locked("node_modules/app", { "cli.js": "#!/usr/bin/env node\n" }),
+      locked("node_modules/app", {
+        "cli.js": "#!/usr/bin/env node\n",
+        "node_modules/inner/index.js": "published by mistake",
+      }),
       locked("node_modules/app/node_modules/inner", { "index.js": "inner" }),
       locked("node_modules/@s/lib", { "index.js": "lib" }),
       locked("node_modules/native-arm", { "index.js": "" }, { cpu: ["arm64"], optional: true }),

@@ -1,0 +1,159 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import type { ReadEntry } from "tar";
+import { UserError } from "../core/errors.ts";
+import type { ArchiveFormat } from "../core/recipe.ts";
+import { decompressed } from "./decompress.ts";
+import { hasControl, maxDepth } from "./paths.ts";
+import { cutShort, damaged, otherFormat } from "./refusals.ts";
+import type { OpenFile, TreeWriter } from "./tree.ts";
+import { inBlocks } from "./untar.ts";
+
+/** How a package is unpacked. */
+export interface NpmOptions {
+  /** Leading path components to drop, whatever they are called. */
+  readonly strip: number;
+  /** Directories of the package, such as `node_modules/x`, that other packages fill. */
+  readonly without?: readonly string[];
+}
+
+/**
+ * Unpacks a package's tarball as npm does, with npm's own parser: compressed or not, files and
+ * directories only. Links, devices and whatever else would lie elsewhere or cannot be made are left out
+ * without a word, as npm leaves them out; nothing is written through them. Throws a UserError of
+ * ./refusals.ts where it is no tarball, ends too early, or unpacks to too much.
+ */
+export async function unpackNpm(
+  file: string,
+  tree: TreeWriter,
+  { strip, without = [] }: NpmOptions,
+): Promise<void> {
+  const { Parser } = await import("tar/parse");
+  const format = formatOf(file);
+  const parser = new Parser({ zstd: false, brotli: false });
+  let ended = false;
+  const places = openPlaces(strip, without);
+  parser.on("entry", (entry: ReadEntry) => unpackEntry(entry, tree, places));
+  parser.on("eof", () => {
+    ended = true;
+  });
+  // All other warnings are of single entries, and npm goes on.
+  parser.on("warn", (code: string, message: string | Error) => {
+    if (code === "TAR_BAD_ARCHIVE") throw badArchive(format, String(message));
+  });
+  let head: Buffer | undefined;
+  try {
+    for await (const blocks of inBlocks(decompressed(file, format), format, tree.limits)) {
+      head ??= Buffer.from(blocks.subarray(0, 512));
+      // npm unpacks once, and node-tar would do it again.
+      if (isCompressed(head)) throw otherFormat("tar", head);
+      parser.write(blocks);
+      if (ended) return; // what follows is nobody's
+    }
+    parser.end();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw damaged(format, String((cause as Error).message), cause);
+  }
+}
+
+function badArchive(format: ArchiveFormat, message: string): UserError {
+  return message.startsWith("Truncated")
+    ? cutShort(format)
+    : damaged(format, "there is no entry in it that can be read");
+}
+
+const magics: readonly (readonly [string, ArchiveFormat])[] = [
+  ["\x1f\x8b", "tar.gz"],
+  ["\x28\xb5\x2f\xfd", "tar.zst"],
+];
+
+/** npm looks at the first bytes; what is not compressed is a tar. */
+function formatOf(file: string): ArchiveFormat {
+  const descriptor = openSync(file, "r");
+  try {
+    const head = Buffer.alloc(4);
+    readSync(descriptor, head, 0, head.length, 0);
+    return magics.find(([magic]) => head.toString("latin1").startsWith(magic))?.[1] ?? "tar";
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function isCompressed(head: Buffer): boolean {
+  return magics.some(([magic]) => head.toString("latin1", 0, 4).startsWith(magic));
+}
+
+function unpackEntry(entry: ReadEntry, tree: TreeWriter, places: Places): void {
+  let file: OpenFile | undefined;
+  if (/^(File|OldFile|ContiguousFile)$/.test(entry.type)) {
+    const place = places.file(entry.path);
+    if (place !== undefined) file = tree.file(place, entry.mode ?? 0o644);
+  } else if (/^(Directory|GNUDumpDir)$/.test(entry.type)) {
+    const place = places.directory(entry.path);
+    if (place !== undefined) tree.directory(place);
+  }
+  entry.on("data", (chunk: Buffer) => file?.write(chunk));
+  entry.on("end", () => file?.close());
+  entry.resume();
+}
+
+/** Where entries go; undefined for those that npm leaves out. */
+interface Places {
+  file(path: string): string | undefined;
+  directory(path: string): string | undefined;
+}
+
+function openPlaces(strip: number, without: readonly string[]): Places {
+  const files = new Set<string>();
+  const directories = new Set<string>();
+  const find = (path: string): string | undefined => {
+    const place = placeOf(path, strip);
+    const isOthers = without.some((dir) => place === dir || place?.startsWith(`${dir}/`));
+    if (place === undefined || isOthers) return undefined;
+    return parentsOf(place).some((parent) => files.has(parent)) ? undefined : place;
+  };
+  const addParents = (place: string): void => {
+    for (const parent of parentsOf(place)) directories.add(parent);
+  };
+  return {
+    file(path) {
+      const place = find(path);
+      if (place === undefined || directories.has(place)) return undefined;
+      addParents(place);
+      files.add(place);
+      return place;
+    },
+    directory(path) {
+      const place = find(path);
+      if (place === undefined || files.has(place)) return undefined;
+      addParents(place);
+      directories.add(place);
+      return place;
+    },
+  };
+}
+
+function parentsOf(place: string): string[] {
+  const parts = place.split("/");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
+}
+
+/** Bytes of a path: no system call takes more than 4095 with those of the volume. */
+const maxPlace = 3000;
+
+/** npm strips before it looks: the `/` of an absolute path is a component, and so is a first `..`. */
+function placeOf(path: string, strip: number): string | undefined {
+  const kept = path
+    .replace(/^(\.\/+)+/, "")
+    .split("/")
+    .slice(strip);
+  const parts = kept.filter((part) => part !== "" && part !== ".");
+  const isOdd = parts.some(
+    (part) => part.split("\\").includes("..") || Buffer.byteLength(part) > 255,
+  );
+  const place = parts.join("/");
+  const isLong = parts.length > maxDepth || Buffer.byteLength(place) > maxPlace;
+  // A name that is not UTF-8 has lost its bytes by now.
+  const isUnreadable = hasControl(place) || place.includes("\ufffd");
+  return parts.length === 0 || isOdd || isLong || isUnreadable ? undefined : place;
+}
