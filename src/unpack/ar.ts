@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { UserError } from "../core/errors.ts";
+import { otherFormat, type Refusal, refusal } from "./refusals.ts";
 
 /** A member of an ar archive: its name and the part of the file that is its content. */
 export interface ArMember {
@@ -16,7 +16,7 @@ const maxMembers = 8;
 
 /**
  * The members of an ar archive as dpkg writes it: short names, decimal sizes, one after the other up
- * to the end of the file. Throws a UserError (`integrity`) where anything is otherwise.
+ * to the end of the file. Throws a UserError of ./refusals.ts where anything is otherwise.
  */
 export function readAr(file: string): ArMember[] {
   const descriptor = openSync(file, "r");
@@ -29,7 +29,7 @@ export function readAr(file: string): ArMember[] {
       return bytes.toString("latin1");
     };
     if (size < magic.length || read(0, magic.length) !== magic) {
-      throw brokenDeb("it is not an ar archive");
+      throw otherFormat("deb", Buffer.from(read(0, Math.min(size, 512)), "latin1"));
     }
     return readMembers(read, size);
   } finally {
@@ -56,14 +56,12 @@ function readHeader(header: string, start: number): ArMember {
   if (header.slice(58) !== headerEnd) throw brokenDeb("a member's header is damaged");
   const name = header.slice(0, 16).trimEnd().replace(/\/$/, "");
   const length = header.slice(48, 58).trimEnd();
-  if (!/^[a-z][a-z0-9.-]*$/.test(name)) throw brokenDeb("a member has no plain name");
+  if (!/^[a-z_][a-z0-9.-]*$/.test(name)) throw brokenDeb("a member has no plain name");
   if (!/^\d+$/.test(length)) throw brokenDeb(`${name} has a size that is no size`);
   return { name, start, end: start + Number(length) };
 }
 
 /** The error for a package that cannot be read to its end. */
-export function brokenDeb(why: string): UserError {
-  return new UserError("integrity", `the Debian package is broken: ${why}`, {
-    hint: "Its digest is the lock's, so that the lock names something else than a package.",
-  });
+export function brokenDeb(why: string): Refusal {
+  return refusal("damaged", `the Debian package is damaged: ${why}`);
 }

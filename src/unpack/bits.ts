@@ -7,13 +7,13 @@ export interface Bits {
   read(count: number): number;
   /** Skips to the next whole byte. */
   align(): void;
-  /** True where nothing but padding is left. */
-  ended(): boolean;
+  /** Whole bytes that are left. */
+  left(): number;
   close(): void;
 }
 
 /** Opens a part of a file; `cut` makes the error for one that ends too early. */
-export function openBits(file: string, { start, end, padding }: Span, cut: () => Error): Bits {
+export function openBits(file: string, { start, end }: Span, cut: () => Error): Bits {
   const descriptor = openSync(file, "r");
   const buffer = Buffer.alloc(256 * 1024);
   let at = start; // behind the buffer
@@ -42,7 +42,7 @@ export function openBits(file: string, { start, end, padding }: Span, cut: () =>
     align: () => {
       count -= count % 8;
     },
-    ended: () => count === 0 && at - length + next >= padding,
+    left: () => end - at + length - next,
     close: () => closeSync(descriptor),
   };
 }

@@ -11,6 +11,8 @@ import { cutShort, damaged as damagedFile, unsupported } from "./refusals.ts";
 
 const blockMagic = [0x314159, 0x265359] as const;
 const endMagic = [0x177245, 0x385090] as const;
+/** Bytes of an empty stream. */
+const smallest = 14;
 /** Symbols per Huffman table before the next selector. */
 const groupSize = 50;
 /** Bytes given out at once, so that a block of 46 MB of zeros is never held whole. */
@@ -20,11 +22,18 @@ const pieceSize = 256 * 1024;
 export function* bunzip(file: string, span: Span): Generator<Buffer> {
   const bits = openBits(file, span, () => cutShort("tar.bz2"));
   try {
-    do yield* readStream(bits);
-    while (!bits.ended());
+    yield* readStream(bits);
+    while (bits.left() > span.end - span.padding) {
+      if (bits.left() < smallest) throw followed();
+      yield* readStream(bits);
+    }
   } finally {
     bits.close();
   }
+}
+
+function followed(): Error {
+  return wrong("something that is no bzip2 follows its end");
 }
 
 function damaged(): Error {
@@ -38,7 +47,7 @@ function wrong(why: string): Error {
 function* readStream(bits: Bits): Generator<Buffer> {
   const isBzip = bits.read(24) === 0x425a68; // BZh
   const level = bits.read(8) - 0x30;
-  if (!isBzip || level < 1 || level > 9) throw wrong("something that is no bzip2 follows its end");
+  if (!isBzip || level < 1 || level > 9) throw followed();
   const block = new Uint32Array(level * 100_000);
   let streamSum = 0;
   for (;;) {

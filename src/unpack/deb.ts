@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { type ArMember, brokenDeb, readAr } from "./ar.ts";
 import { decompressed } from "./decompress.ts";
-import { refuseEntry } from "./refusals.ts";
+import { refusal, refuseEntry } from "./refusals.ts";
 import type { TreeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 
@@ -27,8 +27,8 @@ const formats: Readonly<Record<string, ArchiveFormat>> = {
 
 /**
  * Unpacks the files of a verified Debian package into a tree that other packages share. Its scripts
- * are not even read. Documentation is left out but for licences. Throws a UserError (`integrity`)
- * where the package is broken or hostile; the caller finishes the tree.
+ * are not even read. Documentation is left out but for licences. Throws a UserError of ./refusals.ts
+ * where the package is damaged, hostile or unsupported; the caller finishes the tree.
  */
 export async function unpackDeb(file: string, tree: TreeWriter): Promise<void> {
   const { member, format } = findData(file, readAr(file));
@@ -39,7 +39,8 @@ function findData(
   file: string,
   members: readonly ArMember[],
 ): { member: ArMember; format: ArchiveFormat } {
-  const [version, control, data, ...others] = members;
+  // deb(5): members such as `_gpgorigin`, which signs it, are passed over.
+  const [version, control, data, ...others] = members.filter(({ name }) => !name.startsWith("_"));
   if (version?.name !== "debian-binary" || version.end - version.start !== 4) {
     throw brokenDeb("it does not begin as a package does");
   }
@@ -47,8 +48,13 @@ function findData(
   if (!control || !/^control\.tar(\.\w+)?$/.test(control.name))
     throw brokenDeb("it has no control");
   const format = data && formats[data.name];
-  if (!data || !format)
+  if (!data?.name.startsWith("data.tar")) {
     throw brokenDeb(`it has ${data?.name ?? "nothing"} in the place of its files`);
+  }
+  if (!format) {
+    const why = `its files are in ${data.name}, which is not supported`;
+    throw refusal("unsupported", `the Debian package cannot be unpacked here: ${why}`);
+  }
   if (others.length > 0) throw brokenDeb("something follows its files");
   return { member: data, format };
 }

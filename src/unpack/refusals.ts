@@ -79,7 +79,7 @@ export function showPath(path: string): string {
 }
 
 /** The error for a file of another format; `head` are its first bytes. */
-export function otherFormat(format: ArchiveFormat, head: Buffer, cause?: unknown): Refusal {
+export function otherFormat(format: ArchiveFormat | "deb", head: Buffer, cause?: unknown): Refusal {
   const what = looksLike(head);
   const seen = what === undefined ? "" : `: it looks like ${what}`;
   return refusal("damaged", `the file is not ${nameOf(format)}${seen}`, {
@@ -88,6 +88,7 @@ export function otherFormat(format: ArchiveFormat, head: Buffer, cause?: unknown
   });
 }
 
-function nameOf(format: ArchiveFormat): string {
+function nameOf(format: ArchiveFormat | "deb"): string {
+  if (format === "deb") return "a Debian package";
   return `${/^[aeiou]/.test(format) ? "an" : "a"} ${format} file`;
 }

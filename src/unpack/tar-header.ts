@@ -1,4 +1,3 @@
-import type { Header } from "tar/header";
 import { utf8Of } from "./paths.ts";
 
 /** What extended headers (pax, GNU's long names) say about the entry that follows. */
@@ -52,13 +51,19 @@ export function pathIn(block: Buffer): string {
 }
 
 /** Bytes that follow a header: what is not data has none, whatever its size says. GNU tar does the same. */
-export function bodySize(type: string, header: Header, extended: Extended | undefined): number {
-  if (/[1-6]/.test(type) || header.type === "Directory") return 0;
-  return extended?.size ?? header.size ?? Number.NaN;
+export function bodySize(
+  type: string,
+  isDirectory: boolean,
+  block: Buffer,
+  extended: Extended | undefined,
+): number {
+  if (isDirectory || /[1-6]/.test(type)) return 0;
+  return extended?.size ?? numberIn(block, 124);
 }
 
-/** A number of a header: octal digits, or base 256 where the first bit is set. */
-export function numberIn(block: Buffer, at: number, length = 12): number {
+/** A number of a header: octal digits (none are 0), or base 256 where the first bit is set; or NaN. */
+export function numberIn(block: Buffer, at: number): number {
+  const length = 12;
   if (((block[at] as number) & 0x80) === 0) {
     const digits = textOf(block.subarray(at, at + length)).trim();
     return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN;

@@ -1,7 +1,7 @@
 import type { Header } from "tar/header";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { cutShort, damaged, otherFormat, refusal, refuseEntry } from "./refusals.ts";
-import { bodySize, type Extended, pathIn, readPax, textOf } from "./tar-header.ts";
+import { bodySize, type Extended, numberIn, pathIn, readPax, textOf } from "./tar-header.ts";
 import {
   continueOldSparse,
   isContinued,
@@ -142,7 +142,7 @@ function decodeHeader({ decode, format, isFirst }: Reader, block: Buffer): Heade
 
 function takeHeader(reader: Reader, block: Buffer, header: Header): void {
   const type = block[156] === 0 ? "0" : String.fromCharCode(block[156] as number);
-  if (/[xXgLKVIA]/.test(type)) takeMeta(reader, type, block, header);
+  if (/[xXgLKVIA]/.test(type)) takeMeta(reader, type, block);
   else takeEntry(reader, type, block, header);
 }
 
@@ -150,12 +150,13 @@ function takeEntry(reader: Reader, type: string, block: Buffer, header: Header):
   const { extended, tree } = reader;
   reader.extended = undefined;
   const path = extended?.path ?? pathIn(block);
-  const left = bodySize(type, header, extended);
+  const isDirectory = header.type === "Directory";
+  const left = bodySize(type, isDirectory, block, extended);
   if (!Number.isSafeInteger(left) || left < 0) {
     refuseEntry("damaged", path, "has a size that is no size");
   }
   const entry: Entry = { path, left, mode: header.mode ?? 0o644, extended };
-  if (header.type === "Directory" || type === "D") {
+  if (isDirectory || type === "D") {
     tree.directory(path);
     setBody(reader, { left, write: () => {}, end: () => {} });
   } else if (type === "0" || type === "7") takeFile(reader, entry);
@@ -191,8 +192,8 @@ function setBody(reader: Reader, body: Body): void {
 }
 
 /** What stands between entries: extended headers are kept for the next one, labels are passed over. */
-function takeMeta(reader: Reader, type: string, block: Buffer, header: Header): void {
-  const left = header.size ?? Number.NaN;
+function takeMeta(reader: Reader, type: string, block: Buffer): void {
+  const left = numberIn(block, 124);
   if (!(left <= maxMeta)) {
     refuseEntry("too large", pathIn(block), `is an extended header of ${left} bytes`);
   }

@@ -1,13 +1,15 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { pieceSize, type Span } from "./pieces.ts";
+import { crc32 } from "node:zlib";
+import { pieceSize, readPieces, type Span } from "./pieces.ts";
 import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
 
 /** xz-decompress is compiled with this limit, which is what `xz -9` needs. */
 const maxDictionary = "a dictionary of more than 64 MiB";
 
 /** The bytes of a file of one or more xz streams. */
-export async function* unxz(file: string, { start, padding }: Span): AsyncGenerator<Buffer> {
+export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
+  const { start, padding } = span;
   const xz = await import("xz-decompress");
   const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
   const source = createReadStream(file, { start, end: padding - 1, highWaterMark: pieceSize });
@@ -21,12 +23,27 @@ export async function* unxz(file: string, { start, padding }: Span): AsyncGenera
     }
   } catch (cause) {
     const code = /error code (\d+)/.exec(String(cause))?.[1];
-    throw code === undefined ? cause : errorOf(Number(code), isBegun, cause);
+    if (code === undefined) throw cause;
+    if (isBegun && isFollowed(file, span)) {
+      throw damaged("tar.xz", "something that is no xz follows its end", cause);
+    }
+    throw errorOf(Number(code), cause);
   }
 }
 
+/** True where the end of a stream lies before the last bytes and no other begins behind it. */
+function isFollowed(file: string, { start, padding }: Span): boolean {
+  const [tail = Buffer.alloc(0)] = readPieces(file, {
+    start: Math.max(start, padding - 4096),
+    end: padding,
+  });
+  const at = tail.lastIndexOf("YZ", tail.length - 3);
+  if (at < 10 || tail.toString("latin1", at + 2, at + 7) === "\xfd7zXZ") return false;
+  return crc32(tail.subarray(at - 6, at)) === tail.readUInt32LE(at - 10);
+}
+
 /** By xz-embedded's numbers. */
-function errorOf(code: number, isBegun: boolean, cause: unknown): Refusal {
+function errorOf(code: number, cause: unknown): Refusal {
   switch (code) {
     case 3:
       return tooLittleMemory("tar.xz", "there is not enough memory for its dictionary", cause);
@@ -34,12 +51,6 @@ function errorOf(code: number, isBegun: boolean, cause: unknown): Refusal {
       return unsupported(
         "tar.xz",
         `it needs ${maxDictionary}, which the decoder does not have`,
-        cause,
-      );
-    case 5:
-      return damaged(
-        "tar.xz",
-        isBegun ? "something that is no xz follows its end" : "its header is wrong",
         cause,
       );
     case 2:

@@ -15,7 +15,7 @@ import { UserError } from "../../src/core/errors.ts";
 import { readAr } from "../../src/unpack/ar.ts";
 import { isKept, unpackDeb } from "../../src/unpack/deb.ts";
 import { treeWriter } from "../../src/unpack/tree.ts";
-import { link, program } from "../support/archives.ts";
+import { compress, link, program } from "../support/archives.ts";
 import { arBytes, control, debAround, debOf } from "../support/deb-bytes.ts";
 import { tarBytes, tarEntry } from "../support/tar-bytes.ts";
 import { snapshotOf } from "../support/workplace.ts";
@@ -73,6 +73,21 @@ test("files, modes and links of several packages", async () => {
   expect(readFileSync(join(tree, "usr/lib/libx.so.1"), "utf8")).toBe("library");
 });
 
+test("a package that is signed, and one that is packed with bzip2", async () => {
+  const tar = tarBytes(tarEntry({ name: "./a", body: "a" }));
+  const signed = arBytes([
+    ["debian-binary", "2.0\n"],
+    ["control.tar.gz", control],
+    ["data.tar.gz", gzipSync(tar)],
+    ["_gpgorigin", "a signature"],
+  ]);
+  expect(await unpack(signed)).toBeUndefined();
+  expect(readFileSync(join(tree, "a"), "utf8")).toBe("a");
+  const other = tarBytes(tarEntry({ name: "./b", body: "b" }));
+  expect(await unpack(debAround(compress("tar.bz2", other), "data.tar.bz2"))).toBeUndefined();
+  expect(readFileSync(join(tree, "b"), "utf8")).toBe("b");
+});
+
 test("documentation is left out, licences are not", async () => {
   const paths = [
     "usr/share/doc/x/copyright",
@@ -111,16 +126,24 @@ describe("what is no package is refused:", () => {
   const meta = ["control.tar.gz", control] as const;
   const data = ["data.tar.gz", gzipSync(tarBytes(tarEntry({ name: "./a", body: "a" })))] as const;
   const cases: [what: string, message: RegExp, bytes: Buffer][] = [
-    ["nothing", /not an ar archive/, Buffer.alloc(0)],
-    ["a tar", /not an ar archive/, tarBytes(tarEntry({ name: "a", body: "a" }))],
-    ["a thin archive", /not an ar archive/, Buffer.from("!<thin>\n")],
+    ["nothing", /not a Debian package: it looks like an empty file/, Buffer.alloc(0)],
+    [
+      "a tar",
+      /not a Debian package: it looks like a tar/,
+      tarBytes(tarEntry({ name: "a", body: "a" })),
+    ],
+    ["a thin archive", /not a Debian package/, Buffer.from("!<thin>\n")],
     ["no member", /does not begin as a package/, arBytes([])],
     ["another order", /does not begin as a package/, arBytes([meta, version, data])],
     ["another version", /not of form 2\.0/, arBytes([["debian-binary", "3.0\n"], meta, data])],
     ["a long version", /does not begin/, arBytes([["debian-binary", "2.0\n\n"], meta, data])],
     ["no control", /no control/, arBytes([version, data, meta])],
     ["no data", /nothing in the place/, arBytes([version, meta])],
-    ["lzma data", /data\.tar\.lzma in the place/, arBytes([version, meta, ["data.tar.lzma", "x"]])],
+    [
+      "lzma data",
+      /data\.tar\.lzma, which is not supported/,
+      arBytes([version, meta, ["data.tar.lzma", "x"]]),
+    ],
     ["two data", /something follows/, arBytes([version, meta, data, data])],
     ["a negative size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "-1"]])],
     ["a hexadecimal size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "0x10"]])],

@@ -1,12 +1,16 @@
 import {
+  closeSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +30,7 @@ import {
   tarOf,
   zipOf,
 } from "../support/archives.ts";
+import { pax, tarBytes, tarEntry } from "../support/tar-bytes.ts";
 
 let dir: string;
 let into: string;
@@ -155,6 +160,70 @@ describe("archives as they are released", () => {
       await unpack("tar", bytes);
       expect(textOf(`${"x".repeat(150)}/${"y".repeat(150)}`)).toBe(format);
     }
+  });
+
+  test.each([
+    ["gnu"],
+    ["oldgnu"],
+    ["gnu", "-V", "label"],
+    ["pax", "-V", "label"],
+    ["pax"],
+    ["pax", "--sparse-version=0.0"],
+    ["pax", "--sparse-version=0.1"],
+  ])("files with holes, of %s %s%s", async (format, ...more) => {
+    const source = join(dir, "in/top");
+    mkdirSync(source, { recursive: true });
+    const files: Record<string, [size: number, offsets: number[]]> = {
+      few: [1_000_000, [0, 500_000]],
+      many: [9_000_000, Array.from({ length: 60 }, (_, i) => 100 + i * 150_000)],
+      empty: [700_000, []],
+      [`end-${"n".repeat(120)}`]: [800_000, [799_998]],
+    };
+    for (const [name, [size, offsets]] of Object.entries(files)) {
+      const descriptor = openSync(join(source, name), "w");
+      ftruncateSync(descriptor, size);
+      for (const at of offsets) writeSync(descriptor, "xy", at);
+      closeSync(descriptor);
+    }
+    writeFileSync(join(source, "plain"), "plain");
+    const args = ["-C", join(dir, "in"), "-S", `--format=${format}`, ...more, "-cf", "-", "top"];
+    const bytes = run("tar", args);
+    expect(bytes.length).toBeLessThan(4_000_000);
+    await unpack("tar", bytes, { strip: 1 });
+    for (const name of [...Object.keys(files), "plain"]) {
+      const same = readFileSync(join(into, name)).equals(readFileSync(join(source, name)));
+      expect(same, name).toBe(true);
+    }
+    rmSync(join(dir, "in"), { recursive: true });
+  });
+
+  test("files with holes that do not fit are refused, and none larger than the limit is made", async () => {
+    const map = (text: string, size: string) =>
+      tarBytes(
+        pax({
+          "GNU.sparse.major": "1",
+          "GNU.sparse.minor": "0",
+          "GNU.sparse.name": "holes",
+          "GNU.sparse.realsize": size,
+        }),
+        tarEntry({ name: "GNUSparseFile.0/x", body: `${text.padEnd(512, "\0")}data` }),
+      );
+    await unpack("tar", map("1\n2\n4\n", "9"));
+    expect(textOf("holes")).toBe("\0\0data\0\0\0");
+    const wrong = [
+      "2\n2\n4\n1\n0\n",
+      "1\n2\n3\n",
+      "1\n6\n4\n",
+      "1\n-2\n4\n",
+      "1\n2\n",
+      "x\n",
+      "\0",
+    ];
+    for (const text of wrong) {
+      expect(await refused("tar", map(text, "9")), text).toMatch(/has holes that do not fit/);
+    }
+    expect(await refused("tar", map("1\n2\n4\n", "99999999999"))).toMatch(/with its holes/);
+    expect(await refused("tar", map("1\n2\n4\n", "many"))).toMatch(/do not fit/);
   });
 
   test("zip: a comment, a stored file, no Unix modes, zip64", async () => {
