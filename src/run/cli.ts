@@ -138,6 +138,7 @@ export const help = `Keeps the programs that OpenClaw skills need in a persisten
                                                   it has them, without a volume. --image NAME:
                                                   sandboxes use that one as it is
   openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
+  openclaw-install-skill-deps … --no-wait -- CMD  become CMD at once, and install meanwhile
 
   --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX
   --skills-dir DIR     read these skills instead of the default     OPENCLAW_SKILL_DIRS (:)
@@ -194,6 +195,7 @@ const definitions = {
   offline: { type: "boolean" },
   "dry-run": { type: "boolean" },
   strict: { type: "boolean" },
+  "no-wait": { type: "boolean" }, // the entrypoint's, which passes all its words on
   deep: { type: "boolean" },
   repair: { type: "boolean" },
   json: { type: "string" },

@@ -35,6 +35,8 @@ interface Source {
   readonly bringPatiently?: (dir: string) => Promise<StagedTool>;
   /** Another version than the one that is wanted. */
   readonly isWayOut?: boolean;
+  /** Takes minutes of this machine's time. */
+  readonly isBuilt?: boolean;
   /** Which of the errors it replaces: its own, when it was in haste. */
   readonly replaces?: number;
 }
@@ -54,13 +56,15 @@ export async function stageTool(
   const sources = sourcesOf(step, context, { ...languages, python });
   const again: Source[] = [];
   function* inTurn(): Generator<Source> {
-    yield* sources.filter(({ isWayOut }) => !isWayOut);
+    yield* sources.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
     yield* again;
+    // An older version that is at hand is better than minutes of building; update builds.
     yield* sources.filter(({ isWayOut }) => isWayOut);
+    yield* sources.filter(({ isBuilt }) => isBuilt);
   }
   for (const source of inTurn()) {
     // Wrong bytes are to be heard of, not to be made up for.
-    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) break;
+    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) continue;
     const room = await staging.room(tool);
     try {
       const staged = await source.bring(room);
@@ -100,16 +104,13 @@ function sourcesOf(step: InstallStep, context: ApplyContext, languages: Language
     const hasAlternative = i < artifacts.length - 1;
     const bring = (hasAlternative: boolean) => (dir: string) =>
       stageArtifact(recipe, artifact, context, { hasAlternative, languages, dir });
-    return { bring: bring(hasAlternative), bringPatiently: bring(false) };
+    const isBuilt = artifact.kind === "go-build";
+    return { bring: bring(hasAlternative), bringPatiently: bring(false), isBuilt };
   });
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
   const bring: Source["bring"] = (dir) => copySeed(from, seed.record, dir, context);
-  if (seed.isFirst) return [{ bring }, ...downloads];
-  // An older version that is at hand is better than minutes of building; update builds.
-  const built = artifacts.filter(({ kind }) => kind === "go-build").length;
-  const at = downloads.length - built;
-  return [...downloads.slice(0, at), { bring, isWayOut: true }, ...downloads.slice(at)];
+  return seed.isFirst ? [{ bring }, ...downloads] : [...downloads, { bring, isWayOut: true }];
 }
 
 /** A seed that is not whole, and bytes that are wrong, are no secret. */

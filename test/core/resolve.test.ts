@@ -421,3 +421,21 @@ describe("Python programs", () => {
     expect(stepsOf("3.12.9")).toEqual([["python3", "newer version"]]);
   });
 });
+
+test("what is built from source comes after every source that is fetched", () => {
+  const build: Artifact = {
+    kind: "go-build",
+    module: "example.test/zog",
+    version: "v1.0.0",
+    package: ".",
+    sum: "h1:x",
+    toolchain: "1.26.0",
+  };
+  const kindsOf = (...sources: Artifact[]): string[] => {
+    const found = artifactsFor(recipe("zog", { artifacts: { "linux-x64": sources } }), platform);
+    return "artifacts" in found ? found.artifacts.map(({ kind }) => kind) : [];
+  };
+  expect(kindsOf(build, archive(), archive())).toEqual(["archive", "archive", "go-build"]);
+  expect(kindsOf(archive(), build)).toEqual(["archive", "go-build"]);
+  expect(kindsOf(build)).toEqual(["go-build"]);
+});

@@ -34,12 +34,12 @@ async function start(env: Readonly<Record<string, string>>, ...args: string[]) {
   const entrypoint = join(repository, "entrypoint/openclaw-install-skill-deps");
   const node = { OPENCLAW_SKILL_DEPS_NODE: process.execPath };
   const options = { env: { ...place.env, ...node, ...env }, cwd: place.home };
-  const { exitCode, stderr } = await $({
+  const { exitCode, stdout, stderr } = await $({
     ...options,
     nothrow: true,
     quiet: true,
   })`sh ${entrypoint} ${args}`;
-  return { status: exitCode, stderr, alone: /programs present: \d/.test(stderr) };
+  return { status: exitCode, stdout, stderr, alone: /programs present: \d/.test(stderr) };
 }
 
 const damages: [string, () => void][] = [
@@ -277,4 +277,10 @@ describe("what a login shell finds first", () => {
     expect((await place.runWith({ PATH })).stderr).toMatch(/login shells find them/);
     expect((await place.runWith({ PATH }, "--ignore-system")).stderr).toMatch(/find another .*zog/);
   });
+});
+
+test("--no-wait: the command is at work before its programs are there, and finds them then", async () => {
+  const command = ["sh", "-c", "until zog --version 2>/dev/null; do sleep 0.05; done"];
+  const { status, stdout } = await start({}, "zog", "--no-wait", "--", ...command);
+  expect([status, stdout]).toEqual([0, "1.0.0\n"]);
 });

@@ -124,3 +124,23 @@ test("a seed's older version is said too, and update does not fail for it", asyn
   const offline = await run("--offline", "--seed", seed);
   expect(warningsIn(offline.stderr)).toEqual([expect.stringMatching(/: this run is offline/)]);
 });
+
+test("a seed's older version is not waited past for a build of minutes", async () => {
+  const seed = join(place.dir, "seed");
+  offer("1.0.0", true);
+  await run("--prefix", seed);
+  const gone = { url: new URL("/none.tar.gz", place.server.registry).href, sha256: "0".repeat(64) };
+  const build = {
+    go: "example.test/show@v2.0.0",
+    sum: `h1:${"A".repeat(43)}=`,
+    toolchain: "1.26.0",
+  };
+  place.recipe("show", { version: "2.0.0", artifacts: { "linux-x64": [build, gone] } });
+  const before = place.server.hits();
+  const env = { ...debian.env, GOPROXY: `${place.server.origin}/goproxy`, GOSUMDB: "off" };
+  const { status, stderr } = await place.runWith(env, "--seed", seed);
+  expect([status, version()], stderr).toEqual([0, "1.0.0"]);
+  expect(warningsIn(stderr)).toEqual([expect.stringMatching(/show 1\.0\.0 in place of 2\.0\.0/)]);
+  const ofArchive = place.server.hits("/none.tar.gz");
+  expect(place.server.hits()).toBe(before + ofArchive); // and no proxy of modules
+});

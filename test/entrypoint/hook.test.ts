@@ -3,6 +3,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -94,6 +95,73 @@ for (const shell of shells) {
           expect(await new Promise((done) => child.once("close", done))).toBe(expected);
           expect(existsSync(join(log, "stopped"))).toBe(true);
           expect(output).toBe("");
+        },
+      );
+    });
+
+    describe("--no-wait -- CMD", () => {
+      const pidOfNode = async (it: Place): Promise<number> => {
+        const ready = join(it.dir, "node-calls", "ready");
+        while (!existsSync(ready)) await new Promise((done) => setTimeout(done, 20));
+        return Number(readFileSync(join(it.dir, "node-calls", "pid"), "utf8"));
+      };
+
+      test("becomes CMD while Node is at work; a signal is CMD's, and Node goes on", async () => {
+        place = makePlace(shell);
+        const words = ["sh", "-c", "echo $$; exec sleep 30"];
+        const child = place.start(["--no-wait", "--", ...words], { env: { PROBE_SLEEP: "300" } });
+        const pid = new Promise((done) => child.stdout?.once("data", (text) => done(Number(text))));
+        expect(await pid).toBe(child.pid);
+        const node = await pidOfNode(place);
+        child.kill("SIGTERM");
+        expect(await new Promise((done) => child.once("exit", (_, signal) => done(signal)))).toBe(
+          "SIGTERM",
+        );
+        process.kill(node, 0); // throws where it has ended
+        expect(existsSync(join(place.dir, "node-calls", "stopped"))).toBe(false);
+        process.kill(node, "SIGTERM");
+        await new Promise((done) => child.once("close", done));
+        expect(existsSync(join(place.dir, "node-calls", "stopped"))).toBe(true);
+      });
+
+      test("CMD has its input, its output, its status and the volume's programs to itself", () => {
+        place = makePlace(shell);
+        const node = write(
+          join(place.dir, "node"),
+          "#!/bin/sh\ncat\necho from node\nexit 5\n",
+          0o755,
+        );
+        rmSync(join(place.prefix, "bin"), { recursive: true });
+        const command = ["sh", "-c", 'cat; echo ":$PATH"; exit 7'];
+        const { status, stdout, stderr } = place.run(["-v", "--no-wait", "--", ...command], {
+          stdin: "in",
+          env: { OPENCLAW_SKILL_DEPS_NODE: node },
+        });
+        expect([status, stdout]).toEqual([7, `in:${place.env.PATH}:${place.prefix}/bin\n`]);
+        expect(stderr).toContain("from node\n");
+        expect(stderr).toContain("the run beside the command failed (status 5)");
+      });
+
+      test("Node gets the words up to --, and draws no bars", () => {
+        place = makePlace(shell);
+        const { node } = place.run(["gog", "-v", "--no-wait", "--", "true", "-q"]);
+        expect(node?.args).toEqual(["--no-progress", "gog", "-v", "--no-wait"]);
+      });
+
+      test("with everything present, nothing but CMD is started", async () => {
+        place = makePlace(shell);
+        await place.record(named(place));
+        const { node, stdout } = place.run([...named(place), "--no-wait", "--", "echo", "up"]);
+        expect([node, stdout]).toEqual([undefined, "up\n"]);
+      });
+
+      test.each([[["--no-wait"]], [["--no-wait", "--strict", "--", "echo", "up"]]])(
+        "%s is refused: there is nothing to wait for, or somebody who waits",
+        (args) => {
+          place = makePlace(shell);
+          const { status, stdout, stderr, node } = place.run(args);
+          expect([status, stdout, node]).toEqual([2, "", undefined]);
+          expect(stderr).toContain("--no-wait is for -- CMD");
         },
       );
     });

@@ -267,6 +267,7 @@ shift 2 # Node's own option and the program
 printf '%s\\n' "$@" >'${log}/args'
 printf '%s' "\${OPENCLAW_SKILL_DEPS_VIEW-}" >'${log}/view'
 cat >'${log}/stdin'
+echo $$ >'${log}/pid'
 trap 'echo stopped >'"'${log}/stopped'"'; exit 143' TERM
 touch '${log}/ready'
 i=0
