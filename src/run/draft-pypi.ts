@@ -70,7 +70,7 @@ async function readWheel(wheel: LockedWheel, url: string, pip: PipConfig, place:
   const dir = await roomIn(place.dir, "wheel");
   const [tree, file] = [await makeTree(dir, ["site-packages"]), join(dir, "download")];
   const { digest } = wheel;
-  await place.http.download({ url, headers: pip.headersFor(url), file, digest });
+  await place.http.download({ url, headers: pip.headersFor(url), ...pip.through, file, digest });
   const points = await unpackWheel(wheel, file, join(dir, "room"), tree);
   const packages = await readdir(join(tree, "site-packages"));
   const info = packages.find((entry) => entry.endsWith(".dist-info")) ?? "";

@@ -87,6 +87,19 @@ describe.skipIf(!python)("a Python program", () => {
     },
   );
 
+  test("pip's own proxy is asked for the index and the wheels, and for nothing else", async () => {
+    offer([zog, helper]);
+    const { port, origin } = new URL(place.server.origin);
+    const names = { PIP_INDEX_URL: index.replace(`127.0.0.1:${port}`, "index.invalid") };
+    const run = (PIP_PROXY: string) =>
+      place.runWith({ ...names, PIP_PROXY, PIP_CONFIG_FILE: "/dev/null" }, "zog");
+    const refused = await run("ftp://me:s3cret@127.0.0.1:9");
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("PIP_PROXY=ftp://…@127.0.0.1:9 is not a proxy");
+    expect((await run(origin)).status).toBe(0); // the server also answers for others, as a proxy does
+    expect(ask([])).toBe("zog 1.0.0\n");
+  });
+
   test("its modules are compiled for whatever times files have, and running writes nothing", async () => {
     offer([zog, helper]);
     await install();
