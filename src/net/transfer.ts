@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
 import { orNothing } from "../io/files.ts";
 import type { Agent } from "./agent.ts";
+import {
+  bytesPromised,
+  refuseCut,
+  refuseExcess,
+  refuseLength,
+  retryAfter,
+  startsAt,
+  strongEtag,
+} from "./answer.ts";
 import { type Encodings, encodingsOf } from "./encoding.ts";
 import {
   type Attempted,
-  cutError,
   explain,
   hostCause,
   proxyNotes,
@@ -16,7 +23,7 @@ import {
 import { dump, follow } from "./follow.ts";
 import { type Lifeline, lifeline, type Timing } from "./patience.ts";
 import type { Setting } from "./setting.ts";
-import { type Sink, wrongBytes } from "./sink.ts";
+import type { Sink } from "./sink.ts";
 import { statusError } from "./status.ts";
 
 export interface Transfer {
@@ -154,57 +161,6 @@ async function* receivedFrom(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 function rangeError(): TransportError {
   const message = "it did not send the part of the file that it was asked for";
   return new TransportError(Object.assign(new Error(message), { code: "RANGE" }));
-}
-
-type Headers = Dispatcher.ResponseData["headers"];
-
-function strongEtag(headers: Headers): string | undefined {
-  const etag = headers.etag;
-  return typeof etag === "string" && etag.startsWith('"') ? etag : undefined;
-}
-
-function startsAt(headers: Headers, offset: number): boolean {
-  return String(headers["content-range"] ?? "").startsWith(`bytes ${offset}-`);
-}
-
-function bytesPromised(headers: Headers, held: number): number | undefined {
-  const length = headers["content-length"];
-  return typeof length === "string" && /^\d+$/.test(length) ? held + Number(length) : undefined;
-}
-
-function retryAfter(headers: Headers, timing: Timing): number | undefined {
-  const text = headers["retry-after"];
-  if (typeof text !== "string") return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timing.retryAfterMaxMs) : undefined;
-}
-
-/** Refuses by the headers alone, before anything of a wrong file is downloaded. */
-function refuseLength(job: Transfer, url: URL, total: number | undefined, headers: Headers): void {
-  if (total === undefined) return;
-  const page = String(headers["content-type"] ?? "").startsWith("text/html");
-  if (job.size !== undefined && total !== job.size) {
-    throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
-  }
-  if (job.size === undefined && total > job.limit) {
-    throw wrongBytes(url, `the server has ${total} bytes, at most ${job.limit} are taken`, page);
-  }
-}
-
-function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
-  const most = job.size ?? job.limit;
-  // To pack what is packed already makes it a little longer.
-  if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
-  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, more came`, false);
-}
-
-/** Only an answer that ends with its connection can be cut without undici noticing. */
-function refuseCut(job: Transfer, headers: Headers): void {
-  const { size, sink } = job;
-  const framed = headers["content-length"] ?? headers["transfer-encoding"];
-  if (framed === undefined && size !== undefined && sink.received < size) {
-    throw cutError(sink.received, size);
-  }
 }
 
 /** What helps where a mirror first fetches the file itself, or something on the way scans it. */

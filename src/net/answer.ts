@@ -1,0 +1,62 @@
+/** What the headers of an answer say, and which answers are refused. */
+import type { Dispatcher } from "undici";
+import { cutError } from "./errors.ts";
+import type { Timing } from "./patience.ts";
+import { wrongBytes } from "./sink.ts";
+import type { Transfer } from "./transfer.ts";
+
+type Headers = Dispatcher.ResponseData["headers"];
+
+export function strongEtag(headers: Headers): string | undefined {
+  const etag = headers.etag;
+  return typeof etag === "string" && etag.startsWith('"') ? etag : undefined;
+}
+
+export function startsAt(headers: Headers, offset: number): boolean {
+  return String(headers["content-range"] ?? "").startsWith(`bytes ${offset}-`);
+}
+
+export function bytesPromised(headers: Headers, held: number): number | undefined {
+  const length = headers["content-length"];
+  return typeof length === "string" && /^\d+$/.test(length) ? held + Number(length) : undefined;
+}
+
+export function retryAfter(headers: Headers, timing: Timing): number | undefined {
+  const text = headers["retry-after"];
+  if (typeof text !== "string") return undefined;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timing.retryAfterMaxMs) : undefined;
+}
+
+/** Refuses by the headers alone, before anything of a wrong file is downloaded. */
+export function refuseLength(
+  job: Transfer,
+  url: URL,
+  total: number | undefined,
+  headers: Headers,
+): void {
+  if (total === undefined) return;
+  const page = String(headers["content-type"] ?? "").startsWith("text/html");
+  if (job.size !== undefined && total !== job.size) {
+    throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
+  }
+  if (job.size === undefined && total > job.limit) {
+    throw wrongBytes(url, `the server has ${total} bytes, at most ${job.limit} are taken`, page);
+  }
+}
+
+export function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
+  const most = job.size ?? job.limit;
+  // To pack what is packed already makes it a little longer.
+  if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
+  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, more came`, false);
+}
+
+/** Only an answer that ends with its connection can be cut without undici noticing. */
+export function refuseCut(job: Transfer, headers: Headers): void {
+  const { size, sink } = job;
+  const framed = headers["content-length"] ?? headers["transfer-encoding"];
+  if (framed === undefined && size !== undefined && sink.received < size) {
+    throw cutError(sink.received, size);
+  }
+}
