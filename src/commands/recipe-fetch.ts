@@ -11,11 +11,20 @@ interface FetchedSource {
   readonly recipe: string;
   readonly platform: string;
   readonly source: string;
-  readonly state: "ok" | "wrong" | "could not be had";
+  /** `error`: the bytes are those that are pinned, and the recipe is wrong about what is in them. */
+  readonly state: "ok" | "wrong" | "error" | "could not be had";
   /** Files that were compared, where all were right. */
   readonly files?: number;
   readonly message?: string;
 }
+
+/** What is wrong with a source for good; anything else is not known. */
+const faults: Readonly<
+  Partial<Record<ErrorCode, { code: ErrorCode; state: FetchedSource["state"] }>>
+> = {
+  integrity: { code: "integrity", state: "wrong" },
+  recipe: { code: "recipe", state: "error" },
+};
 
 /** `recipe check --fetch`: whether every source's bytes are those that its recipe promises. */
 export async function fetchSources(
@@ -28,17 +37,19 @@ export async function fetchSources(
   const codes: ErrorCode[] = [];
   await withDraftPlace(place, async (draft) => {
     const { verify } = openVerifier(draft);
-    for (const { name, artifacts } of recipes) {
+    for (const { name, artifacts, bins } of recipes) {
       for (const [platform, listed] of Object.entries(artifacts)) {
         for (const artifact of listed) {
           const source = { recipe: name, platform, source: sourceName(artifact) };
-          const settled = await verify(artifact).then(
+          const settled = await verify(artifact, artifact.bins ?? bins).then(
             (count): FetchedSource => ({ ...source, state: "ok", files: count }),
             (error: unknown): FetchedSource => {
               if (!(error instanceof UserError)) throw error;
               // What cannot be looked at is no less pinned.
-              codes.push(error.code === "integrity" ? "integrity" : "network");
-              const state = error.code === "integrity" ? "wrong" : "could not be had";
+              const { code = "network", state } = faults[error.code] ?? {
+                state: "could not be had",
+              };
+              codes.push(code);
               return { ...source, state, message: describeError(error) };
             },
           );
@@ -55,8 +66,9 @@ export async function fetchSources(
   } else {
     const count = (state: FetchedSource["state"]): number =>
       sources.filter((each) => each.state === state).length;
-    const states = ["ok", "wrong", "could not be had"] as const;
-    const sum = states.map((state) => `${count(state)} ${state}`).join(", ");
+    const states = ["ok", "wrong", "error", "could not be had"] as const;
+    const said = states.filter((state) => state !== "error" || count(state) > 0);
+    const sum = said.map((state) => `${count(state)} ${state}`).join(", ");
     stdout.write(
       `${plural(recipes.length, "recipe")}, ${plural(sources.length, "source")}: ${sum}\n`,
     );

@@ -94,5 +94,5 @@ async function verifyClosure({ document, locks }: Draft, place: DraftPlace): Pro
   const parsed = parseLock(locks[source.lock ?? ""] ?? "", source.lock ?? "");
   if (!parsed.ok) throw new UserError("unmet", parsed.problems.map(renderProblem).join("\n"));
   const artifact = { ...splitPackage(source.npm), packages: parsed.packages };
-  await openVerifier(place).verify({ kind: "npm-closure", ...artifact });
+  await openVerifier(place).verify({ kind: "npm-closure", ...artifact }, {});
 }

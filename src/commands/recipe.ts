@@ -1,10 +1,11 @@
 import { readdirSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { loadCatalogue } from "../io/catalogue.ts";
+import { readInput } from "../io/input.ts";
 import { compileCatalogue, readRecipeFile } from "../io/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
 import type { Place } from "../run/place.ts";
@@ -70,21 +71,47 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
     });
   }
   const results = files.map((file) => readRecipeFile(file));
-  const problems = results.flatMap((result): readonly RecipeProblem[] =>
-    result.ok ? [] : result.problems,
-  );
+  const review = await reviewRecipes(files, place);
+  const problems = [
+    ...results.flatMap((result): readonly RecipeProblem[] => (result.ok ? [] : result.problems)),
+    ...review.problems,
+  ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+  const { emit } = place.reporter;
+  for (const warning of review.warnings) emit({ type: "warning", message: renderProblem(warning) });
   if (place.options.author.fetch && problems.length === 0) {
     const recipes = results.flatMap((result) => (result.ok ? [result.recipe] : []));
     return await fetchSources(place, files, recipes);
   }
   if (place.options.json !== false) {
-    place.stdout.write(`${JSON.stringify({ schema: 1, files, problems }, null, 2)}\n`);
+    const { warnings } = review;
+    place.stdout.write(`${JSON.stringify({ schema: 1, files, problems, warnings }, null, 2)}\n`);
   } else {
     for (const problem of problems) place.stdout.write(`${renderProblem(problem)}\n`);
-    const right = results.filter(({ ok }) => ok).length;
-    place.stdout.write(`${right} of ${files.length} right\n`);
+    const wrong = new Set(problems.map(({ file }) => file));
+    place.stdout.write(`${files.length - wrong.size} of ${files.length} right\n`);
   }
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+/** Looks at the recipes together with all others that they may need. */
+async function reviewRecipes(files: readonly string[], place: Place) {
+  const { reviewRecipe } = await import("../core/recipe-review.ts");
+  const { catalogue } = await loadCatalogue({
+    dirs: place.options.recipeDirs,
+    compiled: join(place.packageDir, "dist", "catalogue.json"),
+  });
+  const beside = [...new Set(files.map((file) => dirname(file)))].flatMap(yamlFiles);
+  const names = [...files, ...beside].map((file) => basename(file, ".yaml"));
+  const known = new Set([...catalogue.recipes.keys(), ...names]);
+  const bundled = join(place.packageDir, "recipes");
+  const reviews = files.map((file) => {
+    const text = readInput(file).toString("utf8");
+    return reviewRecipe({ text, file, known, isBundled: dirname(file) === bundled });
+  });
+  return {
+    problems: reviews.flatMap(({ problems }) => problems),
+    warnings: reviews.flatMap(({ warnings }) => warnings),
+  };
 }
 
 function isDirectory(path: string): boolean {

@@ -2,6 +2,7 @@ import matter from "gray-matter";
 import { isAlias, isMap, isScalar, LineCounter, type Pair } from "yaml";
 import { describeError } from "./errors.ts";
 import { jsonOf, type ParsedYaml, parseYaml } from "./frontmatter-yaml.ts";
+import { explainYaml } from "./yaml-words.ts";
 
 /**
  * The front matter of a SKILL.md as flat text: scalars trimmed, structures as JSON. A file without
@@ -37,6 +38,9 @@ export function parseFrontmatter(text: string): Frontmatter {
 
 /** gray-matter looks for comments with an expression that takes the square of a run of blanks. */
 const longBlank = /\s{200}/;
+
+/** So much of a wrong line is looked at, and shown. */
+const maxShown = 500;
 
 /** What stands between the fences. */
 function split(whole: string): string {
@@ -93,7 +97,13 @@ function readYaml(
   // The opening fence is line 1.
   const line = (offset: number) => (offset < 0 ? 0 : lines.linePos(offset).line + 1);
   const [error] = document.errors;
-  if (error) return reject(error.message, line(error.pos[0]));
+  if (error) {
+    const start = block.lastIndexOf("\n", error.pos[0] - 1) + 1;
+    const wrongLine = lineAt(block, start).slice(0, maxShown);
+    const { message, example } = explainYaml(error, wrongLine);
+    const right = example === undefined ? "" : ` (right: ${example})`;
+    return reject(`not YAML: ${message}${right}`, line(error.pos[0]));
+  }
   if (!isMap(document.contents)) return reject("the front matter is not a YAML mapping", 0);
   let fields: Record<string, unknown>;
   try {

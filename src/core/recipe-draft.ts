@@ -39,7 +39,7 @@ export function describeTool(about: About): Record<keyof About, string> {
 
 const fieldOrder = [
   ...["name", "description", "homepage", "license", "version", "provenance"],
-  ...["bins", "test", "needs", "data", "env", "args", "setup", "artifacts"],
+  ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "artifacts"],
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [
   ...(["url", "npm", "deb", "pypi", "lock", "go", "package", "sum", "toolchain"] as const),
@@ -77,7 +77,7 @@ export function renderDraft(document: RecipeDocument): string {
   yaml.commentBefore = " yaml-language-server: $schema=./recipe.schema.json";
   const version = yaml.get("version", true);
   if (isScalar(version)) version.type = "QUOTE_DOUBLE"; // 1.10 is a number to YAML
-  for (const name of ["bins", "test", "needs", "data"]) inOneLine(yaml.get(name, true));
+  for (const name of ["bins", "aliases", "test", "needs", "data"]) inOneLine(yaml.get(name, true));
   for (const [key] of artifacts) {
     const at = yaml.getIn(["artifacts", key], true);
     for (const source of isSeq(at) ? at.items : [at]) {

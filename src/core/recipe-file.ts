@@ -18,6 +18,7 @@ import { type Finding, finding } from "./recipe-findings.ts";
 import { readLocks } from "./recipe-locks.ts";
 import { recipeSchema } from "./recipe-schema.ts";
 import { shapeFindings } from "./recipe-shape.ts";
+import { explainYaml, type YamlMistake } from "./yaml-words.ts";
 
 /** A recipe's text, its file's path for messages and origin, and a reader of files beside it. */
 export interface RecipeText {
@@ -75,7 +76,11 @@ function yamlProblems(
     line: counter.linePos(offset).line,
     message,
   });
-  const problems = document.errors.map((error) => at(error.pos[0], yamlMessage(error, text)));
+  const lines = text.split("\n");
+  const problems = document.errors.map((error) => {
+    const problem = at(error.pos[0], "");
+    return { ...problem, ...yamlMistake(error, text, lines[problem.line - 1] ?? "") };
+  });
   if (document.directives?.yaml.explicit) problems.push(at(0, "has a %YAML line; take it out"));
   visit(document, {
     Node: (_key, node) => {
@@ -92,17 +97,18 @@ function yamlProblems(
 }
 
 function unshared(what: string): string {
-  return `has ${what}; write every value out where it stands`;
+  return `has ${what}; write every value out where it stands, or quote a text that begins so`;
 }
 
-function yamlMessage(error: YAMLError, text: string): string {
+function yamlMistake(error: YAMLError, text: string, line: string): YamlMistake {
   if (error.code === "DUPLICATE_KEY") {
     const key = /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
-    return `${key} appears twice`;
+    return { message: `${key} appears twice` };
   }
   if (error.code === "MULTIPLE_DOCS")
-    return "a second document starts here; one file is one recipe";
-  return `not YAML: ${error.message}`;
+    return { message: "a second document starts here; one file is one recipe" };
+  const { message, ...example } = explainYaml(error, line);
+  return { message: `not YAML: ${message}`, ...example };
 }
 
 function hasAlias(document: Document): boolean {
@@ -124,7 +130,8 @@ function nameFindings(value: unknown, file: string): Finding[] {
 }
 
 /** Where a path starts in the text: its key, or the nearest that is there. */
-function offsetOf(document: Document, path: Finding["path"]): number {
+/** Where a field stands in a document, or the innermost part of its path that is there. */
+export function offsetOf(document: Document, path: Finding["path"]): number {
   let offset = 0;
   let node: unknown = document.contents;
   for (const part of path) {

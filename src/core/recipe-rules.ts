@@ -39,10 +39,12 @@ export const homepageRule: TextRule = (text) => {
     : "must be an https:// address";
 };
 
-export const pathRule: TextRule = (text) =>
-  isRelativePath(text)
+export const pathRule: TextRule = (text) => {
+  if (template.test(text) || /\{\w*\}/.test(text)) return "holds a template; write it out";
+  return isRelativePath(text)
     ? undefined
     : `is "${text}"; a path stays in the unpacked tree: no "..", no leading "/"`;
+};
 
 export const glibcRule: TextRule = (text) =>
   /^\d+(\.\d+)+$/.test(text) ? undefined : `is "${text}", which is not a glibc version`;
@@ -127,7 +129,8 @@ export const goVersionRule: TextRule = (text) =>
   /^1\.\d+(\.\d+)?$/.test(text) ? undefined : `is "${text}", which is not a Go version`;
 
 export const urlRule: TextRule = (text) => {
-  if (template.test(text)) return "holds a template; write it out";
+  const at = text.search(placeholder);
+  if (at >= 0) return `holds a template (${text.slice(at, at + 20)}); write it out`;
   // A URL to the standard may lack its slashes; what is fetched and mirrored goes by the text.
   if (!URL.canParse(text) || !/^https?:\/\/[^/\\]/.test(text)) {
     return "is not a URL that starts with https://";
@@ -169,6 +172,9 @@ const endings: readonly (readonly [RegExp, ArchiveFormat | undefined])[] = [
 
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 const template = /\{\{|\}\}|\$\{|\$\(|<[a-z]+>|%[sv](?![0-9a-f])/i;
+/** Other people's placeholders: `{version}`, `$VERSION`, `[tag]`, `/:tag`, `%VERSION%`. No address has such. */
+const placeholder =
+  /[{}<>`]|%7[bBdD]|\$[A-Za-z_(]|\[[A-Za-z_]+\]|\/:[A-Za-z]|%(?![0-9A-Fa-f]{2})|(?<![A-Za-z])VERSION(?![A-Za-z])/;
 
 function isMoving(word: string): boolean {
   return /^(latest|stable|nightly|head|master|main)$/i.test(word);

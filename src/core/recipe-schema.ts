@@ -149,7 +149,7 @@ export const recipeSchema = z
     name: text(rules.toolNameRule, "The tool; the file is NAME.yaml.", "gh"),
     description: text(rules.lineRule, "What it is, in one line.", "GitHub command-line tool"),
     homepage: text(rules.homepageRule, "Where its people are.", "https://cli.github.com"),
-    license: text(rules.lineRule, "SPDX expression, or words where none fits.", "MIT"),
+    license: text(rules.lineRule, "SPDX expression; LicenseRef-NAME where none fits.", "MIT"),
     version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
     provenance: text(
       rules.lineRule,

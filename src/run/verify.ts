@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest } from "../core/digest.ts";
@@ -8,10 +8,13 @@ import type { Artifact } from "../core/recipe.ts";
 import { findOnPath } from "../io/bins.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { readGoConfig } from "../net/go-config.ts";
+import { type ArchiveContext, stageArchive } from "../sources/archive.ts";
 import { downloadDeb } from "../sources/deb-mirrors.ts";
 import { downloadModule } from "../sources/go-module.ts";
+import { stageNpmPackage } from "../sources/npm-package.ts";
 import { downloadTarball } from "../sources/npm-registry.ts";
 import { addressOf, filesOf } from "../sources/python-index.ts";
+import type { Bins } from "../sources/tree.ts";
 import type { DraftPlace } from "./draft.ts";
 import { authorGoModule } from "./go-author.ts";
 import { readIndexes } from "./pypi-author.ts";
@@ -22,11 +25,13 @@ const filesAtOnce = 6;
 export interface Verifier {
   /**
    * The number of files that were right. Throws a UserError: `integrity` where one is another than
-   * the recipe promises, any other where one could not be had.
+   * the recipe promises, `recipe` where an archive is not as the recipe says or lacks one of `bins`, any
+   * other where one could not be had.
    */
-  verify(artifact: Artifact): Promise<number>;
+  verify(artifact: Artifact, bins: Bins): Promise<number>;
 }
 
+/** Fetches into a file, or into a directory of that name. */
 type Bring = (file: string, signal: AbortSignal) => Promise<unknown>;
 
 export function openVerifier(place: DraftPlace): Verifier {
@@ -48,7 +53,7 @@ export function openVerifier(place: DraftPlace): Verifier {
     const file = join(dir, `verify-${count}`);
     const work = limit(async () => {
       await bring(file, signal);
-      await rm(file, { force: true });
+      await rm(file, { recursive: true, force: true });
     });
     seen.set(id, work);
     return work;
@@ -60,20 +65,36 @@ export function openVerifier(place: DraftPlace): Verifier {
     if (errors.length > 0) throw wrong ?? errors[0];
     return work.length;
   };
-  const verify: Verifier["verify"] = async (artifact) => {
+  /** As an installation brings it, so that what it says of the archive is the same. */
+  const unpacked = async (
+    dir: string,
+    stage: (context: ArchiveContext) => Promise<unknown>,
+    bins: Bins,
+  ): Promise<void> => {
+    await mkdir(dir);
+    const onProgress = () => {};
+    await stage({ http, npm: place.npm, dir, bins, written: new Map(), onProgress, signal });
+  };
+  const verify: Verifier["verify"] = async (artifact, bins) => {
     switch (artifact.kind) {
       case "archive": {
-        const { url, digest, size } = artifact;
-        const known = size === undefined ? {} : { size };
-        const bring: Bring = (file) => http.download({ url, digest, file, signal, ...known });
-        return await all([check(`${url} ${formatDigest(digest)}`, bring)]);
+        const { url, digest, format, strip } = artifact;
+        const id = JSON.stringify([url, formatDigest(digest), format, strip, bins]);
+        return await all([
+          check(id, (dir) => unpacked(dir, (context) => stageArchive(artifact, context), bins)),
+        ]);
       }
-      case "npm-package":
+      case "npm-package": {
+        const { name, version, digest, strip } = artifact;
+        const id = JSON.stringify([name, version, formatDigest(digest), strip, bins]);
+        return await all([
+          check(id, (dir) => unpacked(dir, (context) => stageNpmPackage(artifact, context), bins)),
+        ]);
+      }
       case "npm-closure": {
         const npm = await place.npm();
-        const packages = artifact.kind === "npm-closure" ? artifact.packages : [artifact];
         return await all(
-          packages.map(({ name, version, digest }) =>
+          artifact.packages.map(({ name, version, digest }) =>
             check(`npm ${name} ${version} ${formatDigest(digest)}`, (file) =>
               downloadTarball({ http, npm, name, version, digest, file, signal }),
             ),

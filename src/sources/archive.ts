@@ -6,6 +6,9 @@ import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
 
+/** What of a place an archive needs: it is the same on every platform. */
+export type ArchiveContext = Omit<StageContext, "apt" | "languages" | "platform" | "runsHere">;
+
 /**
  * An archive or a plain program at a literal URL. It is hashed while it is downloaded, and nothing of it is
  * unpacked before its digest is known: no decoder ever sees a stranger's bytes, a download can be resumed
@@ -13,7 +16,7 @@ import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
  */
 export async function stageArchive(
   artifact: ArchiveArtifact,
-  context: StageContext,
+  context: ArchiveContext,
 ): Promise<Staged> {
   const { url, digest, size, format, strip } = artifact;
   const file = join(context.dir, "download");

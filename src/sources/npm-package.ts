@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import type { NpmPackageArtifact } from "../core/recipe.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
-import type { StageContext, Staged } from "./context.ts";
+import type { ArchiveContext } from "./archive.ts";
+import type { Staged } from "./context.ts";
 import { downloadTarball } from "./npm-registry.ts";
 import { checkPrograms, makeTree } from "./tree.ts";
 
 /** One package tarball of the machine's npm registry, used as an archive. */
 export async function stageNpmPackage(
   artifact: NpmPackageArtifact,
-  context: StageContext,
+  context: ArchiveContext,
 ): Promise<Staged> {
   const { name, version, digest, size, strip } = artifact;
   const { http, onProgress, signal } = context;

@@ -1,7 +1,8 @@
 import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { open, readdir } from "node:fs/promises";
-import { join, sep } from "node:path";
+import { join, posix, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/names.ts";
 import { doing, orNothing } from "../io/files.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
@@ -59,22 +60,47 @@ async function isProgram(path: string): Promise<boolean> {
   }
 }
 
+/** So many are shown of so many that are looked through. */
 const maxNames = 8;
+const mostNames = 5000;
 
 async function absent(root: string, path: string, what: string): Promise<UserError> {
-  const names = await firstNames(root);
+  const names = await namesIn(root);
+  const shown = names.slice(0, maxNames);
   const more = names.length > maxNames ? ", …" : "";
-  const has = names.length === 0 ? "it is empty" : `it has: ${names.slice(0, maxNames).join(", ")}`;
-  return new UserError("recipe", `the archive ${what} ${path}; ${has}${more}`, {
+  const has = names.length === 0 ? "it is empty" : `it has: ${shown.join(", ")}${more}`;
+  return new UserError("recipe", `the archive ${what} ${path}; ${has}${meant(path, names)}`, {
     hint: "Correct `bins` or `strip` in the recipe.",
   });
 }
 
-/** A few names, breadth first, so that a wrong `strip` is seen at once. */
-async function firstNames(root: string): Promise<string[]> {
+/** What a path that is not there may have been meant for, and how to write it. */
+function meant(path: string, names: readonly string[]): string {
+  const files = names.filter((name) => !name.endsWith("/"));
+  const base = posix.basename(path);
+  // The same path further down: so many components too few were dropped.
+  const below = files.find((name) => name.endsWith(`/${path}`));
+  if (below !== undefined) {
+    const strip = below.split("/").length - path.split("/").length;
+    return `; did you mean ${below}, or ${strip} more to strip?`;
+  }
+  const same = files.find((name) => posix.basename(name) === base);
+  const near = same ?? nearest(path, files) ?? nearestByName(base, files);
+  return near === undefined ? "" : `; did you mean ${near}?`;
+}
+
+function nearestByName(base: string, files: readonly string[]): string | undefined {
+  const byName = new Map(files.map((name) => [posix.basename(name), name]));
+  const near =
+    nearest(base, byName.keys()) ?? [...byName.keys()].find((name) => name.startsWith(`${base}-`));
+  return near === undefined ? undefined : byName.get(near);
+}
+
+/** Names, breadth first, so that a wrong `strip` is seen at once; no more than one would look through. */
+async function namesIn(root: string): Promise<string[]> {
   const names: string[] = [];
   const ahead = [""];
-  for (let at = ahead.shift(); at !== undefined && names.length <= maxNames; at = ahead.shift()) {
+  for (let at = ahead.shift(); at !== undefined && names.length <= mostNames; at = ahead.shift()) {
     const entries = await readdir(join(root, at), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = at === "" ? entry.name : `${at}/${entry.name}`;

@@ -98,10 +98,10 @@ describe("prose with colons", () => {
 
 describe("an error names the line", () => {
   it.each([
-    ["---\nname: a\nname: b\n---\n", "line 3: Map keys must be unique"],
+    ["---\nname: a\nname: b\n---\n", "line 3: not YAML: this key appears twice"],
     ["---\n\nname: a\nx: {\n---\n", "line 4"],
     ["---\na: b\nglob: *.md\n---\n", "line 3: Unresolved alias"],
-    ["---\na:\n\t- b\n---\n", "line 3: Tabs"],
+    ["---\na:\n\t- b\n---\n", "line 3: not YAML: a tab"],
     ["---\n# only\n---\n", "not a YAML mapping"],
     ["---\n- a\n---\n", "not a YAML mapping"],
     ["---\nname: a\n...\nx: y\n---\n", "line 4"],

@@ -24,7 +24,7 @@ describe("name and description", () => {
     ["---\nname: b\n---\n", "the front matter has no description"],
     ["---\nname: b\ndescription: ' '\n---\n", "the front matter has no description"],
     ["# Title\n", "line 1 is not ---, so there is no front matter and no description"],
-    ["---\nname: b\nname: c\n---\n", "line 3: Map keys must be unique"],
+    ["---\nname: b\nname: c\n---\n", "line 3: not YAML: this key appears twice"],
   ])("%j is rejected", (text, error) => {
     expect(parseSkill(text, "dir")).toEqual({ ok: false, name: "dir", error });
   });

@@ -131,7 +131,7 @@ describe("recipe new", () => {
       "node_modules/zog",
     ]);
     expect((await place.run("recipe", "check", "--fetch", file("zog.yaml"))).stdout).toMatch(
-      /ok {2}zog any npm:zog@1\.0\.0 \(2 files\)\n1 recipes, 1 sources: 1 ok, 0 wrong/,
+      /ok {2}zog any npm:zog@1\.0\.0 \(2 files\)\n1 recipe, 1 source: 1 ok, 0 wrong/,
     );
   });
 
@@ -212,7 +212,63 @@ describe("recipe pin", () => {
   });
 });
 
+describe("recipe check", () => {
+  const source = { url: "https://example.test/zog.tar.gz", sha256: "0".repeat(64) };
+  const check = (...more: string[]) => place.run("recipe", "check", ...more);
+
+  test("a need that no recipe is called, neither beside it nor in the catalogue", async () => {
+    place.recipe("zog", { needs: ["node", "owl", "nod"], artifacts: { "linux-x64": source } });
+    place.recipe("owl", { artifacts: { "linux-x64": source } });
+    const { status, stdout } = await check(file("zog.yaml"));
+    expect([status, stdout.match(/needs.*/g)]).toEqual([
+      2,
+      ['needs[2] is "nod", which no recipe is called; did you mean "node"?'],
+    ]);
+    expect(stdout).toMatch(/zog\.yaml:\d+: .*\n0 of 1 right/);
+  });
+
+  test("a licence that is none is a warning, with the right one", async () => {
+    place.recipe("zog", { license: "Apache 2.0", artifacts: { "linux-x64": source } });
+    const { status, stdout, stderr } = await check(file("zog.yaml"));
+    expect([status, stdout]).toEqual([0, "1 of 1 right\n"]);
+    expect(stderr).toMatch(
+      /^warning: .*zog\.yaml:4: license is "Apache 2\.0".*\n +right: license: Apache-2\.0$/m,
+    );
+    const document = JSON.parse((await check(file("zog.yaml"), "--json")).stdout);
+    expect(document).toMatchObject({ problems: [], warnings: [{ line: 4 }] });
+    for (const license of ["MIT OR Apache-2.0", "LicenseRef-Own"]) {
+      place.recipe("zog", { license, artifacts: { "linux-x64": source } });
+      expect((await check(file("zog.yaml"))).stderr).toBe("");
+    }
+  });
+});
+
 describe("recipe check --fetch", () => {
+  const offer = (over: object, more: object = {}): void => {
+    const served = place.serve("zog.tar.gz", release("1.0.0", "zog"));
+    place.recipe("zog", { artifacts: { "linux-x64": { ...served, ...more } }, ...over });
+  };
+  test.each<[string, object, object, RegExp]>([
+    ["another name", { bins: { zog: "bin/zogg" } }, { strip: 1 }, /did you mean bin\/zog\?/],
+    ["another directory", { bins: { zog: "sbin/zog" } }, { strip: 1 }, /did you mean bin\/zog\?/],
+    ["one directory more", {}, {}, /did you mean \S+\/bin\/zog, or 1 more to strip\?/],
+    ["one directory less", {}, { strip: 2 }, /did you mean zog\?/],
+  ])("a program that is not in the archive: %s", async (_, over, more, expected) => {
+    offer(over, more);
+    const { status, stdout } = await place.run("recipe", "check", "--fetch", file("zog.yaml"));
+    expect(stdout).toMatch(/^error {2}zog linux-x64 \S+: the archive has no /m);
+    expect(stdout).toMatch(expected);
+    expect(stdout).toMatch(/1 source: 0 ok, 0 wrong, 1 error, 0 could not be had/);
+    expect(status).toBe(2);
+  });
+
+  test("an archive of another kind", async () => {
+    offer({}, { strip: 1, format: "zip" });
+    const { status, stdout } = await place.run("recipe", "check", "--fetch", file("zog.yaml"));
+    expect(stdout).not.toMatch(/^ok/m);
+    expect(status).not.toBe(0);
+  });
+
   test("says of each source whether its bytes are right, wrong or not to be had", async () => {
     const right = place.serve("right.tar.gz", release("1.0.0", "right"));
     const wrong = {
