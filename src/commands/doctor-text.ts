@@ -54,14 +54,14 @@ function renderSound(
   return `${prefix} (${platform}): ${none ? "nothing is installed yet" : `${what} (${depth})`}`;
 }
 
-/** Those with one reason in one line. */
+/** Those that the same skills ask for, and that are missing for the same reason, in one line. */
 function renderMissing(missing: readonly Missing[]): string[] {
-  const reasons = new Map<string, string[]>();
+  const groups = new Map<string, string[]>();
   for (const { name, for: askers, reason } of missing) {
-    const named = `${name} (for ${listNames(askers, 3)})`;
-    reasons.set(reason, [...(reasons.get(reason) ?? []), named]);
+    const why = `(for ${listNames(askers, 3)}): ${reason}`;
+    groups.set(why, [...(groups.get(why) ?? []), name]);
   }
-  return [...reasons].map(([reason, names]) => `${listNames(names, 20)}: ${reason}`);
+  return [...groups].map(([why, names]) => `${listNames(names, 20)} ${why}`);
 }
 
 /** Programs that are asked for and that the image has. */

@@ -41,6 +41,8 @@ export function requestedTools(manifest: Manifest, skills = manifest.skills): st
 export interface ToolRequest {
   /** A tool's name; where no tool is known for it, the name as it was given. */
   readonly tool: string;
+  /** As it was given: the tool's, one of its programs', or another name that its recipe has. */
+  readonly name: string;
   /** Who asks: for messages. */
   readonly by: string;
 }
@@ -54,19 +56,20 @@ interface Requesters {
   readonly seed: readonly string[];
 }
 
-/** Everything that is asked for by name, each tool once. */
+/** Everything that is asked for by name, each name of a tool once. */
 export function toolRequests(
   { manifest, variable, seed }: Requesters,
   catalogue: Catalogue,
 ): ToolRequest[] {
   const from = (names: readonly string[], by: string): ToolRequest[] =>
-    names.map((name) => ({ tool: toolCalled(name, manifest, catalogue), by }));
+    names.map((name) => ({ tool: toolCalled(name, manifest, catalogue), name, by }));
   const all = [
     ...from(variable, "OPENCLAW_SKILL_TOOLS"),
     ...from(requestedTools(manifest), "an earlier command line"),
     ...from(seed, "the seed"),
   ];
-  return [...new Map(all.reverse().map((request) => [request.tool, request])).values()].reverse();
+  const distinct = new Map(all.reverse().map((it) => [`${it.tool} ${it.name}`, it]));
+  return [...distinct.values()].reverse();
 }
 
 /** The tool that a NAME means: a tool's own, or that of one of its programs. */
@@ -78,12 +81,13 @@ export function toolCalled(name: string, { tools }: Manifest, catalogue: Catalog
 
 /** What a tool that is asked for by name has to have: its installed programs, or its recipe's. */
 export function requirementOf(
-  { tool, by }: ToolRequest,
+  { tool, name, by }: ToolRequest,
   tools: Manifest["tools"],
   catalogue: Catalogue,
 ): Requirement {
   const programs = tools[tool]?.bins ?? catalogue.recipes.get(tool)?.bins ?? { [tool]: tool };
-  const bins = Object.keys(programs).filter(isBinName);
+  const alias = catalogue.providers.get(name) === tool ? [name] : [];
+  const bins = [...new Set([...Object.keys(programs), ...alias])].filter(isBinName);
   return { for: by, bins, anyBins: [], inVolume: true };
 }
 

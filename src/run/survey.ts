@@ -66,7 +66,9 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   const configured = await readOpenClawConfig(place.env, place.home);
   for (const message of configured.problems) emit({ type: "warning", message });
   const loaded = await readCatalogue(place, emit);
-  const { skills, roots, directories } = await readSkills(place, configured, emit);
+  const isRequested = (manifest.requested ?? []).length > 0;
+  const found = await readSkills(place, configured, isRequested, emit);
+  const { skills, roots, directories } = found;
   const selected = selectedSkills(skills, emit);
   const seed = await surveySeed(prefix, platform, place);
   const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
@@ -162,6 +164,7 @@ export async function readCatalogue(place: Place, emit: Emit): Promise<Catalogue
 async function readSkills(
   place: Place,
   { config, env }: ReadConfig,
+  isRequested: boolean,
   emit: Emit,
 ): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
   const { options, home } = place;
@@ -175,7 +178,9 @@ async function readSkills(
     else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
   }
   const isNamed = options.names.length + options.tools.length > 0;
-  if (view.skills.length === 0 && !isNamed) sayNoSkills(options.skillsDirs, roots, emit);
+  const { skillsDirs } = options;
+  const isMissed = skillsDirs.length > 0 || !isRequested;
+  if (view.skills.length === 0 && !isNamed && isMissed) sayNoSkills(skillsDirs, roots, emit);
   const unknown = unknownSkills(view.skills, options);
   if (unknown[0] !== undefined) {
     const near = nearest(

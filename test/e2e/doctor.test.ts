@@ -31,9 +31,10 @@ describe("what is missing", () => {
     expect(status).toBe(4);
     expect(stdout).not.toContain("{");
     expect(stdout.split("\n").length).toBeLessThan(15);
-    const [line = ""] = stdout.match(/^ {2}tool-00 .*$/m) ?? [];
+    const [line = ""] = stdout.match(/^ {2}tool-00, .*$/m) ?? [];
     expect(line).toMatch(/127\.0\.0\.1:\d+ answered 403/);
-    for (const name of names) expect(line).toContain(`${name} (for all)`);
+    for (const name of names) expect(line).toContain(name);
+    expect(line.match(/\(for all\)/g)).toHaveLength(1);
     expect(lastLine(stdout)).toMatch(/^missing: tool-00, .*tool-16/);
     expect(stdout).toMatch(
       /last run that changed or warned of something, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC:\n {2}0 of 17 installed; failed: tool-00/,

@@ -160,6 +160,17 @@ describe("OPENCLAW_SKILL_TOOLS", () => {
     expect(tools()).toEqual(["owl"]);
   });
 
+  test("another name of a tool is one of its programs then, also for a place without Node", async () => {
+    offer("zog", { aliases: ["zogger"] });
+    await start(asks("zogger"));
+    expect(tools()).toEqual(["owl", "zog"]);
+    expect(runs("zogger")).toBe(true);
+    const bare = { PATH: "/usr/bin:/bin", HOME: join(place.dir, "elsewhere") };
+    const nowhere = { ...bare, OPENCLAW_SKILL_DIRS: "", OPENCLAW_SKILL_DEPS_NODE: "/nowhere" };
+    mkdirSync(bare.HOME);
+    expect((await start({ ...nowhere, ...asks("zogger") })).alone).toBe(true);
+  });
+
   test("a program of the image does not count", async () => {
     place.skill("shell", { bins: ["sh"] });
     offer("sh");
