@@ -1,11 +1,11 @@
 import valid from "semver/functions/valid.js";
 import { asFields, type Fields, textList, trimmed } from "./values.ts";
 
-const kinds = ["brew", "node", "go", "uv", "download"] as const;
+export const installKinds = ["brew", "node", "go", "uv", "download"] as const;
 
 /** How a skill itself would have its programs installed; what OpenClaw drops is not here. */
 export interface InstallSpec {
-  readonly kind: (typeof kinds)[number];
+  readonly kind: (typeof installKinds)[number];
   readonly id?: string;
   readonly label?: string;
   readonly bins?: readonly string[];
@@ -30,7 +30,7 @@ export interface InstallSpec {
 export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
   const raw = asFields(entry);
   const written = typeof raw?.kind === "string" ? raw.kind : raw?.type;
-  const kind = kinds.find((known) => known === trimmed(written)?.toLowerCase());
+  const kind = installKinds.find((known) => known === trimmed(written)?.toLowerCase());
   if (!raw || !kind) return undefined;
   const sha256 = kind === "download" ? trimmed(raw.sha256)?.toLowerCase() : undefined;
   // A digest that cannot be checked is worse than none: its author meant the download to be.

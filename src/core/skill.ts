@@ -3,6 +3,7 @@ import { describeError } from "./errors.ts";
 import { parseFrontmatter } from "./frontmatter.ts";
 import { type InstallSpec, parseInstallSpec } from "./installspec.ts";
 import { isBinName } from "./names.ts";
+import { hintsFor } from "./skill-hints.ts";
 import { asFields, type Fields, textList } from "./values.ts";
 
 /** What a SKILL.md asks for, as OpenClaw 2026.9.6 reads it. */
@@ -75,7 +76,15 @@ function manifestOf(values: ReadonlyMap<string, string>): Omit<Skill, "name" | "
     install: (Array.isArray(install) ? install : [])
       .map(parseInstallSpec)
       .filter((spec) => spec !== undefined),
-    hints: hintsFor(values, metadata, new Set([...bins, ...anyBins])),
+    hints:
+      unreadable(values, metadata) ??
+      hintsFor({
+        values,
+        metadata: metadata.fields,
+        manifest,
+        known: new Set([...bins, ...anyBins]),
+        read: (text) => parseMetadata(text).fields,
+      }),
   };
 }
 
@@ -98,37 +107,10 @@ function withFields(value: unknown): Metadata {
   return fields ? { fields } : {};
 }
 
-function hintsFor(
+function unreadable(
   values: ReadonlyMap<string, string>,
-  { fields, problem }: Metadata,
-  known: ReadonlySet<string>,
-): string[] {
-  if (problem !== undefined && values.get("metadata")?.includes("requires")) {
-    return [`says requires in metadata that OpenClaw cannot read as JSON5 (${problem})`];
-  }
-  const places: [string, unknown][] = [
-    ["at the top level", parseMetadata(values.get("requires")).fields],
-    ["directly in metadata", fields?.requires],
-  ];
-  for (const key of ["openclaw", "clawdbot", "moltbot", "clawdis"]) {
-    places.push([`in ${key} at the top level`, parseMetadata(values.get(key)).fields?.requires]);
-  }
-  for (const [key, value] of Object.entries(fields ?? {})) {
-    places.push([`in metadata.${key}`, asFields(value)?.requires]);
-  }
-  return places.flatMap(([place, requires]) => hintFor(place, asFields(requires), known));
-}
-
-/** Nothing where the manifest that counts names the same programs. */
-function hintFor(
-  place: string,
-  requires: Fields | undefined,
-  known: ReadonlySet<string>,
-): string[] {
-  const lists = ["bins", "anyBins"].filter((list) =>
-    textList(requires?.[list]).some((bin) => !known.has(bin)),
-  );
-  if (lists.length === 0) return [];
-  const said = lists.map((list) => `requires.${list}`).join(" and ");
-  return [`says ${said} ${place}, which OpenClaw ignores: move it to metadata.openclaw`];
+  { problem }: Metadata,
+): string[] | undefined {
+  if (problem === undefined || !values.get("metadata")?.includes("requires")) return undefined;
+  return [`says requires in metadata that OpenClaw cannot read as JSON5 (${problem})`];
 }

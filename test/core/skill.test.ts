@@ -183,6 +183,92 @@ describe("hints", () => {
     expect(skill(block).hints).toEqual(hint === "" ? [] : [hint]);
   });
 
+  const inManifest = (key: string, instead: string) =>
+    `says ${key} in metadata.openclaw, which OpenClaw ignores: write metadata.openclaw.${instead}`;
+  const kinds = "it has brew, node, go, uv, download";
+  it.each<[object, string[]]>([
+    [{ require: { bins: ["gog"] } }, [inManifest("require", "requires")]],
+    [{ reqiures: { bins: ["gog"] } }, [inManifest("reqiures", "requires")]],
+    [{ requirements: { binaries: ["gog"] } }, [inManifest("requirements", "requires")]],
+    [{ bin: "gog" }, [inManifest("bin", "requires.bins")]],
+    [{ bins: ["gog"] }, [inManifest("bins", "requires.bins")]],
+    [
+      { requires: ["gog"] },
+      [inManifest("requires", "requires.bins").replace("write", "write it as")],
+    ],
+    [{ requires: { binaries: ["gog"] } }, [inManifest("requires.binaries", "requires.bins")]],
+    [{ requires: { Commands: ["gog"] } }, [inManifest("requires.Commands", "requires.bins")]],
+    [{ requires: { any_bins: ["a"] } }, [inManifest("requires.any_bins", "requires.anyBins")]],
+    [{ requires: { python: ">=3.8" } }, [inManifest("requires.python", "requires.bins")]],
+    [{ instal: [{ kind: "uv", package: "x" }] }, [inManifest("instal", "install")]],
+    [
+      { python_packages: ["x"], requires: { npm: ["y"] } },
+      ["python_packages", "requires.npm"].map(
+        (key) =>
+          `says ${key} in metadata.openclaw, which OpenClaw ignores: write what it installs in metadata.openclaw.install (uv, node, go, brew or download)`,
+      ),
+    ],
+    [
+      {
+        install: [
+          { kind: "pip", package: "x" },
+          { kind: "apt", package: "y" },
+        ],
+      },
+      [`says install of the kind pip, apt, which OpenClaw drops: ${kinds} (pip is uv)`],
+    ],
+    [
+      { install: [{ kind: "shell" }] },
+      [`says install of the kind shell, which OpenClaw drops: ${kinds}`],
+    ],
+    [
+      { install: [{ kind: "node", package: "x@^1" }] },
+      [
+        "says install of the kind node, which OpenClaw drops: its package is missing or not what OpenClaw takes",
+      ],
+    ],
+    [{ install: "brew install x" }, ["says install that is no list, which OpenClaw ignores"]],
+    [
+      {
+        requires: { bins: ["gog"], env: ["A"] },
+        emoji: "x",
+        primaryEnv: "A",
+        os: "linux",
+        always: true,
+      },
+      [],
+    ],
+    [{ requires: { bins: ["gog"] }, bins: ["gog"], install: [{ kind: "go", module: "x" }] }, []],
+    [{ requires: { config: ["a"], other: ["x"] }, description: "x", tags: ["bin"] }, []],
+  ])("one line for each mistake: %j", (openclaw, expected) => {
+    expect(skill(`metadata: ${JSON.stringify({ openclaw })}`).hints).toEqual(expected);
+  });
+
+  it.each([
+    ["binaries: [mclaw]", "binaries at the top level"],
+    ["bins: gog, jq", "bins at the top level"],
+    ["requires:\n  binaries:\n    - gog", "requires.binaries at the top level"],
+    ["requirements:\n  commands: [gog]\n", "requirements.commands at the top level"],
+    ["python_packages:\n  - x", "python_packages at the top level"],
+    ['metadata: {"bins": ["gog"]}', "bins directly in metadata"],
+    [
+      'metadata: {"opencalw": {"requires": {"bins": ["gog"]}}}',
+      "requires.bins in metadata.opencalw",
+    ],
+  ])("of a place that is not looked at: %s", (block, said) => {
+    expect(skill(block).hints).toEqual([
+      expect.stringContaining(`says ${said}, which OpenClaw ignores`),
+    ]);
+  });
+
+  it.each([
+    "tools: Read",
+    "dependencies: [cellcog]",
+    "commands:\n  - x",
+    "requires: []",
+    "install: npm i x",
+  ])("what other agents read is no mistake: %s", (block) => expect(skill(block).hints).toEqual([]));
+
   it("say why metadata cannot be read", () => {
     const [hint] = skill("metadata: {openclaw: {requires: {bins: [gog]}}}").hints;
     expect(hint).toMatch(
