@@ -2,7 +2,7 @@ import * as z from "zod";
 import { parseHexDigest } from "./digest.ts";
 import { isVersion } from "./names.ts";
 import type { LockedWheel, RecipeProblem } from "./recipe.ts";
-import { normalName, parseWheelName, type WheelName } from "./wheel-tags.ts";
+import { isSameVersion, normalName, parseWheelName, type WheelName } from "./wheel-tags.ts";
 
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/black.yaml";
 
@@ -96,5 +96,5 @@ function toLockedWheel(
 }
 
 function isOf(named: WheelName, name: string, version: string): boolean {
-  return named.name === name && named.version.replaceAll("_", "-") === version.replaceAll("_", "-");
+  return named.name === name && isSameVersion(named.version, version);
 }

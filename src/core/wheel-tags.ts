@@ -1,3 +1,4 @@
+import { eq, valid } from "@renovatebot/pep440";
 import { isAtLeast, type Platform } from "./platform.ts";
 
 /** A wheel's file name, taken apart: what it is, and the places in which it runs. */
@@ -18,7 +19,7 @@ const usualLibc = { glibc: "2.36", musl: "1.2" } as const;
  */
 export function parseWheelName(file: string): WheelName | undefined {
   const match =
-    /^([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][A-Za-z0-9._+!]*)(?:-\d[A-Za-z0-9_.]*)?-([a-z0-9_.]+)-([a-z0-9_.]+)-([A-Za-z0-9_.]+)\.whl$/.exec(
+    /^([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][A-Za-z0-9._+!]*)(?:-\d[A-Za-z0-9_.]*)?-([A-Za-z0-9_.]+)-([A-Za-z0-9_.]+)-([A-Za-z0-9_.]+)\.whl$/.exec(
       file,
     );
   if (!match) return undefined;
@@ -26,15 +27,26 @@ export function parseWheelName(file: string): WheelName | undefined {
   return {
     name: normalName(name),
     version,
-    pythons: pythons.split("."),
-    abis: abis.split("."),
-    platforms: platforms.split("."),
+    pythons: tagsOf(pythons),
+    abis: tagsOf(abis),
+    platforms: tagsOf(platforms),
   };
+}
+
+function tagsOf(text: string): string[] {
+  return text.toLowerCase().split(".");
 }
 
 /** The form in which an index keeps a name: `Typing_Extensions` is `typing-extensions`. */
 export function normalName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
+}
+
+/** `1.0` is `1.0.0`, and `1.0-RC1` is `1.0rc1` (PEP 440); in names of files `_` stands for `-`. */
+export function isSameVersion(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((version) => version.replaceAll("_", "-"));
+  if (a === undefined || b === undefined || a === b) return a === b;
+  return valid(a) !== null && valid(b) !== null && eq(a, b);
 }
 
 /** `3.12` of `3.12.14` and `3.12.14+20260814`; undefined where it is no Python 3. */

@@ -142,12 +142,12 @@ export async function json(
 
 export async function text(
   url: string,
-  { headers = {}, proxy }: TextOptions,
+  { headers = {}, ...rest }: TextOptions,
   begin: Begin,
 ): Promise<Text> {
   const sink = memorySink();
-  const given = { headers, sink, limit: textLimit, ...(proxy === undefined ? {} : { proxy }) };
-  const { url: from, encodings } = await transfer(await begin(url, given));
+  const job = await begin(url, { headers, sink, limit: textLimit, ...rest });
+  const { url: from, encodings } = await transfer(job);
   const bytes = await decodeBytes(sink.bytes(), encodings, textLimit, from);
   return { text: bytes.toString("utf8"), url: from };
 }

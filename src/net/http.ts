@@ -44,7 +44,10 @@ export interface Weighed extends Download {
   readonly sha512: Digest;
 }
 
-export type TextOptions = Pick<DownloadRequest, "headers" | "proxy">;
+export type TextOptions = Pick<
+  DownloadRequest,
+  "headers" | "proxy" | "hasAlternative" | "signal"
+>;
 
 export interface Text {
   readonly text: string;

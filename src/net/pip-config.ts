@@ -1,18 +1,18 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
-import { type Setting, unquoted, wrongSetting } from "./setting.ts";
+import { nearestTo, type PipIndexes, readPipIndexes } from "./pip-indexes.ts";
+import { firstOf, named, type Setting } from "./setting.ts";
 
 /** What this machine's pip and uv are configured to do, as far as fetching wheels goes. */
-export interface PipConfig {
-  /** The indexes in the order in which they are asked, each ends with `/`; empty: none is named. */
-  readonly indexes: readonly string[];
-  /** The credentials for a URL: those of an index at the same origin, else the netrc's. */
+export interface PipConfig extends PipIndexes {
+  /** The credentials for a URL: those of the index that is nearest to it, else the netrc's. */
   headersFor(url: string): Record<string, string>;
   /** pip's own proxy, where it has one; for requests to an index. */
   readonly through: { readonly proxy?: Setting };
-  /** Its proxy, certificates and waiting, for a pip that is run without its files. */
+  /** Its indexes, proxy, certificates and waiting, for a pip that is run without its files. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -28,22 +28,9 @@ type Settings = Readonly<Record<string, string>>;
  */
 export async function readPipConfig(env: Env, home: string): Promise<PipConfig> {
   const settings = readFiles(env, home);
-  const first = firstOf([
-    named("PIP_INDEX_URL", env.PIP_INDEX_URL),
-    named("UV_DEFAULT_INDEX", env.UV_DEFAULT_INDEX),
-    named("UV_INDEX_URL", env.UV_INDEX_URL),
-    named("pip's index-url", settings["index-url"]),
-  ]);
-  const more = [
-    env.PIP_EXTRA_INDEX_URL === undefined
-      ? named("pip's extra-index-url", settings["extra-index-url"])
-      : named("PIP_EXTRA_INDEX_URL", env.PIP_EXTRA_INDEX_URL),
-    named("UV_INDEX", env.UV_INDEX),
-    named("UV_EXTRA_INDEX_URL", env.UV_EXTRA_INDEX_URL),
-  ].flat();
-  const noIndex = /^(1|true|yes|on)$/i.test(env.PIP_NO_INDEX ?? settings["no-index"] ?? "");
-  const indexes = noIndex ? [] : [...new Set([...first, ...more].flatMap(asIndexes))];
-  const netrc = parseNetrc(readSettingsFile(env.NETRC || join(home, ".netrc")));
+  const places = readPipIndexes(env, settings, home);
+  const netrcFile = env.NETRC || join(home, ".netrc");
+  const netrc = parseNetrc(readSettingsFile(netrcFile));
   const {
     caFiles: [cert],
     waits: [wait],
@@ -53,17 +40,17 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
     named("pip's proxy", settings.proxy),
   ]);
   return {
-    indexes,
+    ...places,
     headersFor(text) {
       const url = new URL(text);
-      const index = indexes
-        .map((each) => new URL(each))
-        .find(({ origin }) => origin === url.origin);
+      const index = nearestTo(url, [...places.indexes, ...places.findLinks]);
       const own = index ? urlHeaders(index) : {};
       return own.authorization === undefined ? netrcHeaders(netrc, url.hostname) : own;
     },
     through: proxy ? { proxy } : {},
     environment: {
+      ...indexVariables(places),
+      NETRC: netrcFile,
       ...(proxy && { PIP_PROXY: proxy.value }),
       ...(cert && { PIP_CERT: cert.value }),
       ...(wait && { PIP_TIMEOUT: wait.value }),
@@ -96,19 +83,24 @@ export function readPipSettings(
 
 function readFiles(env: Env, home: string): Settings {
   // A file that is absent or another user's is no configuration of ours; pip goes on without, too.
-  const read = pipFiles(env, home).map((file) => parsePipConf(readSettingsFile(file)));
-  return Object.assign({}, ...read) as Settings;
+  const texts = pipFiles(env, home).map((file) => `[-]\n${readSettingsFile(file)}\n`);
+  return parsePipConf(texts.join("")); // whichever file has it, `install` is over `global`
 }
 
-function named(name: string, value: string | undefined): Setting[] {
-  return value === undefined || unquoted(value) === "" ? [] : [{ name, value }];
+function indexVariables({ indexes, findLinks, isDefaultReplaced }: PipIndexes) {
+  const [first, ...more] = isDefaultReplaced ? indexes : [undefined, ...indexes];
+  return {
+    ...(first === undefined ? {} : { PIP_INDEX_URL: first }),
+    ...(more.length > 0 && { PIP_EXTRA_INDEX_URL: more.join(" ") }),
+    ...(findLinks.length > 0 && { PIP_FIND_LINKS: findLinks.join(" ") }),
+    ...(isDefaultReplaced && indexes.length === 0 && { PIP_NO_INDEX: "1" }),
+  };
 }
 
-function firstOf(settings: readonly Setting[][]): Setting[] {
-  return settings.flat().slice(0, 1);
-}
-
-/** Reads pip.conf: sections `global`, then `install`; a value may go on in indented lines. */
+/**
+ * Reads pip.conf: sections `global`, then `install`; a value may go on in indented lines, and one that
+ * is empty says nothing.
+ */
 export function parsePipConf(text: string): Settings {
   const sections: Record<string, Record<string, string>> = { global: {}, install: {} };
   let section: Record<string, string> | undefined;
@@ -121,38 +113,26 @@ export function parsePipConf(text: string): Settings {
     else if (/^\s/.test(line)) {
       if (section && key !== "") section[key] = `${section[key]} ${line.trim()}`.trim();
       continue;
-    } else if (section && pair)
-      section[pair[1]?.toLowerCase().replaceAll("_", "-") ?? ""] = pair[2] ?? "";
-    key = heading ? "" : (pair?.[1]?.toLowerCase().replaceAll("_", "-") ?? "");
+    } else if (section && pair) section[keyOf(pair[1])] = pair[2] ?? "";
+    key = heading ? "" : keyOf(pair?.[1]);
   }
-  return { ...sections.global, ...sections.install };
+  const entries = [sections.global, sections.install].flatMap((each) => Object.entries(each ?? {}));
+  return Object.fromEntries(entries.filter(([, value]) => value !== ""));
+}
+
+function keyOf(text = ""): string {
+  return text.toLowerCase().replaceAll("_", "-").replace(/^--/, "");
 }
 
 /** pip's order, the last one speaks. Where PIP_CONFIG_FILE names a file, the user's is left out. */
 function pipFiles(env: Env, home: string): string[] {
-  const named = env.PIP_CONFIG_FILE;
-  if (named === "/dev/null") return [];
+  const file = env.PIP_CONFIG_FILE;
+  const named = file && existsSync(file) ? file : undefined;
+  if (file === "/dev/null") return [];
   const dirs = (env.XDG_CONFIG_DIRS || "/etc/xdg").split(":").reverse();
   const machine = [...dirs.map((dir) => join(dir, "pip", "pip.conf")), "/etc/pip.conf"];
   const config = env.XDG_CONFIG_HOME || join(home, ".config");
   const user = named ? [] : [join(home, ".pip", "pip.conf"), join(config, "pip", "pip.conf")];
   const active = env.VIRTUAL_ENV ? [join(env.VIRTUAL_ENV, "pip.conf")] : [];
   return [...machine, ...user, ...active, ...(named ? [named] : [])];
-}
-
-/** Addresses between blank space; uv lets an index have a name: `internal=https://…`. */
-function asIndexes({ name, value }: Setting): string[] {
-  const words = unquoted(value).split(/\s+/);
-  return words.map((word) => {
-    const address = word.replace(/^[A-Za-z0-9_-]+=(?=https?:)/, "");
-    const url = URL.canParse(address) ? new URL(address) : undefined;
-    if (url?.protocol === "https:" || url?.protocol === "http:") {
-      return url.href.endsWith("/") ? url.href : `${url.href}/`;
-    }
-    throw wrongSetting(
-      { name, value: word },
-      "is not an http or https URL",
-      "See `pip config list`, PIP_INDEX_URL, UV_DEFAULT_INDEX and UV_INDEX_URL; it looks like https://host/simple/.",
-    );
-  });
 }

@@ -37,3 +37,13 @@ export function decoded(text: string): string {
     }
   });
 }
+
+/** A setting that is set: blank ones and empty quotes say nothing. */
+export function named(name: string, value: string | undefined): Setting[] {
+  return value === undefined || unquoted(value) === "" ? [] : [{ name, value }];
+}
+
+/** The first that is set, in a list of its own. */
+export function firstOf(settings: readonly Setting[][]): Setting[] {
+  return settings.flat().slice(0, 1);
+}

@@ -10,7 +10,7 @@ import { type Draft, describeTool } from "../core/recipe-draft.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
 import { normalName, parseWheelName } from "../core/wheel-tags.ts";
 import type { PipConfig } from "../net/pip-config.ts";
-import { addressOf, filesOf } from "../sources/python-index.ts";
+import { downloadWheel, listFiles } from "../sources/python-index.ts";
 import { unpackWheel } from "../sources/python-wheel.ts";
 import { roomIn } from "../sources/release-program.ts";
 import { makeTree } from "../sources/tree.ts";
@@ -23,7 +23,6 @@ export async function draftFromPypi(
   wish: DraftWish,
   place: DraftPlace,
 ): Promise<Draft> {
-  const { http } = place;
   const { name: written, version: wanted } = splitPackage(spec);
   const name = normalName(written);
   const tool = toolName(wish.name ?? name, spec);
@@ -33,8 +32,7 @@ export async function draftFromPypi(
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
   const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
   if (!wheel) throw new UserError("unmet", `${name}@${version} cannot be had as wheels`);
-  const url = addressOf(wheel, await filesOf(name, pip.indexes, { http, pip }));
-  const about = await readWheel(wheel, url, pip, place);
+  const about = await readWheel(wheel, pip, place);
   const bins = chooseScripts(about.scripts, wish.bins, spec);
   const lock = `${tool}.pypi.lock.json`;
   return {
@@ -55,7 +53,7 @@ export async function draftFromPypi(
 
 /** The newest version of which there is a wheel and which is no trial version. */
 async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promise<string> {
-  const files = await filesOf(name, pip.indexes, { http, pip });
+  const files = (await listFiles(name, { http, pip })).filter(({ isYanked }) => !isYanked);
   const versions = files.flatMap((file) => parseWheelName(file.name)?.version ?? []);
   const numbers = versions.filter((version) => /^\d+(\.\d+)*$/.test(version));
   const best = numbers.reduce((a, b) => (isAtLeast(a || "0", b) ? a : b), "");
@@ -66,11 +64,10 @@ async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promi
 }
 
 /** What a wheel says of itself, from its own bytes. */
-async function readWheel(wheel: LockedWheel, url: string, pip: PipConfig, place: DraftPlace) {
+async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) {
   const dir = await roomIn(place.dir, "wheel");
   const [tree, file] = [await makeTree(dir, ["site-packages"]), join(dir, "download")];
-  const { digest } = wheel;
-  await place.http.download({ url, headers: pip.headersFor(url), ...pip.through, file, digest });
+  await downloadWheel({ http: place.http, pip, wheel, file });
   const points = await unpackWheel(wheel, file, join(dir, "room"), tree);
   const packages = await readdir(join(tree, "site-packages"));
   const info = packages.find((entry) => entry.endsWith(".dist-info")) ?? "";

@@ -2,18 +2,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { Arch, Platform } from "../core/platform.ts";
 import { type PypiLock, renderPypiLock } from "../core/pypi-lock.ts";
-import { parseWheelName, wheelRank } from "../core/wheel-tags.ts";
+import { isSameVersion, parseWheelName, wheelRank } from "../core/wheel-tags.ts";
 import { placeOf } from "../core/wheels.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
 import type { Http } from "../net/http.ts";
 import { type PipConfig, readPipConfig } from "../net/pip-config.ts";
 import type { Emit } from "../report/events.ts";
-import { filesOf, type IndexFile } from "../sources/python-index.ts";
+import { fetchListed, type IndexFile, listFiles } from "../sources/python-index.ts";
 
 /** The Pythons that a lock serves: OpenClaw's sandbox image has the oldest. */
 const minors = ["3.11", "3.12", "3.13", "3.14"];
@@ -50,7 +49,7 @@ export async function authorPypiLock(requirement: string, place: AuthorPlace): P
   const packages: Locked[] = [];
   for (const [pinned, needed] of resolved) {
     const [name = "", version = ""] = pinned.split("==");
-    const files = await filesOf(name, pip.indexes, { http: place.http, pip });
+    const files = await listFiles(name, { http: place.http, pip });
     const only = needed.length === places.length ? {} : { only: [...needed].sort() };
     const wheels = await weighAll(bestWheels(version, files, needed), pip, place);
     packages.push({ name, version, ...only, wheels });
@@ -61,7 +60,7 @@ export async function authorPypiLock(requirement: string, place: AuthorPlace): P
 /** The machine's pip configuration, which must name an index. */
 export async function readIndexes({ env, home }: AuthorIndexes): Promise<PipConfig> {
   const pip = await readPipConfig(env, home);
-  if (pip.indexes.length > 0) return pip;
+  if (pip.indexes.length + pip.findLinks.length > 0) return pip;
   throw new UserError("config", "no Python index is configured here", {
     hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
   });
@@ -108,7 +107,7 @@ async function resolveOne(
   input: string,
   minor: string,
   arch: Arch,
-  { indexes }: PipConfig,
+  { indexes, findLinks }: PipConfig,
   env: AuthorPlace["env"],
 ): Promise<readonly string[] | string> {
   const [first = "", ...more] = indexes;
@@ -117,7 +116,13 @@ async function resolveOne(
   const { status, stdout, stderr } = await run({
     argv: [uv, "pip", "compile", ...options, ...target, input],
     // By the environment, because an argument would show a password to everybody.
-    env: { ...defined(env), UV_DEFAULT_INDEX: first, UV_INDEX: more.join(" ") },
+    env: {
+      ...defined(env),
+      UV_DEFAULT_INDEX: first,
+      UV_INDEX: more.join(" "),
+      UV_FIND_LINKS: findLinks.join(","),
+      ...(indexes.length === 0 && { UV_NO_INDEX: "1" }),
+    },
     cwd: "/",
     timeout: 5 * 60_000,
   });
@@ -139,7 +144,7 @@ function bestWheels(
 ): IndexFile[] {
   const named = files.flatMap((file) => {
     const wheel = parseWheelName(file.name);
-    return wheel?.version === version ? [{ file, wheel }] : [];
+    return wheel && isSameVersion(wheel.version, version) ? [{ file, wheel }] : [];
   });
   const best = new Set<IndexFile>();
   for (const place of places) {
@@ -159,26 +164,23 @@ function bestWheels(
 async function weighAll(
   files: readonly IndexFile[],
   pip: PipConfig,
-  { http }: AuthorPlace,
+  { http, emit }: AuthorPlace,
 ): Promise<Locked["wheels"]> {
   const dir = await mkdtemp(join(tmpdir(), "pypi-lock-"));
   const limit = pLimit(4);
   try {
     return await Promise.all(
-      files.map(({ url, name, sha256 }, index) =>
+      files.map((listed, index) =>
         limit(async () => {
-          const digest = parseHexDigest("sha256", sha256 ?? "");
-          if (!digest) throw new UserError("integrity", `the index gives no sha256 of ${name}`);
+          const { name } = listed;
+          if (listed.sha256 === undefined) {
+            const message = `the index gives no sha256 of ${name}: that of the download is pinned`;
+            emit({ type: "warning", message });
+          }
           const file = join(dir, String(index));
-          const { size } = await http.download({
-            url,
-            headers: pip.headersFor(url),
-            ...pip.through,
-            file,
-            digest,
-          });
+          const { sha256, size } = await fetchListed(listed, { http, pip }, file);
           await rm(file);
-          return { file: name, sha256: digest.hex, size };
+          return { file: name, sha256: sha256.hex, size };
         }),
       ),
     );

@@ -13,7 +13,7 @@ import { downloadDeb } from "../sources/deb-mirrors.ts";
 import { downloadModule } from "../sources/go-module.ts";
 import { stageNpmPackage } from "../sources/npm-package.ts";
 import { downloadTarball } from "../sources/npm-registry.ts";
-import { addressOf, filesOf } from "../sources/python-index.ts";
+import { downloadWheel } from "../sources/python-index.ts";
 import type { Bins } from "../sources/tree.ts";
 import type { DraftPlace } from "./draft.ts";
 import { authorGoModule } from "./go-author.ts";
@@ -116,15 +116,9 @@ export function openVerifier(place: DraftPlace): Verifier {
         const config = await pip();
         return await all(
           artifact.wheels.map((wheel) =>
-            check(`pypi ${wheel.file} ${formatDigest(wheel.digest)}`, async (file) => {
-              const url = addressOf(
-                wheel,
-                await filesOf(wheel.name, config.indexes, { http, pip: config }),
-              );
-              const { digest, size } = wheel;
-              const headers = config.headersFor(url);
-              await http.download({ url, headers, ...config.through, file, digest, size, signal });
-            }),
+            check(`pypi ${wheel.file} ${formatDigest(wheel.digest)}`, (file) =>
+              downloadWheel({ http, pip: config, wheel, file, signal }),
+            ),
           ),
         );
       }

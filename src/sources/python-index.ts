@@ -1,94 +1,198 @@
-import { UserError } from "../core/errors.ts";
+import { type Digest, parseHexDigest } from "../core/digest.ts";
+import { type SharedCause, UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
-import { isNotFound } from "../net/errors.ts";
-import type { Http, Text } from "../net/http.ts";
+import { parseWheelName } from "../core/wheel-tags.ts";
+import { HurriedError, shownUrl } from "../net/errors.ts";
+import type { Download, Http } from "../net/http.ts";
 import type { PipConfig } from "../net/pip-config.ts";
+import { copyWheel, filesHere, isWheel, linkTo, weighWheel } from "./python-links.ts";
+import { type IndexFile, parsePage } from "./python-page.ts";
 
-const accept = "application/vnd.pypi.simple.v1+json, text/html;q=0.9";
+export type { IndexFile } from "./python-page.ts";
 
-/** Where an index says that a file lies. */
-export interface IndexFile {
-  readonly url: string;
-  readonly name: string;
-  /** Lower-case hexadecimal, where the index gives it. */
-  readonly sha256?: string;
+/** Where this machine's pip would look. */
+export interface PythonIndexes {
+  readonly http: Http;
+  readonly pip: PipConfig;
+  /** What pip asks before the indexes that are named, where the configuration does not replace it. */
+  readonly defaultIndex?: string;
+}
+
+export interface WheelRequest extends PythonIndexes {
+  readonly wheel: LockedWheel;
+  /** Absolute. */
+  readonly file: string;
+  readonly hasAlternative?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (received: number) => void;
+}
+
+/** A page, directory or file of pip's settings. */
+interface Place {
+  readonly url: URL;
+  readonly isLink: boolean;
 }
 
 /**
- * The files of a package, as the simple API lists them (JSON or HTML), from the first of the indexes
- * that knows it. Where a file comes from does not matter: only the pinned digest is believed.
+ * Downloads a wheel from the first place of pip's settings that has it. One that is down, says no, has
+ * not this file or has other bytes under its name leads to the next one. Where it comes from does not
+ * matter: the pinned digest is verified. Throws a UserError that says why no place served.
  */
-export async function filesOf(
-  name: string,
-  indexes: readonly string[],
-  { http, pip }: { http: Http; pip: PipConfig },
-): Promise<readonly IndexFile[]> {
-  for (const index of indexes) {
-    const page = `${index}${name}/`;
-    const headers = { accept, ...pip.headersFor(page) };
-    const found = await http.text(page, { headers, ...pip.through }).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
-    if (found) return found.text.trimStart().startsWith("{") ? fromJson(found) : fromHtml(found);
+export async function downloadWheel(request: WheelRequest): Promise<Download> {
+  const { wheel, signal, hasAlternative = false } = request;
+  const places = placesOf(wheel.name, request);
+  const tries = places.map((place, i) => ({
+    place,
+    isHasty: hasAlternative || i < places.length - 1,
+  }));
+  const errors: UserError[] = [];
+  for (const { place, isHasty } of tries) {
+    try {
+      return await downloadFrom(place, { ...request, hasAlternative: isHasty });
+    } catch (error) {
+      if (!(error instanceof UserError) || signal?.aborted) throw error;
+      errors.push(error);
+      if (error instanceof HurriedError && !hasAlternative) tries.push({ place, isHasty: false });
+    }
   }
-  throw new UserError("network", `no configured Python index has ${name}`, {
-    hint: "See `pip config list`; the index must serve the package under its simple API.",
-  });
+  const error = nowhere(wheel.file, errors);
+  const isHurried = hasAlternative && errors.some((each) => each instanceof HurriedError);
+  throw isHurried ? new HurriedError(error) : error;
 }
 
-/** The address of a wheel; throws a UserError (`network`) where the index does not list it. */
-export function addressOf(wheel: LockedWheel, files: readonly IndexFile[]): string {
-  const found =
-    files.find(({ sha256 }) => sha256 === wheel.digest.hex) ??
-    files.find(({ name }) => name === wheel.file);
-  if (found) return found.url;
-  throw new UserError("network", `the Python index does not list ${wheel.file}`, {
+/**
+ * The files of a package that all places list together, for who chooses among them. Throws a UserError
+ * that says why where there are none.
+ */
+export async function listFiles(name: string, from: PythonIndexes): Promise<readonly IndexFile[]> {
+  const errors: UserError[] = [];
+  const files: IndexFile[] = [];
+  for (const place of placesOf(name, from)) {
+    try {
+      const found = (await filesAt(place, from)).filter((file) => isOf(file, name));
+      if (found.length === 0) errors.push(notListed(place, name));
+      files.push(...found);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (files.length > 0) return files;
+  throw nowhere(name, errors);
+}
+
+/** Fetches what a place lists, verified where the place says what it is, and says what it is. */
+export async function fetchListed(
+  { url, sha256 }: IndexFile,
+  { http, pip }: PythonIndexes,
+  file: string,
+): Promise<{ readonly sha256: Digest; readonly size: number }> {
+  const digest = parseHexDigest("sha256", sha256 ?? "");
+  if (url.startsWith("file:")) return await weighWheel(new URL(url), file);
+  const request = { url, headers: pip.headersFor(url), ...pip.through, file };
+  if (!digest) return await http.weigh(request);
+  const { size } = await http.download({ ...request, digest });
+  return { sha256: digest, size };
+}
+
+/** A directory of wheels has those of all packages. */
+function isOf(file: IndexFile, name: string): boolean {
+  const wheel = parseWheelName(file.name);
+  return wheel === undefined ? !file.name.endsWith(".whl") : wheel.name === name;
+}
+
+function placesOf(name: string, { pip, defaultIndex }: PythonIndexes): Place[] {
+  const indexes = [...(defaultIndex === undefined ? [] : [defaultIndex]), ...pip.indexes];
+  return [
+    ...pip.findLinks.map((link) => ({ url: new URL(link), isLink: true })),
+    ...indexes.map((index) => ({ url: new URL(`${index}${name}/`), isLink: false })),
+  ];
+}
+
+async function downloadFrom(place: Place, request: WheelRequest): Promise<Download> {
+  const { wheel, file, http, pip, hasAlternative = false, signal, onProgress } = request;
+  const { digest, size } = wheel;
+  let failure = notListed(place, wheel.file);
+  for (const { url } of candidates(wheel, await filesAt(place, request))) {
+    try {
+      if (url.startsWith("file:")) return await copyWheel(new URL(url), wheel, file);
+      return await http.download({
+        ...{ url, headers: pip.headersFor(url), ...pip.through },
+        ...{ file, digest, size, hasAlternative },
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+    } catch (error) {
+      if (!(error instanceof UserError) || signal?.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Files that may be the wheel, the likeliest first. */
+function candidates(wheel: LockedWheel, files: readonly IndexFile[]): IndexFile[] {
+  const same = files.filter(({ sha256 }) => sha256 === wheel.digest.hex);
+  const named = files.filter((file) => !same.includes(file) && isSameName(file.name, wheel.file));
+  // One that is said to be another is tried last, and heard of.
+  const [others, open] = [true, false].map((has) =>
+    named.filter(({ sha256 }) => (sha256 !== undefined) === has),
+  );
+  return [...same, ...(open ?? []), ...(others ?? [])];
+}
+
+/** Some indexes keep a file under its normal name. */
+function isSameName(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((name) => JSON.stringify(parseWheelName(name))?.toLowerCase());
+  return one === other || (a !== undefined && a === b);
+}
+
+const accept =
+  "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.1";
+
+/** What a place lists. */
+async function filesAt(
+  { url, isLink }: Place,
+  { http, pip, ...more }: PythonIndexes & Partial<WheelRequest>,
+): Promise<IndexFile[]> {
+  if (url.protocol === "file:") return await filesHere(url, isLink);
+  if (isLink && isWheel(url)) return await parsePage(linkTo(url));
+  const { hasAlternative = false, signal } = more;
+  const headers = { accept, ...pip.headersFor(url.href) };
+  return await parsePage(
+    await http.text(url.href, {
+      ...{ headers, ...pip.through, hasAlternative },
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
+}
+
+function notListed({ url }: Place, what: string): UserError {
+  return new UserError("network", `${shownUrl(url)} does not list ${what}`, {
     hint: "It may hold packages back for some days, or have removed this one: try another index.",
   });
 }
 
-function fromJson({ text, url }: Text): IndexFile[] {
-  const { files } = JSON.parse(text) as { files?: unknown };
-  if (!Array.isArray(files)) return [];
-  return files.flatMap(({ filename, url: address, hashes }) =>
-    typeof filename === "string" ? asFile(filename, address, url, hashes?.sha256) : [],
-  );
-}
-
-function fromHtml({ text, url }: Text): IndexFile[] {
-  const base = /<base\s[^>]*href\s*=\s*["']([^"']+)["']/i.exec(text)?.[1];
-  const from = base !== undefined && URL.canParse(base, url.href) ? new URL(base, url) : url;
-  const anchors = text.matchAll(/<a\s[^>]*?href\s*=\s*["']([^"']+)["'][^>]*>([^<]*)<\/a>/gi);
-  return [...anchors].flatMap(([, href = "", name = ""]) => {
-    const [address = "", fragment = ""] = unescapeHtml(href).split("#");
-    return asFile(
-      unescapeHtml(name).trim(),
-      address,
-      from,
-      /sha256=([0-9a-f]{64})/i.exec(fragment)?.[1],
-    );
+/** The error where no place served; wrong bytes are to be heard of. */
+function nowhere(what: string, errors: readonly UserError[]): UserError {
+  const [first = new UserError("config", `no Python index is configured for ${what}`), ...others] =
+    errors;
+  if (others.length === 0) return first;
+  const main = errors.find(({ code }) => code === "integrity") ?? first;
+  const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
+  const shared = sharedBy(errors);
+  return new UserError(main.code, `no Python index has ${what}: ${reasons}`, {
+    ...(main.hint === undefined ? {} : { hint: main.hint }),
+    ...(shared && { shared }),
   });
 }
 
-function asFile(name: string, address: unknown, from: URL, sha256: unknown): IndexFile[] {
-  if (typeof address !== "string" || !URL.canParse(address, from.href)) return [];
-  const url = new URL(address, from).href;
-  return [{ url, name, ...(typeof sha256 === "string" ? { sha256: sha256.toLowerCase() } : {}) }];
-}
-
-const entities: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  "#39": "'",
-  "#x27": "'",
-};
-
-function unescapeHtml(text: string): string {
-  return text.replace(
-    /&([a-z]+|#\w+);/gi,
-    (whole, name: string) => entities[name.toLowerCase()] ?? whole,
-  );
+/** The cause where all are of one that is not of this file alone, such as hosts that are down. */
+function sharedBy(errors: readonly UserError[]): SharedCause | undefined {
+  const causes = new Map<string, string>();
+  for (const { shared } of errors) {
+    if (!shared) return undefined;
+    causes.set(shared.key, shared.message);
+  }
+  return { key: [...causes.keys()].join(" "), message: [...causes.values()].join("; ") };
 }

@@ -33,8 +33,7 @@ export async function resolvePython(
   const python = await languages.python();
   const [home, wheels] = [join(dir, "pip"), join(dir, "wheels")];
   for (const made of [home, wheels]) await mkdir(made);
-  const { indexes, environment } = await languages.pip();
-  const [first, ...more] = indexes;
+  const { environment } = await languages.pip();
   const options = ["--quiet", "--no-input", "--no-cache-dir", "--only-binary", ":all:"];
   const { status, stderr } = await run({
     argv: [
@@ -51,6 +50,7 @@ export async function resolvePython(
     ],
     env: {
       ...languages.networkEnv,
+      // By the environment, because an argument would show a password to everybody.
       ...environment,
       PATH: "/usr/local/bin:/usr/bin:/bin",
       HOME: home,
@@ -58,8 +58,6 @@ export async function resolvePython(
       LANG: "C.UTF-8",
       PIP_CONFIG_FILE: "/dev/null",
       PIP_DISABLE_PIP_VERSION_CHECK: "1",
-      // By the environment, because an argument would show a password to everybody.
-      ...(first === undefined ? {} : { PIP_INDEX_URL: first, PIP_EXTRA_INDEX_URL: more.join(" ") }),
     },
     cwd: home,
     timeout: 10 * 60_000,

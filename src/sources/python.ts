@@ -13,11 +13,11 @@ import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
 import { minorOf } from "../core/wheel-tags.ts";
 import { selectWheels } from "../core/wheels.ts";
 import { doing, look } from "../io/files.ts";
-import type { PipConfig } from "../net/pip-config.ts";
+import type { Http } from "../net/http.ts";
 import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged, Start } from "./context.ts";
 import type { Interpreter, Languages } from "./languages.ts";
-import { addressOf, filesOf } from "./python-index.ts";
+import { downloadWheel, type PythonIndexes } from "./python-index.ts";
 import { unpackWheel } from "./python-wheel.ts";
 import { checkPrograms, makeTree } from "./tree.ts";
 
@@ -39,7 +39,7 @@ export async function stagePython(
   const wheels = selectWheels(artifact.wheels, python.version, context.platform);
   const tree = await makeTree(context.dir, ["site-packages", "bin"]);
   context.onPhase?.("download");
-  const files = await bringAll(wheels, context, await indexesFor(python, languages));
+  const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
   context.onPhase?.("unpack");
   const scripts = new Map<string, EntryPoint>();
   for (const [i, wheel] of wheels.entries()) {
@@ -70,18 +70,20 @@ function listOf(wheels: readonly LockedWheel[]): string {
     .join("");
 }
 
-/** The indexes that are configured; else the one that the volume's own pip would ask. */
+/** What the machine's pip is told; its own default is what the volume's pip would ask. */
 async function indexesFor(
+  http: Http,
   python: Interpreter,
   languages: Languages,
-): Promise<{ pip: PipConfig; indexes: readonly string[] }> {
+): Promise<PythonIndexes> {
   const pip = await languages.pip();
-  if (pip.indexes.length > 0) return { pip, indexes: pip.indexes };
+  if (pip.isDefaultReplaced) return { http, pip };
   const minor = minorOf(python.version);
   const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
   const text = await readFile(join(python.tree, models), "utf8").catch(() => "");
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
-  if (address !== undefined) return { pip, indexes: [`${address}simple/`] };
+  if (address !== undefined) return { http, pip, defaultIndex: `${address}simple/` };
+  if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };
   throw new UserError("config", "no Python index is configured here", {
     hint: "Set PIP_INDEX_URL, or index-url in /etc/pip.conf.",
   });
@@ -91,9 +93,9 @@ async function indexesFor(
 async function bringAll(
   wheels: readonly LockedWheel[],
   context: StageContext,
-  { pip, indexes }: { pip: PipConfig; indexes: readonly string[] },
+  indexes: PythonIndexes,
 ): Promise<string[]> {
-  const { http, dir } = context;
+  const { dir, hasAlternative = false } = context;
   const limit = pLimit(wheelsAtOnce);
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
@@ -102,9 +104,7 @@ async function bringAll(
   const bringing = wheels.map((wheel, index) =>
     limit(async () => {
       signal.throwIfAborted();
-      const url = addressOf(wheel, await filesOf(wheel.name, indexes, { http, pip }));
       const file = join(dir, `download-${index}`);
-      const { digest, size } = wheel;
       const onProgress = (bytes: number): void => {
         received[index] = bytes;
         context.onProgress(
@@ -112,16 +112,7 @@ async function bringAll(
           total,
         );
       };
-      await http.download({
-        url,
-        headers: pip.headersFor(url),
-        ...pip.through,
-        file,
-        digest,
-        size,
-        signal,
-        onProgress,
-      });
+      await downloadWheel({ ...indexes, wheel, file, hasAlternative, signal, onProgress });
       return file;
     }),
   );

@@ -80,6 +80,87 @@ describe("which index is asked", () => {
   });
 });
 
+describe("what is asked beside an index", () => {
+  const read = (env: Record<string, string>) =>
+    readPipConfig({ ...empty(), ...env }, join(dir, "home"));
+
+  test("pip's default index is asked before those that are extra, until one takes its place", async () => {
+    const PIP_EXTRA_INDEX_URL = "https://a.test/ https://b.test/x";
+    const extra = await read({ PIP_EXTRA_INDEX_URL });
+    expect(extra).toMatchObject({
+      indexes: ["https://a.test/", "https://b.test/x/"],
+      isDefaultReplaced: false,
+    });
+    expect(extra.environment).not.toHaveProperty("PIP_INDEX_URL");
+    expect(extra.environment.PIP_EXTRA_INDEX_URL).toBe("https://a.test/ https://b.test/x/");
+    const both = await read({ PIP_EXTRA_INDEX_URL, PIP_INDEX_URL: "https://i.test" });
+    expect(both.isDefaultReplaced).toBe(true);
+    expect(both.environment).toMatchObject({
+      PIP_INDEX_URL: "https://i.test/",
+      PIP_EXTRA_INDEX_URL: "https://a.test/ https://b.test/x/",
+    });
+    expect(await read({})).toMatchObject({ indexes: [], isDefaultReplaced: false });
+  });
+
+  test("the section install speaks last, whichever file has it; what is empty says nothing", async () => {
+    const install = "[install]\nindex-url = https://install.test/\nextra-index-url =\n";
+    write("xdg/pip/pip.conf", install);
+    write(
+      "home/.config/pip/pip.conf",
+      "[global]\nindex-url = https://global.test/\nextra_index_url =\n    https://a.test/\n    https://b.test/\n",
+    );
+    const expected = ["https://install.test/", "https://a.test/", "https://b.test/"];
+    expect(await indexesOf({})).toEqual(expected);
+    expect(await indexesOf({ PIP_EXTRA_INDEX_URL: "", PIP_INDEX_URL: "" })).toEqual(expected);
+  });
+
+  test("find-links: of the files, the environment and uv; what is no place is passed over", async () => {
+    write("home/.config/pip/pip.conf", "[global]\nfind-links = ~/wheels https://a.test/page\n");
+    const wheels = `file://${join(dir, "home/wheels")}`;
+    expect((await read({})).findLinks).toEqual([wheels, "https://a.test/page"]);
+    const PIP_FIND_LINKS = "/w /w x/y ftp://a.test/ file:///f";
+    const { findLinks, environment } = await read({ PIP_FIND_LINKS, UV_FIND_LINKS: "/u,/w" });
+    expect(findLinks).toEqual(["file:///w", "file:///f", "file:///u"]);
+    expect(environment.PIP_FIND_LINKS).toBe("file:///w file:///f file:///u");
+  });
+
+  test("no-index leaves find-links alone", async () => {
+    for (const PIP_NO_INDEX of ["1", "on", "Yes", "true"]) {
+      const PIP_FIND_LINKS = "/w";
+      const found = await read({ PIP_NO_INDEX, PIP_FIND_LINKS, PIP_INDEX_URL: "https://a.test/" });
+      expect(found).toMatchObject({ indexes: [], isDefaultReplaced: true });
+      expect(found.findLinks).toEqual(["file:///w"]);
+      expect(found.environment).toMatchObject({ PIP_NO_INDEX: "1" });
+    }
+    const kept = await read({ PIP_NO_INDEX: "0", PIP_INDEX_URL: "https://a.test/" });
+    expect(kept.indexes).toEqual(["https://a.test/"]);
+  });
+
+  test("directories of this machine are indexes, too", async () => {
+    const path = dirname(write("simple/zog/index.html", ""));
+    expect(await indexesOf({ PIP_INDEX_URL: dirname(path) })).toEqual([`file://${dir}/simple/`]);
+    expect(await indexesOf({ PIP_INDEX_URL: `file://${dir}/simple` })).toEqual([
+      `file://${dir}/simple/`,
+    ]);
+  });
+
+  test("of two indexes of one host the nearer one's credentials serve", async () => {
+    const { headersFor } = await read({
+      PIP_INDEX_URL: "https://me:one@a.test/team-a/simple",
+      PIP_EXTRA_INDEX_URL: "https://me:two@a.test/team-b/simple https://a.test/open/",
+    });
+    const passwordFor = (url: string): string =>
+      Buffer.from(
+        (headersFor(url).authorization ?? "").slice("Basic ".length),
+        "base64",
+      ).toString();
+    expect(passwordFor("https://a.test/team-a/files/zog.whl")).toBe("me:one");
+    expect(passwordFor("https://a.test/team-b/files/zog.whl")).toBe("me:two");
+    expect(headersFor("https://a.test/open/zog.whl")).toEqual({});
+    expect(headersFor("https://b.test/team-a/zog.whl")).toEqual({});
+  });
+});
+
 test("pip's own proxy, certificates and waiting", async () => {
   write(
     "home/.config/pip/pip.conf",
@@ -88,6 +169,7 @@ test("pip's own proxy, certificates and waiting", async () => {
   const home = join(dir, "home");
   const { through, environment } = await readPipConfig(empty(), home);
   expect(environment).toEqual({
+    NETRC: join(home, ".netrc"),
     PIP_PROXY: "http://file.test:1",
     PIP_CERT: "/file.pem",
     PIP_TIMEOUT: "60",
