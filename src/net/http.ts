@@ -44,10 +44,7 @@ export interface Weighed extends Download {
   readonly sha512: Digest;
 }
 
-export type TextOptions = Pick<
-  DownloadRequest,
-  "headers" | "proxy" | "hasAlternative" | "signal"
->;
+export type TextOptions = Pick<DownloadRequest, "headers" | "proxy" | "hasAlternative" | "signal">;
 
 export interface Text {
   readonly text: string;
