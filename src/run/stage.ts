@@ -73,7 +73,8 @@ export async function stageTool(
       sayInstead(step, staged, errors, context);
       return staged;
     } catch (error) {
-      await rm(room, { recursive: true, force: true });
+      // A go that was ended may still write there for a moment.
+      await rm(room, { recursive: true, force: true, maxRetries: 5 });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       const at = source.replaces ?? errors.length;
       errors[at] = error;
