@@ -1,6 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseEntryPoints } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import { isBinName } from "../core/names.ts";
 import { isAtLeast } from "../core/platform.ts";
@@ -11,9 +9,8 @@ import { splitPackage } from "../core/recipe-rules.ts";
 import { normalName, parseWheelName } from "../core/wheel-tags.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { downloadWheel, listFiles } from "../sources/python-index.ts";
-import { unpackWheel } from "../sources/python-wheel.ts";
+import { openWheel } from "../sources/python-wheel.ts";
 import { roomIn } from "../sources/release-program.ts";
-import { makeTree } from "../sources/tree.ts";
 import { type DraftPlace, type DraftWish, plainVersion, toolName } from "./draft.ts";
 import { authorPypiLock, readIndexes } from "./pypi-author.ts";
 
@@ -66,14 +63,10 @@ async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promi
 /** What a wheel says of itself, from its own bytes. */
 async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) {
   const dir = await roomIn(place.dir, "wheel");
-  const [tree, file] = [await makeTree(dir, ["site-packages"]), join(dir, "download")];
+  const file = join(dir, "download");
   await downloadWheel({ http: place.http, pip, wheel, file });
-  const points = await unpackWheel(wheel, file, join(dir, "room"), tree);
-  const packages = await readdir(join(tree, "site-packages"));
-  const info = packages.find((entry) => entry.endsWith(".dist-info")) ?? "";
-  const text = await readFile(join(tree, "site-packages", info, "METADATA"), "utf8");
-  const scripts = await readdir(join(tree, "scripts")).catch(() => []);
-  const [head = ""] = text.split(/\r?\n\r?\n/);
+  const { metadata, entryPoints, scripts } = await openWheel(wheel, file, join(dir, "room"));
+  const [head = ""] = metadata.split(/\r?\n\r?\n/);
   const field = (name: string): string | undefined =>
     new RegExp(`^${name}:[ \\t]*(\\S.*?)\\s*$`, "im").exec(head)?.[1];
   const homes = [...head.matchAll(/^Project-URL:\s*([^,]+?)\s*,\s*(\S+)\s*$/gim)];
@@ -84,7 +77,7 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) 
     description: field("Summary"),
     homepage: home?.[2] ?? field("Home-page"),
     license: field("License-Expression") ?? field("License"),
-    scripts: [...parseEntryPoints(points).keys(), ...scripts],
+    scripts: [...entryPoints.keys(), ...scripts],
   };
 }
 

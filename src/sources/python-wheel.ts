@@ -1,8 +1,9 @@
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type EntryPoint, parseEntryPoints } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
-import { normalName, parseWheelName } from "../core/wheel-tags.ts";
+import { normalName } from "../core/wheel-tags.ts";
 import { doing, look } from "../io/files.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 
@@ -10,47 +11,86 @@ import { extract, limitsFor } from "../unpack/extract.ts";
 const places: Readonly<Record<string, string>> = {
   purelib: "site-packages",
   platlib: "site-packages",
-  scripts: "scripts",
   data: ".",
+  scripts: "scripts",
 };
 
+/** A wheel that lies unpacked in a directory of its own. */
+export interface OpenWheel {
+  readonly wheel: LockedWheel;
+  /** Absolute. */
+  readonly room: string;
+  /** The text of its METADATA. */
+  readonly metadata: string;
+  readonly entryPoints: ReadonlyMap<string, EntryPoint>;
+  /** Names of the scripts that are files of it, without those that are entry points, too. */
+  readonly scripts: readonly string[];
+}
+
 /**
- * Unpacks a verified wheel into a tree: packages into `site-packages`, scripts into `scripts`. No
- * code of it is run. Two wheels may share a directory (a namespace) but not a file, unless it is the
- * same in both. Gives the text of its entry_points.txt, empty where it has none.
+ * Unpacks a verified wheel into `room`, which is made, and reads what it says of itself. No code of it
+ * is run. Throws a UserError (`integrity`) where pip would not take it for the locked package.
  */
-export async function unpackWheel(
+export async function openWheel(
   wheel: LockedWheel,
   file: string,
   room: string,
-  tree: string,
-): Promise<string> {
+): Promise<OpenWheel> {
   await doing("create", room, mkdir(room));
-  await extract({ file, format: "zip", into: room, strip: 0, limits: limitsFor(wheel.size) });
+  await extract({ file, format: "wheel", into: room, strip: 0, limits: limitsFor(wheel.size) });
   const info = await findInfo(wheel, room);
-  const entryPoints = await readFile(join(room, info, "entry_points.txt"), "utf8").catch(() => "");
-  const data = join(room, info.replace(/\.dist-info$/, ".data"));
-  for (const part of await names(data)) {
-    const place = places[part];
-    if (place !== undefined) await merge(join(data, part), join(tree, place), wheel);
-  }
-  await rm(data, { recursive: true, force: true });
+  const textOf = (name: string) => readFile(join(room, info, name), "utf8").catch(() => "");
+  const entryPoints = parseEntryPoints(await textOf("entry_points.txt"));
+  const scripts: string[] = [];
+  for (const data of await dataOf(room))
+    scripts.push(...(await names(join(room, data, "scripts"))));
+  return {
+    wheel,
+    room,
+    metadata: await textOf("METADATA"),
+    entryPoints,
+    scripts: scripts.filter((name) => !entryPoints.has(name)),
+  };
+}
+
+/**
+ * Moves an open wheel into a tree that others share: packages into `site-packages`, scripts into
+ * `scripts`. Where two have a file of one name, as pip has it the later one's stays. Throws a UserError
+ * (`recipe`) where one has a file and the other a directory.
+ */
+export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Promise<void> {
+  const datas = await dataOf(room);
+  const aside = `${room}.data`;
+  await doing("create", aside, mkdir(aside));
+  for (const data of datas) await doing("move", aside, rename(join(room, data), join(aside, data)));
   await merge(room, join(tree, "site-packages"), wheel);
-  await rm(room, { recursive: true, force: true });
-  return entryPoints;
+  for (const data of datas) {
+    for (const [part, place] of Object.entries(places)) {
+      const from = join(aside, data, part);
+      if ((await look(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
+    }
+  }
+  for (const left of [room, aside]) await rm(left, { recursive: true, force: true });
+}
+
+/** Directories for other places than beside the packages; pip goes by the end of the name alone. */
+async function dataOf(room: string): Promise<string[]> {
+  return await directories(room, ".data");
 }
 
 /** The one directory that says what the wheel is; it must say what the lock says. */
 async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
-  const infos = (await names(room)).filter((name) => name.endsWith(".dist-info"));
-  const info = infos[0] ?? "";
-  const named = parseWheelName(`${info.slice(0, -".dist-info".length)}-py3-none-any.whl`);
+  const [info = "", ...others] = await directories(room, ".dist-info");
   const text = await readFile(join(room, info, "WHEEL"), "utf8").catch(() => "");
   const recorded = await look(join(room, info, "RECORD"));
-  if (infos.length !== 1 || normalName(named?.name ?? "") !== wheel.name || !recorded?.isFile()) {
+  const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
+  if (!isNamed || !recorded?.isFile()) {
     throw broken(wheel, "it does not describe itself as that package");
   }
-  if (!/^Wheel-Version:\s*1\./m.test(text)) throw broken(wheel, "it is of an unknown version");
+  const version = /^Wheel-Version:\s*(\d+)\b/im.exec(text)?.[1];
+  if (version === undefined || Number(version) > 1) {
+    throw broken(wheel, "it is of an unknown version");
+  }
   return info;
 }
 
@@ -63,17 +103,17 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
   for (const name of await names(from)) {
     const [source, target] = [join(from, name), join(to, name)];
     const [mine, theirs] = [await lstat(source), await look(target)];
-    if (!theirs) await doing("move", target, rename(source, target));
-    else if (mine.isDirectory() && theirs.isDirectory()) await merge(source, target, wheel);
-    else if (!mine.isFile() || !theirs.isFile() || !(await isSame(source, target))) {
-      throw broken(wheel, `it has another ${name} than a package beside it`);
-    }
+    if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
+    else if (!theirs || (!mine.isDirectory() && !theirs.isDirectory())) {
+      await doing("move", target, rename(source, target));
+    } else throw clash(wheel, name, mine.isDirectory());
   }
 }
 
-async function isSame(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([readFile(a), readFile(b)]);
-  return left.equals(right);
+async function directories(room: string, end: string): Promise<string[]> {
+  const found = await readdir(room, { withFileTypes: true });
+  const fitting = found.filter((entry) => entry.isDirectory() && entry.name.endsWith(end));
+  return fitting.map(({ name }) => name).sort();
 }
 
 async function names(dir: string): Promise<string[]> {
@@ -83,5 +123,13 @@ async function names(dir: string): Promise<string[]> {
 function broken(wheel: LockedWheel, why: string): UserError {
   return new UserError("integrity", `${wheel.file} cannot be installed: ${why}`, {
     hint: "Nothing of it was installed. Lock another version of the package.",
+  });
+}
+
+function clash(wheel: LockedWheel, name: string, isDirectory: boolean): UserError {
+  const [mine, theirs] = isDirectory ? ["directory", "file"] : ["file", "directory"];
+  const message = `${wheel.file} cannot be installed: its ${mine} ${name} is a ${theirs} of a package beside it`;
+  return new UserError("recipe", message, {
+    hint: "Neither pip can install both: lock another version of one of the packages.",
   });
 }

@@ -2,14 +2,10 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
-import {
-  type EntryPoint,
-  parseEntryPoints,
-  renderEntryPoint,
-  renderScript,
-} from "../core/entry-points.ts";
+import { type EntryPoint, renderEntryPoint, renderScript } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
+import { installOrder, neededBy } from "../core/wheel-order.ts";
 import { minorOf } from "../core/wheel-tags.ts";
 import { selectWheels } from "../core/wheels.ts";
 import { doing, look } from "../io/files.ts";
@@ -18,7 +14,7 @@ import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged, Start } from "./context.ts";
 import type { Interpreter, Languages } from "./languages.ts";
 import { downloadWheel, type PythonIndexes } from "./python-index.ts";
-import { unpackWheel } from "./python-wheel.ts";
+import { type OpenWheel, openWheel, placeWheel } from "./python-wheel.ts";
 import { checkPrograms, makeTree } from "./tree.ts";
 
 const wheelsAtOnce = 6;
@@ -27,7 +23,7 @@ const wheelsAtOnce = 6;
  * A Python program with every package it needs, each wheel verified against the lock:
  *  1. choose the wheels for the volume's own Python and this platform;
  *  2. ask the machine's index where they lie, fetch and verify them, several at once;
- *  3. unpack them, one after the other, into one `site-packages`; run nothing of them;
+ *  3. unpack them, in pip's order, into one `site-packages`; run nothing of them;
  *  4. write a small starter per program; compile all modules with the Python that will run them.
  */
 export async function stagePython(
@@ -41,16 +37,10 @@ export async function stagePython(
   context.onPhase?.("download");
   const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
   context.onPhase?.("unpack");
-  const scripts = new Map<string, EntryPoint>();
-  for (const [i, wheel] of wheels.entries()) {
-    const room = join(context.dir, `wheel-${i}`);
-    const text = await unpackWheel(wheel, files[i] ?? "", room, tree);
-    for (const [name, entryPoint] of parseEntryPoints(text)) scripts.set(name, entryPoint);
-    await rm(files[i] ?? "", { force: true });
-  }
+  const entryPoints = await placeAll(wheels, files, context.dir, tree);
   const starts: Record<string, Start> = {};
   for (const path of new Set(Object.values(context.bins))) {
-    if (await writeStarter(tree, path, scripts)) starts[path] = { runtime: "python3" };
+    if (await writeStarter(tree, path, entryPoints)) starts[path] = { runtime: "python3" };
   }
   if (context.runsHere) await compile(python, tree, context);
   await checkPrograms(tree, context.bins, false);
@@ -60,6 +50,31 @@ export async function stagePython(
   const line = minorOf(python.version);
   const source = { kind, from: `${name}@${version}`, digest, size, ...(line && { python: line }) };
   return { tree, source, starts };
+}
+
+/** Unpacks the wheels into one tree, in pip's order; their entry points, by the names of programs. */
+async function placeAll(
+  wheels: readonly LockedWheel[],
+  files: readonly string[],
+  dir: string,
+  tree: string,
+): Promise<ReadonlyMap<string, EntryPoint>> {
+  const open = new Map<string, OpenWheel>();
+  for (const [i, wheel] of wheels.entries()) {
+    const file = files[i] ?? "";
+    open.set(wheel.name, await openWheel(wheel, file, join(dir, `wheel-${i}`)));
+    await rm(file, { force: true });
+  }
+  const needs = [...open].map(([name, { metadata }]) => ({ name, needs: neededBy(metadata) }));
+  const entryPoints = new Map<string, EntryPoint>();
+  for (const name of installOrder(needs)) {
+    const wheel = open.get(name);
+    if (!wheel) continue;
+    await placeWheel(wheel, tree);
+    for (const script of wheel.scripts) entryPoints.delete(script);
+    for (const [script, entryPoint] of wheel.entryPoints) entryPoints.set(script, entryPoint);
+  }
+  return entryPoints;
 }
 
 /** One line per wheel, in order of name: what was installed, whatever order the lock has. */
@@ -129,13 +144,13 @@ async function bringAll(
 async function writeStarter(
   tree: string,
   path: string,
-  scripts: ReadonlyMap<string, EntryPoint>,
+  entryPoints: ReadonlyMap<string, EntryPoint>,
 ): Promise<boolean> {
   const name = basename(path);
   const target = join(tree, path);
   const write = (bytes: string | Buffer, mode: number) =>
     doing("write", target, writeFile(target, bytes, { mode }));
-  const entryPoint = scripts.get(name);
+  const entryPoint = entryPoints.get(name);
   if (entryPoint) {
     await write(renderEntryPoint(entryPoint), 0o644);
     return true;
@@ -143,7 +158,7 @@ async function writeStarter(
   const script = join(tree, "scripts", name);
   if (!(await look(script))?.isFile()) return false; // checkPrograms says what is missing
   const bytes = await readFile(script);
-  const isPython = /^#!\s*\S*python/.test(bytes.toString("latin1", 0, 100));
+  const isPython = /^#!.*\bpythonw?[\d.]*(\s|$)/.test(bytes.toString("latin1", 0, 200));
   await (isPython ? write(renderScript(name), 0o644) : write(bytes, 0o755));
   return isPython;
 }

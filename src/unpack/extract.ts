@@ -16,8 +16,11 @@ const atOnce = pLimit(3);
 export interface ExtractRequest {
   /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */
   readonly file: string;
-  /** `npm`: a package's tarball, compressed or not, of which npm takes only some entries. */
-  readonly format: ArchiveFormat | "npm";
+  /**
+   * `npm`: a package's tarball, compressed or not, of which npm takes only some entries; `wheel`: a zip
+   * in which what is called a link is a file, as pip has it.
+   */
+  readonly format: ArchiveFormat | "npm" | "wheel";
   /** Absolute; an existing directory without anything that the archive has. */
   readonly into: string;
   /** Leading path components to drop; what has no more than those is dropped whole. */
@@ -56,11 +59,12 @@ export async function extract(request: ExtractRequest): Promise<void> {
 
 async function unpack(request: ExtractRequest): Promise<void> {
   const { file, format, into, strip, limits, written } = request;
-  const isProgram = format !== "npm" && isPlainFormat(format);
+  const isProgram = format !== "npm" && format !== "wheel" && isPlainFormat(format);
   const tree = treeWriter(into, isProgram || format === "npm" ? 0 : strip, limits, written);
   try {
     if (format === "raw") await place(request, tree);
     else if (format === "npm") await unpackNpm(file, tree, request);
+    else if (format === "wheel") await unzip(file, withoutLinks(tree));
     else if (isProgram) await expand(request, format, tree);
     else if (format === "zip") await unzip(file, tree);
     else await untar(decompressed(file, format), format, tree);
@@ -69,6 +73,15 @@ async function unpack(request: ExtractRequest): Promise<void> {
   } finally {
     tree.close();
   }
+}
+
+function withoutLinks(tree: TreeWriter): TreeWriter {
+  const symlink: TreeWriter["symlink"] = (path, target) => {
+    const file = tree.file(path, 0o644);
+    file?.write(Buffer.from(target));
+    file?.close();
+  };
+  return { ...tree, symlink };
 }
 
 const maxNoted = 3;

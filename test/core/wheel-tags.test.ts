@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import type { Platform } from "../../src/core/platform.ts";
-import { minorOf, normalName, parseWheelName, wheelRank } from "../../src/core/wheel-tags.ts";
+import {
+  isSameVersion,
+  minorOf,
+  normalName,
+  parseWheelName,
+  wheelRank,
+} from "../../src/core/wheel-tags.ts";
 
 const glibc: Platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" };
 const places: Record<string, Platform> = {
@@ -74,3 +80,29 @@ test.each([
   "a b-1.0-py3-none-any.whl",
   "-1-2-3-4.whl",
 ])("%s is no wheel's name", (file) => expect(parseWheelName(file)).toBeUndefined());
+
+test.each([
+  ["1.0", "1.0.0", true],
+  ["1.0.0RC1", "1.0rc1", true],
+  ["1.0_post1", "1.0.post1", true],
+  ["1.0+local.1", "1.0+Local_1", true],
+  ["0!1.0", "1.0", true],
+  ["2024.01.02", "2024.1.2", true],
+  ["1.0", "1.0.1", false],
+  ["1.0", "1.0rc1", false],
+  ["1.0", "1!1.0", false],
+  ["odd", "odd", true],
+  ["odd", "other", false],
+])("%s and %s are the same version: %s", (one, other, same) => {
+  expect(isSameVersion(one, other)).toBe(same);
+  expect(isSameVersion(other, one)).toBe(same);
+});
+
+test("a name in capitals has the same tags", () => {
+  expect(parseWheelName("Zog-1.0-PY3-None-Any.whl")).toMatchObject({
+    name: "zog",
+    pythons: ["py3"],
+    abis: ["none"],
+    platforms: ["any"],
+  });
+});
