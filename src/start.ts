@@ -5,6 +5,10 @@
  * has compiled beside the program, and later ones start with that. V8 refuses what another Node or other
  * flags have made, but believes the bytes: they begin with the sha256 of themselves and of the program.
  * Who could write both here could write the program.
+ *
+ * The sh entrypoint, which always sets the view, tells by the exit status whether this ran at all: what
+ * is called node may be a version manager's shim, another runtime or something else, and end with any
+ * status. So it gets ours plus 200; 86 means that another Node is to be tried.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -13,11 +17,35 @@ import { dirname, join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 
+const isAskedBySh = process.env.OPENCLAW_SKILL_DEPS_VIEW !== undefined;
+const notThisNode = 86;
+if (isAskedBySh) {
+  process.once("exit", (code) => {
+    process.exitCode = code < notThisNode ? code + 200 : code;
+  });
+}
+
 const here = dirname(process.argv[1] ?? "");
 /** A function of what Node gives to a CommonJS module; the build puts it around the bundle. */
 const filename = join(here, "program.cjs");
 const cache = join(here, "program.cache");
 const digestBytes = 32;
+
+/** Bun and Deno say that they are some Node, and lack parts of it. */
+function isNode(): boolean {
+  const { node, bun, deno } = process.versions;
+  return bun === undefined && deno === undefined && Number.parseInt(node, 10) >= 22;
+}
+
+function refuseNode(): never {
+  const { bun, deno, node } = process.versions;
+  const found = bun ? `Bun ${bun}` : deno ? `Deno ${deno}` : `Node ${node}`;
+  if (!isAskedBySh) {
+    const message = `error: this needs Node 22 or newer; ${process.execPath} is ${found}\n`;
+    process.stderr.write(message);
+  }
+  process.exit(notThisNode);
+}
 
 function compile(): Script {
   const source = readFileSync(filename);
@@ -55,6 +83,7 @@ function digestOf(code: Buffer, source: Buffer): Buffer {
   return createHash("sha256").update(code).update(source).digest();
 }
 
+if (!isNode()) refuseNode();
 // undici's parser is one large WebAssembly function. To optimise it takes 16 MB and 60 ms of a processor,
 // more than any download gains by it; what decompresses xz still gets there. It is said before anything is
 // compiled, because a code cache is for the flags that it was made with.

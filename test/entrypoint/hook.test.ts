@@ -128,7 +128,7 @@ for (const shell of shells) {
         place = makePlace(shell);
         const node = write(
           join(place.dir, "node"),
-          "#!/bin/sh\ncat\necho from node\nexit 5\n",
+          "#!/bin/sh\ncat\necho from node\nexit 205\n",
           0o755,
         );
         rmSync(join(place.prefix, "bin"), { recursive: true });
@@ -169,7 +169,7 @@ for (const shell of shells) {
     describe("which Node", () => {
       const script = (it: Place, path: string, text: string): string =>
         write(join(it.dir, path), `#!/bin/sh\n${text}\n`, 0o755);
-      const isNode = (name: string): string => `echo ${name}; exit 4`;
+      const isNode = (name: string): string => `echo ${name}; exit 204`;
       const tooOld = "exit 86";
       const tools = (it: Place): string => {
         for (const name of ["sh", "cat", "mkdir", "touch"]) {
@@ -200,6 +200,44 @@ for (const shell of shells) {
         expect(place.run([], env(own)).stdout).toBe("volume\n");
       });
 
+      // Each is called node and is none: what it ends with says nothing of our run.
+      test.each<[string, string, RegExp]>([
+        ["a version manager without a version", "echo none is set >&2; exit 1", /status 1 before/],
+        ["one that ends as if all were done", "exit 0", /status 0 before/],
+        ["one whose status is one of ours", "exit 5", /status 5 before/],
+        ["one that crashes", "kill -SEGV $$", /crashed \(signal 11\)/],
+        ["one that cannot be started", "exec /nowhere/ld.so", /does not start here/],
+      ])("every node on PATH is tried: %s", (_what, text, why) => {
+        place = makePlace(shell);
+        const base = tools(place);
+        script(place, "shims/node", text);
+        mkdirSync(join(place.dir, "directory/node"), { recursive: true });
+        write(join(place.dir, "text/node"), "no program\n");
+        write(join(place.dir, "other/node"), "\x7fELF\x02\x01\x01", 0o755);
+        const shims = ["directory", "text", "shims", "other"].map((name) => join(place.dir, name));
+        const env = { PATH: [...shims, base].join(":"), OPENCLAW_SKILL_DEPS_NODE: "" };
+        const none = place.run(["gog"], { env });
+        expect(none.stderr).toMatch(why);
+        expect(none.stderr).toContain(`${shims[2]}/node `);
+        expect(none.stderr).toContain(`${shims[3]}/node `);
+        expect(none.status).toBe(why.source.startsWith("crashed") ? 5 : 2);
+        script(place, "tools/node", isNode("path"));
+        const { status, stdout } = place.run(["gog"], { env });
+        expect([status, stdout]).toEqual([4, "path\n"]);
+      });
+
+      test("one that is killed for want of memory is told as that, and no other one is tried", () => {
+        place = makePlace(shell);
+        const own = script(place, "own-node", "kill -KILL $$");
+        script(place, "tools/node", isNode("path"));
+        const PATH = tools(place);
+        const { status, stderr, stdout } = place.run([], {
+          env: { PATH, OPENCLAW_SKILL_DEPS_NODE: own },
+        });
+        expect([status, stdout]).toEqual([5, ""]);
+        expect(stderr).toContain("was killed (SIGKILL), as where memory runs out");
+      });
+
       const without = (it: Place, PATH: string, args: string[], old?: string) =>
         it.run(args, { env: { PATH, OPENCLAW_SKILL_DEPS_NODE: old ?? "" } });
 
@@ -216,7 +254,7 @@ for (const shell of shells) {
         expect(without(place, PATH, ["list"]).status).toBe(2);
         expect(without(place, PATH, ["-f"]).status).toBe(2);
         const old = script(place, "own-node", tooOld);
-        expect(without(place, PATH, [], old).stderr).toContain(`${old} is older than Node 22.`);
+        expect(without(place, PATH, [], old).stderr).toContain(`${old} is not Node 22 or newer.`);
       });
 
       test("none: names the programs that are missing or damaged, and CMD is started", async () => {

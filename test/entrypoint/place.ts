@@ -259,7 +259,7 @@ export function factsOf({
   };
 }
 
-/** Says in files how it was called; ends with $PROBE_STATUS, after $PROBE_SLEEP seconds. */
+/** Says in files how it was called; ends for $PROBE_STATUS, after $PROBE_SLEEP seconds. */
 function probeText(log: string): string {
   return `#!/bin/sh
 mkdir -p '${log}'
@@ -272,7 +272,7 @@ trap 'echo stopped >'"'${log}/stopped'"'; exit 143' TERM
 touch '${log}/ready'
 i=0
 while [ "$i" -lt "\${PROBE_SLEEP:-0}" ]; do sleep 0.1; i=$((i + 1)); done
-exit "\${PROBE_STATUS:-0}"
+exit "$((200 + \${PROBE_STATUS:-0}))" # as ours tells that it ran
 `;
 }
 
