@@ -1,29 +1,30 @@
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
+import { asUserError } from "./core/system-error.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
+import { guardStreams } from "./report/streams.ts";
 import { withHint } from "./report/text.ts";
 import { help, type Options, parseOptions } from "./run/cli.ts";
 import type { Place } from "./run/place.ts";
 
 const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
-/** Tells the sh entrypoint that this Node will not do. */
-const nodeTooOld = 86;
 
 /**
  * The only file that names `process`, but for the one that starts it: it reads the arguments and the
  * machine, hands them down as a `Place`, and turns what comes back into an exit status.
  */
 async function main(): Promise<number> {
-  if (Number(process.versions.node.split(".")[0]) < 22) return refuseNode();
   process.umask(0o022); // the volume is for other users too, and only ours to write
   let options: Options | undefined;
   let reporter: Reporter | undefined;
   try {
+    refuseGarbled();
     options = parseOptions(process.argv.slice(2), process.env, availableParallelism());
+    leaveGoneDirectory(options);
     const packageDir = findPackage(dirname(process.argv[1] ?? ""));
     const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
     if (options.verb === "help") return print(help);
@@ -37,10 +38,11 @@ async function main(): Promise<number> {
       stdout,
       stderr,
     });
+    process.env.HOME = homeDirectory(); // libraries ask for it too, and throw where there is none
     const place: Place = {
       options,
       env: process.env,
-      home: homedir(),
+      home: process.env.HOME,
       uid: process.getuid?.() ?? -1,
       machine: machinePlatform(),
       packageDir,
@@ -60,14 +62,46 @@ async function main(): Promise<number> {
   }
 }
 
-/** The sh entrypoint, which always sets the view, tries its next Node; a person is told. */
-function refuseNode(): number {
-  if (process.env.OPENCLAW_SKILL_DEPS_VIEW === undefined) {
-    process.stderr.write(
-      `error: this needs Node 22 or newer; ${process.execPath} is ${process.version}\n`,
-    );
+/** Node replaces what is not UTF-8, and would work in another directory than the one that was meant. */
+function refuseGarbled(): void {
+  const named = Object.entries(process.env).filter(
+    ([name]) => /^(OPENCLAW_|HOME$)/.test(name) && name !== "OPENCLAW_SKILL_DEPS_VIEW",
+  );
+  const words = process.argv.slice(2).map((word) => ["an argument", word] as const);
+  const found = [...words, ...named].find(([, value]) => value?.includes("\uFFFD"));
+  if (found === undefined) return;
+  throw new UserError("usage", `${found[0]} is not UTF-8: ${found[1]}`, {
+    hint: "Use names of directories that are.",
+  });
+}
+
+/** Libraries ask for the working directory, and throw where it has been removed. */
+function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Options): void {
+  try {
+    process.cwd();
+    return;
+  } catch {
+    process.chdir("/");
   }
-  return nodeTooOld;
+  const files = verb === "recipe" || verb === "bundle" ? names.slice(1) : [];
+  const named = [...recipeDirs, ...skillsDirs, ...files, ...(seed ? [seed] : [])];
+  const relative = named.find((path) => !path.startsWith("/"));
+  if (relative === undefined) return;
+  throw new UserError("config", `the working directory is gone, and ${relative} would be in it`, {
+    hint: "Change to another directory, or write the path from the root.",
+  });
+}
+
+/** The sh entrypoint's answer too: HOME, else what the system says of this user, else the root. */
+function homeDirectory(): string {
+  const { HOME = "" } = process.env;
+  if (HOME.startsWith("/")) return HOME;
+  try {
+    const { homedir } = userInfo();
+    return homedir.startsWith("/") ? homedir : "/";
+  } catch {
+    return "/"; // a user without an entry in passwd
+  }
 }
 
 /** Commands are loaded when they are asked for: the ones that are not cost nothing. */
@@ -103,7 +137,8 @@ function print(text: string): number {
   return exitStatus.done;
 }
 
-function report(error: unknown, options: Options | undefined): number {
+function report(thrown: unknown, options: Options | undefined): number {
+  const error = asUserError(thrown);
   const expected = error instanceof UserError;
   const message = expected
     ? withHint(`error: ${describeError(error)}`, error.hint)
@@ -167,6 +202,11 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+guardStreams(process.stdout, process.stderr, (error) => {
+  process.exitCode ||= report(error, undefined);
+});
+// What is thrown where nobody waits for it. Nothing can be relied on after that.
+process.once("uncaughtException", (error) => process.exit(report(error, undefined)));
 let settled = false;
 process.once("beforeExit", () => {
   if (settled) return;
@@ -179,8 +219,7 @@ main()
       process.exitCode ||= status;
     },
     (error) => {
-      process.stderr.write(`${String(error)}\n`);
-      process.exitCode = exitStatus.bug;
+      process.exitCode = report(error, undefined);
     },
   )
   .finally(() => {

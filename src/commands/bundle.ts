@@ -13,7 +13,7 @@ import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
 import type { Place } from "../run/place.ts";
 import { resolvePrefix, surveyVolume } from "../run/survey-volume.ts";
 import { renderPath } from "./outcome.ts";
-import { tolerate } from "./settle.ts";
+import { asking, tolerate } from "./settle.ts";
 
 /** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
 export async function bundle(place: Place): Promise<number> {
@@ -176,7 +176,7 @@ async function report(imported: Imported, file: string, prefix: string, place: P
       : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
   const bins = installed.flatMap(({ bins }) => Object.keys(bins));
   if (bins.length > 0) {
-    const loginShell = await checkLoginShell(prefix, bins, place.env);
+    const loginShell = await checkLoginShell(prefix, bins, place.env, asking(place));
     const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
     stderr.write(renderPath(prefix, loginShell, onPath));
   }

@@ -7,7 +7,7 @@ import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
 import { readPlain, tryRead } from "../io/input.ts";
-import { checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
+import { type Asking, checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
 import { refuseLink } from "../io/volume.ts";
@@ -50,11 +50,12 @@ export async function settle(outcome: Outcome, place: Place): Promise<LoginShell
 export async function lookAtLoginShell(
   { prefix, platform, plan, onPath, requirements }: Survey,
   { tools }: Manifest,
-  { machine, options, env }: Place,
+  place: Place,
 ): Promise<LoginShell> {
+  const { machine, options, env } = place;
   if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
   const names = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
-  const found = await checkLoginShell(prefix, names, env);
+  const found = await checkLoginShell(prefix, names, env, asking(place));
   const byName = new Set(requirements.flatMap(({ inVolume, bins }) => (inVolume ? bins : [])));
   const isAsked = (bin: string): boolean => {
     const state = plan.bins[bin];
@@ -63,6 +64,17 @@ export async function lookAtLoginShell(
   };
   const shadowed = Object.entries(found.shadowed).filter(([bin]) => isAsked(bin));
   return { ...found, shadowed: Object.fromEntries(shadowed) };
+}
+
+/** That no login shell can be asked is worth a word; what was to be done is done. */
+export function asking({ signal, reporter }: Place): Asking {
+  return {
+    signal,
+    cannotAsk({ message, hint }) {
+      const warning = `not checked whether login shells find the programs: ${message}`;
+      reporter.emit({ type: "warning", message: warning, ...(hint !== undefined && { hint }) });
+    },
+  };
 }
 
 /** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */

@@ -20,6 +20,7 @@ import {
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type SharedCause, UserError } from "../core/errors.ts";
+import { shortageError } from "../core/system-error.ts";
 import { placeOf, rightsHint, spaceHint } from "./rights.ts";
 
 /** Linux's errors that Node has no name for. */
@@ -54,12 +55,6 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
         cause,
         hint: "Look at the host's kernel log (dmesg); what was installed before is untouched.",
       });
-    case "EMFILE":
-    case "ENFILE":
-      return new UserError("busy", `${message}: too many files are open`, {
-        shared: shared("too many files are open"),
-        hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
-      });
     case "ENOSPC":
       return new UserError("disk", `${message}: the disk is full (space or inodes)`, {
         shared: shared("the disk is full (space or inodes)"),
@@ -76,7 +71,10 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
         },
       );
     default:
-      return new UserError("disk", message, { cause, hint: "See the file system's own message." });
+      return (
+        shortageError(message, cause) ??
+        new UserError("disk", message, { cause, hint: "See the file system's own message." })
+      );
   }
 }
 

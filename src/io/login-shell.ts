@@ -66,17 +66,24 @@ export interface LoginShell {
   readonly shadowed: Readonly<Record<string, string>>;
 }
 
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly cannotAsk?: (error: UserError) => void;
+}
+
 /** Stands in front of what is ours among what profile scripts print. */
 const mark = "openclaw-skill-deps:";
 
 /**
  * Whether `sh -lc NAME` starts the volume's programs of these names. One that the volume has not, or
- * that cannot be executed, is left out: that is no matter of PATH.
+ * that cannot be executed, is left out: that is no matter of PATH. Where no shell can be had for want of
+ * processes or memory, that says nothing of the programs; `cannotAsk` is told, if there is one.
  */
 export async function checkLoginShell(
   prefix: string,
   names: readonly string[],
   env: Env,
+  asking: Asking = {},
 ): Promise<LoginShell> {
   const own = new Map<string, string>();
   for (const name of [...names].sort()) {
@@ -84,7 +91,11 @@ export async function checkLoginShell(
     if (path !== undefined) own.set(name, path);
   }
   if (own.size === 0) return { missing: [], shadowed: {} };
-  const found = await askShell(prefix, [...own.keys()], env);
+  const found = await askShell(prefix, [...own.keys()], env, asking).catch((error: unknown) => {
+    if (!(error instanceof UserError) || asking.signal?.aborted || !asking.cannotAsk) throw error;
+    asking.cannotAsk(error);
+    return own;
+  });
   const shadowed: Record<string, string> = {};
   for (const [name, path] of own) {
     const first = found.get(name);
@@ -105,6 +116,7 @@ async function askShell(
   prefix: string,
   names: readonly string[],
   env: Env,
+  { signal }: Asking,
 ): Promise<Map<string, string>> {
   const script = `for name do
     found=$(command -v -- "$name" 2>/dev/null) && printf '\\n${mark}%s:%s\\n' "$name" "$found"
@@ -118,6 +130,7 @@ async function askShell(
       env: Object.fromEntries(given),
       cwd: prefix,
       timeout: 10_000,
+      ...(signal && { signal }),
     });
     const lines = stdout.split("\n").filter((line) => line.startsWith(mark));
     return new Map(
@@ -126,7 +139,8 @@ async function askShell(
         return [name, found.join(":")];
       }),
     );
-  } catch {
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     return new Map();
   }
 }

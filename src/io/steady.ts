@@ -31,7 +31,8 @@ const graceMs = 60 * 60 * 1000;
  */
 export async function recordSteady(facts: SteadyFacts): Promise<void> {
   const { view } = facts;
-  if (view === "" || view.includes("\n")) return;
+  // What is not UTF-8 has reached us as another text than sh has.
+  if (view === "" || /[\n\uFFFD]/.test(view)) return;
   const steady = join(facts.prefix, layout.steady);
   const own = join(steady, `.new-${token()}`);
   const any = join(steady, `.new-${token()}`);

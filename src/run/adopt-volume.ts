@@ -2,6 +2,7 @@ import type { AdoptionStep } from "../core/adoption.ts";
 import { requestedTools } from "../core/demand.ts";
 import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { asUserError } from "../core/system-error.ts";
 import { linkBins } from "../io/bins.ts";
 import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
@@ -101,7 +102,8 @@ async function takeAll(
         throw new UserError("unmet", `it needs ${failed}, which could not be taken`);
       }
       installed.push(await takeTool(step, source, began, context));
-    } catch (error) {
+    } catch (thrown) {
+      const error = asUserError(thrown);
       if (context.signal.aborted) throw error;
       if (!(error instanceof UserError)) bugs.push(error);
       const failure = asFailure(step.tool, error);

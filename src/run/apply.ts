@@ -10,6 +10,7 @@ import {
   type Step,
   versionOf,
 } from "../core/plan.ts";
+import { asUserError } from "../core/system-error.ts";
 import { linkBins } from "../io/bins.ts";
 import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
@@ -136,7 +137,8 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
         done.push(record);
         return record;
       },
-      (error: unknown) => {
+      (thrown: unknown) => {
+        const error = asUserError(thrown);
         if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
         const kept = step.action === "install" && keptVersion(step, error);
         if (kept) {

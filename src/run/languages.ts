@@ -4,6 +4,7 @@ import { UserError } from "../core/errors.ts";
 import type { SealedRecord } from "../core/manifest.ts";
 import { once } from "../core/once.ts";
 import { isAtLeast } from "../core/platform.ts";
+import { asUserError } from "../core/system-error.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
 import { isWhole } from "../io/store.ts";
@@ -67,7 +68,10 @@ async function findMachineGo({ prefix, manifest, languages }: ApplyContext) {
 async function versionOf(go: string): Promise<string | undefined> {
   const env = { PATH: "/usr/bin:/bin", HOME: "/nonexistent", GOENV: "off", GOTOOLCHAIN: "local" };
   const argv = [go, "version"] as const;
-  const finished = await run({ argv, env, cwd: "/", timeout: 20_000 }).catch(() => undefined);
+  const finished = await run({ argv, env, cwd: "/", timeout: 20_000 }).catch((error: unknown) => {
+    if (error instanceof UserError) throw error;
+    return undefined; // it does not start here
+  });
   return /^go version go(\d+\.\d+(?:\.\d+)?)/.exec(finished?.stdout ?? "")?.[1];
 }
 
@@ -108,7 +112,8 @@ async function fetchGo(
         onProgress: () => {},
       });
       return join(tree, artifact.bins?.go ?? bin);
-    } catch (error) {
+    } catch (thrown) {
+      const error = asUserError(thrown);
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       errors.push(error);
     }

@@ -5,6 +5,7 @@ import { layout } from "../core/layout.ts";
 import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
+import { asUserError } from "../core/system-error.ts";
 import { follow } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
@@ -72,7 +73,8 @@ export async function stageTool(
       if (fallback) return { ...staged, fallback };
       sayInstead(step, staged, errors, context);
       return staged;
-    } catch (error) {
+    } catch (thrown) {
+      const error = asUserError(thrown);
       // A go that was ended may still write there for a moment.
       await rm(room, { recursive: true, force: true, maxRetries: 5 });
       if (!(error instanceof UserError) || context.signal.aborted) throw error;

@@ -54,5 +54,6 @@ async function runTest(
     },
     cwd: home,
     timeout: 30_000,
+    signal: context.signal,
   });
 }

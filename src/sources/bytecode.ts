@@ -2,7 +2,8 @@ import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { type Finished, run } from "../io/exec.ts";
+import { shortageSaid } from "../core/system-error.ts";
+import { run } from "../io/exec.ts";
 
 /** A PyTorch of 1.5 GB compiles in two minutes on two cores. */
 const timeout = 10 * 60_000;
@@ -37,25 +38,23 @@ async function compileShare(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const options = ["--invalidation-mode", "unchecked-hash", "-q", "-q", "-s", modules];
-  let finished: Finished;
-  try {
-    finished = await run({
-      argv: [program, "-I", "-B", "-W", "ignore", "-m", "compileall", ...options, ...share],
-      env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" },
-      cwd: home,
-      timeout,
-      ...(signal === undefined ? {} : { signal }),
-    });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new UserError("unmet", `${program} does not start here`, {
-      cause,
-      hint: "The image lacks a library that python3 needs, or the mount does not allow programs.",
-    });
-  }
+  const command = {
+    argv: [program, "-I", "-B", "-W", "ignore", "-m", "compileall", ...options, ...share],
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" },
+    cwd: home,
+    timeout,
+    ...(signal === undefined ? {} : { signal }),
+  } as const;
+  const finished = await run(command, (cause) => {
+    const hint =
+      "The image lacks a library that python3 needs, or the mount does not allow programs.";
+    return new UserError("unmet", `${program} does not start here`, { cause, hint });
+  });
   // Files that do not compile are silent (-q -q) and end in 1, as does what went wrong altogether.
   if (finished.status <= 1 && !/^Traceback /m.test(finished.stderr)) return;
   const said = finished.stderr.trim().split("\n").slice(-2).join(" | ");
+  const short = shortageSaid(`${program} cannot compile what it runs`, finished.stderr);
+  if (short) throw short;
   throw new UserError("unmet", `${program} cannot compile what it runs: ${said}`, {
     hint: "Look at memory and time limits of this container; run it again.",
   });

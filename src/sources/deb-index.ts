@@ -101,13 +101,13 @@ async function readSigned(file: string, keyrings: readonly string[]): Promise<st
   const keys = (keyrings.length > 0 ? keyrings : [defaultKeyring]).flatMap((k) => ["--keyring", k]);
   const command = ["gpgv", "--status-fd", "1", ...keys, "--output", output, file] as const;
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C" };
-  const { stdout, stderr } = await run({ argv: command, env, cwd: "/", timeout: 60_000 }).catch(
-    (cause: unknown) => {
-      throw new UserError("unmet", "cannot run gpgv, which verifies Debian's signatures", {
+  const { stdout, stderr } = await run(
+    { argv: command, env, cwd: "/", timeout: 60_000 },
+    (cause) =>
+      new UserError("unmet", "cannot run gpgv, which verifies Debian's signatures", {
         cause,
         hint: "Make locks on a machine that has the packages gpgv and debian-archive-keyring.",
-      });
-    },
+      }),
   );
   // One good signature of a key in the keyring is enough; newer keys may be unknown here. No bad one.
   const good = /^\[GNUPG:\] VALIDSIG /m.test(stdout);

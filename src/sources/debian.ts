@@ -4,6 +4,7 @@ import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianArtifact, DebianPackage } from "../core/recipe.ts";
+import { shortageSaid } from "../core/system-error.ts";
 import { run } from "../io/exec.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";
@@ -123,10 +124,19 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   await mkdir(home);
   const program = join(tree, context.bins[bin] ?? bin);
   const env = { PATH: "/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" };
-  const finished = await run({ argv: [program, ...args], env, cwd: home, timeout: setupTimeout });
+  const { signal } = context;
+  const finished = await run({
+    argv: [program, ...args],
+    env,
+    cwd: home,
+    timeout: setupTimeout,
+    ...(signal && { signal }),
+  });
   await rm(home, { recursive: true, force: true });
   if (finished.status === 0) return;
   const said = (finished.stderr || finished.stdout).trim().split("\n").slice(0, 3).join(" | ");
+  const short = shortageSaid(`${shown} fails`, said);
+  if (short) throw short;
   throw new UserError("unmet", `${shown} fails with exit status ${finished.status}: ${said}`, {
     hint: "The program was not installed. See whether this image can run it.",
   });

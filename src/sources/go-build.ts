@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { offlineCause, UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import type { GoBuildArtifact } from "../core/recipe.ts";
+import { shortageSaid } from "../core/system-error.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { doing } from "../io/files.ts";
 import type { StageContext, Staged } from "./context.ts";
@@ -69,21 +70,12 @@ export async function openBuild(
   const before = await zipBytes(cache);
   return {
     async go(args, timeout) {
-      try {
-        return await run({
-          argv: [go, ...args],
-          env,
-          cwd: home,
-          timeout,
-          ...(signal && { signal }),
-        });
-      } catch (cause) {
-        signal?.throwIfAborted();
-        throw new UserError("unmet", `${go} does not start here, and ${module} is built with it`, {
-          cause,
-          hint: "The mount may not allow programs to run.",
-        });
-      }
+      const argv = [go, ...args] as const;
+      return await run({ argv, env, cwd: home, timeout, ...(signal && { signal }) }, (cause) => {
+        const message = `${go} does not start here, and ${module} is built with it`;
+        const hint = "The mount may not allow programs to run.";
+        return new UserError("unmet", message, { cause, hint });
+      });
     },
     fetched: async () => (await zipBytes(cache)) - before,
   };
@@ -165,9 +157,12 @@ function goError(
       hint: "Building takes up to 1.5 GB for as long as it lasts.",
     });
   }
-  return new UserError("network", message, {
-    hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
-  });
+  return (
+    shortageSaid(`${module}@${version} cannot ${what}`, finished.stderr) ??
+    new UserError("network", message, {
+      hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
+    })
+  );
 }
 
 async function zipBytes(dir: string): Promise<number> {

@@ -1,0 +1,123 @@
+import { describeError, type ErrorCode, UserError } from "./errors.ts";
+
+/** What a system call's error means to a person, whatever was being done. */
+interface Meaning {
+  readonly code: ErrorCode;
+  /** A clause: `too many files are open`. */
+  readonly what: string;
+  readonly hint: string;
+}
+
+const again = "Run it again; what was installed before is untouched.";
+
+/** What runs short on this machine for a while: never a reason to call a program unfit for it. */
+const shortages: Readonly<Record<string, Meaning>> = {
+  EAGAIN: {
+    code: "busy",
+    what: "no further process or thread can be started",
+    hint: "Raise the limit of processes (ulimit -u; for a container its pids limit, docker run --pids-limit), or run again with --jobs 1.",
+  },
+  EMFILE: {
+    code: "busy",
+    what: "too many files are open",
+    hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
+  },
+  ENFILE: {
+    code: "busy",
+    what: "too many files are open on this machine",
+    hint: "Run again later, or raise the machine's limit, as root: sysctl fs.file-max.",
+  },
+  ENOMEM: {
+    code: "busy",
+    what: "there is not enough memory",
+    hint: "Raise the limit of memory (the container's, or ulimit -v), or run again with --jobs 1.",
+  },
+  ETXTBSY: { code: "busy", what: "another process is writing the program", hint: again },
+};
+
+const others: Readonly<Record<string, Meaning>> = {
+  EACCES: {
+    code: "permission",
+    what: "permission denied",
+    hint: "Give it to the user who runs this, or run this as its owner.",
+  },
+  EROFS: {
+    code: "permission",
+    what: "the file system is read-only",
+    hint: "Run this where it is writable.",
+  },
+  ENOSPC: {
+    code: "disk",
+    what: "the disk is full (space or inodes)",
+    hint: "Make room (df -h and df -i show how much there is), and run again.",
+  },
+  EDQUOT: { code: "disk", what: "the disk quota is used up", hint: "Make room, and run again." },
+  EIO: {
+    code: "disk",
+    what: "the disk or its connection fails",
+    hint: "Look at the host's kernel log (dmesg).",
+  },
+};
+
+/** The memory that V8 and WebAssembly ask for, which have no errno. */
+const noMemory = /allocation failed|could not allocate|out of memory/i;
+
+/** What a shortage of this machine means; undefined for any other error. */
+export function shortageError(action: string, cause: unknown): UserError | undefined {
+  const { code = "" } = cause as NodeJS.ErrnoException;
+  const isMemory =
+    code === "ERR_MEMORY_ALLOCATION_FAILED" ||
+    (cause instanceof RangeError && noMemory.test(cause.message));
+  const meaning = shortages[isMemory ? "ENOMEM" : code];
+  return meaning && toError(action, meaning, cause);
+}
+
+/** How programs of all kinds say that something is short. */
+const sayings: readonly (readonly [RegExp, string])[] = [
+  [/resource temporarily unavailable|cannot fork|can't start new thread|new OS thread/i, "EAGAIN"],
+  [/too many open files/i, "EMFILE"],
+  [/cannot allocate memory|out of memory|signal: killed/i, "ENOMEM"],
+  [/no space left on device/i, "ENOSPC"],
+  [/disk quota exceeded/i, "EDQUOT"],
+  [/text file busy/i, "ETXTBSY"],
+];
+
+/** What a program that failed has said of a shortage of this machine; undefined for any other failure. */
+export function shortageSaid(action: string, output: string): UserError | undefined {
+  const [said = "", code = ""] = sayings.flatMap(([pattern, errno]) => {
+    const found = output.split("\n").find((line) => pattern.test(line));
+    return found === undefined ? [] : [found, errno];
+  });
+  const meaning = shortages[code] ?? others[code];
+  return meaning && toError(`${action}: ${said.trim().slice(0, 200)}`, meaning, undefined);
+}
+
+/**
+ * What was thrown, as an error that a person can act on where its nature is that of the outside: a
+ * system call that failed, memory that could not be had, a connection. Anything else is returned as it
+ * is: a bug of ours.
+ */
+export function asUserError(thrown: unknown): unknown {
+  if (thrown instanceof UserError || !(thrown instanceof Error)) return thrown;
+  const { code = "", errno, syscall, path } = thrown as NodeJS.ErrnoException;
+  const action = `${syscall ?? "the work"}${path === undefined ? "" : ` ${path}`} failed`;
+  const short = shortageError(action, thrown);
+  if (short) return short;
+  if (syscall === "uv_cwd") {
+    return new UserError("config", "the working directory is gone or cannot be read", {
+      cause: thrown,
+      hint: "Change to another directory, or write paths from the root.",
+    });
+  }
+  if (code.startsWith("UND_ERR_")) {
+    return new UserError("network", "a connection failed", { cause: thrown, hint: again });
+  }
+  if (typeof errno !== "number" || syscall === undefined) return thrown;
+  const meaning = others[code] ?? { code: "busy", what: describeError(thrown), hint: again };
+  return toError(action, meaning, thrown);
+}
+
+function toError(action: string, { code, what, hint }: Meaning, cause: unknown): UserError {
+  const shared = { key: what, message: what };
+  return new UserError(code, `${action}: ${what}`, { hint, cause, shared });
+}

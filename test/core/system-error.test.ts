@@ -1,0 +1,93 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/core/errors.ts";
+import { asUserError, shortageSaid } from "../../src/core/system-error.ts";
+
+const system = (code: string, syscall: string, more: object = {}): Error =>
+  Object.assign(new Error(`${code}: the system's words, ${syscall}`), {
+    code,
+    errno: -1,
+    syscall,
+    ...more,
+  });
+
+describe("what the system refuses is told to a person", () => {
+  test.each<[string, unknown, string, RegExp]>([
+    ["EAGAIN", system("EAGAIN", "spawn x"), "busy", /no further process or thread/],
+    ["EMFILE", system("EMFILE", "open"), "busy", /too many files are open/],
+    ["ENFILE", system("ENFILE", "open"), "busy", /too many files are open on this machine/],
+    ["ENOMEM", system("ENOMEM", "spawn"), "busy", /not enough memory/],
+    ["ETXTBSY", system("ETXTBSY", "spawn"), "busy", /is writing the program/],
+    [
+      "ENOSPC",
+      system("ENOSPC", "write", { path: "/v/x" }),
+      "disk",
+      /write \/v\/x failed: the disk/,
+    ],
+    ["EIO", system("EIO", "read"), "disk", /the disk or its connection fails/],
+    ["EROFS", system("EROFS", "mkdir"), "permission", /read-only/],
+    ["EACCES", system("EACCES", "open"), "permission", /permission denied/],
+    ["one without words of ours", system("EXDEV", "rename"), "busy", /the system's words/],
+    ["no working directory", system("ENOENT", "uv_cwd"), "config", /working directory/],
+    ["V8's memory", new RangeError("Array buffer allocation failed"), "busy", /not enough memory/],
+    [
+      "WebAssembly's memory",
+      new RangeError("WebAssembly.Memory(): could not allocate memory"),
+      "busy",
+      /not enough memory/,
+    ],
+  ])("%s", (_what, thrown, code, message) => {
+    const error = asUserError(thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect((error as UserError).hint).toMatch(/\.$/);
+  });
+
+  test("as Node really throws it", async () => {
+    const failed = await promisify(execFile)("/nowhere/x").catch((error: unknown) => error);
+    expect(asUserError(failed)).toBeInstanceOf(UserError);
+    let thrown: unknown;
+    try {
+      readFileSync("/");
+    } catch (error) {
+      thrown = error;
+    }
+    expect(asUserError(thrown)).toBeInstanceOf(UserError);
+  });
+});
+
+test.each<[string, unknown]>([
+  ["a TypeError", new TypeError("x is not a function")],
+  ["a RangeError of ours", new RangeError("Invalid array length")],
+  [
+    "Node's word about a wrong argument",
+    Object.assign(new Error("x"), { code: "ERR_INVALID_ARG" }),
+  ],
+  ["no error", "text"],
+])("%s remains a bug", (_what, thrown) => {
+  expect(asUserError(thrown)).toBe(thrown);
+});
+
+test("a UserError remains what it is", () => {
+  const error = new UserError("recipe", "it is wrong");
+  expect(asUserError(error)).toBe(error);
+});
+
+test.each([
+  ["sh: fork: retry: Resource temporarily unavailable", "busy"],
+  ["sh: 1: Cannot fork", "busy"],
+  ["runtime: failed to create new OS thread (have 2 already; errno=11)", "busy"],
+  ["RuntimeError: can't start new thread", "busy"],
+  ["zog: open /x: too many open files", "busy"],
+  ["zog: mmap: Cannot allocate memory", "busy"],
+  ["some output\nOSError: [Errno 28] No space left on device\nmore", "disk"],
+])("a program says %j", (output, code) => {
+  expect(shortageSaid("zog fails", output)?.code).toBe(code);
+});
+
+test("a missing library is no shortage", () => {
+  const output = "zog: error while loading shared libraries: libz.so.1: cannot open shared object";
+  expect(shortageSaid("zog fails", output)).toBeUndefined();
+});
