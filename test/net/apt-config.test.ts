@@ -144,9 +144,10 @@ describe("the proxy of apt", () => {
       const request = (await read()).requestFor("http://nowhere.test/debian/x");
       await http.download({ ...request, file, digest });
       expect(readFileSync(file, "utf8")).toBe("the package");
-      const { text } = await http.text(request.url, { ...request });
+      const { url, ...rest } = request;
+      const { text } = await http.text(url, rest);
       expect(text).toBe("the package");
-      await expect(http.text(request.url)).rejects.toThrow();
+      await expect(http.text(url)).rejects.toThrow();
     } finally {
       await http.close();
       await server.close();
