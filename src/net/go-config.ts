@@ -72,9 +72,14 @@ function parseGoEnv(text: string): Record<string, string> {
   return Object.fromEntries(found.map(([, name = "", value = ""]) => [name, value]));
 }
 
-/** `direct` and `off` name no proxy; without one, modules would come from version control. */
+/**
+ * `direct` and `off` name no proxy; without one, modules would come from version control. Behind `off`
+ * go asks nobody.
+ */
 function proxiesOf(goproxy: string): GoProxy[] {
-  const parts = [...unquoted(goproxy).matchAll(/([^,|]+)([,|]?)/g)];
+  const all = [...unquoted(goproxy).matchAll(/([^,|]+)([,|]?)/g)];
+  const end = all.findIndex(([, text]) => text?.trim() === "off");
+  const parts = end === -1 ? all : all.slice(0, end + 1);
   const proxies = parts.flatMap(([, text = "", mark]) => {
     const url = text.trim().replace(/\/*$/, "/");
     const isWeb = /^https?:\/\//.test(url) && URL.canParse(url);

@@ -58,6 +58,8 @@ test("a GOPROXY that names no proxy is told when a module is needed", async () =
     if (value === ",") expect(config.proxies).toEqual([]);
     else expect(() => config.proxies).toThrow(`GOPROXY=${value} names no module proxy`);
   }
+  const until = await of("https://a.test|https://b.test,direct,off,https://c.test");
+  expect(until.proxies.map(({ url }) => url)).toEqual(["https://a.test/", "https://b.test/"]);
   const secret = await of("ftp://me:s3cret@a.test");
   expect(() => secret.proxies).not.toThrow(/s3cret/);
   expect((await of('"https://a.test/"')).proxies.map(({ url }) => url)).toEqual([

@@ -1,0 +1,137 @@
+/** The indexes of a mirror, signed by a key of the test, in the forms in which mirrors have them. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readAptConfig } from "../../src/net/apt-config.ts";
+import { createHttp, type Http } from "../../src/net/http.ts";
+import { openRelease } from "../../src/sources/deb-index.ts";
+import { compress, describe as facts, run } from "../support/archives.ts";
+import { type Loopback, startLoopback } from "../support/loopback.ts";
+
+let gnupg: string;
+const gpg = (...args: string[]): Buffer =>
+  run("gpg", ["--homedir", gnupg, "--batch", "--quiet", "--passphrase", "", ...args]);
+
+beforeAll(() => {
+  gnupg = mkdtempSync(join(tmpdir(), "gnupg-"));
+  gpg("--quick-gen-key", "archive@example.test", "ed25519", "sign", "never");
+  writeFileSync(join(gnupg, "key.gpg"), gpg("--export"));
+});
+afterAll(() => {
+  run("gpgconf", ["--homedir", gnupg, "--kill", "gpg-agent"]);
+  rmSync(gnupg, { recursive: true, force: true });
+});
+
+let dir: string;
+let server: Loopback;
+let http: Http;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "deb-index-"));
+  server = await startLoopback();
+  http = createHttp({ env: {}, mirrors: () => [], offline: false, timing: { backoffMs: 5 } });
+});
+afterEach(async () => {
+  await http.close();
+  await server.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const index = Buffer.from(
+  `Package: show\nVersion: 1.0-1\nArchitecture: amd64\nFilename: pool/main/s/show/show_1.0-1_amd64.deb\nSize: 1\nSHA256: ${"0".repeat(64)}\n\n`,
+);
+const name = "main/binary-amd64/Packages";
+const forms = {
+  ".xz": () => compress("tar.xz", index),
+  ".zst": () => compress("tar.zst", index),
+  ".bz2": () => compress("tar.bz2", index),
+  ".gz": () => gzipSync(index),
+  "": () => index,
+};
+type Suffix = keyof typeof forms;
+
+/** A suite whose release lists some forms of the index, of which the mirror has others. */
+function publish(
+  listed: readonly Suffix[],
+  { has = listed, signed = "InRelease", at = "debian" } = {},
+): void {
+  const suite = `/${at}/dists/bookworm`;
+  const sums = listed.map((suffix) => {
+    const { sha256, size } = facts(forms[suffix]());
+    return ` ${sha256} ${size} ${name}${suffix}`;
+  });
+  const text = `Codename: bookworm\nSHA256:\n${sums.join("\n")}\n`;
+  for (const suffix of has) server.serve(`${suite}/${name}${suffix}`, forms[suffix]());
+  const file = join(dir, "Release");
+  writeFileSync(file, text);
+  const kind = signed === "InRelease" ? "--clearsign" : "--detach-sign";
+  gpg("--yes", "--armor", "--output", `${file}.out`, kind, file);
+  const signature = readFileSync(`${file}.out`);
+  if (signed === "InRelease") server.serve(`${suite}/InRelease`, signature);
+  else {
+    server.serve(`${suite}/Release`, text);
+    server.serve(`${suite}/Release.gpg`, signature);
+  }
+}
+
+async function packages(...mirrors: string[]): Promise<string[]> {
+  const etc = join(dir, "apt");
+  mkdirSync(etc, { recursive: true });
+  const lines = mirrors.map((uri) => `deb [signed-by=${gnupg}/key.gpg] ${uri} bookworm main`);
+  const flat = `deb ${server.origin}/flat ./`;
+  writeFileSync(join(etc, "sources.list"), `${[flat, ...lines].join("\n")}\n`);
+  writeFileSync(join(etc, "apt.conf"), `Dir::Etc "${etc}";\n`);
+  const apt = await readAptConfig({ APT_CONFIG: join(etc, "apt.conf") });
+  const release = await openRelease({ http, apt, dir, clock: () => new Date() });
+  return [...(await release.packagesFor("amd64")).byName.keys()];
+}
+
+const mirror = (): string => `${server.origin}/debian`;
+
+describe("an index", () => {
+  test.each(Object.keys(forms) as Suffix[])("as Packages%s", async (suffix) => {
+    publish([suffix]);
+    expect(await packages(mirror())).toEqual(["show"]);
+  });
+
+  test("of several that are listed one that the mirror has", async () => {
+    publish([".xz", ".gz", ""], { has: [".gz"] });
+    expect(await packages(mirror())).toEqual(["show"]);
+  });
+
+  test("in no form that is listed, or that the mirror has", async () => {
+    publish([]);
+    await expect(packages(mirror())).rejects.toThrow(`bookworm has no ${name}`);
+    publish([".xz"], { has: [] });
+    await expect(packages(mirror())).rejects.toMatchObject({ code: "network" });
+  });
+
+  test("of other bytes than the release promises", async () => {
+    publish([".gz", ""]);
+    server.serve(`/debian/dists/bookworm/${name}.gz`, gzipSync("Package: evil\n"));
+    await expect(packages(mirror())).rejects.toMatchObject({ code: "integrity" });
+  });
+});
+
+describe("a release", () => {
+  test("with its signature beside it", async () => {
+    publish([".xz"], { signed: "Release.gpg" });
+    expect(await packages(mirror())).toEqual(["show"]);
+  });
+
+  test("that its signature is not of", async () => {
+    publish([".xz"], { signed: "Release.gpg" });
+    server.serve("/debian/dists/bookworm/Release", "Codename: bookworm\nSHA256:\n");
+    await expect(packages(mirror())).rejects.toThrow(/not signed by a key of Debian/);
+  });
+
+  test("of several mirrors the first that has it; the others are not asked", async () => {
+    publish([".xz"], { at: "second" });
+    publish([".xz"], { at: "third" });
+    const mirrors = ["first", "second", "third"].map((each) => `${server.origin}/${each}`);
+    expect(await packages(...mirrors)).toEqual(["show"]);
+    expect(server.requests.some(({ path }) => path.startsWith("/third"))).toBe(false);
+    await expect(packages(`${server.origin}/first`)).rejects.toMatchObject({ code: "network" });
+  });
+});
