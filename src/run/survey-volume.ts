@@ -77,7 +77,7 @@ async function surveyManifest(
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
   place.reporter.emit({
     type: isFilling ? "note" : "warning",
-    message: `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is", "tools are")} proven by their trees`,
+    message: `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is proven by its tree", "tools are proven by their trees")}`,
     hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",
   });
   return { manifest, brokenManifest: true };

@@ -147,7 +147,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
     const before = place.manifest();
     writeFileSync(manifestFile(), text);
     const { status, stderr } = await place.run();
-    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tools are proven by their trees/);
+    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tool is proven by its tree/);
     expect(status).toBe(0);
     expect(place.manifest().tools.zog).toMatchObject({ dir: before.tools.zog?.dir });
     expect(aside().map((name) => readFileSync(join(place.prefix, name), "utf8"))).toEqual([text]);
