@@ -136,7 +136,10 @@ interface Inflater {
 }
 
 function startInflater(form: "gzip" | "raw"): Inflater {
-  const stream = (form === "gzip" ? zlib.createGunzip() : zlib.createInflateRaw()) as Internals;
+  const unused = { chunkSize: zlib.constants.Z_MIN_CHUNK }; // its own buffer, of 16 kB for each entry of a zip
+  const stream = (
+    form === "gzip" ? zlib.createGunzip(unused) : zlib.createInflateRaw(unused)
+  ) as Internals;
   const { _handle: handle, _writeState: state } = stream;
   let fail = (_: Error): void => {};
   stream.on("error", (error) => fail(error));
