@@ -1,25 +1,19 @@
 import type { Header } from "tar/header";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { cutShort, damaged, otherFormat, refusal, refuseEntry } from "./refusals.ts";
-import { bodySize, type Extended, numberIn, pathIn, readPax, textOf } from "./tar-header.ts";
 import {
-  continueOldSparse,
-  isContinued,
-  isSound,
-  readFirstMap,
-  readOldSparse,
-  readPaxSparse,
-  type SparseFile,
-  withHoles,
-} from "./tar-sparse.ts";
-import type { Limits, OpenFile, TreeWriter } from "./tree.ts";
+  type Body,
+  type Entry,
+  maxMeta,
+  type Reader,
+  setBody,
+  takeFile,
+  takeOldSparse,
+} from "./tar-files.ts";
+import { bodySize, type Extended, numberIn, pathIn, readPax, textOf } from "./tar-header.ts";
+import type { Limits, TreeWriter } from "./tree.ts";
 
 const blockSize = 512;
-/** Bytes of an extended header, or of a sparse file's map; they are held in memory. */
-const maxMeta = 1024 * 1024;
-/** Holes of one sparse file. */
-const maxSegments = 100_000;
-
 /**
  * Unpacks a tar's bytes, of which `format` is the name in messages. node-tar decodes the headers; its
  * parser is not used, because it loses its place behind sparse files and takes no hard link, name or end
@@ -60,27 +54,6 @@ export async function* inBlocks(
   }
   if (total === 0) throw otherFormat(format, rest);
   if (rest.length > 0) yield rest;
-}
-
-/** What takes the bytes behind a header: `left` of them, and the rest of their last block. */
-interface Body {
-  left: number;
-  write(chunk: Buffer): void;
-  end(): void;
-}
-
-interface Reader {
-  readonly format: ArchiveFormat;
-  readonly tree: TreeWriter;
-  readonly decode: (block: Buffer) => Header;
-  /** Of the next entry. */
-  extended: Extended | undefined;
-  body: Body | undefined;
-  /** Takes the next block instead of a header. */
-  more: ((block: Buffer) => void) | undefined;
-  isFirst: boolean;
-  /** Blocks of zeros in a row; two are the end. */
-  zeros: number;
 }
 
 function startReader(
@@ -164,13 +137,6 @@ function takeEntry(reader: Reader, type: string, block: Buffer, header: Header):
   else takeOther(type, tree, path, extended?.linkpath ?? textOf(block.subarray(157, 257)));
 }
 
-interface Entry {
-  readonly path: string;
-  readonly left: number;
-  readonly mode: number;
-  readonly extended: Extended | undefined;
-}
-
 function takeOther(type: string, tree: TreeWriter, path: string, target: string): void {
   if (type === "1") tree.hardlink(path, target);
   else if (type === "2") tree.symlink(path, target);
@@ -184,11 +150,6 @@ function takeOther(type: string, tree: TreeWriter, path: string, target: string)
     const what = known[type] ?? `of the type ${JSON.stringify(type)}`;
     refuseEntry("unsupported", path, `is ${what}, which is not supported`);
   }
-}
-
-function setBody(reader: Reader, body: Body): void {
-  if (body.left === 0) body.end();
-  else reader.body = body;
 }
 
 /** What stands between entries: extended headers are kept for the next one, labels are passed over. */
@@ -214,75 +175,4 @@ function endMeta(reader: Reader, type: string, body: Buffer): void {
     if (!reader.extended) throw damaged(reader.format, "an extended header has no records");
   }
   // What a global header says of all entries (comments, owners, times) is of no use here.
-}
-
-function takeFile(reader: Reader, entry: Entry): void {
-  const { extended } = entry;
-  const sparse = extended && readPaxSparse(extended);
-  if (extended && sparse === "map-first") takeMapFirst(reader, { ...entry, extended });
-  else if (sparse && sparse !== "map-first") writeSparse(reader, entry, sparse);
-  else writeFile(reader, entry.left, reader.tree.file(entry.path, entry.mode));
-}
-
-function writeFile(reader: Reader, left: number, file: OpenFile | undefined): void {
-  setBody(reader, { left, write: (chunk) => file?.write(chunk), end: () => file?.close() });
-}
-
-function writeSparse(reader: Reader, entry: Entry, sparse: SparseFile): void {
-  writeFile(reader, entry.left, openSparse(reader, entry, sparse, entry.left));
-}
-
-function openSparse(
-  { tree }: Reader,
-  entry: Entry,
-  sparse: SparseFile,
-  stored: number,
-): OpenFile | undefined {
-  const path = entry.extended?.sparse.get("name")?.[0] ?? entry.path;
-  if (!isSound(sparse, stored)) refuseEntry("damaged", path, "has holes that do not fit it");
-  if (sparse.size > tree.limits.bytes) {
-    refuseEntry("too large", path, `has ${sparse.size} bytes with its holes`);
-  }
-  const file = tree.file(path, entry.mode);
-  return file && withHoles(file, sparse);
-}
-
-function takeOldSparse(reader: Reader, entry: Entry, block: Buffer): void {
-  const sparse = readOldSparse(block);
-  const begin = (): void => {
-    reader.more = undefined;
-    writeSparse(reader, entry, sparse);
-  };
-  if (!isContinued(block, true)) begin();
-  else
-    reader.more = (next) => {
-      continueOldSparse(sparse, next);
-      if (sparse.segments.length > maxSegments) {
-        refuseEntry("too large", entry.path, `has more than ${maxSegments} holes`);
-      }
-      if (!isContinued(next, false)) begin();
-    };
-}
-
-function takeMapFirst(reader: Reader, entry: Entry & { readonly extended: Extended }): void {
-  let held: Buffer = Buffer.alloc(0);
-  let isOpen = false;
-  let file: OpenFile | undefined;
-  const write = (chunk: Buffer): void => {
-    if (!isOpen) held = Buffer.concat([held, chunk]);
-    const map = isOpen ? undefined : readFirstMap(entry.extended, held);
-    if (isOpen) file?.write(chunk);
-    else if (map && map.length <= held.length) {
-      isOpen = true;
-      file = openSparse(reader, entry, map.file, entry.left - map.length);
-      file?.write(held.subarray(map.length));
-    } else if (held.length > maxMeta) {
-      refuseEntry("too large", entry.path, `has a map of holes of ${held.length} bytes`);
-    }
-  };
-  const end = (): void => {
-    if (!isOpen) refuseEntry("damaged", entry.path, "has holes that do not fit it");
-    file?.close();
-  };
-  setBody(reader, { left: entry.left, write, end });
 }
