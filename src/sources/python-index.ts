@@ -2,7 +2,7 @@ import { type Digest, parseHexDigest } from "../core/digest.ts";
 import { type SharedCause, UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
 import { parseWheelName } from "../core/wheel-tags.ts";
-import { HurriedError, shownUrl } from "../net/errors.ts";
+import { HurriedError, isNotFound, shownUrl } from "../net/errors.ts";
 import type { Download, Http } from "../net/http.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { copyWheel, filesHere, isWheel, linkTo, weighWheel } from "./python-links.ts";
@@ -167,9 +167,12 @@ async function filesAt(
   );
 }
 
+const heldBack =
+  "An index may hold packages back for some days, or have removed this one: try another one.";
+
 function notListed({ url }: Place, what: string): UserError {
   return new UserError("network", `${shownUrl(url)} does not list ${what}`, {
-    hint: "It may hold packages back for some days, or have removed this one: try another index.",
+    hint: heldBack,
   });
 }
 
@@ -177,12 +180,13 @@ function notListed({ url }: Place, what: string): UserError {
 function nowhere(what: string, errors: readonly UserError[]): UserError {
   const [first = new UserError("config", `no Python index is configured for ${what}`), ...others] =
     errors;
-  if (others.length === 0) return first;
+  if (others.length === 0 && !isNotFound(first)) return first;
   const main = errors.find(({ code }) => code === "integrity") ?? first;
+  const told = [main, ...errors].find(({ code, shared }) => code === "integrity" || shared);
   const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
   const shared = sharedBy(errors);
   return new UserError(main.code, `no Python index has ${what}: ${reasons}`, {
-    ...(main.hint === undefined ? {} : { hint: main.hint }),
+    hint: told?.hint ?? `${heldBack} \`pip config list\` shows which are asked.`,
     ...(shared && { shared }),
   });
 }

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { archive } from "../support/archives.ts";
+import { archive, describe as weigh } from "../support/archives.ts";
 import { lockOf, type MadeWheel, makeWheel, serveIndex } from "../support/wheels.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 import { zipBytes } from "../support/zip-bytes.ts";
@@ -371,4 +371,36 @@ test("a password in the index's address reaches the index and no message", async
   const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
   expect(asked.length).toBeGreaterThan(0);
   expect(asked.every(({ headers }) => headers.authorization === basic)).toBe(true);
+});
+
+test("a recipe of an index whose pages say little: uv chooses, and what is fetched is pinned", async () => {
+  const metadata = "Metadata-Version: 2.1\nName: zog\nVersion: 1.0.0\nSummary: The zog\n";
+  const made = makeWheel("zog", "1.0.0", { "zog.py": main }, { zog: "zog:main" }, { metadata });
+  const yanked = makeWheel("zog", "9.0.0", {});
+  const links = [made, yanked].map(({ file, bytes }, i) => {
+    place.server.serve(`/files/${file}`, bytes);
+    return `<a href=/files/${file} ${i === 1 ? "data-yanked" : ""} data-requires-python=">=3">zog..`;
+  });
+  place.server.serve("/first/zog/", "<html>");
+  place.server.serve("/second/zog/", links.join("\n"));
+  const bin = join(place.dir, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "uv"), "#!/bin/sh\necho zog==1.0\n", { mode: 0o755 });
+  const [first, second] = ["first", "second"].map((each) => `${place.server.origin}/${each}`);
+  const { status, stderr } = await place.runWith(
+    {
+      PATH: `${bin}:${place.env.PATH}`,
+      PIP_INDEX_URL: first ?? "",
+      PIP_EXTRA_INDEX_URL: second ?? "",
+      PIP_CONFIG_FILE: "/dev/null",
+    },
+    ...["recipe", "new", "pypi:zog"],
+  );
+  expect(stderr).toContain(`the index gives no sha256 of ${made.file}`);
+  expect(status).toBe(0);
+  const lock = readFileSync(join(place.recipes, "zog.pypi.lock.json"), "utf8");
+  expect(JSON.parse(lock).packages).toMatchObject([
+    { name: "zog", wheels: [{ file: made.file, sha256: weigh(made.bytes).sha256 }] },
+  ]);
+  expect(readFileSync(join(place.recipes, "zog.yaml"), "utf8")).toMatch(/version: "?1\.0\.0/);
 });

@@ -77,6 +77,26 @@ test("tokens go to their server and path alone", async () => {
   expect(headersFor("https://elsewhere.example/a")).toEqual({});
 });
 
+test("a registry's credentials serve other paths of its host, and no other host or protocol", async () => {
+  npmrc(".npmrc", "//reg.example/npm/:_authToken=reg", "//files.example/:_authToken=files");
+  const { headersFor } = await readNpmConfig(alone, home);
+  const registry = "https://reg.example/npm/";
+  const tokenFor = (url: string) => headersFor(url, registry).authorization;
+  expect(tokenFor("https://reg.example/npm/a.tgz")).toBe("Bearer reg");
+  expect(tokenFor("https://reg.example/files/a.tgz")).toBe("Bearer reg");
+  expect(tokenFor("https://files.example/a.tgz")).toBe("Bearer files");
+  expect(tokenFor("http://files.example/a.tgz")).toBe("Bearer files");
+  for (const url of [
+    "http://reg.example/npm/a.tgz", // the registry has https
+    "https://reg.example:8443/npm/a.tgz",
+    "https://sub.reg.example/npm/a.tgz",
+    "https://reg.example.evil.example/npm/a.tgz",
+    "https://elsewhere.example/npm/a.tgz",
+  ]) {
+    expect(tokenFor(url)).toBeUndefined();
+  }
+});
+
 test("names of the environment in values; one that is not set costs only its own line", async () => {
   npmrc(
     ".npmrc",
