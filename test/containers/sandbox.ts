@@ -33,6 +33,8 @@ interface SandboxOptions {
   /** What is mounted as the volume instead of the place's directory: a path or a volume's name. */
   readonly volume?: string;
   readonly flags?: readonly string[];
+  /** Words for podman itself: another runtime than runc. */
+  readonly engine?: readonly string[];
 }
 
 export interface Sandbox {
@@ -93,20 +95,20 @@ export function openPlace(): Place {
     },
     async sandbox(options) {
       const name = `skill-deps-${process.pid}-${Date.now()}-${made++}`;
-      const { network, image = inject("images").sandbox, flags = [] } = options;
+      const { network, image = inject("images").sandbox, flags = [], engine = [] } = options;
       const all = [...hardened, "--network", network, ...mounts(options), ...flags];
       running.push(name);
       const { exitCode, stderr } =
-        await host`podman run --detach --name ${name} ${all} ${image} sleep infinity`;
+        await host`podman ${engine} run --detach --name ${name} ${all} ${image} sleep infinity`;
       expect(exitCode, stderr).toBe(0);
       return {
         name,
         run: (command, shell = "/bin/sh") =>
-          host`podman exec --interactive ${name} ${shell} -lc ${command} </dev/null`,
+          host`podman ${engine} exec --interactive ${name} ${shell} -lc ${command} </dev/null`,
         call(command, prepend = "/usr/local/bin:/usr/bin:/bin") {
           const line = `export PATH="\${OPENCLAW_PREPEND_PATH}:$PATH"; unset OPENCLAW_PREPEND_PATH; ${command}`;
           const given = ["--workdir", "/workspace", "--env", `OPENCLAW_PREPEND_PATH=${prepend}`];
-          return host`podman exec --interactive ${given} ${name} /bin/sh -lc ${line} </dev/null`;
+          return host`podman ${engine} exec --interactive ${given} ${name} /bin/sh -lc ${line} </dev/null`;
         },
       };
     },

@@ -57,6 +57,8 @@ export interface Volume {
   renew(): void;
   /** Replaces what is in the volume with a copy of another one. */
   copyFrom(prefix: string): void;
+  /** Takes away all that is in the volume. */
+  empty(): void;
   /** A line for each program of the newest catalogue's tools that is missing or prints what none of them promises. */
   wrongPrograms(catalogues: readonly Catalogue[]): Promise<string[]>;
   litter(): string[];
@@ -73,7 +75,8 @@ export interface Stand {
   readonly newer: Catalogue;
   /** gog in a newer version that has no gogx. */
   readonly fewer: Catalogue;
-  volume(): Volume;
+  /** `at`: a directory that is there already, on a file system of its own. */
+  volume(at?: string): Volume;
   close(): Promise<void>;
 }
 
@@ -120,10 +123,11 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
     first: catalogue("first", first),
     newer: catalogue("newer", newer),
     fewer: catalogue("fewer", fewer),
-    volume() {
+    volume(at) {
       volumes += 1;
       const home = join(dir, `${volumes}`);
-      return openVolume({ home, packageDir, skills, registry: server.registry, all });
+      const prefix = at ?? join(home, "volume");
+      return openVolume({ home, prefix, packageDir, skills, registry: server.registry, all });
     },
     async close() {
       await server.close();
@@ -134,6 +138,7 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
 
 interface Around {
   readonly home: string;
+  readonly prefix: string;
   readonly packageDir: string;
   readonly skills: string;
   readonly registry: string;
@@ -141,12 +146,8 @@ interface Around {
 }
 
 function openVolume(around: Around): Volume {
-  const { home: dir, packageDir, skills, registry, all } = around;
-  const [prefix, home, tmp] = ["volume", "home", "tmp"].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const { home: dir, prefix, packageDir, skills, registry, all } = around;
+  const [home, tmp] = [join(dir, "home"), join(dir, "tmp")];
   const renew = (): void => {
     for (const made of [home, tmp]) {
       rmSync(made, { recursive: true, force: true });
@@ -156,7 +157,7 @@ function openVolume(around: Around): Volume {
   renew();
   const start = ({ catalogue, args = [], env = {}, before = [], limit = 90_000 }: Command) => {
     const entrypoint = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
-    const [file = "", ...rest] = [...before, "sh", entrypoint, ...args];
+    const [file = "", ...rest] = [...before, "/bin/sh", entrypoint, ...args];
     return startGroup(file, rest, home, limit, {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       HOME: home,
@@ -177,6 +178,7 @@ function openVolume(around: Around): Volume {
     start,
     run: (command) => start(command).finished,
     renew,
+    empty: () => rmSync(prefix, { recursive: true, force: true }),
     copyFrom(other) {
       rmSync(prefix, { recursive: true, force: true });
       execFileSync("cp", ["-a", other, prefix]);

@@ -1,0 +1,262 @@
+/**
+ * The product on file systems as people have them. What is measured is the table in
+ * entrypoint/README.md: a row that differs from it is wrong.
+ *
+ *   WRITE_TABLE=1 node test/reliability/run.ts --full "file systems"     writes the table anew
+ */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { repository } from "../support/workplace.ts";
+import type { Case } from "./case.ts";
+import { hasFuse } from "./support/faulty.ts";
+import { type FileSystem, fileSystems, type Mounted } from "./support/filesystems.ts";
+import { isRoot } from "./support/mounts.ts";
+import { type Finished, forEachOf, openStand, type Stand, type Volume } from "./support/stand.ts";
+
+const columns = [
+  "File system",
+  "As seen with",
+  "First run",
+  "Next start",
+  "After a remount",
+  "Mode lost",
+  "One byte changed",
+  "Read-only, no Node",
+] as const;
+type Row = readonly string[];
+
+const readme = join(repository, "entrypoint", "README.md");
+const [opening, closing] = ["<!-- file systems -->", "<!-- end of file systems -->"];
+
+/** One volume on one file system, and how often its runs asked Node. */
+interface Trial {
+  readonly stand: Stand;
+  readonly volume: Volume;
+  readonly mounted: Mounted;
+  /** Runs, and says whether sh answered alone. */
+  run(...args: readonly string[]): Promise<Finished & { alone: boolean }>;
+  /** The same in a container without Node. */
+  runWithoutNode(...args: readonly string[]): Promise<Finished>;
+}
+
+async function openTrial(stand: Stand, mounted: Mounted, dir: string): Promise<Trial> {
+  const volume = stand.volume(join(mounted.path, "volume"));
+  const [node, asked] = [join(dir, "node"), join(dir, "asked")];
+  writeFileSync(node, `#!/bin/sh\necho x >>'${asked}'\nexec '${process.execPath}' "$@"\n`);
+  chmodSync(node, 0o755);
+  const count = (): number => (existsSync(asked) ? statSync(asked).size : 0);
+  const catalogue = stand.first;
+  return {
+    stand,
+    volume,
+    mounted,
+    async run(...args) {
+      const before = count();
+      const env = { OPENCLAW_SKILL_DEPS_NODE: node };
+      const ran = await volume.run({ catalogue, args, env });
+      return { ...ran, alone: count() === before };
+    },
+    async runWithoutNode(...args) {
+      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: withoutNode(dir) };
+      return await volume.run({ catalogue, args, env });
+    },
+  };
+}
+
+/** A PATH that has everything of a sandbox's image, and no Node. */
+function withoutNode(dir: string): string {
+  const bin = join(dir, "sandbox-bin");
+  if (!existsSync(bin)) {
+    mkdirSync(bin);
+    for (const name of [
+      "cat",
+      "cmp",
+      "find",
+      "awk",
+      "head",
+      "readlink",
+      "sha256sum",
+      "sort",
+      "stat",
+      "wc",
+    ]) {
+      const found = ["/usr/bin", "/bin"].map((at) => join(at, name)).find(existsSync);
+      if (found) writeFileSync(join(bin, name), `#!/bin/sh\nexec ${found} "$@"\n`, { mode: 0o755 });
+    }
+  }
+  return [bin].join(delimiter);
+}
+
+async function measure(system: FileSystem, stand: Stand): Promise<Row> {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), "filesystem-")));
+  chmodSync(dir, 0o755);
+  const mounted = await system.mount(dir);
+  try {
+    const trial = await openTrial(stand, mounted, dir);
+    return [system.name, system.standsFor ?? "", ...(await measureAll(trial))];
+  } finally {
+    mounted.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** What the columns behind the names say. */
+async function measureAll(trial: Trial): Promise<string[]> {
+  const before = trial.stand.server.requests.length;
+  const first = await trial.run();
+  const fetched = trial.stand.server.requests.length - before;
+  const refusal = refusalOf(first);
+  const said = refusal && fetched > 0 ? `${refusal} (after ${fetched} downloads)` : refusal;
+  const wrong = said ?? (await ofRun(trial, first));
+  if (wrong !== undefined) return [wrong, ...columns.slice(3).map(() => "–")];
+  return [
+    "installed",
+    await nextStart(trial),
+    await afterRemount(trial),
+    await modeLost(trial),
+    await byteChanged(trial),
+    await readOnly(trial),
+  ];
+}
+
+/** What a run that could not install here called the reason. */
+function refusalOf({ stderr }: Finished): string | undefined {
+  const reason = /this file system (.*?)(:|;|\n|$)/.exec(stderr)?.[1];
+  return reason === undefined ? undefined : `refused: ${reason}`;
+}
+
+/** What is wrong with a run that was to leave every program right. */
+async function ofRun({ volume, stand }: Trial, ran: Finished): Promise<string | undefined> {
+  if (/This is a bug/.test(ran.stderr)) return "a bug";
+  const wrong = await volume.wrongPrograms([stand.first]);
+  if (wrong.length > 0) return `status ${ran.status}, ${wrong.length} programs do not run`;
+  return ran.status === 0 ? undefined : `status ${ran.status}`;
+}
+
+async function nextStart(trial: Trial): Promise<string> {
+  const runs = [await trial.run(), await trial.run()];
+  for (const ran of runs) {
+    const wrong = await ofRun(trial, ran);
+    if (wrong !== undefined) return wrong;
+  }
+  const [first, second] = runs.map(({ alone }) => alone);
+  return second ? (first ? "sh" : "Node once") : "Node each time";
+}
+
+async function afterRemount(trial: Trial): Promise<string> {
+  await trial.mounted.remount();
+  const bare = await trial.runWithoutNode("--strict");
+  const without = bare.status === 0 ? "" : `; without Node: status ${bare.status}`;
+  await trial.mounted.remount();
+  return `${await nextStart(trial)}${without}`;
+}
+
+const programOf = (trial: Trial): string => realpathSync(join(trial.volume.prefix, "bin", "gog"));
+
+/** Whether a plain run mends it without another download. */
+async function modeLost(trial: Trial): Promise<string> {
+  const program = programOf(trial);
+  const { mode } = statSync(program);
+  try {
+    chmodSync(program, 0o600);
+  } catch {
+    return "cannot be lost";
+  }
+  if ((statSync(program).mode & 0o777) !== 0o600) return "cannot be lost";
+  const before = trial.stand.server.requests.length;
+  const wrong = await ofRun(trial, await trial.run());
+  if (wrong !== undefined) return wrong;
+  if (trial.stand.server.requests.length > before) return "installed again";
+  return statSync(program).mode === mode ? "set again" : "left";
+}
+
+/** Whether a plain run finds a byte that was changed with the file's time set back. */
+async function byteChanged(trial: Trial): Promise<string> {
+  const part = join(programOf(trial), "..", "..", "lib", "part-1");
+  const { atime, mtime } = statSync(part);
+  const bytes = readFileSync(part);
+  bytes[12] = (bytes[12] as number) ^ 1;
+  writeFileSync(part, bytes);
+  utimesSync(part, atime, mtime);
+  const ran = await trial.run();
+  const wrong = await ofRun(trial, ran);
+  if (wrong === undefined) return "installed again";
+  return ran.alone ? `not found (${wrong})` : wrong;
+}
+
+async function readOnly(trial: Trial): Promise<string> {
+  await trial.run();
+  await trial.mounted.readOnly();
+  const ran = await trial.runWithoutNode("--strict");
+  const wrong = await ofRun(trial, ran);
+  return wrong ?? (/nothing to do/.test(ran.stderr) ? "verified" : "not verified");
+}
+
+/** The rows of the README's table; none where it has no table. */
+function readTable(): Row[] {
+  if (!existsSync(readme)) return [];
+  const [, table = ""] = readFileSync(readme, "utf8").split(opening);
+  return (table.split(closing)[0] ?? "")
+    .trim()
+    .split("\n")
+    .slice(2)
+    .map((line) =>
+      line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+function writeTable(rows: readonly Row[]): void {
+  const lines = [columns, columns.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const [before, rest = ""] = readFileSync(readme, "utf8").split(opening);
+  const after = rest.split(closing)[1] ?? "";
+  writeFileSync(readme, `${before}${opening}\n${lines.join("\n")}\n${closing}${after}`);
+}
+
+const available = (system: FileSystem): boolean =>
+  system.needs.every((name) =>
+    (process.env.PATH ?? "")
+      .split(delimiter)
+      .concat("/sbin", "/usr/sbin")
+      .some((dir) => existsSync(join(dir, name))),
+  );
+
+const table: Case = {
+  name: `file systems${isRoot && hasFuse ? "" : " (skipped: needs root, FUSE and gcc)"}`,
+  tries:
+    isRoot && hasFuse
+      ? { bounded: fileSystems.length, full: fileSystems.length }
+      : { bounded: 0, full: 0 },
+  async run() {
+    const stand = await openStand();
+    try {
+      const systems = fileSystems.filter(available);
+      const rows = await forEachOf(systems, 1, (system) => measure(system, stand));
+      for (const row of rows) process.stderr.write(`  ${row.join(" | ")}\n`);
+      if (process.env.WRITE_TABLE) writeTable(rows);
+      const known = new Map(readTable().map((row) => [row[0], row.join(" | ")]));
+      const wrong = rows
+        .filter((row) => known.get(row[0]) !== row.join(" | "))
+        .map((row) => `${row.join(" | ")}, where the README has ${known.get(row[0])}`);
+      return { tries: rows.length, wrong, litter: 0 };
+    } finally {
+      await stand.close();
+    }
+  },
+};
+
+export const cases: readonly Case[] = [table];
