@@ -6,7 +6,7 @@ import { type EntryPoint, renderEntryPoint, renderScript } from "../core/entry-p
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
 import { installOrder, neededBy } from "../core/wheel-order.ts";
-import { minorOf } from "../core/wheel-tags.ts";
+import { minorOf, normalName } from "../core/wheel-tags.ts";
 import { selectWheels } from "../core/wheels.ts";
 import { doing, look } from "../io/files.ts";
 import type { Http } from "../net/http.ts";
@@ -37,7 +37,7 @@ export async function stagePython(
   context.onPhase?.("download");
   const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
   context.onPhase?.("unpack");
-  const entryPoints = await placeAll(wheels, files, context.dir, tree);
+  const entryPoints = await placeAll(artifact.name, wheels, files, { dir: context.dir, tree });
   const starts: Record<string, Start> = {};
   for (const path of new Set(Object.values(context.bins))) {
     if (await writeStarter(tree, path, entryPoints)) starts[path] = { runtime: "python3" };
@@ -52,12 +52,15 @@ export async function stagePython(
   return { tree, source, starts };
 }
 
-/** Unpacks the wheels into one tree, in pip's order; their entry points, by the names of programs. */
+/**
+ * Unpacks the wheels into one tree, in pip's order, the program's own last; their entry points, by the
+ * names of programs.
+ */
 async function placeAll(
+  program: string,
   wheels: readonly LockedWheel[],
   files: readonly string[],
-  dir: string,
-  tree: string,
+  { dir, tree }: { readonly dir: string; readonly tree: string },
 ): Promise<ReadonlyMap<string, EntryPoint>> {
   const open = new Map<string, OpenWheel>();
   for (const [i, wheel] of wheels.entries()) {
@@ -65,7 +68,10 @@ async function placeAll(
     open.set(wheel.name, await openWheel(wheel, file, join(dir, `wheel-${i}`)));
     await rm(file, { force: true });
   }
-  const needs = [...open].map(([name, { metadata }]) => ({ name, needs: neededBy(metadata) }));
+  const needs = [...open].map(([name, { metadata }]) => {
+    const isProgram = name === normalName(program);
+    return { name, needs: isProgram ? [...open.keys()] : neededBy(metadata) };
+  });
   const entryPoints = new Map<string, EntryPoint>();
   for (const name of installOrder(needs)) {
     const wheel = open.get(name);

@@ -229,6 +229,13 @@ describe.skipIf(!python)("a Python program", () => {
     expect(ask([])).toBe("zog mid\n");
   });
 
+  test("the program's own files and entry points go over those of what it needs", async () => {
+    const other = { "helper/deep.py": "word = 'zog 1.0.0'\n", "zog.py": "def main(): raise 1\n" };
+    offer([zog, makeWheel("helper-lib", "2.0", other, { zog: "helper.deep:none" })]);
+    expect((await install()).status).toBe(0);
+    expect(ask([])).toBe("zog 1.0.0\n");
+  });
+
   test("wheels that spell themselves otherwise, and what pip makes of them", async () => {
     const odd = (name: string, info: string, more: Record<string, string>) => {
       const record = Object.keys(more).map((path) => `${path},,\n`);
