@@ -30,9 +30,17 @@ export async function registry(): Promise<string> {
   return (await host`npm config get registry`).stdout.trim();
 }
 
-/** Builds targets of Dockerfile.example as they stand. Throws with what the build said. */
-export async function buildImages(tag: string, some: readonly Target[] = targets): Promise<Images> {
-  const { exitCode, stderr } = await host`test/containers/images.sh build ${tag} ${some}`;
+/**
+ * Builds targets of Dockerfile.example as they stand, in this clone or another directory (`CONTEXT`, with
+ * its `SKILLS`). Throws with what the build said.
+ */
+export async function buildImages(
+  tag: string,
+  some: readonly Target[],
+  where: Readonly<Record<string, string>> = {},
+): Promise<Images> {
+  const build = host({ env: { ...process.env, CONTAINERS_CONF: enginesConfig, ...where } });
+  const { exitCode, stderr } = await build`test/containers/images.sh build ${tag} ${some}`;
   if (exitCode !== 0) throw new Error(`test/containers/images.sh build: ${stderr.slice(-2000)}`);
   return imagesOf(tag);
 }

@@ -1,7 +1,7 @@
 /** Topologies D and E: by hand in a running container, and at build time, without any volume. */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { buildFrom, certificates, host, removeImages } from "./host.ts";
 import { openPlace, type Place, setup } from "./sandbox.ts";
 
@@ -55,14 +55,28 @@ test("at build time: a stage installs, the next one copies, a sandbox without a 
   }
 });
 
-test.each(["sandbox", "gateway"] as const)(
-  "the %s image has the program compiled",
-  async (target) => {
+describe.each(["sandbox", "gateway"] as const)("the code cache of the %s image", (target) => {
+  test("is what its Node starts from", async () => {
     const hook = join(import.meta.dirname, "../support/tell-code-cache.cjs");
     const flags = ["--read-only", "--network", "none", "--volume", `${hook}:/hook.cjs:ro`];
     const env = ["--env", "NODE_OPTIONS=--require /hook.cjs"];
     const words = ["--entrypoint", setup, inject("images")[target], "list"];
     const { stderr } = await host`podman run --rm ${flags} ${env} ${words}`;
     expect(stderr).toBe("code cache: taken\n");
-  },
-);
+  });
+
+  test("holds what an installation calls", async () => {
+    const mine = "/usr/local/lib/openclaw-install-skill-deps";
+    const script = [
+      `cp -R ${mine} /tmp/copy && rm /tmp/copy/dist/program.cache`,
+      "OPENCLAW_SKILL_DEPS_CODE_CACHE=write /tmp/copy/entrypoint/openclaw-install-skill-deps >&2",
+      `stat -c %s ${mine}/dist/program.cache /tmp/copy/dist/program.cache`,
+    ].join(" && ");
+    const flags = ["--network", "host", ...place.mounts({ access: "rw" }), "--entrypoint", "sh"];
+    const { stdout, stderr } =
+      await host`podman run --rm ${flags} ${inject("images")[target]} -c ${script}`;
+    expect(stderr).toMatch(/1 installed/);
+    const [own = 0, other = 0] = stdout.trim().split("\n").map(Number);
+    expect(own).toBeGreaterThan(0.95 * other);
+  });
+});

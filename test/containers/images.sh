@@ -8,6 +8,8 @@
 #                                          localhost/openclaw-skills-sandbox, -gateway, -seeded and
 #                                          -prebuilt
 #
+# CONTEXT is the directory to build from, else this clone, and SKILLS the directory of skills in it.
+#
 # They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
 set -eu
 cd "$(dirname -- "$0")/../.."
@@ -59,7 +61,8 @@ build() {
   tag=${1:-latest}
   [ $# -eq 0 ] || shift
   targets=${*:-sandbox gateway seeded prebuilt}
-  set -- --layers=false --network host --pull=never --file Dockerfile.example
+  context=${CONTEXT:-.}
+  set -- --layers=false --network host --pull=never --file "$context/Dockerfile.example"
   bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
   [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
   # npm looks only into its own certificates unless it is told.
@@ -68,7 +71,8 @@ build() {
   set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
   for target in $targets; do
     podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target:$tag" \
-      --secret "id=npmrc,src=$work/npmrc" --build-arg "OPENCLAW_IMAGE=$node" .
+      --secret "id=npmrc,src=$work/npmrc" --build-arg "OPENCLAW_IMAGE=$node" \
+      --build-arg "SKILLS=${SKILLS:-test/fixtures/sample-skills}" "$context"
   done
 }
 

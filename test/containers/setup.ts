@@ -1,5 +1,14 @@
-/** Before the container tests: the images. After them: no image of theirs. */
+/**
+ * Before the container tests: the images, one built in this clone and the others in the package that npm
+ * would have. After them: no image of theirs.
+ */
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { $ } from "zx";
+import { packPackage } from "../support/package.ts";
+import { repository } from "../support/workplace.ts";
 import {
   buildImages,
   host,
@@ -19,10 +28,26 @@ declare module "vitest" {
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const tag = `containers-${process.pid}`;
-  const [images, latest] = [await buildImages(tag), imagesOf("latest")];
+  await buildImages(tag, ["sandbox"]);
+  await buildPacked(tag);
+  const [images, latest] = [imagesOf(tag), imagesOf("latest")];
   // What `config` prints, and the examples, name them without a tag.
   for (const target of targets) await host`podman tag ${images[target]} ${latest[target]}`;
   provide("images", images);
   provide("registry", await registry());
   return () => removeImages([...Object.values(images), ...Object.values(latest)]);
+}
+
+async function buildPacked(tag: string): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "packed-"));
+  try {
+    await $({ cwd: dir, quiet: true })`tar -xzf ${await packPackage(dir)}`;
+    const CONTEXT = join(dir, "package");
+    cpSync(join(repository, "test/fixtures/sample-skills"), join(CONTEXT, "my/skills"), {
+      recursive: true,
+    });
+    await buildImages(tag, ["gateway", "seeded", "prebuilt"], { CONTEXT, SKILLS: "my/skills" });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
