@@ -11,6 +11,8 @@ import { withHint } from "./report/text.ts";
 import { help, type Options, parseOptions } from "./run/cli.ts";
 import type { Place } from "./run/place.ts";
 
+/** How long a run may take to end in order after a signal. */
+const graceMs = 5000;
 const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
 
 /**
@@ -25,8 +27,7 @@ async function main(): Promise<number> {
     refuseGarbled();
     options = parseOptions(process.argv.slice(2), process.env, availableParallelism());
     leaveGoneDirectory(options);
-    const packageDir = findPackage(dirname(process.argv[1] ?? ""));
-    const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
+    const { packageDir, version } = findPackage(dirname(process.argv[1] ?? ""));
     if (options.verb === "help") return print(help);
     if (options.verb === "version") return print(`${version}\n`);
     const { stdout, stderr } = process;
@@ -177,11 +178,18 @@ function machinePlatform(): Platform {
   };
 }
 
-/** The nearest directory above the bundle that holds our package.json. */
-function findPackage(from: string): string {
-  for (let dir = from; ; dir = dirname(dir)) {
-    if (existsSync(join(dir, "package.json"))) return dir;
-    if (dir === dirname(dir)) throw new Error(`no package.json above ${from}`);
+/** The nearest directory above the bundle that holds our package.json, and its version. */
+function findPackage(bundle: string): Pick<Place, "packageDir" | "version"> {
+  try {
+    let dir = bundle;
+    while (!existsSync(join(dir, "package.json")) && dir !== dirname(dir)) dir = dirname(dir);
+    const { version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
+    return { packageDir: dir, version: String(version) };
+  } catch (cause) {
+    throw new UserError("config", `${bundle} is in no whole package: no package.json to be read`, {
+      cause,
+      hint: "Install openclaw-install-skill-deps again.",
+    });
   }
 }
 
@@ -197,6 +205,8 @@ function abortOnSignals(): AbortSignal {
       process.exitCode = status;
       controller.abort(new UserError("busy", `stopped by ${signal}`, { hint: "Run it again." }));
       process.once(signal, () => process.exit(status));
+      // What does not heed it is left as a kill would leave it: the next run sweeps.
+      setTimeout(() => process.exit(status), graceMs).unref();
     });
   }
   return controller.signal;

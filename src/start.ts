@@ -55,6 +55,19 @@ function compile(): Script {
   return new Script(text, { filename, ...(cachedData && { cachedData }) });
 }
 
+/** A package that was copied in part, or that this user may not read. */
+function compileOrSay(): Script {
+  try {
+    return compile();
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const isShort = code === "EMFILE" || code === "ENFILE" || code === "ENOMEM" || code === "EIO";
+    const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
+    process.stderr.write(`error: cannot use ${filename}: ${message}\n  hint: ${hint}\n`);
+    process.exit(isShort ? 5 : 2);
+  }
+}
+
 function readCache(source: Buffer): Buffer | undefined {
   try {
     const bytes = readFileSync(cache);
@@ -88,7 +101,7 @@ if (!isNode()) refuseNode();
 // more than any download gains by it; what decompresses xz still gets there. It is said before anything is
 // compiled, because a code cache is for the flags that it was made with.
 setFlagsFromString("--wasm-tiering-budget=1000000000");
-const script = compile();
+const script = compileOrSay();
 if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") {
   process.on("exit", () => writeCache(script.createCachedData()));
 }

@@ -53,7 +53,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
     stdout.write(`would pack ${tools.map(({ tool }) => tool).join(", ")} into ${file}\n`);
     return exitStatus.done;
   }
-  const { sha256, size } = await exportBundle(prefix, manifest, file);
+  const { sha256, size } = await exportBundle(prefix, manifest, file, place.signal);
   if (options.json === "document") {
     const { platform } = manifest;
     const document = { schema: 1, prefix, platform, file, sha256, size, tools };
@@ -125,9 +125,9 @@ function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: str
   });
 }
 
-async function openOther(file: string, { options }: Place): Promise<Imported["other"]> {
+async function openOther(file: string, { options, signal }: Place): Promise<Imported["other"]> {
   const stats = await follow(file);
-  if (stats?.isFile()) return await otherBundle(file, options.sha256);
+  if (stats?.isFile()) return await otherBundle(file, options.sha256, signal);
   if (!stats?.isDirectory()) {
     throw new UserError("usage", `${file}: no such file`, {
       hint: "Name a file that bundle export made, what one unpacks to, or another volume.",

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type DebWanted, parseDebWanted } from "../core/deb-wanted.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipe-findings.ts";
 import { readInput } from "../io/input.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
@@ -43,7 +43,7 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
     offline,
     settings: () => readNetworkSettings(env, home, () => readNpmConfig(env, home)),
   });
-  const dir = await mkdtemp(join(tmpdir(), "openclaw-lock-"));
+  const dir = temporaryDirectory("openclaw-lock");
   const authors: Authors = {
     deb: debAuthor({ env, http, clock, dir }),
     pypi: (requirement) => authorPypiLock(requirement, { env, home, http, emit: reporter.emit }),

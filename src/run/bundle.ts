@@ -19,6 +19,7 @@ export async function exportBundle(
   prefix: string,
   manifest: Manifest,
   file: string,
+  signal: AbortSignal,
 ): Promise<{ sha256: string; size: number }> {
   const format = bundleFormat(file);
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
@@ -35,7 +36,7 @@ export async function exportBundle(
     licences.push(describeLicence(record, tree));
   }
   entries.splice(1, 0, { kind: "text", path: "LICENCES.txt", text: licences.join("\n") });
-  return await writeBundle(file, format, entries);
+  return await writeBundle(file, format, entries, signal);
 }
 
 async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEntry[]> {
@@ -94,8 +95,9 @@ export async function otherDirectory(dir: string): Promise<OtherVolume> {
 export async function otherBundle(
   file: string,
   sha256: string | undefined,
+  signal: AbortSignal,
 ): Promise<OtherVolume & { sha256: string }> {
-  const bundle = await openBundle(file, bundleFormat(file));
+  const bundle = await openBundle(file, bundleFormat(file), signal);
   if (sha256 !== undefined && sha256 !== bundle.sha256) {
     throw new UserError("integrity", `${file} has the sha256 ${bundle.sha256}, not ${sha256}`, {
       hint: "Nothing of it was read. Have it copied or made anew.",
@@ -104,7 +106,7 @@ export async function otherBundle(
   const text = await readBundleManifest(bundle);
   const manifest = usable(parseManifest(text, `${file}'s manifest.json`), file);
   const open = async (room: string): Promise<string> => {
-    await unpackBundle(bundle, text, room);
+    await unpackBundle(bundle, text, room, signal);
     return room;
   };
   return { manifest, called: file, open, move: true, sha256: bundle.sha256 };

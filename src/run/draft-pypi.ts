@@ -65,7 +65,12 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) 
   const dir = await roomIn(place.dir, "wheel");
   const file = join(dir, "download");
   await downloadWheel({ http: place.http, pip, wheel, file });
-  const { metadata, entryPoints, scripts } = await openWheel(wheel, file, join(dir, "room"));
+  const { metadata, entryPoints, scripts } = await openWheel(
+    wheel,
+    file,
+    join(dir, "room"),
+    place.signal,
+  );
   const [head = ""] = metadata.split(/\r?\n\r?\n/);
   const field = (name: string): string | undefined =>
     new RegExp(`^${name}:[ \\t]*(\\S.*?)\\s*$`, "im").exec(head)?.[1];

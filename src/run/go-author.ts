@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile, rm } from "node:fs/promises";
 import { UserError } from "../core/errors.ts";
 import { goLine } from "../core/go-path.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
+import { orNothing } from "../io/files.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
 
 interface Answer {
   readonly Version?: string;
@@ -39,7 +39,7 @@ export async function authorGoModule(
       hint: "Install it for the author's machine. Installing programs needs none.",
     });
   }
-  const dir = await mkdtemp(join(tmpdir(), "go-sum-"));
+  const dir = temporaryDirectory("go-sum");
   try {
     const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
     const { stdout, stderr } = await run({
@@ -48,7 +48,7 @@ export async function authorGoModule(
       cwd: dir,
       timeout: 5 * 60_000,
     });
-    const found = (stdout === "" ? {} : JSON.parse(stdout)) as Answer;
+    const found: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
     if (found.Sum !== undefined && found.Version !== undefined) {
       const toolchain = goLine(await readFile(found.GoMod ?? "", "utf8").catch(() => ""));
       const { Sum: sum, Version: version } = found;

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
@@ -9,6 +8,7 @@ import { isSameVersion, parseWheelName, wheelRank } from "../core/wheel-tags.ts"
 import { placeOf } from "../core/wheels.ts";
 import { findOnPath } from "../io/bins.ts";
 import { run } from "../io/exec.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
 import type { Http } from "../net/http.ts";
 import { type PipConfig, readPipConfig } from "../net/pip-config.ts";
 import type { Emit } from "../report/events.ts";
@@ -79,7 +79,7 @@ async function resolveAll(
       hint: "Install it for the author's machine: pip install uv. Installing programs needs none.",
     });
   }
-  const dir = await mkdtemp(join(tmpdir(), "pypi-lock-"));
+  const dir = temporaryDirectory("pypi-lock");
   const resolved = new Map<string, string[]>();
   try {
     const input = join(dir, "requirements.in");
@@ -166,7 +166,7 @@ async function weighAll(
   pip: PipConfig,
   { http, emit }: AuthorPlace,
 ): Promise<Locked["wheels"]> {
-  const dir = await mkdtemp(join(tmpdir(), "pypi-lock-"));
+  const dir = temporaryDirectory("pypi-lock");
   const limit = pLimit(4);
   try {
     return await Promise.all(

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
@@ -25,7 +24,7 @@ export async function withDraftPlace<T>(
     offline,
     settings: () => readNetworkSettings(env, home, npm),
   });
-  const dir = await mkdtemp(join(tmpdir(), "openclaw-recipe-"));
+  const dir = temporaryDirectory("openclaw-recipe");
   try {
     return await work({ env, home, http, npm, clock, emit: reporter.emit, dir, signal });
   } catch (error) {

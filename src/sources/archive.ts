@@ -34,9 +34,9 @@ export async function stageArchive(
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   const limits = limitsFor(download.size);
-  const { written, onNote } = context;
+  const { written, onNote, signal } = context;
   const more = { ...rawPath, ...(onNote && { onNote }) };
-  await extract({ file, format, into: tree, strip, limits, written, ...more });
+  await extract({ file, format, into: tree, strip, limits, written, signal, ...more });
   rmSync(file, { force: true }); // a `raw` one was moved
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;

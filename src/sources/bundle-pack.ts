@@ -39,6 +39,7 @@ export async function writeBundle(
   file: string,
   format: BundleFormat,
   entries: Iterable<BundleEntry>,
+  signal: AbortSignal,
 ): Promise<{ sha256: string; size: number }> {
   const temporary = join(dirname(file), `.${token()}.tmp`);
   const hash = createHash("sha256");
@@ -52,10 +53,11 @@ export async function writeBundle(
   });
   try {
     const target = createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true });
-    await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target);
+    await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target, { signal });
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    signal.throwIfAborted();
     if (cause instanceof UserError) throw cause;
     throw fileError("write", file, cause);
   }

@@ -29,17 +29,23 @@ export interface BundleFile {
 }
 
 /** Reads a bundle's every byte once, for its digest. */
-export async function openBundle(file: string, format: BundleFormat): Promise<BundleFile> {
+export async function openBundle(
+  file: string,
+  format: BundleFormat,
+  signal: AbortSignal,
+): Promise<BundleFile> {
   try {
     const identity = await identityOf(file);
     const hash = createHash("sha256");
     let size = 0;
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 18 })) {
+      signal.throwIfAborted();
       hash.update(chunk);
       size += chunk.length;
     }
     return { file, format, size, sha256: hash.digest("hex"), identity };
   } catch (cause) {
+    signal.throwIfAborted();
     throw fileError("read", file, cause);
   }
 }
@@ -102,10 +108,11 @@ export async function unpackBundle(
   bundle: BundleFile,
   manifest: string,
   into: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const { file, format, size } = bundle;
   const limits = { ...limitsFor(size), entries: maxEntries };
-  await reading(bundle, extract({ file, format, into, strip: 0, limits }));
+  await reading(bundle, extract({ file, format, into, strip: 0, limits, signal }));
   const isSame = (await identityOf(file).catch(() => "")) === bundle.identity;
   const isDecided = readPlain(join(into, layout.manifest), maxManifest) === manifest;
   if (isSame && isDecided) return;

@@ -26,7 +26,8 @@ export async function stageGoModule(
   const { size } = await downloadModule(artifact, file, context, await languages.goConfig());
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
-  await extract({ file, format: "zip", into: tree, strip, limits: limitsFor(size) });
+  const { signal } = context;
+  await extract({ file, format: "zip", into: tree, strip, limits: limitsFor(size), signal });
   await rm(file, { force: true });
   for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
   await checkPrograms(tree, context.bins, true);

@@ -3,6 +3,7 @@ import { offlineCause, UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/go-path.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
 import type { RecipeSource } from "../core/recipe-schema.ts";
+import { orNothing } from "../io/files.ts";
 import type { StageContext } from "./context.ts";
 import { openBuild } from "./go-build.ts";
 import type { Languages } from "./languages.ts";
@@ -35,7 +36,7 @@ export async function resolveGo(
   for (const { module, directory } of goModules(path)) {
     const args = ["mod", "download", "-json", `${module}@${version}`];
     const { stdout, stderr } = await build.go(args, 5 * 60_000);
-    const found = JSON.parse(stdout || "{}") as Answer;
+    const found: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
     if (found.Sum === undefined || found.Version === undefined) {
       said.push(found.Error ?? stderr.trim());
       continue;

@@ -108,7 +108,8 @@ async function bring(locked: LockedPackage, place: Place): Promise<number> {
   const below = packages.filter((other) => other.path.startsWith(`${path}/`));
   const without = below.map((other) => other.path.slice(path.length + 1));
   // npm puts everything below `package/`, some others below another name.
-  await extract({ file, format: "npm", into, strip: 1, without, limits: limits(), written });
+  const how = { strip: 1, without, limits: limits(), written, signal };
+  await extract({ file, format: "npm", into, ...how });
   await rm(file, { force: true });
   return size;
 }

@@ -33,7 +33,7 @@ export async function stageNpmPackage(
   const tree = await makeTree(context.dir);
   const { written } = context;
   const limits = limitsFor(download.size);
-  await extract({ file, format: "npm", into: tree, strip, limits, written });
+  await extract({ file, format: "npm", into: tree, strip, limits, written, signal });
   await rm(file, { force: true });
   await checkPrograms(tree, context.bins, true);
   const { kind } = artifact;

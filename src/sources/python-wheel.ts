@@ -35,9 +35,11 @@ export async function openWheel(
   wheel: LockedWheel,
   file: string,
   room: string,
+  signal?: AbortSignal,
 ): Promise<OpenWheel> {
   await doing("create", room, mkdir(room));
-  await extract({ file, format: "wheel", into: room, strip: 0, limits: limitsFor(wheel.size) });
+  const limits = limitsFor(wheel.size);
+  await extract({ file, format: "wheel", into: room, strip: 0, limits, signal });
   const info = await findInfo(wheel, room);
   const textOf = (name: string) => readFile(join(room, info, name), "utf8").catch(() => "");
   const entryPoints = parseEntryPoints(await textOf("entry_points.txt"));

@@ -37,7 +37,7 @@ export async function stagePython(
   context.onPhase?.("download");
   const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
   context.onPhase?.("unpack");
-  const entryPoints = await placeAll(artifact.name, wheels, files, { dir: context.dir, tree });
+  const entryPoints = await placeAll(artifact.name, wheels, files, { ...context, tree });
   const starts: Record<string, Start> = {};
   for (const path of new Set(Object.values(context.bins))) {
     if (await writeStarter(tree, path, entryPoints)) starts[path] = { runtime: "python3" };
@@ -60,12 +60,12 @@ async function placeAll(
   program: string,
   wheels: readonly LockedWheel[],
   files: readonly string[],
-  { dir, tree }: { readonly dir: string; readonly tree: string },
+  { dir, tree, signal }: Pick<StageContext, "dir" | "signal"> & { readonly tree: string },
 ): Promise<ReadonlyMap<string, EntryPoint>> {
   const open = new Map<string, OpenWheel>();
   for (const [i, wheel] of wheels.entries()) {
     const file = files[i] ?? "";
-    open.set(wheel.name, await openWheel(wheel, file, join(dir, `wheel-${i}`)));
+    open.set(wheel.name, await openWheel(wheel, file, join(dir, `wheel-${i}`), signal));
     await rm(file, { force: true });
   }
   const needs = [...open].map(([name, { metadata }]) => {

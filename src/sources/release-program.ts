@@ -61,7 +61,8 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
   const into = await makeTree(dir);
   const isPlain = format !== "npm" && isPlainFormat(format);
   const rawPath = isPlain ? { rawPath: wanted[0] ?? name } : {};
-  await extract({ file, format, into, strip: 0, limits: limitsFor(size), ...rawPath });
+  const limits = limitsFor(size);
+  await extract({ file, format, into, strip: 0, limits, signal, ...rawPath });
   const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
   const programs = await programsOf(into);
   const paths = programs.flatMap(({ path }) => {

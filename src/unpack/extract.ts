@@ -32,6 +32,8 @@ export interface ExtractRequest {
   readonly limits: Limits;
   /** Learns the digest of each file. */
   readonly written?: WrittenDigests;
+  /** Ends it before its next file or piece. */
+  readonly signal?: AbortSignal | undefined;
   /** Hears what was left out, such as links to the system's own files. */
   readonly onNote?: (message: string) => void;
 }
@@ -60,7 +62,8 @@ export async function extract(request: ExtractRequest): Promise<void> {
 async function unpack(request: ExtractRequest): Promise<void> {
   const { file, format, into, strip, limits, written } = request;
   const isProgram = format !== "npm" && format !== "wheel" && isPlainFormat(format);
-  const tree = treeWriter(into, isProgram || format === "npm" ? 0 : strip, limits, written);
+  const writer = treeWriter(into, isProgram || format === "npm" ? 0 : strip, limits, written);
+  const tree = request.signal ? heeding(request.signal, writer) : writer;
   try {
     if (format === "raw") await place(request, tree);
     else if (format === "npm") await unpackNpm(file, tree, request);
@@ -73,6 +76,21 @@ async function unpack(request: ExtractRequest): Promise<void> {
   } finally {
     tree.close();
   }
+}
+
+/** Every format writes here, and what decompresses gives way to signals between its pieces. */
+function heeding(signal: AbortSignal, tree: TreeWriter): TreeWriter {
+  const file: TreeWriter["file"] = (path, mode) => {
+    signal.throwIfAborted();
+    const opened = tree.file(path, mode);
+    if (!opened) return undefined;
+    const write: typeof opened.write = (chunk) => {
+      signal.throwIfAborted();
+      opened.write(chunk);
+    };
+    return { write, close: () => opened.close() };
+  };
+  return { ...tree, file };
 }
 
 function withoutLinks(tree: TreeWriter): TreeWriter {

@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
@@ -112,6 +121,29 @@ test("a working directory that is gone", async () => {
   expect(stdout).toContain("error: the working directory is gone");
 });
 
+test("a temporary directory that is none is named", async () => {
+  const { status, stderr } = await inShell('"$@"', ["recipe", "new", "npm:x"], { TMPDIR: "/none" });
+  expect(stderr).toMatch(
+    /^error: cannot make a directory in \/none: ENOENT.*\n {2}hint: Set TMPDIR/,
+  );
+  expect(status).toBe(5);
+});
+
+test("a package that was copied in part is told as that", async () => {
+  const copy = join(place.dir, "copy");
+  cpSync(join(repository, "entrypoint"), join(copy, "entrypoint"), { recursive: true });
+  cpSync(join(repository, "dist"), join(copy, "dist"), { recursive: true });
+  const line = `"${copy}/entrypoint/openclaw-install-skill-deps"`;
+  const bare = await inShell(line);
+  expect([bare.status, bare.stderr]).toEqual([2, expect.stringContaining("no package.json")]);
+  truncateSync(join(copy, "dist/program.cjs"), 1000);
+  const cut = await inShell(line);
+  expect([cut.status, cut.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^error: cannot use .*cjs: /),
+  ]);
+});
+
 test.each([
   [
     "the volume",
@@ -191,4 +223,24 @@ describe("a signal ends a run in its smoke test", () => {
     expect(readdirSync(join(place.prefix, "lib/.staging"))).toEqual([]);
     expect(isInstalled()).toBe(false);
   });
+});
+
+test("a signal ends the wait for another run", async () => {
+  const mark = join(place.dir, "started");
+  serve(`#!/bin/sh\ntouch ${mark}\nsleep 1000\n`);
+  const options = { env: { ...place.env, ...own }, cwd: place.home };
+  const first = spawn(command, [], options);
+  while (!existsSync(mark)) await new Promise((done) => setTimeout(done, 20));
+  const second = spawn(command, [], options);
+  let told = "";
+  await new Promise<void>((done) =>
+    second.stderr.on("data", (text) => {
+      told += text;
+      if (told.includes("waiting for another run")) done();
+    }),
+  );
+  second.kill("SIGTERM");
+  expect(await new Promise((done) => second.once("close", done))).toBe(143);
+  first.kill("SIGTERM");
+  expect(await new Promise((done) => first.once("close", done))).toBe(143);
 });

@@ -463,6 +463,16 @@ describe("what is not whole is refused", () => {
   });
 });
 
+test.each(["tar.gz", "tar.bz2", "tar.xz", "zip"] as const)(
+  "a %s is left where the run is to stop",
+  async (format) => {
+    const signal = AbortSignal.abort(new Error("stopped"));
+    const bytes = archive(format, { a: "text", b: "text" });
+    await expect(unpack(format, bytes, { signal })).rejects.toThrow("stopped");
+    expect(readdirSync(into)).toEqual([]);
+  },
+);
+
 test("archives of one tree share its limits", async () => {
   const limits = { bytes: 2500, entries: 5, taken: { bytes: 0, entries: 0 } };
   const part = (name: string) => tarGzOf([{ name, body: Buffer.alloc(1000) }]);
