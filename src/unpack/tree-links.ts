@@ -12,7 +12,7 @@ export function recordLink(state: State, path: string, target: string): void {
   if (place === undefined || state.links.get(place) === target) return;
   if (target === "" || target.includes("\0")) refuseEntry("damaged", path, "is a link to nothing");
   if (target.length > maxPath) {
-    refuseEntry("unsupported", path, "is a link with too long a target");
+    refuseEntry("damaged", path, "is a link with too long a target"); // no system has such a link
   }
   state.names += target.length;
   const climbs = resolveInside(placeOf(0, path) ?? "", target) === undefined;

@@ -99,7 +99,7 @@ function isProgram(head: Buffer): boolean {
 
 async function readLink(file: string, entry: ZipEntry): Promise<string> {
   if (entry.size > 4096) {
-    refuseEntry("unsupported", entry.path, "is a link with too long a target");
+    refuseEntry("damaged", entry.path, "is a link with too long a target");
   }
   let target = "";
   for await (const piece of readEntry(file, entry)) target += piece.toString("utf8"); // there is one

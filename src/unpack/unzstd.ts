@@ -7,8 +7,11 @@ import { UserError } from "../core/errors.ts";
 import { pieceSize, type Span } from "./pieces.ts";
 import { damaged, tooLittleMemory, unsupported } from "./refusals.ts";
 
-/** Windows of 128 MiB (`--long=27`, `--ultra`) are usual; larger ones get a quarter of the free memory. */
-const [usualWindow, largestWindow] = [27, 31];
+/**
+ * Windows of 128 MiB (`--long=27`, `--ultra`) are what zstd itself takes; twice as much is taken where it is
+ * a quarter of the free memory, because several archives are unpacked at once.
+ */
+const [usualWindow, largestWindow] = [27, 28];
 
 /** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
 export async function* unzstd(file: string, span: Span): AsyncGenerator<Buffer> {
@@ -49,12 +52,12 @@ function windowFor(free: number): number {
 
 function errorOf(cause: unknown, isFirst: boolean, window: number): unknown {
   switch ((cause as NodeJS.ErrnoException).code) {
-    case "ZSTD_error_frameParameter_windowTooLarge":
-      return tooLittleMemory(
-        "tar.zst",
-        `it needs a window of more than ${2 ** (window - 20)} MiB`,
-        cause,
-      );
+    case "ZSTD_error_frameParameter_windowTooLarge": {
+      const why = `it needs a window of more than ${2 ** (window - 20)} MiB`;
+      return window === largestWindow
+        ? unsupported("tar.zst", why, cause)
+        : tooLittleMemory("tar.zst", why, cause);
+    }
     case "ZSTD_error_memory_allocation":
       return tooLittleMemory("tar.zst", "there is not enough memory for its window", cause);
     case "ZSTD_error_dictionary_wrong":

@@ -39,7 +39,7 @@ export const bombs: readonly Hostile[] = [
   bomb("4 GB behind the tar's end", "tar.zst", tooMuch, () =>
     zeros("tar.zst", Buffer.concat([program, tarEnd])),
   ),
-  bomb("4 GB of gzip inside", "tar.gz", /compressed file in it/, () =>
+  bomb("4 GB of gzip inside", "tar.gz", /looks like a gzip file/, () =>
     gzipSync(zeros("tar.gz", Buffer.concat([program, hugeFile]))),
   ),
   bomb("4 GB as one program", "gz", tooMuch, () => zeros("gz", Buffer.from(tool.body))),

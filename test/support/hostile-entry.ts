@@ -20,7 +20,7 @@ export interface Hostile {
 /** The code that an archive is refused with: what may be right and cannot be had here is no attack. */
 export function codeOf(message: string): "unmet" | "integrity" {
   const unsupported =
-    /not supported|cannot be unpacked here|encrypted|too long a|too deep|ENAMETOO/;
+    /not supported|cannot be unpacked here|encrypted|too long a path|too deep|ENAMETOO/;
   return unsupported.test(message) ? "unmet" : "integrity";
 }
 

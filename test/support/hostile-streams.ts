@@ -101,7 +101,7 @@ export const hostileStreams: readonly Hostile[] = [
   {
     name: "tar.xz: needs 1 GiB to unpack",
     format: "tar.xz",
-    refused: /./,
+    refused: /dictionary of more than/,
     bytes: () => run("xz", ["-c", "--lzma2=preset=0,dict=1GiB"], plain()),
   },
   {
@@ -113,7 +113,7 @@ export const hostileStreams: readonly Hostile[] = [
   {
     name: "tar.zst: needs 1 GiB to unpack",
     format: "tar.zst",
-    refused: /./,
+    refused: /window of more than/,
     bytes: () =>
       run(
         "zstd",

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { availableMemory } from "node:process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ArchiveFormat } from "../../src/core/recipe.ts";
 import { decompressed } from "../../src/unpack/decompress.ts";
@@ -106,12 +107,14 @@ describe("windows and dictionaries", () => {
 
   test("those of xz -9 and of zstd --long are taken", async () => {
     expect((await read("tar.xz", xz("64MiB"))).equals(body)).toBe(true);
-    for (const log of [27, 28]) {
+    // 28 is taken where a gigabyte is free.
+    for (const log of availableMemory() > 2 ** 30 ? [27, 28] : [27]) {
       expect((await read("tar.zst", zstd(log))).length).toBe(2 * body.length);
     }
   });
 
   test("a larger one is no damage", async () => {
+    expect(await refused("tar.zst", zstd(30))).toMatch(/^unmet: .* a window of more than \d+ MiB$/);
     expect(await refused("tar.xz", xz("128MiB"))).toMatch(
       /^unmet: the tar\.xz file cannot be unpacked here: it needs a dictionary of more than 64 MiB/,
     );
