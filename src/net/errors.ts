@@ -1,5 +1,6 @@
 import { type SharedCause, UserError } from "../core/errors.ts";
 import { plural } from "../core/plural.ts";
+import { shortageError } from "../core/system-error.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
@@ -97,6 +98,9 @@ export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   if (!(thrown instanceof TransportError)) throw thrown;
   const { cause } = thrown;
   if (cause instanceof UserError) return { error: cause, retry: "never" };
+  const short = shortageError(`cannot download ${shownUrl(attempted.asked)}`, cause);
+  if (short && (cause as NodeJS.ErrnoException).code !== "EAGAIN")
+    return { error: short, retry: "never" };
   const meaning = meaningOfError(factsOf(cause), attempted);
   const { why, retry, hint, timedOut = false, code = "network" } = meaning;
   const error = new UserError(code, `cannot download ${shownUrl(attempted.asked)}: ${why}`, {

@@ -197,6 +197,11 @@ describe("what is short for a while is no fault of the program", () => {
     expect([hook.status, hook.stdout]).toEqual([0, "up\n"]);
   });
 
+  test("4 GB of addresses suffice", async () => {
+    const { status } = await inShell('ulimit -v 4194304; exec "$@"');
+    expect([status, isInstalled()]).toEqual([0, true]);
+  });
+
   test("too little memory for Node", async () => {
     const { status, stderr } = await inShell('ulimit -v 500000; exec "$@"');
     expect(status).toBe(5);

@@ -226,6 +226,22 @@ for (const shell of shells) {
         expect([status, stdout]).toEqual([4, "path\n"]);
       });
 
+      // Node 22 cannot have WebAssembly otherwise; older ones end with 9 for an option that they lack.
+      test("few addresses: Node is told so, and not the one that does not know the word", () => {
+        place = makePlace(shell);
+        const PATH = tools(place);
+        const option = "--disable-wasm-trap-handler";
+        const isTold = `echo "$2"; exit 204`;
+        const own = script(place, "own-node", isTold);
+        const env = { PATH, OPENCLAW_SKILL_DEPS_NODE: own };
+        const behind = ["sh", "-c", 'ulimit -v 4194304; exec "$@"', "sh"];
+        expect(place.run([], { env, behind }).stdout).toBe(`${option}\n`);
+        expect(place.run([], { env }).stdout).not.toContain(option);
+        script(place, "own-node", `[ "$2" != ${option} ] || exit 9\n${isTold}`);
+        const { status, stdout } = place.run([], { env, behind });
+        expect([status, stdout]).toEqual([4, expect.not.stringContaining(option)]);
+      });
+
       test("one that is killed for want of memory is told as that, and no other one is tried", () => {
         place = makePlace(shell);
         const own = script(place, "own-node", "kill -KILL $$");
