@@ -27,7 +27,7 @@ import { isRoot } from "./mounts.ts";
 const others: Readonly<Record<string, number>> = { ESTALE: 116, EDQUOT: 122 };
 
 /** An errno's number. */
-export function errnoOf(name: string): number {
+function errnoOf(name: string): number {
   const number = constants.errno[name as keyof typeof constants.errno] ?? others[name];
   if (number === undefined) throw new Error(`${name} is no errno`);
   return number;
