@@ -20,7 +20,7 @@ const bug = "This is a bug in openclaw-install-skill-deps; please report it with
  * machine, hands them down as a `Place`, and turns what comes back into an exit status.
  */
 async function main(): Promise<number> {
-  process.umask(0o022); // the volume is for other users too, and only ours to write
+  process.umask(0o022); // others can read what is made; a volume of a group asks for more later
   let options: Options | undefined;
   let reporter: Reporter | undefined;
   try {
@@ -45,6 +45,8 @@ async function main(): Promise<number> {
       env: process.env,
       home: process.env.HOME,
       uid: process.getuid?.() ?? -1,
+      gid: process.getegid?.() ?? -1,
+      setUmask: (mask) => void process.umask(mask),
       machine: machinePlatform(),
       packageDir,
       version,

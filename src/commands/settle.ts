@@ -5,12 +5,12 @@ import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { follow, makeDirectory, writeAtomically } from "../io/files.ts";
+import { follow, writeAtomically } from "../io/files.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import { type Asking, checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
-import { refuseLink } from "../io/volume.ts";
+import { openDirectory } from "../io/volume.ts";
 import type { Place } from "../run/place.ts";
 import type { Survey } from "../run/survey.ts";
 import { type Outcome, outcomeDocument, renderSum } from "./outcome.ts";
@@ -111,8 +111,7 @@ async function writeLastRun(
     2,
   )}\n`;
   for (const dir of ["share", layout.share]) {
-    await refuseLink(prefix, dir);
-    await makeDirectory(join(prefix, dir));
+    await openDirectory(prefix, dir);
   }
   await writeAtomically(join(prefix, layout.lastRun), text, { durable: false });
 }

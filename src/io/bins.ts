@@ -33,7 +33,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
     if (runtime === undefined) await linkAtomically(targetOf(bin), path);
-    else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o755 });
+    else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
   }
 }
 

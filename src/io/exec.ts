@@ -1,12 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import { execFile } from "node:child_process";
-import { readFile, realpath } from "node:fs/promises";
 import { constants } from "node:os";
 import { kill } from "node:process";
 import { UserError } from "../core/errors.ts";
 import { shortageError, shortageSaid } from "../core/system-error.ts";
 import { listNames, orNothing } from "./files.ts";
 import { readSettingsFile } from "./input.ts";
+import { mountOf } from "./mounts.ts";
 
 /** A program that was run: how it ended, and its output. */
 export interface Finished {
@@ -160,18 +160,6 @@ export function noexecError(mount: string): UserError {
 
 /** The mount point that a path is on, where it is mounted noexec; else undefined. */
 export async function noexecMount(path: string): Promise<string | undefined> {
-  const real = await realpath(path).catch(() => path);
-  const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  let found = { point: "", noexec: false };
-  for (const line of text.split("\n")) {
-    const [, , , , escaped = "", options = ""] = line.split(" ");
-    const point = escaped.replace(/\\(\d{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-    const holds = real === point || real.startsWith(point.endsWith("/") ? point : `${point}/`);
-    // Of two mounts on one point the later one is in sight.
-    if (!holds || point.length < found.point.length) continue;
-    found = { point, noexec: options.split(",").includes("noexec") };
-  }
-  return found.noexec ? found.point : undefined;
+  const { options, point } = mountOf(path);
+  return options.includes("noexec") ? point : undefined;
 }

@@ -3,19 +3,20 @@ import {
   chmodSync,
   closeSync,
   constants,
-  fchmodSync,
   fsync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -132,21 +133,49 @@ export function token(): string {
 }
 
 /**
+ * The time now by the clock of a directory's file system, in ms: the clocks of containers can be apart.
+ * Undefined where it cannot be told.
+ */
+export function clockOf(dir: string): number | undefined {
+  // A directory's own change time takes no room on a full disk. But another user's directory and some
+  // mounts refuse, some change nothing, and who is not of its group could lose its set-group-id bit.
+  const renewed = (): number | undefined =>
+    orNothing(() => {
+      const before = statSync(dir);
+      chmodSync(dir, before.mode);
+      const { ctimeMs } = statSync(dir);
+      return ctimeMs === before.ctimeMs ? undefined : ctimeMs;
+    });
+  const mark = join(dir, `.${token()}.tmp`);
+  const made = (): number | undefined => {
+    const time = orNothing(() => {
+      writeFileSync(mark, "", { flag: "wx" });
+      return lstatSync(mark).mtimeMs;
+    });
+    orNothing(() => rmSync(mark, { force: true }));
+    return time;
+  };
+  const hasGroup = ((orNothing(() => statSync(dir))?.mode ?? 0) & 0o2000) !== 0;
+  return hasGroup ? (made() ?? renewed()) : (renewed() ?? made());
+}
+
+/**
  * Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns,
- * unless it is not to be `durable`: a crash may then leave anything in its place.
+ * unless it is not to be `durable`: a crash may then leave anything in its place. `mode` is less what
+ * the umask takes from it, which `umaskFor` decides for a whole run.
  */
 export async function writeAtomically(
   path: string,
   text: string,
-  { mode = 0o644, durable = true }: { mode?: number; durable?: boolean } = {},
+  { mode = 0o666, durable = true }: { mode?: number; durable?: boolean } = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);
   try {
-    await onOpen(temporary, "wx", async (file) => {
+    const work = async (file: number): Promise<void> => {
       writeFileSync(file, text);
-      fchmodSync(file, mode); // whatever the umask is
       if (durable) await sync(file);
-    });
+    };
+    await onOpen(temporary, "wx", work, mode);
     renameSync(temporary, path);
     if (durable) await syncDirectory(dirname(path));
   } catch (cause) {
@@ -168,13 +197,12 @@ export async function linkAtomically(target: string, path: string): Promise<void
 }
 
 /**
- * Makes a directory and its parents: whatever the umask, all can read and its owner can write. By
- * hand, because Node's recursive mkdir says ENOENT where a file system is read-only.
+ * Makes a directory and its parents. By hand, because Node's recursive mkdir says ENOENT where a file
+ * system is read-only.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
     mkdirSync(path);
-    chmodSync(path, 0o755);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST" && (await follow(path))?.isDirectory()) return;
@@ -187,38 +215,68 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** A name is on disk only when its directory is. */
 export async function syncDirectory(path: string): Promise<void> {
-  await onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, async (directory) => {
-    // Some network file systems cannot sync a directory; they order renames themselves.
-    await sync(directory).catch(() => undefined);
-  });
+  await doing("sync", path, onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, sync));
 }
 
 /** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
 export async function syncTree(root: string): Promise<void> {
-  const entries = readdirSync(root, { withFileTypes: true });
+  const entries = await doing("read", root, () => readdirSync(root, { withFileTypes: true }));
   for (let i = 0; i < entries.length; i += 16) {
     await Promise.all(
       entries.slice(i, i + 16).map(async (entry) => {
         const path = join(root, entry.name);
         if (entry.isDirectory()) return syncTree(path);
-        if (entry.isFile()) return onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync);
+        const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+        if (entry.isFile()) return doing("sync", path, onOpen(path, flags, sync));
       }),
     );
   }
   await syncDirectory(root);
 }
 
-const sync = promisify(fsync);
+/** How a file system says that it has no such operation; it then orders what is written itself. */
+const notSupported = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
+
+async function sync(descriptor: number): Promise<void> {
+  await promisify(fsync)(descriptor).catch((cause: NodeJS.ErrnoException) => {
+    if (!notSupported.includes(cause.code ?? "")) throw cause;
+  });
+}
 
 async function onOpen(
   path: string,
   flags: number | string,
   work: (descriptor: number) => Promise<void>,
+  mode?: number,
 ): Promise<void> {
-  const descriptor = openSync(path, flags, 0o600);
+  const descriptor = openSync(path, flags, mode);
   try {
     await work(descriptor);
+  } catch (cause) {
+    orNothing(() => closeSync(descriptor)); // the first error is the one to tell
+    throw cause;
+  }
+  closeSync(descriptor); // a network file system may say only now that the disk is full
+}
+
+/**
+ * Copies a regular file to a new one of a mode that the umask then narrows. Not with copyFile, which
+ * sets the mode afterwards and fails where a file system refuses that. Throws the system's own error.
+ */
+export function copyFile(from: string, to: string, mode: number): void {
+  const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  const source = openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const target = openSync(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    try {
+      for (let count = readSync(source, buffer); count > 0; count = readSync(source, buffer)) {
+        for (let done = 0; done < count; ) done += writeSync(target, buffer, done, count - done);
+      }
+    } finally {
+      closeSync(target);
+    }
   } finally {
-    closeSync(descriptor);
+    closeSync(source);
   }
 }

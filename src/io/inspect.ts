@@ -3,7 +3,7 @@ import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { isLinked, isOurs } from "./bins.ts";
 import { listNames } from "./files.ts";
-import { deepDamage, isSealed, isWhole, treesOf, verifyTree } from "./store.ts";
+import { examineTree, isSealed, isWhole, mendTree, treesOf, verifyTree } from "./store.ts";
 
 /** How the volume's tools stand. */
 export interface Inspection {
@@ -13,50 +13,67 @@ export interface Inspection {
   readonly unlinked: ReadonlySet<string>;
   /** Records of trees whose files were touched and are as published: to be sealed anew. */
   readonly resealed: readonly SealedRecord[];
+  /** Tools whose files got their modes again. */
+  readonly mended: ReadonlySet<string>;
+}
+
+export interface InspectOptions {
+  /** Read every byte of every tree. */
+  readonly deep?: boolean;
+  /** Set the modes of trees that were touched. */
+  readonly mend?: boolean;
 }
 
 /**
  * Looks at every installed tool: its programs, its links, and whether anything in its tree has changed
  * since it was published. Where something has, or with `deep`, every byte is read.
+ * Content, names and links decide whether a tree is as published; what its modes merely allow does not.
  */
 export async function inspect(
   prefix: string,
   manifest: Manifest,
-  deep = false,
+  options: InspectOptions = {},
 ): Promise<Inspection> {
   const damaged = new Map<string, string>();
   const unlinked = new Set<string>();
   const resealed: SealedRecord[] = [];
+  const mended = new Set<string>();
   await Promise.all(
     Object.values(manifest.tools).map(async (record) => {
       const { tool } = record;
-      const damage = await damageOf(prefix, record, deep);
-      if (typeof damage === "string") damaged.set(tool, damage);
-      else if (damage) resealed.push(damage);
+      const found = await stateOf(prefix, record, options);
+      if (found.damage !== undefined) damaged.set(tool, found.damage);
+      if (found.resealed) resealed.push(found.resealed);
+      if (found.mended) mended.add(tool);
       if (!damaged.has(tool) && !(await isLinked(prefix, record))) unlinked.add(tool);
     }),
   );
-  return { damaged, unlinked, resealed };
+  return { damaged, unlinked, resealed, mended };
 }
 
-/** What is wrong with a tree; its record sealed anew where it was only touched; else undefined. */
-async function damageOf(
+interface State {
+  readonly damage?: string;
+  readonly resealed?: SealedRecord;
+  readonly mended?: boolean;
+}
+
+async function stateOf(
   prefix: string,
   record: SealedRecord,
-  deep: boolean,
-): Promise<string | SealedRecord | undefined> {
-  if (!isWhole(prefix, record)) return "a program is missing, cut short or not executable";
+  { deep = false, mend = false }: InspectOptions,
+): Promise<State> {
   const sealed = isSealed(prefix, record);
-  if (sealed && !deep) return undefined;
-  const paths = await deepDamage(prefix, record);
+  if (isWhole(prefix, record) && sealed && !deep) return {};
+  const mended = mend && (await mendTree(prefix, record.dir));
+  if (!isWhole(prefix, record)) {
+    return { damage: "a program is missing, cut short or not executable", mended };
+  }
+  const { paths, sealed: anew } = await examineTree(prefix, record);
   if (paths.length > 0) {
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
-    return `not as published: ${paths.slice(0, 5).join(", ")}${more}`;
+    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended };
   }
-  if (sealed) return undefined;
-  // The tree's own record does not have the aliases under which it was linked later.
-  const verified = await verifyTree(prefix, record.dir);
-  return verified ? { ...record, sealed: verified.sealed } : "its record is gone";
+  return { mended, ...(anew && (mended || !sealed) && { resealed: anew }) };
 }
 
 /** Names in `bin/` that are neither the manifest's nor of our making. */
@@ -71,11 +88,15 @@ export async function strangersInBin(prefix: string, manifest: Manifest): Promis
  * What a lost or broken manifest said, as far as the trees prove it: of each tool the newest tree that
  * is whole to the last byte by its own record. Who asked for them no tree tells.
  */
-export async function rebuildManifest(prefix: string, manifest: Manifest): Promise<Manifest> {
+export async function rebuildManifest(
+  prefix: string,
+  manifest: Manifest,
+  mend: boolean,
+): Promise<Manifest> {
   const tools: Record<string, SealedRecord> = {};
   for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
     for (const dir of await treesOf(prefix, tool)) {
-      const record = await verifyTree(prefix, dir);
+      const record = await verifyTree(prefix, dir, mend);
       if (!record || record.tool !== tool) continue;
       tools[tool] = record;
       break;

@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -13,7 +12,7 @@ import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../core/layout.ts";
-import { fileError, orNothing, token } from "./files.ts";
+import { clockOf, fileError, orNothing, token } from "./files.ts";
 
 /** How leases keep time, in milliseconds. */
 const beatMs = 1000;
@@ -79,12 +78,11 @@ async function create(path: string): Promise<Lease | undefined> {
   }
   // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
   const heartbeat = setInterval(() => {
-    orNothing(() => {
-      // Renews the change time by the volume's own clock, and takes no room on a disk that is full.
-      fchmodSync(file, 0o600);
-      const now = new Date();
-      futimesSync(file, now, now); // for the sweep
-    });
+    // Each renews the change time by the volume's own clock, and takes no room on a disk that is full;
+    // the second is for the sweep. Some mounts refuse one of them.
+    orNothing(() => fchmodSync(file, 0o600));
+    const now = new Date();
+    orNothing(() => futimesSync(file, now, now));
   }, beatMs);
   heartbeat.unref();
   return {
@@ -106,13 +104,9 @@ async function beatOf(path: string): Promise<string | undefined> {
 
 /** True where a lease was not renewed for long when it was first seen: its holder is gone already. */
 async function isOld(path: string): Promise<boolean> {
-  const staging = dirname(path);
-  try {
-    chmodSync(staging, 0o755); // its change time is then the volume's clock
-    return lstatSync(staging).ctimeMs - lstatSync(path).ctimeMs > deadMs;
-  } catch {
-    return false;
-  }
+  const now = clockOf(dirname(path));
+  const found = orNothing(() => lstatSync(path));
+  return now !== undefined && found !== undefined && now - found.ctimeMs > deadMs;
 }
 
 /** Removes a dead lease, unless another waiter has just taken it over. */

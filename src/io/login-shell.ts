@@ -5,9 +5,9 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import { run } from "./exec.ts";
-import { look, makeDirectory, orNothing, writeAtomically } from "./files.ts";
+import { look, orNothing, writeAtomically } from "./files.ts";
 import { readPlain } from "./input.ts";
-import { refuseLink } from "./volume.ts";
+import { openDirectory } from "./volume.ts";
 
 /** Far more than the script (bytes). */
 const maxScript = 64 * 1024;
@@ -39,14 +39,13 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
   const text = await renderProfile(prefix, packageDir);
   const own = join(prefix, layout.profile);
   for (const dir of ["etc", dirname(layout.profile)]) {
-    await refuseLink(prefix, dir);
-    await makeDirectory(join(prefix, dir));
+    await openDirectory(prefix, dir);
   }
   if (readPlain(own, maxScript) !== text) await writeAtomically(own, text);
   const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
   const script = join(system, "openclaw-skill-deps.sh");
   if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;
-  await writeAtomically(script, text).catch((error: unknown) => {
+  await writeAtomically(script, text, { mode: 0o644 }).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error; // an ordinary user may not, and need not
   });
 }

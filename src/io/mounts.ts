@@ -1,22 +1,52 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync, realpathSync } from "node:fs";
+import { orNothing } from "./files.ts";
 
-/**
- * Where a mount comes from: the directory of its file system that is seen at `path`, which on most
- * hosts is also its path there. Undefined where `path` is no mount point, or a file system of its own.
- */
-export async function mountSource(path: string): Promise<string | undefined> {
-  const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  let source: string | undefined;
-  for (const line of text.split("\n")) {
-    const [, , , root = "", point = ""] = line.split(" ").map(unescaped);
-    // Of two mounts on one point the later one is in sight.
-    if (point === path) source = root === "/" ? undefined : root;
-  }
-  return source;
+/** One line of /proc/self/mountinfo. */
+export interface Mount {
+  /** The directory of the file system that is seen at `point`. */
+  readonly root: string;
+  readonly point: string;
+  /** Of the mount point, such as `noexec`. */
+  readonly options: readonly string[];
+  /** Such as `ext4`. */
+  readonly type: string;
+}
+
+/** All mounts, in the order in which they were made; none where the system does not tell. */
+function mounts(): Mount[] {
+  const text = orNothing(() => readFileSync("/proc/self/mountinfo", "utf8")) ?? "";
+  return text.split("\n").flatMap((line) => {
+    const [mount = "", source = ""] = line.split(" - ");
+    const [, , , root, point, options = ""] = mount.split(" ").map(unescaped);
+    const [type = ""] = source.split(" ");
+    return root && point ? [{ root, point, options: options.split(","), type }] : [];
+  });
 }
 
 function unescaped(field: string): string {
   return field.replace(/\\(\d{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
+}
+
+/** The mount that a path is on; of an unknown type at `/` where the system does not tell. */
+export function mountOf(path: string): Mount {
+  const real = orNothing(() => realpathSync(path)) ?? path;
+  let found: Mount = { root: "/", point: "/", options: [], type: "unknown type" };
+  for (const mount of mounts()) {
+    const { point } = mount;
+    const holds = real === point || real.startsWith(point.endsWith("/") ? point : `${point}/`);
+    // Of two mounts on one point the later one is in sight.
+    if (holds && point.length >= found.point.length) found = mount;
+  }
+  return found;
+}
+
+/**
+ * Where a mount comes from: the directory of its file system that is seen at `path`, which on most
+ * hosts is also its path there. Undefined where `path` is no mount point, or a file system of its own.
+ */
+export async function mountSource(path: string): Promise<string | undefined> {
+  const root = mounts().findLast(({ point }) => point === path)?.root;
+  return root === "/" ? undefined : root;
 }

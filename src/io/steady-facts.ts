@@ -19,7 +19,7 @@
  *   all        the same, and of every file below trees/                               } that proves
  *   volume     of programs/ and trees/ only                                           } content
  *   by-stat    there where find cannot print these lists, and stat does
- *   sizes      `MODE SIZE NAME` of programs/
+ *   sizes      `SIZE NAME` of programs/
  *   content    view, system; `HASH  PATH` of what files/, roots/ and listed/ lead to
  *   settled    (`any-` only) `HASH NAME…`: a SKILL.md and the programs that it asks for; lines without
  *              names are the catalogue's and the manifest's

@@ -148,7 +148,7 @@ function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts
     const runs = !isBin(program) || (stats.mode & 0o111) !== 0;
     const fits = program.size === undefined || stats.size === program.size;
     if (!stats.isFile() || !fits || !runs) throw new Unrecordable(program.path);
-    return `${stats.mode.toString(16)} ${stats.size} ${name}`;
+    return `${stats.size} ${name}`;
   });
   writeFileSync(join(dir, "sizes"), lines(sizes));
   const present = trees.filter((path) => existsSync(join(prefix, path)));

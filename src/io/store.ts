@@ -1,6 +1,5 @@
 import {
   accessSync,
-  chmodSync,
   constants,
   renameSync,
   rmSync,
@@ -20,15 +19,15 @@ import {
 } from "../core/manifest.ts";
 import { doing, listNames, look, makeDirectory, syncDirectory, syncTree } from "./files.ts";
 import { readPlain } from "./input.ts";
+import { mendModes, writingGroup } from "./modes.ts";
 import {
   contentsDigest,
   differences,
   latestChange,
   listTree,
-  type TreeList,
   type WrittenDigests,
 } from "./tree-list.ts";
-import { isYoung, refuseLink, renew } from "./volume.ts";
+import { isYoung, openDirectory, renew } from "./volume.ts";
 
 /** A record as far as it is known before the tree is listed. */
 export type DraftRecord = Omit<InstalledRecord, "contents">;
@@ -49,17 +48,17 @@ export async function publish(
   draft: DraftRecord,
   since: number,
 ): Promise<SealedRecord> {
-  chmodSync(tree, 0o755);
-  const files = await listTree(tree, written);
+  const group = writingGroup(prefix);
+  const files = await doing("read", tree, listTree(tree, { written, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
   if ((await look(parent))?.isSymbolicLink()) rmSync(parent, { force: true });
-  await refuseLink(prefix, relative(prefix, parent));
+  await openDirectory(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
     const isNew = ((await look(join(prefix, dir)))?.ctimeMs ?? 0) >= since;
-    const present = isNew ? await verifyTree(prefix, dir) : undefined;
+    const present = isNew ? await verifyTree(prefix, dir, false) : undefined;
     if (present) return present;
     if (await look(join(prefix, dir))) continue;
     const record = { ...moved(draft, dir), contents: contentsDigest(files) };
@@ -78,8 +77,7 @@ export async function publish(
 async function writeRecord(path: string, content: TreeRecord): Promise<void> {
   await doing("write", path, () => {
     rmSync(path, { force: true, recursive: true }); // of another name that was tried, or an archive's
-    writeFileSync(path, `${JSON.stringify(content)}\n`, { flag: "wx", mode: 0o644 });
-    chmodSync(path, 0o644); // whatever the umask is
+    writeFileSync(path, `${JSON.stringify(content)}\n`, { flag: "wx" });
   });
 }
 
@@ -131,31 +129,54 @@ function parseRecord(text: string): TreeRecord | undefined {
   }
 }
 
-/** Reads every byte of a tree against its own record; sealed anew where all is as it was published. */
-export async function verifyTree(prefix: string, dir: string): Promise<SealedRecord | undefined> {
-  const found = await readTreeRecord(prefix, dir);
-  if (!found || (await damageOf(prefix, found.record, found.files)).length > 0) return undefined;
-  return seal(prefix, found.record);
-}
-
 /**
- * Reads every byte of an installed tree. Gives the paths that are not as published, relative to the
- * tree; `.` where the list of its files is itself not the one that the manifest stands for.
+ * Reads every byte of a tree against its own record; sealed anew where all is as it was published.
+ * `mend`: sets its modes first.
  */
-export async function deepDamage(prefix: string, record: InstalledRecord): Promise<string[]> {
-  const found = await readTreeRecord(prefix, record.dir);
-  if (!found || contentsDigest(found.files) !== record.contents) return ["."];
-  return damageOf(prefix, record, found.files);
+export async function verifyTree(
+  prefix: string,
+  dir: string,
+  mend: boolean,
+): Promise<SealedRecord | undefined> {
+  if (mend) await mendTree(prefix, dir);
+  const found = await readTreeRecord(prefix, dir);
+  return found && (await compare(prefix, found)).sealed;
 }
 
-async function damageOf(
-  prefix: string,
-  record: InstalledRecord,
-  files: TreeList,
-): Promise<string[]> {
-  if (contentsDigest(files) !== record.contents) return ["."];
-  const list = await listTree(join(prefix, record.dir)).catch(() => undefined);
-  return list === undefined ? ["."] : differences(files, list);
+/** Sets the modes of a published tree as its own record has them. True where any was changed. */
+export async function mendTree(prefix: string, dir: string): Promise<boolean> {
+  const mended = mendModes(prefix, dir, {}); // the record may itself not be readable
+  const found = await readTreeRecord(prefix, dir);
+  return (found !== undefined && mendModes(prefix, dir, found.files)) || mended;
+}
+
+/** How a tree compares with what was published. */
+interface Compared {
+  /**
+   * What is not as published, relative to the tree; `.` where the list of its files is itself not the
+   * one that the manifest stands for.
+   */
+  readonly paths: readonly string[];
+  /** Its record, sealed anew; only where nothing differs. */
+  readonly sealed?: SealedRecord;
+}
+
+/** Reads every byte of an installed tree. */
+export async function examineTree(prefix: string, record: InstalledRecord): Promise<Compared> {
+  const found = await readTreeRecord(prefix, record.dir);
+  if (!found || found.record.contents !== record.contents) return { paths: ["."] };
+  return await compare(prefix, { record, files: found.files });
+}
+
+async function compare(prefix: string, { record, files }: TreeRecord): Promise<Compared> {
+  if (contentsDigest(files) !== record.contents) return { paths: ["."] };
+  try {
+    const sealed = seal(prefix, record); // before it is read: what changes meanwhile is seen next time
+    const paths = differences(files, await listTree(join(prefix, record.dir)));
+    return paths.length === 0 ? { paths, sealed } : { paths };
+  } catch {
+    return { paths: ["."] };
+  }
 }
 
 /** True where nothing in a tree has changed since it was sealed. Reads no file. */
@@ -197,7 +218,7 @@ export async function findTree(
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
     if (((await look(join(prefix, dir)))?.ctimeMs ?? 0) < since) continue;
     if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // it must not be swept meanwhile
-    const record = await verifyTree(prefix, dir);
+    const record = await verifyTree(prefix, dir, true);
     if (record) return record;
   }
   return undefined;

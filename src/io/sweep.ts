@@ -114,7 +114,10 @@ async function writeDue(prefix: string, due: number): Promise<void> {
   await rm(path, { force: true }).catch(() => undefined);
   if (due === Number.POSITIVE_INFINITY) return;
   const when = new Date(due);
-  await writeFile(path, "", { flag: "wx" })
-    .then(() => utimes(path, when, when))
-    .catch(() => undefined);
+  try {
+    await writeFile(path, "", { flag: "wx" });
+    await utimes(path, when, when);
+  } catch {
+    await rm(path, { force: true }).catch(() => undefined); // or it would be due at once, at each run
+  }
 }

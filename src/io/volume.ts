@@ -1,38 +1,114 @@
-import { chmodSync, constants, lstatSync, mkdirSync, utimesSync } from "node:fs";
+import {
+  constants,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { access, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { isOurs } from "./bins.ts";
 import { noexecError, noexecMount } from "./exec.ts";
-import { doing, look, makeDirectory, token } from "./files.ts";
+import { clockOf, doing, listNames, look, makeDirectory, orNothing, token } from "./files.ts";
+import { makeExecutable, openModes, writingGroup } from "./modes.ts";
 
 /** How often a live run shows that its staging place has an owner (ms). */
 const beatMs = 20_000;
 const youngMs = 5 * 60_000;
 
-/** Makes the directories of a volume. Throws `unmet` (read-only, no exec), `permission` or `disk`. */
-export async function openVolume(prefix: string): Promise<void> {
-  await openDirectories(prefix);
+/**
+ * Makes the directories of a volume, and looks whether programs can be started from it. Gives what was
+ * in the way and where it is kept, a sentence each. Throws `unmet` (read-only, no exec), `permission`,
+ * `volume` or `disk`.
+ */
+export async function openVolume(prefix: string): Promise<readonly string[]> {
+  const aside = await openDirectories(prefix);
   const mount = await noexecMount(prefix);
   if (mount !== undefined) throw noexecError(mount);
+  probeExecuteBits(prefix);
+  return aside;
 }
 
 /** The same for who only takes away, and need not be able to run what is there. */
-export async function openDirectories(prefix: string): Promise<void> {
+export async function openDirectories(prefix: string): Promise<readonly string[]> {
+  openModes(prefix);
+  const aside: string[] = [];
   for (const dir of ["", layout.bin, layout.lib, layout.staging, "share", layout.share]) {
-    await refuseLink(prefix, dir);
-    await makeDirectory(join(prefix, dir));
-    await doing("write to", join(prefix, dir), access(join(prefix, dir), constants.W_OK));
+    aside.push(...(await openDirectory(prefix, dir)));
+    const path = join(prefix, dir);
+    const isOpen = access(path, constants.W_OK);
+    if (dir === layout.bin && (await isOpen.catch(() => "closed")) === "closed") {
+      aside.push(...(await replaceBin(prefix)));
+    }
+    await doing("write to", path, access(path, constants.W_OK));
   }
+  return aside;
 }
 
-/** A link in place of one of our directories would lead our writes elsewhere. */
-export async function refuseLink(prefix: string, dir: string): Promise<void> {
-  const found = dir === "" ? undefined : await look(join(prefix, dir));
-  if (!found || found.isDirectory()) return;
-  throw new UserError("volume", `${join(prefix, dir)} is not a directory`, {
-    hint: "Something else wrote to this volume. Remove it and run again.",
+/**
+ * Makes one of the volume's own directories where it is missing. A link to another place of the volume
+ * goes, any other thing of its name is kept aside: gives where, as a sentence. A link that leads out of
+ * the volume would lead our writes there and may be somebody's will: throws `volume`.
+ */
+export async function openDirectory(prefix: string, dir: string): Promise<readonly string[]> {
+  const path = join(prefix, dir);
+  const found = dir === "" ? undefined : await look(path);
+  const aside: string[] = [];
+  if (found?.isSymbolicLink()) {
+    refuseLinkOut(prefix, path);
+    await doing("remove", path, () => rmSync(path, { force: true }));
+  } else if (found && !found.isDirectory()) aside.push(await setAside(path, "is no directory"));
+  await makeDirectory(path);
+  return aside;
+}
+
+function refuseLinkOut(prefix: string, path: string): void {
+  const root = orNothing(() => realpathSync(prefix)) ?? prefix;
+  const target = orNothing(() => readlinkSync(path)) ?? "";
+  const from = orNothing(() => realpathSync(dirname(path))) ?? dirname(path);
+  const real = orNothing(() => realpathSync(path)) ?? resolve(from, target);
+  if (real.startsWith(`${root}/`)) return;
+  throw new UserError("volume", `${path} is a link that leads out of the volume, to ${target}`, {
+    hint: "Remove the link and run again: a directory takes its place. To keep the volume elsewhere, name that place with --prefix or mount it.",
   });
+}
+
+/** Keeps something under another name beside it; gives where, as a sentence. */
+async function setAside(path: string, why: string): Promise<string> {
+  const aside = `${path}.broken-${token()}`;
+  await doing("set aside", path, () => renameSync(path, aside));
+  return `${path} ${why}; it is kept as ${aside}`;
+}
+
+/** `bin/` holds nothing but what can be made again, so that one that is another user's is no loss. */
+async function replaceBin(prefix: string): Promise<readonly string[]> {
+  const bin = join(prefix, layout.bin);
+  const names = listNames(bin);
+  const ours = await Promise.all(names.map((name) => isOurs(join(bin, name))));
+  if (!ours.every(Boolean)) return []; // somebody else's programs: the error that follows says what helps
+  const said = await setAside(bin, "cannot be written to by this user").catch(() => undefined);
+  if (said === undefined) return [];
+  await makeDirectory(bin);
+  return [said];
+}
+
+/** Finds out before anything is fetched that a file system keeps no execute bits. Throws `unmet`. */
+function probeExecuteBits(prefix: string): void {
+  const probe = join(prefix, layout.staging, `.${token()}.tmp`);
+  try {
+    writeFileSync(probe, "", { flag: "wx", mode: 0o777 });
+    makeExecutable(probe);
+  } catch (error) {
+    // A full disk is told by what needs room.
+    if (error instanceof UserError && error.code === "unmet") throw error;
+  } finally {
+    orNothing(() => rmSync(probe, { force: true }));
+  }
 }
 
 /** One run's place to prepare trees in, on the volume itself so that publishing is a rename. */
@@ -47,7 +123,9 @@ export interface Staging {
 /** Opens a staging place whose name no other run has, and shows from time to time that it is owned. */
 export async function openStaging(prefix: string): Promise<Staging> {
   const dir = join(prefix, layout.staging, token());
-  await doing("create", dir, () => mkdirSync(dir, { mode: 0o700 }));
+  // Closed to all but those who may mend the volume anyway: they sweep what a dead run leaves.
+  const mode = writingGroup(prefix) === undefined ? 0o700 : 0o770;
+  await doing("create", dir, () => mkdirSync(dir, { mode }));
   const heartbeat = setInterval(() => {
     touch(dir).catch(() => undefined);
   }, beatMs);
@@ -58,7 +136,7 @@ export async function openStaging(prefix: string): Promise<Staging> {
     async room(name) {
       rooms += 1;
       const room = join(dir, `${rooms}-${name}`);
-      await doing("create", room, () => mkdirSync(room, { mode: 0o700 }));
+      await doing("create", room, () => mkdirSync(room, { mode }));
       return room;
     },
     async close() {
@@ -77,13 +155,7 @@ async function touch(dir: string): Promise<void> {
 
 /** The volume's clock now, in ms; undefined where it cannot be written to. */
 export async function volumeTime(prefix: string): Promise<number | undefined> {
-  const share = join(prefix, layout.share);
-  try {
-    chmodSync(share, 0o755); // its ctime is the volume's clock; takes no room on a full disk
-    return lstatSync(share).ctimeMs;
-  } catch {
-    return undefined;
-  }
+  return clockOf(join(prefix, layout.share));
 }
 
 /** Begins a tree's time anew, so that it is no litter for another hour. Changes nothing in it. */

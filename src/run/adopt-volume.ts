@@ -52,7 +52,7 @@ export async function adoptVolume(
   context: AdoptContext,
 ): Promise<Applied> {
   const { prefix } = context;
-  await openVolume(prefix);
+  for (const message of await openVolume(prefix)) context.emit({ type: "note", message });
   const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
   await sweep(prefix, context.manifest, true);
   const staging = await openStaging(prefix);
@@ -164,10 +164,11 @@ async function publishTheirs(
   began: number,
   { prefix, staging }: TakeContext,
 ): Promise<SealedRecord> {
-  const tree = await takeTree({ ...source, record: theirs, room: await staging.room(tool) });
+  const room = await staging.room(tool);
+  const { tree, written } = await takeTree({ ...source, record: theirs, room });
   const { contents: _, sealed: __, ...draft } = theirs;
   const since = why === "forced" ? Number.POSITIVE_INFINITY : began;
-  return await publish(prefix, tree, new Map(), draft, since);
+  return await publish(prefix, tree, written, draft, since);
 }
 
 /**

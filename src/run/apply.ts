@@ -56,7 +56,7 @@ export interface Applied {
  */
 export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">): Promise<Applied> {
   const { prefix } = given;
-  await openVolume(prefix);
+  for (const message of await openVolume(prefix)) given.emit({ type: "note", message });
   const context = { ...given, began: (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY };
   await forgetSteady(prefix);
   await sweep(prefix, context.manifest, true); // what dead runs left may be what fills the disk

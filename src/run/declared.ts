@@ -6,10 +6,10 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstallStep } from "../core/plan.ts";
 import type { DeclaredArtifact } from "../core/recipe.ts";
-import { makeDirectory, writeAtomically } from "../io/files.ts";
+import { writeAtomically } from "../io/files.ts";
 import { readPlain } from "../io/input.ts";
 import { takeLease } from "../io/lease.ts";
-import { refuseLink } from "../io/volume.ts";
+import { openDirectory } from "../io/volume.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
 import { pythonOf, type SharedLanguages } from "./languages.ts";
@@ -112,8 +112,7 @@ async function record(
     const other = tools[tool];
     if (other && !replace) return other;
     for (const dir of ["share", layout.share]) {
-      await refuseLink(prefix, dir);
-      await makeDirectory(join(prefix, dir));
+      await openDirectory(prefix, dir);
     }
     const text = renderDeclared({ schema: 1, tools: { ...tools, [tool]: made } });
     await writeAtomically(join(prefix, layout.declared), text);

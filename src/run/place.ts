@@ -8,6 +8,10 @@ export interface Place {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly uid: number;
+  /** The group that what is made here gets. */
+  readonly gid: number;
+  /** Decides the modes of what is made from now on: see `umaskFor`. */
+  readonly setUmask: (mask: number) => void;
   /** The machine's own platform. */
   readonly machine: Platform;
   /** The directory of this package: holds `recipes/`, `dist/`, `entrypoint/`. */

@@ -136,7 +136,7 @@ async function copySeed(
   context: ApplyContext,
 ): Promise<StagedTool> {
   context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const tree = await takeTree({
+  const { tree, written } = await takeTree({
     from: seed,
     called: `the seed ${seed}`,
     record: sealed,
@@ -146,7 +146,7 @@ async function copySeed(
   const { contents: _contents, sealed: _sealed, ...published } = sealed;
   const source = { ...published.source, seed };
   const record = { ...published, source, installedAt: context.clock().toISOString() };
-  return { tree, record, written: new Map() };
+  return { tree, record, written };
 }
 
 async function stageArtifact(

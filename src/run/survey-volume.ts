@@ -9,6 +9,7 @@ import { plural } from "../core/plural.ts";
 import { listNames } from "../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../io/inspect.ts";
 import { lookUpManifest, manifestError } from "../io/manifest-file.ts";
+import { openModes, umaskFor } from "../io/modes.ts";
 import type { Place } from "./place.ts";
 
 /** What the volume holds, and how whole it is. */
@@ -19,22 +20,40 @@ export interface VolumeSurvey {
   readonly inspection: Inspection;
 }
 
-/** Looks at the volume and refuses one of another platform. With `--deep`, every byte is read. */
+/**
+ * Looks at the volume and refuses one of another platform. With `--deep`, every byte is read. Where the
+ * verb is one that installs, modes of our own files that were changed are set again; nothing else is.
+ */
 export async function surveyVolume(
   prefix: string,
   platform: Platform,
   place: Place,
 ): Promise<VolumeSurvey> {
-  const found = await surveyManifest(prefix, platform, place);
+  const { verb, deep, dryRun, repair } = place.options;
+  const mend = (verb === "install" || verb === "update" || repair) && !dryRun;
+  if (mend) openModes(prefix);
+  const found = await surveyManifest(prefix, platform, place, mend);
   refuseOtherPlatform(found.manifest, platform, prefix);
-  return { ...found, inspection: await inspect(prefix, found.manifest, place.options.deep) };
+  const inspection = await inspect(prefix, found.manifest, { deep, mend });
+  for (const tool of inspection.mended) {
+    const message = `${tool}: modes of its files were changed, and are set again as they were published`;
+    place.reporter.emit({ type: "note", message });
+  }
+  return { ...found, inspection };
 }
 
 /**
  * The volume: what was asked for, else /opt/openclaw where it exists or can be made, else the user's
- * own data directory. The sh entrypoint decides in the same way.
+ * own data directory. The sh entrypoint decides in the same way. From here on what is made has modes
+ * that fit this volume.
  */
 export async function resolvePrefix(place: Place): Promise<string> {
+  const prefix = await choosePrefix(place);
+  place.setUmask(umaskFor(prefix, place.gid));
+  return prefix;
+}
+
+async function choosePrefix(place: Place): Promise<string> {
   const { prefix } = place.options;
   if (prefix !== undefined) {
     if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
@@ -66,11 +85,12 @@ async function surveyManifest(
   prefix: string,
   platform: Platform,
   place: Place,
+  mend: boolean,
 ): Promise<Pick<VolumeSurvey, "manifest" | "brokenManifest">> {
   const found = await lookUpManifest(prefix);
   if (found && !("why" in found)) return { manifest: found, brokenManifest: false };
   if (found?.why === "newer" && !place.options.repair) throw manifestError(found);
-  const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)));
+  const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), mend);
   const count = Object.keys(manifest.tools).length;
   if (!found && count === 0) return { manifest, brokenManifest: false };
   // None at all, while another run is at work, is a volume that is being filled.

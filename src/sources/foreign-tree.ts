@@ -1,11 +1,20 @@
-import { chmod, cp, realpath, rename, rm } from "node:fs/promises";
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { realpath, rename, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
-import { describeError, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
-import { doing, follow, look } from "../io/files.ts";
+import { copyFile, doing, follow, look } from "../io/files.ts";
+import { isProgram, makeExecutable } from "../io/modes.ts";
 import { readTreeRecord } from "../io/store.ts";
-import { contentsDigest, differences, listTree, type TreeList } from "../io/tree-list.ts";
+import {
+  contentsDigest,
+  differences,
+  listTree,
+  stampOf,
+  type TreeList,
+  type WrittenDigests,
+} from "../io/tree-list.ts";
 import { checkLinks, resolveInside } from "../unpack/links.ts";
 
 export interface ForeignTree {
@@ -21,30 +30,48 @@ export interface ForeignTree {
   readonly move: boolean;
 }
 
+/** A tree in a place of our own, and what its files are known to be. */
+interface TakenTree {
+  readonly tree: string;
+  readonly written: WrittenDigests;
+}
+
 /**
  * Takes a tree out of another volume into a place of our own and only then looks at it: every byte,
- * mode and link, against the digest in the other manifest. Returns the tree's path. Throws
- * `integrity` where anything is not as promised, or would not be taken from an archive either.
+ * name and link, against the digest in the other manifest. Its modes are those that it was published
+ * with, whatever they have become. Throws `integrity` where anything is not as promised, or would not
+ * be taken from an archive either.
  */
-export async function takeTree(foreign: ForeignTree): Promise<string> {
+export async function takeTree(foreign: ForeignTree): Promise<TakenTree> {
   const { from, record, room, move } = foreign;
   await refuseLinks(foreign);
-  const promised = (await readTreeRecord(from, record.dir))?.files;
+  const promised = (await readTreeRecord(from, record.dir))?.files ?? {};
+  if (contentsDigest(promised) !== record.contents) {
+    throw refused(foreign, "the list of its files is not the one that its manifest promises");
+  }
   const source = join(from, record.dir);
   const tree = join(room, "tree");
   if (move) await doing("move", source, rename(source, tree));
-  else await copy(source, tree, foreign);
+  else await copy("", source, tree, promised, foreign);
   await rm(join(tree, layout.record), { recursive: true, force: true });
-  const list = await doing("read", tree, listTree(tree));
-  if (contentsDigest(list) !== record.contents) {
-    const paths = promised ? differences(promised, list).slice(0, 5) : [];
-    const which = paths.length > 0 ? `: ${paths.join(", ")}` : "";
-    throw refused(foreign, `not the files that its manifest promises${which}`);
+  await makeProgramsExecutable(tree, promised, foreign);
+  const paths = differences(promised, await doing("read", tree, listTree(tree)));
+  if (paths.length > 0) {
+    throw refused(foreign, `not the files that its manifest promises: ${paths.slice(0, 5).join(", ")}`);
   }
-  checkEntries(list, foreign);
-  if (!move) await openDirectories(tree, list);
+  checkEntries(promised, foreign);
   await checkPrograms(tree, foreign);
-  return tree;
+  return { tree, written: writtenAs(tree, promised) };
+}
+
+/** What was just compared need not be read again. */
+function writtenAs(tree: string, list: TreeList): WrittenDigests {
+  const written: WrittenDigests = new Map();
+  for (const [path, entry] of Object.entries(list)) {
+    if (entry === "dir" || entry.startsWith("-> ")) continue;
+    written.set(stampOf(lstatSync(join(tree, path), { bigint: true })), entry);
+  }
+  return written;
 }
 
 /** A link on the way to the tree would lead out of the other volume. */
@@ -57,15 +84,43 @@ async function refuseLinks(foreign: ForeignTree): Promise<void> {
   }
 }
 
-async function copy(source: string, tree: string, foreign: ForeignTree): Promise<void> {
-  try {
-    await cp(source, tree, { recursive: true, verbatimSymlinks: true });
-  } catch (cause) {
-    // Sockets and the like have errors of cp's own; all others are the disk's.
-    if (String((cause as NodeJS.ErrnoException).code).startsWith("ERR_FS_CP")) {
-      throw refused(foreign, describeError(cause));
+/** Copies what is at `path` of the tree, by hand: Node's own copy sets modes, which a mount may refuse. */
+async function copy(
+  path: string,
+  source: string,
+  target: string,
+  promised: TreeList,
+  foreign: ForeignTree,
+): Promise<void> {
+  const stats = await doing("copy", source, () => lstatSync(source));
+  if (stats.isSymbolicLink()) {
+    await doing("copy", source, () => symlinkSync(readlinkSync(source), target));
+  } else if (stats.isFile()) {
+    const mode = isProgram(promised[path] ?? "") ? 0o777 : 0o666;
+    await doing("copy", source, () => copyFile(source, target, mode));
+  } else if (stats.isDirectory()) {
+    await doing("create", target, () => mkdirSync(target));
+    for (const name of await doing("read", source, () => readdirSync(source))) {
+      const below = path === "" ? name : `${path}/${name}`;
+      await copy(below, join(source, name), join(target, name), promised, foreign);
     }
-    await doing("copy", source, Promise.reject(cause));
+  } else {
+    throw refused(foreign, `${JSON.stringify(path)} is neither file, directory nor link`);
+  }
+}
+
+/** Also those that their list does not know as such: on some file systems all files are alike. */
+async function makeProgramsExecutable(
+  tree: string,
+  promised: TreeList,
+  { record }: ForeignTree,
+): Promise<void> {
+  const bins = Object.values(record.bins).filter(({ runtime }) => runtime === undefined);
+  const own = bins.map(({ path }) => path.slice(record.dir.length + 1));
+  const listed = Object.keys(promised).filter((path) => isProgram(promised[path] ?? ""));
+  for (const path of new Set([...own, ...listed])) {
+    const file = join(tree, path);
+    if ((await look(file))?.isFile()) await doing("change", file, () => makeExecutable(file));
   }
 }
 
@@ -87,15 +142,9 @@ function checkEntries(list: TreeList, foreign: ForeignTree): void {
     }
     const mode = /^([0-7]+) [0-9a-f]{64}$/.exec(entry)?.[1];
     if (mode === undefined) refuse(path, `is ${entry}`);
-    else if ((Number.parseInt(mode, 8) & ~0o755) !== 0) refuse(path, `has the mode ${mode}`);
+    else if ((Number.parseInt(mode, 8) & ~0o777) !== 0) refuse(path, `has the mode ${mode}`);
   }
   checkLinks(links, refuse);
-}
-
-async function openDirectories(tree: string, list: TreeList): Promise<void> {
-  for (const [path, entry] of Object.entries(list)) {
-    if (entry === "dir") await doing("change", tree, chmod(join(tree, path), 0o755));
-  }
 }
 
 async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> {

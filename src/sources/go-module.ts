@@ -1,8 +1,9 @@
-import { chmod, open, readdir, rm } from "node:fs/promises";
+import { open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { GoModuleArtifact } from "../core/recipe.ts";
+import { makeExecutable } from "../io/modes.ts";
 import { isNetwork, isNotFound } from "../net/errors.ts";
 import type { GoConfig } from "../net/go-config.ts";
 import type { Download } from "../net/http.ts";
@@ -81,7 +82,7 @@ async function markPrograms(dir: string): Promise<void> {
   for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) await markPrograms(path);
-    else if (entry.isFile() && (await isElf(path))) await chmod(path, 0o755);
+    else if (entry.isFile() && (await isElf(path))) makeExecutable(path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EntryPoint, parseEntryPoints } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
@@ -99,7 +99,6 @@ async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
 async function merge(from: string, to: string, wheel: LockedWheel): Promise<void> {
   if (!(await look(to))) {
     await doing("move", to, rename(from, to));
-    await chmod(to, 0o755);
     return;
   }
   for (const name of await names(from)) {

@@ -1,10 +1,11 @@
-import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { type Arch, isAtLeast, type PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
+import { makeExecutable } from "../io/modes.ts";
 import type { Http } from "../net/http.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import { listPrograms } from "./deb-files.ts";
@@ -107,7 +108,7 @@ async function programsOf(tree: string) {
   const found = (await listPrograms(tree)).filter(({ executable }) => executable);
   if (found.length > 0) return found;
   for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) await chmod(join(entry.parentPath, entry.name), 0o755);
+    if (entry.isFile()) makeExecutable(join(entry.parentPath, entry.name));
   }
   return await listPrograms(tree);
 }

@@ -1,20 +1,18 @@
-import { chmodSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import { join, posix, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { doing, orNothing } from "../io/files.ts";
+import { makeExecutable } from "../io/modes.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;
 
-/** Makes the tree of an attempt, and directories in it, with the modes that everybody can read. */
+/** Makes the tree of an attempt, and directories in it. */
 export async function makeTree(dir: string, directories: readonly string[] = []): Promise<string> {
   const tree = join(dir, "tree");
-  await doing("create", tree, () => {
-    mkdirSync(tree);
-    chmodSync(tree, 0o755); // whatever the umask is
-  });
+  await doing("create", tree, () => mkdirSync(tree));
   // The recipe's lock names them, not an archive.
   const writer = treeWriter(tree, 0, { bytes: 0, entries: Number.POSITIVE_INFINITY });
   for (const directory of directories) writer.directory(directory);
@@ -37,7 +35,7 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
     }
     if (!native || (stats.mode & 0o100) !== 0) continue;
     if (!(await isProgram(found))) throw await absent(root, path, "has no executable");
-    chmodSync(found, 0o755);
+    makeExecutable(found);
   }
 }
 

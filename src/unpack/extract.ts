@@ -1,8 +1,10 @@
-import { chmod, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
+import { UserError } from "../core/errors.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { fileError } from "../io/files.ts";
+import { makeExecutable } from "../io/modes.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { decompressed } from "./decompress.ts";
 import { unpackNpm } from "./npm-package.ts";
@@ -51,8 +53,8 @@ export function limitsFor(downloadSize: number): Limits {
 }
 
 /**
- * Unpacks a verified file. Modes become 0755 or 0644 whatever the archive and the umask say; owners,
- * times and attributes are not kept. What is hostile, damaged or unsupported is refused whole with a
+ * Unpacks a verified file. Modes become 0777 or 0666, less what the umask takes; owners, times and
+ * attributes are not kept. What is hostile, damaged or unsupported is refused whole with a
  * UserError of ./refusals.ts that names the entry; the caller discards the tree.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
@@ -115,8 +117,9 @@ async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
   tree.file(name, 0o755)?.close(); // makes the directories above it
   try {
     await rename(request.file, path);
-    await chmod(path, 0o755);
+    makeExecutable(path);
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw fileError("write", path, cause);
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { refuseEntry } from "./refusals.ts";
 import { count, doing, isFile, isLink, type State } from "./tree-state.ts";
 
@@ -14,8 +14,7 @@ export function makeDirectories(state: State, place: string, path: string): void
   count(state, path, place);
   doing(state, place, (absolute) => {
     try {
-      mkdirSync(absolute, 0o755);
-      chmodSync(absolute, 0o755); // whatever the umask is
+      mkdirSync(absolute);
     } catch (error) {
       // Another package of a closure may have made it.
       if (!lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory()) throw error;

@@ -1,5 +1,6 @@
-import { chmodSync, constants, copyFileSync, linkSync, lstatSync } from "node:fs";
+import { linkSync, lstatSync } from "node:fs";
 import { join } from "node:path";
+import { copyFile } from "../io/files.ts";
 import { resolveInside } from "./links.ts";
 import { maxPath, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
@@ -52,8 +53,7 @@ function makeLink(state: State, place: string, from: string): void {
       linkSync(source, absolute);
     } catch {
       countBytes(state, place, lstatSync(source).size);
-      copyFileSync(source, absolute, constants.COPYFILE_EXCL); // file systems without hard links
-      chmodSync(absolute, lstatSync(source).mode & 0o777);
+      copyFile(source, absolute, lstatSync(source).mode & 0o777); // file systems without hard links
     }
   });
   state.files.add(place);

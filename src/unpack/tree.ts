@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
-  fchmodSync,
   fstatSync,
   openSync,
   symlinkSync,
@@ -106,7 +105,10 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   if (place === undefined) return undefined;
   clear(state, place, path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const descriptor = doing(state, place, (absolute) => openSync(absolute, flags, 0o600));
+  const executes = (mode & 0o111) !== 0;
+  // From the beginning: not every file system lets a mode be set afterwards.
+  const created = executes ? 0o777 : 0o666;
+  const descriptor = doing(state, place, (absolute) => openSync(absolute, flags, created));
   state.open = descriptor;
   state.files.add(place);
   const hash = createHash("sha256");
@@ -119,15 +121,16 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
       });
     },
     close() {
-      doing(state, place, () => fchmodSync(descriptor, (mode & 0o111) === 0 ? 0o644 : 0o755));
       // Last: whatever happens to the file from here on changes its stamp.
-      state.written?.set(stampOf(fstatSync(descriptor, { bigint: true })), hash.digest("hex"));
-      closeOpen(state);
+      const stamp = doing(state, place, () => stampOf(fstatSync(descriptor, { bigint: true })));
+      state.written?.set(stamp, `${executes ? "755" : "644"} ${hash.digest("hex")}`);
+      doing(state, place, () => closeOpen(state));
     },
   };
 }
 
 function closeOpen(state: State): void {
-  if (state.open !== undefined) closeSync(state.open);
+  const { open } = state;
   state.open = undefined;
+  if (open !== undefined) closeSync(open);
 }

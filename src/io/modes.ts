@@ -1,0 +1,181 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { copyFile, fileError, orNothing, token } from "./files.ts";
+import { mountOf } from "./mounts.ts";
+import type { TreeList } from "./tree-list.ts";
+
+/** Bits of a mode. */
+const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2000] as const;
+
+/**
+ * The group that may write to a volume beside its owner: that of the prefix, where that is writable by
+ * it (`fsGroup` of Kubernetes, group 0 of OpenShift). Undefined: only the owner may.
+ */
+export type WritingGroup = number | undefined;
+
+export function writingGroup(prefix: string): WritingGroup {
+  const found = orNothing(() => statSync(prefix));
+  return found && (found.mode & groupWrites) !== 0 ? found.gid : undefined;
+}
+
+/**
+ * The umask with which everything in a volume is made: all can read it and the owner can write. So can
+ * the group where the prefix says so and what is made gets that group, so that each of its users can
+ * mend what another one has installed. `gid`: the group of this process.
+ */
+export function umaskFor(prefix: string, gid: number): number {
+  const group = writingGroup(prefix);
+  const isInherited = ((orNothing(() => statSync(prefix))?.mode ?? 0) & setGroupId) !== 0;
+  return group !== undefined && (isInherited || group === gid) ? 0o002 : 0o022;
+}
+
+/**
+ * The mode that something of a volume should have; its own one where that will do. What the writing
+ * group was given stays; bits of set-user-id and set-group-id stay on directories only.
+ */
+export function modeFor(
+  stats: Pick<Stats, "mode" | "gid">,
+  group: WritingGroup,
+  kind: "directory" | "program" | "file",
+): number {
+  const mode = stats.mode & 0o7777;
+  const own = kind === "directory" ? mode & setGroupId : 0;
+  const shared = group === undefined ? 0 : stats.gid === group ? groupWrites : mode & groupWrites;
+  return (kind === "file" ? 0o644 : 0o755) | shared | own;
+}
+
+/** Sets a mode in a directory that only this run writes to, where it is another one and may be set. */
+export function setMode(path: string, mode: number, stats: Pick<Stats, "mode">): void {
+  if ((stats.mode & 0o7777) !== mode) orNothing(() => chmodSync(path, mode));
+}
+
+/**
+ * Makes a file of our own staging executable. Where its mode cannot be set, a copy takes its place that
+ * has the bits from the beginning. Throws a UserError (`unmet`) where the file system has no such bits.
+ */
+export function makeExecutable(path: string): void {
+  const executes = (): boolean => (lstatSync(path).mode & 0o100) !== 0;
+  if (executes()) return;
+  orNothing(() => chmodSync(path, 0o755));
+  if (executes()) return;
+  const copy = join(dirname(path), `.${token()}.tmp`);
+  try {
+    copyFile(path, copy, 0o777);
+    renameSync(copy, path);
+  } catch (cause) {
+    rmSync(copy, { force: true });
+    throw fileError("write", path, cause);
+  }
+  if (!executes()) throw noExecuteBits(path);
+}
+
+/** The file system of a path lets nothing be executed. */
+export function noExecuteBits(path: string): UserError {
+  const { type, point } = mountOf(path);
+  const message = `no program below ${path} can be started: its file system (${type}, mounted at ${point}) has no execute bits`;
+  return new UserError("unmet", message, {
+    shared: { key: "no execute bits", message },
+    hint: "Use a volume of another kind (a named volume, ext4, xfs), or mount this one with execute bits (vfat, exfat, ntfs: fmask=0022; cifs: file_mode=0755).",
+  });
+}
+
+/** O_PATH, which Node has no name for: names a file and asks for no right to it. */
+const nameOnly = 0o10000000;
+
+/**
+ * Calls `visit` with what lies at the last of these names below `dir`, by a path that leads to that
+ * very file or directory whatever others do to the names meanwhile. No link is followed below `dir`.
+ */
+function at(
+  dir: string,
+  [name = "", ...names]: readonly string[],
+  visit: (path: string, stats: Stats) => void,
+): void {
+  const flags = nameOnly | constants.O_NOFOLLOW;
+  const file = orNothing(() => openSync(join(dir, name), name === "" ? nameOnly : flags));
+  if (file === undefined) return;
+  try {
+    const path = `/proc/self/fd/${file}`;
+    if (names.length > 0) at(path, names, visit);
+    else visit(path, fstatSync(file));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Gives the programs, files and directories of a published tree the modes of their list again, as far
+ * as this user may: a copy, a backup or a walk of Kubernetes may have changed them. Other users may
+ * write there: nothing but the tree's own is touched. True where anything was changed.
+ */
+export function mendModes(prefix: string, dir: string, list: TreeList): boolean {
+  const group = writingGroup(prefix);
+  let changed = false;
+  const mend = (path: string, stats: Stats, kind: Parameters<typeof modeFor>[2]): void => {
+    const mode = modeFor(stats, group, kind);
+    if (mode === (stats.mode & 0o7777)) return;
+    orNothing(() => chmodSync(path, mode));
+    changed ||= orNothing(() => statSync(path).mode) !== stats.mode; // some take every mode and set none
+  };
+  const visit = (below: string, owner: number) => (path: string, stats: Stats) => {
+    if (stats.uid !== owner) return; // a hard link to somebody else's file
+    if (stats.isFile()) {
+      const entry = list[below] ?? (below === layout.record ? "644" : undefined);
+      if (entry !== undefined) mend(path, stats, isProgram(entry) ? "program" : "file");
+    }
+    if (!stats.isDirectory()) return;
+    mend(path, stats, "directory");
+    for (const name of orNothing(() => readdirSync(path)) ?? []) {
+      at(path, [name], visit(below === "" ? name : `${below}/${name}`, owner));
+    }
+  };
+  at(prefix, ["", ...dir.split("/")], (path, stats) => visit("", stats.uid)(path, stats));
+  return changed;
+}
+
+/** Of a tree list's entry, `MODE SHA256`. */
+export function isProgram(entry: string): boolean {
+  const mode = /^[0-7]+\b/.exec(entry)?.[0] ?? "0";
+  return (Number.parseInt(mode, 8) & anyExecutes) !== 0;
+}
+
+/** What a mode says in a tree list: executable or not; as it is where it has set-user-id. */
+export function describeMode(mode: number): string {
+  if ((mode & setId) !== 0) return (mode & 0o7777).toString(8);
+  return (mode & anyExecutes) !== 0 ? "755" : "644";
+}
+
+/**
+ * Lets this user into the volume's own directories again, and others read them, where they are this
+ * user's and their modes do not: a restored backup, a `chmod -R` or a copy under another umask. Nothing
+ * is taken from anybody; of the prefix itself only the owner's rights are set.
+ */
+export function openModes(prefix: string): void {
+  const needed = (dir: string, bits: number): void =>
+    at(prefix, dir === "" ? [""] : ["", ...dir.split("/")], (path, stats) => {
+      if ((stats.mode & bits) === bits) return;
+      if (stats.isDirectory() || stats.isFile()) orNothing(() => chmodSync(path, stats.mode | bits));
+    });
+  needed("", 0o700);
+  const { bin, lib, staging, share, steady, profile } = layout;
+  for (const dir of [bin, lib, "share", share, steady, "etc", dirname(profile)]) needed(dir, 0o755);
+  needed(staging, 0o700);
+  needed(layout.manifest, 0o644);
+  for (const tool of orNothing(() => readdirSync(join(prefix, lib))) ?? []) {
+    if (!tool.startsWith(".")) needed(`${lib}/${tool}`, 0o755);
+  }
+}
