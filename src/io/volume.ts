@@ -1,4 +1,5 @@
 import {
+  accessSync,
   constants,
   mkdirSync,
   readlinkSync,
@@ -8,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { access, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -38,14 +39,14 @@ export async function openVolume(prefix: string): Promise<readonly string[]> {
 export async function openDirectories(prefix: string): Promise<readonly string[]> {
   openModes(prefix);
   const aside: string[] = [];
-  for (const dir of ["", layout.bin, layout.lib, layout.staging, "share", layout.share]) {
+  // bin/ comes last: it is replaced only by who can fill it again.
+  for (const dir of ["", layout.lib, layout.staging, "share", layout.share, layout.bin]) {
     aside.push(...(await openDirectory(prefix, dir)));
     const path = join(prefix, dir);
-    const isOpen = access(path, constants.W_OK);
-    if (dir === layout.bin && (await isOpen.catch(() => "closed")) === "closed") {
-      aside.push(...(await replaceBin(prefix)));
-    }
-    await doing("write to", path, access(path, constants.W_OK));
+    const check = () => doing("write to", path, () => accessSync(path, constants.W_OK));
+    if (dir === layout.bin)
+      await check().catch(async () => aside.push(...(await replaceBin(prefix))));
+    await check();
   }
   return aside;
 }

@@ -20,6 +20,8 @@ export interface FileSystem {
   readonly name: string;
   /** A stand-in says what it has in common with the real one. */
   readonly standsFor?: string;
+  /** Tried in each run of the tests, not only in a full one. */
+  readonly isCommon?: boolean;
   /** Programs that mounting takes. */
   readonly needs: readonly string[];
   mount(dir: string): Promise<Mounted>;
