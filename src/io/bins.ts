@@ -4,6 +4,7 @@ import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
 import { linkAtomically, linkTarget, look, writeAtomically } from "./files.ts";
+import { foldedNames, foldedTwin } from "./folded-names.ts";
 import { readPlain } from "./input.ts";
 
 /** Far more than any launcher (bytes). */
@@ -32,6 +33,9 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
   for (const [name, bin] of Object.entries(record.bins)) {
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
+    const twin = (await look(path)) && foldedTwin(path);
+    // Or each of two tools would take the other's place, at every run.
+    if (twin !== undefined && (await isOurs(path))) throw foldedNames(path, twin);
     if (runtime === undefined) await linkAtomically(targetOf(bin), path);
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
   }

@@ -43,6 +43,9 @@ export function umaskFor(prefix: string, gid: number): number {
   return group !== undefined && (isInherited || group === gid) ? 0o002 : 0o022;
 }
 
+/** What decides about a mode. */
+export type Kind = "directory" | "program" | "file";
+
 /**
  * The mode that something of a volume should have; its own one where that will do. What the writing
  * group was given stays; bits of set-user-id and set-group-id stay on directories only.
@@ -50,7 +53,7 @@ export function umaskFor(prefix: string, gid: number): number {
 export function modeFor(
   stats: Pick<Stats, "mode" | "gid">,
   group: WritingGroup,
-  kind: "directory" | "program" | "file",
+  kind: Kind,
 ): number {
   const mode = stats.mode & 0o7777;
   const own = kind === "directory" ? mode & setGroupId : 0;
@@ -84,12 +87,12 @@ export function makeExecutable(path: string): void {
 }
 
 /** The file system of a path lets nothing be executed. */
-export function noExecuteBits(path: string): UserError {
+function noExecuteBits(path: string): UserError {
   const { type, point } = mountOf(path);
-  const message = `no program below ${path} can be started: its file system (${type}, mounted at ${point}) has no execute bits`;
+  const message = `this file system has no execute bits: ${type} mounted at ${point}`;
   return new UserError("unmet", message, {
     shared: { key: "no execute bits", message },
-    hint: "Use a volume of another kind (a named volume, ext4, xfs), or mount this one with execute bits (vfat, exfat, ntfs: fmask=0022; cifs: file_mode=0755).",
+    hint: "No program in it can be started. Use a named volume, or mount this one with execute bits (vfat, exfat, ntfs: fmask=0022; cifs: file_mode=0755).",
   });
 }
 
@@ -125,26 +128,34 @@ function at(
 export function mendModes(prefix: string, dir: string, list: TreeList): boolean {
   const group = writingGroup(prefix);
   let changed = false;
-  const mend = (path: string, stats: Stats, kind: Parameters<typeof modeFor>[2]): void => {
-    const mode = modeFor(stats, group, kind);
-    if (mode === (stats.mode & 0o7777)) return;
-    orNothing(() => chmodSync(path, mode));
-    changed ||= orNothing(() => statSync(path).mode) !== stats.mode; // some take every mode and set none
-  };
-  const visit = (below: string, owner: number) => (path: string, stats: Stats) => {
-    if (stats.uid !== owner) return; // a hard link to somebody else's file
-    if (stats.isFile()) {
-      const entry = list[below] ?? (below === layout.record ? "644" : undefined);
-      if (entry !== undefined) mend(path, stats, isProgram(entry) ? "program" : "file");
-    }
-    if (!stats.isDirectory()) return;
-    mend(path, stats, "directory");
+  const visit = (path: string, stats: Stats, below: string, owner: number): void => {
+    const kind = kindOf(below, stats, list);
+    // What is another user's is a hard link to somewhere else.
+    if (kind === undefined || stats.uid !== owner) return;
+    changed = mendMode(path, stats, modeFor(stats, group, kind)) || changed;
+    if (kind !== "directory") return;
     for (const name of orNothing(() => readdirSync(path)) ?? []) {
-      at(path, [name], visit(below === "" ? name : `${below}/${name}`, owner));
+      const inner = below === "" ? name : `${below}/${name}`;
+      at(path, [name], (found, its) => visit(found, its, inner, owner));
     }
   };
-  at(prefix, ["", ...dir.split("/")], (path, stats) => visit("", stats.uid)(path, stats));
+  at(prefix, ["", ...dir.split("/")], (path, stats) => visit(path, stats, "", stats.uid));
   return changed;
+}
+
+/** Undefined for what is not the tree's own. */
+function kindOf(path: string, stats: Stats, list: TreeList): Kind | undefined {
+  if (stats.isDirectory()) return "directory";
+  const entry = path === layout.record ? "644" : list[path];
+  if (!stats.isFile() || entry === undefined) return undefined;
+  return isProgram(entry) ? "program" : "file";
+}
+
+/** True where it has another mode now: some file systems take every mode and set none. */
+function mendMode(path: string, stats: Stats, mode: number): boolean {
+  if (mode === (stats.mode & 0o7777)) return false;
+  orNothing(() => chmodSync(path, mode));
+  return orNothing(() => statSync(path).mode) !== stats.mode;
 }
 
 /** Of a tree list's entry, `MODE SHA256`. */
@@ -168,7 +179,8 @@ export function openModes(prefix: string): void {
   const needed = (dir: string, bits: number): void =>
     at(prefix, dir === "" ? [""] : ["", ...dir.split("/")], (path, stats) => {
       if ((stats.mode & bits) === bits) return;
-      if (stats.isDirectory() || stats.isFile()) orNothing(() => chmodSync(path, stats.mode | bits));
+      if (stats.isDirectory() || stats.isFile())
+        orNothing(() => chmodSync(path, stats.mode | bits));
     });
   needed("", 0o700);
   const { bin, lib, staging, share, steady, profile } = layout;

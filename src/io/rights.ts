@@ -1,20 +1,35 @@
-import { lstatSync, statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 
-/** The command that gives this user the right to write where it was denied. */
+/** The command that gives this user the right to write where it was denied, and who can run it. */
 export function rightsHint(path: string): string {
   const me = myself();
-  const who = `${me.uid}:${me.gid}`;
   const volume = volumeOf(path);
   if (volume === undefined) {
     return `Make it for the user who runs this, once, as root: install -d -o ${me.uid} -g ${me.gid} ${word(path)}`;
   }
-  const owner = ownerOf(volume)?.uid ?? 0;
+  const denied = nearest(path);
+  const owner = denied?.uid ?? 0;
+  if (denied && owner === me.uid) {
+    if ((denied.mode & 0o300) !== 0o300 && me.uid !== 0) {
+      return `It is this user's own, and its mode does not let it: chmod -R u+rwX ${word(volume)}`;
+    }
+    return "It is this user's own: the mount, a flag (lsattr) or a security module of the host forbids it.";
+  }
+  if (denied && me.uid !== 0 && denied.gid === me.gid) {
+    return `It is of this user's group, which may not write to it. Let it, once, as uid ${owner} or root: chmod -R g+rwX ${word(volume)}`;
+  }
   const isForeign = owner !== 0 && owner !== me.uid;
   const give = isForeign ? `Run this as uid ${owner}, who owns it, or give` : "Give";
-  return `${give} it to the user who runs this, once, as root: chown -R ${who} ${word(volume)}`;
+  return `${give} it to the user who runs this, once, as root: chown -R ${me.uid}:${me.gid} ${word(volume)}`;
+}
+
+/** What is there of a path: itself, or the directory in which it was to be made. */
+function nearest(path: string): Stats | undefined {
+  const found = ownerOf(path);
+  return found?.isDirectory() || path === dirname(path) ? found : nearest(dirname(path));
 }
 
 /** The commands that show what is full. */
@@ -56,7 +71,7 @@ function myself(): { uid: number; gid: number } {
   }
 }
 
-function ownerOf(path: string): { uid: number; gid: number } | undefined {
+function ownerOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);
   } catch {

@@ -19,6 +19,7 @@ import { doing, fileError, token } from "./files.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
+import { openDirectory } from "./volume.ts";
 
 /** Kept for so many views. */
 const maxRecords = 8;
@@ -44,7 +45,8 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
     `any-${platform}-${count}-${token()}`,
   ] as const;
   try {
-    refuseLinks(facts.prefix);
+    for (const dir of ["share", layout.share, layout.steady])
+      await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
     writeAnyRecord(any, own, facts, manifest);
@@ -202,14 +204,6 @@ function directoriesOfRecipes({ inputs, roots, directories }: SteadyFacts): Set<
     ...directories.filter((path) => !isBelow(path)),
     ...recipes.map(({ path }) => dirname(path)),
   ]);
-}
-
-/** A link in place of one of our directories would lead our writes elsewhere. */
-function refuseLinks(prefix: string): void {
-  for (const dir of ["share", layout.share, layout.steady]) {
-    const found = lstatSync(join(prefix, dir), { throwIfNoEntry: false });
-    if (found && !found.isDirectory()) throw new Unrecordable(`${dir} is no directory`);
-  }
 }
 
 /** Removes what the new records replace; never what is newer, which another run has just written. */

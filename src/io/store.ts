@@ -1,11 +1,4 @@
-import {
-  accessSync,
-  constants,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";

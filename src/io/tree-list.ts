@@ -4,7 +4,14 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
-import { describeMode, isProgram, modeFor, setMode, type WritingGroup } from "./modes.ts";
+import {
+  describeMode,
+  isProgram,
+  type Kind,
+  modeFor,
+  setMode,
+  type WritingGroup,
+} from "./modes.ts";
 
 /**
  * What a tree holds: path to `dir`, `-> TARGET` or `MODE SHA256`, in order of path. MODE is 755 for what
@@ -64,7 +71,7 @@ function settle(
   path: string,
   stats: { mode: number; gid: number },
   group: WritingGroup,
-  kind: Parameters<typeof modeFor>[2],
+  kind: Kind,
 ): void {
   setMode(path, modeFor(stats, group, kind), stats);
 }
@@ -90,7 +97,8 @@ export function differences(expected: TreeList, found: TreeList): string[] {
 }
 
 function isSame(expected: string | undefined, found: string | undefined): boolean {
-  if (expected === found || expected === undefined || found === undefined) return expected === found;
+  if (expected === found || expected === undefined || found === undefined)
+    return expected === found;
   const [mode = "", digest = ""] = found.split(" ");
   if (!/^[0-9a-f]{64}$/.test(digest) || digest !== expected.split(" ")[1]) return false;
   return mode === "755" || (mode === "644" && !isProgram(expected));

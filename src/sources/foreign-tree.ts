@@ -57,7 +57,10 @@ export async function takeTree(foreign: ForeignTree): Promise<TakenTree> {
   await makeProgramsExecutable(tree, promised, foreign);
   const paths = differences(promised, await doing("read", tree, listTree(tree)));
   if (paths.length > 0) {
-    throw refused(foreign, `not the files that its manifest promises: ${paths.slice(0, 5).join(", ")}`);
+    throw refused(
+      foreign,
+      `not the files that its manifest promises: ${paths.slice(0, 5).join(", ")}`,
+    );
   }
   checkEntries(promised, foreign);
   await checkPrograms(tree, foreign);

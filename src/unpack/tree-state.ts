@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fileError } from "../io/files.ts";
+import { foldedNames, foldedTwin } from "../io/folded-names.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
@@ -96,6 +97,8 @@ export function doing<T>(state: State, place: string, work: (absolute: string) =
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? "";
+    const twin = impossible.includes(code) ? foldedTwin(absolute) : undefined;
+    if (twin !== undefined) throw foldedNames(absolute, twin);
     if (impossible.includes(code)) {
       return refuseEntry("unsupported", place, `cannot be made here (${code})`);
     }

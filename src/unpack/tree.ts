@@ -1,12 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  symlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { stampOf, type WrittenDigests } from "../io/tree-list.ts";
 import { checkLinks } from "./links.ts";
 import { hasControl, placeOf } from "./paths.ts";

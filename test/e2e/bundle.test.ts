@@ -279,7 +279,6 @@ describe("what others made is refused whole", () => {
     ["a byte", () => writeFileSync(tree("lib/data"), "y".repeat(5000)), /promises: lib\/data/],
     ["a file more", () => writeFileSync(tree("lib/more"), ""), /promises: lib\/more/],
     ["a file less", () => unlinkSync(tree("lib/data")), /promises: lib\/data/],
-    ["a mode", () => chmodSync(tree("lib/data"), 0o755), /promises: lib\/data/],
     ["no tree", () => rmSync(tree(), { recursive: true }), /lib\/zog\/.* is not there/],
     [
       "a program of another size",

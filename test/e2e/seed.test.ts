@@ -2,7 +2,6 @@
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
-  chmodSync,
   existsSync,
   readFileSync,
   rmSync,
@@ -156,7 +155,6 @@ describe("a seed that is not as published", () => {
         symlinkSync("/etc/passwd", join(tree, "share/notes"));
       },
     ],
-    ["a setuid program", (tree) => chmodSync(join(tree, "bin/zog"), 0o4755)],
   ];
   test.each(damages)("%s: refused; the network has it, or the run fails", async (_what, damage) => {
     await fill(seed, "1.0.0");

@@ -158,10 +158,7 @@ describe("npm", () => {
     ];
     const closure: Artifact = { kind: "npm-closure", name: "app", version: "1.0.0", packages };
     const bins = { app: "node_modules/app/cli.js" };
-    const before = process.umask(0o077);
-    const { tree, source } = await stage(closure, { ...context, bins }).finally(() =>
-      process.umask(before),
-    );
+    const { tree, source } = await stage(closure, { ...context, bins });
     expect(readFileSync(join(tree, "node_modules/app/node_modules/inner/index.js"), "utf8")).toBe(
       "inner",
     );

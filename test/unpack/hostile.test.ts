@@ -41,7 +41,7 @@ async function unpack({ format, bytes, strip = 0 }: Hostile): Promise<unknown> {
   const file = join(dir, "download");
   writeFileSync(file, bytes());
   const request = { file, format, into: tree, strip, limits, rawPath: tool.name };
-  const before = process.umask(0);
+  const before = process.umask(0o022); // as the command has it
   try {
     await extract(request);
     return undefined;

@@ -29,8 +29,11 @@ function store(name: string, format: ArchiveFormat, files: Record<string, Buffer
   return { file, format, into, strip: 0, limits: { bytes: 1e8, entries: 100 } };
 }
 
+const modeOf = (root: string, path: string): string =>
+  (statSync(join(root, path)).mode & 0o777).toString(8);
+
 test.each(formats)(
-  "%s: several at once, each whole, with the digests of its files",
+  "%s: several at once, each whole, with the modes and digests of its files",
   async (format) => {
     await Promise.all(
       bodies.map(async (body, i) => {
@@ -38,13 +41,15 @@ test.each(formats)(
         const written: WrittenDigests = new Map();
         const request = store(`tree-${i}`, format, { "bin/large": body, "share/small": small });
         await extract({ ...request, written });
-        for (const [path, expected] of [
-          ["bin/large", body],
-          ["share/small", small],
+        for (const [path, expected, mode] of [
+          ["bin/large", body, modeOf(request.into, "bin/large")],
+          ["share/small", small, modeOf(request.into, "share/small")],
         ] as const) {
           const found = join(request.into, path);
           expect(sha256(readFileSync(found))).toBe(sha256(expected));
-          expect(written.get(stampOf(statSync(found, { bigint: true })))).toBe(sha256(expected));
+          expect(written.get(stampOf(statSync(found, { bigint: true })))).toBe(
+            `${mode} ${sha256(expected)}`,
+          );
         }
       }),
     );
