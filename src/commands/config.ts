@@ -8,7 +8,14 @@ import {
   type Topology,
   topologies,
 } from "../core/topology.ts";
-import { composeFile, gatewayLines, hostCommands, sandboxLines } from "../core/topology-files.ts";
+import {
+  composeFile,
+  gatewayLines,
+  hostCommands,
+  laterCommands,
+  ownGatewayCommands,
+  sandboxLines,
+} from "../core/topology-files.ts";
 import type { Place } from "../run/place.ts";
 import { lookAtSite, type SeenSite } from "../run/site.ts";
 
@@ -41,6 +48,8 @@ function configDocument(topology: Topology, { site, notes }: SeenSite): unknown 
     compose: composeFile(topology, site) ?? null,
     dockerfile: { sandbox: sandboxLines(topology, site), gateway: gatewayLines(topology) },
     commands: hostCommands(topology, site),
+    later: laterCommands(topology, site),
+    ownGateway: ownGatewayCommands(topology, site),
     notes,
   };
 }
@@ -48,13 +57,20 @@ function configDocument(topology: Topology, { site, notes }: SeenSite): unknown 
 function renderConfig(topology: Topology, { site, notes }: SeenSite): string {
   const fragment = JSON5.stringify(openclawFragment(topology, site), { space: 2, quote: '"' });
   const compose = composeFile(topology, site);
+  const own = ownGatewayCommands(topology, site);
   const blocks = [
     [`# ${topology}: ${topologies[topology]}`, ...notes.map((note) => `# note: ${note}`)],
-    ["# ---- once, on the host", ...hostCommands(topology, site)],
-    ["// ---- openclaw.json: merge this into your own", fragment],
-    ...(compose ? [["# ---- compose.yaml", renderYaml(compose)]] : []),
+    ["# ---- once, on the host (sudo where you are not root)", ...hostCommands(topology, site)],
+    [`// ---- openclaw.json, in ${site.state}: merge this into your own`, fragment],
+    ...(compose ? [["# ---- compose.yaml, beside .env", renderYaml(compose)]] : []),
+    [
+      "# ---- then, and after every change of image or openclaw.json",
+      ...laterCommands(topology, site),
+    ],
+    ...(own.length > 0
+      ? [["# ---- a gateway that is a program of this machine, instead of compose", ...own]]
+      : []),
     ...dockerfileBlocks(topology, site),
-    ...(site.isHost ? hostGateway(topology) : []),
   ];
   return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
@@ -73,15 +89,4 @@ function dockerfileBlocks(topology: Topology, site: Site): string[][] {
     ["# ---- Dockerfile, as root: a gateway of your own", ...gatewayLines(topology)],
   ];
   return blocks.filter((lines) => lines.length > 1);
-}
-
-/** A gateway that runs on the machine itself has no image for a hook. */
-function hostGateway(topology: Topology): string[][] {
-  if (topology !== "gateway" && topology !== "provisioner") return [];
-  return [
-    [
-      "# ---- a gateway that runs on this machine itself is started so",
-      "openclaw-install-skill-deps --ignore-system -- openclaw gateway",
-    ],
-  ];
 }

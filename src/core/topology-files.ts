@@ -1,6 +1,14 @@
 import { quote } from "./launcher.ts";
 import { defaultSeed } from "./layout.ts";
-import { hasCommand, type Site, sandboxImage, type Topology, target } from "./topology.ts";
+import {
+  hasCommand,
+  hasGateway,
+  type Owner,
+  type Site,
+  sandboxImage,
+  type Topology,
+  target,
+} from "./topology.ts";
 
 /** A compose file, as data. */
 export interface ComposeFile {
@@ -10,32 +18,56 @@ export interface ComposeFile {
 const gatewayImage = "openclaw-skills-gateway";
 const packageAt = "/usr/local/lib/openclaw-install-skill-deps";
 const profile = "/etc/profile.d/openclaw-skill-deps.sh";
+/** The user of OpenClaw's image. */
+const gatewayOwner: Owner = { uid: 1000, gid: 1000 };
+const engineSocket = "/var/run/docker.sock";
+/** The same on the host, where rootless engines have it elsewhere. */
+const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
 
 /** The services that fill the volume; undefined where sandboxes do it, or images carry it. */
-export function composeFile(topology: Topology, site: Site): ComposeFile | undefined {
+export function composeFile(
+  topology: Topology,
+  site: Pick<Site, "packageDir" | "source" | "state">,
+): ComposeFile | undefined {
+  if (!hasGateway(topology)) return undefined;
   const { packageDir: context, source, state } = site;
   const build = { context, dockerfile: "Dockerfile.example", target: "gateway" };
   const volumes = (volume: "ro" | "rw", home: "ro" | "rw"): string[] => [
     `${source}:${target}:${volume}`,
     `${state}:/home/node/.openclaw:${home}`,
   ];
-  const gateway = { image: gatewayImage, build, restart: "unless-stopped" };
-  if (topology === "gateway") {
-    return { services: { "openclaw-gateway": { ...gateway, volumes: volumes("rw", "rw") } } };
-  }
-  if (topology !== "provisioner") return undefined;
-  // The image's hook does the work and then becomes `true`: what cannot be had keeps nothing down.
-  const provisioner = { image: gatewayImage, build, command: ["true"] };
-  return {
-    services: {
-      "skill-deps": { ...provisioner, volumes: volumes("rw", "ro") },
-      "openclaw-gateway": {
-        ...gateway,
-        depends_on: { "skill-deps": { condition: "service_completed_successfully" } },
-        volumes: volumes("ro", "rw"),
-      },
+  // OpenClaw starts sandboxes with this client.
+  const tools = { OPENCLAW_SKILL_TOOLS: "docker" };
+  const isOwn = topology === "gateway";
+  const gateway = {
+    image: gatewayImage,
+    build,
+    ...(isOwn
+      ? {}
+      : { depends_on: { "skill-deps": { condition: "service_completed_successfully" } } }),
+    restart: "unless-stopped",
+    environment: {
+      OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?is to be in .env}",
+      ...(isOwn ? tools : {}),
     },
+    group_add: ["${DOCKER_GID:?is to be in .env}"],
+    ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
+    volumes: [...volumes(isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
   };
+  if (isOwn) return { services: { "openclaw-gateway": gateway } };
+  // The image's hook does the work and then becomes `true`: what cannot be had keeps nothing down.
+  const provisioner = {
+    image: gatewayImage,
+    build,
+    command: ["true"],
+    environment: tools,
+    read_only: true,
+    tmpfs: ["/tmp"],
+    cap_drop: ["ALL"],
+    security_opt: ["no-new-privileges:true"],
+    volumes: volumes("rw", "ro"),
+  };
+  return { services: { "skill-deps": provisioner, "openclaw-gateway": gateway } };
 }
 
 /** What a Dockerfile of the operator's own takes from our sandbox image; none where it needs nothing. */
@@ -49,7 +81,7 @@ export function sandboxLines(topology: Topology, site: Site): string[] {
 
 /** The same of the gateway's image; none where it has no part in it. */
 export function gatewayLines(topology: Topology): string[] {
-  if (topology !== "gateway" && topology !== "provisioner") return [];
+  if (!hasGateway(topology)) return [];
   return [
     ...commandLines(gatewayImage),
     `RUN install -d -o 1000 -g 1000 ${target}`,
@@ -66,25 +98,75 @@ function commandLines(from: string): string[] {
   ];
 }
 
-/** What is done once on the host, as words to type: the images, and the volume's directory. */
+/** What is done once on the host, as words to type: the images, and the directories. */
 export function hostCommands(topology: Topology, site: Site): string[] {
-  const [context, source] = [word(site.packageDir), word(site.source)];
+  return [
+    ...(site.container
+      ? [`docker cp ${site.container}:${packageAt} ${word(site.packageDir)}`]
+      : []),
+    ...buildCommands(topology, site),
+    ...(topology === "image" ? [] : [makeDirectories(volumeOwner(topology, site), site.source)]),
+    ...(hasGateway(topology) ? stateCommands(site) : []),
+  ];
+}
+
+function buildCommands(topology: Topology, site: Site): string[] {
+  const context = word(site.packageDir);
   const build = (name: string, more = ""): string =>
     `docker build -f ${context}/Dockerfile.example --target ${name}${more} -t openclaw-skills-${name} ${context}`;
-  const skills = " --build-arg SKILLS=my/skills";
-  const sandbox = {
-    sandbox: build("sandbox"),
-    gateway: build("sandbox"),
-    provisioner: build("sandbox"),
-    seed: build("seeded", skills),
-    image: build("prebuilt", skills),
-  } as const;
-  const hasGateway = topology === "gateway" || topology === "provisioner";
+  const gateway = hasGateway(topology) ? [build("gateway")] : [];
+  if (!hasCommand(topology, site)) return gateway;
+  if (topology !== "seed" && topology !== "image") return [build("sandbox"), ...gateway];
+  // A build sees nothing but its context.
+  const skills = word(`${site.packageDir}/my/skills`);
+  const copy = `mkdir -p ${skills} && cp -R ${word(`${site.state}/workspace/skills/.`)} ${skills}/`;
   return [
-    ...(hasCommand(topology, site) ? [sandbox[topology]] : []),
-    ...(hasGateway ? [build("gateway")] : []),
-    ...(topology === "image" ? [] : [`install -d -o 1000 -g 1000 ${source}`]),
-    "openclaw sandbox recreate --all",
+    copy,
+    build(topology === "seed" ? "seeded" : "prebuilt", " --build-arg SKILLS=my/skills"),
+  ];
+}
+
+/** Whoever fills the volume. */
+function volumeOwner(topology: Topology, { agent }: Site): Owner {
+  return hasGateway(topology) ? gatewayOwner : agent;
+}
+
+function makeDirectories({ uid, gid }: Owner, ...paths: readonly string[]): string {
+  return `install -d -o ${uid} -g ${gid} ${paths.map(word).join(" ")}`;
+}
+
+/** What the gateway's container finds there: a state directory of its own user's, a token, the engine. */
+function stateCommands({ state, stateOwner }: Site): string[] {
+  const { uid, gid } = gatewayOwner;
+  const isForeign = stateOwner !== undefined && stateOwner.uid !== uid;
+  const token = "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \\n')";
+  const group = `$(stat -Lc %g "${hostSocket}")`;
+  const lines = `printf 'OPENCLAW_GATEWAY_TOKEN=%s\\nDOCKER_GID=%s\\n' "${token}" "${group}"`;
+  return [
+    makeDirectories(gatewayOwner, state, `${state}/workspace`, `${state}/workspace/skills`),
+    ...(isForeign ? [`chown -R ${uid}:${gid} ${word(state)}`] : []),
+    `grep -qs ^OPENCLAW_GATEWAY_TOKEN= .env || (umask 077; ${lines} >>.env)`,
+  ];
+}
+
+/** What is done when the files are written: the start, and that sandboxes which run already are made anew. */
+export function laterCommands(topology: Topology, site: Site): string[] {
+  const recreate = "sandbox recreate --all --force";
+  if (hasGateway(topology)) {
+    const inside = `docker compose exec openclaw-gateway node openclaw.mjs ${recreate}`;
+    return ["docker compose up -d", inside];
+  }
+  const inside = site.container ? `docker exec ${site.container} node openclaw.mjs` : "openclaw";
+  return [`${inside} ${recreate}`];
+}
+
+/** The same of a gateway that is a program of this machine, in place of the compose file's. */
+export function ownGatewayCommands(topology: Topology, { isHost, source, agent }: Site): string[] {
+  if (!isHost || !hasGateway(topology)) return [];
+  return [
+    makeDirectories(agent, source),
+    "openclaw-install-skill-deps --ignore-system -- openclaw gateway",
+    "openclaw sandbox recreate --all --force",
   ];
 }
 

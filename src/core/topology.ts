@@ -23,18 +23,39 @@ export interface Site {
   readonly hasProfile: boolean;
   /** The gateway is a program of this machine: its own tool calls need a PATH as well. */
   readonly isHost: boolean;
-  /** Where this package lies: the build context. Absolute. */
+  /** Where this package lies, as the host sees it: the build context. */
   readonly packageDir: string;
+  /** This container, by the name that it has on its host: the package is copied out of it. */
+  readonly container?: string;
+  /** Who owns the agents' workspace, and so whom OpenClaw runs sandboxes as. */
+  readonly agent: Owner;
+  /** Who owns the state directory, where that is there. */
+  readonly stateOwner?: Owner;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** A fragment of openclaw.json, to be merged into the operator's own. */
 export interface OpenClawFragment {
-  readonly agents: { readonly defaults: { readonly sandbox: { readonly docker: DockerFragment } } };
+  readonly agents: { readonly defaults: { readonly sandbox: SandboxFragment } };
   readonly tools?: { readonly exec: { readonly pathPrepend: readonly string[] } };
+}
+
+interface SandboxFragment {
+  /** OpenClaw's default is none. */
+  readonly mode: "all";
+  /** Else a sandbox sees no skill whose programs the gateway lacks, so setup would install nothing for it. */
+  readonly workspaceAccess?: "ro";
+  readonly docker: DockerFragment;
 }
 
 interface DockerFragment {
   readonly image: string;
+  /** Whom OpenClaw takes with docker anyway; with podman it would leave root's workspace to the image's user. */
+  readonly user?: "0:0";
   readonly network?: "bridge";
   readonly binds?: readonly string[];
   readonly dangerouslyAllowExternalBindSources?: true;
@@ -55,8 +76,13 @@ export function sandboxImage(topology: Topology, { image }: Pick<Site, "image">)
   return topology === "seed" || topology === "image" ? names[topology] : "openclaw-skills-sandbox";
 }
 
+/** True where the gateway's container has the volume too, and fills it itself or waits for who does. */
+export function hasGateway(topology: Topology): boolean {
+  return topology === "gateway" || topology === "provisioner";
+}
+
 /** True where sandboxes themselves write to the volume. */
-function isWriter(topology: Topology): boolean {
+export function isWriter(topology: Topology): boolean {
   return topology === "sandbox" || topology === "seed";
 }
 
@@ -67,24 +93,25 @@ export function hasCommand(topology: Topology, { image }: Pick<Site, "image">): 
 
 /** What openclaw.json has to say. */
 export function openclawFragment(topology: Topology, site: Site): OpenClawFragment {
-  const access = isWriter(topology) ? "rw" : "ro";
+  const mode = isWriter(topology) ? "rw" : "ro";
   const volume =
     topology === "image"
       ? {}
       : {
-          binds: [`${site.source}:${target}:${access}`],
+          binds: [`${site.source}:${target}:${mode}`],
           ...(site.isExternal ? { dangerouslyAllowExternalBindSources: true as const } : {}),
         };
   const docker: DockerFragment = {
     image: sandboxImage(topology, site),
+    ...(isWriter(topology) && site.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
     ...(site.hasProfile ? {} : { env: { PATH: searchPath } }),
     ...(hasCommand(topology, site) ? { setupCommand: command } : {}),
   };
-  const agents = { defaults: { sandbox: { docker } } };
-  const isOwn = site.isHost && (topology === "gateway" || topology === "provisioner");
-  if (!isOwn) return { agents };
+  const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
+  const agents = { defaults: { sandbox: { mode: "all" as const, ...access, docker } } };
+  if (!site.isHost || !hasGateway(topology)) return { agents };
   return { agents, tools: { exec: { pathPrepend: [`${site.source}/bin`] } } };
 }
 

@@ -1,42 +1,34 @@
 /**
- * The compose and Kubernetes examples: by their schemas, and run by what can run them here
- * (podman-compose, podman kube play). Needs what sandbox.test.ts needs, and Python with venv.
+ * The compose and Kubernetes examples: by their schemas, against what `config` prints (which
+ * from-nothing.test.ts starts), and played by podman. Needs what sandbox.test.ts needs, and Python with venv.
  */
 import {
   chownSync,
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { $ } from "zx";
+import { composeFile } from "../../src/core/topology-files.ts";
+import { fetchOpenClaw } from "../openclaw/package.ts";
 import { repository } from "../support/workplace.ts";
+import { certificates, enginesConfig } from "./host.ts";
+import { pythonTools } from "./python-tools.ts";
 
 const image = "localhost/openclaw-skills-gateway";
-const composeFile = join(repository, "entrypoint/compose.example.yaml");
-const kubernetesFile = join(repository, "entrypoint/kubernetes.example.yaml");
-const packages = [
-  "check-jsonschema==0.39.0",
-  "kubernetes-validate==1.37.0",
-  "podman-compose==1.6.0",
-];
-const certificates = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
+const composeExample = join(repository, "entrypoint/compose.example.yaml");
+const kubernetesExample = join(repository, "entrypoint/kubernetes.example.yaml");
 const certificatesThere = "/etc/ssl/certs/ca-certificates.crt";
-/** What the gateway is in these tests: it shows whether it finds a program, and stays. */
-const gateway = ["sh", "-c", "ast-grep --version; echo started; exec sleep 600"];
 
-const env = {
-  ...process.env,
-  CONTAINERS_CONF: join(repository, "test/containers/containers.conf"),
-};
+const env = { ...process.env, CONTAINERS_CONF: enginesConfig };
 const host = $({ cwd: repository, quiet: true, nothrow: true, env });
 
 let python: string;
@@ -44,31 +36,13 @@ let dir: string;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  const venv = join(cache, "openclaw-install-skill-deps", packages.join("_").replaceAll("=", ""));
-  python = join(venv, "bin");
-  if (!existsSync(join(venv, "whole"))) {
-    await $({ quiet: true })`python3 -m venv ${venv}`;
-    await $({ quiet: true })`${python}/pip install --quiet ${packages}`;
-    writeFileSync(join(venv, "whole"), "");
-  }
-  const registry = (await host`npm config get registry`).stdout.trim();
-  environment = { SSL_CERT_FILE: certificatesThere, npm_config_registry: registry };
+  python = await pythonTools();
+  environment = { SSL_CERT_FILE: certificatesThere, npm_config_registry: inject("registry") };
 });
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "orchestration-"));
-  for (const name of ["volume", "state"]) mkdirSync(join(dir, name));
-  cpSync(
-    join(repository, "test/fixtures/sample-skills/code-search"),
-    join(dir, "state/skills/search"),
-    {
-      recursive: true,
-    },
-  );
-  for (const name of ["volume", "state"]) chownSync(join(dir, name), 1000, 1000);
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-afterAll(async () => {});
 
 function write(name: string, text: string): string {
   const path = join(dir, name);
@@ -81,12 +55,12 @@ describe("compose.example.yaml", () => {
     const check = $({
       quiet: true,
       nothrow: true,
-    })`${python}/check-jsonschema --builtin-schema vendor.compose-spec ${composeFile}`;
+    })`${python}/check-jsonschema --builtin-schema vendor.compose-spec ${composeExample}`;
     const { exitCode, stdout } = await check;
     expect(exitCode, stdout).toBe(0);
     const wrong = write(
       "wrong.yaml",
-      readFileSync(composeFile, "utf8").replace("depends_on", "needs"),
+      readFileSync(composeExample, "utf8").replace("depends_on", "needs"),
     );
     const checked = await $({
       quiet: true,
@@ -95,55 +69,55 @@ describe("compose.example.yaml", () => {
     expect(checked.exitCode).toBe(1);
   });
 
-  test("the provisioner fills the volume, the gateway finds the programs", async () => {
-    const up = await compose({});
-    expect(up).toMatch(/2 installed/);
-    expect(up).toMatch(/nothing to do/);
-    expect(up).toMatch(/ast-grep 0\.51\.1/);
-    expect(up).toMatch(/started/);
-    expect(existsSync(join(dir, "volume/bin/ast-grep"))).toBe(true);
+  test("is what config prints for a provisioner", () => {
+    const site = {
+      packageDir: "..",
+      source: "${OPENCLAW_VOLUME:-/srv/openclaw-volume}",
+      state: "${OPENCLAW_CONFIG_DIR:-/srv/openclaw-state}",
+    };
+    expect(parse(readFileSync(composeExample, "utf8"))).toEqual(composeFile("provisioner", site));
   });
 
   test("the gateway starts although nothing could be installed", async () => {
-    const up = await compose({ npm_config_registry: "http://127.0.0.1:9/" });
-    expect(up).toMatch(/the run failed \(status 5\); starting true all the same/);
-    expect(up).toMatch(/started/);
+    const project = `orchestration-${process.pid}`;
+    for (const name of ["volume", "state"]) mkdirSync(join(dir, name));
+    const fixture = join(repository, "test/fixtures/sample-skills/code-search");
+    cpSync(fixture, join(dir, "state/skills/search"), { recursive: true });
+    for (const name of ["volume", "state"]) chownSync(join(dir, name), 1000, 1000);
+    const nowhere = { npm_config_registry: "http://127.0.0.1:9/", OPENCLAW_SKILL_TOOLS: "" };
+    const service = { environment: nowhere, network_mode: "host" };
+    const command = ["sh", "-c", "echo started; exec sleep 600"];
+    const services = {
+      "skill-deps": service,
+      "openclaw-gateway": { ...service, command, ports: [] },
+    };
+    const over = write("over.yaml", stringify({ services }, { aliasDuplicateObjects: false }));
+    const files = ["--file", composeExample, "--file", over, "--project-name", project];
+    const settings = {
+      OPENCLAW_VOLUME: `${dir}/volume`,
+      OPENCLAW_CONFIG_DIR: `${dir}/state`,
+      OPENCLAW_GATEWAY_TOKEN: "x",
+      DOCKER_GID: "0",
+      OPENCLAW_DOCKER_SOCKET: "/dev/null",
+    };
+    const run = $({ cwd: dir, quiet: true, nothrow: true, env: { ...env, ...settings } });
+    const compose = ["--in-pod", "false", ...files];
+    try {
+      const up = await run`${python}/podman-compose ${compose} up --no-build --detach`;
+      expect(up.exitCode, up.stderr).toBe(0);
+      const provisioner = await host`podman logs ${`${project}_skill-deps_1`}`;
+      expect(provisioner.stderr).toMatch(/the run failed \(status 5\); starting true all the same/);
+      expect(await logsOf(`${project}_openclaw-gateway_1`, /^started$/m)).toMatch(/^started$/m);
+    } finally {
+      await run`${python}/podman-compose ${compose} down --timeout 0`;
+    }
   });
 });
 
-/** Brings the services up until the gateway says that it started; their output. */
-async function compose(more: Record<string, string>): Promise<string> {
-  const project = `orchestration-${process.pid}-${Date.now()}`;
-  const volumes = [`${certificates}:${certificatesThere}:ro`];
-  const common = { image, environment: { ...environment, ...more }, network_mode: "host", volumes };
-  const services = {
-    "skill-deps": common,
-    "openclaw-gateway": { ...common, command: gateway },
-  };
-  const over = write("over.yaml", stringify({ services }, { aliasDuplicateObjects: false }));
-  const files = ["--file", composeFile, "--file", over, "--project-name", project];
-  const run = $({
-    cwd: dir,
-    quiet: true,
-    nothrow: true,
-    env: { ...env, OPENCLAW_VOLUME: `${dir}/volume`, OPENCLAW_CONFIG_DIR: `${dir}/state` },
-  });
-  const command = ["--in-pod", "false", ...files];
-  try {
-    const up = await run`${python}/podman-compose ${command} up --no-build --detach`;
-    if (up.exitCode !== 0) return up.stdout + up.stderr;
-    const logs = await logsOf(`${project}_openclaw-gateway_1`);
-    const provisioner = await host`podman logs ${`${project}_skill-deps_1`}`;
-    return `${up.stdout}${up.stderr}${provisioner.stdout}${provisioner.stderr}${logs}`;
-  } finally {
-    await run`${python}/podman-compose ${command} down --timeout 0`;
-  }
-}
-
-/** What a container has said once it has said `started`; at the latest after a minute. */
-async function logsOf(container: string): Promise<string> {
+/** What a container has said once it has said that; at the latest after two minutes. */
+async function logsOf(container: string, what: RegExp): Promise<string> {
   let said = "";
-  for (let tries = 0; tries < 120 && !/^started$/m.test(said); tries += 1) {
+  for (let tries = 0; tries < 240 && !what.test(said); tries += 1) {
     const { stdout, stderr } = await host`podman logs ${container}`;
     said = stdout + stderr;
     await sleep(500);
@@ -155,58 +129,81 @@ describe("kubernetes.example.yaml", () => {
   test("is valid by Kubernetes' own schemas", async () => {
     const validate = $({ quiet: true, nothrow: true });
     const { exitCode, stdout } =
-      await validate`${python}/kubernetes-validate --strict ${kubernetesFile}`;
+      await validate`${python}/kubernetes-validate --strict ${kubernetesExample}`;
     expect(exitCode, stdout).toBe(0);
-    const text = readFileSync(kubernetesFile, "utf8").replace("initContainers", "initContainer");
+    const text = readFileSync(kubernetesExample, "utf8").replace("initContainers", "initContainer");
     const wrong =
       await validate`${python}/kubernetes-validate --strict ${write("wrong.yaml", text)}`;
     expect(wrong.exitCode).not.toBe(0);
   });
 
-  test("the init container fills the volume, the gateway finds the programs", async () => {
-    const text = readFileSync(kubernetesFile, "utf8");
-    const documents = parseAllDocuments(text).map((document) => document.toJS());
-    const deployment = documents.find(({ kind }) => kind === "Deployment");
+  test("from nothing: the init container fills the volume, the real gateway starts with its programs", async () => {
     const name = `orchestration-${process.pid}`;
+    const text = readFileSync(kubernetesExample, "utf8");
+    // podman keeps claims and what emptyDir is by these names; they are to be this test's own.
+    const volumes = /\b(name|claimName): (openclaw-skills|openclaw-state|tmp|cache)$/gm;
+    const own = new Set([...text.matchAll(volumes)].map(([, , volume]) => `${name}-${volume}`));
+    const renamed = text.replace(volumes, `$1: ${name}-$2`);
+    const documents = parseAllDocuments(renamed).map((document) => document.toJS());
+    const deployment = documents.find(({ kind }) => kind === "Deployment");
     deployment.metadata.name = name;
     // podman 4.3 removes an init container once it has ended, at times before it notices that.
-    const annotations = { "io.podman.annotations.init.container.type": "always" };
-    deployment.metadata.annotations = annotations;
-    const pod = deployment.spec.template.spec;
-    const hostPath = (path: string) => ({ hostPath: { path } });
-    // The claims, on directories that the test can look into, and what an ordinary network has anyway.
-    pod.volumes = [
-      { name: "skills", ...hostPath(`${dir}/volume`) },
-      { name: "state", ...hostPath(`${dir}/state`) },
-      { name: "tmp", ...hostPath(`${dir}/scratch`) },
-      { name: "ca", ...hostPath(certificates) },
-    ];
-    mkdirSync(join(dir, "scratch"), { mode: 0o777 });
-    chownSync(join(dir, "scratch"), 1000, 1000);
-    for (const container of [...pod.initContainers, ...pod.containers]) {
-      container.image = image;
-      container.env = Object.entries(environment).map(([key, value]) => ({ name: key, value }));
-      container.volumeMounts.push({ name: "ca", mountPath: certificatesThere, readOnly: true });
-    }
-    // The base image's stand-in lacks the directory that OpenClaw lies in.
-    for (const container of [...pod.initContainers, ...pod.containers])
-      container.workingDir = "/tmp";
-    pod.containers[0].args = gateway;
-    pod.containers[0].ports = [];
+    deployment.metadata.annotations = { "io.podman.annotations.init.container.type": "always" };
+    lend(deployment.spec.template.spec, dirname(await fetchOpenClaw()));
     const kube = withoutLimits();
-    const file = write("pod.yaml", stringify(deployment, { aliasDuplicateObjects: false }));
+    const plain = documents.map((it) => stringify(it, { aliasDuplicateObjects: false }));
+    const file = write("pod.yaml", plain.join("---\n"));
+    const gateway = `${name}-pod-0-gateway`;
     try {
+      // What kubectl create secret makes; podman 4.3 wants it as JSON.
+      await kube`echo ${JSON.stringify({ token: btoa("secret") })} | podman secret create openclaw-gateway -`;
       const played = await kube`podman kube play --network host ${file}`;
       expect(played.exitCode, played.stderr).toBe(0);
-      const said = await logsOf(`${name}-pod-0-gateway`);
+      const said = await logsOf(gateway, /http server listening|Error|Refusing|failed to start/);
       expect(said).toMatch(/nothing to do/);
-      expect(said).toMatch(/ast-grep 0\.51\.1/);
-      expect(existsSync(join(dir, "volume/bin/ast-grep"))).toBe(true);
+      expect(said).toMatch(/http server listening/);
+      const call = "command -v ast-grep; ast-grep --version";
+      const found = await kube`podman exec ${gateway} sh -lc ${call}`;
+      expect(found.stdout).toBe("/opt/openclaw/bin/ast-grep\nast-grep 0.51.1\n");
     } finally {
       await kube`podman kube down ${file}`;
+      await kube`podman volume rm --force ${[...own]}`;
+      await kube`podman secret rm openclaw-gateway`;
     }
   });
 });
+
+interface Pod {
+  readonly initContainers: Container[];
+  readonly containers: Container[];
+  readonly volumes: object[];
+}
+
+interface Container {
+  image: string;
+  env?: object[];
+  ports?: object[];
+  readonly volumeMounts: object[];
+}
+
+/** What an ordinary network has anyway, OpenClaw, which is in its own image, and a tool that is asked for. */
+function lend(pod: Pod, openclaw: string): void {
+  const lent = [
+    ["ca", certificates, certificatesThere],
+    ["app", openclaw, "/app"],
+    ["modules", dirname(openclaw), "/node_modules"],
+  ] as const;
+  const settings = { ...environment, OPENCLAW_SKILL_TOOLS: "ast-grep" };
+  const env = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+  for (const container of [...pod.initContainers, ...pod.containers]) {
+    container.image = image;
+    container.env = [...(container.env ?? []), ...env];
+    container.ports = [];
+    for (const [volume, , mountPath] of lent)
+      container.volumeMounts.push({ name: volume, mountPath, readOnly: true });
+  }
+  for (const [volume, path] of lent) pod.volumes.push({ name: volume, hostPath: { path } });
+}
 
 /** podman 4.3 cannot start a pod where default limits are configured, or are its own. */
 function withoutLimits() {
@@ -217,7 +214,7 @@ function withoutLimits() {
 }
 
 test("the examples agree with the images that Dockerfile.example builds", () => {
-  const { services } = parse(readFileSync(composeFile, "utf8"));
+  const { services } = parse(readFileSync(composeExample, "utf8"));
   const dockerfile = readFileSync(join(repository, "Dockerfile.example"), "utf8");
   expect(dockerfile).toMatch(new RegExp(`AS ${services["skill-deps"].build.target}$`, "m"));
 });

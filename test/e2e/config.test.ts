@@ -16,11 +16,21 @@ test("a provisioner writes, gateway and sandboxes read", async () => {
   expect(status).toBe(0);
   expect(stdout).toMatch(/^# provisioner: /);
   expect(stdout).toContain('"/srv/volume:/opt/openclaw:ro"');
-  const [, yaml = ""] = stdout.split("# ---- compose.yaml\n");
+  const [, yaml = ""] = stdout.split("# ---- compose.yaml, beside .env\n");
   const { services } = parseAllDocuments(yaml.split("# ----")[0] ?? "")[0]?.toJS() ?? {};
   expect(services["skill-deps"].volumes[0]).toBe("/srv/volume:/opt/openclaw:rw");
   expect(services["openclaw-gateway"].volumes[0]).toBe("/srv/volume:/opt/openclaw:ro");
 });
+
+test.each(["sandbox", "gateway", "provisioner", "seed", "image"])(
+  "%s: sandboxes are made anew after the change that it is for, and nobody is asked",
+  async (topology) => {
+    const { stdout } = await config(topology);
+    const recreated = stdout.lastIndexOf("sandbox recreate --all --force");
+    expect(recreated).toBeGreaterThan(stdout.indexOf("// ---- openclaw.json"));
+    expect(stdout).not.toMatch(/recreate --all$/m);
+  },
+);
 
 test("an image that is taken as it is gets a PATH, and no command that it lacks", async () => {
   const { stdout } = await config("provisioner", "--image", "stock:1", "--json");

@@ -24,7 +24,7 @@ import {
   type Topology,
   topologies,
 } from "../../src/core/topology.ts";
-import { bundle, repository } from "../support/workplace.ts";
+import { bundle } from "../support/workplace.ts";
 
 const version = "2026.9.6";
 const host = $({ quiet: true, nothrow: true });
@@ -88,7 +88,8 @@ function fragmentOf(text: string): string {
 
 /** Every combination of what a place can be. */
 function sites(): Site[] {
-  const common = { state: "/home/u/.openclaw", packageDir: "/srv/package" };
+  const agent = { uid: 1000, gid: 1000 };
+  const common = { state: "/home/u/.openclaw", packageDir: "/srv/package", agent };
   return [true, false].flatMap((isExternal) =>
     [undefined, "registry.example/own:1"].flatMap((image) =>
       [true, false].flatMap((hasProfile) =>
@@ -134,7 +135,7 @@ describe("config", () => {
     const document = JSON.parse(json.stdout);
     expect(JSON5.parse(fragmentOf(stdout))).toEqual(document.openclaw);
     expect(document).toMatchObject({ schema: 1, topology });
-    expect(stdout).toContain(`${repository}/Dockerfile.example`);
+    expect(stdout).toContain("/Dockerfile.example --target ");
     if (openclaw === undefined) return;
     const { valid, output } = await validate(fragmentOf(stdout));
     expect(valid, output).toBe(true);

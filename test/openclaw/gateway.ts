@@ -22,7 +22,7 @@ import { type Config, configuration } from "./config.ts";
 import { type Exec, execsSince } from "./execs.ts";
 import { startModel } from "./model.ts";
 
-interface Turn {
+export interface Turn {
   /** What the tool call came to: the agent's answer. */
   readonly text?: string;
   /** What OpenClaw tells its user instead. */
@@ -184,7 +184,7 @@ export async function openGateway(): Promise<Gateway> {
   return gateway;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -193,7 +193,7 @@ async function freePort(): Promise<number> {
 }
 
 /** What `openclaw agent --json` printed; a turn through the gateway has its result one level down. */
-function parseTurn(stdout: string): Turn {
+export function parseTurn(stdout: string): Turn {
   const document = JSON.parse(stdout) as {
     error?: { message: string };
     issues?: { message: string }[];

@@ -1,5 +1,5 @@
 /**
- * A model provider on the loopback interface, as far as an agent's turn needs one. A message that says
+ * A model provider, on the loopback interface unless told otherwise, as far as an agent's turn needs one. A message that says
  * `run: COMMAND` is answered with one call of the tool `exec`, and that call's result with its text.
  */
 import { createServer } from "node:http";
@@ -18,7 +18,7 @@ interface Message {
   readonly content?: string | readonly { readonly text?: string }[];
 }
 
-export async function startModel(): Promise<Model> {
+export async function startModel(address = "127.0.0.1"): Promise<Model> {
   let prompt = "";
   const server = createServer(async (request, response) => {
     let body = "";
@@ -38,7 +38,7 @@ export async function startModel(): Promise<Model> {
     }
     response.end("data: [DONE]\n\n");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     prompt: () => prompt,
