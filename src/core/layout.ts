@@ -15,6 +15,10 @@ export const layout = {
   declared: `${share}/declared.json`,
   /** Records of the steady state, for the sh entrypoint. */
   steady: `${share}/steady`,
+  /** What the volume's file system does that others do not: see `probe`. */
+  traits: `${share}/file-system.json`,
+  /** Written once and never again: its inode tells whether inodes last. */
+  kept: `${share}/inode`,
   profile: "etc/profile.d/openclaw-skill-deps.sh",
   /** The InstalledRecord of a tree, written before the tree is published. */
   record: ".openclaw-skill-deps.json",

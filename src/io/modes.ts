@@ -12,11 +12,10 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { copyFile, fileError, orNothing, token } from "./files.ts";
-import { mountOf } from "./mounts.ts";
 import type { TreeList } from "./tree-list.ts";
+import { unfit } from "./unfit.ts";
 
 /** Bits of a mode. */
 const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2000] as const;
@@ -83,17 +82,7 @@ export function makeExecutable(path: string): void {
     rmSync(copy, { force: true });
     throw fileError("write", path, cause);
   }
-  if (!executes()) throw noExecuteBits(path);
-}
-
-/** The file system of a path lets nothing be executed. */
-function noExecuteBits(path: string): UserError {
-  const { type, point } = mountOf(path);
-  const message = `this file system has no execute bits: ${type} mounted at ${point}`;
-  return new UserError("unmet", message, {
-    shared: { key: "no execute bits", message },
-    hint: "No program in it can be started. Use a named volume, or mount this one with execute bits (vfat, exfat, ntfs: fmask=0022; cifs: file_mode=0755).",
-  });
+  if (!executes()) throw unfit(dirname(path), "execute bits");
 }
 
 /** O_PATH, which Node has no name for: names a file and asks for no right to it. */

@@ -10,6 +10,10 @@ export interface Mount {
   readonly options: readonly string[];
   /** Such as `ext4`. */
   readonly type: string;
+  /** What is mounted: a device, a server's directory or any other word. */
+  readonly source: string;
+  /** Of the file system, such as `file_mode=0644`. */
+  readonly settings: readonly string[];
 }
 
 /** All mounts, in the order in which they were made; none where the system does not tell. */
@@ -18,8 +22,14 @@ function mounts(): Mount[] {
   return text.split("\n").flatMap((line) => {
     const [mount = "", source = ""] = line.split(" - ");
     const [, , , root, point, options = ""] = mount.split(" ").map(unescaped);
-    const [type = ""] = source.split(" ");
-    return root && point ? [{ root, point, options: options.split(","), type }] : [];
+    const [type = "", from = "", settings = ""] = source.split(" ").map(unescaped);
+    const known = {
+      type,
+      source: from,
+      options: options.split(","),
+      settings: settings.split(","),
+    };
+    return root && point ? [{ root, point, ...known }] : [];
   });
 }
 
@@ -29,10 +39,19 @@ function unescaped(field: string): string {
   );
 }
 
+const unknownMount: Mount = {
+  root: "/",
+  point: "/",
+  options: [],
+  type: "unknown type",
+  source: "",
+  settings: [],
+};
+
 /** The mount that a path is on; of an unknown type at `/` where the system does not tell. */
 export function mountOf(path: string): Mount {
   const real = orNothing(() => realpathSync(path)) ?? path;
-  let found: Mount = { root: "/", point: "/", options: [], type: "unknown type" };
+  let found = unknownMount;
   for (const mount of mounts()) {
     const { point } = mount;
     const holds = real === point || real.startsWith(point.endsWith("/") ? point : `${point}/`);

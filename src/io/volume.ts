@@ -7,7 +7,6 @@ import {
   renameSync,
   rmSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -16,22 +15,23 @@ import { layout } from "../core/layout.ts";
 import { isOurs } from "./bins.ts";
 import { noexecError, noexecMount } from "./exec.ts";
 import { clockOf, doing, listNames, look, makeDirectory, orNothing, token } from "./files.ts";
-import { makeExecutable, openModes, writingGroup } from "./modes.ts";
+import { openModes, writingGroup } from "./modes.ts";
+import { probe } from "./probe.ts";
 
 /** How often a live run shows that its staging place has an owner (ms). */
 const beatMs = 20_000;
 const youngMs = 5 * 60_000;
 
 /**
- * Makes the directories of a volume, and looks whether programs can be started from it. Gives what was
- * in the way and where it is kept, a sentence each. Throws `unmet` (read-only, no exec), `permission`,
+ * Makes the directories of a volume, and looks whether its file system is fit for one, before anything
+ * is fetched. Gives what was in the way and where it is kept, a sentence each. Throws `unmet` (read-only, no exec, no links), `permission`,
  * `volume` or `disk`.
  */
 export async function openVolume(prefix: string): Promise<readonly string[]> {
   const aside = await openDirectories(prefix);
   const mount = await noexecMount(prefix);
   if (mount !== undefined) throw noexecError(mount);
-  probeExecuteBits(prefix);
+  await probe(prefix);
   return aside;
 }
 
@@ -96,20 +96,6 @@ async function replaceBin(prefix: string): Promise<readonly string[]> {
   if (said === undefined) return [];
   await makeDirectory(bin);
   return [said];
-}
-
-/** Finds out before anything is fetched that a file system keeps no execute bits. Throws `unmet`. */
-function probeExecuteBits(prefix: string): void {
-  const probe = join(prefix, layout.staging, `.${token()}.tmp`);
-  try {
-    writeFileSync(probe, "", { flag: "wx", mode: 0o777 });
-    makeExecutable(probe);
-  } catch (error) {
-    // A full disk is told by what needs room.
-    if (error instanceof UserError && error.code === "unmet") throw error;
-  } finally {
-    orNothing(() => rmSync(probe, { force: true }));
-  }
 }
 
 /** One run's place to prepare trees in, on the volume itself so that publishing is a rename. */
