@@ -180,6 +180,8 @@ describe("from nothing", () => {
         "manifest.json",
         "share",
         "share/openclaw-skill-deps",
+        "share/openclaw-skill-deps/file-system.json",
+        "share/openclaw-skill-deps/inode",
         "share/openclaw-skill-deps/last-run.json",
       ].sort(),
     );
