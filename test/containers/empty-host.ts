@@ -28,7 +28,8 @@ import { $, type ProcessOutput } from "zx";
 import { freePort, parseTurn, type Turn } from "../openclaw/gateway.ts";
 import { startModel } from "../openclaw/model.ts";
 import { fetchOpenClaw } from "../openclaw/package.ts";
-import { bundle } from "../support/workplace.ts";
+import { copyPackage } from "../support/package.ts";
+import { repository } from "../support/workplace.ts";
 import { certificates, enginesConfig, host, imagesOf } from "./host.ts";
 import { pythonTools } from "./python-tools.ts";
 
@@ -64,7 +65,7 @@ export async function openEmptyHost(topology: string, where: Where): Promise<Emp
   for (const made of [home, work, bin]) mkdirSync(made);
   const state = where === "compose" ? join(dir, "srv/state") : join(home, ".openclaw");
   const prefix = `empty-${process.pid}-${opened++}-`;
-  const [model, port, command, compose] = await Promise.all([
+  const [model, port, openclaw, compose] = await Promise.all([
     startModel("0.0.0.0"),
     freePort(),
     fetchOpenClaw(),
@@ -81,9 +82,12 @@ export async function openEmptyHost(topology: string, where: Where): Promise<Emp
   };
   const run = $({ cwd: work, quiet: true, nothrow: true, env });
   program(join(bin, "docker"), dockerLines(compose, join(dir, "over.yaml")));
-  program(join(bin, "openclaw"), `exec ${process.execPath} ${command} "$@"\n`);
-  writeFileSync(join(dir, "over.yaml"), await surroundings(topology, dirname(command), dir));
-  const words = `${process.execPath} ${bundle} config ${topology} --prefix ${volume}`;
+  program(join(bin, "openclaw"), `exec ${process.execPath} ${openclaw} "$@"\n`);
+  writeFileSync(join(dir, "over.yaml"), await surroundings(topology, dirname(openclaw), dir));
+  const packageDir = copyPackage(join(dir, "package"));
+  copyFileSync(join(repository, "Dockerfile.example"), join(packageDir, "Dockerfile.example"));
+  const command = join(packageDir, "entrypoint/openclaw-install-skill-deps");
+  const words = `${command} config ${topology} --prefix ${volume}`;
   const printed = await run`${onHost(join(dir, "root"))} sh -c ${words}`;
   if (printed.exitCode !== 0) throw new Error(printed.stderr);
   const blocks = blocksOf(printed.stdout);
