@@ -22,6 +22,8 @@ const fixed = new Set([
   "manifest.json",
   "share",
   share,
+  `${share}/file-system.json`,
+  `${share}/inode`,
   `${share}/last-run.json`,
   `${share}/settled.json`,
   `${share}/steady`,
