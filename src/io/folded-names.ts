@@ -5,14 +5,22 @@ import { listNames } from "./files.ts";
 import { mountOf } from "./mounts.ts";
 
 /**
- * The name under which a directory lists what was asked for by another one; undefined where it lists the
- * very name, or none that is like it.
+ * The name that stands in the way of a path because the file system takes the two for one; undefined
+ * where it does not. Either the directory lists it instead, or `place` is like one of the `known` places,
+ * which were made before.
  */
-export function foldedTwin(path: string): string | undefined {
+export function foldedTwin(
+  path: string,
+  known: readonly string[] = [],
+  place = "",
+): string | undefined {
   const name = basename(path);
   const names = listNames(dirname(path));
-  if (names.includes(name)) return undefined;
-  return names.find((other) => fold(other) === fold(name));
+  const listed = names.includes(name) ? [] : names;
+  const twin = listed.find((other) => fold(other) === fold(name));
+  if (twin !== undefined || known.includes(place)) return twin;
+  const made = known.find((other) => fold(other) === fold(place));
+  return made === undefined ? undefined : basename(made);
 }
 
 const fold = (name: string): string => name.normalize("NFKC").toLowerCase().toUpperCase();

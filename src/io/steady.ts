@@ -1,5 +1,4 @@
 import {
-  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -15,7 +14,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
-import { doing, fileError, token } from "./files.ts";
+import { copyFile, doing, fileError, token } from "./files.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
@@ -125,7 +124,7 @@ function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: 
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   for (const name of ["volume", "by-stat"]) {
-    if (existsSync(join(own, name))) copyFileSync(join(own, name), join(dir, name));
+    if (existsSync(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }
 }
 

@@ -97,7 +97,8 @@ export function doing<T>(state: State, place: string, work: (absolute: string) =
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? "";
-    const twin = impossible.includes(code) ? foldedTwin(absolute) : undefined;
+    const known = [...state.files, ...state.directories, ...state.links.keys()];
+    const twin = impossible.includes(code) ? foldedTwin(absolute, known, place) : undefined;
     if (twin !== undefined) throw foldedNames(absolute, twin);
     if (impossible.includes(code)) {
       return refuseEntry("unsupported", place, `cannot be made here (${code})`);

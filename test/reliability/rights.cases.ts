@@ -1,6 +1,15 @@
 /** Owners, modes and capabilities that stand in the way: what is said, and what mends it. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, lchownSync, mkdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { snapshotOf, type Workplace } from "../support/workplace.ts";
 import type { Case } from "./case.ts";
@@ -89,6 +98,53 @@ async function tryForeignLitter(place: Workplace, room: Room): Promise<Tried> {
   return await mended(place, { ...room, through }, [old, zog], wrong);
 }
 
+/** Another user's bin/ is set aside where its links can be made again; what is not ours in it stays. */
+async function tryForeignBin(place: Workplace, room: Room, n: number): Promise<Tried> {
+  openTo(place, 1000);
+  const old = await withOld(place, room, "size=8m,mode=755");
+  const root = room.seen(place.prefix);
+  give(root, 1000);
+  lchownSync(join(root, "bin"), 0, 0);
+  const isShared = n % 2 === 1;
+  if (isShared) writeFileSync(join(root, "bin/mine"), "");
+  const zog = offer(place, "zog");
+  const through = [...room.through, ...asUser];
+  const ran = await runBuilt(place, { through });
+  const wrong = isShared
+    ? judge(ran, { status: 5, says: /chown -R 1000:1000/, installed: [old], absent: [zog] }, root)
+    : judge(ran, { status: 0, says: /kept as \S+bin\.broken-/, installed: [old, zog] }, root);
+  const aside = readdirSync(root).filter((name) => name.includes(".broken-"));
+  if (aside.length !== (isShared ? 0 : 1)) wrong.push(`kept aside: ${aside}`);
+  for (const name of aside) rmSync(join(root, name), { recursive: true });
+  if (isShared) rmSync(join(root, "bin/mine"));
+  give(root, 1000);
+  return await mended(place, { ...room, through }, [old, zog], wrong);
+}
+
+/** What is denied by a mode of one's own, or of one's group, is mended by another command than chown. */
+async function tryOwnMode(place: Workplace, room: Room, n: number): Promise<Tried> {
+  openTo(place, 1000);
+  const old = await withOld(place, room, "size=8m,mode=755");
+  const root = room.seen(place.prefix);
+  give(root, 2000);
+  lchownSync(root, 1000, 1000);
+  for (const dir of ["lib", "lib/.staging", "bin", "share", "share/openclaw-skill-deps"]) {
+    lchownSync(join(root, dir), 2000, 1000); // made by another user of the group
+    chmodSync(join(root, dir), 0o755);
+  }
+  const zog = offer(place, "zog");
+  const through = [...room.through, ...asUser];
+  const ran = await runBuilt(place, { through });
+  const says = /permission denied[\s\S]*as uid 2000 or root: chmod -R g\+rwX \S+\n/;
+  const wrong = judge(ran, { status: 5, says, installed: [old], absent: [zog] }, root);
+  if (/chown/.test(ran.stderr)) wrong.push(`advises chown: ${ran.stderr}`);
+  const command = /chmod -R g\+rwX \S+/.exec(ran.stderr)?.[0] ?? "true";
+  const [file, ...words] = [...room.through, "sh", "-c", command];
+  spawnSync(file ?? "", words);
+  if (n % 2 === 1) give(join(root, "manifest.json"), 2000);
+  return await mended(place, { ...room, through }, [old, zog], wrong);
+}
+
 const umasks = ["077", "000", "027"];
 
 async function tryUmask(place: Workplace, room: Room, n: number): Promise<Tried> {
@@ -138,13 +194,6 @@ const denials: readonly (readonly [string, Denial])[] = [
     }),
   ],
   [
-    "bin not writable",
-    user((root) => {
-      give(root, 1000);
-      lchownSync(join(root, "bin"), 0, 0);
-    }),
-  ],
-  [
     "staging not writable",
     user((root) => {
       give(root, 1000);
@@ -168,6 +217,8 @@ export const cases: readonly Case[] = [
   ...denials.map(([name, denial]) =>
     privileged(name, [1, 10], (place, room) => tryDenied(place, room, denial)),
   ),
+  privileged("bin of another uid", [2, 10], tryForeignBin),
+  privileged("directories of another uid of the same group", [1, 10], tryOwnMode),
   privileged("old litter of another uid", [1, 10], tryForeignLitter),
   privileged("somebody else's volume, everything present", [2, 10], tryReader),
   privileged("umask 077, 000 and 027", [3, 30], tryUmask),

@@ -9,6 +9,7 @@
  *   disk.close();
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -100,6 +101,8 @@ export async function mountFaulty(
     },
     async remount(others) {
       unmount(path, server);
+      // As it ends it unmounts what is there by its name, which must not be its successor.
+      if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
       server = await mount(behind, path, others);
     },
     close() {
