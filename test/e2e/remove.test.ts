@@ -114,10 +114,10 @@ describe("remove", () => {
 
   test("a volume that cannot be written to is a failure: nothing was removed", async () => {
     rmSync(at("lib/.staging"), { recursive: true, force: true });
-    writeFileSync(at("lib/.staging"), "in the way");
+    symlinkSync(place.home, at("lib/.staging"));
     const { status, stderr } = await place.run("remove", "yak");
     expect(status).not.toBe(0);
-    expect(stderr).toMatch(/\.staging is not a directory/);
+    expect(stderr).toMatch(/\.staging is a link that leads out of the volume/);
     expect(tools()).toContain("yak");
   });
 
