@@ -89,7 +89,11 @@ export async function openEmptyHost(topology: string, where: Where): Promise<Emp
   const command = join(packageDir, "entrypoint/openclaw-install-skill-deps");
   const words = `${command} config ${topology} --prefix ${volume}`;
   const printed = await run`${onHost(join(dir, "root"))} sh -c ${words}`;
-  if (printed.exitCode !== 0) throw new Error(printed.stderr);
+  if (printed.exitCode !== 0) {
+    engine.stop();
+    await model.close();
+    throw new Error(printed.stderr);
+  }
   const blocks = blocksOf(printed.stdout);
 
   return {
