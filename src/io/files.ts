@@ -22,6 +22,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type SharedCause, UserError } from "../core/errors.ts";
 import { shortageError } from "../core/system-error.ts";
+import { entriesIn } from "./entries.ts";
 import { placeOf, rightsHint, spaceHint } from "./rights.ts";
 
 /** Linux's errors that Node has no name for. */
@@ -159,6 +160,52 @@ export function clockOf(dir: string): number | undefined {
   return hasGroup ? (made() ?? renewed()) : (renewed() ?? made());
 }
 
+/*
+ * Names are changed in one step wherever the file system can. Some move no directories (mergerfs, overlay),
+ * some nothing onto what is there (SMB servers). Only trying tells: one directory may be of an image's
+ * layer and the next not.
+ */
+
+/** How file systems say that they do not do something; a disk that fails says something else. */
+const refusals = [
+  "EINVAL",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EPERM",
+  "EACCES",
+  "EXDEV",
+  "EBUSY",
+  "EEXIST",
+];
+
+/** True of the error of a call that will fail each time, and is to be done in another way. */
+export function isRefusal(cause: unknown): boolean {
+  return refusals.includes((cause as NodeJS.ErrnoException).code ?? "");
+}
+
+/**
+ * Moves a file or link onto a name, whether there is one of that name or not: in one step, or with a gap
+ * as small as can be. Where it fails, what was there is there again. Throws the system's own error.
+ */
+export function moveOnto(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (cause) {
+    const found = isRefusal(cause) ? lstatSync(to, { throwIfNoEntry: false }) : undefined;
+    if (found === undefined || found.isDirectory()) throw cause;
+    const aside = join(dirname(to), `.${token()}.tmp`);
+    renameSync(to, aside);
+    try {
+      renameSync(from, to);
+    } catch (second) {
+      orNothing(() => renameSync(aside, to));
+      throw second;
+    }
+    orNothing(() => rmSync(aside, { force: true }));
+  }
+}
+
 /**
  * Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns,
  * unless it is not to be `durable`: a crash may then leave anything in its place. `mode` is less what
@@ -176,7 +223,7 @@ export async function writeAtomically(
       if (durable) await sync(file);
     };
     await onOpen(temporary, "wx", work, mode);
-    renameSync(temporary, path);
+    moveOnto(temporary, path);
     if (durable) await syncDirectory(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
@@ -189,7 +236,7 @@ export async function linkAtomically(target: string, path: string): Promise<void
   const temporary = join(dirname(path), `.${token()}.tmp`);
   try {
     symlinkSync(target, temporary);
-    renameSync(temporary, path);
+    moveOnto(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw fileError("link", path, cause);
@@ -220,26 +267,23 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
 export async function syncTree(root: string): Promise<void> {
-  const entries = await doing("read", root, () => readdirSync(root, { withFileTypes: true }));
+  const entries = await doing("read", root, () => entriesIn(root));
   for (let i = 0; i < entries.length; i += 16) {
     await Promise.all(
-      entries.slice(i, i + 16).map(async (entry) => {
-        const path = join(root, entry.name);
-        if (entry.isDirectory()) return syncTree(path);
+      entries.slice(i, i + 16).map(async ({ path, stats }) => {
+        if (stats.isDirectory()) return syncTree(path);
         const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-        if (entry.isFile()) return doing("sync", path, onOpen(path, flags, sync));
+        if (stats.isFile()) return doing("sync", path, onOpen(path, flags, sync));
       }),
     );
   }
   await syncDirectory(root);
 }
 
-/** How a file system says that it has no such operation; it then orders what is written itself. */
-const notSupported = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"];
-
 async function sync(descriptor: number): Promise<void> {
   await promisify(fsync)(descriptor).catch((cause: NodeJS.ErrnoException) => {
-    if (!notSupported.includes(cause.code ?? "")) throw cause;
+    // One that has no such operation orders what is written itself.
+    if (!isRefusal(cause) && cause.code !== "EBADF") throw cause;
   });
 }
 

@@ -6,14 +6,13 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  renameSync,
   rmSync,
   type Stats,
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { layout } from "../core/layout.ts";
-import { copyFile, fileError, orNothing, token } from "./files.ts";
+import { copyFile, fileError, moveOnto, orNothing, token } from "./files.ts";
 import type { TreeList } from "./tree-list.ts";
 import { unfit } from "./unfit.ts";
 
@@ -77,7 +76,7 @@ export function makeExecutable(path: string): void {
   const copy = join(dirname(path), `.${token()}.tmp`);
   try {
     copyFile(path, copy, 0o777);
-    renameSync(copy, path);
+    moveOnto(copy, path);
   } catch (cause) {
     rmSync(copy, { force: true });
     throw fileError("write", path, cause);

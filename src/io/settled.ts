@@ -1,9 +1,9 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
 import { isBinName } from "../core/names.ts";
-import { token } from "./files.ts";
+import { moveOnto, token } from "./files.ts";
 import { readPlain } from "./input.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 
@@ -38,7 +38,7 @@ export function mergeSettled(
   const draft = `${file}.${token()}`;
   try {
     writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
-    renameSync(draft, file);
+    moveOnto(draft, file);
   } finally {
     rmSync(draft, { force: true }); // a neighbour's directory may have its name
   }

@@ -14,11 +14,15 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
-import { copyFile, doing, fileError, token } from "./files.ts";
+import { copyFile, doing, fileError, isRefusal, token } from "./files.ts";
+import { moveTree } from "./move.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
 import { openDirectory } from "./volume.ts";
+
+/** Without them a record answers nothing. */
+const lists = ["seen", "all", "volume", "sizes", "content", "settled"];
 
 /** Kept for so many views. */
 const maxRecords = 8;
@@ -49,8 +53,8 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
     writeAnyRecord(any, own, facts, manifest);
-    renameSync(own, join(steady, names[0]));
-    renameSync(any, join(steady, names[1]));
+    await moveTree(own, join(steady, names[0]), lists);
+    await moveTree(any, join(steady, names[1]), lists);
     prune(steady, names);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -72,7 +76,7 @@ export async function forgetSteady(prefix: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return;
-    if (code !== "EXDEV") throw fileError("change", steady, error);
+    if (!isRefusal(error)) throw fileError("change", steady, error);
     // A directory of an image's layer cannot be renamed everywhere.
     await doing("remove", steady, rm(steady, { recursive: true, force: true }));
   }

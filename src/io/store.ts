@@ -1,4 +1,4 @@
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -13,6 +13,7 @@ import {
 import { doing, listNames, look, makeDirectory, syncDirectory, syncTree } from "./files.ts";
 import { readPlain } from "./input.ts";
 import { mendModes, writingGroup } from "./modes.ts";
+import { moveTree } from "./move.ts";
 import {
   contentsDigest,
   differences,
@@ -79,7 +80,7 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {
     await makeDirectory(dirname(target));
     try {
-      renameSync(tree, target);
+      await moveTree(tree, target, [layout.record]);
       return true;
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;

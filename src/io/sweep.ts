@@ -1,9 +1,10 @@
-import { rename, rm, rmdir, utimes, writeFile } from "node:fs/promises";
+import { lstatSync, renameSync, rmSync } from "node:fs";
+import { rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { isOurs, treesInUse } from "./bins.ts";
-import { listNames, look, token } from "./files.ts";
+import { isRefusal, listNames, look, token } from "./files.ts";
 import { lookUpManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
@@ -101,11 +102,24 @@ async function removeEmpty(prefix: string): Promise<void> {
 export async function discard(prefix: string, path: string): Promise<void> {
   const aside = join(prefix, layout.staging, token());
   try {
-    await rename(join(prefix, path), aside);
-  } catch {
-    return; // another run was faster, or it is not ours to remove
+    renameSync(join(prefix, path), aside);
+  } catch (cause) {
+    // Else another run was faster, or it is not ours to remove.
+    if (isRefusal(cause)) await removeInPlace(join(prefix, path));
+    return;
   }
   await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/** Where no directory can be moved: a tree without its record is none, whatever else is left of it. */
+async function removeInPlace(dir: string): Promise<void> {
+  try {
+    if (!lstatSync(dir).isDirectory()) return;
+    rmSync(join(dir, layout.record), { force: true });
+    await rm(dir, { recursive: true, force: true });
+  } catch {
+    // it is not ours to remove
+  }
 }
 
 /** A file whose time is in the future until there is something to sweep; none where there is not. */

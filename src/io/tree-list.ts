@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
+import { entriesIn } from "./entries.ts";
 import {
   describeMode,
   isProgram,
@@ -41,12 +42,11 @@ export async function listTree(root: string, options: ListOptions = {}): Promise
   const { modesOf } = options;
   const visit = async (dir: string): Promise<[string, string][]> => {
     if (modesOf) settle(join(root, dir), lstatSync(join(root, dir)), modesOf.group, "directory");
-    const entries = readdirSync(join(root, dir), { withFileTypes: true });
-    const found = entries
+    const found = entriesIn(join(root, dir))
       .filter(({ name }) => dir !== "" || name !== layout.record)
-      .map(async (entry): Promise<[string, string][]> => {
-        const path = dir === "" ? entry.name : `${dir}/${entry.name}`;
-        if (entry.isDirectory()) return [[path, "dir"], ...(await visit(path))];
+      .map(async ({ name, stats }): Promise<[string, string][]> => {
+        const path = dir === "" ? name : `${dir}/${name}`;
+        if (stats.isDirectory()) return [[path, "dir"], ...(await visit(path))];
         return [[path, await limit(() => describeEntry(join(root, path), options))]];
       });
     return (await Promise.all(found)).flat();
@@ -110,12 +110,11 @@ function isSame(expected: string | undefined, found: string | undefined): boolea
  * at every file, and a look through the thread pool takes ten times as long.
  */
 export function latestChange(root: string): bigint {
-  let latest = lstatSync(root, { bigint: true }).ctimeNs;
-  for (const entry of readdirSync(root, { withFileTypes: true })) {
-    const path = join(root, entry.name);
-    const time = entry.isDirectory()
-      ? latestChange(path)
-      : lstatSync(path, { bigint: true }).ctimeNs;
+  const stats = lstatSync(root, { bigint: true });
+  let latest = stats.ctimeNs;
+  // Not by the types of a listing: see `entriesIn`.
+  for (const name of stats.isDirectory() ? readdirSync(root) : []) {
+    const time = latestChange(join(root, name));
     if (time > latest) latest = time;
   }
   return latest;

@@ -1,6 +1,6 @@
 /** From a request to bytes that are verified, weighed or read: what `Http` is made of. */
-import { renameSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
+import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
 import { shownUrl } from "./errors.ts";
 import type { Download, DownloadRequest, Text, TextOptions, Weighed } from "./http.ts";
@@ -72,7 +72,7 @@ async function weighDecoded(
   try {
     await decodeFile(file, encodings, sink, limit, url);
     const digests = sink.weighed(url);
-    renameSync(decodedFile, file);
+    moveOnto(decodedFile, file);
     return { size: sink.received, url: shownUrl(url), ...digests };
   } finally {
     await sink.close();
@@ -114,7 +114,7 @@ async function decode(
     await decodeFile(file, encodings, sink, size ?? limit, url);
     sink.verify(url);
     await sink.close();
-    renameSync(decodedFile, file);
+    moveOnto(decodedFile, file);
     return sink.received;
   } catch (error) {
     await sink.close().catch(() => {});

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants, createWriteStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +8,7 @@ import * as zlib from "node:zlib";
 import { Header } from "tar/header";
 import { Pax } from "tar/pax";
 import { UserError } from "../core/errors.ts";
-import { fileError, token } from "../io/files.ts";
+import { fileError, moveOnto, token } from "../io/files.ts";
 
 const blockSize = 512;
 
@@ -54,7 +54,7 @@ export async function writeBundle(
   try {
     const target = createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true });
     await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target, { signal });
-    await rename(temporary, file);
+    moveOnto(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
     signal.throwIfAborted();

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { lstat, readdir, realpath } from "node:fs/promises";
-import { basename, join, relative } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, relative } from "node:path";
 import { type Elf, readElf } from "../core/elf.ts";
+import { entriesBelow } from "../io/entries.ts";
 
 /** A regular file of a tree that a loader or an interpreter may be asked to run or to load. */
 export interface TreeFile {
@@ -18,17 +19,17 @@ export interface TreeFile {
 /** Programs and libraries of a tree, in order of path. */
 export async function listPrograms(dir: string): Promise<TreeFile[]> {
   const tree = await realpath(dir);
-  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  const entries = entriesBelow(tree);
   const aliases = new Map<string, string[]>();
-  for (const entry of entries.filter((each) => each.isSymbolicLink() && isLibraryName(each.name))) {
-    const target = await realpath(join(entry.parentPath, entry.name)).catch(() => "");
-    aliases.set(target, [...(aliases.get(target) ?? []), entry.name].sort());
+  const links = entries.filter(({ name, stats }) => stats.isSymbolicLink() && isLibraryName(name));
+  for (const { name, path } of links) {
+    const target = await realpath(path).catch(() => "");
+    aliases.set(target, [...(aliases.get(target) ?? []), name].sort());
   }
   const found: TreeFile[] = [];
-  for (const entry of entries.filter((each) => each.isFile())) {
-    const absolute = join(entry.parentPath, entry.name);
-    const executable = ((await lstat(absolute)).mode & 0o100) !== 0;
-    if (!executable && !isLibraryName(entry.name)) continue;
+  for (const { name, path: absolute, stats } of entries.filter((each) => each.stats.isFile())) {
+    const executable = (stats.mode & 0o100) !== 0;
+    if (!executable && !isLibraryName(name)) continue;
     const path = relative(tree, absolute);
     const head = readHead(absolute);
     if (!head.elf && head.interpreter === undefined) continue;

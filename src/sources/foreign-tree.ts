@@ -1,11 +1,12 @@
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
-import { realpath, rename, rm } from "node:fs/promises";
+import { realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
 import { copyFile, doing, follow, look } from "../io/files.ts";
 import { isProgram, makeExecutable } from "../io/modes.ts";
+import { moveTree } from "../io/move.ts";
 import { readTreeRecord } from "../io/store.ts";
 import {
   contentsDigest,
@@ -51,7 +52,7 @@ export async function takeTree(foreign: ForeignTree): Promise<TakenTree> {
   }
   const source = join(from, record.dir);
   const tree = join(room, "tree");
-  if (move) await doing("move", source, rename(source, tree));
+  if (move) await doing("move", source, moveTree(source, tree));
   else await copy("", source, tree, promised, foreign);
   await rm(join(tree, layout.record), { recursive: true, force: true });
   await makeProgramsExecutable(tree, promised, foreign);

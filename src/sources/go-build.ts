@@ -1,11 +1,12 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { offlineCause, UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import type { GoBuildArtifact } from "../core/recipe.ts";
 import { shortageSaid } from "../core/system-error.ts";
+import { entriesBelow } from "../io/entries.ts";
 import { type Finished, run } from "../io/exec.ts";
-import { doing } from "../io/files.ts";
+import { doing, orNothing } from "../io/files.ts";
 import type { StageContext, Staged } from "./context.ts";
 import type { Languages, Toolchain } from "./languages.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
@@ -166,13 +167,7 @@ function goError(
 }
 
 async function zipBytes(dir: string): Promise<number> {
-  const entries = await readdir(join(dir, "cache/download"), {
-    recursive: true,
-    withFileTypes: true,
-  }).catch(() => []);
-  const zips = entries.filter((entry) => entry.isFile() && entry.name.endsWith(".zip"));
-  const sizes = await Promise.all(
-    zips.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const entries = orNothing(() => entriesBelow(join(dir, "cache/download"))) ?? [];
+  const zips = entries.filter(({ name, stats }) => stats.isFile() && name.endsWith(".zip"));
+  return zips.reduce((sum, { stats }) => sum + stats.size, 0);
 }

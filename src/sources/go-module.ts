@@ -1,8 +1,10 @@
-import { open, readdir, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { GoModuleArtifact } from "../core/recipe.ts";
+import { entriesIn } from "../io/entries.ts";
+import { orNothing } from "../io/files.ts";
 import { makeExecutable } from "../io/modes.ts";
 import { isNetwork, isNotFound } from "../net/errors.ts";
 import type { GoConfig } from "../net/go-config.ts";
@@ -79,10 +81,9 @@ function escapePath(path: string): string {
 }
 
 async function markPrograms(dir: string): Promise<void> {
-  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) await markPrograms(path);
-    else if (entry.isFile() && (await isElf(path))) makeExecutable(path);
+  for (const { path, stats } of orNothing(() => entriesIn(dir)) ?? []) {
+    if (stats.isDirectory()) await markPrograms(path);
+    else if (stats.isFile() && (await isElf(path))) makeExecutable(path);
   }
 }
 

@@ -1,10 +1,12 @@
-import { lstat, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EntryPoint, parseEntryPoints } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
 import { normalName } from "../core/wheel-tags.ts";
-import { doing, look } from "../io/files.ts";
+import { entriesIn } from "../io/entries.ts";
+import { doing, look, moveOnto } from "../io/files.ts";
+import { moveTree } from "../io/move.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 
 /** Where the parts of a wheel go, by the name of its part in NAME.data; what is not here is dropped. */
@@ -64,7 +66,8 @@ export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Prom
   const datas = await dataOf(room);
   const aside = `${room}.data`;
   await doing("create", aside, mkdir(aside));
-  for (const data of datas) await doing("move", aside, rename(join(room, data), join(aside, data)));
+  for (const data of datas)
+    await doing("move", aside, moveTree(join(room, data), join(aside, data)));
   await merge(room, join(tree, "site-packages"), wheel);
   for (const data of datas) {
     for (const [part, place] of Object.entries(places)) {
@@ -98,7 +101,7 @@ async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
 
 async function merge(from: string, to: string, wheel: LockedWheel): Promise<void> {
   if (!(await look(to))) {
-    await doing("move", to, rename(from, to));
+    await doing("move", to, moveTree(from, to));
     return;
   }
   for (const name of await names(from)) {
@@ -106,14 +109,16 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
     const [mine, theirs] = [await lstat(source), await look(target)];
     if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
     else if (!theirs || (!mine.isDirectory() && !theirs.isDirectory())) {
-      await doing("move", target, rename(source, target));
+      const move = mine.isDirectory() ? moveTree : moveOnto;
+      await doing("move", target, () => move(source, target));
     } else throw clash(wheel, name, mine.isDirectory());
   }
 }
 
 async function directories(room: string, end: string): Promise<string[]> {
-  const found = await readdir(room, { withFileTypes: true });
-  const fitting = found.filter((entry) => entry.isDirectory() && entry.name.endsWith(end));
+  const fitting = entriesIn(room).filter(
+    ({ name, stats }) => stats.isDirectory() && name.endsWith(end),
+  );
   return fitting.map(({ name }) => name).sort();
 }
 

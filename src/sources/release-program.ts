@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { type Arch, isAtLeast, type PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
+import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/modes.ts";
 import type { Http } from "../net/http.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
@@ -98,17 +99,17 @@ export function keyOfRelease({ arch, libc }: Release, named: Arch | undefined): 
 
 /** How many directories lie around everything. */
 async function wrappers(tree: string): Promise<number> {
-  const entries = await readdir(tree, { withFileTypes: true });
+  const entries = entriesIn(tree);
   const [only] = entries;
-  return entries.length === 1 && only?.isDirectory() && only.name !== "bin" ? 1 : 0;
+  return entries.length === 1 && only?.stats.isDirectory() && only.name !== "bin" ? 1 : 0;
 }
 
 /** A zip made without modes has no programs by its modes; what they are then tells. */
 async function programsOf(tree: string) {
   const found = (await listPrograms(tree)).filter(({ executable }) => executable);
   if (found.length > 0) return found;
-  for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) makeExecutable(join(entry.parentPath, entry.name));
+  for (const { path, stats } of entriesBelow(tree)) {
+    if (stats.isFile()) makeExecutable(path);
   }
   return await listPrograms(tree);
 }

@@ -1,8 +1,9 @@
 import { lstatSync, mkdirSync, realpathSync } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join, posix, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
+import { entriesIn } from "../io/entries.ts";
 import { doing, orNothing } from "../io/files.ts";
 import { makeExecutable } from "../io/modes.ts";
 import { treeWriter } from "../unpack/tree.ts";
@@ -99,11 +100,11 @@ async function namesIn(root: string): Promise<string[]> {
   const names: string[] = [];
   const ahead = [""];
   for (let at = ahead.shift(); at !== undefined && names.length <= mostNames; at = ahead.shift()) {
-    const entries = await readdir(join(root, at), { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = at === "" ? entry.name : `${at}/${entry.name}`;
-      if (entry.isDirectory()) ahead.push(path);
-      names.push(entry.isDirectory() ? `${path}/` : path);
+    const entries = entriesIn(join(root, at));
+    for (const { name, stats } of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = at === "" ? name : `${at}/${name}`;
+      if (stats.isDirectory()) ahead.push(path);
+      names.push(stats.isDirectory() ? `${path}/` : path);
     }
   }
   return names;

@@ -1,0 +1,29 @@
+import { lstatSync, readdirSync, type Stats } from "node:fs";
+import { join } from "node:path";
+
+/** What is in a directory, under its own name. */
+export interface Entry {
+  readonly name: string;
+  /** With the directory's path before it. */
+  readonly path: string;
+  /** No link is followed. */
+  readonly stats: Stats;
+}
+
+/**
+ * Lists a directory. Not by the types that a listing has, as Node's `withFileTypes` does: CIFS lists its
+ * symbolic links as files. Throws the system's own error.
+ */
+export function entriesIn(dir: string): Entry[] {
+  return readdirSync(dir).map((name) => {
+    const path = join(dir, name);
+    return { name, path, stats: lstatSync(path) };
+  });
+}
+
+/** The same, with everything below it. */
+export function entriesBelow(dir: string): Entry[] {
+  return entriesIn(dir).flatMap((entry) =>
+    entry.stats.isDirectory() ? [entry, ...entriesBelow(entry.path)] : [entry],
+  );
+}
