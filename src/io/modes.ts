@@ -161,21 +161,42 @@ export function describeMode(mode: number): string {
 /**
  * Lets this user into the volume's own directories again, and others read them, where they are this
  * user's and their modes do not: a restored backup, a `chmod -R` or a copy under another umask. Nothing
- * is taken from anybody; of the prefix itself only the owner's rights are set.
+ * is taken from anybody; who may not list the prefix is not let into it. Where anything had to be
+ * opened, all that lies in the volume is: what is to be removed must not be in the way for ever.
  */
 export function openModes(prefix: string): void {
-  const needed = (dir: string, bits: number): void =>
-    at(prefix, dir === "" ? [""] : ["", ...dir.split("/")], (path, stats) => {
-      if ((stats.mode & bits) === bits) return;
-      if (stats.isDirectory() || stats.isFile())
-        orNothing(() => chmodSync(path, stats.mode | bits));
+  const { bin, lib, staging, share, steady, profile, manifest } = layout;
+  let opened = false;
+  const open = (dir: string, bits: number): void =>
+    at(prefix, ["", ...dir.split("/").filter(Boolean)], (path, stats) => {
+      if (addMode(path, stats, bits)) opened = true;
     });
-  needed("", 0o700);
-  const { bin, lib, staging, share, steady, profile } = layout;
-  for (const dir of [bin, lib, "share", share, steady, "etc", dirname(profile)]) needed(dir, 0o755);
-  needed(staging, 0o700);
-  needed(layout.manifest, 0o644);
+  at(prefix, [""], (path, stats) => {
+    opened = addMode(path, stats, 0o700 | ((stats.mode & 0o044) >> 2));
+  });
+  for (const dir of [bin, lib, "share", share, steady, "etc", dirname(profile)]) open(dir, 0o755);
   for (const tool of orNothing(() => readdirSync(join(prefix, lib))) ?? []) {
-    if (!tool.startsWith(".")) needed(`${lib}/${tool}`, 0o755);
+    if (!tool.startsWith(".")) open(`${lib}/${tool}`, 0o755);
   }
+  open(staging, 0o700);
+  open(manifest, 0o644);
+  if (opened) at(prefix, [""], openBelow);
+}
+
+function openBelow(path: string): void {
+  for (const name of orNothing(() => readdirSync(path)) ?? []) {
+    at(path, [name], (found, stats) => {
+      if (!stats.isDirectory()) return;
+      addMode(found, stats, 0o700);
+      openBelow(found);
+    });
+  }
+}
+
+/** True where a directory, or a file without another name, has more bits now. */
+function addMode(path: string, stats: Stats, bits: number): boolean {
+  const isOurs = stats.isDirectory() || (stats.isFile() && stats.nlink === 1);
+  if (!isOurs || (stats.mode & bits) === bits) return false;
+  orNothing(() => chmodSync(path, stats.mode | bits));
+  return orNothing(() => statSync(path).mode) !== stats.mode;
 }

@@ -73,6 +73,10 @@ function walkAsKubelet(group: number): void {
 }
 
 describe("where the bytes are the same, nothing is fetched", () => {
+  const readOnly: [string, () => void] = [
+    "everything read-only",
+    () => each(place.prefix, (path) => chmodSync(path, 0o555)),
+  ];
   const changes: [string, () => void][] = [
     ["a program that is not executable", () => chmodSync(inTree("bin/zog"), 0o644)],
     ["a helper that is not executable", () => chmodSync(inTree("lib/helper"), 0o600)],
@@ -87,7 +91,8 @@ describe("where the bytes are the same, nothing is fetched", () => {
     ["everything open to all", () => each(place.prefix, (path) => chmodSync(path, 0o777))],
     ["everything for the owner", () => each(place.prefix, (path) => chmodSync(path, 0o700))],
     ["everything as files have it", () => each(place.prefix, (path) => chmodSync(path, 0o644))],
-    ["everything read-only", () => each(place.prefix, (path) => chmodSync(path, 0o555))],
+    // For anybody but root that is a read-only volume, on which sh alone verifies.
+    ...(isRoot ? [readOnly] : []),
     [
       "a copy under another umask",
       () => {
