@@ -2,8 +2,9 @@
  * The machine's podman, the images of Dockerfile.example, and what containers are lent to reach the
  * machine's npm registry.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { $ } from "zx";
 import { repository } from "../support/workplace.ts";
 
@@ -16,6 +17,8 @@ export type Images = Readonly<Record<Target, string>>;
 
 export const enginesConfig = join(repository, "test/containers/containers.conf");
 export const certificates = process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt";
+/** Where containers are lent them. */
+export const certificatesThere = "/etc/ssl/certs/ca-certificates.crt";
 
 /** Runs a command on this machine; a status other than 0 is a result, not an error. */
 export const host = $({
@@ -65,4 +68,23 @@ export async function buildFrom(
 
 export async function removeImages(tags: readonly string[]): Promise<void> {
   for (const tag of tags) await host`podman rmi --force --ignore ${tag}`;
+}
+
+/** What a container has said once it has said that; at the latest after two minutes. */
+export async function logsOf(container: string, what: RegExp): Promise<string> {
+  let said = "";
+  for (let tries = 0; tries < 240 && !what.test(said); tries += 1) {
+    const { stdout, stderr } = await host`podman logs ${container}`;
+    said = stdout + stderr;
+    await sleep(500);
+  }
+  return said;
+}
+
+/** Runs podman for pods, which 4.3 cannot start where default limits are configured, or are its own. */
+export function withoutLimits(dir: string) {
+  const text = readFileSync(enginesConfig, "utf8");
+  const CONTAINERS_CONF = join(dir, "containers.conf");
+  writeFileSync(CONTAINERS_CONF, text.replace(/^default_ulimits = .*$/m, "default_ulimits = []"));
+  return $({ quiet: true, nothrow: true, env: { ...process.env, CONTAINERS_CONF } });
 }

@@ -13,20 +13,18 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { $ } from "zx";
 import { composeFile } from "../../src/core/topology-files.ts";
 import { fetchOpenClaw } from "../openclaw/package.ts";
 import { repository } from "../support/workplace.ts";
-import { certificates, enginesConfig } from "./host.ts";
+import { certificates, certificatesThere, enginesConfig, logsOf, withoutLimits } from "./host.ts";
 import { pythonTools } from "./python-tools.ts";
 
 const image = "localhost/openclaw-skills-gateway";
 const composeExample = join(repository, "entrypoint/compose.example.yaml");
 const kubernetesExample = join(repository, "entrypoint/kubernetes.example.yaml");
-const certificatesThere = "/etc/ssl/certs/ca-certificates.crt";
 
 const env = { ...process.env, CONTAINERS_CONF: enginesConfig };
 const host = $({ cwd: repository, quiet: true, nothrow: true, env });
@@ -114,17 +112,6 @@ describe("compose.example.yaml", () => {
   });
 });
 
-/** What a container has said once it has said that; at the latest after two minutes. */
-async function logsOf(container: string, what: RegExp): Promise<string> {
-  let said = "";
-  for (let tries = 0; tries < 240 && !what.test(said); tries += 1) {
-    const { stdout, stderr } = await host`podman logs ${container}`;
-    said = stdout + stderr;
-    await sleep(500);
-  }
-  return said;
-}
-
 describe("kubernetes.example.yaml", () => {
   test("is valid by Kubernetes' own schemas", async () => {
     const validate = $({ quiet: true, nothrow: true });
@@ -150,7 +137,7 @@ describe("kubernetes.example.yaml", () => {
     // podman 4.3 removes an init container once it has ended, at times before it notices that.
     deployment.metadata.annotations = { "io.podman.annotations.init.container.type": "always" };
     lend(deployment.spec.template.spec, dirname(await fetchOpenClaw()));
-    const kube = withoutLimits();
+    const kube = withoutLimits(dir);
     const plain = documents.map((it) => stringify(it, { aliasDuplicateObjects: false }));
     const file = write("pod.yaml", plain.join("---\n"));
     const gateway = `${name}-pod-0-gateway`;
@@ -203,14 +190,6 @@ function lend(pod: Pod, openclaw: string): void {
       container.volumeMounts.push({ name: volume, mountPath, readOnly: true });
   }
   for (const [volume, path] of lent) pod.volumes.push({ name: volume, hostPath: { path } });
-}
-
-/** podman 4.3 cannot start a pod where default limits are configured, or are its own. */
-function withoutLimits() {
-  const text = readFileSync(env.CONTAINERS_CONF, "utf8");
-  const none = text.replace(/^default_ulimits = .*$/m, "default_ulimits = []");
-  const CONTAINERS_CONF = write("containers.conf", none);
-  return $({ quiet: true, nothrow: true, env: { ...env, CONTAINERS_CONF } });
 }
 
 test("the examples agree with the images that Dockerfile.example builds", () => {

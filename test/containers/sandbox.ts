@@ -54,6 +54,8 @@ export interface Place {
   sandbox(options: SandboxOptions): Promise<Sandbox>;
   /** Flags that mount the volume, the workspace and what reaches the registry. */
   mounts(options: Pick<SandboxOptions, "access" | "volume">): string[];
+  /** Ends all sandboxes. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,11 @@ export function openPlace(): Place {
     ...["--env", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
     ...["--env", `npm_config_registry=${inject("registry")}`],
   ];
+  const stop = async (): Promise<void> => {
+    for (const name of running.splice(0)) {
+      await host`podman rm --force --ignore --time 0 ${name}`;
+    }
+  };
   return {
     dir,
     volume,
@@ -112,8 +119,9 @@ export function openPlace(): Place {
         },
       };
     },
+    stop,
     async close() {
-      for (const name of running) await host`podman rm --force --ignore --time 0 ${name}`;
+      await stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -16,13 +16,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 import { pathWithoutNode } from "../support/without-node.ts";
 import { repository } from "../support/workplace.ts";
 import type { Case } from "./case.ts";
 import { hasFuse } from "./support/faulty.ts";
 import { type FileSystem, fileSystems, type Mounted } from "./support/filesystems.ts";
 import { isRoot } from "./support/mounts.ts";
+import { platforms } from "./support/platforms.ts";
 import { type Finished, forEachOf, openStand, type Stand, type Volume } from "./support/stand.ts";
 
 const columns = [
@@ -36,6 +37,9 @@ const columns = [
   "Read-only, no Node",
 ] as const;
 type Row = readonly string[];
+
+/** A run that takes longer (ms) hangs. */
+const limit = 20_000;
 
 const readme = join(repository, "entrypoint", "README.md");
 const [opening, closing] = ["<!-- file systems -->", "<!-- end of file systems -->"];
@@ -51,12 +55,19 @@ interface Trial {
   runWithoutNode(...args: readonly string[]): Promise<Finished>;
 }
 
-async function openTrial(stand: Stand, mounted: Mounted, dir: string): Promise<Trial> {
-  const volume = stand.volume(join(mounted.path, "volume"));
+async function openTrial(
+  stand: Stand,
+  mounted: Mounted,
+  { dir, system }: { dir: string; system: FileSystem },
+): Promise<Trial> {
+  const volume = stand.volume(join(mounted.path, "volume"), system.uid);
+  const before = system.through ?? [];
   const [node, asked] = [join(dir, "node"), join(dir, "asked")];
+  writeFileSync(asked, "");
+  chmodSync(asked, 0o666); // whoever runs
   writeFileSync(node, `#!/bin/sh\necho x >>'${asked}'\nexec '${process.execPath}' "$@"\n`);
   chmodSync(node, 0o755);
-  const count = (): number => (existsSync(asked) ? statSync(asked).size : 0);
+  const count = (): number => statSync(asked).size;
   const catalogue = stand.first;
   const withoutNode = pathWithoutNode(join(dir, "bin"));
   return {
@@ -64,14 +75,14 @@ async function openTrial(stand: Stand, mounted: Mounted, dir: string): Promise<T
     volume,
     mounted,
     async run(...args) {
-      const before = count();
+      const asks = count();
       const env = { OPENCLAW_SKILL_DEPS_NODE: node };
-      const ran = await volume.run({ catalogue, args, env });
-      return { ...ran, alone: count() === before };
+      const ran = await volume.run({ catalogue, args, env, before, limit });
+      return { ...ran, alone: count() === asks };
     },
     async runWithoutNode(...args) {
       const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: withoutNode };
-      return await volume.run({ catalogue, args, env });
+      return await volume.run({ catalogue, args, env, before, limit });
     },
   };
 }
@@ -81,7 +92,7 @@ async function measure(system: FileSystem, stand: Stand): Promise<Row> {
   chmodSync(dir, 0o755);
   const mounted = await system.mount(dir);
   try {
-    const trial = await openTrial(stand, mounted, dir);
+    const trial = await openTrial(stand, mounted, { dir, system });
     return [system.name, system.standsFor ?? "", ...(await measureAll(trial))];
   } finally {
     mounted.close();
@@ -110,8 +121,8 @@ async function measureAll(trial: Trial): Promise<string[]> {
 
 /** What a run that could not install here called the reason. */
 function refusalOf({ stderr }: Finished): string | undefined {
-  const reason = /this file system (.*?)(:|;|\n|$)/.exec(stderr)?.[1];
-  return reason === undefined ? undefined : `refused: ${reason}`;
+  const reason = /this file system (.*?)(:|;|\n|$)|is mounted (?=noexec)(\w+)/.exec(stderr);
+  return reason ? `refused: ${reason[1] ?? reason[3]}` : undefined;
 }
 
 /** What is wrong with a run that was to leave every program right. */
@@ -197,8 +208,14 @@ function readTable(): Row[] {
     );
 }
 
+/** Rows that were not measured, for want of a program, stay. */
 function writeTable(rows: readonly Row[]): void {
-  const lines = [columns, columns.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const known = new Map([...readTable(), ...rows].map((row) => [row[0], row]));
+  const all = [...fileSystems, ...platforms].flatMap(({ name }) => {
+    const row = known.get(name);
+    return row ? [row] : [];
+  });
+  const lines = [columns, columns.map(() => "---"), ...all].map((row) => `| ${row.join(" | ")} |`);
   const [before, rest = ""] = readFileSync(readme, "utf8").split(opening);
   const after = rest.split(closing)[1] ?? "";
   writeFileSync(readme, `${before}${opening}\n${lines.join("\n")}\n${closing}${after}`);
@@ -209,10 +226,11 @@ const available = (system: FileSystem): boolean =>
     (process.env.PATH ?? "")
       .split(delimiter)
       .concat("/sbin", "/usr/sbin")
-      .some((dir) => existsSync(join(dir, name))),
+      .some((dir) => existsSync(resolve(dir, name))),
   );
 
-const systems = isRoot && hasFuse ? fileSystems.filter(available) : [];
+const all = [...fileSystems, ...platforms];
+const systems = isRoot && hasFuse ? all.filter(available) : [];
 const bounded = systems.filter(({ isCommon }) => isCommon);
 
 /** Several at once, each with a server of its own, whose requests are counted. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { mountFaulty } from "./faulty.ts";
 
 export interface Mounted {
-  /** The volume's directory is made below it. */
+  /** The volume's directory, `volume`, is or will be in it. */
   readonly path: string;
   /** As after a new start of the host or container. */
   remount(): Promise<void>;
@@ -22,8 +22,11 @@ export interface FileSystem {
   readonly standsFor?: string;
   /** Tried in each run of the tests, not only in a full one. */
   readonly isCommon?: boolean;
-  /** Programs that mounting takes. */
+  /** Programs that mounting takes; a path stands for itself. */
   readonly needs: readonly string[];
+  /** Words that lead to what runs there, and its user. */
+  readonly through?: readonly string[];
+  readonly uid?: number;
   mount(dir: string): Promise<Mounted>;
 }
 
@@ -33,7 +36,7 @@ function run(...words: readonly string[]): void {
 }
 
 /** A file system that two commands mount and unmount. */
-function simple(
+export function simple(
   name: string,
   needs: readonly string[],
   prepare: (dir: string) => void,
@@ -99,6 +102,7 @@ function faulty(name: string, standsFor: string, ...switches: readonly string[])
   return {
     name,
     standsFor,
+    isCommon: true,
     needs: ["gcc", "fusermount3"],
     async mount(dir) {
       const disk = await mountFaulty(dir, switches);
@@ -114,6 +118,7 @@ function faulty(name: string, standsFor: string, ...switches: readonly string[])
 
 const tmpfs: FileSystem = {
   name: "tmpfs",
+  isCommon: true,
   needs: [],
   async mount(dir) {
     const path = join(dir, "mnt");
@@ -132,25 +137,31 @@ const tmpfs: FileSystem = {
 /** Two directories as one, with everything else as the program has it. */
 const branches = (dir: string): string => `${join(dir, "upper")}:${join(dir, "lower")}`;
 
+const common = (system: FileSystem): FileSystem => ({ ...system, isCommon: true });
+
 export const fileSystems: readonly FileSystem[] = [
-  block("ext4", "ext4", ["mkfs.ext4", "-q", "-I", "256"]),
+  common(block("ext4", "ext4", ["mkfs.ext4", "-q", "-I", "256"])),
   block("ext3, 128-byte inodes (stamps of 1 s)", "ext3", ["mkfs.ext3", "-q", "-I", "128"]),
   block("xfs", "xfs", ["mkfs.xfs", "-q"]),
   block("btrfs", "btrfs", ["mkfs.btrfs", "-q"]),
   tmpfs,
-  over("overlay", "mount", (dir, at, how) => {
-    const [lower, upper, work] = ["lower", "upper", "work"].map((part) => join(dir, part));
-    const options = `${how},lowerdir=${lower},upperdir=${upper},workdir=${work}`;
-    return ["-t", "overlay", "-o", options, "overlay", at];
-  }),
+  common(
+    over("overlay", "mount", (dir, at, how) => {
+      const [lower, upper, work] = ["lower", "upper", "work"].map((part) => join(dir, part));
+      const options = `${how},lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+      return ["-t", "overlay", "-o", options, "overlay", at];
+    }),
+  ),
   over("fuse-overlayfs", "fuse-overlayfs", (dir, at, how) => {
     const [lower, upper, work] = ["lower", "upper", "work"].map((part) => join(dir, part));
     return ["-o", `${how},lowerdir=${lower},upperdir=${upper},workdir=${work}`, at];
   }),
   over("bindfs", "bindfs", (dir, at, how) => ["-o", how, join(dir, "upper"), at]),
-  over("bindfs, chmod refused", "bindfs", (dir, at, how) => {
-    return ["-o", how, "--chmod-deny", join(dir, "upper"), at];
-  }),
+  common(
+    over("bindfs, chmod refused", "bindfs", (dir, at, how) => {
+      return ["-o", how, "--chmod-deny", join(dir, "upper"), at];
+    }),
+  ),
   over("mergerfs", "mergerfs", (dir, at, how) => ["-o", `${how},allow_other`, branches(dir), at]),
   over("unionfs-fuse", "unionfs", (dir, at, how) => {
     const [upper, lower] = branches(dir).split(":");

@@ -10,7 +10,7 @@
  *   await stand.close();
  */
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Loopback, startLoopback } from "../../support/loopback.ts";
@@ -75,8 +75,8 @@ export interface Stand {
   readonly newer: Catalogue;
   /** gog in a newer version that has no gogx. */
   readonly fewer: Catalogue;
-  /** `at`: a directory that is there already, on a file system of its own. */
-  volume(at?: string): Volume;
+  /** `at`: a directory on a file system of its own. `uid`: who runs, where that is not this user. */
+  volume(at?: string, uid?: number): Volume;
   close(): Promise<void>;
 }
 
@@ -92,6 +92,7 @@ const small: Sizes = { gog: 300_000, pak: 200_000, hub: 60_000, node: 100_000 };
 
 export async function openStand(sizes: Sizes = small): Promise<Stand> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), "reliability-")));
+  chmodSync(dir, 0o755); // for other users
   const server = await startLoopback();
   const packageDir = copyPackage(join(dir, "package"));
   const skills = join(dir, "skills");
@@ -123,11 +124,11 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
     first: catalogue("first", first),
     newer: catalogue("newer", newer),
     fewer: catalogue("fewer", fewer),
-    volume(at) {
+    volume(at, uid = -1) {
       volumes += 1;
       const home = join(dir, `${volumes}`);
       const prefix = at ?? join(home, "volume");
-      return openVolume({ home, prefix, packageDir, skills, registry: server.registry, all });
+      return openVolume({ home, uid, prefix, packageDir, skills, registry: server.registry, all });
     },
     async close() {
       await server.close();
@@ -138,6 +139,7 @@ export async function openStand(sizes: Sizes = small): Promise<Stand> {
 
 interface Around {
   readonly home: string;
+  readonly uid: number;
   readonly prefix: string;
   readonly packageDir: string;
   readonly skills: string;
@@ -146,12 +148,13 @@ interface Around {
 }
 
 function openVolume(around: Around): Volume {
-  const { home: dir, prefix, packageDir, skills, registry, all } = around;
+  const { home: dir, uid, prefix, packageDir, skills, registry, all } = around;
   const [home, tmp] = [join(dir, "home"), join(dir, "tmp")];
   const renew = (): void => {
     for (const made of [home, tmp]) {
       rmSync(made, { recursive: true, force: true });
       mkdirSync(made, { recursive: true });
+      chownSync(made, uid, -1);
     }
   };
   renew();
