@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
-import { pathWithoutNode } from "../support/without-node.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { repository } from "../support/workplace.ts";
 import type { Case } from "./case.ts";
 import { hasFuse } from "./support/faulty.ts";
@@ -25,6 +25,7 @@ import { type FileSystem, fileSystems, type Mounted } from "./support/filesystem
 import { isRoot } from "./support/mounts.ts";
 import { platforms } from "./support/platforms.ts";
 import { type Finished, forEachOf, openStand, type Stand, type Volume } from "./support/stand.ts";
+import { type Answer, type Watched, watch } from "./support/watched.ts";
 
 const columns = [
   "File system",
@@ -38,53 +39,27 @@ const columns = [
 ] as const;
 type Row = readonly string[];
 
-/** A run that takes longer (ms) hangs. */
-const limit = 20_000;
-
 const readme = join(repository, "entrypoint", "README.md");
 const [opening, closing] = ["<!-- file systems -->", "<!-- end of file systems -->"];
 
-/** One volume on one file system, and how often its runs asked Node. */
-interface Trial {
+/** One volume on one file system. */
+interface Trial extends Watched {
   readonly stand: Stand;
   readonly volume: Volume;
   readonly mounted: Mounted;
-  /** Runs, and says whether sh answered alone. */
-  run(...args: readonly string[]): Promise<Finished & { alone: boolean }>;
-  /** The same in a container without Node. */
-  runWithoutNode(...args: readonly string[]): Promise<Finished>;
+  /** Lets so much time pass that what was written before has another stamp than what comes. */
+  settle(): Promise<void>;
 }
 
-async function openTrial(
+function openTrial(
   stand: Stand,
   mounted: Mounted,
   { dir, system }: { dir: string; system: FileSystem },
-): Promise<Trial> {
-  const volume = stand.volume(join(mounted.path, "volume"), system.uid);
-  const before = system.through ?? [];
-  const [node, asked] = [join(dir, "node"), join(dir, "asked")];
-  writeFileSync(asked, "");
-  chmodSync(asked, 0o666); // whoever runs
-  writeFileSync(node, `#!/bin/sh\necho x >>'${asked}'\nexec '${process.execPath}' "$@"\n`);
-  chmodSync(node, 0o755);
-  const count = (): number => statSync(asked).size;
-  const catalogue = stand.first;
-  const withoutNode = pathWithoutNode(join(dir, "bin"));
-  return {
-    stand,
-    volume,
-    mounted,
-    async run(...args) {
-      const asks = count();
-      const env = { OPENCLAW_SKILL_DEPS_NODE: node };
-      const ran = await volume.run({ catalogue, args, env, before, limit });
-      return { ...ran, alone: count() === asks };
-    },
-    async runWithoutNode(...args) {
-      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: withoutNode };
-      return await volume.run({ catalogue, args, env, before, limit });
-    },
-  };
+): Trial {
+  const { uid, through: before = [], stampMs = 10 } = system;
+  const volume = stand.volume(join(mounted.path, "volume"), uid);
+  const watched = watch({ volume, catalogue: stand.first, dir, before });
+  return { stand, volume, mounted, settle: () => sleep(stampMs * 1.1), ...watched };
 }
 
 async function measure(system: FileSystem, stand: Stand): Promise<Row> {
@@ -92,7 +67,7 @@ async function measure(system: FileSystem, stand: Stand): Promise<Row> {
   chmodSync(dir, 0o755);
   const mounted = await system.mount(dir);
   try {
-    const trial = await openTrial(stand, mounted, { dir, system });
+    const trial = openTrial(stand, mounted, { dir, system });
     return [system.name, system.standsFor ?? "", ...(await measureAll(trial))];
   } finally {
     mounted.close();
@@ -134,13 +109,18 @@ async function ofRun({ volume, stand }: Trial, ran: Finished): Promise<string | 
 }
 
 async function nextStart(trial: Trial): Promise<string> {
-  const runs = [await trial.run(), await trial.run()];
-  for (const ran of runs) {
+  const answers: Answer[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    await trial.settle();
+    const ran = await trial.run();
     const wrong = await ofRun(trial, ran);
     if (wrong !== undefined) return wrong;
+    answers.push(ran.answer);
   }
-  const [first, second] = runs.map(({ alone }) => alone);
-  return second ? (first ? "sh" : "Node once") : "Node each time";
+  const last = answers.at(-1) as Answer;
+  const others = answers.filter((answer) => answer !== last);
+  if (others.length === 0) return last === "Node" ? "Node each time" : last;
+  return `${others.join(", ")}, then ${last}`;
 }
 
 async function afterRemount(trial: Trial): Promise<string> {
@@ -181,7 +161,7 @@ async function byteChanged(trial: Trial): Promise<string> {
   const ran = await trial.run();
   const wrong = await ofRun(trial, ran);
   if (wrong === undefined) return "installed again";
-  return ran.alone ? `not found (${wrong})` : wrong;
+  return ran.answer === "Node" ? wrong : `not found (${wrong})`;
 }
 
 async function readOnly(trial: Trial): Promise<string> {

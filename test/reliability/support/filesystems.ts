@@ -24,6 +24,8 @@ export interface FileSystem {
   readonly isCommon?: boolean;
   /** Programs that mounting takes; a path stands for itself. */
   readonly needs: readonly string[];
+  /** Times are rounded down to multiples of this (ms). */
+  readonly stampMs?: number;
   /** Words that lead to what runs there, and its user. */
   readonly through?: readonly string[];
   readonly uid?: number;
@@ -141,7 +143,10 @@ const common = (system: FileSystem): FileSystem => ({ ...system, isCommon: true 
 
 export const fileSystems: readonly FileSystem[] = [
   common(block("ext4", "ext4", ["mkfs.ext4", "-q", "-I", "256"])),
-  block("ext3, 128-byte inodes (stamps of 1 s)", "ext3", ["mkfs.ext3", "-q", "-I", "128"]),
+  {
+    ...block("ext3, 128-byte inodes (stamps of 1 s)", "ext3", ["mkfs.ext3", "-q", "-I", "128"]),
+    stampMs: 1000,
+  },
   block("xfs", "xfs", ["mkfs.xfs", "-q"]),
   block("btrfs", "btrfs", ["mkfs.btrfs", "-q"]),
   tmpfs,
@@ -209,7 +214,10 @@ export const fileSystems: readonly FileSystem[] = [
     (dir, at, how) => ["mount", "-t", "exfat-fuse", "-o", `loop,${how}`, join(dir, "image"), at],
   ),
   faulty("new inodes at each mount", "gVisor, VirtioFS, libfuse", "inodes=mount"),
-  faulty("new inodes, stamps of 2 s", "Docker Desktop's FUSE", "inodes=mount", "stamps=2"),
+  {
+    ...faulty("new inodes, stamps of 2 s", "Docker Desktop's FUSE", "inodes=mount", "stamps=2"),
+    stampMs: 2000,
+  },
   faulty("other inodes at each call", "some FUSE file systems", "inodes=call"),
   faulty("one inode for all", "some FUSE file systems", "inodes=same"),
   faulty("change time is modification time", "CIFS from Samba, sshfs", "ctime=mtime"),

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type FsGroup, type PodUser, podUser, startPod } from "../../support/kubelet.ts";
-import { runsc, runscOptions } from "../../support/runsc.ts";
+import { runsc } from "../../support/runsc.ts";
 import { type FileSystem, simple } from "./filesystems.ts";
 
 /** A directory, mounted after `prepare` was given the volume in it: at each start of a container. */
@@ -25,7 +25,12 @@ function kubernetes(policy: FsGroup["policy"]): FileSystem {
   return bind(`Kubernetes, fsGroup, ${policy}`, start, inPod(pod));
 }
 
-const sandbox = [runsc, ...runscOptions, "--network=host", "do", "-force-overlay=false"];
+const sandbox = [
+  "env",
+  `RUNSC=${runsc}`,
+  process.execPath,
+  join(import.meta.dirname, "in-gvisor.ts"),
+];
 
 export const platforms: readonly FileSystem[] = [
   kubernetes("OnRootMismatch"),
