@@ -7,7 +7,7 @@ import type { Catalogue, Finished, Volume } from "./stand.ts";
 /** sh alone by what metadata say, sh alone that read the volume's files, or Node. */
 export type Answer = "sh" | "sh, reads all" | "Node";
 
-export type WatchedRun = Finished & { readonly answer: Answer };
+type WatchedRun = Finished & { readonly answer: Answer };
 
 export interface Watched {
   run(...args: readonly string[]): Promise<WatchedRun>;
