@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
@@ -184,10 +184,15 @@ function machinePlatform(): Platform {
 function findPackage(bundle: string): Pick<Place, "packageDir" | "version"> {
   try {
     let dir = bundle;
-    while (!existsSync(join(dir, "package.json")) && dir !== dirname(dir)) dir = dirname(dir);
+    const isThere = (): boolean =>
+      statSync(join(dir, "package.json"), { throwIfNoEntry: false }) !== undefined;
+    while (!isThere() && dir !== dirname(dir)) dir = dirname(dir);
     const { version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
     return { packageDir: dir, version: String(version) };
   } catch (cause) {
+    const { code = "", errno } = cause as NodeJS.ErrnoException;
+    const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
+    if (errno !== undefined && !isPackage) throw cause; // of memory, or the disk fails
     throw new UserError("config", `${bundle} is in no whole package: no package.json to be read`, {
       cause,
       hint: "Install openclaw-install-skill-deps again.",

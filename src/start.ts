@@ -60,8 +60,9 @@ function compileOrSay(): Script {
   try {
     return compile();
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    const isShort = code === "EMFILE" || code === "ENFILE" || code === "ENOMEM" || code === "EIO";
+    const { message, code = "", errno } = error as NodeJS.ErrnoException;
+    const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
+    const isShort = errno !== undefined && !isPackage; // of files, of memory, or the disk fails
     const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
     process.stderr.write(`error: cannot use ${filename}: ${message}\n  hint: ${hint}\n`);
     process.exit(isShort ? 5 : 2);

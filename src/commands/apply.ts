@@ -54,10 +54,18 @@ export async function apply(
   } catch (error) {
     // A read-only volume is what this place is: its missing programs are unmet, not a failure.
     if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
+    if (work.length === 0) sayUnrecorded(error, place);
     const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
     return { manifest: seen.manifest, installed: [], linked: [], failures, fallbacks: [] };
   } finally {
     await http.close();
   }
+}
+
+/** Everything that is asked for is there: what cannot be written down is no failure, and worth a word. */
+function sayUnrecorded({ code, message, hint }: UserError, { reporter: { emit } }: Place): void {
+  if (code === "unmet" || code === "permission") return; // this volume is filled elsewhere
+  const said = `what is asked for is installed, and could not be recorded: ${message}`;
+  emit({ type: "warning", message: said, ...(hint !== undefined && { hint }) });
 }

@@ -3,7 +3,7 @@ import { type AdoptionStep, planAdoption } from "../core/adoption.ts";
 import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
-import { follow } from "../io/files.ts";
+import { follow, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
 import { readManifest } from "../io/manifest-file.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
@@ -13,7 +13,7 @@ import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
 import type { Place } from "../run/place.ts";
 import { resolvePrefix, surveyVolume } from "../run/survey-volume.ts";
 import { renderPath } from "./outcome.ts";
-import { asking, tolerate } from "./settle.ts";
+import { asking } from "./settle.ts";
 
 /** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
 export async function bundle(place: Place): Promise<number> {

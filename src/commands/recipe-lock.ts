@@ -1,9 +1,9 @@
-import { rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type DebWanted, parseDebWanted } from "../core/deb-wanted.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipe-findings.ts";
+import { rm, writeFile } from "../io/disk.ts";
 import { readInput } from "../io/input.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";

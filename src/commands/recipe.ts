@@ -1,10 +1,10 @@
-import { readdirSync, statSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { loadCatalogue } from "../io/catalogue.ts";
+import { readdirSync, statSync, writeFile } from "../io/disk.ts";
+import { ifThere } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { compileCatalogue, readRecipeFile } from "../io/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
@@ -115,7 +115,7 @@ async function reviewRecipes(files: readonly string[], place: Place) {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return ifThere(path, () => statSync(path))?.isDirectory() === true;
 }
 
 function yamlFiles(dir: string): string[] {

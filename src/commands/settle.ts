@@ -5,7 +5,8 @@ import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { follow, writeAtomically } from "../io/files.ts";
+import { asUserError } from "../core/system-error.ts";
+import { follow, orNothing, tolerate, writeAtomically } from "../io/files.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import { type Asking, checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
 import { recordSteady } from "../io/steady.ts";
@@ -32,7 +33,7 @@ export async function settle(outcome: Outcome, place: Place): Promise<LoginShell
   const changed = applied.installed.length + applied.linked.length + applied.failures.length > 0;
   const { manifest } = applied;
   await sweep(prefix, manifest);
-  if (native && (await follow(prefix))?.isDirectory()) {
+  if (native && (await tolerate(follow(prefix)))?.isDirectory()) {
     await writeProfileOrWarn(prefix, place);
   }
   const loginShell = lookAtLoginShell(survey, manifest, place); // meanwhile
@@ -84,7 +85,8 @@ async function writeProfileOrWarn(
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
-  } catch (error) {
+  } catch (thrown) {
+    const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
     if (error.code === "unmet" || error.code === "permission") return;
     const { message, hint } = error;
@@ -118,11 +120,7 @@ async function writeLastRun(
 
 /** The last run's document; undefined where there is none that can be read. */
 export async function readLastRun(prefix: string): Promise<unknown> {
-  try {
-    return JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? "");
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? ""));
 }
 
 /** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
@@ -173,15 +171,4 @@ function programsOf(name: string, bin: InstalledBin): { path: string; size: numb
   if (runtime === undefined) return [{ path: layout.binPath(name), size }, ...started];
   const launcher = Buffer.byteLength(renderLauncher({ ...bin, runtime }));
   return [{ path: layout.binPath(name), size: launcher }, { path, size }, ...started];
-}
-
-/** Does what is good to have where the volume can be written to. */
-export async function tolerate<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    if (typeof (error as NodeJS.ErrnoException).code === "string") return undefined;
-    throw error;
-  }
 }

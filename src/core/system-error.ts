@@ -35,6 +35,12 @@ const shortages: Readonly<Record<string, Meaning>> = {
   ETXTBSY: { code: "busy", what: "another process is writing the program", hint: again },
 };
 
+const failing = {
+  code: "disk",
+  what: "the disk or its connection fails",
+  hint: "Look at the host's kernel log (dmesg).",
+} as const satisfies Meaning;
+
 const others: Readonly<Record<string, Meaning>> = {
   EACCES: {
     code: "permission",
@@ -52,12 +58,45 @@ const others: Readonly<Record<string, Meaning>> = {
     hint: "Make room (df -h and df -i show how much there is), and run again.",
   },
   EDQUOT: { code: "disk", what: "the disk quota is used up", hint: "Make room, and run again." },
-  EIO: {
-    code: "disk",
-    what: "the disk or its connection fails",
-    hint: "Look at the host's kernel log (dmesg).",
-  },
+  EIO: failing,
+  ESTALE: failing,
+  EREMOTEIO: failing,
+  EUCLEAN: failing,
+  ENOMEDIUM: failing,
 };
+
+/** Linux's errors that Node has no name for. */
+const unnamed: Readonly<Record<number, string>> = {
+  112: "EHOSTDOWN",
+  116: "ESTALE",
+  117: "EUCLEAN",
+  121: "EREMOTEIO",
+  122: "EDQUOT",
+  123: "ENOMEDIUM",
+};
+
+/** The name of a system error: `EIO`; empty for anything else that was thrown. */
+export function errnoName(thrown: unknown): string {
+  const { code, errno } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return unnamed[-(errno ?? 0)] ?? (typeof code === "string" ? code : "");
+}
+
+/**
+ * What the error of a call on files says of the disk that they are on: full, over its quota, failing,
+ * or not to be reached. Undefined where it says something of the files, of rights or of this machine.
+ */
+export function diskMeaning(thrown: unknown): string | undefined {
+  const name = errnoName(thrown);
+  const meaning = others[name];
+  if (meaning?.code === "disk") return meaning.what;
+  return unreachable.has(name) ? failing.what : undefined;
+}
+
+/** What network disks and dead FUSE servers answer; of a connection the same says something else. */
+const unreachable = new Set([
+  ...["ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN"],
+  ...["ENETUNREACH", "ENODEV", "ENOTCONN", "EPROTO", "ESHUTDOWN", "ETIMEDOUT"],
+]);
 
 /** The memory that V8 and WebAssembly ask for, which have no errno. */
 const noMemory = /allocation failed|could not allocate|out of memory/i;
@@ -99,7 +138,8 @@ export function shortageSaid(action: string, output: string): UserError | undefi
  */
 export function asUserError(thrown: unknown): unknown {
   if (thrown instanceof UserError || !(thrown instanceof Error)) return thrown;
-  const { code = "", errno, syscall, path } = thrown as NodeJS.ErrnoException;
+  const { errno, syscall, path } = thrown as NodeJS.ErrnoException;
+  const code = errnoName(thrown);
   const action = `${syscall ?? "the work"}${path === undefined ? "" : ` ${path}`} failed`;
   const short = shortageError(action, thrown);
   if (short) return short;

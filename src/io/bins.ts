@@ -1,11 +1,13 @@
 import { statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { UserError } from "../core/errors.ts";
 import { isLauncher, renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
-import { linkAtomically, linkTarget, look, writeAtomically } from "./files.ts";
+import { follow, linkAtomically, linkTarget, look, orNothing, writeAtomically } from "./files.ts";
 import { foldedNames, foldedTwin } from "./folded-names.ts";
 import { readPlain } from "./input.ts";
+import { mountOf } from "./mounts.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
@@ -27,7 +29,7 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
 
 /**
  * Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. Who commits
- * puts the directory on disk, once for all.
+ * puts the directory on disk, once for all. Throws a UserError where one does not lead to a program then.
  */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
   for (const [name, bin] of Object.entries(record.bins)) {
@@ -38,7 +40,19 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
     if (twin !== undefined && (await isOurs(path))) throw foldedNames(path, twin);
     if (runtime === undefined) await linkAtomically(targetOf(bin), path);
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
+    await checkStarts(path);
   }
+}
+
+/** As its user meets it: by its name in `bin/`, through the link. */
+async function checkStarts(path: string): Promise<void> {
+  const found = await follow(path);
+  if (found?.isFile() && (found.mode & 0o111) !== 0) return;
+  const { type, point } = mountOf(path);
+  const message = `${path} leads to no program, though it was just made (${type}, mounted at ${point})`;
+  throw new UserError("disk", message, {
+    hint: "See whether this file system keeps links and modes; use a volume of another kind.",
+  });
 }
 
 function targetOf(bin: InstalledBin): string {
@@ -84,10 +98,7 @@ export function findOnPath(
 
 /** Synchronous, as every start asks for every name in every directory of PATH. */
 function isProgram(path: string): boolean {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
-  } catch {
-    return false;
-  }
+  // Directories of PATH are nobody's here: one that cannot be looked at has no program for us.
+  const stats = orNothing(() => statSync(path, { throwIfNoEntry: false }));
+  return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
 }

@@ -2,7 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
-import { listNames, look } from "./files.ts";
+import { listNames, look, tolerate } from "./files.ts";
 import { discard, findLitter, sweep } from "./sweep.ts";
 
 /** A run that is alive renews its staging place or its lease more often (ms). */
@@ -60,15 +60,14 @@ export async function collect(
   return { freed, later };
 }
 
-/** Bytes of the files below a path; 0 where it cannot be read. */
+/** Bytes of the files below a path; 0 where it cannot be read, as they are only told. */
 export async function bytesOf(path: string): Promise<number> {
-  try {
+  const size = async (): Promise<number> => {
     const stats = await lstat(path);
     if (!stats.isDirectory()) return stats.isFile() ? stats.size / stats.nlink : 0;
     let bytes = 0;
     for (const name of await readdir(path)) bytes += await bytesOf(join(path, name));
     return Math.round(bytes);
-  } catch {
-    return 0;
-  }
+  };
+  return (await tolerate(size)) ?? 0;
 }

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
+import { saying } from "./file-error.ts";
 
 /** What is in a directory, under its own name. */
 export interface Entry {
@@ -12,12 +13,12 @@ export interface Entry {
 
 /**
  * Lists a directory. Not by the types that a listing has, as Node's `withFileTypes` does: CIFS lists its
- * symbolic links as files. Throws the system's own error.
+ * symbolic links as files. Throws a UserError.
  */
 export function entriesIn(dir: string): Entry[] {
-  return readdirSync(dir).map((name) => {
+  return saying("read", dir, () => readdirSync(dir)).map((name) => {
     const path = join(dir, name);
-    return { name, path, stats: lstatSync(path) };
+    return { name, path, stats: saying("look at", path, () => lstatSync(path)) };
   });
 }
 

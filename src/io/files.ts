@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   readSync,
   renameSync,
@@ -20,112 +21,54 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type SharedCause, UserError } from "../core/errors.ts";
-import { shortageError } from "../core/system-error.ts";
+import { orNothing } from "../core/or-nothing.ts";
+import { errnoName } from "../core/system-error.ts";
 import { entriesIn } from "./entries.ts";
-import { placeOf, rightsHint, spaceHint } from "./rights.ts";
+import { doing, fileError, ifThere, saying } from "./file-error.ts";
 
-/** Linux's errors that Node has no name for. */
-const namesOfErrno: Readonly<Record<number, string>> = { 116: "ESTALE", 122: "EDQUOT" };
-
-/** What a failed system call means to a person: the action, the path, and what mends it. */
-export function fileError(action: string, path: string, cause: unknown): UserError {
-  const { code, errno = 0 } = cause as NodeJS.ErrnoException;
-  const message = `cannot ${action} ${path}`;
-  const shared = (why: string): SharedCause => ({ key: why, message: `${placeOf(path)}: ${why}` });
-  switch (namesOfErrno[-errno] ?? code) {
-    case "EROFS":
-      return new UserError("unmet", `${message}: it is read-only here`, {
-        shared: shared("it is read-only here"),
-        hint: "Fill the volume where it is writable (gateway or provisioner), or mount it read-write.",
-      });
-    case "EACCES":
-    case "EPERM":
-      return new UserError("permission", `${message}: permission denied`, {
-        shared: shared("permission denied"),
-        hint: rightsHint(path),
-      });
-    case "EDQUOT":
-      return new UserError("disk", `${message}: the disk quota is used up`, {
-        shared: shared("the disk quota is used up"),
-        hint: "Make room or have the quota raised, and run again; what was installed before is untouched.",
-      });
-    case "EIO":
-    case "ESTALE":
-      return new UserError("disk", `${message}: the disk or its connection fails`, {
-        shared: shared("the disk or its connection fails"),
-        cause,
-        hint: "Look at the host's kernel log (dmesg); what was installed before is untouched.",
-      });
-    case "ENOSPC":
-      return new UserError("disk", `${message}: the disk is full (space or inodes)`, {
-        shared: shared("the disk is full (space or inodes)"),
-        hint: spaceHint(path),
-      });
-    case "ENOTDIR":
-    case "EEXIST":
-      return new UserError(
-        "config",
-        `${message}: something that is not a directory is in the way`,
-        {
-          cause,
-          hint: "Move it aside, or choose another --prefix.",
-        },
-      );
-    default:
-      return (
-        shortageError(message, cause) ??
-        new UserError("disk", message, { cause, hint: "See the file system's own message." })
-      );
-  }
-}
+export { orNothing } from "../core/or-nothing.ts";
+export { doing, fileError, ifThere, isLasting, saying, tolerate } from "./file-error.ts";
 
 /*
  * What only looks at or changes names is called synchronously: it takes microseconds, and to have Node's
  * pool of threads do it takes ten times as long. What waits for the disk (fsync) is left to the pool.
  */
 
-/** Does a file operation, and says what it was in the error. */
-export async function doing<T>(
-  action: string,
-  path: string,
-  work: Promise<T> | (() => T),
-): Promise<T> {
-  try {
-    return await (typeof work === "function" ? work() : work);
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw fileError(action, path, cause);
-  }
-}
-
-/** What `work` returns, or undefined where it throws. */
-export function orNothing<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
 /** lstat, or undefined where there is nothing. */
 export async function look(path: string): Promise<Stats | undefined> {
-  return orNothing(() => lstatSync(path));
+  return ifThere(path, () => lstatSync(path));
 }
 
 /** stat, or undefined where there is nothing or a link dangles. */
 export async function follow(path: string): Promise<Stats | undefined> {
-  return orNothing(() => statSync(path));
+  return ifThere(path, () => statSync(path));
 }
 
 /** Where a symbolic link leads, as it is written; undefined where there is none. */
 export async function linkTarget(path: string): Promise<string | undefined> {
-  return orNothing(() => readlinkSync(path));
+  return ifThere(path, () => {
+    try {
+      return readlinkSync(path);
+    } catch (cause) {
+      if (errnoName(cause) === "EINVAL") return undefined; // no link
+      throw cause;
+    }
+  });
 }
 
-/** The names in a directory; none where it cannot be read. */
+/** The names in a directory; none where there is no directory. */
 export function listNames(dir: string): string[] {
-  return orNothing(() => readdirSync(dir)) ?? [];
+  return ifThere(dir, () => readdirSync(dir)) ?? [];
+}
+
+/** The text of a file; empty where there is none. */
+export async function textOf(path: string): Promise<string> {
+  return ifThere(path, () => readFileSync(path, "utf8")) ?? "";
+}
+
+/** True where something is there, after links. */
+export function isThere(path: string): boolean {
+  return ifThere(path, () => statSync(path)) !== undefined;
 }
 
 /** Twelve random hexadecimal digits: a name that no other run has. */
@@ -226,7 +169,7 @@ export async function writeAtomically(
     moveOnto(temporary, path);
     if (durable) await syncDirectory(dirname(path));
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    orNothing(() => rmSync(temporary, { force: true }));
     throw fileError("write", path, cause);
   }
 }
@@ -238,7 +181,7 @@ export async function linkAtomically(target: string, path: string): Promise<void
     symlinkSync(target, temporary);
     moveOnto(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    orNothing(() => rmSync(temporary, { force: true }));
     throw fileError("link", path, cause);
   }
 }
@@ -305,22 +248,28 @@ async function onOpen(
 
 /**
  * Copies a regular file to a new one of a mode that the umask then narrows. Not with copyFile, which
- * sets the mode afterwards and fails where a file system refuses that. Throws the system's own error.
+ * sets the mode afterwards and fails where a file system refuses that. Throws a UserError that names the
+ * file that is to blame.
  */
 export function copyFile(from: string, to: string, mode: number): void {
   const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
   const buffer = Buffer.allocUnsafe(1 << 20);
-  const source = openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const reading = <T>(work: () => T): T => saying("read", from, work);
+  const writing = <T>(work: () => T): T => saying("write", to, work);
+  const source = reading(() => openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   try {
-    const target = openSync(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    const target = writing(() => openSync(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
     try {
-      for (let count = readSync(source, buffer); count > 0; count = readSync(source, buffer)) {
-        for (let done = 0; done < count; ) done += writeSync(target, buffer, done, count - done);
+      const next = (): number => reading(() => readSync(source, buffer));
+      for (let count = next(); count > 0; count = next()) {
+        for (let done = 0; done < count; ) {
+          done += writing(() => writeSync(target, buffer, done, count - done));
+        }
       }
     } finally {
-      closeSync(target);
+      writing(() => closeSync(target));
     }
   } finally {
-    closeSync(source);
+    orNothing(() => closeSync(source)); // what was read is read
   }
 }

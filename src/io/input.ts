@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { describeError, UserError } from "../core/errors.ts";
-import { fileError } from "./files.ts";
+import { fileError, isLasting, orNothing } from "./files.ts";
 
 export interface ReadOptions {
   /** A larger file is not read (bytes). */
@@ -48,7 +48,8 @@ export function tryRead(
     const cause = error as NodeJS.ErrnoException;
     return { why: `it cannot be read (${describeError(error)})`, cause };
   } finally {
-    if (file !== undefined) closeSync(file);
+    const opened = file;
+    if (opened !== undefined) orNothing(() => closeSync(opened)); // what was read is read
   }
 }
 
@@ -101,11 +102,8 @@ export function readInputIfThere(path: string, options: ReadOptions = {}): Buffe
   throw inputError(path, read);
 }
 
-/** Errors that say something of the path itself and stay until somebody changes it. */
-const lasting = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO"]);
-
 function inputError(path: string, { why, cause }: Unread): UserError {
-  if (cause?.code !== undefined && !lasting.has(cause.code)) return fileError("read", path, cause);
+  if (cause?.code !== undefined && !isLasting(cause)) return fileError("read", path, cause);
   const message = cause ? `cannot read ${path}` : `cannot read ${path}: ${why}`;
   const hint = "Check its name and whether this user may read it.";
   return new UserError("config", message, cause ? { cause, hint } : { hint });
@@ -121,8 +119,10 @@ export function readSettingsFile(path: string): string {
 
 /**
  * The text of a file in a directory that other users can write to; undefined where it is a link, a pipe,
- * larger than `maxBytes` or not to be read.
+ * larger than `maxBytes` or not for this user. Throws a UserError where it cannot be told.
  */
 export function readPlain(path: string, maxBytes: number): string | undefined {
-  return tryRead(path, { maxBytes, noLink: true }).bytes?.toString("utf8");
+  const { bytes, cause } = { cause: undefined, ...tryRead(path, { maxBytes, noLink: true }) };
+  if (cause !== undefined && !isLasting(cause)) throw fileError("read", path, cause);
+  return bytes?.toString("utf8");
 }

@@ -12,7 +12,7 @@ import { rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../core/layout.ts";
-import { clockOf, fileError, orNothing, token } from "./files.ts";
+import { clockOf, fileError, ifThere, orNothing, token, tolerate } from "./files.ts";
 
 /** How leases keep time, in milliseconds. */
 const beatMs = 1000;
@@ -62,7 +62,7 @@ export async function takeLease(request: LeaseRequest): Promise<Lease | undefine
     if (beat !== undefined && seen === undefined && (await isOld(path))) await discard(path, beat);
     else if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
     else if (now - seen.since > deadMs) await discard(path, beat);
-    await sleep(pollMs, undefined, { signal: request.signal }).catch(() => undefined);
+    await tolerate(sleep(pollMs, undefined, { signal: request.signal }));
   }
 }
 
@@ -98,7 +98,7 @@ async function create(path: string): Promise<Lease | undefined> {
 
 /** What changes with every renewal; undefined where the lease is gone. */
 async function beatOf(path: string): Promise<string | undefined> {
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  const found = ifThere(path, () => lstatSync(path, { bigint: true }));
   return found && `${found.ino} ${found.ctimeNs}`;
 }
 
@@ -113,6 +113,6 @@ async function isOld(path: string): Promise<boolean> {
 async function discard(path: string, beat: string): Promise<void> {
   if ((await beatOf(path)) !== beat) return;
   const aside = `${path}.${token()}`;
-  await rename(path, aside).catch(() => undefined);
-  await rm(aside, { recursive: true, force: true });
+  await tolerate(rename(path, aside));
+  await tolerate(rm(aside, { recursive: true, force: true }));
 }

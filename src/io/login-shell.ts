@@ -1,9 +1,9 @@
 import { accessSync, constants, realpathSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
+import { readFile } from "./disk.ts";
 import { run } from "./exec.ts";
 import { look, orNothing, writeAtomically } from "./files.ts";
 import { readPlain } from "./input.ts";

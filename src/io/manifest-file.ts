@@ -9,7 +9,7 @@ import {
   parseManifest,
   renderManifest,
 } from "../core/manifest.ts";
-import { doing, look, writeAtomically } from "./files.ts";
+import { doing, fileError, isLasting, look, writeAtomically } from "./files.ts";
 import { readPlain, tryRead } from "./input.ts";
 
 /** More than any manifest of ours: a neighbour's gift is not read to its end. */
@@ -26,6 +26,8 @@ export async function lookUpManifest(
   if (found.size > maxManifest) return { why: "broken", message: `${file} is far too large` };
   const read = tryRead(file, { maxBytes: maxManifest, noLink: true });
   if (read.bytes) return parseManifest(read.bytes.toString("utf8"), file);
+  if (read.cause?.code === "ENOENT") return undefined; // another run has just set it aside
+  if (read.cause && !isLasting(read.cause)) throw fileError("read", file, read.cause);
   throw new UserError("volume", `cannot read ${file}`, {
     cause: read.cause ?? read.why,
     hint: "Make it readable for the user who runs this, or choose another --prefix.",

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { layout } from "../core/layout.ts";
-import { copyFile, fileError, moveOnto, orNothing, token } from "./files.ts";
+import { copyFile, fileError, ifThere, moveOnto, orNothing, saying, token } from "./files.ts";
 import type { TreeList } from "./tree-list.ts";
 import { unfit } from "./unfit.ts";
 
@@ -26,7 +26,7 @@ const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2
 export type WritingGroup = number | undefined;
 
 export function writingGroup(prefix: string): WritingGroup {
-  const found = orNothing(() => statSync(prefix));
+  const found = ifThere(prefix, () => statSync(prefix));
   return found && (found.mode & groupWrites) !== 0 ? found.gid : undefined;
 }
 
@@ -37,7 +37,7 @@ export function writingGroup(prefix: string): WritingGroup {
  */
 export function umaskFor(prefix: string, gid: number): number {
   const group = writingGroup(prefix);
-  const isInherited = ((orNothing(() => statSync(prefix))?.mode ?? 0) & setGroupId) !== 0;
+  const isInherited = ((ifThere(prefix, () => statSync(prefix))?.mode ?? 0) & setGroupId) !== 0;
   return group !== undefined && (isInherited || group === gid) ? 0o002 : 0o022;
 }
 
@@ -69,7 +69,8 @@ export function setMode(path: string, mode: number, stats: Pick<Stats, "mode">):
  * has the bits from the beginning. Throws a UserError (`unmet`) where the file system has no such bits.
  */
 export function makeExecutable(path: string): void {
-  const executes = (): boolean => (lstatSync(path).mode & 0o100) !== 0;
+  const executes = (): boolean =>
+    (saying("look at", path, () => lstatSync(path)).mode & 0o100) !== 0;
   if (executes()) return;
   orNothing(() => chmodSync(path, 0o755));
   if (executes()) return;
@@ -78,7 +79,7 @@ export function makeExecutable(path: string): void {
     copyFile(path, copy, 0o777);
     moveOnto(copy, path);
   } catch (cause) {
-    rmSync(copy, { force: true });
+    orNothing(() => rmSync(copy, { force: true }));
     throw fileError("write", path, cause);
   }
   if (!executes()) throw unfit(dirname(path), "execute bits");
@@ -101,10 +102,11 @@ function at(
   if (file === undefined) return;
   try {
     const path = `/proc/self/fd/${file}`;
+    const stats = names.length > 0 ? undefined : orNothing(() => fstatSync(file));
     if (names.length > 0) at(path, names, visit);
-    else visit(path, fstatSync(file));
+    else if (stats) visit(path, stats);
   } finally {
-    closeSync(file);
+    orNothing(() => closeSync(file));
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
-import { orNothing } from "./files.ts";
+import { orNothing } from "../core/or-nothing.ts";
 
 /** One line of /proc/self/mountinfo. */
 export interface Mount {

@@ -10,7 +10,7 @@ import {
   type Traits,
   usualTraits,
 } from "../core/traits.ts";
-import { orNothing, token, writeAtomically } from "./files.ts";
+import { orNothing, token, tolerate, writeAtomically } from "./files.ts";
 import { readPlain } from "./input.ts";
 import { mountOf } from "./mounts.ts";
 import { isSystemError, makeRoom, tryNeeds, tryTraits, Untried } from "./try-file-system.ts";
@@ -80,5 +80,5 @@ async function record(
   if (kept === undefined) return;
   const text = renderProbed(readProbed(prefix), mount, { traits, kept, copies });
   // Without it, the next run tries again.
-  await writeAtomically(join(prefix, layout.traits), text, { durable: false }).catch(() => {});
+  await tolerate(writeAtomically(join(prefix, layout.traits), text, { durable: false }));
 }

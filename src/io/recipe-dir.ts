@@ -3,17 +3,15 @@ import { dirname, join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { type Recipe, type RecipeProblem, renderProblem } from "../core/recipe.ts";
 import { type ParsedRecipe, parseRecipe } from "../core/recipe-file.ts";
+import { fileError, isLasting, isThere } from "./files.ts";
 import { catalogueSchema, type ReadFile, readText, type Shelf } from "./shelf.ts";
 
 /** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
 export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
   const text = readText(file, files);
   const lock = (name: string): string | undefined => {
-    try {
-      return readText(join(dirname(file), name), files);
-    } catch {
-      return undefined;
-    }
+    const path = join(dirname(file), name);
+    return isThere(path) ? readText(path, files) : undefined;
   };
   return parseRecipe({ text, file, lock });
 }
@@ -47,6 +45,8 @@ export function readDirectory(dir: string, files: ReadFile[]): Shelf {
       if (parsed.ok) recipes.push(parsed.recipe);
       else problems.push(...parsed.problems);
     } catch (error) {
+      // A recipe that cannot be read now must not give way to another one of its name.
+      if (!(error instanceof UserError) || error.code !== "config") throw error;
       problems.push({ file, line: 0, message: describeError(error) });
     }
   }
@@ -57,6 +57,7 @@ function listDirectory(dir: string): string[] {
   try {
     return readdirSync(dir).sort();
   } catch (cause) {
+    if (!isLasting(cause)) throw fileError("read", dir, cause);
     throw new UserError("config", `cannot read the recipes in ${dir}`, {
       cause,
       hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",

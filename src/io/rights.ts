@@ -2,6 +2,7 @@ import { lstatSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
+import { orNothing } from "../core/or-nothing.ts";
 
 /** The command that gives this user the right to write where it was denied, and who can run it. */
 export function rightsHint(path: string): string {
@@ -64,17 +65,9 @@ function volumeOf(path: string): string | undefined {
 
 /** Of this process; the sandbox's where the system does not tell. */
 function myself(): { uid: number; gid: number } {
-  try {
-    return statSync("/proc/self");
-  } catch {
-    return { uid: 1000, gid: 1000 };
-  }
+  return orNothing(() => statSync("/proc/self")) ?? { uid: 1000, gid: 1000 };
 }
 
 function ownerOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => lstatSync(path));
 }

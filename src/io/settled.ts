@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { layout } from "../core/layout.ts";
 import { parseManifest } from "../core/manifest.ts";
 import { isBinName } from "../core/names.ts";
-import { moveOnto, token } from "./files.ts";
+import { moveOnto, orNothing, token } from "./files.ts";
 import { readPlain } from "./input.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 
@@ -40,20 +40,21 @@ export function mergeSettled(
     writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
     moveOnto(draft, file);
   } finally {
-    rmSync(draft, { force: true }); // a neighbour's directory may have its name
+    orNothing(() => rmSync(draft, { force: true })); // a neighbour's directory may have its name
   }
   return merged;
 }
 
+/** Nothing where it is no list of ours. Throws where it cannot be read: what it has would be lost. */
 function readSettled(file: string, catalogue: string): Record<string, string[]> {
-  try {
-    const read = JSON.parse(readPlain(file, maxBytes) ?? "");
+  const text = readPlain(file, maxBytes) ?? "";
+  const known = orNothing(() => {
+    const read = JSON.parse(text);
     if (read.catalogue !== catalogue) return {};
     const sound = Object.entries<string[]>(read.skills).filter(
       ([hash, names]) => /^[0-9a-f]{64}$/.test(hash) && names.every(isBinName),
     );
     return Object.fromEntries(sound);
-  } catch {
-    return {};
-  }
+  });
+  return known ?? {};
 }

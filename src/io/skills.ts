@@ -15,6 +15,7 @@ import type { FoundSkill, SkillRoot } from "../core/select.ts";
 import { parseSkill, type SkillVerdict } from "../core/skill.ts";
 import { asFields } from "../core/values.ts";
 import { discover, isInside, real } from "./discover.ts";
+import { fileError, isLasting, orNothing, tolerate } from "./files.ts";
 import { type ReadOptions, readSettingsFile, tryRead } from "./input.ts";
 
 export type { SkillRoot } from "../core/select.ts";
@@ -113,6 +114,7 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
   for (const dir of roots) {
     const found = await stat(dir).catch((error) => error as NodeJS.ErrnoException);
     if (found instanceof Error) {
+      if (!isLasting(found)) throw fileError("read", dir, found);
       throw new UserError("config", `the skills directory ${dir} cannot be read`, {
         cause: found,
         hint: "Name a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
@@ -141,7 +143,7 @@ function workspaceDirs({ env, home, config }: SkillPlace, state: string): string
 }
 
 async function workshopDirs(state: string): Promise<string[]> {
-  const agents = await readdir(join(state, "agents")).catch(() => []);
+  const agents = (await tolerate(readdir(join(state, "agents")))) ?? [];
   return agents.sort().map((agent) => join(state, "agents", agent, "agent/workshop-skills"));
 }
 
@@ -169,11 +171,7 @@ async function packageRoot(dir: string): Promise<string | undefined> {
 }
 
 function packageName(text: string): unknown {
-  try {
-    return asFields(JSON.parse(text))?.name;
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => asFields(JSON.parse(text))?.name);
 }
 
 /** One that exists and cannot be looked at counts: listing it says why. */

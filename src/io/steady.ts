@@ -1,5 +1,4 @@
 import {
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -14,7 +13,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { layout } from "../core/layout.ts";
-import { copyFile, doing, fileError, isRefusal, token } from "./files.ts";
+import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from "./files.ts";
 import { moveTree } from "./move.ts";
 import { mergeSettled } from "./settled.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
@@ -87,7 +86,7 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   linkVolume(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
-  if (facts.absent.some(existsSync)) throw new Unrecordable("a file came during the run");
+  if (facts.absent.some(isThere)) throw new Unrecordable("a file came during the run");
   const inputs = facts.inputs.map(({ path }) => path);
   linkAll(dir, "watch", [
     ...facts.roots,
@@ -128,7 +127,7 @@ function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: 
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   for (const name of ["volume", "by-stat"]) {
-    if (existsSync(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
+    if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }
 }
 
@@ -156,7 +155,7 @@ function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts
     return `${stats.size} ${name}`;
   });
   writeFileSync(join(dir, "sizes"), lines(sizes));
-  const present = trees.filter((path) => existsSync(join(prefix, path)));
+  const present = trees.filter((path) => isThere(join(prefix, path)));
   // `lib/TOOL/…` has its tool's name, which the entrypoint looks for.
   const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
   linkAll(
@@ -234,9 +233,6 @@ function lines(items: readonly string[]): string {
 }
 
 function removeQuietly(dir: string): void {
-  try {
-    rmSync(dir, { recursive: true, force: true });
-  } catch {
-    // Litter of the next run's concern; a read-only volume has none.
-  }
+  // What stays is litter, and the next run's concern; a read-only volume has none.
+  orNothing(() => rmSync(dir, { recursive: true, force: true }));
 }

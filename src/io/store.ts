@@ -10,7 +10,18 @@ import {
   type SealedRecord,
   type TreeRecord,
 } from "../core/manifest.ts";
-import { doing, listNames, look, makeDirectory, syncDirectory, syncTree } from "./files.ts";
+import {
+  doing,
+  fileError,
+  isLasting,
+  listNames,
+  look,
+  makeDirectory,
+  orNothing,
+  saying,
+  syncDirectory,
+  syncTree,
+} from "./files.ts";
 import { readPlain } from "./input.ts";
 import { mendModes, writingGroup } from "./modes.ts";
 import { moveTree } from "./move.ts";
@@ -46,7 +57,9 @@ export async function publish(
   const files = await doing("read", tree, listTree(tree, { written, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
-  if ((await look(parent))?.isSymbolicLink()) rmSync(parent, { force: true });
+  if ((await look(parent))?.isSymbolicLink()) {
+    await doing("remove", parent, () => rmSync(parent, { force: true }));
+  }
   await openDirectory(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
@@ -105,22 +118,15 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
 }
 
 function seal(prefix: string, record: InstalledRecord): SealedRecord {
-  return { ...record, sealed: String(latestChange(join(prefix, record.dir))) };
+  const tree = join(prefix, record.dir);
+  return { ...record, sealed: String(saying("look at", tree, () => latestChange(tree))) };
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
 export async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
   const text = readPlain(join(prefix, dir, layout.record), maxRecordBytes);
-  const found = text === undefined ? undefined : parseRecord(text);
+  const found = text === undefined ? undefined : orNothing(() => parseTreeRecord(text));
   return found?.record.dir === dir && isConsistent(found.record) ? found : undefined;
-}
-
-function parseRecord(text: string): TreeRecord | undefined {
-  try {
-    return parseTreeRecord(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -168,18 +174,19 @@ async function compare(prefix: string, { record, files }: TreeRecord): Promise<C
     const sealed = seal(prefix, record); // before it is read: what changes meanwhile is seen next time
     const paths = differences(files, await listTree(join(prefix, record.dir)));
     return paths.length === 0 ? { paths, sealed } : { paths };
-  } catch {
-    return { paths: ["."] };
+  } catch (cause) {
+    if (isLasting(cause)) return { paths: ["."] };
+    throw fileError(
+      "read",
+      (cause as NodeJS.ErrnoException).path ?? join(prefix, record.dir),
+      cause,
+    );
   }
 }
 
-/** True where nothing in a tree has changed since it was sealed. Reads no file. */
+/** True where nothing in a tree has changed since it was sealed; false too where that cannot be told. Reads no file. */
 export function isSealed(prefix: string, record: SealedRecord): boolean {
-  try {
-    return latestChange(join(prefix, record.dir)) <= BigInt(record.sealed);
-  } catch {
-    return false;
-  }
+  return orNothing(() => latestChange(join(prefix, record.dir)) <= BigInt(record.sealed)) === true;
 }
 
 /** Published trees of a tool, by directory, the newest first. */
@@ -224,8 +231,9 @@ function isFile(path: string, size: number, runs: boolean): boolean {
     const found = statSync(path);
     if (runs) accessSync(path, constants.X_OK);
     return found.isFile() && found.size === size;
-  } catch {
-    return false;
+  } catch (cause) {
+    if (isLasting(cause)) return false;
+    throw fileError("look at", path, cause);
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { isOurs, treesInUse } from "./bins.ts";
-import { isRefusal, listNames, look, token } from "./files.ts";
+import { isRefusal, listNames, look, token, tolerate } from "./files.ts";
 import { lookUpManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
@@ -26,10 +26,15 @@ interface Litter {
 /**
  * Removes what the manifest does not account for and no run owns any more. Ages are told by the
  * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
- * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume.
+ * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume, and ends
+ * where the disk does not tell what is litter: a later run goes on.
  * `early`: only what dead runs have staged, which may be what fills the disk.
  */
 export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
+  await tolerate(sweepNow(prefix, manifest, early));
+}
+
+async function sweepNow(prefix: string, manifest: Manifest, early: boolean): Promise<void> {
   const all = await findLitter(prefix, manifest);
   const litter = all.filter(({ path }) => !early || path.startsWith(layout.staging));
   await removeEmpty(prefix);
@@ -46,10 +51,13 @@ export async function sweep(prefix: string, manifest: Manifest, early = false): 
   if (!early) await writeDue(prefix, due);
 }
 
-/** Everything in the volume that neither this manifest nor the one on disk accounts for. */
+/**
+ * Everything in the volume that neither this manifest nor the one on disk accounts for. Throws a UserError
+ * where the disk does not tell: what cannot be read is never litter.
+ */
 export async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
   // Another run may have written it since; what either of the two lists stays.
-  const anew = await lookUpManifest(prefix).catch(() => undefined);
+  const anew = await lookUpManifest(prefix);
   const records = [manifest, anew].flatMap((one): SealedRecord[] =>
     one && "tools" in one ? Object.values(one.tools) : [],
   );
@@ -94,7 +102,7 @@ export async function findLitter(prefix: string, manifest: Manifest): Promise<Li
 async function removeEmpty(prefix: string): Promise<void> {
   for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
     const dir = join(prefix, layout.lib, tool);
-    if (listNames(dir).length === 0) await rmdir(dir).catch(() => undefined);
+    if (listNames(dir).length === 0) await tolerate(rmdir(dir));
   }
 }
 
@@ -108,30 +116,28 @@ export async function discard(prefix: string, path: string): Promise<void> {
     if (isRefusal(cause)) await removeInPlace(join(prefix, path));
     return;
   }
-  await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+  await tolerate(rm(aside, { recursive: true, force: true }));
 }
 
 /** Where no directory can be moved: a tree without its record is none, whatever else is left of it. */
 async function removeInPlace(dir: string): Promise<void> {
-  try {
+  await tolerate(async () => {
     if (!lstatSync(dir).isDirectory()) return;
     rmSync(join(dir, layout.record), { force: true });
-    await rm(dir, { recursive: true, force: true });
-  } catch {
-    // it is not ours to remove
-  }
+    await rm(dir, { recursive: true, force: true }); // else it is not ours to remove
+  });
 }
 
 /** A file whose time is in the future until there is something to sweep; none where there is not. */
 async function writeDue(prefix: string, due: number): Promise<void> {
   const path = join(prefix, layout.sweepDue);
-  await rm(path, { force: true }).catch(() => undefined);
+  await tolerate(rm(path, { force: true }));
   if (due === Number.POSITIVE_INFINITY) return;
   const when = new Date(due);
-  try {
+  const isSet = await tolerate(async () => {
     await writeFile(path, "", { flag: "wx" });
     await utimes(path, when, when);
-  } catch {
-    await rm(path, { force: true }).catch(() => undefined); // or it would be due at once, at each run
-  }
+    return true;
+  });
+  if (!isSet) await tolerate(rm(path, { force: true })); // or it would be due at once, at each run
 }

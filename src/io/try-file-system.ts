@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { diskMeaning, errnoName } from "../core/system-error.ts";
 import { judgeChangeTimes, stampStep, type Times, type Traits } from "../core/traits.ts";
 import { run } from "./exec.ts";
 import { fileError, orNothing } from "./files.ts";
@@ -32,14 +33,13 @@ export const isSystemError = (thrown: unknown): boolean =>
   typeof (thrown as NodeJS.ErrnoException).errno === "number";
 
 const short = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS"];
-const failing = ["EIO", "ESTALE"];
 
 /** What `work` gives, or else `otherwise` of the error; tried twice, as one call may fail on any disk. */
 function attempt<T>(work: () => T, otherwise: (cause: NodeJS.ErrnoException) => T): T {
   try {
     return orNothing(() => ({ value: work() }))?.value ?? work();
   } catch (cause) {
-    const { code = "" } = cause as NodeJS.ErrnoException;
+    const code = errnoName(cause);
     if (short.includes(code)) throw new Untried(code);
     return otherwise(cause as NodeJS.ErrnoException);
   }
@@ -57,7 +57,7 @@ const can = (work: () => void): boolean =>
 /** Throws what is wrong with a volume whose file system cannot do this. */
 function need(dir: string, what: Parameters<typeof unfit>[1], work: () => void): void {
   attempt(work, (cause) => {
-    const isFailing = failing.includes(cause.code ?? "");
+    const isFailing = diskMeaning(cause) !== undefined;
     throw isFailing ? fileError("work in", dir, cause) : unfit(dir, what, cause);
   });
 }

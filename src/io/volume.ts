@@ -14,7 +14,17 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { isOurs } from "./bins.ts";
 import { noexecError, noexecMount } from "./exec.ts";
-import { clockOf, doing, listNames, look, makeDirectory, orNothing, token } from "./files.ts";
+import {
+  clockOf,
+  doing,
+  ifThere,
+  listNames,
+  look,
+  makeDirectory,
+  orNothing,
+  token,
+  tolerate,
+} from "./files.ts";
 import { openModes, writingGroup } from "./modes.ts";
 import { probe } from "./probe.ts";
 
@@ -44,8 +54,12 @@ export async function openDirectories(prefix: string): Promise<readonly string[]
     aside.push(...(await openDirectory(prefix, dir)));
     const path = join(prefix, dir);
     const check = () => doing("write to", path, () => accessSync(path, constants.W_OK));
-    if (dir === layout.bin)
-      await check().catch(async () => aside.push(...(await replaceBin(prefix))));
+    if (dir === layout.bin) {
+      await check().catch(async (error: unknown) => {
+        if (!(error instanceof UserError) || error.code !== "permission") throw error;
+        aside.push(...(await replaceBin(prefix)));
+      });
+    }
     await check();
   }
   return aside;
@@ -69,10 +83,10 @@ export async function openDirectory(prefix: string, dir: string): Promise<readon
 }
 
 function refuseLinkOut(prefix: string, path: string): void {
-  const root = orNothing(() => realpathSync(prefix)) ?? prefix;
-  const target = orNothing(() => readlinkSync(path)) ?? "";
-  const from = orNothing(() => realpathSync(dirname(path))) ?? dirname(path);
-  const real = orNothing(() => realpathSync(path)) ?? resolve(from, target);
+  const realOf = (place: string): string | undefined => ifThere(place, () => realpathSync(place));
+  const root = realOf(prefix) ?? prefix;
+  const target = ifThere(path, () => readlinkSync(path)) ?? "";
+  const real = realOf(path) ?? resolve(realOf(dirname(path)) ?? dirname(path), target);
   if (real.startsWith(`${root}/`)) return;
   throw new UserError("volume", `${path} is a link that leads out of the volume, to ${target}`, {
     hint: "Remove the link and run again: a directory takes its place. To keep the volume elsewhere, name that place with --prefix or mount it.",
@@ -92,7 +106,7 @@ async function replaceBin(prefix: string): Promise<readonly string[]> {
   const names = listNames(bin);
   const ours = await Promise.all(names.map((name) => isOurs(join(bin, name))));
   if (!ours.every(Boolean)) return []; // somebody else's programs: the error that follows says what helps
-  const said = await setAside(bin, "cannot be written to by this user").catch(() => undefined);
+  const said = await tolerate(setAside(bin, "cannot be written to by this user"));
   if (said === undefined) return [];
   await makeDirectory(bin);
   return [said];
@@ -114,7 +128,7 @@ export async function openStaging(prefix: string): Promise<Staging> {
   const mode = writingGroup(prefix) === undefined ? 0o700 : 0o770;
   await doing("create", dir, () => mkdirSync(dir, { mode }));
   const heartbeat = setInterval(() => {
-    touch(dir).catch(() => undefined);
+    void tolerate(touch(dir));
   }, beatMs);
   heartbeat.unref();
   let rooms = 0;
@@ -128,7 +142,7 @@ export async function openStaging(prefix: string): Promise<Staging> {
     },
     async close() {
       clearInterval(heartbeat);
-      await rm(dir, { recursive: true, force: true }).catch(() => undefined);
+      await tolerate(rm(dir, { recursive: true, force: true }));
     },
   };
 }
@@ -149,11 +163,8 @@ export async function volumeTime(prefix: string): Promise<number | undefined> {
 export async function renew(prefix: string, dir: string): Promise<void> {
   const now = await volumeTime(prefix);
   if (now === undefined) return;
-  try {
-    utimesSync(join(prefix, dir), now / 1000, now / 1000);
-  } catch {
-    // it is another's, and renewed by that one
-  }
+  // Another's is renewed by that one.
+  orNothing(() => utimesSync(join(prefix, dir), now / 1000, now / 1000));
 }
 
 /** True for what was made or renewed in the last minutes: it needs no `renew`. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { statSync } from "node:fs";
 import * as tls from "node:tls";
+import { statSync } from "../io/disk.ts";
 import { orNothing } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
 import { type Setting, shownValue, unquoted, wrongSetting } from "./setting.ts";

@@ -4,6 +4,8 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { UserError } from "../core/errors.ts";
+import { readPieces } from "../io/disk.ts";
+import { fileError } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 import type { Sink } from "./sink.ts";
 
@@ -86,13 +88,14 @@ export async function decodeFile(
       .map((encoding, i) => decoderOf(encoding, i === 0 ? head : undefined));
     await pipeline([createReadStream(file), ...decoders, into]);
   } catch (cause) {
-    throw cause instanceof UserError ? cause : undecodable(from, encodings, cause);
+    if (cause instanceof UserError) throw cause;
+    const { syscall } = cause as NodeJS.ErrnoException;
+    throw syscall ? fileError("read", file, cause) : undecodable(from, encodings, cause);
   }
 }
 
 async function firstBytes(file: string): Promise<Buffer> {
-  for await (const chunk of createReadStream(file, { end: 1 })) return chunk as Buffer;
-  return Buffer.alloc(0);
+  return readPieces(file, (read) => read(0, 2));
 }
 
 function decoderOf(encoding: Encoding, head: Buffer | undefined) {

@@ -1,5 +1,6 @@
-import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { realpath } from "../io/disk.ts";
+import { tolerate } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
@@ -42,7 +43,7 @@ export async function readGoConfig(
   home: string,
   go: string | undefined,
 ): Promise<GoConfig> {
-  const root = go && resolve(await realpath(go).catch(() => go), "../..");
+  const root = go && resolve((await tolerate(realpath(go))) ?? go, "../..");
   const shipped = root ? parseGoEnv(readSettingsFile(join(root, "go.env"))) : {};
   const file = env.GOENV || join(env.XDG_CONFIG_HOME || join(home, ".config"), "go", "env");
   const own = file === "off" ? {} : parseGoEnv(readSettingsFile(file));

@@ -1,5 +1,6 @@
-import { access, constants, realpath } from "node:fs/promises";
+import { constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { access, realpath } from "../io/disk.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";

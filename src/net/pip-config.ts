@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isThere, orNothing } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
@@ -127,7 +127,7 @@ function keyOf(text = ""): string {
 /** pip's order, the last one speaks. Where PIP_CONFIG_FILE names a file, the user's is left out. */
 function pipFiles(env: Env, home: string): string[] {
   const file = env.PIP_CONFIG_FILE;
-  const named = file && existsSync(file) ? file : undefined;
+  const named = file && orNothing(() => isThere(file)) ? file : undefined;
   if (file === "/dev/null") return [];
   const dirs = (env.XDG_CONFIG_DIRS || "/etc/xdg").split(":").reverse();
   const machine = [...dirs.map((dir) => join(dir, "pip", "pip.conf")), "/etc/pip.conf"];

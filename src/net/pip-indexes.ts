@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { isThere, orNothing } from "../io/files.ts";
 import { firstOf, named, type Setting, unquoted, wrongSetting } from "./setting.ts";
 
 /** Where pip and uv look for packages. */
@@ -61,7 +61,7 @@ function asIndexes({ name, value }: Setting): string[] {
   const words = unquoted(value).split(/\s+/);
   return words.map((word) => {
     const named = word.replace(/^[A-Za-z0-9_-]+=(?=(https?|file):)/, "");
-    const isPath = named.startsWith("/") && existsSync(named);
+    const isPath = named.startsWith("/") && orNothing(() => isThere(named)) === true;
     const address = isPath ? pathToFileURL(named).href : named;
     const url = URL.canParse(address) ? new URL(address) : undefined;
     if (url && /^(https?|file):$/.test(url.protocol)) {

@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { doing, fileError } from "../io/files.ts";
+import { doing, saying, tolerate } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 
 /** Where a body goes. It outlives an attempt, so that the next one can go on where that one ended. */
@@ -62,12 +62,13 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
   let hashes = start();
   let received = 0;
   let head = Buffer.alloc(0);
+  let isClosed = false;
   return {
     get received() {
       return received;
     },
     async restart() {
-      if (received > 0) ftruncateSync(descriptor);
+      if (received > 0) saying("write", file, () => ftruncateSync(descriptor));
       hashes = start();
       received = 0;
       head = Buffer.alloc(0);
@@ -82,13 +83,18 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
     digests: (): Digest[] =>
       algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" })),
     isPage: () => looksLikePage(head),
-    close: async () => closeSync(descriptor),
+    /** Once: after an error too, the number may already be another file's. */
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      saying("write", file, () => closeSync(descriptor));
+    },
   };
 }
 
-/** Removes what a failed download left; nothing to remove is fine. */
+/** Removes what a failed download left, as far as it can be removed: its room goes later anyway. */
 export async function discard(file: string): Promise<void> {
-  await rm(file, { force: true });
+  await tolerate(rm(file, { force: true }));
 }
 
 /** Holds a small document. */
@@ -130,11 +136,9 @@ export function wrongBytes(from: URL, why: string, page: boolean): UserError {
 
 /** Synchronous: a thread's help costs more than copying a chunk into the page cache. */
 function writeAll(descriptor: number, chunk: Buffer, position: number, file: string): void {
-  try {
+  saying("write", file, () => {
     for (let done = 0; done < chunk.length; ) {
       done += writeSync(descriptor, chunk, done, chunk.length - done, position + done);
     }
-  } catch (cause) {
-    throw fileError("write", file, cause);
-  }
+  });
 }

@@ -4,7 +4,6 @@ import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { asUserError } from "../core/system-error.ts";
 import { linkBins } from "../io/bins.ts";
-import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, publish } from "../io/store.ts";
@@ -12,7 +11,7 @@ import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
 import { takeTree } from "../sources/foreign-tree.ts";
-import { asFailure, findTaken, retire, takenAway } from "./aftermath.ts";
+import { asFailure, findTaken, isTaken, retire, takenAway } from "./aftermath.ts";
 import type { Applied } from "./apply.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import { type CommitContext, commit } from "./commit.ts";
@@ -151,8 +150,7 @@ async function takeTool(
     });
     return record;
   } catch (error) {
-    if (!(await look(staging.dir))) throw takenAway(tool);
-    throw error;
+    throw (await isTaken(staging.dir)) ? takenAway(tool) : error;
   } finally {
     await lease?.release();
   }

@@ -1,8 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { rm } from "../io/disk.ts";
+import { look, tolerate } from "../io/files.ts";
 import { isWhole } from "../io/store.ts";
 import { renew } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
@@ -15,12 +16,27 @@ export async function findTaken(
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const record of installed) {
-    if (isWhole(prefix, record)) continue;
-    const failure = asFailure(record.tool, takenAway(record.tool));
+    const wrong = whatIsWrong(prefix, record);
+    if (wrong === undefined) continue;
+    const failure = asFailure(record.tool, wrong);
     failures.push(failure);
     emit({ type: "failed", ...failure });
   }
   return failures;
+}
+
+function whatIsWrong(prefix: string, record: SealedRecord): UserError | undefined {
+  try {
+    return isWhole(prefix, record) ? undefined : takenAway(record.tool);
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+/** True where a run's staging place is gone: false where the disk does not tell. */
+export async function isTaken(staging: string): Promise<boolean> {
+  return (await tolerate(async () => (await look(staging)) === undefined)) === true;
 }
 
 export function takenAway(tool: string): UserError {
@@ -31,7 +47,8 @@ export function takenAway(tool: string): UserError {
 
 /**
  * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
- * was replaced stays for a while, for programs that still run from it; its time begins now.
+ * was replaced stays for a while, for programs that still run from it; its time begins now. What cannot be
+ * removed is left to a sweep.
  */
 export async function retire(
   context: Pick<ApplyContext, "prefix" | "manifest">,
@@ -44,7 +61,8 @@ export async function retire(
     const former = context.manifest.tools[tool];
     if (!former) continue;
     for (const name of Object.keys(former.bins)) {
-      if (!provided.has(name)) await rm(join(prefix, layout.binPath(name)), { force: true });
+      if (!provided.has(name))
+        await tolerate(rm(join(prefix, layout.binPath(name)), { force: true }));
     }
     if (former.dir !== dir) await renew(prefix, former.dir);
   }

@@ -12,14 +12,13 @@ import {
 } from "../core/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import { linkBins } from "../io/bins.ts";
-import { look } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { forgetSteady } from "../io/steady.ts";
 import { findTree, publish } from "../io/store.ts";
 import { sweep } from "../io/sweep.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume.ts";
 import type { Failure } from "../report/events.ts";
-import { asFailure, findTaken, retire, takenAway } from "./aftermath.ts";
+import { asFailure, findTaken, isTaken, retire, takenAway } from "./aftermath.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { commit } from "./commit.ts";
 import { howToAccept, settleDeclared } from "./declared.ts";
@@ -216,8 +215,7 @@ async function installTool(
     emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
     return record;
   } catch (error) {
-    if (!(await look(staging.dir))) throw takenAway(tool);
-    throw error;
+    throw (await isTaken(staging.dir)) ? takenAway(tool) : error;
   } finally {
     await lease?.release();
   }

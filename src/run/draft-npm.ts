@@ -11,6 +11,7 @@ import {
 } from "../core/npm-resolve.ts";
 import { type Draft, describeTool } from "../core/recipe-draft.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
+import { tolerate } from "../io/files.ts";
 import { isNotFound } from "../net/errors.ts";
 import type { Http, Weighed } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
@@ -101,7 +102,7 @@ async function otherArch(found: PublishedVersion, ask: AskRegistry): Promise<Pub
     text.replace(/x64|arm64/, (arch) => (arch === "x64" ? "arm64" : "x64"));
   const [name, version] = [swap(found.name), swap(found.version)];
   if (name === found.name && version === found.version) return [];
-  const document = await ask(name).catch(() => undefined);
+  const document = await tolerate(ask(name));
   const other = document?.versions?.[version];
   return other ? [{ ...other, name, version }] : [];
 }

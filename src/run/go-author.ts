@@ -1,9 +1,9 @@
-import { readFile, rm } from "node:fs/promises";
 import { UserError } from "../core/errors.ts";
 import { goLine } from "../core/go-path.ts";
 import { findOnPath } from "../io/bins.ts";
+import { rm } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
-import { orNothing } from "../io/files.ts";
+import { orNothing, textOf } from "../io/files.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 
 interface Answer {
@@ -50,7 +50,7 @@ export async function authorGoModule(
     });
     const found: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
     if (found.Sum !== undefined && found.Version !== undefined) {
-      const toolchain = goLine(await readFile(found.GoMod ?? "", "utf8").catch(() => ""));
+      const toolchain = goLine(await textOf(found.GoMod ?? ""));
       const { Sum: sum, Version: version } = found;
       return { version, sum, ...(toolchain === undefined ? {} : { toolchain }) };
     }

@@ -1,4 +1,3 @@
-import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
@@ -7,6 +6,7 @@ import { type PypiLock, renderPypiLock } from "../core/pypi-lock.ts";
 import { isSameVersion, parseWheelName, wheelRank } from "../core/wheel-tags.ts";
 import { placeOf } from "../core/wheels.ts";
 import { findOnPath } from "../io/bins.ts";
+import { rm, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import type { Http } from "../net/http.ts";

@@ -10,7 +10,7 @@ import {
   type Site,
   type Topology,
 } from "../core/topology.ts";
-import { follow, look } from "../io/files.ts";
+import { follow, look, tolerate } from "../io/files.ts";
 import { mountSource } from "../io/mounts.ts";
 import { readOpenClawConfig } from "../io/openclaw-config.ts";
 import type { Place } from "./place.ts";
@@ -33,8 +33,9 @@ export interface SeenSite {
  */
 export async function lookAtSite(topology: Topology, place: Place): Promise<SeenSite> {
   const { options, home, uid } = place;
-  const isContainer = Boolean((await look("/.dockerenv")) ?? (await look("/run/.containerenv")));
-  const hasScript = Boolean(await look("/etc/profile.d/openclaw-skill-deps.sh"));
+  const has = async (path: string): Promise<boolean> => (await tolerate(look(path))) !== undefined;
+  const isContainer = (await has("/.dockerenv")) || (await has("/run/.containerenv"));
+  const hasScript = await has("/etc/profile.d/openclaw-skill-deps.sh");
   const dirs = isContainer ? await seenFromInside(place) : await seenOnHost(topology, place);
   const refusal = topology === "image" ? undefined : refusedSource(dirs.source, home);
   if (refusal !== undefined) {

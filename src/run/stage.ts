@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
@@ -6,7 +5,8 @@ import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { asUserError } from "../core/system-error.ts";
-import { follow } from "../io/files.ts";
+import { rm } from "../io/disk.ts";
+import { follow, tolerate } from "../io/files.ts";
 import type { DraftRecord } from "../io/store.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import type { Staging } from "../io/volume.ts";
@@ -76,7 +76,7 @@ export async function stageTool(
     } catch (thrown) {
       const error = asUserError(thrown);
       // A go that was ended may still write there for a moment.
-      await rm(room, { recursive: true, force: true, maxRetries: 5 });
+      await tolerate(rm(room, { recursive: true, force: true, maxRetries: 5 }));
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       const at = source.replaces ?? errors.length;
       errors[at] = error;

@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { requestedTools } from "../core/demand.ts";
 import { sha256Hex } from "../core/digest.ts";
@@ -6,7 +5,8 @@ import { UserError } from "../core/errors.ts";
 import { defaultSeed, layout } from "../core/layout.ts";
 import type { SealedRecord } from "../core/manifest.ts";
 import { type Platform, platformId } from "../core/platform.ts";
-import { look } from "../io/files.ts";
+import { realpath } from "../io/disk.ts";
+import { look, tolerate } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { lookUpManifest, maxManifest } from "../io/manifest-file.ts";
 import type { Place } from "./place.ts";
@@ -40,7 +40,7 @@ export async function surveySeed(
       hint: "A seed is a volume: fill one with --prefix DIR and copy it into the image.",
     });
   }
-  if ((await realpath(dir)) === (await realpath(prefix).catch(() => prefix))) return undefined;
+  if ((await realpath(dir)) === ((await tolerate(realpath(prefix))) ?? prefix)) return undefined;
   const found = await lookUpManifest(dir);
   if (found && "tools" in found && found.platform === platformId(platform)) {
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));

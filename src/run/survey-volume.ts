@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { defaultPrefix, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
 import { type Platform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
-import { listNames } from "../io/files.ts";
+import { access } from "../io/disk.ts";
+import { isLasting, listNames } from "../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../io/inspect.ts";
 import { lookUpManifest, manifestError } from "../io/manifest-file.ts";
 import { openModes, umaskFor } from "../io/modes.ts";
@@ -53,6 +53,9 @@ export async function resolvePrefix(place: Place): Promise<string> {
   return prefix;
 }
 
+const isReadOnly = (error: unknown): boolean =>
+  error instanceof UserError && error.code === "unmet";
+
 async function choosePrefix(place: Place): Promise<string> {
   const { prefix } = place.options;
   if (prefix !== undefined) {
@@ -64,7 +67,10 @@ async function choosePrefix(place: Place): Promise<string> {
   const usable = async (path: string, mode: number): Promise<boolean> =>
     access(path, mode).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (isLasting(error) || isReadOnly(error)) return false;
+        throw error; // not to be told: no reason to begin another volume elsewhere
+      },
     );
   if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
   if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { requestedTools } from "../core/demand.ts";
 import { UserError } from "../core/errors.ts";
@@ -6,6 +5,7 @@ import { layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
 import { isOurs, treesInUse } from "../io/bins.ts";
 import { bytesOf } from "../io/collect.ts";
+import { rm } from "../io/disk.ts";
 import { doing, listNames, syncDirectory } from "../io/files.ts";
 import { takeLease } from "../io/lease.ts";
 import { editManifest, readManifest } from "../io/manifest-file.ts";

@@ -1,4 +1,3 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest } from "../core/digest.ts";
@@ -6,6 +5,7 @@ import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Artifact } from "../core/recipe.ts";
 import { findOnPath } from "../io/bins.ts";
+import { mkdir, rm } from "../io/disk.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import { type ArchiveContext, stageArchive } from "../sources/archive.ts";

@@ -1,6 +1,6 @@
-import { rm } from "node:fs/promises";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
+import { rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";

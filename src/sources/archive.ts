@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
+import { rmSync } from "../io/disk.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { constants, createWriteStream } from "node:fs";
-import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,7 +7,8 @@ import * as zlib from "node:zlib";
 import { Header } from "tar/header";
 import { Pax } from "tar/pax";
 import { UserError } from "../core/errors.ts";
-import { fileError, moveOnto, token } from "../io/files.ts";
+import { open, rm } from "../io/disk.ts";
+import { fileError, moveOnto, token, tolerate } from "../io/files.ts";
 
 const blockSize = 512;
 
@@ -56,7 +56,7 @@ export async function writeBundle(
     await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target, { signal });
     moveOnto(temporary, file);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await tolerate(rm(temporary, { force: true }));
     signal.throwIfAborted();
     if (cause instanceof UserError) throw cause;
     throw fileError("write", file, cause);
@@ -116,9 +116,7 @@ function* padded(bytes: Buffer): Generator<Buffer> {
 async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGenerator<Buffer> {
   const { path, from, mode, sha256 } = entry;
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const handle = await open(from, flags).catch((cause: unknown) => {
-    throw fileError("read", from, cause);
-  });
+  const handle = await open(from, flags);
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw changed(from);
@@ -135,8 +133,10 @@ async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGene
     if (size !== stats.size || hash.digest("hex") !== sha256) throw changed(from);
     const over = size % blockSize;
     if (over > 0) yield Buffer.alloc(blockSize - over);
+  } catch (cause) {
+    throw fileError("read", from, cause);
   } finally {
-    await handle.close();
+    await tolerate(handle.close()); // what was read is read
   }
 }
 

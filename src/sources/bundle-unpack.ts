@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Header } from "tar/header";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { stat } from "../io/disk.ts";
 import { fileError } from "../io/files.ts";
 import { readPlain } from "../io/input.ts";
 import { decompressed } from "../unpack/decompress.ts";
@@ -113,7 +113,7 @@ export async function unpackBundle(
   const { file, format, size } = bundle;
   const limits = { ...limitsFor(size), entries: maxEntries };
   await reading(bundle, extract({ file, format, into, strip: 0, limits, signal }));
-  const isSame = (await identityOf(file).catch(() => "")) === bundle.identity;
+  const isSame = (await identityOf(file)) === bundle.identity;
   const isDecided = readPlain(join(into, layout.manifest), maxManifest) === manifest;
   if (isSame && isDecided) return;
   const why = isSame ? "has two manifests" : "was changed while it was read";

@@ -1,8 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { shortageSaid } from "../core/system-error.ts";
+import { readdir } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 
 /** A PyTorch of 1.5 GB compiles in two minutes on two cores. */

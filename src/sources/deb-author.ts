@@ -1,4 +1,3 @@
-import { mkdir, readlink, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import {
@@ -12,6 +11,8 @@ import type { DebWanted } from "../core/deb-wanted.ts";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianPackage } from "../core/recipe.ts";
+import { mkdir, rm } from "../io/disk.ts";
+import { linkTarget } from "../io/files.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";
 import { treeWriter } from "../unpack/tree.ts";
@@ -121,7 +122,7 @@ async function contentsOf(
     tree.finish();
     const files = await listPrograms(dir);
     const libraries = files.flatMap((one) => libraryNames(one).map((name) => [name, one] as const));
-    const document = await readlink(join(dir, "usr/share/doc", name)).catch(() => undefined);
+    const document = await linkTarget(join(dir, "usr/share/doc", name));
     return {
       libraries: new Map(libraries.map(([soname, { elf }]) => [soname, elf?.needed ?? []])),
       needed: new Set(files.flatMap(({ elf }) => elf?.needed ?? [])),

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { realpath } from "node:fs/promises";
 import { basename, relative } from "node:path";
 import { type Elf, readElf } from "../core/elf.ts";
+import { readPieces, realpath, realpathSync } from "../io/disk.ts";
 import { entriesBelow } from "../io/entries.ts";
+import { ifThere } from "../io/files.ts";
 
 /** A regular file of a tree that a loader or an interpreter may be asked to run or to load. */
 export interface TreeFile {
@@ -23,7 +23,7 @@ export async function listPrograms(dir: string): Promise<TreeFile[]> {
   const aliases = new Map<string, string[]>();
   const links = entries.filter(({ name, stats }) => stats.isSymbolicLink() && isLibraryName(name));
   for (const { name, path } of links) {
-    const target = await realpath(path).catch(() => "");
+    const target = ifThere(path, () => realpathSync(path)) ?? "";
     aliases.set(target, [...(aliases.get(target) ?? []), name].sort());
   }
   const found: TreeFile[] = [];
@@ -52,21 +52,14 @@ export function libraryNames({ path, elf, aliases }: TreeFile): string[] {
 
 /** What a file is, by its first bytes. */
 function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
-  const descriptor = openSync(absolute, "r");
-  try {
-    const read = (offset: number, length: number): Buffer => {
-      const bytes = Buffer.alloc(length);
-      return bytes.subarray(0, readSync(descriptor, bytes, 0, length, offset));
-    };
+  return readPieces(absolute, (read) => {
     const elf = readElf(read);
     if (elf) return { elf };
     const line = read(0, 128).toString("latin1").split("\n")[0] ?? "";
     const words = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(line);
     const interpreter = words?.[1]?.endsWith("/env") ? words[2] : words?.[1];
     return interpreter === undefined ? {} : { interpreter };
-  } finally {
-    closeSync(descriptor);
-  }
+  });
 }
 
 /** True for a program that the system's loader would start: one with a loader and no library's name. */

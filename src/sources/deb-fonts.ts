@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFile } from "../io/disk.ts";
+import { isThere } from "../io/files.ts";
 
 /** Where the configuration for fontconfig lies in a tree that has fonts. */
 const place = "etc/fonts/openclaw.conf";
@@ -28,6 +28,6 @@ function alias(family: string): string {
 
 /** Writes it where the tree has fonts; a recipe's `env` names it as FONTCONFIG_FILE. */
 export async function writeFontConfig(tree: string): Promise<void> {
-  if (!existsSync(join(tree, "usr/share/fonts")) || !existsSync(join(tree, "etc/fonts"))) return;
+  if (!isThere(join(tree, "usr/share/fonts")) || !isThere(join(tree, "etc/fonts"))) return;
   await writeFile(join(tree, place), text, { flag: "wx", mode: 0o644 });
 }

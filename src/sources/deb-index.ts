@@ -1,4 +1,3 @@
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseStanzas } from "../core/apt.ts";
 import {
@@ -11,6 +10,7 @@ import type { DebArch, DebArchive } from "../core/deb-lock.ts";
 import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { readFile, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import type { AptConfig, DebianSource } from "../net/apt-config.ts";
 import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";

@@ -1,7 +1,7 @@
-import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isBinName } from "../core/names.ts";
 import type { DebianPackage } from "../core/recipe.ts";
+import { follow, listNames, textOf } from "../io/files.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";
 import { treeWriter } from "../unpack/tree.ts";
@@ -36,13 +36,13 @@ export async function listDebPrograms(
   }
   const bins: Record<string, string> = {};
   for (const place of ["usr/sbin", "sbin", "bin", "usr/bin"]) {
-    for (const name of (await readdir(join(tree, place)).catch(() => [])).sort()) {
-      const isFile = (await stat(join(tree, place, name)).catch(() => undefined))?.isFile();
+    for (const name of listNames(join(tree, place)).sort()) {
+      const isFile = (await follow(join(tree, place, name)))?.isFile();
       if (isFile && isBinName(name)) bins[name] = `${place}/${name}`;
     }
   }
   const about = join(tree, "usr/share/doc", locked.name, "copyright");
-  const text = await readFile(about, "utf8").catch(() => "");
+  const text = await textOf(about);
   const license = /^Files:\s*\*\s*$(?:\n(?!\n).*)*?\nLicense:\s*(\S.*?)\s*$/m.exec(text)?.[1];
   return { bins, license };
 }

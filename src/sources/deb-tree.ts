@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
-import { rename, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { type Fallback, renderDebLauncher } from "../core/deb-launcher.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianStart } from "../core/recipe.ts";
-import { makeDirectory } from "../io/files.ts";
+import { link as linkTo, rename, writeFile } from "../io/disk.ts";
+import { isThere, makeDirectory } from "../io/files.ts";
 import { ownDirectories } from "../unpack/deb.ts";
 import type { Start } from "./context.ts";
 import { isNative, libraryNames, listPrograms, type TreeFile } from "./deb-files.ts";
@@ -70,7 +69,7 @@ async function linkLibraries(tree: string, libraries: ReadonlyMap<string, string
 }
 
 async function link(tree: string, place: string, target: string): Promise<void> {
-  await symlink(posix.relative(posix.dirname(place), target), join(tree, place));
+  linkTo(join(tree, place), posix.relative(posix.dirname(place), target));
 }
 
 /** A lock with a hole is found here, and not by whoever first needs the program. */
@@ -137,7 +136,7 @@ function fallbacksOf(tree: string, libraryDir: string): Fallback[] {
     { variable: "LOCPATH", system: "/usr/lib/locale/C.utf8", own: "usr/lib/locale" },
     { variable: "GCONV_PATH", system: `/${gconv}`, own: gconv },
   ];
-  return known.filter(({ own }) => existsSync(join(tree, own)));
+  return known.filter(({ own }) => isThere(join(tree, own)));
 }
 
 /** The tree's own modules as options, because a variable would reach every perl that it starts. */
@@ -156,6 +155,6 @@ function perlPaths(tree: string): string[] {
     .flatMap((path) =>
       path.includes("{version}") ? versions.map((one) => path.replace("{version}", one)) : [path],
     )
-    .filter((path) => existsSync(path.replace("{root}", tree)))
+    .filter((path) => isThere(path.replace("{root}", tree)))
     .map((path) => `-I${path}`);
 }

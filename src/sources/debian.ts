@@ -1,10 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebianArtifact, DebianPackage } from "../core/recipe.ts";
 import { shortageSaid } from "../core/system-error.ts";
+import { mkdir, rm } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";

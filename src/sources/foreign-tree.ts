@@ -1,10 +1,18 @@
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
-import { realpath, rm } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledRecord } from "../core/manifest.ts";
-import { copyFile, doing, follow, look } from "../io/files.ts";
+import {
+  link,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpath,
+  realpathSync,
+  rm,
+} from "../io/disk.ts";
+import { copyFile, doing, follow, ifThere, look } from "../io/files.ts";
 import { isProgram, makeExecutable } from "../io/modes.ts";
 import { moveTree } from "../io/move.ts";
 import { readTreeRecord } from "../io/store.ts";
@@ -96,15 +104,15 @@ async function copy(
   promised: TreeList,
   foreign: ForeignTree,
 ): Promise<void> {
-  const stats = await doing("copy", source, () => lstatSync(source));
+  const stats = lstatSync(source);
   if (stats.isSymbolicLink()) {
-    await doing("copy", source, () => symlinkSync(readlinkSync(source), target));
+    link(target, readlinkSync(source));
   } else if (stats.isFile()) {
     const mode = isProgram(promised[path] ?? "") ? 0o777 : 0o666;
-    await doing("copy", source, () => copyFile(source, target, mode));
+    copyFile(source, target, mode);
   } else if (stats.isDirectory()) {
-    await doing("create", target, () => mkdirSync(target));
-    for (const name of await doing("read", source, () => readdirSync(source))) {
+    mkdirSync(target);
+    for (const name of readdirSync(source)) {
       const below = path === "" ? name : `${path}/${name}`;
       await copy(below, join(source, name), join(target, name), promised, foreign);
     }
@@ -124,7 +132,7 @@ async function makeProgramsExecutable(
   const listed = Object.keys(promised).filter((path) => isProgram(promised[path] ?? ""));
   for (const path of new Set([...own, ...listed])) {
     const file = join(tree, path);
-    if ((await look(file))?.isFile()) await doing("change", file, () => makeExecutable(file));
+    if ((await look(file))?.isFile()) makeExecutable(file);
   }
 }
 
@@ -156,7 +164,7 @@ async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> 
   const root = await realpath(tree);
   for (const [name, { path, size, runtime }] of Object.entries(record.bins)) {
     const program = join(root, path.slice(record.dir.length + 1));
-    const found = await realpath(program).catch(() => "");
+    const found = ifThere(program, () => realpathSync(program)) ?? "";
     const stats = found.startsWith(root + sep) ? await follow(found) : undefined;
     const runs = runtime !== undefined || ((stats?.mode ?? 0) & 0o100) !== 0;
     if (!stats?.isFile() || stats.size !== size || !runs) {

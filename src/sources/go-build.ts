@@ -1,12 +1,12 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { offlineCause, UserError } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import type { GoBuildArtifact } from "../core/recipe.ts";
 import { shortageSaid } from "../core/system-error.ts";
+import { mkdir } from "../io/disk.ts";
 import { entriesBelow } from "../io/entries.ts";
 import { type Finished, run } from "../io/exec.ts";
-import { doing, orNothing } from "../io/files.ts";
+import { doing, isThere, orNothing } from "../io/files.ts";
 import type { StageContext, Staged } from "./context.ts";
 import type { Languages, Toolchain } from "./languages.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
@@ -129,11 +129,7 @@ async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<str
 }
 
 function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: string } {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
+  return orNothing(() => JSON.parse(text)) ?? {};
 }
 
 function goError(
@@ -167,7 +163,8 @@ function goError(
 }
 
 async function zipBytes(dir: string): Promise<number> {
-  const entries = orNothing(() => entriesBelow(join(dir, "cache/download"))) ?? [];
+  const downloads = join(dir, "cache/download");
+  const entries = isThere(downloads) ? entriesBelow(downloads) : [];
   const zips = entries.filter(({ name, stats }) => stats.isFile() && name.endsWith(".zip"));
   return zips.reduce((sum, { stats }) => sum + stats.size, 0);
 }

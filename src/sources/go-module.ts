@@ -1,10 +1,10 @@
-import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { GoModuleArtifact } from "../core/recipe.ts";
+import { readPieces, rm } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
-import { orNothing } from "../io/files.ts";
+import { isThere } from "../io/files.ts";
 import { makeExecutable } from "../io/modes.ts";
 import { isNetwork, isNotFound } from "../net/errors.ts";
 import type { GoConfig } from "../net/go-config.ts";
@@ -81,18 +81,13 @@ function escapePath(path: string): string {
 }
 
 async function markPrograms(dir: string): Promise<void> {
-  for (const { path, stats } of orNothing(() => entriesIn(dir)) ?? []) {
+  if (!isThere(dir)) return;
+  for (const { path, stats } of entriesIn(dir)) {
     if (stats.isDirectory()) await markPrograms(path);
-    else if (stats.isFile() && (await isElf(path))) makeExecutable(path);
+    else if (stats.isFile() && isElf(path)) makeExecutable(path);
   }
 }
 
-async function isElf(path: string): Promise<boolean> {
-  const file = await open(path, "r");
-  try {
-    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    return buffer.toString("latin1") === "\x7fELF";
-  } finally {
-    await file.close();
-  }
+function isElf(path: string): boolean {
+  return readPieces(path, (read) => read(0, 4)).toString("latin1") === "\x7fELF";
 }

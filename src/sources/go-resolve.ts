@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { offlineCause, UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/go-path.ts";
 import { splitPackage } from "../core/recipe-rules.ts";
 import type { RecipeSource } from "../core/recipe-schema.ts";
-import { orNothing } from "../io/files.ts";
+import { orNothing, textOf } from "../io/files.ts";
 import type { StageContext } from "./context.ts";
 import { openBuild } from "./go-build.ts";
 import type { Languages } from "./languages.ts";
@@ -41,7 +40,7 @@ export async function resolveGo(
       said.push(found.Error ?? stderr.trim());
       continue;
     }
-    const least = goLine(await readFile(found.GoMod ?? "", "utf8").catch(() => ""));
+    const least = goLine(await textOf(found.GoMod ?? ""));
     return {
       go: `${module}@${found.Version}`,
       ...(directory === "." ? {} : { package: directory }),

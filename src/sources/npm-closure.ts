@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
 import { selectPackages } from "../core/npm-lock.ts";
 import type { LockedPackage, NpmClosureArtifact } from "../core/recipe.ts";
+import { rm } from "../io/disk.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import type { Limits } from "../unpack/tree.ts";

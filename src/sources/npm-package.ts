@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDigest } from "../core/digest.ts";
 import type { NpmPackageArtifact } from "../core/recipe.ts";
+import { rm } from "../io/disk.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 import type { ArchiveContext } from "./archive.ts";
 import type { Staged } from "./context.ts";

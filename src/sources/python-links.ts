@@ -1,9 +1,9 @@
-import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type Digest, sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
-import { doing, follow, listNames } from "../io/files.ts";
+import { writeFile } from "../io/disk.ts";
+import { doing, follow, listNames, tolerate } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
 import { shownUrl } from "../net/errors.ts";
 import type { Download, Text } from "../net/http.ts";
@@ -50,7 +50,7 @@ export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Pr
     sink.verify(from);
     await sink.close();
   } catch (error) {
-    await sink.close().catch(() => {});
+    await tolerate(sink.close());
     await discard(file);
     throw error;
   }

@@ -1,3 +1,4 @@
+import { orNothing } from "../core/or-nothing.ts";
 import { asFields, trimmed } from "../core/values.ts";
 import type { Text } from "../net/http.ts";
 
@@ -33,11 +34,7 @@ function fromJson(text: string, page: URL): IndexFile[] {
 }
 
 function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => JSON.parse(text));
 }
 
 async function fromHtml(text: string, page: URL): Promise<IndexFile[]> {
@@ -78,9 +75,5 @@ function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
 /** The last part of an address, as a name. */
 export function nameOf({ pathname }: URL): string {
   const last = pathname.replace(/\/+$/, "").split("/").at(-1) ?? "";
-  try {
-    return decodeURIComponent(last);
-  } catch {
-    return last;
-  }
+  return orNothing(() => decodeURIComponent(last)) ?? last;
 }

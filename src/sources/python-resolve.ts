@@ -1,4 +1,3 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/digest.ts";
 import { offlineCause, UserError } from "../core/errors.ts";
@@ -6,6 +5,7 @@ import type { Platform } from "../core/platform.ts";
 import { renderPypiLock } from "../core/pypi-lock.ts";
 import { minorOf, normalName, parseWheelName } from "../core/wheel-tags.ts";
 import { placeOf } from "../core/wheels.ts";
+import { mkdir, readdir, readFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import type { Languages } from "./languages.ts";
 

@@ -1,11 +1,11 @@
-import { lstat, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EntryPoint, parseEntryPoints } from "../core/entry-points.ts";
 import { UserError } from "../core/errors.ts";
 import type { LockedWheel } from "../core/recipe.ts";
 import { normalName } from "../core/wheel-tags.ts";
+import { lstat, mkdir, rm } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
-import { doing, look, moveOnto } from "../io/files.ts";
+import { doing, listNames, look, moveOnto, textOf } from "../io/files.ts";
 import { moveTree } from "../io/move.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 
@@ -43,15 +43,15 @@ export async function openWheel(
   const limits = limitsFor(wheel.size);
   await extract({ file, format: "wheel", into: room, strip: 0, limits, signal });
   const info = await findInfo(wheel, room);
-  const textOf = (name: string) => readFile(join(room, info, name), "utf8").catch(() => "");
-  const entryPoints = parseEntryPoints(await textOf("entry_points.txt"));
+  const textIn = (name: string) => textOf(join(room, info, name));
+  const entryPoints = parseEntryPoints(await textIn("entry_points.txt"));
   const scripts: string[] = [];
   for (const data of await dataOf(room))
     scripts.push(...(await names(join(room, data, "scripts"))));
   return {
     wheel,
     room,
-    metadata: await textOf("METADATA"),
+    metadata: await textIn("METADATA"),
     entryPoints,
     scripts: scripts.filter((name) => !entryPoints.has(name)),
   };
@@ -86,7 +86,7 @@ async function dataOf(room: string): Promise<string[]> {
 /** The one directory that says what the wheel is; it must say what the lock says. */
 async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
   const [info = "", ...others] = await directories(room, ".dist-info");
-  const text = await readFile(join(room, info, "WHEEL"), "utf8").catch(() => "");
+  const text = await textOf(join(room, info, "WHEEL"));
   const recorded = await look(join(room, info, "RECORD"));
   const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
   if (!isNamed || !recorded?.isFile()) {
@@ -123,7 +123,7 @@ async function directories(room: string, end: string): Promise<string[]> {
 }
 
 async function names(dir: string): Promise<string[]> {
-  return (await readdir(dir).catch(() => [])).sort();
+  return listNames(dir).sort();
 }
 
 function broken(wheel: LockedWheel, why: string): UserError {

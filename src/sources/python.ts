@@ -1,4 +1,3 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../core/digest.ts";
@@ -8,7 +7,8 @@ import type { LockedWheel, PythonArtifact } from "../core/recipe.ts";
 import { installOrder, neededBy } from "../core/wheel-order.ts";
 import { minorOf, normalName } from "../core/wheel-tags.ts";
 import { selectWheels } from "../core/wheels.ts";
-import { doing, look } from "../io/files.ts";
+import { mkdir, readFile, rm, writeFile } from "../io/disk.ts";
+import { doing, look, textOf } from "../io/files.ts";
 import type { Http } from "../net/http.ts";
 import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged, Start } from "./context.ts";
@@ -101,7 +101,7 @@ async function indexesFor(
   if (pip.isDefaultReplaced) return { http, pip };
   const minor = minorOf(python.version);
   const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
-  const text = await readFile(join(python.tree, models), "utf8").catch(() => "");
+  const text = await textOf(join(python.tree, models));
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
   if (address !== undefined) return { http, pip, defaultIndex: `${address}simple/` };
   if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };

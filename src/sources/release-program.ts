@@ -1,10 +1,10 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { type Arch, isAtLeast, type PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
+import { mkdir, readFile, stat } from "../io/disk.ts";
 import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/modes.ts";
 import type { Http } from "../net/http.ts";

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact } from "../core/recipe.ts";
+import { mkdir } from "../io/disk.ts";
 import { stageArchive } from "./archive.ts";
 import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged } from "./context.ts";

@@ -1,10 +1,9 @@
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { join, posix, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
+import { lstatSync, mkdirSync, readPieces, realpathSync } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
-import { doing, orNothing } from "../io/files.ts";
+import { ifThere } from "../io/files.ts";
 import { makeExecutable } from "../io/modes.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
@@ -13,7 +12,7 @@ export type Bins = Readonly<Record<string, string>>;
 /** Makes the tree of an attempt, and directories in it. */
 export async function makeTree(dir: string, directories: readonly string[] = []): Promise<string> {
   const tree = join(dir, "tree");
-  await doing("create", tree, () => mkdirSync(tree));
+  mkdirSync(tree);
   // The recipe's lock names them, not an archive.
   const writer = treeWriter(tree, 0, { bytes: 0, entries: Number.POSITIVE_INFINITY });
   for (const directory of directories) writer.directory(directory);
@@ -26,16 +25,17 @@ export async function makeTree(dir: string, directories: readonly string[] = [])
  * bit, which is then set, but text is refused. Throws a UserError (`recipe`) that says what is there.
  */
 export async function checkPrograms(tree: string, bins: Bins, native: boolean): Promise<void> {
-  const root = realpathSync.native(tree);
+  const root = realpathSync(tree);
   for (const path of new Set(Object.values(bins))) {
-    const found = orNothing(() => realpathSync.native(join(root, path)));
+    const program = join(root, path);
+    const found = ifThere(program, () => realpathSync(program));
     if (found === undefined) throw await absent(root, path, "has no");
     const stats = lstatSync(found);
     if (!found.startsWith(root + sep) || !stats.isFile()) {
       throw await absent(root, path, "has no regular file");
     }
     if (!native || (stats.mode & 0o100) !== 0) continue;
-    if (!(await isProgram(found))) throw await absent(root, path, "has no executable");
+    if (!isProgram(found)) throw await absent(root, path, "has no executable");
     makeExecutable(found);
   }
 }
@@ -49,14 +49,9 @@ export function onlyProgram(bins: Bins): string {
   });
 }
 
-async function isProgram(path: string): Promise<boolean> {
-  const file = await open(path, "r");
-  try {
-    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    return buffer.toString("latin1") === "\x7fELF" || buffer.toString("latin1").startsWith("#!");
-  } finally {
-    await file.close();
-  }
+function isProgram(path: string): boolean {
+  const head = readPieces(path, (read) => read(0, 4)).toString("latin1");
+  return head === "\x7fELF" || head.startsWith("#!");
 }
 
 /** So many are shown of so many that are looked through. */

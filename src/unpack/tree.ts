@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { orNothing } from "../io/files.ts";
 import { stampOf, type WrittenDigests } from "../io/tree-list.ts";
 import { checkLinks } from "./links.ts";
 import { hasControl, placeOf } from "./paths.ts";
@@ -89,7 +90,7 @@ export function treeWriter(
         doing(state, place, (absolute) => symlinkSync(target, absolute));
       }
     },
-    close: () => closeOpen(state),
+    close: () => orNothing(() => closeOpen(state)), // after an error, which is the one to tell
   };
 }
 

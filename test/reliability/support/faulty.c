@@ -17,9 +17,9 @@
  *   refuse=OP:ERRNO           OP always fails; ops beyond FUSE's own: rename-over (onto something that
  *                             is there), rename-dir (of a directory)
  *
- * One call alone fails where DIRECTORY.fault says `N ERRNO`: the Nth counted call (1 is the first) since
- * the file was written; DIRECTORY.failed then gets a line `OP PATH`. While DIRECTORY.log is there, it
- * gets such a line for each counted call.
+ * Single calls fail where DIRECTORY.fault says `N ERRNO COUNT`: COUNT counted calls from the Nth on (1 is
+ * the first) since the file was written; or `-N ERRNO SEED`: each by chance, one of N. DIRECTORY.failed then
+ * gets a line `OP PATH` for each. While DIRECTORY.log is there, it gets such a line for each counted call.
  */
 #define FUSE_USE_VERSION 31
 #define _GNU_SOURCE
@@ -68,7 +68,7 @@ static void note(const char *file, int flags, const char *op, const char *path) 
 /* The errno (negative) that this call is to end with; 0 where it may go on. */
 static int fault(const char *op, const char *path) {
   static struct timespec armed;
-  static unsigned long calls, at;
+  static long calls, at, count;
   static int error;
   int result = 0;
   struct stat seen;
@@ -80,11 +80,13 @@ static int fault(const char *op, const char *path) {
       calls = at = 0;
       armed = seen.st_mtim;
       if (file != NULL) {
-        if (fscanf(file, "%lu %d", &at, &error) != 2) at = 0;
+        if (fscanf(file, "%ld %d %ld", &at, &error, &count) != 3) at = 0;
+        if (at < 0) srand48(count);
         fclose(file);
       }
     }
-    if (++calls == at) {
+    calls++;
+    if (at < 0 ? lrand48() % -at == 0 : at > 0 && calls >= at && calls < at + count) {
       result = -error;
       note(failed_file, O_CREAT, op, path);
     }

@@ -25,7 +25,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isRoot } from "./mounts.ts";
 
 /** Linux's errors that Node has no name for. */
-const others: Readonly<Record<string, number>> = { ESTALE: 116, EDQUOT: 122 };
+const others: Readonly<Record<string, number>> = {
+  EHOSTDOWN: 112,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  EDQUOT: 122,
+};
 
 /** An errno's number. */
 function errnoOf(name: string): number {
@@ -61,10 +67,12 @@ export interface FaultyDisk {
   readonly path: string;
   /** What lies below it, without faults. */
   readonly behind: string;
-  /** Makes the Nth call from now on fail, once. */
-  failAt(call: number, errno: string): void;
-  /** Ends what `failAt` began; `OP PATH` of the call that failed, if one did. */
-  heal(): string | undefined;
+  /** Makes the Nth call from now on fail, and so many in all from there. */
+  failAt(call: number, errno: string, count?: number): void;
+  /** Makes each call from now on fail by chance, one of so many. */
+  failByChance(oneOf: number, errno: string, seed: number): void;
+  /** Ends what these began; `OP PATH` of each call that failed. */
+  heal(): string[];
   /** Begins to note calls. */
   record(): void;
   /** `OP PATH` of each call since `record`, in order; ends noting. */
@@ -85,13 +93,16 @@ export async function mountFaulty(
   return {
     path,
     behind,
-    failAt: (call, errno) => writeFileSync(fault, `${call} ${errnoOf(errno)}\n`),
+    failAt: (call, errno, count = 1) =>
+      writeFileSync(fault, `${call} ${errnoOf(errno)} ${count}\n`),
+    failByChance: (oneOf, errno, seed) =>
+      writeFileSync(fault, `-${oneOf} ${errnoOf(errno)} ${seed}\n`),
     heal() {
       rmSync(fault, { force: true });
-      if (!existsSync(failed)) return undefined;
-      const call = readFileSync(failed, "utf8").trimEnd();
+      if (!existsSync(failed)) return [];
+      const calls = readFileSync(failed, "utf8").trimEnd().split("\n");
       rmSync(failed);
-      return call;
+      return calls;
     },
     record: () => writeFileSync(log, ""),
     recorded() {

@@ -1,0 +1,104 @@
+/** What the errors of files mean, as the system really gives them where it can be had to. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserError } from "../../src/core/errors.ts";
+import { isLasting, saying, tolerate } from "../../src/io/file-error.ts";
+import {
+  fileError,
+  follow,
+  isThere,
+  linkTarget,
+  listNames,
+  look,
+  textOf,
+} from "../../src/io/files.ts";
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "file-error-"));
+  writeFileSync(join(dir, "file"), "text");
+  symlinkSync("loop", join(dir, "loop"));
+  symlinkSync("nothing", join(dir, "dangling"));
+  mkdirSync(join(dir, "closed"));
+  writeFileSync(join(dir, "closed", "file"), "");
+  chmodSync(join(dir, "closed"), 0);
+});
+afterAll(() => {
+  chmodSync(join(dir, "closed"), 0o700);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const system = (code: string, errno = -1): Error =>
+  Object.assign(new Error(`${code}: the system's words`), { code, errno, syscall: "open" });
+
+describe("only what is not there is absent", () => {
+  test.each([
+    ["no such name", "nothing"],
+    ["below a file", "file/below"],
+    ["below links without an end", "loop/below"],
+    ["too long a name", "n".repeat(300)],
+  ])("%s", async (_what, name) => {
+    const path = join(dir, name);
+    expect(await look(path)).toBeUndefined();
+    expect(await follow(path)).toBeUndefined();
+    expect(await linkTarget(path)).toBeUndefined();
+    expect(await textOf(path)).toBe("");
+    expect(isThere(path)).toBe(false);
+    expect(listNames(path)).toEqual([]);
+  });
+
+  test("a link that leads nowhere is there, and what it leads to is not", async () => {
+    expect((await look(join(dir, "dangling")))?.isSymbolicLink()).toBe(true);
+    expect(await follow(join(dir, "dangling"))).toBeUndefined();
+    expect(await linkTarget(join(dir, "dangling"))).toBe("nothing");
+    expect(await linkTarget(join(dir, "file"))).toBeUndefined();
+  });
+
+  test.skipIf(process.getuid?.() === 0)(
+    "what this user may not look at is not absent",
+    async () => {
+      await expect(look(join(dir, "closed", "file"))).rejects.toMatchObject({ code: "permission" });
+      expect(() => listNames(join(dir, "closed"))).toThrow(UserError);
+    },
+  );
+});
+
+describe("what a disk answers is told as that", () => {
+  const failing = "the disk or its connection fails";
+  test.each<[string, number, string]>([
+    ["EIO", -5, failing],
+    ["Unknown system error -116", -116, failing],
+    ["Unknown system error -117", -117, failing],
+    ["EREMOTEIO", -121, failing],
+    ["ETIMEDOUT", -110, failing],
+    ["ENOTCONN", -107, failing],
+    ["EHOSTDOWN", -112, failing],
+    ["ENOSPC", -28, "the disk is full"],
+    ["Unknown system error -122", -122, "the disk quota is used up"],
+  ])("%s", (code, errno, says) => {
+    const error = fileError("read", "/proc/x", system(code, errno));
+    expect(error).toMatchObject({ code: "disk" });
+    expect(error.message).toContain(`cannot read /proc/x: ${says}`);
+    expect(error.message).toMatch(/\(proc, mounted at \/proc\)$/);
+    expect(error.hint).toMatch(/\.$/);
+    expect(isLasting(system(code, errno))).toBe(false);
+  });
+
+  test.each(["EMFILE", "ENOMEM"])("%s is this machine's", (code) => {
+    expect(fileError("read", "/proc/x", system(code))).toMatchObject({ code: "busy" });
+    expect(isLasting(system(code))).toBe(false);
+  });
+});
+
+test("the first words are kept, and bugs are not tolerated", async () => {
+  const first = fileError("read", "/proc/x", system("EIO", -5));
+  const fail = (error: unknown) => (): never => {
+    throw error;
+  };
+  expect(() => saying("write", "/proc/y", fail(first))).toThrow(first);
+  expect(await tolerate(fail(first))).toBeUndefined();
+  expect(await tolerate(fail(system("EIO", -5)))).toBeUndefined();
+  await expect(tolerate(fail(new TypeError("a bug")))).rejects.toThrow("a bug");
+});
