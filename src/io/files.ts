@@ -208,6 +208,11 @@ export async function syncDirectory(path: string): Promise<void> {
   await doing("sync", path, onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, sync));
 }
 
+/** Puts what was written to a file on disk. No link is followed. */
+export async function syncFile(path: string): Promise<void> {
+  await doing("sync", path, onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync));
+}
+
 /** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
 export async function syncTree(root: string): Promise<void> {
   const entries = await doing("read", root, () => entriesIn(root));
@@ -215,8 +220,7 @@ export async function syncTree(root: string): Promise<void> {
     await Promise.all(
       entries.slice(i, i + 16).map(async ({ path, stats }) => {
         if (stats.isDirectory()) return syncTree(path);
-        const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-        if (stats.isFile()) return doing("sync", path, onOpen(path, flags, sync));
+        if (stats.isFile()) return syncFile(path);
       }),
     );
   }

@@ -8,7 +8,7 @@ import { Header } from "tar/header";
 import { Pax } from "tar/pax";
 import { UserError } from "../core/errors.ts";
 import { open, rm } from "../io/disk.ts";
-import { fileError, moveOnto, token, tolerate } from "../io/files.ts";
+import { fileError, moveOnto, syncFile, token, tolerate } from "../io/files.ts";
 
 const blockSize = 512;
 
@@ -52,8 +52,9 @@ export async function writeBundle(
     },
   });
   try {
-    const target = createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true });
+    const target = createWriteStream(temporary, { flags: "wx", mode: 0o644 });
     await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target, { signal });
+    await syncFile(temporary);
     moveOnto(temporary, file);
   } catch (cause) {
     await tolerate(rm(temporary, { force: true }));

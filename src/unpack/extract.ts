@@ -1,9 +1,8 @@
-import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
-import { fileError } from "../io/files.ts";
+import { fileError, moveOnto } from "../io/files.ts";
 import { makeExecutable } from "../io/modes.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { decompressed } from "./decompress.ts";
@@ -116,7 +115,7 @@ async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
   const path = join(request.into, name);
   tree.file(name, 0o755)?.close(); // makes the directories above it
   try {
-    await rename(request.file, path);
+    moveOnto(request.file, path);
     makeExecutable(path);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;

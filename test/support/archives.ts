@@ -13,6 +13,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -30,6 +31,8 @@ export interface Content {
   readonly body?: string | Buffer;
   readonly mode?: number;
   readonly link?: string;
+  /** An earlier path of the tree: a hard link to it, which zip packs as a file of its own. */
+  readonly same?: string;
 }
 /** Path to content; a bare text is a file of mode 0644. */
 export type Tree = Readonly<Record<string, string | Content>>;
@@ -244,11 +247,16 @@ function writeTree(root: string, tree: Tree): void {
       body = "",
       mode = 0o644,
       link: target,
+      same,
     } = typeof content === "string" ? { body: content } : content;
     const file = join(root, path);
     mkdirSync(dirname(file), { recursive: true });
     if (target !== undefined) {
       symlinkSync(target, file);
+      continue;
+    }
+    if (same !== undefined) {
+      linkSync(join(root, same), file);
       continue;
     }
     writeFileSync(file, body);

@@ -40,7 +40,7 @@ export interface Make {
   readonly bytes: number;
 }
 
-/** A program that is packed in a tar.gz or zip, with parts, links and a directory of its own. */
+/** A program that is packed in a tar.gz or zip, with parts, links of both kinds and a directory of its own. */
 export function offerArchive(
   { server, tool, version, bytes }: Make,
   { format, bins = [tool] }: { format: "tar.gz" | "zip"; bins?: readonly string[] },
@@ -51,9 +51,11 @@ export function offerArchive(
   parts.forEach((body, i) => {
     tree[`lib/part-${i}`] = { body };
   });
+  tree["lib/same"] = { same: "lib/part-1" };
   for (const bin of bins) {
     const body = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")/..
+cmp "$here/lib/same" "$here/lib/part-1" || exit
 echo "${bin} ${version} $(cat "$here"/lib/part-* | sha256sum | cut -c1-12) $(head -c 1 "$here/share/latest" | wc -c)"
 `;
     tree[`bin/${bin}`] = { body, mode: 0o755 };
