@@ -37,7 +37,11 @@ const short = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROF
 /** What `work` gives, or else `otherwise` of the error; tried twice, as one call may fail on any disk. */
 function attempt<T>(work: () => T, otherwise: (cause: NodeJS.ErrnoException) => T): T {
   try {
-    return orNothing(() => ({ value: work() }))?.value ?? work();
+    try {
+      return work();
+    } catch {
+      return work();
+    }
   } catch (cause) {
     const code = errnoName(cause);
     if (short.includes(code)) throw new Untried(code);

@@ -34,8 +34,8 @@ const youngMs = 5 * 60_000;
 
 /**
  * Makes the directories of a volume, and looks whether its file system is fit for one, before anything
- * is fetched. Gives what was in the way and where it is kept, a sentence each. Throws `unmet` (read-only, no exec, no links), `permission`,
- * `volume` or `disk`.
+ * is fetched. Gives what was in the way and where it is kept, a sentence each. Throws `unmet` (read-only,
+ * no exec, no links), `permission`, `volume` or `disk`.
  */
 export async function openVolume(prefix: string): Promise<readonly string[]> {
   const aside = await openDirectories(prefix);
