@@ -50,3 +50,7 @@ const top = new Set(["start.ts", "main.ts"]);
 test.each(files.filter((file) => !top.has(file)))("%s does not name the process", (file) => {
   expect(readFileSync(join(source, file), "utf8")).not.toMatch(/\bprocess\.\w/);
 });
+
+test.each(files)("%s lists directories by lstat, not by the types of a listing", (file) => {
+  expect(readFileSync(join(source, file), "utf8")).not.toMatch(/\bwithFileTypes: true/);
+});
