@@ -9,6 +9,7 @@ import { asUserError } from "../core/system-error.ts";
 import { follow, orNothing, tolerate, writeAtomically } from "../io/files.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import { type Asking, checkLoginShell, type LoginShell, writeProfile } from "../io/login-shell.ts";
+import { tryTimes } from "../io/stamps.ts";
 import { recordSteady } from "../io/steady.ts";
 import { sweep } from "../io/sweep.ts";
 import { openDirectory } from "../io/volume.ts";
@@ -129,6 +130,11 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
   const tools = Object.values(applied.manifest.tools);
   const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || place.options.platform !== undefined || !survey.isRecordable) return;
+  const installed = new Set(applied.installed.map(({ tool }) => tool));
+  // One that nothing asks for may stay damaged.
+  const whole = tools.filter(
+    ({ tool }) => installed.has(tool) || !survey.inspection.damaged.has(tool),
+  );
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
   // What --ignore-system does not count may be there all the same; a sandbox looks for itself.
   const isSettled = (bins: readonly string[]): boolean =>
@@ -148,7 +154,8 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
     programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
     ),
-    trees: [layout.bin, dirname(layout.profile), ...tools.map(({ dir }) => dir)],
+    timesProve: await tryTimes(survey.prefix),
+    trees: [layout.bin, dirname(layout.profile), ...whole.map(({ dir }) => dir)],
     system,
     settled: (survey.selected ?? applied.manifest.skills)
       .filter(({ bins, anyBins }) => isSettled(bins) && isSettled(anyBins))

@@ -50,9 +50,15 @@ const installedRecord = z.strictObject({
   contents: sha256,
 });
 
+/** Of a tree whose bytes have to be read before anything is known of it. */
+export const unsealed = "0";
+
 const sealedRecord = z.extend(installedRecord, {
-  /** Nothing in the tree has changed later than this: nanoseconds of the volume's clock. */
-  sealed: z.string().check(z.regex(/^\d+$/)),
+  /**
+   * The times of everything in the tree when all was as published, as 32 hexadecimal digits; or
+   * `unsealed`. Earlier versions wrote another number here, which equals none.
+   */
+  sealed: z.string().check(z.regex(/^[0-9a-f]{1,32}$/)),
 });
 
 /** What lies in a tree: its record, and every file's mode and digest. */

@@ -32,8 +32,8 @@ const traits = z.strictObject({
 });
 
 /**
- * What a file system does that others do not, beyond what a volume cannot be without. `probe` of
- * src/io/probe.ts gives those of a volume.
+ * What a file system does that others do not, beyond what a volume cannot be without. `probe` and
+ * `knownTraits` of src/io/probe.ts give those of a volume.
  */
 export type Traits = z.infer<typeof traits>;
 

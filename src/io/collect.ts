@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
@@ -27,7 +28,7 @@ export interface Collected {
 export async function isBusy(prefix: string, now: number): Promise<boolean> {
   const staging = join(prefix, layout.staging);
   const found = await Promise.all(listNames(staging).map((name) => look(join(staging, name))));
-  return found.some((stats) => stats !== undefined && now - stats.ctimeMs < aliveMs);
+  return found.some((stats) => stats !== undefined && now - changedMs(stats) < aliveMs);
 }
 
 /**
@@ -46,7 +47,7 @@ export async function collect(
   for (const { path, graceMs } of await findLitter(prefix, manifest)) {
     if (!within.some((dir) => dir === "" || path.startsWith(`${dir}/`))) continue;
     const found = await look(join(prefix, path));
-    if (!found || found.ctimeMs >= began) continue;
+    if (!found || changedMs(found) >= began) continue;
     const isStaging = path.startsWith(layout.staging);
     if (isStaging && began - found.mtimeMs < graceMs) {
       later.push(path);
@@ -58,6 +59,11 @@ export async function collect(
   }
   if (!dryRun) await sweep(prefix, manifest);
   return { freed, later };
+}
+
+/** Some file systems' change times do not move. */
+function changedMs({ ctimeMs, mtimeMs }: Stats): number {
+  return Math.max(ctimeMs, mtimeMs);
 }
 
 /** Bytes of the files below a path; 0 where it cannot be read, as they are only told. */

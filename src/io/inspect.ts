@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { type Manifest, type SealedRecord, unsealed } from "../core/manifest.ts";
 import { isLinked, isOurs } from "./bins.ts";
 import { listNames } from "./files.ts";
+import { timesProve } from "./stamps.ts";
 import { examineTree, isSealed, isWhole, mendTree, treesOf, verifyTree } from "./store.ts";
 
 /** How the volume's tools stand. */
@@ -26,7 +27,7 @@ export interface InspectOptions {
 
 /**
  * Looks at every installed tool: its programs, its links, and whether anything in its tree has changed
- * since it was published. Where something has, or with `deep`, every byte is read.
+ * since it was published. Where something has or may have, or with `deep`, every byte is read.
  * Content, names and links decide whether a tree is as published; what its modes merely allow does not.
  */
 export async function inspect(
@@ -38,10 +39,11 @@ export async function inspect(
   const unlinked = new Set<string>();
   const resealed: SealedRecord[] = [];
   const mended = new Set<string>();
+  const proves = timesProve(prefix);
   await Promise.all(
     Object.values(manifest.tools).map(async (record) => {
       const { tool } = record;
-      const found = await stateOf(prefix, record, options);
+      const found = await stateOf(prefix, record, { ...options, proves });
       if (found.damage !== undefined) damaged.set(tool, found.damage);
       if (found.resealed) resealed.push(found.resealed);
       if (found.mended) mended.add(tool);
@@ -60,9 +62,9 @@ interface State {
 async function stateOf(
   prefix: string,
   record: SealedRecord,
-  { deep = false, mend = false }: InspectOptions,
+  { deep = false, mend = false, proves }: InspectOptions & { readonly proves: boolean },
 ): Promise<State> {
-  const sealed = isSealed(prefix, record);
+  const sealed = proves && isSealed(prefix, record);
   if (isWhole(prefix, record) && sealed && !deep) return {};
   const mended = mend && (await mendTree(prefix, record.dir));
   if (!isWhole(prefix, record)) {
@@ -73,7 +75,8 @@ async function stateOf(
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
     return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended };
   }
-  return { mended, ...(anew && (mended || !sealed) && { resealed: anew }) };
+  const isNew = anew && anew.sealed !== unsealed && anew.sealed !== record.sealed;
+  return { mended, ...(isNew && { resealed: anew }) };
 }
 
 /** Names in `bin/` that are neither the manifest's nor of our making. */

@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fchmodSync,
@@ -89,7 +90,8 @@ async function create(path: string): Promise<Lease | undefined> {
     async release() {
       clearInterval(heartbeat);
       orNothing(() => {
-        if (fstatSync(file).ino === lstatSync(path).ino) unlinkSync(path);
+        const [ours, there] = [fstatSync(file, exact), lstatSync(path, exact)];
+        if (ours.nlink > 0n && timesOf(ours) === timesOf(there)) unlinkSync(path);
       });
       orNothing(() => closeSync(file));
     },
@@ -98,8 +100,15 @@ async function create(path: string): Promise<Lease | undefined> {
 
 /** What changes with every renewal; undefined where the lease is gone. */
 async function beatOf(path: string): Promise<string | undefined> {
-  const found = ifThere(path, () => lstatSync(path, { bigint: true }));
-  return found && `${found.ino} ${found.ctimeNs}`;
+  const found = ifThere(path, () => lstatSync(path, exact));
+  return found && timesOf(found);
+}
+
+const exact = { bigint: true } as const;
+
+/** Not the inode: on many file systems it is another one at each call, or the same for all. */
+function timesOf({ ctimeNs, mtimeNs }: BigIntStats): string {
+  return `${ctimeNs} ${mtimeNs}`;
 }
 
 /** True where a lease was not renewed for long when it was first seen: its holder is gone already. */

@@ -37,6 +37,16 @@ export async function probe(prefix: string): Promise<Traits> {
   return traits;
 }
 
+/**
+ * The same, of a volume that may be read-only: undefined where no run has found out. Looks at two files
+ * and /proc/self/mountinfo; writes nothing.
+ */
+export function knownTraits(prefix: string): Traits | undefined {
+  const known = readProbed(prefix)[mountKey(prefix)];
+  const kept = lookAtKept(prefix);
+  return known && kept && recognize(known, kept)?.traits;
+}
+
 /** What tells one mount from another; not its device, which many get anew each time. */
 function mountKey(prefix: string): string {
   const { type, source, root, options, settings } = mountOf(prefix);

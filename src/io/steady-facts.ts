@@ -15,14 +15,23 @@
  *   files/ roots/ listed/  links to files, to directories that are searched for SKILL.md, and to
  *              directories whose every file counts
  *   unmet      `NAME: why` of what this place can never provide
- *   seen       view, system; `MODE SIZE CHANGED INODE NAME` of programs/ and watch/   } only where
- *   all        the same, and of every file below trees/                               } that proves
- *   volume     of programs/ and trees/ only                                           } content
+ *   seen       view, system; `MODE SIZE CHANGED NAME` of programs/, and with the time of    } only
+ *              modification behind CHANGED, of watch/                                       } where
+ *   all        the same, and of every file below trees/                                     } that
+ *   volume     of programs/ and trees/ only                                                 } proves
+ *                                                                                           } content
  *   by-stat    there where find cannot print these lists, and stat does
+ *   by-content there where metadata prove nothing, and every byte is read at each start
+ *   digests    (`any-` only) what trees/ hold: `HASH  PATH` of files, `x PATH` of what can be
+ *              executed, `d PATH`, `l 'PATH' -> 'TARGET'`; as they were published
  *   sizes      `SIZE NAME` of programs/
  *   content    view, system; `HASH  PATH` of what files/, roots/ and listed/ lead to
  *   settled    (`any-` only) `HASH NAME…`: a SKILL.md and the programs that it asks for; lines without
  *              names are the catalogue's and the manifest's
+ *
+ * No inodes: many file systems number files anew at each mount, or at each call. They would tell nothing
+ * that these times do not: what is moved over another file gets a new change time on most file systems,
+ * and its directory, which is listed too, on all.
  *
  * Links, because sh hands the names in a directory to a program without reading a list, which would
  * cost it a system call per byte or another process.
@@ -45,6 +54,8 @@ export interface SteadyFacts {
   readonly directories: readonly string[];
   /** `bin/NAME` and what it starts, relative to the prefix, with their bytes. */
   readonly programs: readonly { path: string; size: number }[];
+  /** False where times prove nothing about the volume's files: their bytes are compared then. */
+  readonly timesProve: boolean;
   /** Directories of the volume in which no file may change, relative to the prefix. */
   readonly trees: readonly string[];
   /** Names of required programs that were found outside the volume. */

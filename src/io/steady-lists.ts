@@ -1,7 +1,7 @@
-import { statSync, writeFileSync } from "node:fs";
+import { realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./exec.ts";
+import { hasTicked } from "./stamps.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 
 /** How far the clocks of other file systems than the volume's may be from ours (ns). */
@@ -10,56 +10,52 @@ const clockSkew = 2_000_000_000n;
 const timeout = 3000;
 const maxOutput = 64 * 1024 * 1024;
 
-/** A record's lists `seen`, `all` and `volume`. */
-export interface Proof {
-  readonly seen: string;
-  readonly all: string;
-  readonly volume: string;
-}
+/** A record's lists `seen`, `all` and `volume`; without one that metadata do not prove. */
+export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
 
 /**
  * The lists of metadata, where these are proof: every file was last changed at an earlier tick of its
  * file system's clock than now, so that a later change gives it another time. What was written by
- * this very run is only a tick old, so it is worth waiting for the next one.
+ * this very run is only a tick old, so it is worth waiting for the next one. None where times prove
+ * nothing about the volume.
  */
-export async function lookAtMetadata(
-  facts: SteadyFacts,
-  record: string,
-): Promise<Proof | undefined> {
-  const clock = join(record, "seen");
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    writeFileSync(clock, "");
-    const now = statSync(clock, { bigint: true });
-    const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
-    const text = (await listMetadata(facts, record)) ?? "";
-    if (!hasPrograms(text)) return undefined;
-    const rows = text.split("\n").slice(0, -1);
-    const changes = rows.map(parseRow).map(({ changed = 0n, name }) => {
-      const isForeign = name.startsWith("watch/") && deviceOf(join(record, name)) !== now.dev;
-      return { isForeign, isYoung: changed >= (isForeign ? elsewhere : now.ctimeNs) };
-    });
-    const young = changes.filter(({ isYoung }) => isYoung);
-    if (young.length === 0) return split(rows);
-    // Waiting helps only on the volume: elsewhere it would take seconds.
-    if (young.some(({ isForeign }) => isForeign)) return undefined;
-    await sleep(12);
+export async function lookAtMetadata(facts: SteadyFacts, record: string): Promise<Proof> {
+  const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
+  const rows = await listMetadata(facts, record);
+  if (!hasPrograms(rows) || !facts.timesProve) return {};
+  const own = deviceOf(join(record, "sizes"));
+  const [foreign, ours]: [Row[], Row[]] = [[], []];
+  for (const row of rows) {
+    const isForeign = row.name.startsWith("watch/") && deviceOf(join(record, row.name)) !== own;
+    (isForeign ? foreign : ours).push(row);
   }
-  return undefined;
+  if (!(await hasTicked(record, latestOf(ours), true))) return {};
+  const lists = split(rows);
+  // Waiting helps only on the volume: elsewhere it would take seconds.
+  return latestOf(foreign) < elsewhere ? lists : { volume: lists.volume };
+}
+
+function latestOf(rows: readonly Row[]): bigint {
+  return rows.reduce((latest, { changed }) => (changed > latest ? changed : latest), 0n);
 }
 
 /** Where find cannot print metadata, `by-stat` tells the entrypoint so, here and ever after. */
-async function listMetadata(facts: SteadyFacts, record: string): Promise<string | undefined> {
+async function listMetadata(facts: SteadyFacts, record: string): Promise<readonly Row[]> {
   const text = await list(facts, "all", record);
-  if (text === undefined || hasPrograms(text)) return text;
+  const found = rowsOf(text);
+  if (text === undefined || hasPrograms(found)) return found;
   writeFileSync(join(record, "by-stat"), "");
-  return await list(facts, "all", record);
+  return rowsOf(await list(facts, "all", record));
 }
 
-const hasPrograms = (text: string): boolean => text.includes(" programs/");
+const rowsOf = (text = ""): readonly Row[] => text.split("\n").slice(0, -1).map(parseRow);
 
-function split(rows: readonly string[]): Proof {
-  const kindOf = (row: string) => parseRow(row).name.split("/", 1)[0] ?? "";
-  const text = (some: readonly string[]) => some.map((row) => `${row}\n`).join("");
+const hasPrograms = (rows: readonly Row[]): boolean =>
+  rows.some(({ name }) => name.startsWith("programs/"));
+
+function split(rows: readonly Row[]): Required<Proof> {
+  const text = (some: readonly Row[]) => some.map(({ text }) => `${text}\n`).join("");
+  const kindOf = ({ name }: Row) => name.split("/", 1)[0] ?? "";
   return {
     seen: text(rows.filter((row) => kindOf(row) !== "trees")),
     all: text(rows),
@@ -67,17 +63,28 @@ function split(rows: readonly string[]): Proof {
   };
 }
 
+/** A row of these lists. */
+interface Row {
+  readonly text: string;
+  /** When it was last changed (ns). */
+  readonly changed: bigint;
+  readonly name: string;
+}
+
+const time = String.raw`(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-?\d+)\.(\d{9})\d*( \+0000)?`;
+const rowPattern = new RegExp(`^\\w+ \\d+ ${time} (?:${time} )?(\\D.*)$`);
+
 /**
- * A row is `MODE SIZE CHANGED INODE NAME`, where CHANGED is in seconds since 1970 or, from busybox, a
- * date; the view and the names of system/ have no such form.
+ * A row is `MODE SIZE CHANGED NAME`, of watch/ `MODE SIZE CHANGED MODIFIED NAME`, where times are in
+ * seconds since 1970 or, from busybox, dates; the view and the names of system/ have no such form.
  */
-function parseRow(row: string): { changed?: bigint; name: string } {
-  const found = /^\w+ \d+ (.+?)\.(\d{9})\d*( \+0000)? \d+ (.*)$/.exec(row);
-  if (found === null) return { name: "" };
-  const [, whole = "", fraction = "", zone, name = ""] = found;
+function parseRow(text: string): Row {
+  const found = rowPattern.exec(text);
+  const [, whole = "", fraction = "", zone] = found ?? [];
   const seconds = zone ? Date.parse(`${whole}Z`) / 1000 : Number(whole);
-  if (!Number.isInteger(seconds)) return { name: "" };
-  return { changed: BigInt(seconds) * 1_000_000_000n + BigInt(fraction), name };
+  if (found === null || !Number.isInteger(seconds)) return { text, changed: 0n, name: "" };
+  const changed = BigInt(seconds) * 1_000_000_000n + BigInt(fraction);
+  return { text, changed, name: found.at(-1) ?? "" };
 }
 
 /** Of what a link leads to; of the link itself where it dangles, as `find -H` has it. */
@@ -97,17 +104,17 @@ export async function lookAtContent(
 ): Promise<string | undefined> {
   const seen = new Map<string, string>();
   for (const { path, sha256 } of facts.inputs) {
-    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const found = statSync(path, { throwIfNoEntry: false });
     if (sha256 === "") continue;
     if (found === undefined) throw new Unrecordable(path);
-    seen.set(idOf(found), sha256);
+    seen.set(idOf(path), sha256);
   }
   const text = await list(facts, "content", record);
   // What sha256sum prints of a name that it had to escape begins with a backslash.
   if (text === undefined || !text.endsWith("\nend\n") || /^\\/m.test(text)) return undefined;
   const found = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(
     ([, sha256 = "", path = ""]) => {
-      return { sha256, path, id: idOf(statSync(join(record, path), { bigint: true })) };
+      return { sha256, path, id: idOf(join(record, path)) };
     },
   );
   const skillDirs = new Set(found.map(({ path }) => dirname(path)));
@@ -134,9 +141,12 @@ function counts(path: string, skillDirs: ReadonlySet<string>): boolean {
   return true;
 }
 
-/** Tells one file from another, whatever name it was reached by. */
-function idOf({ dev, ino }: { dev: bigint; ino: bigint }): string {
-  return `${dev}:${ino}`;
+/**
+ * Tells one file from another, whatever links led to it. Not by its inode: there are file systems on which
+ * it is another one at each call, or the same for all files.
+ */
+function idOf(path: string): string {
+  return realpathSync.native(path);
 }
 
 /** What the entrypoint lists; undefined where it fails. */

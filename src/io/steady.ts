@@ -16,6 +16,7 @@ import { layout } from "../core/layout.ts";
 import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from "./files.ts";
 import { moveTree } from "./move.ts";
 import { mergeSettled } from "./settled.ts";
+import { digestsOf } from "./steady-digests.ts";
 import { type SteadyFacts, Unrecordable } from "./steady-facts.ts";
 import { lookAtContent, lookAtMetadata } from "./steady-lists.ts";
 import { openDirectory } from "./volume.ts";
@@ -51,7 +52,7 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
       await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
-    writeAnyRecord(any, own, facts, manifest);
+    await writeAnyRecord(any, own, facts, manifest);
     await moveTree(own, join(steady, names[0]), lists);
     await moveTree(any, join(steady, names[1]), lists);
     prune(steady, names);
@@ -107,18 +108,25 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   // Metadata first, content afterwards: a file that is changed between the two then has another
   // content than the run saw, and one that is changed later has other metadata.
   const proof = await lookAtMetadata(facts, dir);
+  if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   const content = await lookAtContent(facts, dir);
   const isWhole = content !== undefined;
   if (!isWhole && !isOld(dir)) throw new Unrecordable("something came during the run");
-  if (!isWhole && !proof) throw new Unrecordable("neither metadata nor content tell it");
+  if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content tell it");
   for (const [name, text] of Object.entries({ ...proof, content })) {
     if (text !== undefined) writeFileSync(join(dir, name), text);
   }
 }
 
 /** `own` is the record that was just written for the view. */
-function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: string): void {
-  linkVolume(dir, facts);
+async function writeAnyRecord(
+  dir: string,
+  own: string,
+  facts: SteadyFacts,
+  manifest: string,
+): Promise<void> {
+  const digests = await digestsOf(facts.prefix, linkVolume(dir, facts));
+  if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
   for (const kind of ["roots", "listed"]) mkdirSync(join(dir, kind));
   linkAll(dir, "files", [inVolume(layout.manifest)]);
   const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
@@ -126,13 +134,19 @@ function writeAnyRecord(dir: string, own: string, facts: SteadyFacts, manifest: 
   const skills = mergeSettled(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
-  for (const name of ["volume", "by-stat"]) {
+  for (const name of ["volume", "by-stat", "by-content"]) {
     if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }
 }
 
-/** Links programs and trees, and writes their sizes, if they are what the run saw. */
-function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts): void {
+/**
+ * Links programs and trees, and writes their sizes, if they are what the run saw. Gives the trees' names
+ * in the record, with their directories below the prefix.
+ */
+function linkVolume(
+  dir: string,
+  { prefix, programs, trees, unmet }: SteadyFacts,
+): ReadonlyMap<string, string> {
   mkdirSync(dir, { recursive: true });
   // Two launchers may start one program.
   const started = new Map(programs.map(({ path, size }) => [path, size]));
@@ -158,13 +172,14 @@ function linkVolume(dir: string, { prefix, programs, trees, unmet }: SteadyFacts
   const present = trees.filter((path) => isThere(join(prefix, path)));
   // `lib/TOOL/…` has its tool's name, which the entrypoint looks for.
   const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
-  linkAll(
+  const links = linkAll(
     dir,
     "trees",
     present.map(inVolume),
     present.map((path) => `%${toolOf(path)}`),
   );
   writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
+  return new Map(links.map((name, i) => [name, present[i] ?? ""]));
 }
 
 const isBin = ({ path }: { path: string }): boolean => path.startsWith(`${layout.bin}/`);

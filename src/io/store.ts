@@ -9,6 +9,7 @@ import {
   parseTreeRecord,
   type SealedRecord,
   type TreeRecord,
+  unsealed,
 } from "../core/manifest.ts";
 import {
   doing,
@@ -25,13 +26,9 @@ import {
 import { readPlain } from "./input.ts";
 import { mendModes, writingGroup } from "./modes.ts";
 import { moveTree } from "./move.ts";
-import {
-  contentsDigest,
-  differences,
-  latestChange,
-  listTree,
-  type WrittenDigests,
-} from "./tree-list.ts";
+import { knownTraits } from "./probe.ts";
+import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
+import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
 import { isYoung, openDirectory, renew } from "./volume.ts";
 
 /** A record as far as it is known before the tree is listed. */
@@ -42,7 +39,7 @@ const maxRecordBytes = 64 * 1024 * 1024;
 
 /**
  * Publishes a staged tree under its final name and returns its record, sealed. What was `written` is
- * recorded as it was written. Where that name is
+ * recorded as it was written, where inodes and times tell one file from another. Where that name is
  * taken by a tree that is whole and not older than `since` (ms), that one is taken up; otherwise a
  * suffix is added, because a directory cannot be exchanged in one step while programs run from it.
  */
@@ -54,7 +51,9 @@ export async function publish(
   since: number,
 ): Promise<SealedRecord> {
   const group = writingGroup(prefix);
-  const files = await doing("read", tree, listTree(tree, { written, modesOf: { group } }));
+  const { changeTimes = "move", inodes = "stable" } = knownTraits(prefix) ?? {};
+  const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
+  const files = await doing("read", tree, listTree(tree, { ...known, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
   if ((await look(parent))?.isSymbolicLink()) {
@@ -117,9 +116,16 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
   return { ...draft, dir, bins: Object.fromEntries(bins) };
 }
 
-function seal(prefix: string, record: InstalledRecord): SealedRecord {
+/**
+ * Notes the times of a tree whose bytes are known, or are read after this. They prove nothing where they
+ * can be set, nor where something was changed in the tick that is not over yet: it could be changed
+ * once more and show the same time. Such a tree is read again by the next run that looks at it.
+ */
+async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
   const tree = join(prefix, record.dir);
-  return { ...record, sealed: String(saying("look at", tree, () => latestChange(tree))) };
+  const { fingerprint, latest } = saying("look at", tree, () => stampsOf(tree));
+  const proves = timesProve(prefix) && (await hasTicked(join(prefix, layout.share), latest));
+  return { ...record, sealed: proves ? fingerprint : unsealed };
 }
 
 /** The record that lies in a published tree, if it is one that speaks of this very tree. */
@@ -171,7 +177,7 @@ export async function examineTree(prefix: string, record: InstalledRecord): Prom
 async function compare(prefix: string, { record, files }: TreeRecord): Promise<Compared> {
   if (contentsDigest(files) !== record.contents) return { paths: ["."] };
   try {
-    const sealed = seal(prefix, record); // before it is read: what changes meanwhile is seen next time
+    const sealed = await seal(prefix, record); // before it is read: what changes meanwhile is seen next time
     const paths = differences(files, await listTree(join(prefix, record.dir)));
     return paths.length === 0 ? { paths, sealed } : { paths };
   } catch (cause) {
@@ -184,9 +190,14 @@ async function compare(prefix: string, { record, files }: TreeRecord): Promise<C
   }
 }
 
-/** True where nothing in a tree has changed since it was sealed; false too where that cannot be told. Reads no file. */
+/**
+ * True where nothing in a tree has changed since it was sealed, on a volume of which times prove that;
+ * false too where that cannot be told. Reads no file.
+ */
 export function isSealed(prefix: string, record: SealedRecord): boolean {
-  return orNothing(() => latestChange(join(prefix, record.dir)) <= BigInt(record.sealed)) === true;
+  if (record.sealed === unsealed) return false;
+  const found = orNothing(() => stampsOf(join(prefix, record.dir)));
+  return found?.fingerprint === record.sealed;
 }
 
 /** Published trees of a tool, by directory, the newest first. */

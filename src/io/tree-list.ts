@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BigIntStats, createReadStream, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { type BigIntStats, createReadStream, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../core/digest.ts";
@@ -106,20 +106,4 @@ function isSame(expected: string | undefined, found: string | undefined): boolea
   const [mode = "", digest = ""] = found.split(" ");
   if (!/^[0-9a-f]{64}$/.test(digest) || digest !== expected.split(" ")[1]) return false;
   return mode === "755" || (mode === "644" && !isProgram(expected));
-}
-
-/**
- * The latest change time (ns) of anything in a tree. Nobody can set it back, so that a tree in which
- * nothing is newer than its publication is the tree that was published. Synchronous: every start looks
- * at every file, and a look through the thread pool takes ten times as long.
- */
-export function latestChange(root: string): bigint {
-  const stats = lstatSync(root, { bigint: true });
-  let latest = stats.ctimeNs;
-  // Not by the types of a listing: see `entriesIn`.
-  for (const name of stats.isDirectory() ? readdirSync(root) : []) {
-    const time = latestChange(join(root, name));
-    if (time > latest) latest = time;
-  }
-  return latest;
 }

@@ -6,6 +6,7 @@ import {
   parseManifest,
   renderManifest,
   type SealedRecord,
+  unsealed,
 } from "../core/manifest.ts";
 import { lookUpManifest } from "../io/manifest-file.ts";
 import { readTreeRecord } from "../io/store.ts";
@@ -24,7 +25,7 @@ export async function exportBundle(
   const format = bundleFormat(file);
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
   // A tree's change times are this volume's; where it is taken in, it is sealed anew.
-  const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: "0" }]));
+  const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unsealed }]));
   const entries: BundleEntry[] = [
     { kind: "text", path: layout.manifest, text: renderManifest({ ...manifest, tools }) },
     { kind: "directory", path: layout.lib },

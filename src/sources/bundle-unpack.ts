@@ -50,10 +50,10 @@ export async function openBundle(
   }
 }
 
-/** Changes with every write to the file, and nobody can set it back. */
+/** Changes with every write to the file. Not the inode, which some file systems have anew at each call. */
 async function identityOf(file: string): Promise<string> {
-  const { dev, ino, size, ctimeNs } = await stat(file, { bigint: true });
-  return [dev, ino, size, ctimeNs].join(" ");
+  const { dev, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+  return [dev, size, mtimeNs, ctimeNs].join(" ");
 }
 
 /** The text of the manifest, which is a bundle's first entry. Unpacks nothing else. */

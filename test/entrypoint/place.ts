@@ -252,6 +252,7 @@ export function factsOf({
       ...programs.map((name) => sizeOf(`bin/${name}`)),
       sizeOf("lib/launched/1.0.0-abcdefabcdef/app.js"),
     ],
+    timesProve: true,
     trees: ["bin", ...programs.map((name) => `lib/${name}/1.0.0-abcdefabcdef`)],
     system: [],
     settled: skills.map((skill) => skill.sha256),

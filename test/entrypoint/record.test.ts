@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +14,16 @@ import {
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { forgetSteady, recordSteady } from "../../src/io/steady.ts";
-import { factsOf, makePlace, type Place, writeSkill } from "./place.ts";
+import {
+  absolute,
+  factsOf,
+  hasShell,
+  makePlace,
+  type Place,
+  shells,
+  write,
+  writeSkill,
+} from "./place.ts";
 import { hash } from "./rows.ts";
 
 let place: Place;
@@ -59,12 +70,93 @@ test("metadata proves nothing about a file that another file system's clock call
     const more = [...inputs, { path, sha256: hash(path), skill: true }];
     await recordSteady({ ...facts, inputs: more, roots: [place.skillsDir, dir], view: viewOf(1) });
     const [record = ""] = namesOf(place).filter((name) => /^\d/.test(name));
-    expect(readdirSync(join(steadyOf(place), record))).toContain("content");
-    expect(statSync(join(steadyOf(place), record, "seen")).size).toBe(0);
+    const lists = readdirSync(join(steadyOf(place), record));
+    expect(lists).toEqual(expect.arrayContaining(["content", "volume"]));
+    expect(lists).not.toContain("seen");
+    expect(lists).not.toContain("all");
   } finally {
     rmSync(dir, { recursive: true });
   }
 });
+
+describe("the digests are what the entrypoint lists", () => {
+  const treeOf = (it: Place): string => join(it.prefix, "lib/launched/1.0.0-abcdefabcdef");
+  const digests = (it: Place): string => {
+    const [any = ""] = namesOf(it).filter((name) => name.startsWith("any-"));
+    return join(steadyOf(it), any, "digests");
+  };
+
+  test.each(shells.filter(hasShell))("%s", async (...shell) => {
+    place = makePlace(shell);
+    const tree = treeOf(place);
+    mkdirSync(join(tree, "empty"));
+    write(join(tree, "a b/ä $(x) 'y' \"z\""), "odd name\n");
+    write(join(tree, "helper"), "", 0o700);
+    write(join(tree, ".hidden/.more"), "");
+    symlinkSync("a b", join(tree, "to a directory"));
+    symlinkSync("../nowhere at all", join(tree, "dangling"));
+    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
+    const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
+    const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
+    const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env: place.env });
+    expect(recorded).toEqual(listed.split("\n").sort());
+    for (const line of ["/helper", "/a b/", "/.hidden/.more", "'../nowhere at all'", "/empty"])
+      expect(listed).toContain(line);
+  });
+
+  test.skipIf(!hasShell(["", "busybox"]))("busybox, and nothing else", async () => {
+    place = makePlace(["ash", "busybox", "sh"]);
+    const applets = ["find", "stat", "sha256sum", "printf", "head", "awk", "cmp", "cat"];
+    for (const name of applets) symlinkSync(absolute("busybox"), join(place.systemBin, name));
+    symlinkSync("app.js", join(treeOf(place), "link"));
+    await recordSteady({ ...factsOf(place), path: place.systemBin, view: viewOf(1) });
+    const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
+    expect(readdirSync(join(steadyOf(place), any))).toContain("by-stat");
+    const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
+    const env = { PATH: place.systemBin };
+    const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env });
+    const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
+    expect(recorded).toEqual(listed.split("\n").sort());
+    expect(listed).toContain("/link' -> 'app.js'");
+  });
+
+  test("as a tree was published, whatever it has become", async () => {
+    place = makePlace(["", ""]);
+    const [tree, sha256] = [treeOf(place), "ab".repeat(32)];
+    const record = { ...installed, files: { "app.js": `644 ${sha256}`, README: `755 ${sha256}` } };
+    writeFileSync(join(tree, ".openclaw-skill-deps.json"), JSON.stringify(record));
+    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    const text = readFileSync(digests(place), "utf8");
+    expect(text).toMatch(new RegExp(`^${sha256}  trees/\\d+%launched/app.js$`, "m"));
+    expect(text).toMatch(/^x trees\/\d+%launched\/README$/m);
+    expect(text).toMatch(/^[0-9a-f]{64} {2}trees\/\d+%launched\/\.openclaw-skill-deps\.json$/m);
+  });
+
+  test("none where programs print a name in ways of their own", async () => {
+    place = makePlace(["", ""]);
+    write(join(treeOf(place), "back\\slash"), "");
+    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    expect(namesOf(place)).toHaveLength(2);
+    expect(existsSync(digests(place))).toBe(false);
+  });
+});
+
+const installed = {
+  record: {
+    tool: "launched",
+    version: "1.0.0",
+    key: "abcdefabcdef",
+    dir: "lib/launched/1.0.0-abcdefabcdef",
+    source: { kind: "archive", from: "https://x/y", digest: "sha256:00", size: 1 },
+    bins: {},
+    needs: [],
+    license: "MIT",
+    recipe: "bundled",
+    installedAt: "2026-01-01T00:00:00.000Z",
+    contents: "ab".repeat(32),
+  },
+};
 
 test("two launchers that start one program are no obstacle", async () => {
   place = makePlace(["", ""]);

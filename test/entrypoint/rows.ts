@@ -32,6 +32,8 @@ export interface Way {
   readonly env?: (place: Place) => Record<string, string>;
   /** Done after the record was made. */
   readonly change?: (place: Place) => unknown;
+  /** Where bytes are compared instead of times, it is no change. */
+  readonly sameBytes?: boolean;
   /** How the volume is mounted then. */
   readonly mount?: string;
   /** How else the next run is started. */
@@ -382,6 +384,7 @@ export const rows: Row[] = [
       },
       {
         how: "a link",
+        sameBytes: true,
         change: (p) => {
           const target = readlinkSync(binOf(p));
           rmSync(binOf(p));

@@ -1,19 +1,24 @@
+import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { pathWithoutNode } from "../support/without-node.ts";
 import {
   hasShell,
   makePlace,
@@ -46,11 +51,32 @@ const tests = rows.flatMap(({ what, ways, ...told }) =>
 let place: Place;
 afterEach(() => place.remove());
 
+const inLaunched = (): string => join(place.prefix, "lib/launched/1.0.0-abcdefabcdef");
+
+function relink(path: string, target: string): void {
+  rmSync(path);
+  symlinkSync(target, path);
+}
+
+function swapForLink(path: string): void {
+  renameSync(path, join(place.dir, "moved"));
+  symlinkSync(join(place.dir, "moved"), path);
+}
+
+function makePipe(path: string): void {
+  rmSync(path);
+  execFileSync("mkfifo", [path]);
+}
+
+function dropDigests(): void {
+  for (const dir of records(place)) rmSync(join(dir, "digests"), { force: true });
+}
+
 for (const shell of shells) {
   describe.skipIf(!hasShell(shell))(shell[0], () => {
-    const inPlace = async ({ before, args = [], env }: Way): Promise<void> => {
+    const inPlace = async ({ before, args = [], env }: Way, timesProve = true): Promise<void> => {
       place = makePlace(shell);
-      const facts = before?.(place) ?? {};
+      const facts = { timesProve, ...before?.(place) };
       await place.record([...named(place), ...args], facts, { env: env?.(place) ?? {} });
     };
 
@@ -66,7 +92,7 @@ for (const shell of shells) {
 
     /** Whether Node is asked after the change, and not before. */
     const asksNode = async (way: Way, tier: string): Promise<boolean> => {
-      await inPlace(way);
+      await inPlace(way, tier !== "bytes");
       if (tier === "content") dropStat(place);
       const words = [...named(place), ...(way.args ?? [])];
       const mount = tier === "read-only" ? ["ro"] : [];
@@ -80,13 +106,14 @@ for (const shell of shells) {
 
     // busybox thinks that root may do everything.
     const mounts = seesMounts(shell);
-    for (const tier of ["metadata", "content", "read-only"]) {
+    for (const tier of ["metadata", "content", "bytes", "read-only"]) {
       const isReadOnly = tier === "read-only";
       // Mounts take their time, and no two shells differ in what they read behind one.
       const isLeftOut = isReadOnly && !(mounts && shell === shells[0]);
       describe.skipIf(isLeftOut)(`told by ${tier}`, () => {
         for (const { name, way, told, readOnly } of tests) {
-          const isSeen = (isReadOnly ? readOnly : told) !== "—";
+          const isSame = tier === "bytes" && way.sameBytes;
+          const isSeen = !isSame && (isReadOnly ? readOnly : told) !== "—";
           test.skipIf(way.mount && !mounts)(
             `${isSeen ? "Node" : "not seen"}: ${name}`,
             async () => {
@@ -143,6 +170,77 @@ for (const shell of shells) {
       rmSync(`${place.prefix}.old`, { recursive: true });
       // Node reads every byte of it once, and seals it anew.
       expect(place.run([...named(place), "--recipes", "/r"]).node).toBeDefined();
+    });
+
+    const withoutNode = (...args: string[]) => {
+      const bare = join(place.dir, "bare");
+      const path = existsSync(bare) ? bare : pathWithoutNode(bare);
+      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: `${place.systemBin}:${path}` };
+      return place.run([...named(place), ...args], { env });
+    };
+
+    describe("without Node, a volume that was touched", () => {
+      const touchAll = (): void => {
+        for (const path of readdirSync(place.prefix, { recursive: true, encoding: "utf8" })) {
+          if (!path.startsWith("share")) lutimesSync(join(place.prefix, path), 1, 1);
+        }
+      };
+
+      test("is verified by its bytes", async () => {
+        await inPlace({});
+        touchAll();
+        const { status, stderr } = withoutNode("--strict");
+        expect(stderr).toMatch(
+          /touched since the last run; its bytes are as they were published\n.*nothing to do/,
+        );
+        expect(status).toBe(0);
+      });
+
+      test.each<[string, () => unknown]>([
+        ["a program has other bytes of the same size", () => editInPlace(binOf(place))],
+        ["a file goes", () => rmSync(join(inLaunched(), "README"))],
+        ["a file comes", () => write(join(inLaunched(), "deep/new"), "")],
+        ["a directory comes", () => mkdirSync(join(inLaunched(), "deep"))],
+        ["a file becomes a pipe", () => makePipe(join(inLaunched(), "README"))],
+        ["a link leads elsewhere", () => relink(binOf(place), "../lib/launched")],
+        [
+          "a file is replaced by a link to the like",
+          () => swapForLink(join(inLaunched(), "README")),
+        ],
+        ["a program cannot be executed", () => chmodSync(realpathSync(binOf(place)), 0o644)],
+        ["a file gets set-user-id", () => chmodSync(join(inLaunched(), "README"), 0o4755)],
+      ])("is not, where %s", async (_what, change) => {
+        await inPlace({});
+        touchAll();
+        change();
+        const { status, stderr } = withoutNode("--strict");
+        expect(stderr).toMatch(/not verified|cannot be executed/);
+        expect(status).toBe(3);
+      });
+    });
+
+    test("without Node and a list of its bytes, programs are looked at", async () => {
+      await inPlace({});
+      dropDigests();
+      utimesSync(binOf(place), 1, 1);
+      const { status, stderr } = withoutNode("--strict");
+      expect(stderr).toMatch(/its programs were looked at, not their bytes\n.*nothing to do/);
+      expect(status).toBe(0);
+      truncateSync(binOf(place), 1);
+      expect(withoutNode("--strict").status).toBe(3);
+    });
+
+    test("where times prove nothing, others do not start Node", async () => {
+      await inPlace({}, false);
+      const [record = ""] = records(place).filter((path) => !path.includes("any-"));
+      expect(readdirSync(record)).not.toContain("all");
+      lutimesSync(binOf(place), 1, 1);
+      utimesSync(join(place.prefix, "manifest.json"), 1, 1);
+      utimesSync(skillOf(place), 1, 1);
+      expect(place.run(named(place)).node).toBeUndefined();
+      expect(place.run([], { env: { HOME: join(place.dir, "empty") } }).node).toBeUndefined();
+      editInPlace(binOf(place));
+      expect(place.run([], { env: { HOME: join(place.dir, "empty") } }).node).toBeDefined();
     });
 
     test("a read-only volume: nothing is written", async () => {
