@@ -3,7 +3,9 @@
  * kin mean that something is not there. Whoever goes on all the same says so, with `orNothing` or
  * `tolerate`.
  */
+import { lstatSync } from "node:fs";
 import { type SharedCause, UserError } from "../core/errors.ts";
+import { orNothing } from "../core/or-nothing.ts";
 import { diskMeaning, errnoName, shortageError } from "../core/system-error.ts";
 import { mountOf } from "./mounts.ts";
 import { placeOf, rightsHint, spaceHint } from "./rights.ts";
@@ -36,6 +38,8 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
       });
     case "ENOTDIR":
     case "EEXIST":
+      // A disk may do what it says has failed: then it is what was made that is in the way.
+      if (!isInTheWay(path, cause)) return otherError(message, cause);
       return new UserError(
         "config",
         `${message}: something that is not a directory is in the way`,
@@ -45,11 +49,19 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
         },
       );
     default:
-      return (
-        shortageError(message, cause) ??
-        new UserError("disk", message, { cause, hint: "See the file system's own message." })
-      );
+      return otherError(message, cause);
   }
+}
+
+function otherError(message: string, cause: unknown): UserError {
+  const hint = "See the file system's own message.";
+  return shortageError(message, cause) ?? new UserError("disk", message, { cause, hint });
+}
+
+function isInTheWay(path: string, cause: unknown): boolean {
+  if (errnoName(cause) === "ENOTDIR") return true;
+  const isMkdir = (cause as NodeJS.ErrnoException).syscall === "mkdir";
+  return isMkdir && orNothing(() => lstatSync(path).isDirectory()) !== true;
 }
 
 /** Nothing that the system adds says more. */

@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { fileError } from "../io/files.ts";
+import { fileError, listNames } from "../io/files.ts";
 import { foldedNames, foldedTwin } from "../io/folded-names.ts";
 import type { WrittenDigests } from "../io/tree-list.ts";
 import { hasControl, placeOf } from "./paths.ts";
@@ -100,9 +100,22 @@ export function doing<T>(state: State, place: string, work: (absolute: string) =
     const known = [...state.files, ...state.directories, ...state.links.keys()];
     const twin = impossible.includes(code) ? foldedTwin(absolute, known, place) : undefined;
     if (twin !== undefined) throw foldedNames(absolute, twin);
+    if (code === "EEXIST" && !known.includes(place) && isListed(absolute)) {
+      throw madeAlready(absolute, cause);
+    }
     if (impossible.includes(code)) {
       return refuseEntry("unsupported", place, `cannot be made here (${code})`);
     }
     throw fileError("write", absolute, cause);
   }
+}
+
+const isListed = (path: string): boolean => listNames(dirname(path)).includes(basename(path));
+
+/** Linux makes a call again that a network disk has answered with ESTALE, done or not. */
+function madeAlready(path: string, cause: unknown): UserError {
+  return new UserError("disk", `cannot write ${path}: the disk says that it is there already`, {
+    cause,
+    hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
+  });
 }
