@@ -36,16 +36,15 @@ const short = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROF
 
 /** What `work` gives, or else `otherwise` of the error; tried twice, as one call may fail on any disk. */
 function attempt<T>(work: () => T, otherwise: (cause: NodeJS.ErrnoException) => T): T {
-  try {
+  for (let left = 1; ; left--) {
     try {
       return work();
-    } catch {
-      return work();
+    } catch (cause) {
+      if (left > 0) continue;
+      const code = errnoName(cause);
+      if (short.includes(code)) throw new Untried(code);
+      return otherwise(cause as NodeJS.ErrnoException);
     }
-  } catch (cause) {
-    const code = errnoName(cause);
-    if (short.includes(code)) throw new Untried(code);
-    return otherwise(cause as NodeJS.ErrnoException);
   }
 }
 

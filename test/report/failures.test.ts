@@ -23,8 +23,8 @@ test("causes that differ are told apart; one tool alone is told in full", () => 
     asFailure("jq", fileError("write", "/nowhere/jq", denied)),
   ];
   const lines = renderFailures(failures).split("\n");
-  expect(lines[0]).toBe(
-    "error: gog: cannot write /nowhere/gog: the disk is full (space or inodes)",
+  expect(lines[0]).toMatch(
+    /^error: gog: cannot write \/nowhere\/gog: the disk is full \(space or inodes\) \(\S+, mounted at \/\)$/,
   );
   expect(lines[2]).toBe("error: jq: cannot write /nowhere/jq: permission denied");
   expect(renderFailures([])).toBe("");
