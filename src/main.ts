@@ -2,14 +2,14 @@ import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
+import { help, type Options, parseOptions } from "./cli.ts";
+import type { Place } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
 import { asUserError } from "./core/system-error.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
 import { withHint } from "./report/text.ts";
-import { help, type Options, parseOptions } from "./run/cli.ts";
-import type { Place } from "./run/place.ts";
 
 /** How long a run may take to end in order after a signal. */
 const graceMs = 5000;

@@ -2,18 +2,45 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 
-/** Arrows point down only. A floor may import from its own and from lower ones. */
-const floors: [folder: string, mayImport: string[]][] = [
-  ["core", ["core"]],
-  ["io", ["io", "core"]],
-  ["net", ["net", "io", "core"]],
-  ["unpack", ["unpack", "io", "core"]],
-  ["sources", ["sources", "net", "unpack", "io", "core"]],
-  ["report", ["report", "core"]],
-  ["run", ["run", "report", "sources", "net", "io", "core"]],
-  ["commands", ["commands", "run", "report", "net", "io", "core"]],
-  [".", ["commands", "run", "report", "core"]],
+/**
+ * Rooms from the ground up, and the rooms below that each may import from. A name ending in `/` stands for
+ * that room and all rooms in it. Arrows point down only, and no two rooms import from each other.
+ */
+const rooms: [room: string, mayImport: string[]][] = [
+  ["core", []],
+  ["core/skills", ["core"]],
+  ["core/locks", ["core"]],
+  ["core/recipes", ["core", "core/locks"]],
+  ["core/plan", ["core", "core/locks", "core/recipes"]],
+  ["io", ["core"]],
+  ["io/volume", ["io", "core", "core/plan"]],
+  ["io/inputs", ["io", "core/"]],
+  ["io/freshness", ["io", "io/volume", "core"]],
+  ["report", ["core"]],
+  ["net", ["io", "core", "core/locks"]],
+  ["unpack", ["io", "io/volume", "core"]],
+  ["sources", ["unpack", "net", "io", "io/volume", "core"]],
+  ["sources/bundle", ["unpack", "io", "core"]],
+  ["sources/debian", ["sources", "unpack", "net", "io", "core"]],
+  ["sources/go", ["sources", "unpack", "net", "io", "io/volume", "core"]],
+  ["sources/npm", ["sources", "unpack", "net", "io", "core", "core/locks"]],
+  ["sources/python", ["sources", "unpack", "net", "io", "core", "core/locks"]],
+  ["context", ["report", "net", "core"]],
+  ["author", ["context", "sources/", "unpack", "net", "report", "io", "io/volume", "core/"]],
+  ["run/inputs", ["context", "report", "io/", "core/"]],
+  ["run", ["author", "sources/", "net", "report", "io/", "core/"]],
+  ["commands", ["run/", "author", "context", "net", "report", "io/", "core/"]],
+  ["main", ["commands", "run", "context", "net", "report", "core"]],
 ];
+/** Files that are a room of their own: the command line and what every command is given. */
+const ownRooms: Readonly<Record<string, string>> = {
+  "cli.ts": "context",
+  "context.ts": "context",
+  "main.ts": "main",
+  "start.ts": "main",
+};
+/** The table of kinds knows each kind. */
+const aboveItsRoom = new Map([["sources/source.ts", "sources/"]]);
 /** What is pure in the platform: no file, network, process or clock. */
 const pureModules = new Set(["node:crypto", "node:path"]);
 
@@ -21,7 +48,7 @@ const source = join(import.meta.dirname, "..", "src");
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) =>
   file.endsWith(".ts"),
 );
-const floorOf = (file: string): string => dirname(file);
+const roomOf = (file: string): string => ownRooms[file] ?? dirname(file);
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(source, file), "utf8");
@@ -32,16 +59,30 @@ test("there are files to look at", () => {
   expect(files.length).toBeGreaterThan(20);
 });
 
-test.each(files)("%s imports downwards only", (file) => {
-  const may = floors.find(([folder]) => folder === floorOf(file))?.[1];
-  expect(may, `${file} lies on no known floor`).toBeDefined();
+const isWithin = (room: string, allowed: string): boolean =>
+  allowed.endsWith("/") ? `${room}/`.startsWith(allowed) : room === allowed;
+
+test.each(files)("%s imports from rooms below only", (file) => {
+  const room = roomOf(file);
+  const below = rooms.find(([name]) => name === room)?.[1];
+  expect(below, `${file} lies in no known room`).toBeDefined();
+  const may = [room, ...(below ?? []), aboveItsRoom.get(file) ?? ""];
   for (const imported of importsOf(file)) {
     if (imported.startsWith(".")) {
       const target = relative(source, join(source, dirname(file), imported));
-      expect(may, `${file} imports ${target}`).toContain(floorOf(target));
-    } else if (floorOf(file) === "core" && imported.startsWith("node:")) {
+      const isAllowed = may.some((allowed) => isWithin(roomOf(target), allowed));
+      expect(isAllowed, `${file} imports ${target}`).toBe(true);
+    } else if (room.startsWith("core") && imported.startsWith("node:")) {
       expect(pureModules, `${file} imports ${imported}`).toContain(imported);
     }
+  }
+});
+
+test("rooms are listed from the ground up", () => {
+  const names = rooms.map(([name]) => name);
+  for (const [index, [name, below]] of rooms.entries()) {
+    const above = names.slice(index + 1).filter((it) => below.some((may) => isWithin(it, may)));
+    expect(above, name).toEqual([]);
   }
 });
 

@@ -44,7 +44,7 @@ const swallowing = [
   /\.then\(\s*\(\) => true,\s*\(\) => false/,
 ];
 
-test.each(files.filter((file) => /^(io|run|sources|commands)\//.test(file)))(
+test.each(files.filter((file) => /^(io|author|run|sources|commands)\//.test(file)))(
   "%s takes no error for an answer without saying so",
   (file) => {
     const found = swallowing.filter((pattern) => pattern.test(read(file)));

@@ -1,15 +1,15 @@
+import type { Place } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
-import type { Step } from "../core/plan.ts";
+import type { Step } from "../core/plan/plan.ts";
 import { platformId } from "../core/platform.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
-import { asFailure } from "../run/aftermath.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
-import type { Place } from "../run/place.ts";
-import type { Survey } from "../run/survey.ts";
+import { asFailure } from "../run/cleanup.ts";
+import type { Survey } from "../run/inputs/state.ts";
 
 /**
  * Does the steps that are work, with what the machine's configuration says of registries and mirrors.

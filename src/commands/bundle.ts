@@ -1,19 +1,19 @@
 import { dirname, resolve } from "node:path";
-import { type AdoptionStep, planAdoption } from "../core/adoption.ts";
+import type { Place } from "../context.ts";
 import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
+import { type AdoptionStep, planAdoption } from "../core/plan/import.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
 import { follow, tolerate } from "../io/files.ts";
-import { checkLoginShell, writeProfile } from "../io/login-shell.ts";
-import { readManifest } from "../io/manifest-file.ts";
+import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
+import { readManifest } from "../io/volume/manifest-file.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
-import { adoptVolume, type OtherVolume } from "../run/adopt-volume.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
-import type { Place } from "../run/place.ts";
-import { resolvePrefix, surveyVolume } from "../run/survey-volume.ts";
-import { renderPath } from "./outcome.ts";
-import { asking } from "./settle.ts";
+import { adoptVolume, type OtherVolume } from "../run/import.ts";
+import { resolvePrefix, surveyVolume } from "../run/inputs/volume.ts";
+import { asking } from "./finalize.ts";
+import { renderPath } from "./summary.ts";
 
 /** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
 export async function bundle(place: Place): Promise<number> {

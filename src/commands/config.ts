@@ -1,5 +1,6 @@
 import JSON5 from "json5";
 import { stringify } from "yaml";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import {
   openclawFragment,
@@ -16,8 +17,7 @@ import {
   ownGatewayCommands,
   sandboxLines,
 } from "../core/topology-files.ts";
-import type { Place } from "../run/place.ts";
-import { lookAtSite, type SeenSite } from "../run/site.ts";
+import { lookAtSite, type SeenSite } from "../run/inputs/host.ts";
 
 /** `config [TOPOLOGY]`: what openclaw.json, a compose file and a Dockerfile say for this place. */
 export async function config(place: Place): Promise<number> {

@@ -1,5 +1,5 @@
 import { listNames, withHint } from "../report/text.ts";
-import type { Survey } from "../run/survey.ts";
+import type { Survey } from "../run/inputs/state.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
 
 /** So many lines of what the last run said. */

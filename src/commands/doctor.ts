@@ -1,13 +1,13 @@
+import type { Place } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { strangersInBin } from "../io/inspect.ts";
-import { isProfileOurs, type LoginShell } from "../io/login-shell.ts";
-import type { Place } from "../run/place.ts";
-import { type Survey, survey } from "../run/survey.ts";
+import { strangersInBin } from "../io/volume/inspect.ts";
+import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
+import { type Survey, survey } from "../run/inputs/state.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
+import { lookAtLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
-import { renderShadowed } from "./outcome.ts";
-import { lookAtLoginShell, readLastRun } from "./settle.ts";
+import { renderShadowed } from "./summary.ts";
 
 /** One thing that is not as it should be. */
 export interface Finding {

@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { unusedTools } from "../core/demand.ts";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { Manifest, SelectedSkill } from "../core/manifest.ts";
-import { bytesOf, type Collected, collect, isBusy } from "../io/collect.ts";
+import { unusedTools } from "../core/plan/required-by.ts";
 import { follow } from "../io/files.ts";
-import { volumeTime } from "../io/volume.ts";
+import { bytesOf, type Collected, collect, isBusy } from "../io/volume/prune.ts";
+import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
-import type { Place } from "../run/place.ts";
-import { type Survey, survey } from "../run/survey.ts";
-import { openToTakeAway, type TakenAway, takeAway } from "../run/take-away.ts";
+import { type Survey, survey } from "../run/inputs/state.ts";
+import { openToTakeAway, type TakenAway, takeAway } from "../run/uninstall.ts";
 
 /** What was, or would be, freed. */
 interface Garbage extends Collected {

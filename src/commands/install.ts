@@ -1,13 +1,13 @@
-import { requestedTools } from "../core/demand.ts";
+import type { Place } from "../context.ts";
 import { type ErrorCode, exitStatusFor } from "../core/errors.ts";
-import type { Plan, Unmet } from "../core/plan.ts";
+import type { Plan, Unmet } from "../core/plan/plan.ts";
+import { requestedTools } from "../core/plan/required-by.ts";
 import { follow } from "../io/files.ts";
 import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
-import type { Place } from "../run/place.ts";
-import { type Survey, survey } from "../run/survey.ts";
-import { outcomeDocument, planDocument, renderOutcome, renderPlan } from "./outcome.ts";
-import { settle } from "./settle.ts";
+import { type Survey, survey } from "../run/inputs/state.ts";
+import { settle } from "./finalize.ts";
+import { outcomeDocument, planDocument, renderOutcome, renderPlan } from "./summary.ts";
 
 /** `install` and `update`: makes the plan hold, or says what of it does not and why. */
 export async function install(place: Place, update = false): Promise<number> {

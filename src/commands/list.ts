@@ -1,11 +1,11 @@
+import type { Place } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
-import { readManifest } from "../io/manifest-file.ts";
+import { readManifest } from "../io/volume/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
-import type { Place } from "../run/place.ts";
-import { survey } from "../run/survey.ts";
-import { resolvePrefix } from "../run/survey-volume.ts";
+import { survey } from "../run/inputs/state.ts";
+import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** `list`: what the volume holds. */
 export async function list(place: Place): Promise<number> {

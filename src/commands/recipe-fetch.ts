@@ -1,10 +1,10 @@
-import { sourceName } from "../core/artifact.ts";
+import { withDraftPlace } from "../author/draft-context.ts";
+import { openVerifier } from "../author/verify.ts";
+import type { Place } from "../context.ts";
 import { describeError, type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import { sourceName } from "../core/plan/artifact.ts";
 import { plural } from "../core/plural.ts";
 import type { Recipe } from "../core/recipe.ts";
-import type { Place } from "../run/place.ts";
-import { openVerifier } from "../run/verify.ts";
-import { withDraftPlace } from "../run/with-draft-place.ts";
 
 /** How the bytes of one source stand. */
 interface FetchedSource {

@@ -1,18 +1,18 @@
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
-import { type DebWanted, parseDebWanted } from "../core/deb-wanted.ts";
+import { type DebWanted, parseDebWanted } from "../author/deb-wanted.ts";
+import { debAuthor } from "../author/lock-deb.ts";
+import { authorGoModule } from "../author/lock-go.ts";
+import { authorPypiLock } from "../author/lock-pypi.ts";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { placedSources } from "../core/recipe-findings.ts";
+import { placedSources } from "../core/recipes/findings.ts";
 import { rm, writeFile } from "../io/disk.ts";
 import { readInput } from "../io/input.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
-import { debAuthor } from "../run/deb-author.ts";
-import { authorGoModule } from "../run/go-author.ts";
-import type { Place } from "../run/place.ts";
-import { authorPypiLock } from "../run/pypi-author.ts";
 
 /** What makes the pins of each kind of source. */
 interface Authors {

@@ -1,19 +1,19 @@
 import { join, relative, resolve } from "node:path";
+import { type DraftPlace, type DraftWish, draftFromUrls } from "../author/draft.ts";
+import { withDraftPlace } from "../author/draft-context.ts";
+import { draftFromDeb } from "../author/draft-deb.ts";
+import { draftFromGo } from "../author/draft-go.ts";
+import { draftFromNpm } from "../author/draft-npm.ts";
+import { draftFromPypi } from "../author/draft-pypi.ts";
+import { type Draft, renderDraft } from "../author/recipe-text.ts";
+import { openVerifier } from "../author/verify.ts";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { parseLock } from "../core/npm-lock.ts";
+import { parseLock } from "../core/locks/npm-lock.ts";
 import { renderProblem } from "../core/recipe.ts";
-import { type Draft, renderDraft } from "../core/recipe-draft.ts";
-import { splitPackage } from "../core/recipe-rules.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
 import { follow, look, writeAtomically } from "../io/files.ts";
-import { readRecipeFile } from "../io/recipe-dir.ts";
-import { type DraftPlace, type DraftWish, draftFromUrls } from "../run/draft.ts";
-import { draftFromDeb } from "../run/draft-deb.ts";
-import { draftFromGo } from "../run/draft-go.ts";
-import { draftFromNpm } from "../run/draft-npm.ts";
-import { draftFromPypi } from "../run/draft-pypi.ts";
-import type { Place } from "../run/place.ts";
-import { openVerifier } from "../run/verify.ts";
-import { withDraftPlace } from "../run/with-draft-place.ts";
+import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 
 type Drafter = (name: string, wish: DraftWish, place: DraftPlace) => Promise<Draft>;
 

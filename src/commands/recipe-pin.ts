@@ -1,14 +1,14 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
+import { withDraftPlace } from "../author/draft-context.ts";
+import { openPinner } from "../author/pin.ts";
+import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe.ts";
-import { type PinnedField, pinnableSources, writePins } from "../core/recipe-pin.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readInput, readInputIfThere } from "../io/input.ts";
-import { readRecipeFile } from "../io/recipe-dir.ts";
-import { openPinner } from "../run/pin.ts";
-import type { Place } from "../run/place.ts";
-import { withDraftPlace } from "../run/with-draft-place.ts";
+import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 
 /**
  * `recipe pin FILE…`: what pins a recipe's sources, anew from fetched bytes, after the author has

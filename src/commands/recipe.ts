@@ -1,14 +1,14 @@
 import { basename, dirname, join, resolve } from "node:path";
+import type { Place } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
-import { loadCatalogue } from "../io/catalogue.ts";
 import { readdirSync, statSync, writeFile } from "../io/disk.ts";
 import { ifThere } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
-import { compileCatalogue, readRecipeFile } from "../io/recipe-dir.ts";
+import { loadCatalogue } from "../io/inputs/catalogue.ts";
+import { compileCatalogue, readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
-import type { Place } from "../run/place.ts";
 import { fetchSources } from "./recipe-fetch.ts";
 import { lockRecipes } from "./recipe-lock.ts";
 import { newRecipe } from "./recipe-new.ts";
@@ -95,7 +95,7 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
 
 /** Looks at the recipes together with all others that they may need. */
 async function reviewRecipes(files: readonly string[], place: Place) {
-  const { reviewRecipe } = await import("../core/recipe-review.ts");
+  const { reviewRecipe } = await import("../author/review.ts");
   const { catalogue } = await loadCatalogue({
     dirs: place.options.recipeDirs,
     compiled: join(place.packageDir, "dist", "catalogue.json"),

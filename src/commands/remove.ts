@@ -1,24 +1,24 @@
+import type { Place } from "../context.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { emptyManifest, type Manifest } from "../core/manifest.ts";
+import { nearest } from "../core/names.ts";
 import {
   requestedTools,
   skillsThatAsk,
   toolCalled,
   toolsThatNeed,
   unusedTools,
-} from "../core/demand.ts";
-import { exitStatus, UserError } from "../core/errors.ts";
-import { layout } from "../core/layout.ts";
-import { emptyManifest, type Manifest } from "../core/manifest.ts";
-import { nearest } from "../core/names.ts";
+} from "../core/plan/required-by.ts";
 import { parsePlatform, platformId } from "../core/platform.ts";
-import { bytesOf, collect, isBusy } from "../io/collect.ts";
-import { readManifest } from "../io/manifest-file.ts";
-import { volumeTime } from "../io/volume.ts";
+import { readManifest } from "../io/volume/manifest-file.ts";
+import { bytesOf, collect, isBusy } from "../io/volume/prune.ts";
+import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
-import type { Place } from "../run/place.ts";
-import { readCatalogue } from "../run/survey.ts";
-import { surveySeed } from "../run/survey-seed.ts";
-import { refuseOtherPlatform, resolvePrefix } from "../run/survey-volume.ts";
-import { openToTakeAway, type TakenAway, takeAway } from "../run/take-away.ts";
+import { surveySeed } from "../run/inputs/seed.ts";
+import { readCatalogue } from "../run/inputs/state.ts";
+import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
+import { openToTakeAway, type TakenAway, takeAway } from "../run/uninstall.ts";
 
 /**
  * `remove NAME…`: takes tools, named by themselves or by one of their programs, out of the volume. One

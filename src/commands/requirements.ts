@@ -1,10 +1,10 @@
+import type { Place } from "../context.ts";
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import { isBinName } from "../core/names.ts";
-import type { BinState } from "../core/plan.ts";
+import type { BinState } from "../core/plan/plan.ts";
 import { renderTable } from "../report/text.ts";
-import type { Place } from "../run/place.ts";
-import type { SurveyedSkill } from "../run/requirements.ts";
-import { type Survey, survey } from "../run/survey.ts";
+import type { SurveyedSkill } from "../run/inputs/requirements.ts";
+import { type Survey, survey } from "../run/inputs/state.ts";
 
 /** `requirements`: what the skills in view ask for, whether each is selected, and how it stands. */
 export async function requirements(place: Place): Promise<number> {

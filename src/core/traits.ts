@@ -33,7 +33,7 @@ const traits = z.strictObject({
 
 /**
  * What a file system does that others do not, beyond what a volume cannot be without. `probe` and
- * `knownTraits` of src/io/probe.ts give those of a volume.
+ * `knownTraits` of src/io/volume/probe.ts give those of a volume.
  */
 export type Traits = z.infer<typeof traits>;
 

@@ -1,7 +1,7 @@
 /** What the headers of an answer say, and which answers are refused. */
 import type { Dispatcher } from "undici";
 import { cutError } from "./errors.ts";
-import type { Timing } from "./patience.ts";
+import type { Timing } from "./retry.ts";
 import { wrongBytes } from "./sink.ts";
 import type { Transfer } from "./transfer.ts";
 

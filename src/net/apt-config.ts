@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { type AptLogin, aptLoginFor, parseAptAuth } from "../core/apt-auth.ts";
 import {
   type AptSettings,
   type AptSource,
@@ -6,9 +7,8 @@ import {
   parseAptSettings,
   parseSourcesList,
   parseSourcesStanzas,
-} from "../core/apt.ts";
-import { type AptLogin, aptLoginFor, parseAptAuth } from "../core/apt-auth.ts";
-import type { DebArchive } from "../core/deb-lock.ts";
+} from "../core/locks/apt.ts";
+import type { DebArchive } from "../core/locks/deb-lock.ts";
 import { listNames } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { basicHeader, urlHeaders } from "./netrc.ts";

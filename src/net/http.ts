@@ -7,7 +7,7 @@ import { type Begin, download, json, text, weigh } from "./download.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import type { NetworkSettings } from "./network-settings.ts";
-import { defaultTiming, hasty, type Timing } from "./patience.ts";
+import { defaultTiming, hasty, type Timing } from "./retry.ts";
 import type { Setting } from "./setting.ts";
 import { refuseWithoutNetwork, targetOf } from "./target.ts";
 import { withWaiting } from "./waiting.ts";

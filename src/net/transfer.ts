@@ -20,8 +20,8 @@ import {
   shownUrl,
   TransportError,
 } from "./errors.ts";
-import { dump, follow } from "./follow.ts";
-import { type Lifeline, lifeline, type Timing } from "./patience.ts";
+import { dump, follow } from "./redirects.ts";
+import { type Lifeline, lifeline, type Timing } from "./retry.ts";
 import type { Setting } from "./setting.ts";
 import type { Sink } from "./sink.ts";
 import { statusError } from "./status.ts";

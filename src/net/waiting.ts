@@ -1,5 +1,5 @@
 import type { NetworkSettings } from "./network-settings.ts";
-import type { Timing } from "./patience.ts";
+import type { Timing } from "./retry.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
-import { withAliases } from "../core/aliases.ts";
 import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { withAliases } from "../core/plan/aliases.ts";
 import {
   type InstallStep,
   installationKey,
@@ -9,23 +9,23 @@ import {
   type Plan,
   type Step,
   versionOf,
-} from "../core/plan.ts";
+} from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
-import { linkBins } from "../io/bins.ts";
-import { takeLease } from "../io/lease.ts";
-import { forgetSteady } from "../io/steady.ts";
-import { findTree, publish } from "../io/store.ts";
-import { sweep } from "../io/sweep.ts";
-import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume.ts";
+import { forgetSteady } from "../io/freshness/record.ts";
+import { linkBins } from "../io/volume/bins.ts";
+import { takeLease } from "../io/volume/lease.ts";
+import { sweep } from "../io/volume/stale-files.ts";
+import { findTree, publish } from "../io/volume/store.ts";
+import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
-import { asFailure, findTaken, isTaken, retire, takenAway } from "./aftermath.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
+import { asFailure, findTaken, isTaken, retire, takenAway } from "./cleanup.ts";
 import { commit } from "./commit.ts";
 import { howToAccept, settleDeclared } from "./declared.ts";
-import { shareLanguages } from "./languages.ts";
 import { keptVersion, type OlderVersion, sayOlder, takenUp } from "./older-version.ts";
 import { type StagedTool, stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
+import { shareLanguages } from "./toolchains.ts";
 
 export interface Applied {
   readonly manifest: Manifest;

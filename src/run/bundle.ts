@@ -8,12 +8,12 @@ import {
   type SealedRecord,
   unsealed,
 } from "../core/manifest.ts";
-import { lookUpManifest } from "../io/manifest-file.ts";
-import { readTreeRecord } from "../io/store.ts";
-import { contentsDigest } from "../io/tree-list.ts";
-import { type BundleEntry, type BundleFormat, writeBundle } from "../sources/bundle-pack.ts";
-import { openBundle, readBundleManifest, unpackBundle } from "../sources/bundle-unpack.ts";
-import type { OtherVolume } from "./adopt-volume.ts";
+import { lookUpManifest } from "../io/volume/manifest-file.ts";
+import { readTreeRecord } from "../io/volume/store.ts";
+import { contentsDigest } from "../io/volume/tree-list.ts";
+import { type BundleEntry, type BundleFormat, writeBundle } from "../sources/bundle/pack.ts";
+import { openBundle, readBundleManifest, unpackBundle } from "../sources/bundle/unpack.ts";
+import type { OtherVolume } from "./import.ts";
 
 /** Packs a volume into one file: manifest and licences first, then every tree. */
 export async function exportBundle(

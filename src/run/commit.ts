@@ -1,14 +1,14 @@
 import { join } from "node:path";
-import { requestedTools } from "../core/demand.ts";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { requestedTools } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/versions.ts";
-import { isLinked, linkBins } from "../io/bins.ts";
 import { syncDirectory } from "../io/files.ts";
-import { takeLease } from "../io/lease.ts";
-import { editManifest, lookUpManifest, setManifestAside } from "../io/manifest-file.ts";
-import { isWhole } from "../io/store.ts";
+import { isLinked, linkBins } from "../io/volume/bins.ts";
+import { takeLease } from "../io/volume/lease.ts";
+import { editManifest, lookUpManifest, setManifestAside } from "../io/volume/manifest-file.ts";
+import { isWhole } from "../io/volume/store.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
 

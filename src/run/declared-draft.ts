@@ -1,17 +1,17 @@
+import { pinnedParts } from "../author/draft.ts";
+import { askRegistry, draftClosure } from "../author/draft-npm.ts";
+import { resolveGo } from "../author/go-resolve.ts";
+import { resolvePython } from "../author/python-resolve.ts";
+import type { Draft } from "../author/recipe-text.ts";
+import { readReleaseName } from "../author/release-name.ts";
+import { inspectRelease, keyOfRelease } from "../author/release-program.ts";
 import { UserError } from "../core/errors.ts";
-import { chooseVersion } from "../core/npm-resolve.ts";
+import { chooseVersion } from "../core/locks/npm-resolve.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
-import type { Draft } from "../core/recipe-draft.ts";
-import { formatOfUrl, splitPackage } from "../core/recipe-rules.ts";
-import type { RecipeDocument } from "../core/recipe-schema.ts";
-import { readReleaseName } from "../core/release-name.ts";
-import { resolveGo } from "../sources/go-resolve.ts";
-import type { Languages } from "../sources/languages.ts";
-import { resolvePython } from "../sources/python-resolve.ts";
-import { inspectRelease, keyOfRelease } from "../sources/release-program.ts";
+import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
+import type { RecipeDocument } from "../core/recipes/schema.ts";
+import type { Languages } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
-import { pinnedParts } from "./draft.ts";
-import { askRegistry, draftClosure } from "./draft-npm.ts";
 
 export interface DeclaredPlace {
   readonly tool: string;

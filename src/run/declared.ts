@@ -1,32 +1,18 @@
 import { join } from "node:path";
-import { artifactsFor, downloadSize } from "../core/artifact.ts";
-import type { DeclaredRecord, DeclaredTool } from "../core/declared.ts";
-import { parseDeclared, recordedRecipe, renderDeclared } from "../core/declared.ts";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstallStep } from "../core/plan.ts";
+import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
+import type { DeclaredTool } from "../core/plan/declared.ts";
+import { recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
+import type { InstallStep } from "../core/plan/plan.ts";
 import type { DeclaredArtifact } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
-import { readPlain } from "../io/input.ts";
-import { takeLease } from "../io/lease.ts";
-import { openDirectory } from "../io/volume.ts";
+import { readDeclared } from "../io/volume/declared-file.ts";
+import { takeLease } from "../io/volume/lease.ts";
+import { openDirectory } from "../io/volume/volume.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
-import { pythonOf, type SharedLanguages } from "./languages.ts";
-
-/** No record of ours is larger (bytes). */
-const maxRecord = 64 * 1024 * 1024;
-
-/** What declarations led to in a volume. Throws a UserError (`volume`) where the record is broken. */
-export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
-  const text = readPlain(join(prefix, layout.declared), maxRecord);
-  if (text === undefined) return { schema: 1, tools: {} };
-  const record = parseDeclared(text);
-  if (record) return record;
-  throw new UserError("volume", `${join(prefix, layout.declared)} is not a record of ours`, {
-    hint: "Remove it: what skills declare is then pinned anew at its next use.",
-  });
-}
+import { pythonOf, type SharedLanguages } from "./toolchains.ts";
 
 interface Settling {
   readonly context: ApplyContext;

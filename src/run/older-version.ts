@@ -1,5 +1,5 @@
 import { describeError, UserError } from "../core/errors.ts";
-import type { InstallStep } from "../core/plan.ts";
+import type { InstallStep } from "../core/plan/plan.ts";
 import { compareVersions } from "../core/versions.ts";
 import type { Emit } from "../report/events.ts";
 import { listNames } from "../report/text.ts";

@@ -2,22 +2,22 @@ import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
-import { type InstallStep, installationKey, versionOf } from "../core/plan.ts";
+import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { asUserError } from "../core/system-error.ts";
 import { rm } from "../io/disk.ts";
 import { follow, tolerate } from "../io/files.ts";
-import type { DraftRecord } from "../io/store.ts";
-import type { WrittenDigests } from "../io/tree-list.ts";
-import type { Staging } from "../io/volume.ts";
+import type { DraftRecord } from "../io/volume/store.ts";
+import type { WrittenDigests } from "../io/volume/tree-list.ts";
+import type { Staging } from "../io/volume/volume.ts";
 import { HurriedError } from "../net/errors.ts";
 import type { StageContext, Start } from "../sources/context.ts";
-import { takeTree } from "../sources/foreign-tree.ts";
-import type { Languages } from "../sources/languages.ts";
+import { takeTree } from "../sources/import-tree.ts";
 import { stage } from "../sources/source.ts";
+import type { Languages } from "../sources/toolchains.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
-import { pythonOf, type SharedLanguages } from "./languages.ts";
 import { type OlderVersion, olderVersion } from "./older-version.ts";
+import { pythonOf, type SharedLanguages } from "./toolchains.ts";
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
 export interface StagedTool {

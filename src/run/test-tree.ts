@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { runtimeFlags } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstallStep } from "../core/plan.ts";
+import type { InstallStep } from "../core/plan/plan.ts";
 import { mkdirSync } from "../io/disk.ts";
 import { smokeTest } from "../io/exec.ts";
-import type { DraftRecord } from "../io/store.ts";
+import type { DraftRecord } from "../io/volume/store.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 
 /**

@@ -1,9 +1,9 @@
 import type { Platform } from "../core/platform.ts";
-import type { WrittenDigests } from "../io/tree-list.ts";
+import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
-import type { Languages } from "./languages.ts";
+import type { Languages } from "./toolchains.ts";
 
 /** What a source needs to bring one artifact. */
 export interface StageContext {

@@ -2,15 +2,15 @@ import { join } from "node:path";
 import type { Artifact } from "../core/recipe.ts";
 import { mkdir } from "../io/disk.ts";
 import { stageArchive } from "./archive.ts";
-import { compileBytecode } from "./bytecode.ts";
 import type { StageContext, Staged } from "./context.ts";
-import { stageDebian } from "./debian.ts";
-import { stageGoBuild } from "./go-build.ts";
-import { stageGoModule } from "./go-module.ts";
-import type { Languages } from "./languages.ts";
-import { stageNpmClosure } from "./npm-closure.ts";
-import { stageNpmPackage } from "./npm-package.ts";
-import { stagePython } from "./python.ts";
+import { stageDebian } from "./debian/debian.ts";
+import { stageGoBuild } from "./go/build.ts";
+import { stageGoModule } from "./go/module.ts";
+import { stageNpmClosure } from "./npm/closure.ts";
+import { stageNpmPackage } from "./npm/package.ts";
+import { compileBytecode } from "./python/bytecode.ts";
+import { stagePython } from "./python/python.ts";
+import type { Languages } from "./toolchains.ts";
 
 /**
  * Downloads, verifies and unpacks an artifact, and checks that each promised program is there.

@@ -4,7 +4,7 @@ import { nearest } from "../core/names.ts";
 import { lstatSync, mkdirSync, readPieces, realpathSync } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
 import { ifThere } from "../io/files.ts";
-import { makeExecutable } from "../io/modes.ts";
+import { makeExecutable } from "../io/volume/modes.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fileError, listNames } from "../io/files.ts";
 import { foldedNames, foldedTwin } from "../io/folded-names.ts";
-import type { WrittenDigests } from "../io/tree-list.ts";
+import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { orNothing } from "../io/files.ts";
-import { stampOf, type WrittenDigests } from "../io/tree-list.ts";
+import { stampOf, type WrittenDigests } from "../io/volume/tree-list.ts";
 import { checkLinks } from "./links.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry } from "./refusals.ts";

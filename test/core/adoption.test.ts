@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type AdoptionRequest, planAdoption } from "../../src/core/adoption.ts";
 import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
+import { type AdoptionRequest, planAdoption } from "../../src/core/plan/import.ts";
 
 const key = "0123456789ab";
 

@@ -5,7 +5,7 @@ import {
   parseSourcesList,
   parseSourcesStanzas,
   parseStanzas,
-} from "../../src/core/apt.ts";
+} from "../../src/core/locks/apt.ts";
 
 describe("sources", () => {
   test("one line each", () => {

@@ -2,18 +2,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { pinnableSources, writePins } from "../../src/author/pin-text.ts";
+import { describeTool, renderDraft } from "../../src/author/recipe-text.ts";
+import { readReleaseName } from "../../src/author/release-name.ts";
 import { UserError } from "../../src/core/errors.ts";
-import { goLine, goModules } from "../../src/core/go-path.ts";
-import { parseLock } from "../../src/core/npm-lock.ts";
+import { goLine, goModules } from "../../src/core/locks/go-path.ts";
+import { parseLock } from "../../src/core/locks/npm-lock.ts";
 import {
   chooseVersion,
   type PublishedPackage,
   type PublishedVersion,
   resolveClosure,
-} from "../../src/core/npm-resolve.ts";
-import { describeTool, renderDraft } from "../../src/core/recipe-draft.ts";
-import { pinnableSources, writePins } from "../../src/core/recipe-pin.ts";
-import { readReleaseName } from "../../src/core/release-name.ts";
+} from "../../src/core/locks/npm-resolve.ts";
 
 const recipes = join(import.meta.dirname, "../../recipes");
 const texts = readdirSync(recipes)

@@ -7,9 +7,9 @@ import {
   type Env,
   parseOpenClawConfig,
   stateDir,
-} from "../../src/core/config.ts";
-import { withDotenv } from "../../src/core/config-env.ts";
-import type { ReadIncluded } from "../../src/core/config-include.ts";
+} from "../../src/core/skills/config.ts";
+import { withDotenv } from "../../src/core/skills/config-env.ts";
+import type { ReadIncluded } from "../../src/core/skills/config-include.ts";
 
 const env = { HOME: "/home/node", TEAM: "ops", EMPTY: "" };
 const parse = (text: string) => parseOpenClawConfig(text, "/o.json", env);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseFrontmatter } from "../../src/core/frontmatter.ts";
-import { parseSkill } from "../../src/core/skill.ts";
+import { parseFrontmatter } from "../../src/core/skills/frontmatter.ts";
+import { parseSkill } from "../../src/core/skills/skill.ts";
 
 interface Row {
   readonly case: string;

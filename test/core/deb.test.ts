@@ -1,9 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { closureOf, newestPackages, parseIndex, pruneClosure } from "../../src/core/deb-closure.ts";
-import { parseDebLock, renderDebLock } from "../../src/core/deb-lock.ts";
 import { compareDebVersions, upstreamVersion } from "../../src/core/deb-version.ts";
+import {
+  closureOf,
+  newestPackages,
+  parseIndex,
+  pruneClosure,
+} from "../../src/core/locks/deb-closure.ts";
+import { parseDebLock, renderDebLock } from "../../src/core/locks/deb-lock.ts";
 import { renderProblem } from "../../src/core/recipe.ts";
-import { parseRecipe } from "../../src/core/recipe-file.ts";
+import { parseRecipe } from "../../src/core/recipes/file.ts";
 
 describe("versions", () => {
   test.each([

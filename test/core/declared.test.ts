@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { parseInstallSpec } from "../../src/core/installspec.ts";
 import {
   type Declaring,
   declaredRecipe,
   parseDeclared,
   recipeOfFormula,
   renderDeclared,
-} from "../../src/core/declared.ts";
-import { parseInstallSpec } from "../../src/core/installspec.ts";
+} from "../../src/core/plan/declared.ts";
 import type { Catalogue, Recipe } from "../../src/core/recipe.ts";
 
 const rg: Recipe = {

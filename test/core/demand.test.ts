@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
 import {
   requestedTools,
   skillsThatAsk,
   toolsThatNeed,
   unusedTools,
-} from "../../src/core/demand.ts";
-import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
+} from "../../src/core/plan/required-by.ts";
 
 /** Each tool has one program of its name. */
 function volume(tools: Record<string, string[]>, requested?: string[]): Manifest {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseEntryPoints, renderEntryPoint } from "../../src/core/entry-points.ts";
+import { parseEntryPoints, renderEntryPoint } from "../../src/core/locks/entry-points.ts";
 
 test("console scripts alone are read", () => {
   const text =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseFrontmatter } from "../../src/core/frontmatter.ts";
+import { parseFrontmatter } from "../../src/core/skills/frontmatter.ts";
 
 function values(text: string): Record<string, string> {
   const front = parseFrontmatter(text);

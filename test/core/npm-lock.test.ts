@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
-import { compactLock, parseLock, selectPackages } from "../../src/core/npm-lock.ts";
+import { compactLock, parseLock, selectPackages } from "../../src/core/locks/npm-lock.ts";
 import type { Arch, Libc, Platform } from "../../src/core/platform.ts";
 import type { LockedPackage } from "../../src/core/recipe.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
+import { type PypiLock, parsePypiLock, renderPypiLock } from "../../src/core/locks/pypi-lock.ts";
+import { selectWheels } from "../../src/core/locks/wheels.ts";
 import type { Platform } from "../../src/core/platform.ts";
-import { type PypiLock, parsePypiLock, renderPypiLock } from "../../src/core/pypi-lock.ts";
-import { selectWheels } from "../../src/core/wheels.ts";
 
 const sha256 = "a".repeat(64);
 const x64: Platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" };

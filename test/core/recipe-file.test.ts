@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { renderProblem } from "../../src/core/recipe.ts";
-import { parseRecipe } from "../../src/core/recipe-file.ts";
+import { parseRecipe } from "../../src/core/recipes/file.ts";
 
 const hex = "a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112";
 const integrity =

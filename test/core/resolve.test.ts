@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { artifactsFor } from "../../src/core/artifact.ts";
 import type { Digest } from "../../src/core/digest.ts";
 import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
-import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan.ts";
+import { artifactsFor } from "../../src/core/plan/artifact.ts";
+import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan/plan.ts";
+import { resolvePlan } from "../../src/core/plan/resolve.ts";
 import type { Platform, PlatformKey } from "../../src/core/platform.ts";
 import type { ArchiveArtifact, Artifact, Catalogue, Recipe } from "../../src/core/recipe.ts";
-import { resolvePlan } from "../../src/core/resolve.ts";
 import { compareVersions } from "../../src/core/versions.ts";
 
 const digest = (letter: string): Digest => ({ algorithm: "sha256", hex: letter.repeat(64) });

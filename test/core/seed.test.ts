@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { SealedRecord } from "../../src/core/manifest.ts";
 import { emptyManifest } from "../../src/core/manifest.ts";
-import { installationKey, type PlanRequest } from "../../src/core/plan.ts";
+import { installationKey, type PlanRequest } from "../../src/core/plan/plan.ts";
+import { resolvePlan } from "../../src/core/plan/resolve.ts";
 import type { Recipe } from "../../src/core/recipe.ts";
-import { resolvePlan } from "../../src/core/resolve.ts";
 
 const digest = { algorithm: "sha256", hex: "a".repeat(64) } as const;
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { parseOpenClawConfig } from "../../src/core/config.ts";
+import { parseOpenClawConfig } from "../../src/core/skills/config.ts";
 import {
   type FoundSkill,
   type SkillRoot,
   selectSkills,
   unknownSkills,
-} from "../../src/core/select.ts";
-import { parseSkill } from "../../src/core/skill.ts";
+} from "../../src/core/skills/select.ts";
+import { parseSkill } from "../../src/core/skills/skill.ts";
 
 const nothing = { all: false, skills: [] };
 

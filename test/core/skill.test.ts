@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostileBins, parseSkill, type Skill } from "../../src/core/skill.ts";
+import { hostileBins, parseSkill, type Skill } from "../../src/core/skills/skill.ts";
 
 function skill(block: string): Skill {
   const verdict = parseSkill(`---\nname: a\ndescription: d\n${block}\n---\n`, "dir");

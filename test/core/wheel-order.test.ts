@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { installOrder, neededBy } from "../../src/core/wheel-order.ts";
+import { installOrder, neededBy } from "../../src/core/locks/wheel-order.ts";
 
 const order = (needs: Record<string, string[]>) =>
   installOrder(Object.entries(needs).map(([name, needed]) => ({ name, needs: needed }))).join(" ");

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Platform } from "../../src/core/platform.ts";
 import {
   isSameVersion,
   minorOf,
   normalName,
   parseWheelName,
   wheelRank,
-} from "../../src/core/wheel-tags.ts";
+} from "../../src/core/locks/wheel-tags.ts";
+import type { Platform } from "../../src/core/platform.ts";
 
 const glibc: Platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" };
 const places: Record<string, Platform> = {

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { stampsOf } from "../../src/io/stamps.ts";
+import { stampsOf } from "../../src/io/volume/stamps.ts";
 import { archive, program } from "../support/archives.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 

@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { recordSteady } from "../../src/io/steady.ts";
-import type { SteadyFacts } from "../../src/io/steady-facts.ts";
+import type { SteadyFacts } from "../../src/io/freshness/facts.ts";
+import { recordSteady } from "../../src/io/freshness/record.ts";
 
 /** The shells that run the entrypoint in images that people use. */
 export const shells: [name: string, ...words: string[]][] = [

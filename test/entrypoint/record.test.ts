@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { forgetSteady, recordSteady } from "../../src/io/steady.ts";
+import { forgetSteady, recordSteady } from "../../src/io/freshness/record.ts";
 import {
   absolute,
   factsOf,

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { SteadyFacts } from "../../src/io/steady-facts.ts";
+import type { SteadyFacts } from "../../src/io/freshness/facts.ts";
 import { factsOf, type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
 
 /** How a fact is compared, in the words of the README's table; "—": not at all. */

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256Hex } from "../../src/core/digest.ts";
-import { loadCatalogue } from "../../src/io/catalogue.ts";
-import { compileCatalogue } from "../../src/io/recipe-dir.ts";
+import { loadCatalogue } from "../../src/io/inputs/catalogue.ts";
+import { compileCatalogue } from "../../src/io/inputs/recipe-dir.ts";
 
 const hex = "a".repeat(64);
 let root: string;

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { checkLoginShell, writeProfile } from "../../src/io/login-shell.ts";
+import { checkLoginShell, writeProfile } from "../../src/io/volume/login-shell.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const found = { missing: [], shadowed: {} };

@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { layout } from "../../src/core/layout.ts";
-import { probe } from "../../src/io/probe.ts";
-import { openVolume } from "../../src/io/volume.ts";
+import { probe } from "../../src/io/volume/probe.ts";
+import { openVolume } from "../../src/io/volume/volume.ts";
 
 let dir: string;
 let prefix: string;

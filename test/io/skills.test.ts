@@ -2,10 +2,10 @@ import { chmod, link, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { defaultLimits, parseOpenClawConfig } from "../../src/core/config.ts";
 import { sha256Hex } from "../../src/core/digest.ts";
-import type { SkillRoot } from "../../src/core/select.ts";
-import { findSkills, skillRoots } from "../../src/io/skills.ts";
+import { defaultLimits, parseOpenClawConfig } from "../../src/core/skills/config.ts";
+import type { SkillRoot } from "../../src/core/skills/select.ts";
+import { findSkills, skillRoots } from "../../src/io/inputs/skills.ts";
 
 let top: string;
 beforeEach(async () => {

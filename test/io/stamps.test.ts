@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { hasTicked, stampsOf } from "../../src/io/stamps.ts";
+import { hasTicked, stampsOf } from "../../src/io/volume/stamps.ts";
 
 let dir: string;
 const at = (path: string): string => join(dir, path);

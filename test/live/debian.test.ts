@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { $ } from "zx";
-import { parseDebLock } from "../../src/core/deb-lock.ts";
+import { parseDebLock } from "../../src/core/locks/deb-lock.ts";
 import { repository } from "../support/workplace.ts";
 
 const tools = [

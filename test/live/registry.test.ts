@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import type { Recipe } from "../../src/core/recipe.ts";
-import { loadCatalogue } from "../../src/io/catalogue.ts";
+import { loadCatalogue } from "../../src/io/inputs/catalogue.ts";
 import { repository } from "../support/workplace.ts";
 
 const { catalogue } = await loadCatalogue({ dirs: [join(repository, "recipes")] });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defaultTiming, hasty } from "../../src/net/patience.ts";
+import { defaultTiming, hasty } from "../../src/net/retry.ts";
 import { withWaiting } from "../../src/net/waiting.ts";
 
 const wait = (env: Record<string, string>, waits: { value: string; unit: 1 | 1000 }[] = []) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseOptions } from "../../src/run/cli.ts";
+import { parseOptions } from "../../src/cli.ts";
 
 const parse = (args: string[], env: Record<string, string> = {}) => parseOptions(args, env, 2);
 

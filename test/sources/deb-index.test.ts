@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openRelease } from "../../src/author/deb-index.ts";
 import { readAptConfig } from "../../src/net/apt-config.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
-import { openRelease } from "../../src/sources/deb-index.ts";
 import { compress, describe as facts, run } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
 

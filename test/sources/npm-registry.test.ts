@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { readNpmConfig } from "../../src/net/npm-config.ts";
-import { downloadTarball } from "../../src/sources/npm-registry.ts";
+import { downloadTarball } from "../../src/sources/npm/registry.ts";
 import { describe as facts, npmTarball, program } from "../support/archives.ts";
 import { type Loopback, type ServeOptions, startLoopback } from "../support/loopback.ts";
 

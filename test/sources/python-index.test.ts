@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LockedWheel } from "../../src/core/recipe.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { readPipConfig } from "../../src/net/pip-config.ts";
-import { downloadWheel, fetchListed, listFiles } from "../../src/sources/python-index.ts";
-import { parsePage } from "../../src/sources/python-page.ts";
+import { downloadWheel, fetchListed, listFiles } from "../../src/sources/python/index.ts";
+import { parsePage } from "../../src/sources/python/page.ts";
 import { describe as facts } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
 import type { ArchiveFormat } from "../../src/core/recipe.ts";
-import { stampOf, type WrittenDigests } from "../../src/io/tree-list.ts";
+import { stampOf, type WrittenDigests } from "../../src/io/volume/tree-list.ts";
 import { extract } from "../../src/unpack/extract.ts";
 import { archive, tarGzOf } from "../support/archives.ts";
 

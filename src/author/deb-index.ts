@@ -1,0 +1,212 @@
+import { join } from "node:path";
+import { parseHexDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import { parseStanzas } from "../core/locks/apt.ts";
+import {
+  type IndexedPackage,
+  newestPackages,
+  type Packages,
+  parseIndex,
+} from "../core/locks/deb-closure.ts";
+import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
+import type { ArchiveFormat } from "../core/recipe.ts";
+import { readFile, writeFile } from "../io/disk.ts";
+import { run } from "../io/exec.ts";
+import type { AptConfig, DebianSource } from "../net/apt-config.ts";
+import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";
+import type { Http } from "../net/http.ts";
+import { decompressed } from "../unpack/decompress.ts";
+
+const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+export interface IndexContext {
+  readonly http: Http;
+  readonly apt: AptConfig;
+  /** Absolute; a directory for files of this run. */
+  readonly dir: string;
+  readonly clock: () => Date;
+}
+
+export interface LocatedPackage extends IndexedPackage {
+  readonly archive: DebArchive;
+}
+
+/** A release whose signature was verified, and its indexes. */
+export interface DebRelease {
+  /** Such as `bookworm`. */
+  readonly codename: string;
+  packagesFor(arch: DebArch): Promise<Packages<LocatedPackage>>;
+}
+
+interface Suite {
+  readonly source: DebianSource;
+  readonly codename: string;
+  /** Path below the suite to its digest and size. */
+  readonly files: ReadonlyMap<string, { readonly sha256: string; readonly size: number }>;
+}
+
+/**
+ * Reads the release that the machine's apt names first, with its updates and security updates. What is
+ * not signed by a key of Debian's archive is refused: a lock is only as good as what it is made from.
+ */
+export async function openRelease(context: IndexContext): Promise<DebRelease> {
+  const { sources } = context.apt;
+  if (sources.length === 0) {
+    throw new UserError("config", "apt names no mirror of Debian here", {
+      hint: "Make locks in a container of Debian, or with a sources.list that names a mirror (APT_CONFIG).",
+    });
+  }
+  const suites = await readSuites(
+    sources.filter(({ suite }) => !/-(backports|proposed-updates)$/.test(suite)),
+    context,
+  );
+  const codename = suites.find(({ source }) => source.archive === "debian")?.codename ?? "";
+  const own = suites.filter((suite) => suite.codename === codename);
+  const read = new Map<DebArch, Promise<Packages<LocatedPackage>>>();
+  return {
+    codename,
+    packagesFor(arch) {
+      const lists = () => Promise.all(own.map((suite) => readIndex(suite, arch, context)));
+      const found = read.get(arch) ?? lists().then(newestPackages);
+      read.set(arch, found);
+      return found;
+    },
+  };
+}
+
+/** Each suite once: of several mirrors the first that has it. */
+async function readSuites(
+  sources: readonly DebianSource[],
+  context: IndexContext,
+): Promise<Suite[]> {
+  const suites = new Map<string, Suite>();
+  const failed = new Map<string, unknown>();
+  for (const [n, source] of sources.entries()) {
+    const name = `${source.archive} ${source.suite}`;
+    if (suites.has(name)) continue;
+    try {
+      suites.set(name, await readSuite(source, context, n));
+    } catch (error) {
+      if (!isNetwork(error)) throw error;
+      failed.set(name, failed.get(name) ?? error);
+    }
+  }
+  for (const [name, error] of failed) if (!suites.has(name)) throw error;
+  return [...suites.values()];
+}
+
+/** The signed text of a suite: a file that holds its signature, or one with the signature beside it. */
+async function readRelease(
+  source: DebianSource,
+  { http, apt, dir }: IndexContext,
+  n: number,
+): Promise<string> {
+  const bring = async (name: string): Promise<string> => {
+    const address = `${source.uri}/dists/${source.suite}/${name}`;
+    const { url, ...rest } = apt.requestFor(address);
+    const file = join(dir, `${name}-${n}`);
+    await writeFile(file, (await http.text(url, rest)).text);
+    return file;
+  };
+  const file = await bring("InRelease").catch((error: unknown) => {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  });
+  if (file !== undefined) return await readSigned(file, source.signedBy);
+  return await readSigned(await bring("Release"), source.signedBy, await bring("Release.gpg"));
+}
+
+async function readSuite(source: DebianSource, context: IndexContext, n: number): Promise<Suite> {
+  const text = await readRelease(source, context, n);
+  const [release] = parseStanzas(text);
+  const until = Date.parse(release?.get("valid-until") ?? "");
+  if (until < context.clock().getTime()) {
+    const what = `${shownUrl(source.uri)} ${source.suite} was valid until ${release?.get("valid-until")}`;
+    throw new UserError("integrity", what, {
+      hint: "The mirror is behind, or somebody keeps updates back. Use another mirror.",
+    });
+  }
+  const lines = (release?.get("sha256") ?? "").split("\n").map((line) => line.split(/\s+/));
+  const files = lines.flatMap(([sha256 = "", size = "", path = ""]) =>
+    path === "" ? [] : [[path, { sha256, size: Number(size) }] as const],
+  );
+  const codename = (release?.get("codename") ?? "").replace(/-(updates|security)$/, "");
+  return { source, codename, files: new Map(files) };
+}
+
+/** The text that a key of Debian's archive has signed; gpgv is what apt itself asks. */
+async function readSigned(
+  file: string,
+  keyrings: readonly string[],
+  signature?: string,
+): Promise<string> {
+  const output = `${file}.signed`;
+  const keys = (keyrings.length > 0 ? keyrings : [defaultKeyring]).flatMap((k) => ["--keyring", k]);
+  const what = signature === undefined ? ["--output", output, file] : [signature, file];
+  const command = ["gpgv", "--status-fd", "1", ...keys, ...what] as const;
+  const env = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C" };
+  const { stdout, stderr } = await run(
+    { argv: command, env, cwd: "/", timeout: 60_000 },
+    (cause) =>
+      new UserError("unmet", "cannot run gpgv, which verifies Debian's signatures", {
+        cause,
+        hint: "Make locks on a machine that has the packages gpgv and debian-archive-keyring.",
+      }),
+  );
+  // One good signature of a key in the keyring is enough; newer keys may be unknown here. No bad one.
+  const good = /^\[GNUPG:\] VALIDSIG /m.test(stdout);
+  if (good && !/^\[GNUPG:\] (BADSIG|ERRSIG \S+ \S+ \S+ \S+ \S+ 4)/m.test(stdout)) {
+    return await readFile(signature === undefined ? output : file, "utf8");
+  }
+  const said = stderr.trim().split("\n").slice(0, 3).join(" | ");
+  throw new UserError("integrity", `the release is not signed by a key of Debian: ${said}`, {
+    hint: "Look at the mirror that apt's sources name, and at the keyring in their Signed-By.",
+  });
+}
+
+async function readIndex(
+  { source, files }: Suite,
+  arch: DebArch,
+  { http, apt, dir }: IndexContext,
+): Promise<LocatedPackage[]> {
+  const name = `main/binary-${arch}/Packages`;
+  const listed = packings.filter(([suffix]) => files.has(name + suffix));
+  let failure: unknown = new UserError(
+    "config",
+    `${shownUrl(source.uri)} ${source.suite} has no ${name}`,
+  );
+  for (const [suffix, format] of listed) {
+    const { sha256 = "", size = 0 } = files.get(name + suffix) ?? {};
+    const digest = parseHexDigest("sha256", sha256);
+    if (!digest) continue;
+    const address = `${source.uri}/dists/${source.suite}/${name}${suffix}`;
+    const file = join(dir, `Packages-${source.archive}-${source.suite}-${arch}`);
+    try {
+      await http.download({ ...apt.requestFor(address), file, digest, size });
+      return await parseFile(file, format, source);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Mirrors keep some of what a release lists; the smallest is asked for first. */
+const packings: readonly (readonly [suffix: string, format: ArchiveFormat])[] = [
+  [".xz", "tar.xz"],
+  [".zst", "tar.zst"],
+  [".bz2", "tar.bz2"],
+  [".gz", "tar.gz"],
+  ["", "tar"],
+];
+
+async function parseFile(
+  file: string,
+  format: ArchiveFormat,
+  { archive }: DebianSource,
+): Promise<LocatedPackage[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of decompressed(file, format)) chunks.push(Buffer.from(chunk));
+  return parseIndex(Buffer.concat(chunks).toString("utf8")).map((one) => ({ ...one, archive }));
+}

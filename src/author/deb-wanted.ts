@@ -1,0 +1,43 @@
+import { parse } from "yaml";
+import { UserError } from "../core/errors.ts";
+import { type DebArch, debArchOf } from "../core/locks/deb-lock.ts";
+import { placedSources } from "../core/recipes/findings.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
+import { recipeSchema } from "../core/recipes/schema.ts";
+
+/** What a recipe wants of Debian: the input of a lock. */
+export interface DebWanted {
+  /** The lock's file name, beside the recipe. */
+  readonly lock: string;
+  readonly name: string;
+  /** As the recipe has them: a package rebuilt for one processor alone has another version there. */
+  readonly versions: Readonly<Partial<Record<DebArch, string>>>;
+  /** Packages that are taken along. */
+  readonly data: readonly string[];
+}
+
+/** Reads it from a recipe's text, whose lock need not be there. Throws a UserError (`recipe`). */
+export function parseDebWanted(text: string): DebWanted {
+  const document: unknown = parse(text);
+  const sources = placedSources(document).filter(({ source }) => source.deb !== undefined);
+  const [first] = sources;
+  const { deb, lock } = first?.source ?? {};
+  if (deb === undefined || lock === undefined) {
+    throw new UserError("recipe", "has no source with deb and lock", {
+      hint: "Write deb: PACKAGE@VERSION and lock: NAME.deb.lock.json below a platform of artifacts.",
+    });
+  }
+  const { name } = splitPackage(deb);
+  const versions: Partial<Record<DebArch, string>> = {};
+  for (const { key, source } of sources) {
+    const other = splitPackage(source.deb ?? "");
+    const arch = debArchOf(key);
+    if (arch !== undefined) versions[arch] = other.version;
+    if (other.name === name && source.lock === lock) continue;
+    throw new UserError("recipe", `has deb ${name} and ${other.name}; one is locked`, {
+      hint: "Give each platform the same package and the same lock.",
+    });
+  }
+  const { data } = document as { data?: unknown };
+  return { lock, name, versions, data: recipeSchema.shape.data.safeParse(data).data ?? [] };
+}

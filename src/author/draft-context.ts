@@ -1,0 +1,38 @@
+import type { Place } from "../context.ts";
+import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
+import { rm } from "../io/disk.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
+import { createHttp } from "../net/http.ts";
+import { readNetworkSettings } from "../net/network-settings.ts";
+import { readNpmConfig } from "../net/npm-config.ts";
+import type { DraftPlace } from "./draft.ts";
+
+/**
+ * Does an author's work with a network and a scratch directory, and puts both away again. What a run
+ * would tolerate as unmet is an author's mistake: there is no recipe then.
+ */
+export async function withDraftPlace<T>(
+  { env, home, options, reporter, clock, signal }: Place,
+  work: (place: DraftPlace) => Promise<T>,
+): Promise<T> {
+  const npm = once(() => readNpmConfig(env, home));
+  const { mirrors, offline } = options;
+  const http = createHttp({
+    env,
+    mirrors,
+    offline,
+    settings: () => readNetworkSettings(env, home, npm),
+  });
+  const dir = temporaryDirectory("openclaw-recipe");
+  try {
+    return await work({ env, home, http, npm, clock, emit: reporter.emit, dir, signal });
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "unmet" || options.offline) throw error;
+    const { message, hint, cause } = error;
+    throw new UserError("recipe", message, { cause, ...(hint === undefined ? {} : { hint }) });
+  } finally {
+    await http.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}

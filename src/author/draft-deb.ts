@@ -1,0 +1,99 @@
+import { upstreamVersion } from "../core/deb-version.ts";
+import { parseHexDigest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import type { DebArch } from "../core/locks/deb-lock.ts";
+import type { PlatformKey } from "../core/platform.ts";
+import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
+import { readAptConfig } from "../net/apt-config.ts";
+import { openRelease } from "./deb-index.ts";
+import { listDebPrograms } from "./deb-programs.ts";
+import { parseDebWanted } from "./deb-wanted.ts";
+import { type DraftPlace, type DraftWish, toolName } from "./draft.ts";
+import { debAuthor } from "./lock-deb.ts";
+import { type Draft, describeTool, renderDraft } from "./recipe-text.ts";
+import { roomIn } from "./release-program.ts";
+
+const arches = [
+  ["amd64", "linux-x64"],
+  ["arm64", "linux-arm64"],
+] as const satisfies readonly (readonly [DebArch, PlatformKey])[];
+
+/** The draft of a recipe from a package of the release that the machine's apt names. */
+export async function draftFromDeb(
+  name: string,
+  wish: DraftWish,
+  place: DraftPlace,
+): Promise<Draft> {
+  const { http, clock, env } = place;
+  const tool = toolName(wish.name ?? name, name);
+  const dir = await roomIn(place.dir, "index");
+  const context = { http, apt: await readAptConfig(env), dir, clock };
+  const release = await openRelease(context);
+  const lock = `${tool}.deb.lock.json`;
+  const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};
+  for (const [arch, key] of arches) {
+    const found = (await release.packagesFor(arch)).byName.get(name);
+    if (found) artifacts[key] = { deb: `${name}@${found.version}`, lock };
+  }
+  const found = (await release.packagesFor("amd64")).byName.get(name);
+  const digest = parseHexDigest("sha256", found?.sha256 ?? "");
+  if (!found || !digest) {
+    throw new UserError("unmet", `${release.codename} has no package ${name}`, {
+      hint: "See `apt-cache search` for its name in this release.",
+    });
+  }
+  const { version, archive, path, size } = found;
+  const snapshot = clock().toISOString().slice(0, 10).replaceAll("-", "");
+  const looked = await listDebPrograms(
+    { name, version, archive, path, size, digest },
+    `${snapshot}T000000Z`,
+    { ...context, dir: await roomIn(place.dir, "package") },
+  );
+  const bins = chooseBins(looked.bins, wish.bins, name);
+  const document: RecipeDocument = {
+    name: tool,
+    ...describeTool({ ...found, license: spdx(looked.license) }),
+    version: upstreamVersion(version),
+    provenance: `Debian's signed index (${release.codename} with updates and security); every package fetched and checked once`,
+    bins,
+    test: [Object.keys(bins)[0] ?? "", "--version"],
+    artifacts,
+  };
+  const author = debAuthor({ env, http, clock, dir: await roomIn(place.dir, "lock") });
+  return { document, locks: { [lock]: await author(parseDebWanted(renderDraft(document))) } };
+}
+
+function chooseBins(
+  all: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+  name: string,
+): Record<string, string> {
+  const names = wanted.length > 0 ? wanted : Object.keys(all);
+  const missing = names.find((each) => !Object.hasOwn(all, each));
+  if (missing === undefined && names.length > 0) {
+    return Object.fromEntries(names.map((each) => [each, all[each] ?? ""]));
+  }
+  const has = Object.keys(all).join(", ") || "none";
+  throw new UserError(
+    "recipe",
+    `${name} has no program ${missing ?? ""}; its programs are: ${has}`,
+    {
+      hint: "What a meta package promises lies in a package that it depends on.",
+    },
+  );
+}
+
+/** Debian's names are SPDX's, but for these. */
+function spdx(license: string | undefined): string | undefined {
+  const plain = license
+    ?.replace(/\bExpat\b/g, "MIT")
+    .replaceAll(" or ", " OR ")
+    .replaceAll(" and ", " AND ");
+  return plain?.replace(
+    /\b((?:L|A)?GPL-[\d.]+)(\+)?(?=[\s),]|$)/g,
+    (_, name: string, later?: string) => {
+      const full = /\.\d/.test(name) ? name : `${name}.0`;
+      return `${full}-${later ? "or-later" : "only"}`;
+    },
+  );
+}

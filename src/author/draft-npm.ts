@@ -1,0 +1,198 @@
+import { basename } from "node:path/posix";
+import { formatIntegrity, parseIntegrity } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import { compactLock } from "../core/locks/npm-lock.ts";
+import {
+  type AskRegistry,
+  chooseVersion,
+  type PublishedVersion,
+  resolveClosure,
+} from "../core/locks/npm-resolve.ts";
+import { isBinName } from "../core/names.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
+import { tolerate } from "../io/files.ts";
+import { isNotFound } from "../net/errors.ts";
+import type { Http, Weighed } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
+import { fromRegistry, readPackage, type TarballAddress } from "../sources/npm/registry.ts";
+import {
+  type DraftPlace,
+  type DraftWish,
+  type PinnedSource,
+  pinnedParts,
+  toolName,
+} from "./draft.ts";
+import { type Draft, describeTool } from "./recipe-text.ts";
+import { inspectRelease, keyOfRelease, roomIn } from "./release-program.ts";
+
+/** Asks the machine's registry for packages. */
+export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegistry {
+  return (name) =>
+    readPackage(name, { http, npm }, whole).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new UserError("unmet", `the npm registry has no ${name}`, { cause: error });
+    });
+}
+
+/**
+ * The draft of a recipe from NAME, NAME@VERSION or NAME@TAG of the registry: of a package for one
+ * platform its tarball (with that of the other processor, where it is published); of any other a
+ * JavaScript program with the lock of all that it needs.
+ */
+export async function draftFromNpm(
+  spec: string,
+  wish: DraftWish,
+  place: DraftPlace,
+): Promise<Draft> {
+  const { name, version: wanted } = splitPackage(spec);
+  const ask = askRegistry(place.http, await place.npm(), true);
+  const found = chooseVersion(name, await ask(name), wanted);
+  const tool = toolName(wish.name ?? toolOf(name), spec);
+  const isProgram = found.bin === undefined && isForPlatform(found);
+  return isProgram || (isForPlatform(found) && found.cpu?.length === 1)
+    ? await draftPlatform(found, tool, wish, ask, place)
+    : await draftClosure(found, tool, wish, place);
+}
+
+function isForPlatform({ os, cpu }: PublishedVersion): boolean {
+  return os?.includes("linux") === true && (cpu?.length ?? 0) > 0;
+}
+
+/** `claude-code` of `@anthropic-ai/claude-code-linux-x64`. */
+function toolOf(name: string): string {
+  return basename(name)
+    .replace(/-linux.*$/, "")
+    .replace(/^cli$/, name.slice(1).split("/")[0] ?? "");
+}
+
+async function draftPlatform(
+  found: PublishedVersion,
+  tool: string,
+  wish: DraftWish,
+  ask: AskRegistry,
+  place: DraftPlace,
+): Promise<Draft> {
+  const others = await otherArch(found, ask);
+  const pinned: PinnedSource[] = [];
+  for (const [i, one] of [found, ...others].entries()) {
+    const dir = await roomIn(place.dir, `package-${i}`);
+    const release = await fromTarball(one, place, (address) =>
+      inspectRelease({
+        ...{ http: place.http, ...address, format: "npm", strip: 1, name: tool },
+        bins: wish.bins,
+        dir,
+      }),
+    );
+    refuseOther(one, release);
+    const integrity = formatIntegrity(release.sha512);
+    const source = { npm: `${one.name}@${one.version}`, integrity, size: release.size };
+    const named = one.cpu?.includes("arm64") ? "arm64" : "x64";
+    pinned.push({ key: keyOfRelease(release, named), release, source });
+  }
+  const provenance =
+    "sha512 computed from the tarballs that the npm registry serves; equal to the registry's own integrity";
+  const version = found.version.replace(/-(linux|darwin|win32).*$/, "");
+  const about = { name: tool, ...aboutOf(found), version, provenance };
+  return { document: { ...about, ...pinnedParts(pinned) }, locks: {} };
+}
+
+/** The same for the other processor, whose name is in the package's name or in its version. */
+async function otherArch(found: PublishedVersion, ask: AskRegistry): Promise<PublishedVersion[]> {
+  const swap = (text: string): string =>
+    text.replace(/x64|arm64/, (arch) => (arch === "x64" ? "arm64" : "x64"));
+  const [name, version] = [swap(found.name), swap(found.version)];
+  if (name === found.name && version === found.version) return [];
+  const document = await tolerate(ask(name));
+  const other = document?.versions?.[version];
+  return other ? [{ ...other, name, version }] : [];
+}
+
+/** A package's tarball, as the registry has it and says that it is. */
+export async function weighPackage(
+  found: PublishedVersion,
+  file: string,
+  place: DraftPlace,
+): Promise<Weighed> {
+  const weighed = await fromTarball(found, place, (address) =>
+    place.http.weigh({ ...address, file }),
+  );
+  refuseOther(found, weighed);
+  return weighed;
+}
+
+async function fromTarball<T>(
+  found: PublishedVersion,
+  { http, npm }: DraftPlace,
+  fetch: (address: TarballAddress) => Promise<T>,
+): Promise<T> {
+  return await fromRegistry(found, { http, npm: await npm() }, fetch);
+}
+
+function refuseOther(
+  { name, version, dist }: PublishedVersion,
+  { sha512 }: Pick<Weighed, "sha512">,
+): void {
+  const promised = parseIntegrity(dist?.integrity ?? "");
+  if (promised?.algorithm !== "sha512" || promised.hex === sha512.hex) return;
+  const got = formatIntegrity(sha512);
+  const message = `${name}@${version}: the registry promises ${dist?.integrity}, got ${got}`;
+  throw new UserError("integrity", message, {
+    hint: "The registry, or something on the way, serves another file.",
+  });
+}
+
+/** The draft of a JavaScript program with the lock of all that it needs. */
+export async function draftClosure(
+  found: PublishedVersion,
+  tool: string,
+  wish: DraftWish,
+  place: Pick<DraftPlace, "http" | "npm" | "emit">,
+): Promise<Draft> {
+  const bins = binsOf(found, wish.bins);
+  const ask = askRegistry(place.http, await place.npm());
+  const lock = `${tool}.lock.json`;
+  if (found.hasInstallScript || found.scripts?.postinstall !== undefined) {
+    const message = `${found.name} has an install script, which is never run: see whether it works without`;
+    place.emit({ type: "warning", message });
+  }
+  return {
+    document: {
+      name: tool,
+      ...aboutOf(found),
+      version: found.version,
+      provenance:
+        "integrity of every package as the npm registry gives it; all tarballs fetched and checked once",
+      bins,
+      test: [Object.keys(bins)[0] ?? "", "--version"],
+      needs: ["node"],
+      artifacts: { any: { npm: `${found.name}@${found.version}`, lock } },
+    },
+    locks: { [lock]: compactLock(await resolveClosure(found, ask)) },
+  };
+}
+
+function aboutOf({ description, homepage, repository, license }: PublishedVersion) {
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  const { url = repository } = (repository ?? {}) as { url?: unknown };
+  return describeTool({
+    description: text(description),
+    homepage: text(homepage) ?? text(url),
+    license: text(license),
+  });
+}
+
+/** The programs of a package, by name, below `node_modules`. */
+function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly string[]) {
+  const all = typeof bin === "string" ? { [basename(name)]: bin } : (bin ?? {});
+  const names = wanted.length > 0 ? wanted : Object.keys(all).filter(isBinName);
+  const missing = names.find((each) => !Object.hasOwn(all, each));
+  if (missing === undefined && names.length > 0) {
+    const path = (each: string): string => (all[each] ?? "").replace(/^(\.?\/)+/, "");
+    return Object.fromEntries(names.map((each) => [each, `node_modules/${name}/${path(each)}`]));
+  }
+  const has = Object.keys(all).join(", ") || "none";
+  const what = missing === undefined ? "has no program" : `has no program ${missing}`;
+  throw new UserError("recipe", `${name}@${version} ${what}; its programs are: ${has}`, {
+    hint: "A package that brings a program for one platform is named for it: NAME-linux-x64.",
+  });
+}

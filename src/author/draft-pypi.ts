@@ -1,0 +1,107 @@
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { parsePypiLock } from "../core/locks/pypi-lock.ts";
+import { normalName, parseWheelName } from "../core/locks/wheel-tags.ts";
+import { isBinName } from "../core/names.ts";
+import { isAtLeast } from "../core/platform.ts";
+import type { LockedWheel } from "../core/recipe.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
+import type { PipConfig } from "../net/pip-config.ts";
+import { downloadWheel, listFiles } from "../sources/python/index.ts";
+import { openWheel } from "../sources/python/wheel.ts";
+import { type DraftPlace, type DraftWish, plainVersion, toolName } from "./draft.ts";
+import { authorPypiLock, readIndexes } from "./lock-pypi.ts";
+import { type Draft, describeTool } from "./recipe-text.ts";
+import { roomIn } from "./release-program.ts";
+
+/** The draft of a recipe from NAME or NAME@VERSION of the machine's Python index. */
+export async function draftFromPypi(
+  spec: string,
+  wish: DraftWish,
+  place: DraftPlace,
+): Promise<Draft> {
+  const { name: written, version: wanted } = splitPackage(spec);
+  const name = normalName(written);
+  const tool = toolName(wish.name ?? name, spec);
+  const pip = await readIndexes(place);
+  const version = plainVersion(wanted || (await newest(name, pip, place)), spec);
+  const text = await authorPypiLock(`${name}@${version}`, place);
+  const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
+  const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
+  if (!wheel) throw new UserError("unmet", `${name}@${version} cannot be had as wheels`);
+  const about = await readWheel(wheel, pip, place);
+  const bins = chooseScripts(about.scripts, wish.bins, spec);
+  const lock = `${tool}.pypi.lock.json`;
+  return {
+    document: {
+      name: tool,
+      ...describeTool(about),
+      version,
+      provenance:
+        "sha256 of every wheel as the Python index gives it; all wheels fetched and checked once",
+      bins,
+      test: [Object.keys(bins)[0] ?? "", "--version"],
+      needs: ["python3"],
+      artifacts: { any: { pypi: `${name}@${version}`, lock } },
+    },
+    locks: { [lock]: text },
+  };
+}
+
+/** The newest version of which there is a wheel and which is no trial version. */
+async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promise<string> {
+  const files = (await listFiles(name, { http, pip })).filter(({ isYanked }) => !isYanked);
+  const versions = files.flatMap((file) => parseWheelName(file.name)?.version ?? []);
+  const numbers = versions.filter((version) => /^\d+(\.\d+)*$/.test(version));
+  const best = numbers.reduce((a, b) => (isAtLeast(a || "0", b) ? a : b), "");
+  if (best !== "") return best;
+  throw new UserError("unmet", `the Python index has no wheel of ${name}`, {
+    hint: "Only wheels are locked: an sdist would run its own code at install.",
+  });
+}
+
+/** What a wheel says of itself, from its own bytes. */
+async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) {
+  const dir = await roomIn(place.dir, "wheel");
+  const file = join(dir, "download");
+  await downloadWheel({ http: place.http, pip, wheel, file });
+  const { metadata, entryPoints, scripts } = await openWheel(
+    wheel,
+    file,
+    join(dir, "room"),
+    place.signal,
+  );
+  const [head = ""] = metadata.split(/\r?\n\r?\n/);
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}:[ \\t]*(\\S.*?)\\s*$`, "im").exec(head)?.[1];
+  const homes = [...head.matchAll(/^Project-URL:\s*([^,]+?)\s*,\s*(\S+)\s*$/gim)];
+  const home =
+    homes.find(([, label = ""]) => /home ?page/i.test(label)) ??
+    homes.find(([, label = ""]) => /repository|source|github|code/i.test(label));
+  return {
+    description: field("Summary"),
+    homepage: home?.[2] ?? field("Home-page"),
+    license: field("License-Expression") ?? field("License"),
+    scripts: [...entryPoints.keys(), ...scripts],
+  };
+}
+
+function chooseScripts(
+  scripts: readonly string[],
+  wanted: readonly string[],
+  spec: string,
+): Record<string, string> {
+  const names = wanted.length > 0 ? wanted : scripts.filter(isBinName);
+  const missing = names.find((name) => !scripts.includes(name));
+  if (missing === undefined && names.length > 0) {
+    return Object.fromEntries(names.map((name) => [name, `bin/${name}`]));
+  }
+  const what = missing === undefined ? "has no program" : `has no program ${missing}`;
+  throw new UserError(
+    "recipe",
+    `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`,
+    {
+      hint: "Name the package that has the program.",
+    },
+  );
+}

@@ -1,0 +1,111 @@
+import { UserError } from "../core/errors.ts";
+import { isToolName, isVersion } from "../core/names.ts";
+import type { PlatformKey } from "../core/platform.ts";
+import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
+import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
+import type { Http } from "../net/http.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
+import type { Emit } from "../report/events.ts";
+import { placeholder } from "./recipe-text.ts";
+import { readReleaseName } from "./release-name.ts";
+import { inspectRelease, keyOfRelease, type Release, roomIn } from "./release-program.ts";
+
+/** What writing a recipe needs of the machine. */
+export interface DraftPlace {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly http: Http;
+  readonly npm: () => Promise<NpmConfig>;
+  readonly clock: () => Date;
+  readonly emit: Emit;
+  /** Absolute; an empty directory of this draft. */
+  readonly dir: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What the author says beside the source. */
+export interface DraftWish {
+  /** The tool's name; absent: as the source is called. */
+  readonly name?: string | undefined;
+  /** Programs; empty: those that the source names, else the one of the tool's name. */
+  readonly bins: readonly string[];
+}
+
+/** A release that was inspected, and the source of a recipe that pins it. */
+export interface PinnedSource {
+  readonly source: RecipeSource;
+  readonly key: PlatformKey;
+  readonly release: Release;
+}
+
+/** The draft of a recipe from the addresses of a release, one for each platform. */
+export async function draftFromUrls(
+  urls: readonly string[],
+  wish: DraftWish,
+  place: DraftPlace,
+): Promise<RecipeDocument> {
+  for (const url of urls) {
+    const wrong = urlRule(url);
+    if (wrong === undefined) continue;
+    throw new UserError("usage", `${url} ${wrong}`, {
+      hint: "Name the address of an archive or of a plain program of one release.",
+    });
+  }
+  const known = readReleaseName(urls[0] ?? "");
+  const name = toolName(wish.name ?? known.name, urls[0] ?? "");
+  const pinned: PinnedSource[] = [];
+  for (const [i, url] of urls.entries()) {
+    const format = formatOfUrl(url) ?? "raw";
+    const dir = await roomIn(place.dir, `release-${i}`);
+    const { http } = place;
+    const release = await inspectRelease({ http, url, format, name, bins: wish.bins, dir });
+    const { strip, size } = release;
+    const digest = { sha256: release.sha256.hex, size, ...(strip > 0 && { strip }) };
+    const key = keyOfRelease(release, readReleaseName(url).arch);
+    pinned.push({ key, release, source: { url, ...digest } });
+  }
+  const host = new URL(urls[0] ?? "").host;
+  const day = place.clock().toISOString().slice(0, 10);
+  return {
+    name,
+    description: placeholder("what it is, in one line"),
+    homepage: known.homepage ?? placeholder("where its people are, an https:// address"),
+    license: placeholder("its SPDX expression, such as MIT"),
+    version: known.version ?? placeholder("the release's version"),
+    provenance: `sha256 computed from what ${host} served on ${day}`,
+    ...pinnedParts(pinned),
+  };
+}
+
+/** `bins`, `test` and `artifacts` of releases for several platforms. */
+export function pinnedParts(
+  pinned: readonly PinnedSource[],
+): Pick<RecipeDocument, "bins" | "test" | "artifacts"> {
+  const bins = pinned[0]?.release.bins ?? {};
+  const artifacts: Partial<Record<PlatformKey, RecipeSource | RecipeSource[]>> = {};
+  for (const { key, source, release } of pinned) {
+    const own = Object.entries(release.bins).filter(([bin, path]) => bins[bin] !== path);
+    const whole: RecipeSource = {
+      ...source,
+      ...(release.glibc !== undefined && key.endsWith("-glibc") && { glibc: release.glibc }),
+      ...(own.length > 0 && { bins: Object.fromEntries(own) }),
+    };
+    const others = artifacts[key];
+    artifacts[key] = others === undefined ? whole : [others, whole].flat();
+  }
+  return { bins, test: [Object.keys(bins)[0] ?? "", "--version"], artifacts };
+}
+
+/** A name that a recipe's file can have. Throws a UserError (`usage`) that asks for one. */
+export function toolName(name: string | undefined, from: string): string {
+  if (name !== undefined && isToolName(name)) return name;
+  throw new UserError("usage", `${name ?? from} is no name for a recipe`, {
+    hint: "Name the tool with --name: lower case letters, digits and ._+-",
+  });
+}
+
+/** A registry's version that can be a recipe's. */
+export function plainVersion(version: string, from: string): string {
+  if (isVersion(version)) return version;
+  throw new UserError("unmet", `${from} has the version ${version}, which no recipe can have`);
+}

@@ -1,0 +1,32 @@
+import { renderDebLock } from "../core/locks/deb-lock.ts";
+import { once } from "../core/once.ts";
+import { readAptConfig } from "../net/apt-config.ts";
+import type { Http } from "../net/http.ts";
+import { openRelease } from "./deb-index.ts";
+import { makeLock, type SeenContents } from "./deb-packages.ts";
+import type { DebWanted } from "./deb-wanted.ts";
+
+export interface DebAuthorPlace {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly http: Http;
+  readonly clock: () => Date;
+  /** Absolute; a directory for files of this run. */
+  readonly dir: string;
+}
+
+/**
+ * The texts of locks for Debian programs, from the signed index that the machine's apt uses. The index
+ * is read once, when the first lock is made, and every package is looked into once.
+ */
+export function debAuthor(place: DebAuthorPlace): (wanted: DebWanted) => Promise<string> {
+  const open = once(async () => {
+    const { env, http, clock, dir } = place;
+    const context = { http, apt: await readAptConfig(env), dir, clock };
+    return { context, release: await openRelease(context) };
+  });
+  const seen: SeenContents = new Map();
+  return async (wanted) => {
+    const { context, release } = await open();
+    return renderDebLock(await makeLock(wanted, release, context, seen));
+  };
+}

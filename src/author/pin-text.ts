@@ -1,0 +1,106 @@
+import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
+import { UserError } from "../core/errors.ts";
+import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
+import type { RecipeSource } from "../core/recipes/schema.ts";
+
+const pinFields = ["sha256", "sha512", "integrity", "sum", "size"] as const;
+
+/** What pins a source, to be written at its place. */
+export interface PinnedField {
+  readonly path: readonly (string | number)[];
+  readonly fields: Partial<Record<(typeof pinFields)[number], string | number>>;
+}
+
+/**
+ * The sources of a document, whatever their pins look like now: they are made anew. A source's own
+ * pins stay where they are well-formed, so that their kind is kept.
+ */
+export function pinnableSources(document: unknown): PlacedSource[] {
+  const bare = structuredClone(document);
+  const listed = Object.values((member(bare, "artifacts") ?? {}) as object).flat();
+  for (const source of listed) if (typeof source === "object" && source) plainPins(source);
+  return placedSources(bare);
+}
+
+/** The kind of a digest counts, not its digits, which may be anything before they are made. */
+function plainPins(source: Record<string, unknown>): void {
+  if (typeof source.size !== "number") delete source.size;
+  for (const [field, text] of Object.entries(wellFormed)) if (field in source) source[field] = text;
+}
+
+const wellFormed: Readonly<Record<string, string>> = {
+  sha256: "0".repeat(64),
+  sha512: "0".repeat(128),
+  integrity: `sha512-${Buffer.alloc(64).toString("base64")}`,
+  sum: `h1:${Buffer.alloc(32).toString("base64")}`,
+};
+
+/** The kind of digest that a source has, or should have. */
+export function digestField(source: RecipeSource): "sha256" | "sha512" | "integrity" {
+  const own = (["sha256", "sha512", "integrity"] as const).find((field) => source[field]);
+  return own ?? (source.npm === undefined ? "sha256" : "integrity");
+}
+
+/**
+ * Writes pins into a recipe's text and leaves everything else as its author has it. Says what changed,
+ * a line each.
+ */
+export function writePins(
+  text: string,
+  pins: readonly PinnedField[],
+): { readonly text: string; readonly changes: readonly string[] } {
+  const document = parseDocument(text, { version: "1.2" });
+  const edits: Edit[] = [];
+  const changes: string[] = [];
+  for (const { path, fields } of pins) {
+    const source = document.getIn(path, true);
+    if (!isMap(source)) throw new UserError("recipe", `${path.join(".")} is no source`);
+    for (const [field, value] of Object.entries(fields)) {
+      const made = editOf(source, field, value, text);
+      if (!made) continue;
+      edits.push(made.edit);
+      changes.push(`${path.join(".")}.${field}: ${made.old} -> ${value}`);
+    }
+  }
+  let result = text;
+  // Of two additions at one place the first is to stand first.
+  for (const edit of edits.reverse().sort((a, b) => b.from - a.from)) {
+    result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
+  }
+  return { text: result, changes };
+}
+
+interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** Undefined where the field says so already. */
+function editOf(
+  source: YAMLMap,
+  field: string,
+  value: string | number,
+  text: string,
+): { readonly edit: Edit; readonly old: string } | undefined {
+  const there = source.get(field, true);
+  if (!isScalar(there) || !there.range) {
+    return { edit: addition(source, field, value, text), old: "none" };
+  }
+  const old = String(there.value ?? "");
+  const [from, to] = there.range;
+  return old === String(value) ? undefined : { edit: { from, to, text: String(value) }, old };
+}
+
+/** Behind the first field of a source, which is its origin. */
+function addition(source: YAMLMap, field: string, value: string | number, text: string): Edit {
+  const [first] = source.items;
+  const [key, origin] = [first?.key, first?.value];
+  if (!isScalar(key) || !isScalar(origin) || !key.range || !origin.range) {
+    throw new UserError("recipe", "a source does not begin with url, npm or go");
+  }
+  const at = origin.range[1];
+  if (source.flow) return { from: at, to: at, text: `, ${field}: ${value}` };
+  const column = key.range[0] - (text.lastIndexOf("\n", key.range[0]) + 1);
+  return { from: at, to: at, text: `\n${" ".repeat(column)}${field}: ${value}` };
+}

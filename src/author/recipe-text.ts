@@ -1,0 +1,103 @@
+import { Document, isMap, isScalar, isSeq, type Node } from "yaml";
+import { platformKeys } from "../core/platform.ts";
+import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
+
+/** A recipe that a program has written, with the lock files that it names. */
+export interface Draft {
+  readonly document: RecipeDocument;
+  /** File name to text. */
+  readonly locks: Readonly<Record<string, string>>;
+}
+
+/** Stands where only a person knows what to write; `recipe check` refuses it. */
+export function placeholder(what: string): string {
+  return `TODO: ${what}`;
+}
+
+/** The fields of a recipe that say what a program is; what is not known becomes a placeholder. */
+export interface About {
+  readonly description?: string | undefined;
+  readonly homepage?: string | undefined;
+  readonly license?: string | undefined;
+}
+
+/** Fills in what is known; unusable texts count as unknown. */
+export function describeTool(about: About): Record<keyof About, string> {
+  const line = about.description?.split("\n")[0]?.trim().replace(/\.$/, "");
+  const home = about.homepage?.replace(/^git\+/, "").replace(/^http:/, "https:");
+  const isAddress = home !== undefined && /^https:\/\/[^\s/]+/.test(home) && URL.canParse(home);
+  const license = about.license?.trim();
+  const isLicense = license && license.length < 80 && !/\n|^(unknown|see |none$)/i.test(license);
+  return {
+    description: line ? line.slice(0, 200) : placeholder("what it is, in one line"),
+    homepage: isAddress
+      ? home.replace(/#readme$/, "").replace(/\.git$/, "")
+      : placeholder("where its people are, an https:// address"),
+    license: isLicense ? license : placeholder("its SPDX expression, such as MIT"),
+  };
+}
+
+const fieldOrder = [
+  ...["name", "description", "homepage", "license", "version", "provenance"],
+  ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "artifacts"],
+];
+const sourceOrder: readonly (keyof RecipeSource)[] = [
+  ...(["url", "npm", "deb", "pypi", "lock", "go", "package", "sum", "toolchain"] as const),
+  ...([
+    "sha256",
+    "sha512",
+    "integrity",
+    "size",
+    "format",
+    "strip",
+    "glibc",
+    "bins",
+    "bytecode",
+  ] as const),
+];
+
+/** The text of NAME.yaml in the style of the catalogue: sorted, one line where one is enough. */
+export function renderDraft(document: RecipeDocument): string {
+  const artifacts = platformKeys.flatMap((key) => {
+    const value = document.artifacts[key];
+    if (!value) return [];
+    return [[key, "length" in value ? value.map(sorted) : sorted(value)] as const];
+  });
+  const bins = Object.entries(document.bins).sort(([a], [b]) => (a < b ? -1 : 1));
+  const whole = {
+    ...document,
+    bins: Object.fromEntries(bins),
+    artifacts: Object.fromEntries(artifacts),
+  };
+  const fields = fieldOrder.flatMap((name) => {
+    const value = (whole as Record<string, unknown>)[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const yaml = new Document(Object.fromEntries(fields), { version: "1.2" });
+  yaml.commentBefore = " yaml-language-server: $schema=./recipe.schema.json";
+  const version = yaml.get("version", true);
+  if (isScalar(version)) version.type = "QUOTE_DOUBLE"; // 1.10 is a number to YAML
+  for (const name of ["bins", "aliases", "test", "needs", "data"]) inOneLine(yaml.get(name, true));
+  for (const [key] of artifacts) {
+    const at = yaml.getIn(["artifacts", key], true);
+    for (const source of isSeq(at) ? at.items : [at]) {
+      if (isMap(source)) inOneLine(source.get("bins", true));
+    }
+  }
+  // Without the empty line that sets a comment off, and without blanks in lists.
+  return yaml
+    .toString({ lineWidth: 0, minContentWidth: 0 })
+    .replace(/^(#.*\n)\n/, "$1")
+    .replace(/^(test|needs|data): \[ (.*) \]$/gm, "$1: [$2]");
+}
+
+function sorted(source: RecipeSource): RecipeSource {
+  const given = sourceOrder.filter((name) => source[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, source[name]])) as RecipeSource;
+}
+
+function inOneLine(node: unknown): void {
+  if (!isMap(node) && !isSeq(node)) return;
+  if (isMap(node) && node.items.length > 4) return;
+  (node as Node & { flow: boolean }).flow = true;
+}

@@ -1,0 +1,164 @@
+import { basename, join } from "node:path";
+import type { Digest } from "../core/digest.ts";
+import { UserError } from "../core/errors.ts";
+import { nearest } from "../core/names.ts";
+import { type Arch, isAtLeast, type PlatformKey } from "../core/platform.ts";
+import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
+import { mkdir, readFile, stat } from "../io/disk.ts";
+import { entriesBelow, entriesIn } from "../io/entries.ts";
+import { makeExecutable } from "../io/volume/modes.ts";
+import type { Http } from "../net/http.ts";
+import { listPrograms } from "../sources/debian/files.ts";
+import { makeTree } from "../sources/tree.ts";
+import { extract, limitsFor } from "../unpack/extract.ts";
+
+export interface ReleaseRequest {
+  readonly http: Http;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly format: ArchiveFormat | "npm";
+  /** Leading path components to drop; absent: a single directory around everything is dropped. */
+  readonly strip?: number;
+  /** Programs that are wanted by name; empty: the one that is `name`, else the only one. */
+  readonly bins: readonly string[];
+  /** What the tool is called. */
+  readonly name: string;
+  /** Absolute; an empty directory. */
+  readonly dir: string;
+  /** Bytes at most. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a release turned out to be, once it was fetched and unpacked. */
+export interface Release {
+  readonly sha256: Digest;
+  readonly sha512: Digest;
+  readonly size: number;
+  readonly strip: number;
+  /** Program name to path. */
+  readonly bins: Readonly<Record<string, string>>;
+  /** Of its first program; undefined for a script, which says nothing of processors. */
+  readonly arch: Arch | undefined;
+  readonly libc: "glibc" | "musl" | undefined;
+  /** Smallest glibc that its programs ask for. */
+  readonly glibc: string | undefined;
+}
+
+/**
+ * Fetches a release that nothing pins yet, unpacks it with the same hands that will install it, and
+ * looks for its programs. Runs nothing of it. Throws a UserError (`recipe`) that lists what is there
+ * where a program is not.
+ */
+export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
+  const { http, url, headers, dir, format, name, bins: wanted, limit, signal } = request;
+  const file = join(dir, "download");
+  const { size, sha256, sha512 } = await http.weigh({
+    url,
+    file,
+    ...(headers && { headers }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(signal && { signal }),
+  });
+  const into = await makeTree(dir);
+  const isPlain = format !== "npm" && isPlainFormat(format);
+  const rawPath = isPlain ? { rawPath: wanted[0] ?? name } : {};
+  const limits = limitsFor(size);
+  await extract({ file, format, into, strip: 0, limits, signal, ...rawPath });
+  const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
+  const programs = await programsOf(into);
+  const paths = programs.flatMap(({ path }) => {
+    const parts = path.split("/");
+    return parts.length > strip ? [[parts.slice(strip).join("/"), path] as const] : [];
+  });
+  const bins = chooseBins(new Map(paths), wanted, name, url);
+  const chosen = new Set(Object.values(bins).map((path) => new Map(paths).get(path)));
+  const elves = programs.filter(({ path, elf }) => elf && chosen.has(path));
+  const loader = elves.map(({ elf }) => elf?.interpreter).find((asked) => asked !== undefined);
+  const libc = loader === undefined ? undefined : /ld-musl/.test(loader) ? "musl" : "glibc";
+  const texts = libc === "glibc" ? elves.map(({ path }) => join(into, path)) : [];
+  const machine = elves[0]?.elf?.machine;
+  return {
+    sha256,
+    sha512,
+    size,
+    strip,
+    bins,
+    arch: machine === 62 ? "x64" : machine === 183 ? "arm64" : undefined,
+    libc,
+    glibc: await glibcOf(texts),
+  };
+}
+
+/** The platform key that a release serves. `named`: what its address says. */
+export function keyOfRelease({ arch, libc }: Release, named: Arch | undefined): PlatformKey {
+  const own = arch ?? named;
+  if (own === undefined) return "any";
+  return libc === undefined ? `linux-${own}` : `linux-${own}-${libc}`;
+}
+
+/** How many directories lie around everything. */
+async function wrappers(tree: string): Promise<number> {
+  const entries = entriesIn(tree);
+  const [only] = entries;
+  return entries.length === 1 && only?.stats.isDirectory() && only.name !== "bin" ? 1 : 0;
+}
+
+/** A zip made without modes has no programs by its modes; what they are then tells. */
+async function programsOf(tree: string) {
+  const found = (await listPrograms(tree)).filter(({ executable }) => executable);
+  if (found.length > 0) return found;
+  for (const { path, stats } of entriesBelow(tree)) {
+    if (stats.isFile()) makeExecutable(path);
+  }
+  return await listPrograms(tree);
+}
+
+function chooseBins(
+  paths: ReadonlyMap<string, string>,
+  wanted: readonly string[],
+  name: string,
+  from: string,
+): Record<string, string> {
+  const programs = [...paths.keys()].filter((path) => !/\.so(\.|$)/.test(path));
+  const find = (bin: string): string | undefined => {
+    const own = programs.filter((path) => basename(path) === bin);
+    const loose = programs.filter(
+      (path) => basename(path).replace(/[-_.](v?\d|linux).*$/, "") === bin,
+    );
+    return [...own, ...loose].sort((a, b) => a.length - b.length)[0];
+  };
+  const only = programs.length === 1 ? programs[0] : undefined;
+  const asked = wanted.length > 0 ? wanted : [name];
+  const found = asked.map((bin) => [bin, find(bin) ?? (asked.length === 1 ? only : undefined)]);
+  const missing = found.find(([, path]) => path === undefined)?.[0];
+  if (missing === undefined) return Object.fromEntries(found);
+  const names = programs.map((path) => basename(path));
+  const near = nearest(missing, names);
+  const has = programs.length > 0 ? programs.slice(0, 8).join(", ") : "no program";
+  throw new UserError("recipe", `${from} has no program ${missing}; it has ${has}`, {
+    hint: near ? `Did you mean --bin ${near}?` : "Name the programs with --bin NAME.",
+  });
+}
+
+const maxProgram = 512 * 1024 * 1024;
+
+/** Symbols of the C library carry the version that they came with. */
+async function glibcOf(files: readonly string[]): Promise<string | undefined> {
+  let highest: string | undefined;
+  for (const file of files) {
+    if ((await stat(file)).size > maxProgram) continue;
+    const text = (await readFile(file)).toString("latin1");
+    for (const [, version = ""] of text.matchAll(/\0GLIBC_(2\.\d+(?:\.\d+)?)\0/g)) {
+      if (highest === undefined || !isAtLeast(highest, version)) highest = version;
+    }
+  }
+  return highest;
+}
+
+/** An empty directory below another. */
+export async function roomIn(dir: string, name: string): Promise<string> {
+  const room = join(dir, name);
+  await mkdir(room, { recursive: true });
+  return room;
+}

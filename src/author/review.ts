@@ -1,0 +1,61 @@
+import spdxCorrect from "spdx-correct";
+import parseLicense from "spdx-expression-parse";
+import { LineCounter, parseDocument } from "yaml";
+import { nearest } from "../core/names.ts";
+import { orNothing } from "../core/or-nothing.ts";
+import type { RecipeProblem } from "../core/recipe.ts";
+import { offsetOf } from "../core/recipes/file.ts";
+import { type Finding, finding, member } from "../core/recipes/findings.ts";
+
+/** What a recipe is looked at with besides its form. */
+export interface ReviewRequest {
+  readonly text: string;
+  readonly file: string;
+  /** Names of all recipes that it can need. */
+  readonly known: ReadonlySet<string>;
+  /** A licence that SPDX does not know is a problem, and not only a warning. */
+  readonly isBundled: boolean;
+}
+
+interface Review {
+  readonly problems: readonly RecipeProblem[];
+  readonly warnings: readonly RecipeProblem[];
+}
+
+/** What of a recipe is right in form and wrong all the same: what it needs, and its licence. */
+export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): Review {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  if (document.errors.length > 0) return { problems: [], warnings: [] }; // told elsewhere
+  const value: unknown = document.toJS();
+  const placed = ({ path, message, example }: Finding): RecipeProblem => ({
+    file,
+    line: counter.linePos(offsetOf(document, path)).line,
+    message,
+    ...(example !== undefined && { example }),
+  });
+  const needs = needsFindings(member(value, "needs"), known).map(placed);
+  const license = licenseFindings(member(value, "license")).map(placed);
+  return isBundled
+    ? { problems: [...needs, ...license], warnings: [] }
+    : { problems: needs, warnings: license };
+}
+
+function needsFindings(needs: unknown, known: ReadonlySet<string>): Finding[] {
+  const names: unknown[] = Array.isArray(needs) ? needs : [];
+  return names.flatMap((need, i) => {
+    if (typeof need !== "string" || known.has(need)) return [];
+    const near = nearest(need, known);
+    const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+    return [finding(["needs", i], `is "${need}", which no recipe is called${hint}`)];
+  });
+}
+
+function licenseFindings(license: unknown): Finding[] {
+  if (typeof license !== "string" || license.trim() === "" || /^TODO\b/.test(license)) return [];
+  if (orNothing(() => parseLicense(license)) !== undefined) return [];
+  const right = spdxCorrect(license, { upgrade: false });
+  const example = `license: ${right ?? "MIT OR Apache-2.0"}`;
+  const what = `is "${license}", which is no SPDX expression (LicenseRef-NAME where none fits)`;
+  return [finding(["license"], what, example)];
+}

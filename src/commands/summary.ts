@@ -1,0 +1,152 @@
+import type { InstalledRecord } from "../core/manifest.ts";
+import { sourceName } from "../core/plan/artifact.ts";
+import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
+import type { LoginShell } from "../io/volume/login-shell.ts";
+import { formatBytes, listNames, renderTable } from "../report/text.ts";
+import type { Applied } from "../run/apply.ts";
+import type { Survey } from "../run/inputs/state.ts";
+
+/** So many names are in the last line. */
+const mostNames = 20;
+
+/** What a run came to. */
+export interface Outcome {
+  readonly survey: Survey;
+  readonly applied: Applied;
+  readonly exitStatus: number;
+}
+
+/** The document of `install --json`. */
+export function outcomeDocument(
+  { survey: seen, applied, ...rest }: Outcome,
+  loginShell: LoginShell,
+): Record<string, unknown> {
+  return {
+    schema: 1,
+    exitStatus: rest.exitStatus,
+    prefix: seen.prefix,
+    platform: seen.plan.platform,
+    onLoginPath: loginShell.missing.length === 0,
+    shadowed: loginShell.shadowed,
+    installed: applied.installed.map(({ tool, version, source, bins }) => ({
+      tool,
+      version,
+      source,
+      bins: Object.keys(bins),
+    })),
+    kept: seen.plan.steps.filter(({ action }) => action === "keep").map(({ tool }) => tool),
+    failed: applied.failures,
+    fallbacks: applied.fallbacks,
+    unmet: seen.plan.unmet,
+  };
+}
+
+/** What was installed where, the line that makes a shell find it, and the sum. */
+export function renderOutcome(outcome: Outcome, loginShell: LoginShell, onPath: boolean): string {
+  const { survey, applied } = outcome;
+  const { prefix } = survey;
+  const count = Object.keys(applied.manifest.tools).length;
+  const changed = [...applied.installed, ...applied.linked];
+  const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
+  const path = count > 0 ? renderPath(prefix, loginShell, onPath) : "";
+  return `${table}${path}${renderSum(outcome)}\n`;
+}
+
+/** The last line: how much was done, and the names of what was not. */
+export function renderSum({ survey, applied }: Outcome): string {
+  const { installed, linked, failures, manifest } = applied;
+  const { unmet } = survey.plan;
+  const { mended } = survey.inspection;
+  const tried = installed.length + failures.length;
+  const parts = [
+    ...(tried > 0
+      ? [`${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed`]
+      : []),
+    ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
+    ...(mended.size > 0 ? [`modes of ${listNames([...mended].sort(), mostNames)} set again`] : []),
+  ];
+  const failed = failures.map(({ tool }) => tool).sort();
+  const names = [
+    ...(failed.length > 0 ? [`failed: ${listNames(failed, mostNames)}`] : []),
+    ...(unmet.length > 0
+      ? [
+          `unmet: ${listNames(
+            unmet.map(({ bin }) => bin),
+            mostNames,
+          )}`,
+        ]
+      : []),
+  ];
+  const total = `${Object.keys(manifest.tools).length} in ${survey.prefix}`;
+  const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
+  return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
+}
+
+function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
+  const rows = tools.map(({ tool, version, bins }) => {
+    const programs = Object.keys(bins).map((bin) => `${prefix}/bin/${bin}`);
+    return [tool, version, listNames(programs, 3)];
+  });
+  return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
+}
+
+/** What makes a shell find the programs; empty where it does. */
+export function renderPath(prefix: string, loginShell: LoginShell, onPath: boolean): string {
+  const { missing, shadowed } = loginShell;
+  const bin = `${prefix}/bin`;
+  const isShadowed = Object.keys(shadowed).length > 0;
+  const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
+  const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";
+  if (missing.length > 0) {
+    return `${first}login shells do not find ${listNames(missing)} yet; add this line to their profile (README.md, "PATH"):\n${line}`;
+  }
+  if (onPath) return first;
+  return isShadowed
+    ? `${first}for the shell you are in:\n${line}`
+    : `login shells find them; for the shell you are in:\n${line}`;
+}
+
+/** One line for all that login shells find elsewhere first, and what puts the volume first. */
+export function renderShadowed(prefix: string, { shadowed }: LoginShell): string {
+  const names = Object.entries(shadowed).map(([name, path]) => `${name} (${path})`);
+  return `login shells find another program first: ${listNames(names)}; put ${prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${prefix}/bin"])`;
+}
+
+/** The document of `--dry-run --json`. */
+export function planDocument({ plan, prefix }: Survey): unknown {
+  const steps = plan.steps.map((step) =>
+    step.action === "install" ? installDocument(step) : withoutRecord(step),
+  );
+  return { schema: 1, prefix, platform: plan.platform, steps, unmet: plan.unmet, bins: plan.bins };
+}
+
+function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {
+  const sources = artifacts.map(sourceName);
+  const copy = seed ? [`seed:${seed.record.dir}`] : [];
+  const all = seed?.isFirst ? [...copy, ...sources] : [...sources, ...copy];
+  return { ...step, recipe: recipe?.origin ?? seed?.record.recipe, sources: all };
+}
+
+function withoutRecord(step: Exclude<Step, InstallStep>): unknown {
+  if (step.action === "keep") return step;
+  const { record, ...rest } = step;
+  return { ...rest, dir: record.dir };
+}
+
+function whyInstalled({ reason, for: askers, declared }: InstallStep): string {
+  const why = `${reason}; for ${askers.join(", ")}`;
+  return declared ? `${why}; declared (untrusted) by ${declared.by}: ${declared.from}` : why;
+}
+
+/** The plan as a table. */
+export function renderPlan(plan: Plan): string {
+  const rows = plan.steps.map((step) => [
+    step.action,
+    step.tool,
+    step.version,
+    step.action === "install" && step.size !== undefined ? formatBytes(step.size) : "",
+    step.action === "install" ? whyInstalled(step) : "",
+  ]);
+  if (rows.length === 0) return "nothing to do\n";
+  return `${renderTable([["ACTION", "TOOL", "VERSION", "DOWNLOAD", "WHY"], ...rows])}\n`;
+}

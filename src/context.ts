@@ -1,0 +1,25 @@
+import type { Options } from "./cli.ts";
+import type { Platform } from "./core/platform.ts";
+import type { Reporter } from "./report/reporter.ts";
+
+/** Where and how the command runs. Made once in main.ts; nothing else asks the process. */
+export interface Place {
+  readonly options: Options;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly uid: number;
+  /** The group that what is made here gets. */
+  readonly gid: number;
+  /** Decides the modes of what is made from now on: see `umaskFor`. */
+  readonly setUmask: (mask: number) => void;
+  /** The machine's own platform. */
+  readonly machine: Platform;
+  /** The directory of this package: holds `recipes/`, `dist/`, `entrypoint/`. */
+  readonly packageDir: string;
+  readonly version: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly clock: () => Date;
+}

@@ -1,0 +1,108 @@
+import * as z from "zod";
+import { isDebVersion } from "../deb-version.ts";
+import { parseHexDigest } from "../digest.ts";
+import type { PlatformKey } from "../platform.ts";
+import type { DebianPackage, RecipeProblem } from "../recipe.ts";
+
+/** The processors by Debian's names. */
+export type DebArch = "amd64" | "arm64";
+
+/** Debian's archives by their names on every mirror. */
+const debArchives = ["debian", "debian-security"] as const;
+export type DebArchive = (typeof debArchives)[number];
+
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "is not a package's name");
+
+const lockedPackage = z.strictObject({
+  name: packageName,
+  version: z.string().refine(isDebVersion, "is not a package's version"),
+  archive: z.enum(debArchives),
+  path: z
+    .string()
+    .max(300)
+    .regex(
+      /^pool\/(updates\/)?main\/[a-z0-9]+\/[a-z0-9][a-z0-9+.-]*\/[A-Za-z0-9][A-Za-z0-9+.~_-]*\.deb$/,
+      "is not a path in an archive's pool",
+    ),
+  size: z.int().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits"),
+});
+
+const lockDocument = z.strictObject({
+  debLock: z.literal(1),
+  release: z.string().regex(/^[a-z]+$/),
+  snapshot: z.string().regex(/^\d{8}T\d{6}Z$/, "is not a time such as 20260912T000000Z"),
+  amd64: z.array(lockedPackage).min(1).optional(),
+  arm64: z.array(lockedPackage).min(1).optional(),
+});
+
+/** The packages of one program, per processor, and when Debian had them all. */
+export interface DebLock {
+  /** Debian's name of the release, such as `bookworm`. */
+  readonly release: string;
+  /** A time at which the snapshot archive has every package: `20260912T000000Z`. */
+  readonly snapshot: string;
+  readonly packages: Readonly<Partial<Record<DebArch, readonly DebianPackage[]>>>;
+}
+
+export type ParsedDebLock =
+  | { readonly ok: true; readonly lock: DebLock }
+  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
+
+const lockExample = "openclaw-install-skill-deps recipe lock recipes/NAME.yaml";
+
+/** Reads a lock of Debian packages. `file` is only for the messages. */
+export function parseDebLock(text: string, file: string): ParsedDebLock {
+  const refuse = (message: string): ParsedDebLock => ({
+    ok: false,
+    problems: [{ file, line: 0, message, example: lockExample }],
+  });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return refuse("is not JSON");
+  }
+  const parsed = lockDocument.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return refuse(`is not a lock of Debian packages: ${issue?.path.join(" ")} ${issue?.message}`);
+  }
+  const { release, snapshot, amd64, arm64 } = parsed.data;
+  const twice = [amd64, arm64].map((list) => firstTwice(list ?? [])).find(Boolean);
+  if (twice !== undefined) return refuse(`names ${twice} twice`);
+  const packages = {
+    ...(amd64 && { amd64: amd64.map(toPackage) }),
+    ...(arm64 && { arm64: arm64.map(toPackage) }),
+  };
+  return { ok: true, lock: { release, snapshot, packages } };
+}
+
+/** The text of a lock: sorted, one line per package, so that an update shows as what it changes. */
+export function renderDebLock({ release, snapshot, packages }: DebLock): string {
+  const head = [`  "debLock": 1`, `  "release": "${release}"`, `  "snapshot": "${snapshot}"`];
+  const lists = Object.entries(packages).map(([arch, list]) => {
+    const lines = [...list]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ digest, ...rest }) => `    ${JSON.stringify({ ...rest, sha256: digest.hex })}`);
+    return `  "${arch}": [\n${lines.join(",\n")}\n  ]`;
+  });
+  return `{\n${[...head, ...lists].join(",\n")}\n}\n`;
+}
+
+/** The processor that a platform key is for, by Debian's name; undefined for `any`. */
+export function debArchOf(key: PlatformKey): DebArch | undefined {
+  if (key.startsWith("linux-x64")) return "amd64";
+  return key.startsWith("linux-arm64") ? "arm64" : undefined;
+}
+
+function firstTwice(list: readonly { name: string }[]): string | undefined {
+  const names = list.map(({ name }) => name);
+  return names.find((name, index) => names.indexOf(name) !== index);
+}
+
+function toPackage({ sha256, ...rest }: z.infer<typeof lockedPackage>): DebianPackage {
+  const digest = parseHexDigest("sha256", sha256);
+  if (!digest) throw new Error("a digest passed the checks and is none");
+  return { ...rest, digest };
+}

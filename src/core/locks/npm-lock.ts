@@ -1,0 +1,211 @@
+import * as z from "zod";
+import { parseIntegrity } from "../digest.ts";
+import { UserError } from "../errors.ts";
+import { isRelativePath, isVersion } from "../names.ts";
+import { type Platform, platformId } from "../platform.ts";
+import type { LockedPackage, RecipeProblem } from "../recipe.ts";
+
+const lockExample =
+  "npm install --package-lock-only --ignore-scripts --omit=dev --lockfile-version=3 NAME@VERSION";
+
+const words = z.union([z.array(z.string()), z.string().transform((word) => [word])]).optional();
+const names = z.record(z.string(), z.string()).optional();
+
+const lockEntry = z.object({
+  name: z.string().optional(),
+  version: z.string().optional(),
+  integrity: z.string().optional(),
+  resolved: z.string().optional(),
+  os: words,
+  cpu: words,
+  libc: words,
+  optional: z.boolean().optional(),
+  dev: z.boolean().optional(),
+  devOptional: z.boolean().optional(),
+  inBundle: z.boolean().optional(),
+  link: z.boolean().optional(),
+  dependencies: names,
+  optionalDependencies: names,
+  peerDependencies: names,
+});
+type LockEntry = z.infer<typeof lockEntry>;
+
+const lockDocument = z.object({
+  lockfileVersion: z.literal(3),
+  packages: z.record(z.string(), lockEntry),
+});
+
+export type ParsedLock =
+  | { readonly ok: true; readonly packages: readonly LockedPackage[] }
+  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
+
+/**
+ * Reads a package-lock (version 3), whole or compact. `file` is only for the messages. Packages for
+ * development and those that lie inside another's tarball are left out: nothing is fetched for them.
+ */
+export function parseLock(text: string, file: string): ParsedLock {
+  const entries = readEntries(text);
+  if (typeof entries === "string") {
+    return { ok: false, problems: [{ file, line: 0, message: entries, example: lockExample }] };
+  }
+  const packages: LockedPackage[] = [];
+  const problems: RecipeProblem[] = [];
+  for (const [path, entry] of entries) {
+    if (path === "" || entry.inBundle || entry.dev) continue;
+    const locked = toLockedPackage(path, entry);
+    if (typeof locked !== "string") packages.push(locked);
+    else problems.push({ file, line: lineOf(text, path), message: `${path} ${locked}` });
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, packages };
+}
+
+/**
+ * The packages of a lock that a platform needs. An optional package whose filters do not fit is
+ * dropped with everything nested below it. Throws a UserError (`unmet`) where one that is not
+ * optional does not fit.
+ */
+export function selectPackages(
+  packages: readonly LockedPackage[],
+  platform: Platform,
+): LockedPackage[] {
+  const misfits = packages.filter((locked) => !fits(locked, platform));
+  const dropped = misfits.filter((locked) => locked.optional).map((locked) => `${locked.path}/`);
+  const isNested = (locked: LockedPackage): boolean =>
+    dropped.some((path) => locked.path.startsWith(path));
+  const refused = misfits.find((locked) => !locked.optional && !isNested(locked));
+  if (refused) {
+    throw new UserError(
+      "unmet",
+      `${refused.name}@${refused.version} does not run on ${platformId(platform)}`,
+      { hint: "The program has no build for this platform; nothing can be done about it here." },
+    );
+  }
+  return packages.filter((locked) => !misfits.includes(locked) && !isNested(locked));
+}
+
+/**
+ * The form in which a lock lies beside its recipe: sorted, without addresses, and without packages
+ * that only other operating systems or processors use.
+ */
+export function compactLock(text: string): string {
+  const entries = readEntries(text);
+  if (typeof entries === "string")
+    throw new UserError("recipe", `the lock ${entries}`, { hint: `Make it with: ${lockExample}` });
+  const served = new Map(entries.filter(([, entry]) => isServed(entry)));
+  const root = served.get("");
+  const kept = root ? reachable(root, served) : new Set(served.keys());
+  const packages = [...served]
+    .filter(([path]) => kept.has(path))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, entry]) => `    ${JSON.stringify(path)}: ${JSON.stringify(compactEntry(entry))}`);
+  // One line per package: an update then shows as the lines of what it changes.
+  return `{\n  "lockfileVersion": 3,\n  "packages": {\n${packages.join(",\n")}\n  }\n}\n`;
+}
+
+function readEntries(text: string): [string, LockEntry][] | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return "is not JSON";
+  }
+  const version = (json as { lockfileVersion?: unknown } | null)?.lockfileVersion;
+  if (version !== 3) return `is a lock of version ${version ?? "?"}; version 3 is needed`;
+  const parsed = lockDocument.safeParse(json);
+  if (parsed.success) return Object.entries(parsed.data.packages);
+  const issue = parsed.error.issues[0];
+  return `is not a package lock: ${issue?.path.join(" ")}: ${issue?.message}`;
+}
+
+function toLockedPackage(path: string, entry: LockEntry): LockedPackage | string {
+  const name = entry.name ?? path.slice(path.lastIndexOf("node_modules/") + 13);
+  const notPinned = whyNotPinned(path, name, entry);
+  if (notPinned !== undefined) return notPinned;
+  const digest = parseIntegrity(entry.integrity ?? "");
+  if (!digest) return entry.integrity ? "has no sha512 in its integrity" : "has no integrity";
+  return {
+    path,
+    name,
+    version: entry.version ?? "",
+    digest,
+    ...(entry.os && { os: entry.os }),
+    ...(entry.cpu && { cpu: entry.cpu }),
+    ...(entry.libc && { libc: entry.libc }),
+    optional: entry.optional === true || entry.devOptional === true,
+  };
+}
+
+const modulePath = /^node_modules\/(@[^/@]+\/)?[^/@]+(\/node_modules\/(@[^/@]+\/)?[^/@]+)*$/;
+const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
+
+function whyNotPinned(path: string, name: string, entry: LockEntry): string | undefined {
+  if (entry.link || /^file:/.test(entry.resolved ?? "")) return "is a directory, not a package";
+  if (/^git[+:]/.test(entry.resolved ?? "")) return "comes from git, not from a registry";
+  if (!modulePath.test(path) || !isRelativePath(path)) return "does not lie in node_modules";
+  if (!packageName.test(name)) return `has "${name}" as its name`;
+  if (!isVersion(entry.version ?? "")) return "has no exact version";
+  return undefined;
+}
+
+/** npm's rule: a list fits if it names the value and does not exclude it; exclusions alone fit. */
+function listFits(list: readonly string[] | undefined, value: string): boolean {
+  if (!list || list.length === 0 || (list.length === 1 && list[0] === "any")) return true;
+  if (list.includes(`!${value}`)) return false;
+  return list.includes(value) || list.every((word) => word.startsWith("!"));
+}
+
+type Filters = { [Key in "os" | "cpu" | "libc"]?: readonly string[] | undefined };
+
+function fits(filters: Filters, { os, arch, libc }: Platform): boolean {
+  return listFits(filters.os, os) && listFits(filters.cpu, arch) && listFits(filters.libc, libc);
+}
+
+const platforms: readonly Platform[] = (["x64", "arm64"] as const).flatMap((arch) =>
+  (["glibc", "musl"] as const).map((libc) => ({ os: "linux", arch, libc }) as const),
+);
+
+function isServed(entry: LockEntry): boolean {
+  // What is not optional stays, so that selectPackages can say that it does not fit.
+  return !entry.optional || platforms.some((platform) => fits(entry, platform));
+}
+
+/** Paths of what the root needs, as Node finds it; leaves out what only dropped packages used. */
+function reachable(root: LockEntry, entries: ReadonlyMap<string, LockEntry>): Set<string> {
+  const found = new Set<string>();
+  const queue: [string, LockEntry][] = [["", root]];
+  for (let next = queue.pop(); next; next = queue.pop()) {
+    const [from, entry] = next;
+    const wanted = [entry.dependencies, entry.optionalDependencies, entry.peerDependencies];
+    for (const name of wanted.flatMap((group) => Object.keys(group ?? {}))) {
+      const path = resolvePath(from, name, entries);
+      const target = path === undefined || found.has(path) ? undefined : entries.get(path);
+      if (path === undefined || !target) continue;
+      found.add(path);
+      queue.push([path, target]);
+    }
+  }
+  return found;
+}
+
+function resolvePath(
+  from: string,
+  name: string,
+  entries: ReadonlyMap<string, LockEntry>,
+): string | undefined {
+  for (let base = from; ; base = base.slice(0, Math.max(0, base.lastIndexOf("/node_modules/")))) {
+    const path = base === "" ? `node_modules/${name}` : `${base}/node_modules/${name}`;
+    if (entries.has(path)) return path;
+    if (base === "") return undefined;
+  }
+}
+
+function compactEntry(entry: LockEntry): Partial<LockEntry> {
+  const { name, version, integrity, os, cpu, libc, optional, dev, devOptional, inBundle, link } =
+    entry;
+  return { name, version, integrity, os, cpu, libc, optional, dev, devOptional, inBundle, link };
+}
+
+function lineOf(text: string, path: string): number {
+  const lines = text.split("\n");
+  return lines.findIndex((line) => line.includes(`${JSON.stringify(path)}:`)) + 1;
+}

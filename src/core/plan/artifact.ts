@@ -1,0 +1,86 @@
+import { selectWheels } from "../locks/wheels.ts";
+import { isAtLeast, keysFor, type Platform, platformId } from "../platform.ts";
+import type { Artifact, Recipe } from "../recipe.ts";
+
+/**
+ * The recipe's sources for a platform in the order in which they are tried, or why there are none. What is
+ * built here, which takes minutes, comes last.
+ */
+export function artifactsFor(
+  recipe: Recipe,
+  platform: Platform,
+): { artifacts: readonly Artifact[] } | { reason: string } {
+  const key = keysFor(platform).find((candidate) => recipe.artifacts[candidate] !== undefined);
+  const listed = key === undefined ? undefined : recipe.artifacts[key];
+  if (!listed) {
+    const have = Object.keys(recipe.artifacts).join(", ");
+    return {
+      reason: `the recipe ${recipe.name} has nothing for ${platformId(platform)} (${have})`,
+    };
+  }
+  const artifacts = listed.filter(({ glibc }) => glibc === undefined || hasLibc(platform, glibc));
+  const isBuilt = ({ kind }: Artifact): boolean => kind === "go-build";
+  if (artifacts.length > 0) {
+    const built = artifacts.filter(isBuilt);
+    return { artifacts: [...artifacts.filter((artifact) => !isBuilt(artifact)), ...built] };
+  }
+  const glibc = listed.map((artifact) => artifact.glibc).join(" or ");
+  return {
+    reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${platform.libcVersion}`,
+  };
+}
+
+function hasLibc({ libcVersion }: Platform, least: string): boolean {
+  return libcVersion === undefined || isAtLeast(libcVersion, least);
+}
+
+/**
+ * Bytes to download, where the recipe or its lock says; of wheels those that a `python` of this version
+ * takes.
+ */
+export function downloadSize(
+  artifact: Artifact,
+  platform: Platform,
+  python: string | undefined,
+): number | undefined {
+  switch (artifact.kind) {
+    case "debian":
+      return sumOf(artifact.packages);
+    case "python":
+      try {
+        return sumOf(selectWheels(artifact.wheels, python ?? "", platform));
+      } catch {
+        return undefined; // that it has none here is told when it is installed
+      }
+    case "npm-closure":
+    case "go-build":
+    case "declared":
+      return undefined;
+    default:
+      return artifact.size;
+  }
+}
+
+function sumOf(list: readonly { readonly size: number }[]): number {
+  return list.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** A source in one word: its URL, or the registry and NAME@VERSION in it. */
+export function sourceName(artifact: Artifact): string {
+  switch (artifact.kind) {
+    case "archive":
+      return artifact.url;
+    case "declared":
+      return artifact.from;
+    case "debian":
+      return `deb:${artifact.name}@${artifact.version}`;
+    case "python":
+      return `pypi:${artifact.name}@${artifact.version}`;
+    case "go-module":
+    case "go-build":
+      return `go:${artifact.module}@${artifact.version}`;
+    case "npm-package":
+    case "npm-closure":
+      return `npm:${artifact.name}@${artifact.version}`;
+  }
+}

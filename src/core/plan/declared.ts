@@ -1,0 +1,198 @@
+import * as z from "zod";
+import type { InstallSpec } from "../installspec.ts";
+import { isBinName, isToolName } from "../names.ts";
+import type { Catalogue, Declaration, Recipe } from "../recipe.ts";
+import { parseRecipe } from "../recipes/file.ts";
+import { splitPackage } from "../recipes/rules.ts";
+
+/*
+ * What skills themselves say about installing their programs. That is untrusted text: it is used only
+ * where it was allowed, and what it led to at first is what it must lead to afterwards.
+ */
+
+/** A skill that asks, and how it would have its programs installed. */
+export interface Declaring {
+  readonly name: string;
+  /** Absolute path of its SKILL.md. */
+  readonly file: string;
+  /** Programs that it asks for. */
+  readonly bins: readonly string[];
+  readonly install: readonly InstallSpec[];
+}
+
+/** What declarations led to, by tool: in the volume as declared.json. */
+export interface DeclaredRecord {
+  readonly schema: 1;
+  readonly tools: Readonly<Record<string, DeclaredTool>>;
+}
+
+const declaredTool = z.strictObject({
+  /** The declaration in one word: `npm:zog@1`. */
+  from: z.string(),
+  /** The skill. */
+  by: z.string(),
+  /** RFC 3339, UTC: when it was used for the first time. */
+  at: z.string(),
+  /** A recipe, pinned as any is, and the lock files that it names. */
+  recipe: z.record(z.string(), z.unknown()),
+  locks: z.record(z.string(), z.string()),
+});
+export type DeclaredTool = z.infer<typeof declaredTool>;
+
+const declaredRecord = z.strictObject({
+  schema: z.literal(1),
+  tools: z.record(z.string().refine(isToolName), declaredTool),
+});
+
+/** Reads declared.json; undefined where it is not one. */
+export function parseDeclared(text: string): DeclaredRecord | undefined {
+  try {
+    return declaredRecord.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two-space JSON with a final newline, in order of name. */
+export function renderDeclared({ tools }: DeclaredRecord): string {
+  const sorted = Object.entries(tools).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify({ schema: 1, tools: Object.fromEntries(sorted) }, null, 2)}\n`;
+}
+
+/** The recipe that a record holds, checked as any other; or the first thing that is wrong with it. */
+export function recordedRecipe(
+  tool: string,
+  { from, by, recipe, locks }: DeclaredTool,
+): Recipe | string {
+  const text = JSON.stringify({ ...recipe, name: tool });
+  const lock = (name: string): string | undefined => locks[name];
+  const parsed = parseRecipe({ text, file: `${tool}.yaml`, lock });
+  if (!parsed.ok) return parsed.problems[0]?.message ?? "it is no recipe";
+  return { ...parsed.recipe, origin: `declared by ${by}`, declared: { from, by } };
+}
+
+/** The recipe of a program that only its skill says how to have; or why there is none. */
+export function declaredRecipe(
+  bin: string,
+  skills: readonly Declaring[],
+  catalogue: Catalogue,
+  record: DeclaredRecord,
+): Recipe | string | undefined {
+  const asking = skills.filter(({ bins }) => bins.includes(bin));
+  const specs = asking.flatMap((skill) =>
+    skill.install.filter((spec) => isFor(spec, bin, skill)).map((spec) => ({ skill, spec })),
+  );
+  const recorded = Object.entries(record.tools).find(([, { recipe }]) => hasBin(recipe, bin));
+  const usable = specs.flatMap(({ skill, spec }) => {
+    const from = sourceOf(spec);
+    return from === undefined ? [] : [{ skill, spec, from }];
+  });
+  if (recorded) {
+    const [tool, held] = recorded;
+    const isSame = usable.length === 0 || usable.some(({ from }) => from === held.from);
+    if (isSame) return recordedRecipe(tool, held);
+  }
+  const [chosen] = usable;
+  if (!chosen) return specs.map(({ spec }) => whyNot(spec, bin, catalogue))[0];
+  const { spec, skill, from } = chosen;
+  const tool = bin.toLowerCase();
+  if (catalogue.recipes.has(tool)) return `a recipe is called ${tool}, and has no program ${bin}`;
+  const known = recorded?.[1].from;
+  return openRecipe(tool, bin, spec, {
+    from,
+    by: skill.name,
+    ...(known !== undefined && { recorded: known }),
+  });
+}
+
+/** Of a declaration that was not used yet: what is in it is found out when it is installed. */
+function openRecipe(tool: string, bin: string, spec: InstallSpec, declared: Declaration): Recipe {
+  const needs = spec.kind === "node" ? ["node"] : spec.kind === "uv" ? ["python3"] : [];
+  return {
+    name: tool,
+    description: `what the skill ${declared.by} declares`,
+    homepage: "",
+    license: "unknown",
+    version: "latest",
+    bins: { [bin]: bin },
+    test: [],
+    needs,
+    artifacts: { any: [{ kind: "declared", spec, ...declared }] },
+    origin: `declared by ${declared.by}`,
+    declared,
+  };
+}
+
+function hasBin(recipe: DeclaredTool["recipe"], bin: string): boolean {
+  return Object.hasOwn((recipe.bins ?? {}) as object, bin);
+}
+
+/** A spec that names no programs is for those of the skill, where that is clear. */
+function isFor({ bins, os, kind }: InstallSpec, bin: string, skill: Declaring): boolean {
+  if (!isBinName(bin) || (os !== undefined && !os.includes("linux"))) return false;
+  if (bins !== undefined) return bins.includes(bin);
+  return skill.bins.length === 1 || skill.install.filter((each) => each.kind === kind).length === 1;
+}
+
+/** `npm:zog@1`, `go:host/module@v1`, `pypi:zog`, or an address; undefined where it cannot be used. */
+function sourceOf(spec: InstallSpec): string | undefined {
+  switch (spec.kind) {
+    case "node":
+      return `npm:${spec.package}`;
+    case "uv":
+      return `pypi:${spec.package}`;
+    case "go":
+      return splitPackage(spec.module ?? "").version === "" ? undefined : `go:${spec.module}`;
+    case "download":
+      return whyNotUrl(spec) === undefined ? urlSource(spec) : undefined;
+    case "brew":
+      return undefined;
+  }
+}
+
+function urlSource({ url = "", sha256 }: InstallSpec): string {
+  return sha256 === undefined ? url : `${url}#sha256=${sha256}`;
+}
+
+function whyNotUrl({ url = "", sha256 }: InstallSpec): string | undefined {
+  const { protocol, username, password, hostname } = new URL(url);
+  if (username !== "" || password !== "") return "its download holds a name or password";
+  const isNear = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname);
+  if (protocol === "http:" && sha256 === undefined && !isNear) {
+    return `${url} is neither encrypted nor pinned`;
+  }
+  return undefined;
+}
+
+function whyNot(spec: InstallSpec, bin: string, catalogue: Catalogue): string | undefined {
+  switch (spec.kind) {
+    case "download":
+      return whyNotUrl(spec);
+    case "go":
+      return `its skill declares go:${spec.module} without a version`;
+    case "brew": {
+      const recipe = catalogue.recipes.get(recipeOfFormula(spec.formula ?? "", catalogue));
+      if (!recipe)
+        return `its skill declares the Homebrew formula ${spec.formula} only, which has no recipe`;
+      const programs = Object.keys(recipe.bins).join(", ");
+      return `its skill declares the Homebrew formula ${spec.formula}; the recipe ${recipe.name} has ${programs} and no ${bin}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Formulas that are called otherwise than their recipes and these recipes' aliases. */
+const formulas: Readonly<Record<string, string>> = {
+  kubernetes: "kubectl",
+  "poppler-utils": "poppler",
+  python: "python3",
+  "codex-cli": "codex",
+  "bitwarden-cli": "bw",
+};
+
+/** `steipete/tap/gogcli` and `python@3.12` are `gog` and `python3`. */
+export function recipeOfFormula(formula: string, { recipes, providers }: Catalogue): string {
+  const name = (formula.split("/").at(-1) ?? "").replace(/@.*$/, "").toLowerCase();
+  return formulas[name] ?? (recipes.has(name) ? name : (providers.get(name) ?? name));
+}

@@ -1,0 +1,105 @@
+import type { Manifest, SealedRecord } from "../manifest.ts";
+import { compareVersions } from "../versions.ts";
+
+/** What is done with one tool of another volume. */
+export type AdoptionStep =
+  | {
+      readonly action: "take";
+      readonly tool: string;
+      readonly version: string;
+      readonly why: "missing" | "damaged" | "newer" | "forced";
+      /** The version that it replaces. */
+      readonly replaces?: string;
+      readonly record: SealedRecord;
+    }
+  | {
+      readonly action: "keep" | "refuse";
+      readonly tool: string;
+      readonly version: string;
+      readonly why: string;
+    };
+
+type TakeStep = Extract<AdoptionStep, { action: "take" }>;
+
+export interface AdoptionRequest {
+  readonly own: Manifest;
+  /** Tools of ours whose tree is not whole. */
+  readonly damaged: ReadonlySet<string>;
+  readonly theirs: Manifest;
+  /** Take also what is the same or older. */
+  readonly force: boolean;
+}
+
+/**
+ * Decides which tools of another volume are taken into ours: those that are missing, damaged or older
+ * here. Pure. Steps come in an order in which a tool follows what it needs.
+ */
+export function planAdoption(request: AdoptionRequest): AdoptionStep[] {
+  const steps = new Map(
+    Object.values(request.theirs.tools).map((record) => [record.tool, stepFor(record, request)]),
+  );
+  // What is refused may be what another one needs.
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const step of steps.values()) {
+      if (step.action !== "take") continue;
+      const why = problemOf(step, steps, request);
+      if (why === undefined) continue;
+      steps.set(step.tool, { action: "refuse", tool: step.tool, version: step.version, why });
+      changed = true;
+    }
+  }
+  return inOrder(steps, request.theirs);
+}
+
+function stepFor(record: SealedRecord, { own, damaged, force }: AdoptionRequest): AdoptionStep {
+  const { tool, version } = record;
+  const here = own.tools[tool];
+  const take = (why: TakeStep["why"]): AdoptionStep => {
+    const replaces = here === undefined ? {} : { replaces: here.version };
+    return { action: "take", tool, version, why, ...replaces, record };
+  };
+  if (!here) return take("missing");
+  if (force) return take("forced");
+  if (damaged.has(tool)) return take("damaged");
+  if (here.contents === record.contents) return { action: "keep", tool, version, why: "the same" };
+  const order = compareVersions(version, here.version);
+  if (order > 0) return take("newer");
+  const why = order < 0 ? `${here.version} here is newer` : "this version is here, made otherwise";
+  return { action: "keep", tool, version, why };
+}
+
+/** Why a tool cannot be taken; undefined where it can. */
+function problemOf(
+  { tool, record }: TakeStep,
+  steps: ReadonlyMap<string, AdoptionStep>,
+  { own }: AdoptionRequest,
+): string | undefined {
+  const missing = record.needs.find(
+    (need) => own.tools[need] === undefined && steps.get(need)?.action !== "take",
+  );
+  if (missing !== undefined) return `it needs ${missing}, which is in neither of the two`;
+  for (const bin of Object.keys(record.bins)) {
+    const others = [
+      ...Object.values(own.tools),
+      ...[...steps.values()].flatMap((step) => (step.action === "take" ? [step.record] : [])),
+    ];
+    const owner = others.find((other) => other.tool !== tool && other.bins[bin] !== undefined);
+    if (owner) return `its program ${bin} is already that of ${owner.tool}`;
+  }
+  return undefined;
+}
+
+function inOrder(steps: ReadonlyMap<string, AdoptionStep>, { tools }: Manifest): AdoptionStep[] {
+  const ordered = new Set<AdoptionStep>();
+  const under = new Set<string>();
+  const place = (tool: string): void => {
+    const step = steps.get(tool);
+    if (!step || under.has(tool)) return;
+    under.add(tool);
+    for (const need of tools[tool]?.needs ?? []) place(need);
+    ordered.add(step);
+  };
+  for (const tool of [...steps.keys()].sort()) place(tool);
+  return [...ordered];
+}

@@ -1,0 +1,109 @@
+import type { InstalledRecord, Manifest, SelectedSkill } from "../manifest.ts";
+import { isBinName } from "../names.ts";
+import type { Catalogue } from "../recipe.ts";
+import type { Requirement } from "./plan.ts";
+
+/** Why a volume holds what it holds: who asks for a tool, and which tools nobody asks for. */
+
+/** Names of the skills that ask for a program of this tool, also as one of several alternatives. */
+export function skillsThatAsk(record: InstalledRecord, skills: readonly SelectedSkill[]): string[] {
+  const asks = ({ bins, anyBins }: SelectedSkill): boolean =>
+    [...bins, ...anyBins].some((bin) => record.bins[bin] !== undefined);
+  return [...new Set(skills.filter(asks).map(({ name }) => name))];
+}
+
+/** Installed tools, other than those in `besides`, that need this one at run time. */
+export function toolsThatNeed(
+  tool: string,
+  manifest: Manifest,
+  besides: ReadonlySet<string> = new Set(),
+): string[] {
+  return Object.values(manifest.tools)
+    .filter((record) => record.needs.includes(tool) && !besides.has(record.tool))
+    .map((record) => record.tool)
+    .sort();
+}
+
+/**
+ * Tools that were asked for by name. Where the manifest does not say (it was rebuilt, or an older
+ * version wrote it), every tool that no skill asks for: nothing is taken away on a guess.
+ */
+export function requestedTools(manifest: Manifest, skills = manifest.skills): string[] {
+  if (manifest.requested) return manifest.requested;
+  const needed = new Set(Object.values(manifest.tools).flatMap(({ needs }) => needs));
+  return Object.values(manifest.tools)
+    .filter((record) => !needed.has(record.tool) && skillsThatAsk(record, skills).length === 0)
+    .map(({ tool }) => tool)
+    .sort();
+}
+
+/** A tool that is to be in the volume whatever skills ask for. */
+export interface ToolRequest {
+  /** A tool's name; where no tool is known for it, the name as it was given. */
+  readonly tool: string;
+  /** As it was given: the tool's, one of its programs', or another name that its recipe has. */
+  readonly name: string;
+  /** Who asks: for messages. */
+  readonly by: string;
+}
+
+/** Who may ask for tools by name, besides the command line of this run. */
+interface Requesters {
+  readonly manifest: Manifest;
+  /** `OPENCLAW_SKILL_TOOLS`: counts while it is set. */
+  readonly variable: readonly string[];
+  /** What the image's seed was asked to hold: counts while the image has it. */
+  readonly seed: readonly string[];
+}
+
+/** Everything that is asked for by name, each name of a tool once. */
+export function toolRequests(
+  { manifest, variable, seed }: Requesters,
+  catalogue: Catalogue,
+): ToolRequest[] {
+  const from = (names: readonly string[], by: string): ToolRequest[] =>
+    names.map((name) => ({ tool: toolCalled(name, manifest, catalogue), name, by }));
+  const all = [
+    ...from(variable, "OPENCLAW_SKILL_TOOLS"),
+    ...from(requestedTools(manifest), "an earlier command line"),
+    ...from(seed, "the seed"),
+  ];
+  const distinct = new Map(all.reverse().map((it) => [`${it.tool} ${it.name}`, it]));
+  return [...distinct.values()].reverse();
+}
+
+/** The tool that a NAME means: a tool's own, or that of one of its programs. */
+export function toolCalled(name: string, { tools }: Manifest, catalogue: Catalogue): string {
+  if (tools[name] || catalogue.recipes.has(name)) return name;
+  const installed = Object.values(tools).find(({ bins }) => bins[name]);
+  return installed?.tool ?? catalogue.providers.get(name) ?? name;
+}
+
+/** What a tool that is asked for by name has to have: its installed programs, or its recipe's. */
+export function requirementOf(
+  { tool, name, by }: ToolRequest,
+  tools: Manifest["tools"],
+  catalogue: Catalogue,
+): Requirement {
+  const programs = tools[tool]?.bins ?? catalogue.recipes.get(tool)?.bins ?? { [tool]: tool };
+  const alias = catalogue.providers.get(name) === tool ? [name] : [];
+  const bins = [...new Set([...Object.keys(programs), ...alias])].filter(isBinName);
+  return { for: by, bins, anyBins: [], inVolume: true };
+}
+
+/** Installed tools that no skill asks for, nobody asked for by name, and no used tool needs. */
+export function unusedTools(
+  manifest: Manifest,
+  skills: readonly SelectedSkill[],
+  requests: readonly ToolRequest[] = [],
+): string[] {
+  const requested = new Set([...requestedTools(manifest), ...requests.map(({ tool }) => tool)]);
+  const records = Object.values(manifest.tools);
+  const used = new Set(
+    records
+      .filter((record) => requested.has(record.tool) || skillsThatAsk(record, skills).length > 0)
+      .map(({ tool }) => tool),
+  );
+  for (const tool of used) for (const need of manifest.tools[tool]?.needs ?? []) used.add(need);
+  return records.flatMap(({ tool }) => (used.has(tool) ? [] : [tool])).sort();
+}

@@ -1,0 +1,218 @@
+import type { Manifest, SealedRecord } from "../manifest.ts";
+import { platformId } from "../platform.ts";
+import type { Catalogue } from "../recipe.ts";
+import { type Aliases, programOfAlias, stepWithAliases } from "./aliases.ts";
+import { artifactsFor } from "./artifact.ts";
+import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
+import { isStranded, stepFor } from "./steps.ts";
+
+/**
+ * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
+ * about the disk is in `request.present`. Steps come in an order in which a tool follows what it
+ * needs, and the largest download comes first otherwise.
+ */
+export function resolvePlan(given: PlanRequest): Plan {
+  const request = {
+    ...given,
+    holders: holdersOf(given.present.manifest),
+    inVolume: new Set(given.requirements.flatMap((it) => (it.inVolume ? it.bins : []))),
+  };
+  const bins = new Map<string, BinState>();
+  const unmet: Unmet[] = [];
+  /** Tool to those who ask for it. */
+  const wanted = new Map<string, Set<string>>();
+
+  const want = (tool: string, asker: string): void => {
+    const askers = wanted.get(tool) ?? new Set();
+    wanted.set(tool, askers.add(asker));
+  };
+  const settle = (bin: string, asker: string): void => {
+    const found = bins.get(bin) ?? resolveBin(bin, request);
+    bins.set(bin, found);
+    if (found.state !== "unmet" && found.tool !== undefined) want(found.tool, asker);
+  };
+
+  for (const requirement of request.requirements) {
+    for (const bin of requirement.bins) settle(bin, requirement.for);
+    const alternative = chooseAlternative(requirement, request);
+    if (alternative !== undefined) settle(alternative, requirement.for);
+    else for (const bin of requirement.anyBins) settle(bin, requirement.for);
+  }
+  addNeeds(wanted, request);
+  if (wanted.has("python3")) {
+    const records = Object.values(request.present.manifest.tools);
+    const stranded = records.filter((record) => isStranded(record, request));
+    for (const { tool } of stranded) want(tool, "python3");
+  }
+  for (const [bin, state] of bins) {
+    if (state.state !== "unmet") continue;
+    unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });
+  }
+  const { catalogue, present } = request;
+  const steps = [...wanted].map(([tool, askers]) => {
+    const step = stepFor(tool, [...askers].sort(), request);
+    const asked = aliasesAsked(tool, bins, catalogue);
+    return step && stepWithAliases(step, present.manifest.tools[tool], asked, catalogue);
+  });
+  return {
+    platform: platformId(request.platform),
+    steps: inOrder(steps.filter((step) => step !== undefined)),
+    unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
+    bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+/** The names of a tool that are asked for and are none of its recipe's programs. */
+function aliasesAsked(
+  tool: string,
+  bins: ReadonlyMap<string, BinState>,
+  catalogue: Catalogue,
+): Aliases {
+  const asked = [...bins].flatMap(([name, state]) => {
+    const program =
+      state.state !== "unmet" && state.tool === tool && programOfAlias(name, catalogue);
+    return program ? [[name, program] as const] : [];
+  });
+  return Object.fromEntries(asked);
+}
+
+type Request = PlanRequest & {
+  /** Program to the record, in the manifest's order the first, that has it. */
+  readonly holders: ReadonlyMap<string, SealedRecord>;
+  /** Programs that are asked for by name, so that those of the image do not count. */
+  readonly inVolume: ReadonlySet<string>;
+};
+
+function holdersOf({ tools }: Manifest): Map<string, SealedRecord> {
+  const holders = new Map<string, SealedRecord>();
+  for (const record of Object.values(tools)) {
+    for (const bin of Object.keys(record.bins)) if (!holders.has(bin)) holders.set(bin, record);
+  }
+  return holders;
+}
+
+function resolveBin(bin: string, request: Request): BinState {
+  const state = resolveWithoutSeed(bin, request);
+  if (state.state !== "unmet") return state;
+  const record = Object.values(request.seed).find(({ bins }) => bins[bin]);
+  const step = record && stepFor(record.tool, [], request);
+  if (step?.action !== "install") return state;
+  const { tool, version } = step;
+  const missing = firstProblem(step.needs, request);
+  return missing === undefined
+    ? { state: "install", tool, version }
+    : { state: "unmet", reason: missing };
+}
+
+function resolveWithoutSeed(bin: string, request: Request): BinState {
+  const { present, catalogue, platform, holders } = request;
+  const provider = catalogue.providers.get(bin);
+
+  const record = holders.get(bin);
+  const held = record && heldBin(bin, record, request);
+  if (held) return held;
+  const system = present.system.get(bin);
+  const ignored = whyNotCounted(bin, provider, request);
+  if (system !== undefined && ignored === undefined) return { state: "present", path: system };
+  const recipe = provider === undefined ? undefined : catalogue.recipes.get(provider);
+  const other = recipe && programOfAlias(bin, catalogue) && present.manifest.tools[recipe.name];
+  const renamed = other && heldBin(bin, other, request);
+  if (renamed) return renamed;
+  if (!recipe) {
+    const reason = record
+      ? "its tree is damaged and no recipe provides it"
+      : "no recipe provides it";
+    const declared = request.notDeclared?.get(bin);
+    const counts = system === undefined ? "" : ` (${ignored} ${system} does not count)`;
+    return { state: "unmet", reason: reason + counts + (declared ? `; ${declared}` : "") };
+  }
+  const found = artifactsFor(recipe, platform);
+  if ("reason" in found) return { state: "unmet", reason: found.reason };
+  const missing = firstProblem(recipe.needs, request);
+  if (missing !== undefined) return { state: "unmet", reason: missing };
+  const { name: tool, version, declared } = recipe;
+  return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
+}
+
+/** How a program of an installed tool stands; undefined where the tool is lost. */
+function heldBin(bin: string, { tool }: SealedRecord, request: Request): BinState | undefined {
+  const step = stepFor(tool, [], request);
+  if (step?.action === "install") return { state: "install", tool, version: step.version };
+  return step && { state: "present", path: `bin/${bin}`, tool };
+}
+
+/** Why a program outside the volume does not count; undefined where it does. */
+function whyNotCounted(
+  bin: string,
+  provider: string | undefined,
+  { inVolume, force, ignoreSystem }: Request,
+): string | undefined {
+  const isForced = provider !== undefined && force !== "all" && force.has(provider);
+  if (isForced || inVolume.has(bin)) return "asked for by name, so";
+  return ignoreSystem ? "--ignore-system:" : undefined;
+}
+
+/** Present if one is; else the first that can be installed; undefined where none can be had. */
+function chooseAlternative({ anyBins }: Requirement, request: Request): string | undefined {
+  const states = anyBins.map((bin) => ({ bin, state: resolveBin(bin, request).state }));
+  const chosen =
+    states.find(({ state }) => state === "present") ??
+    states.find(({ state }) => state === "install");
+  return chosen?.bin;
+}
+
+function firstProblem(needs: readonly string[], request: PlanRequest): string | undefined {
+  return needs.map((need) => needProblem(need, request)).find((problem) => problem !== undefined);
+}
+
+function needProblem(need: string, request: PlanRequest): string | undefined {
+  if (isWhole(need, request) || request.seed[need]) return undefined;
+  const recipe = request.catalogue.recipes.get(need);
+  if (!recipe) return `it needs ${need}, and no recipe provides that`;
+  const found = artifactsFor(recipe, request.platform);
+  return "reason" in found ? `it needs ${need}, but ${found.reason}` : undefined;
+}
+
+function isWhole(tool: string, { present }: PlanRequest): boolean {
+  return present.manifest.tools[tool] !== undefined && !present.damaged.has(tool);
+}
+
+/** What a tool needs is always taken from the volume: a sandbox may have less than this place. */
+function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void {
+  const { catalogue, present, seed } = request;
+  for (const [tool] of wanted) {
+    const step = stepFor(tool, [], request);
+    // A newer version may need what the installed one does not.
+    const next = step?.action === "install" ? step : undefined;
+    const sources = [next, present.manifest.tools[tool], catalogue.recipes.get(tool), seed[tool]];
+    const needs = sources.find((source) => source !== undefined)?.needs ?? [];
+    for (const need of needs) {
+      wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
+    }
+  }
+}
+
+function askersOf(bin: string, requirements: readonly Requirement[]): string[] {
+  return requirements
+    .filter(({ bins, anyBins }) => bins.includes(bin) || anyBins.includes(bin))
+    .map((requirement) => requirement.for);
+}
+
+function inOrder(steps: Step[]): Step[] {
+  const size = (step: Step): number => (step.action === "install" ? (step.size ?? 0) : -1);
+  const pending = [...steps].sort((a, b) => size(b) - size(a) || (a.tool < b.tool ? -1 : 1));
+  const ordered: Step[] = [];
+  const done = new Set<string>();
+  const place = (step: Step): void => {
+    if (done.has(step.tool)) return;
+    done.add(step.tool);
+    const needs = step.action === "install" ? step.needs : [];
+    for (const need of needs) {
+      const needed = pending.find(({ tool }) => tool === need);
+      if (needed) place(needed);
+    }
+    ordered.push(step);
+  };
+  for (const step of pending) place(step);
+  return ordered;
+}

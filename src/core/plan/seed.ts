@@ -1,0 +1,68 @@
+import type { SealedRecord } from "../manifest.ts";
+import type { Artifact, Recipe } from "../recipe.ts";
+import { compareVersions } from "../versions.ts";
+import {
+  type InstallReason,
+  installationKey,
+  newestVersion,
+  type PlanRequest,
+  type SeedSource,
+  versionOf,
+} from "./plan.ts";
+
+/** A recipe with its sources for the platform that is planned for. */
+export interface Installable {
+  readonly recipe: Recipe;
+  readonly artifacts: readonly Artifact[];
+}
+
+/**
+ * How the seed serves a tool; undefined where it does not. Its tree is as good as a download where it
+ * is the very one that the catalogue wants. Another one is a way out: without a recipe or a network,
+ * and only where the volume has none or an older one. What the volume has newer is never replaced.
+ */
+export function seedSource(
+  tool: string,
+  installable: Installable | undefined,
+  request: PlanRequest,
+): SeedSource | undefined {
+  const record = request.seed[tool];
+  if (!record) return undefined;
+  if (isWanted(record, installable)) return { record, isFirst: true };
+  if (!isProgress(record, request)) return undefined;
+  if (!installable) return { record, isFirst: true };
+  const isServed = record.needs.every((need) => installable.recipe.needs.includes(need));
+  return isServed ? { record, isFirst: request.offline } : undefined;
+}
+
+/** True where the seed's tree is the one that a recipe would give, and no older source's. */
+function isWanted(record: SealedRecord, installable: Installable | undefined): boolean {
+  if (!installable) return false;
+  const { recipe, artifacts } = installable;
+  const newest = newestVersion(recipe, artifacts);
+  return artifacts.some(
+    (artifact) =>
+      installationKey(recipe, artifact) === record.key &&
+      compareVersions(versionOf(recipe, artifact), newest) >= 0,
+  );
+}
+
+function isProgress(record: SealedRecord, { present }: PlanRequest): boolean {
+  const installed = present.manifest.tools[record.tool];
+  if (!installed) return true;
+  const order = compareVersions(record.version, installed.version);
+  return order > 0 || (order === 0 && present.damaged.has(record.tool));
+}
+
+/** Why a tool of which there is no recipe here is taken from the seed; undefined where it is not. */
+export function seedReason(
+  { record }: SeedSource,
+  { present, force }: PlanRequest,
+): InstallReason | undefined {
+  const { tool } = record;
+  const installed = present.manifest.tools[tool];
+  if (!installed) return "missing";
+  if (force === "all" || force.has(tool)) return "forced";
+  if (present.damaged.has(tool)) return "damaged";
+  return compareVersions(record.version, installed.version) > 0 ? "newer version" : undefined;
+}

@@ -1,0 +1,107 @@
+import { upstreamVersion } from "../deb-version.ts";
+import { type Finding, finding, member, type PlacedSource, placedSources } from "./findings.ts";
+import { splitPackage } from "./rules.ts";
+import { type RecipeSource, recipeSchema } from "./schema.ts";
+import { sourceFindings } from "./sources.ts";
+
+type Bins = Readonly<Record<string, string>>;
+
+/** What is wrong between fields. Fields that are malformed by themselves are passed over. */
+export function crossFindings(document: unknown): Finding[] {
+  const { shape } = recipeSchema;
+  const name = shape.name.safeParse(member(document, "name")).data;
+  const bins = shape.bins.safeParse(member(document, "bins")).data;
+  const test = shape.test.safeParse(member(document, "test")).data;
+  const needs = shape.needs.safeParse(member(document, "needs")).data;
+  const sources = placedSources(document);
+  return [
+    ...(bins && test ? testFindings(bins, test) : []),
+    ...aliasFindings(shape.aliases.safeParse(member(document, "aliases")).data ?? [], name, bins),
+    ...needsFindings(name, needs ?? [], sources),
+    ...startFindings(document, bins ?? {}, sources),
+    ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
+    ...sources.flatMap((placed) => sourceFindings(placed, bins)),
+  ];
+}
+
+function testFindings(bins: Bins, test: readonly string[]): Finding[] {
+  const [program = "", ...args] = test;
+  if (Object.hasOwn(bins, program)) return [];
+  const example = `test: [${[Object.keys(bins)[0], ...args].join(", ")}]`;
+  return [finding(["test"], `starts with "${program}", which is not one of bins`, example)];
+}
+
+function aliasFindings(
+  aliases: readonly string[],
+  name: string | undefined,
+  bins: Bins = {},
+): Finding[] {
+  return aliases.flatMap((alias, i) => {
+    const path = ["aliases", i];
+    if (aliases.indexOf(alias) !== i) return [finding(path, `names ${alias} twice`)];
+    if (alias === name) return [finding(path, "is the recipe's name; take it out")];
+    return Object.hasOwn(bins, alias) ? [finding(path, "is one of bins; take it out")] : [];
+  });
+}
+
+function needsFindings(
+  name: string | undefined,
+  needs: readonly string[],
+  sources: readonly PlacedSource[],
+): Finding[] {
+  const found: Finding[] = [];
+  if (name !== undefined && needs.includes(name)) {
+    found.push(finding(["needs"], `names ${name} itself; take it out`));
+  }
+  const twice = needs.find((need, index) => needs.indexOf(need) !== index);
+  if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
+  for (const { need, what, isMeant } of runtimes) {
+    if (needs.includes(need) || !sources.some(({ source }) => isMeant(source))) continue;
+    const why = `must name ${need}: a ${what} program runs in it`;
+    found.push(finding(["needs"], why, `needs: [${need}]`));
+  }
+  return found;
+}
+
+/** What starts the programs of some kinds of sources. */
+const runtimes: readonly {
+  readonly need: string;
+  readonly what: string;
+  readonly isMeant: (source: RecipeSource) => boolean;
+}[] = [
+  {
+    need: "node",
+    what: "JavaScript",
+    isMeant: ({ npm, lock }) => npm !== undefined && lock !== undefined,
+  },
+  { need: "python3", what: "Python", isMeant: ({ pypi }) => pypi !== undefined },
+];
+
+const forDebOnly = ["data", "env", "args", "setup"] as const;
+
+/** How programs of Debian are started: only where there are any, and only programs that are there. */
+function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {
+  const hasDeb = sources.some(({ source }) => source.deb !== undefined);
+  const found = forDebOnly
+    .filter((field) => !hasDeb && member(document, field) !== undefined)
+    .map((field) => finding([field], "is for deb only"));
+  const { shape } = recipeSchema;
+  const args = shape.args.safeParse(member(document, "args")).data ?? {};
+  for (const bin of Object.keys(args)) {
+    if (!Object.hasOwn(bins, bin)) found.push(finding(["args", bin], "is not one of bins"));
+  }
+  const [program] = shape.setup.safeParse(member(document, "setup")).data ?? [];
+  if (program !== undefined && !Object.hasOwn(bins, program)) {
+    found.push(finding(["setup"], `starts with "${program}", which is not one of bins`));
+  }
+  return found;
+}
+
+/** A recipe of nothing but deb has the version of its program; where others come first, theirs. */
+function versionFindings(version: string | undefined, sources: readonly PlacedSource[]): Finding[] {
+  const [first] = sources;
+  if (version === undefined || first?.source.deb === undefined) return [];
+  const upstream = upstreamVersion(splitPackage(first.source.deb).version);
+  if (upstream === version) return [];
+  return [finding(["version"], `is ${version}, but ${first.source.deb} is ${upstream}`)];
+}

@@ -1,0 +1,158 @@
+import { basename } from "node:path";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from "yaml";
+import type { Recipe, RecipeProblem } from "../recipe.ts";
+import { explainYaml, type YamlMistake } from "../yaml-words.ts";
+import { toRecipe } from "./artifacts.ts";
+import { crossFindings } from "./checks.ts";
+import { type Finding, finding } from "./findings.ts";
+import { readLocks } from "./locks.ts";
+import { recipeSchema } from "./schema.ts";
+import { shapeFindings } from "./shape.ts";
+
+/** A recipe's text, its file's path for messages and origin, and a reader of files beside it. */
+export interface RecipeText {
+  readonly text: string;
+  readonly file: string;
+  /** The text of a lock file by its plain name; undefined where it cannot be read. */
+  readonly lock?: (name: string) => string | undefined;
+}
+
+export type ParsedRecipe =
+  | { readonly ok: true; readonly recipe: Recipe }
+  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
+
+/** Reads a recipe file. Reports all problems at once, in the order of their lines. */
+export function parseRecipe(source: RecipeText): ParsedRecipe {
+  const { file } = source;
+  const counter = new LineCounter();
+  const document = parseDocument(source.text, {
+    lineCounter: counter,
+    version: "1.2",
+    prettyErrors: false,
+    stringKeys: true,
+  });
+  const problems = yamlProblems(document, source.text, file, counter);
+  // Where the YAML itself is broken, what follows would be noise about half a document.
+  if (document.errors.some((error) => error.code !== "DUPLICATE_KEY") || hasAlias(document)) {
+    return { ok: false, problems: inOrder(problems) };
+  }
+  const value: unknown = document.toJS();
+  const locks = readLocks(value, file, (name) => source.lock?.(name));
+  const findings = [
+    ...shapeFindings(value, (path) => writtenAt(document, path)),
+    ...crossFindings(value),
+    ...nameFindings(value, file),
+    ...locks.findings,
+  ];
+  problems.push(...locks.problems);
+  for (const { path, message, example } of findings) {
+    const line = counter.linePos(offsetOf(document, path)).line;
+    problems.push({ file, line, message, ...(example !== undefined && { example }) });
+  }
+  const parsed = recipeSchema.safeParse(value);
+  if (problems.length > 0 || !parsed.success) return { ok: false, problems: inOrder(problems) };
+  return { ok: true, recipe: toRecipe(parsed.data, file, locks.locked) };
+}
+
+function yamlProblems(
+  document: Document,
+  text: string,
+  file: string,
+  counter: LineCounter,
+): RecipeProblem[] {
+  const at = (offset: number, message: string): RecipeProblem => ({
+    file,
+    line: counter.linePos(offset).line,
+    message,
+  });
+  const lines = text.split("\n");
+  const problems = document.errors.map((error) => {
+    const problem = at(error.pos[0], "");
+    return { ...problem, ...yamlMistake(error, text, lines[problem.line - 1] ?? "") };
+  });
+  if (document.directives?.yaml.explicit) problems.push(at(0, "has a %YAML line; take it out"));
+  visit(document, {
+    Node: (_key, node) => {
+      const offset = node.range?.[0] ?? 0;
+      if ("anchor" in node && node.anchor) problems.push(at(offset, unshared("an anchor")));
+      if ("tag" in node && node.tag)
+        problems.push(at(offset, `has the tag ${node.tag}; quote the text instead`));
+    },
+    Alias: (_key, node) => {
+      problems.push(at(node.range?.[0] ?? 0, unshared("an alias")));
+    },
+  });
+  return problems;
+}
+
+function unshared(what: string): string {
+  return `has ${what}; write every value out where it stands, or quote a text that begins so`;
+}
+
+function yamlMistake(error: YAMLError, text: string, line: string): YamlMistake {
+  if (error.code === "DUPLICATE_KEY") {
+    const key = /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
+    return { message: `${key} appears twice` };
+  }
+  if (error.code === "MULTIPLE_DOCS")
+    return { message: "a second document starts here; one file is one recipe" };
+  const { message, ...example } = explainYaml(error, line);
+  return { message: `not YAML: ${message}`, ...example };
+}
+
+function hasAlias(document: Document): boolean {
+  let found = false;
+  visit(document, {
+    Alias: () => {
+      found = true;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function nameFindings(value: unknown, file: string): Finding[] {
+  const name = recipeSchema.shape.name.safeParse((value as { name?: unknown } | null)?.name).data;
+  const expected = basename(file).replace(/\.yaml$/, "");
+  if (name === undefined || basename(file) === `${name}.yaml`) return [];
+  return [finding(["name"], `is ${name}, but the file is ${basename(file)}`, `name: ${expected}`)];
+}
+
+/** Where a path starts in the text: its key, or the nearest that is there. */
+/** Where a field stands in a document, or the innermost part of its path that is there. */
+export function offsetOf(document: Document, path: Finding["path"]): number {
+  let offset = 0;
+  let node: unknown = document.contents;
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && key.value === part);
+      if (!isPair(pair)) break;
+      if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof part === "number") {
+      node = node.items[part];
+      if (isNode(node)) offset = node.range?.[0] ?? offset;
+    } else break;
+  }
+  return offset;
+}
+
+function writtenAt(document: Document, path: Finding["path"]): string | undefined {
+  const node = document.getIn(path, true);
+  return isScalar(node) ? node.source : undefined;
+}
+
+function inOrder(problems: readonly RecipeProblem[]): RecipeProblem[] {
+  return [...problems].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+}

@@ -1,0 +1,225 @@
+import * as z from "zod";
+import type { PlatformKey } from "../platform.ts";
+import { archiveFormats } from "../recipe.ts";
+import * as rules from "./rules.ts";
+
+/*
+ * The form of a recipe file. Validation, the editor's completion (recipe.schema.json) and the
+ * examples in messages all come from here; what concerns several fields is in recipe-checks.ts.
+ */
+
+function text(rule: rules.TextRule, description: string, ...examples: string[]) {
+  return z
+    .string()
+    .superRefine((value, context) => {
+      const wrong = rule(value);
+      if (wrong !== undefined) context.addIssue({ code: "custom", message: wrong });
+    })
+    .meta({ description, ...(examples.length > 0 && { examples }) });
+}
+
+const bins = z
+  .record(text(rules.binNameRule, "Program name"), text(rules.pathRule, "Path in the tree"))
+  .refine((value) => Object.keys(value).length > 0, "is empty")
+  .meta({
+    description:
+      "Program name to its path in the unpacked tree, after `strip`. A plain program is stored under this path.",
+    examples: [{ gh: "bin/gh" }],
+  });
+
+const npmSource = text(
+  rules.npmRule,
+  "NAME@VERSION of an npm package: with `integrity` its tarball is used as an archive, with `lock` it is a JavaScript program.",
+  "@vscode/ripgrep-linux-x64@1.18.0",
+);
+
+/** Where a source may come from; it names one of these. */
+export const origins = ["url", "npm", "deb", "pypi", "go"] as const;
+
+export const sourceSchema = z
+  .strictObject({
+    url: text(
+      rules.urlRule,
+      "Literal https address of an archive or of a plain program.",
+      "https://github.com/cli/cli/releases/download/v2.97.0/gh_2.97.0_linux_amd64.tar.gz",
+    ).optional(),
+    npm: npmSource.optional(),
+    deb: text(
+      rules.debRule,
+      "NAME@VERSION of a Debian package, unpacked with every package it needs as `lock` lists them.",
+      "tmux@3.3a-3",
+    ).optional(),
+    pypi: text(
+      rules.pypiRule,
+      "NAME@VERSION of a Python program; `lock` pins the wheels of it and of all that it needs.",
+      "nano-pdf@0.2.1",
+    ).optional(),
+    lock: text(
+      rules.lockNameRule,
+      "The file beside the recipe that pins every package: of `npm` a package-lock (version 3), of `deb` and `pypi` what `recipe lock` writes.",
+      "clawhub.lock.json",
+    ).optional(),
+    go: text(
+      rules.goRule,
+      "MODULE@VERSION of the Go proxy: with `sum` a program is built from it, with `sha256` its zip is used as an archive.",
+      "github.com/steipete/gogcli@v0.37.0",
+    ).optional(),
+    package: text(
+      rules.goPackageRule,
+      "Directory of the program's package in the module of `go`; default its root.",
+      "cmd/gog",
+    ).optional(),
+    sum: text(
+      rules.goSumRule,
+      "The module's checksum as the checksum database has it; its go.sum pins everything else.",
+      "h1:dPLHVskS5y0mTFJwtebLNkBCJbpdhh5Ao2iP/m2cO/c=",
+    ).optional(),
+    toolchain: text(rules.goVersionRule, "Smallest Go that builds it.", "1.25").optional(),
+    sha256: text(
+      rules.sha256Rule,
+      "sha256 of the download, 64 hexadecimal digits.",
+      "a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112",
+    ).optional(),
+    sha512: text(rules.sha512Rule, "sha512 of the download, 128 hexadecimal digits.").optional(),
+    integrity: text(
+      rules.integrityRule,
+      "sha512 of the download as a registry gives it: sha512-BASE64.",
+      "sha512-mQ3bVrUpnD2vs7QT0vX90Lt0cnUq467uFtEktIdsJJmW296RoSULRGqWgzG1AKxyBpNDD6l4ZO4qKf6SgyC23Q==",
+    ).optional(),
+    size: z
+      .int()
+      .min(1)
+      .meta({ description: "Bytes of the download.", examples: [2095071] })
+      .optional(),
+    format: z
+      .enum(archiveFormats)
+      .meta({ description: "Where the URL's ending does not say it.", examples: ["tar.gz"] })
+      .optional(),
+    strip: z
+      .int()
+      .min(0)
+      .max(20)
+      .meta({
+        description: "Leading path components to drop. Default 0; 1 for npm.",
+        examples: [1],
+      })
+      .optional(),
+    glibc: text(
+      rules.glibcRule,
+      "Smallest glibc that the programs start with; for a -glibc platform.",
+      "2.34",
+    ).optional(),
+    bins: bins.optional().describe("Where the paths differ from the recipe's own bins."),
+    bytecode: text(
+      rules.pathRule,
+      "Directory of Python modules that this tree's own python3 compiles at install.",
+      "lib/python3.12",
+    ).optional(),
+  })
+  .meta({
+    id: "source",
+    description: `One source: ${origins.map((key) => `\`${key}\``).join(", ")}, and what its bytes must be.`,
+    oneOf: origins.map((key) => ({ required: [key] })),
+  });
+
+const startWord = text(rules.startWordRule, "Text; {root} is the tree's absolute path.");
+
+const sources = z.union([
+  sourceSchema,
+  z.array(sourceSchema).min(1).describe("Sources of the same program, tried in order."),
+]);
+
+const platformSources = (what: string) => sources.optional().describe(what);
+
+const artifacts = z
+  .strictObject({
+    "linux-x64": platformSources("x86-64, any libc: a static program."),
+    "linux-x64-glibc": platformSources("x86-64 with glibc."),
+    "linux-x64-musl": platformSources("x86-64 with musl."),
+    "linux-arm64": platformSources("arm64, any libc: a static program."),
+    "linux-arm64-glibc": platformSources("arm64 with glibc."),
+    "linux-arm64-musl": platformSources("arm64 with musl."),
+    any: platformSources("Wherever what the recipe `needs` runs."),
+  } satisfies Record<PlatformKey, unknown>)
+  .refine((value) => Object.values(value).some(Boolean), "names no platform")
+  .meta({ description: "Per platform, where the program comes from." });
+
+export const recipeSchema = z
+  .strictObject({
+    name: text(rules.toolNameRule, "The tool; the file is NAME.yaml.", "gh"),
+    description: text(rules.lineRule, "What it is, in one line.", "GitHub command-line tool"),
+    homepage: text(rules.homepageRule, "Where its people are.", "https://cli.github.com"),
+    license: text(rules.lineRule, "SPDX expression; LicenseRef-NAME where none fits.", "MIT"),
+    version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
+    provenance: text(
+      rules.lineRule,
+      "Where the digests come from, in one line.",
+      "checksums.txt of the release",
+    ),
+    bins,
+    aliases: z
+      .array(text(rules.binNameRule, "A name"))
+      .min(1)
+      .meta({
+        description:
+          "Other names of the tool: where one is asked for, the program is linked under it, too.",
+        examples: [["ripgrep"]],
+      })
+      .optional(),
+    test: z
+      .array(z.string())
+      .min(1)
+      .meta({
+        description: "Smoke test: one of bins and its arguments; exit status 0 is right.",
+        examples: [["gh", "--version"]],
+      }),
+    needs: z
+      .array(text(rules.toolNameRule, "A recipe's name"))
+      .meta({
+        description: "Recipes whose programs this one needs at run time.",
+        examples: [["node"]],
+      })
+      .optional(),
+    data: z
+      .array(text(rules.debNameRule, "A package's name"))
+      .meta({
+        description:
+          "For `deb`: packages taken along although no program is linked with them; `recipe lock` reads it.",
+        examples: [["tesseract-ocr-eng"]],
+      })
+      .optional(),
+    env: z
+      .record(text(rules.envNameRule, "Variable"), startWord)
+      .meta({
+        description:
+          "For `deb`: variables for its programs, where the user has not set them. {root} is the tree.",
+        examples: [{ MAGIC: "{root}/usr/lib/file/magic.mgc" }],
+      })
+      .optional(),
+    args: z
+      .record(text(rules.binNameRule, "Program name"), z.array(startWord).min(1))
+      .meta({
+        description: "For `deb`: arguments before the user's own, per program. {root} is the tree.",
+        examples: [{ scp: ["-S", "{root}/usr/bin/ssh"] }],
+      })
+      .optional(),
+    setup: z
+      .array(z.string())
+      .min(1)
+      .meta({
+        description: "For `deb`: one of bins and its arguments, run once before it is published.",
+        examples: [["dot", "-c"]],
+      })
+      .optional(),
+    artifacts,
+  })
+  .meta({ title: "Recipe of openclaw-install-skill-deps" });
+
+export type RecipeDocument = z.infer<typeof recipeSchema>;
+export type RecipeSource = z.infer<typeof sourceSchema>;
+
+/** The text of recipes/recipe.schema.json, for editors. */
+export function recipeJsonSchema(): string {
+  const schema = z.toJSONSchema(recipeSchema, { target: "draft-2020-12", io: "input" });
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}

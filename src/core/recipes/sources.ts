@@ -1,0 +1,133 @@
+import { isPlainFormat } from "../recipe.ts";
+import { type Finding, finding, type PlacedSource } from "./findings.ts";
+import { formatOfUrl } from "./rules.ts";
+import { origins, type RecipeSource } from "./schema.ts";
+
+type Bins = Readonly<Record<string, string>>;
+type Origin = (typeof origins)[number];
+/** What decides which bytes are right. */
+type Pin = "digest" | "lock" | "sum";
+
+/** What may pin the bytes of each origin: exactly one of these. */
+const pinsOf: Readonly<Record<Origin, readonly Pin[]>> = {
+  url: ["digest"],
+  npm: ["digest", "lock"],
+  deb: ["lock"],
+  pypi: ["lock"],
+  go: ["digest", "sum"],
+};
+
+const digests = ["sha256", "sha512", "integrity"] as const;
+
+const digestExample = "sha256: a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112";
+const examples: Readonly<Record<Origin, string>> = {
+  url: digestExample,
+  npm: "npm: clawhub@0.23.3\nlock: clawhub.lock.json",
+  deb: "deb: tmux@3.3a-3\nlock: tmux.deb.lock.json",
+  pypi: "pypi: nano-pdf@0.2.1\nlock: nano-pdf.pypi.lock.json",
+  go: "go: github.com/steipete/gogcli@v0.37.0\npackage: cmd/gog\nsum: h1:…",
+};
+
+/** What is wrong between the fields of one source, and between them and the recipe's own `bins`. */
+export function sourceFindings(placed: PlacedSource, bins: Bins | undefined): Finding[] {
+  return [
+    ...originFindings(placed),
+    ...meaningFindings(placed),
+    ...(bins ? binsFindings(placed, bins) : []),
+  ];
+}
+
+/** Exactly one origin, and exactly one thing that pins its bytes. */
+function originFindings({ path, source }: PlacedSource): Finding[] {
+  const [origin, ...others] = origins.filter((key) => source[key] !== undefined);
+  if (origin === undefined) return [finding(path, `has none of ${origins.join(", ")}`)];
+  if (others.length > 0) return [finding(path, `has both ${[origin, ...others].join(" and ")}`)];
+  return pinFindings(origin, path, source);
+}
+
+function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource): Finding[] {
+  const { lock, sum } = source;
+  const count = digests.filter((key) => source[key] !== undefined).length;
+  const whole = [...(lock === undefined ? [] : ["lock"]), ...(sum === undefined ? [] : ["sum"])];
+  for (const pin of whole as Pin[]) {
+    if (pinsOf[origin].includes(pin)) continue;
+    const meant = origins.filter((key) => pinsOf[key].includes(pin));
+    const example = examples[meant[0] ?? origin];
+    return [finding(path, `has a ${pin} but no ${meant.join(" or ")}`, example)];
+  }
+  if (count > 1) return [finding(path, "has more than one digest; keep one")];
+  const [pin] = whole;
+  if (pin !== undefined) {
+    const both = `has both a ${pin} and a digest; the ${pin} pins it`;
+    return count === 0 ? [] : [finding(path, both)];
+  }
+  if (!pinsOf[origin].includes("digest")) {
+    return [finding(path, `has ${origin} and no lock`, examples[origin])];
+  }
+  return count === 1 ? [] : [finding(path, "has no digest", digestExample)];
+}
+
+/** Fields that mean nothing where they stand. */
+function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
+  const found: Finding[] = [];
+  const refuse = (field: keyof RecipeSource, why: string): void => {
+    if (source[field] !== undefined) found.push(finding([...path, field], why));
+  };
+  if (source.url === undefined) refuse("format", "is for url only");
+  if (source.deb !== undefined) {
+    refuse("glibc", "means nothing for deb: its programs bring their own");
+    if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
+  }
+  const pin = source.lock === undefined ? "sum" : "lock";
+  if (source[pin] !== undefined) {
+    for (const field of ["strip", "size", "bytecode"] as const) {
+      refuse(field, `means nothing with a ${pin}`);
+    }
+  }
+  if (source.sum === undefined) {
+    refuse("package", "is for a program that is built (go and sum)");
+    refuse("toolchain", "is for a program that is built (go and sum)");
+  }
+  if (isPlainProgram(source)) refuse("strip", "means nothing for a plain program");
+  if (!key.endsWith("-glibc")) refuse("glibc", `needs a -glibc platform, not ${key}`);
+  return found;
+}
+
+function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding[] {
+  const found: Finding[] = [];
+  for (const bin of Object.keys(source.bins ?? {})) {
+    if (Object.hasOwn(recipeBins, bin)) continue;
+    found.push(finding([...path, "bins", bin], "is not one of the recipe's own bins"));
+  }
+  const bins = { ...recipeBins, ...source.bins };
+  if (isPlainProgram(source) && Object.keys(bins).length > 1) {
+    found.push(finding(path, "is a plain program, but bins names several"));
+  }
+  if (source.bytecode !== undefined && !Object.hasOwn(bins, "python3")) {
+    found.push(finding([...path, "bytecode"], "needs a bin python3, which compiles it"));
+  }
+  const form = binForm(source);
+  const other = Object.entries(bins).find(([, file]) => form && !form.pattern.test(file));
+  if (form && other) {
+    const [bin] = other;
+    const at = source.bins?.[bin] === undefined ? ["bins"] : [...path, "bins"];
+    found.push(finding([...at, bin], form.message, `${bin}: ${form.example(bin)}`));
+  }
+  return found;
+}
+
+/** Where the programs of some kinds lie, which the recipe does not decide. */
+function binForm({ npm, lock, pypi, sum }: RecipeSource) {
+  if (pypi !== undefined || sum !== undefined) {
+    const example = (bin: string): string => `bin/${bin}`;
+    return { pattern: /^bin\/[^/]+$/, message: "must be bin/ and the program's name", example };
+  }
+  if (npm === undefined || lock === undefined) return undefined;
+  const example = (): string => "node_modules/clawhub/bin/clawdhub.js";
+  return { pattern: /^node_modules\//, message: "must point into node_modules/", example };
+}
+
+function isPlainProgram({ url, format }: RecipeSource): boolean {
+  const packed = format ?? (url === undefined ? undefined : formatOfUrl(url));
+  return packed !== undefined && isPlainFormat(packed);
+}

@@ -1,0 +1,166 @@
+import { realpathSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run } from "../exec.ts";
+import { hasTicked } from "../volume/stamps.ts";
+import { type SteadyFacts, Unrecordable } from "./facts.ts";
+
+/** How far the clocks of other file systems than the volume's may be from ours (ns). */
+const clockSkew = 2_000_000_000n;
+/** A search that takes longer than asking Node is of no use (ms). */
+const timeout = 3000;
+const maxOutput = 64 * 1024 * 1024;
+
+/** A record's lists `seen`, `all` and `volume`; without one that metadata do not prove. */
+export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
+
+/**
+ * The lists of metadata, where these are proof: every file was last changed at an earlier tick of its
+ * file system's clock than now, so that a later change gives it another time. What was written by
+ * this very run is only a tick old, so it is worth waiting for the next one. None where times prove
+ * nothing about the volume.
+ */
+export async function lookAtMetadata(facts: SteadyFacts, record: string): Promise<Proof> {
+  const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
+  const rows = await listMetadata(facts, record);
+  if (!hasPrograms(rows) || !facts.timesProve) return {};
+  const own = deviceOf(join(record, "sizes"));
+  const [foreign, ours]: [Row[], Row[]] = [[], []];
+  for (const row of rows) {
+    const isForeign = row.name.startsWith("watch/") && deviceOf(join(record, row.name)) !== own;
+    (isForeign ? foreign : ours).push(row);
+  }
+  if (!(await hasTicked(record, latestOf(ours), true))) return {};
+  const lists = split(rows);
+  // Waiting helps only on the volume: elsewhere it would take seconds.
+  return latestOf(foreign) < elsewhere ? lists : { volume: lists.volume };
+}
+
+function latestOf(rows: readonly Row[]): bigint {
+  return rows.reduce((latest, { changed }) => (changed > latest ? changed : latest), 0n);
+}
+
+/** Where find cannot print metadata, `by-stat` tells the entrypoint so, here and ever after. */
+async function listMetadata(facts: SteadyFacts, record: string): Promise<readonly Row[]> {
+  const text = await list(facts, "all", record);
+  const found = rowsOf(text);
+  if (text === undefined || hasPrograms(found)) return found;
+  writeFileSync(join(record, "by-stat"), "");
+  return rowsOf(await list(facts, "all", record));
+}
+
+const rowsOf = (text = ""): readonly Row[] => text.split("\n").slice(0, -1).map(parseRow);
+
+const hasPrograms = (rows: readonly Row[]): boolean =>
+  rows.some(({ name }) => name.startsWith("programs/"));
+
+function split(rows: readonly Row[]): Required<Proof> {
+  const text = (some: readonly Row[]) => some.map(({ text }) => `${text}\n`).join("");
+  const kindOf = ({ name }: Row) => name.split("/", 1)[0] ?? "";
+  return {
+    seen: text(rows.filter((row) => kindOf(row) !== "trees")),
+    all: text(rows),
+    volume: text(rows.filter((row) => ["programs", "trees"].includes(kindOf(row)))),
+  };
+}
+
+/** A row of these lists. */
+interface Row {
+  readonly text: string;
+  /** When it was last changed (ns). */
+  readonly changed: bigint;
+  readonly name: string;
+}
+
+const time = String.raw`(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-?\d+)\.(\d{9})\d*( \+0000)?`;
+const rowPattern = new RegExp(`^\\w+ \\d+ ${time} (?:${time} )?(\\D.*)$`);
+
+/**
+ * A row is `MODE SIZE CHANGED NAME`, of watch/ `MODE SIZE CHANGED MODIFIED NAME`, where times are in
+ * seconds since 1970 or, from busybox, dates; the view and the names of system/ have no such form.
+ */
+function parseRow(text: string): Row {
+  const found = rowPattern.exec(text);
+  const [, whole = "", fraction = "", zone] = found ?? [];
+  const seconds = zone ? Date.parse(`${whole}Z`) / 1000 : Number(whole);
+  if (found === null || !Number.isInteger(seconds)) return { text, changed: 0n, name: "" };
+  const changed = BigInt(seconds) * 1_000_000_000n + BigInt(fraction);
+  return { text, changed, name: found.at(-1) ?? "" };
+}
+
+/** Of what a link leads to; of the link itself where it dangles, as `find -H` has it. */
+function deviceOf(path: string): bigint {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found?.dev ?? statSync(dirname(path), { bigint: true }).dev;
+}
+
+/**
+ * The list of contents, if it is what the run saw. Undefined where it cannot be had, or where the search
+ * finds SKILL.md files that the run did not count (too deep, or behind a link that is not followed):
+ * content alone then cannot tell whether they still do not count.
+ */
+export async function lookAtContent(
+  facts: SteadyFacts,
+  record: string,
+): Promise<string | undefined> {
+  const seen = new Map<string, string>();
+  for (const { path, sha256 } of facts.inputs) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (sha256 === "") continue;
+    if (found === undefined) throw new Unrecordable(path);
+    seen.set(idOf(path), sha256);
+  }
+  const text = await list(facts, "content", record);
+  // What sha256sum prints of a name that it had to escape begins with a backslash.
+  if (text === undefined || !text.endsWith("\nend\n") || /^\\/m.test(text)) return undefined;
+  const found = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(
+    ([, sha256 = "", path = ""]) => {
+      return { sha256, path, id: idOf(join(record, path)) };
+    },
+  );
+  const skillDirs = new Set(found.map(({ path }) => dirname(path)));
+  const counted = found.filter(({ id, sha256, path }) => {
+    const expected = seen.get(id);
+    if (expected !== undefined && expected !== sha256) throw new Unrecordable(path);
+    return expected !== undefined;
+  });
+  const isWhole =
+    facts.inputs.every(({ sha256 }) => sha256 !== "") &&
+    new Set(counted.map(({ id }) => id)).size === seen.size &&
+    found.every(({ id, path }) => seen.has(id) || !counts(path, skillDirs));
+  return isWhole ? text : undefined;
+}
+
+/** False of what nobody reads: below a directory that has a SKILL.md, or below the recipes' own. */
+function counts(path: string, skillDirs: ReadonlySet<string>): boolean {
+  const [kind, , ...below] = path.split("/");
+  if (kind === "files") return false;
+  if (kind === "listed") return below.length === 1 && path.endsWith(".yaml");
+  for (let dir = dirname(dirname(path)); dir.includes("/"); dir = dirname(dir)) {
+    if (skillDirs.has(dir)) return false;
+  }
+  return true;
+}
+
+/**
+ * Tells one file from another, whatever links led to it. Not by its inode: there are file systems on which
+ * it is another one at each call, or the same for all files.
+ */
+function idOf(path: string): string {
+  return realpathSync.native(path);
+}
+
+/** What the entrypoint lists; undefined where it fails. */
+async function list(
+  { entrypoint, path, view }: SteadyFacts,
+  what: string,
+  record: string,
+): Promise<string | undefined> {
+  const { status, stdout } = await run({
+    argv: ["/bin/sh", entrypoint, "--look", what, record, view],
+    env: { PATH: path },
+    cwd: record,
+    timeout,
+    maxOutput,
+  });
+  return status === 0 ? stdout : undefined;
+}

@@ -1,0 +1,253 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { sha256Hex } from "../../core/digest.ts";
+import { layout } from "../../core/layout.ts";
+import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from "../files.ts";
+import { moveTree } from "../move.ts";
+import { openDirectory } from "../volume/volume.ts";
+import { digestsOf } from "./digests.ts";
+import { type SteadyFacts, Unrecordable } from "./facts.ts";
+import { lookAtContent, lookAtMetadata } from "./lists.ts";
+import { mergeSettled } from "./satisfied.ts";
+
+/** Without them a record answers nothing. */
+const lists = ["seen", "all", "volume", "sizes", "content", "settled"];
+
+/** Kept for so many views. */
+const maxRecords = 8;
+/** An unpublished record of this age was left by a run that was killed (ms). */
+const graceMs = 60 * 60 * 1000;
+
+/**
+ * Records a run after which nothing is left to do. Where the volume cannot be written to, or something
+ * changed during the run, there is no record, and the next run asks Node again.
+ */
+export async function recordSteady(facts: SteadyFacts): Promise<void> {
+  const { view } = facts;
+  // What is not UTF-8 has reached us as another text than sh has.
+  if (view === "" || /[\n\uFFFD]/.test(view)) return;
+  const steady = join(facts.prefix, layout.steady);
+  const own = join(steady, `.new-${token()}`);
+  const any = join(steady, `.new-${token()}`);
+  const [, platform = ""] = view.split(" ");
+  const count = facts.programs.filter(isBin).length + facts.system.length;
+  const digest = sha256Hex(view).slice(0, 8);
+  const names = [
+    `${Buffer.byteLength(view)}-${digest}-${count}-${token()}`,
+    `any-${platform}-${count}-${token()}`,
+  ] as const;
+  try {
+    for (const dir of ["share", layout.share, layout.steady])
+      await openDirectory(facts.prefix, dir);
+    const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
+    await writeViewRecord(own, facts);
+    await writeAnyRecord(any, own, facts, manifest);
+    await moveTree(own, join(steady, names[0]), lists);
+    await moveTree(any, join(steady, names[1]), lists);
+    prune(steady, names);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!(error instanceof Unrecordable) && typeof code !== "string") throw error;
+    removeQuietly(own);
+    removeQuietly(any);
+  }
+}
+
+/**
+ * Drops all records. Called before the first change of the volume: records are compared with the disk
+ * and cannot lie about it, but a run that was killed half-way should be finished by Node.
+ */
+export async function forgetSteady(prefix: string): Promise<void> {
+  const steady = join(prefix, layout.steady);
+  const aside = join(prefix, layout.share, `.steady-${token()}`);
+  try {
+    renameSync(steady, aside);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    if (!isRefusal(error)) throw fileError("change", steady, error);
+    // A directory of an image's layer cannot be renamed everywhere.
+    await doing("remove", steady, rm(steady, { recursive: true, force: true }));
+  }
+  removeQuietly(aside);
+}
+
+async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
+  linkVolume(dir, facts);
+  const listed = directoriesOfRecipes(facts);
+  const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
+  if (facts.absent.some(isThere)) throw new Unrecordable("a file came during the run");
+  const inputs = facts.inputs.map(({ path }) => path);
+  linkAll(dir, "watch", [
+    ...facts.roots,
+    ...facts.directories,
+    ...listed,
+    ...inputs,
+    ...facts.absent,
+  ]);
+  linkAll(dir, "roots", facts.roots);
+  linkAll(dir, "listed", [...listed]);
+  linkAll(dir, "files", [
+    ...files.map(({ path }) => path),
+    ...facts.absent,
+    inVolume(layout.manifest),
+  ]);
+  mkdirSync(join(dir, "system"));
+  for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
+  // Metadata first, content afterwards: a file that is changed between the two then has another
+  // content than the run saw, and one that is changed later has other metadata.
+  const proof = await lookAtMetadata(facts, dir);
+  if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
+  const content = await lookAtContent(facts, dir);
+  const isWhole = content !== undefined;
+  if (!isWhole && !isOld(dir)) throw new Unrecordable("something came during the run");
+  if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content tell it");
+  for (const [name, text] of Object.entries({ ...proof, content })) {
+    if (text !== undefined) writeFileSync(join(dir, name), text);
+  }
+}
+
+/** `own` is the record that was just written for the view. */
+async function writeAnyRecord(
+  dir: string,
+  own: string,
+  facts: SteadyFacts,
+  manifest: string,
+): Promise<void> {
+  const digests = await digestsOf(facts.prefix, linkVolume(dir, facts));
+  if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
+  for (const kind of ["roots", "listed"]) mkdirSync(join(dir, kind));
+  linkAll(dir, "files", [inVolume(layout.manifest)]);
+  const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
+  if (catalogue === undefined) throw new Unrecordable("no catalogue");
+  const skills = mergeSettled(facts, catalogue.sha256, manifest);
+  const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
+  writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
+  for (const name of ["volume", "by-stat", "by-content"]) {
+    if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
+  }
+}
+
+/**
+ * Links programs and trees, and writes their sizes, if they are what the run saw. Gives the trees' names
+ * in the record, with their directories below the prefix.
+ */
+function linkVolume(
+  dir: string,
+  { prefix, programs, trees, unmet }: SteadyFacts,
+): ReadonlyMap<string, string> {
+  mkdirSync(dir, { recursive: true });
+  // Two launchers may start one program.
+  const started = new Map(programs.map(({ path, size }) => [path, size]));
+  const all = [[layout.manifest, undefined] as const, ...started].map(([path, size]) => ({
+    path,
+    size,
+  }));
+  const names = linkAll(
+    dir,
+    "programs",
+    all.map(({ path }) => inVolume(path)),
+    all.map(({ path }) => `%${path.replaceAll("/", "%").slice(-200)}`),
+  );
+  const sizes = all.map((program, i) => {
+    const name = names[i] ?? "";
+    const stats = statSync(join(dir, name));
+    const runs = !isBin(program) || (stats.mode & 0o111) !== 0;
+    const fits = program.size === undefined || stats.size === program.size;
+    if (!stats.isFile() || !fits || !runs) throw new Unrecordable(program.path);
+    return `${stats.size} ${name}`;
+  });
+  writeFileSync(join(dir, "sizes"), lines(sizes));
+  const present = trees.filter((path) => isThere(join(prefix, path)));
+  // `lib/TOOL/…` has its tool's name, which the entrypoint looks for.
+  const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
+  const links = linkAll(
+    dir,
+    "trees",
+    present.map(inVolume),
+    present.map((path) => `%${toolOf(path)}`),
+  );
+  writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
+  return new Map(links.map((name, i) => [name, present[i] ?? ""]));
+}
+
+const isBin = ({ path }: { path: string }): boolean => path.startsWith(`${layout.bin}/`);
+
+/** As seen from one of a record's directories. */
+const inVolume = (path: string): string => `../../../../../${path}`;
+
+/** Numbered links; numbers of one width are in the same order for every shell. */
+function linkAll(
+  dir: string,
+  kind: string,
+  targets: readonly string[],
+  labels: readonly string[] = [],
+): string[] {
+  mkdirSync(join(dir, kind));
+  const distinct = [...new Set(targets)];
+  const width = String(distinct.length).length;
+  return distinct.map((target, i) => {
+    const name = `${kind}/${String(i).padStart(width, "0")}${labels[i] ?? ""}`;
+    symlinkSync(target, join(dir, name));
+    return name;
+  });
+}
+
+/** True where no directory was changed since the run began, so that it saw all that is in them. */
+function isOld(dir: string): boolean {
+  const clockSkewMs = 2000;
+  return readdirSync(join(dir, "watch")).every((name) => {
+    const found = statSync(join(dir, "watch", name), { throwIfNoEntry: false });
+    return !found?.isDirectory() || found.ctimeMs < performance.timeOrigin - clockSkewMs;
+  });
+}
+
+function directoriesOfRecipes({ inputs, roots, directories }: SteadyFacts): Set<string> {
+  const isBelow = (path: string) =>
+    roots.some((root) => path === root || path.startsWith(`${root}/`));
+  const recipes = inputs.filter(({ path, skill }) => !skill && path.endsWith(".yaml"));
+  return new Set([
+    ...directories.filter((path) => !isBelow(path)),
+    ...recipes.map(({ path }) => dirname(path)),
+  ]);
+}
+
+/** Removes what the new records replace; never what is newer, which another run has just written. */
+function prune(steady: string, names: readonly [string, string]): void {
+  const timeOf = (name: string) => lstatSync(join(steady, name)).mtimeMs;
+  const viewOf = (name: string) => name.split("-", 2).join("-");
+  const others = readdirSync(steady).filter((name) => !names.includes(name));
+  const age = new Map(others.map((name) => [name, timeOf(names[0]) - timeOf(name)]));
+  const older = others.filter((name) => (age.get(name) ?? 0) >= 0);
+  const litter = older.filter((name) => name.startsWith(".") && (age.get(name) ?? 0) > graceMs);
+  const views = older.filter((name) => /^\d/.test(name));
+  const replaced = views.filter((name) => viewOf(name) === viewOf(names[0]));
+  const surplus = views
+    .filter((name) => !replaced.includes(name))
+    .sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
+    .slice(maxRecords - 1);
+  const formerAny = older.filter((name) => name.startsWith("any-"));
+  for (const name of [...litter, ...replaced, ...surplus, ...formerAny]) {
+    removeQuietly(join(steady, name));
+  }
+}
+
+function lines(items: readonly string[]): string {
+  return items.map((item) => `${item}\n`).join("");
+}
+
+function removeQuietly(dir: string): void {
+  // What stays is litter, and the next run's concern; a read-only volume has none.
+  orNothing(() => rmSync(dir, { recursive: true, force: true }));
+}

@@ -1,0 +1,60 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { layout } from "../../core/layout.ts";
+import { parseManifest } from "../../core/manifest.ts";
+import { isBinName } from "../../core/names.ts";
+import { moveOnto, orNothing, token } from "../files.ts";
+import { readPlain } from "../input.ts";
+import { type SteadyFacts, Unrecordable } from "./facts.ts";
+
+const maxSettled = 4096;
+/** A neighbour's gift is not read to its end (bytes). */
+const maxBytes = 16 * 1024 * 1024;
+
+/**
+ * SKILL.md files that this run or earlier ones with the same catalogue settled (their sha256), with the
+ * programs that they ask for, and remembers them beyond `forgetSteady`. An entry holds however the
+ * volume changes, because the entrypoint looks for the programs each time.
+ */
+export function mergeSettled(
+  facts: SteadyFacts,
+  catalogue: string,
+  manifest: string,
+): Record<string, string[]> {
+  const file = join(facts.prefix, layout.share, "settled.json");
+  const skills = new Map(Object.entries(readSettled(file, catalogue)));
+  const parsed = parseManifest(manifest, layout.manifest);
+  if ("why" in parsed) throw new Unrecordable(parsed.message);
+  const asked = new Map(parsed.skills.map((s) => [s.sha256, s]));
+  const bins = facts.programs.map(({ path }) => basename(path));
+  const present = new Set([...facts.system, ...bins]);
+  for (const hash of facts.settled) {
+    const skill = asked.get(hash);
+    const names = skill && [...skill.bins, ...skill.anyBins.filter((bin) => present.has(bin))];
+    skills.delete(hash);
+    skills.set(hash, names ?? [...facts.system]);
+  }
+  const merged = Object.fromEntries([...skills].slice(-maxSettled));
+  const draft = `${file}.${token()}`;
+  try {
+    writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
+    moveOnto(draft, file);
+  } finally {
+    orNothing(() => rmSync(draft, { force: true })); // a neighbour's directory may have its name
+  }
+  return merged;
+}
+
+/** Nothing where it is no list of ours. Throws where it cannot be read: what it has would be lost. */
+function readSettled(file: string, catalogue: string): Record<string, string[]> {
+  const text = readPlain(file, maxBytes) ?? "";
+  const known = orNothing(() => {
+    const read = JSON.parse(text);
+    if (read.catalogue !== catalogue) return {};
+    const sound = Object.entries<string[]>(read.skills).filter(
+      ([hash, names]) => /^[0-9a-f]{64}$/.test(hash) && names.every(isBinName),
+    );
+    return Object.fromEntries(sound);
+  });
+  return known ?? {};
+}

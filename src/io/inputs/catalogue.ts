@@ -1,0 +1,122 @@
+import { type Digest, formatDigest, parseDigest } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import { once } from "../../core/once.ts";
+import { addAliases } from "../../core/plan/aliases.ts";
+import type { Catalogue, Recipe, RecipeProblem } from "../../core/recipe.ts";
+import { catalogueSchema, type ReadFile, readText, type Shelf } from "./recipe-files.ts";
+
+export interface CatalogueFiles {
+  readonly catalogue: Catalogue;
+  /** Every file that was read, recipes and locks alike; for noticing a change. */
+  readonly files: readonly ReadFile[];
+  readonly problems: readonly RecipeProblem[];
+}
+
+/**
+ * Loads directories of recipes and then the compiled catalogue. An earlier one hides recipes and
+ * programs of the same name. A recipe with problems is left out and hides nothing. Throws a UserError
+ * (`config`) where a named directory or the compiled catalogue cannot be read.
+ */
+export async function loadCatalogue(place: {
+  dirs: readonly string[];
+  compiled?: string;
+}): Promise<CatalogueFiles> {
+  const files: ReadFile[] = [];
+  const shelves: Shelf[] = await readDirectories(place.dirs, files);
+  if (place.compiled !== undefined) shelves.push(readCompiled(place.compiled, files));
+  const recipes = new Map<string, Recipe>();
+  const providers = new Map<string, string>();
+  for (const recipe of shelves.flatMap((shelf) => shelf.recipes)) {
+    if (recipes.has(recipe.name)) continue;
+    recipes.set(recipe.name, recipe);
+    for (const bin of Object.keys(recipe.bins)) {
+      if (!providers.has(bin)) providers.set(bin, recipe.name);
+    }
+  }
+  addAliases(
+    shelves.flatMap((shelf) => shelf.recipes),
+    { recipes, providers },
+  );
+  const problems = shelves.flatMap((shelf) => shelf.problems);
+  return { catalogue: { recipes, providers }, files, problems };
+}
+
+/** The readers of YAML take 15 ms to load, and most places have no recipes of their own. */
+async function readDirectories(dirs: readonly string[], files: ReadFile[]): Promise<Shelf[]> {
+  if (dirs.length === 0) return [];
+  const { readDirectory } = await import("./recipe-dir.ts");
+  return dirs.map((dir) => readDirectory(dir, files));
+}
+
+/**
+ * A light check is enough: the file was made from checked recipes and lies beside the program. But
+ * no digest is ever taken on trust. Of most recipes only the name and the programs are asked for.
+ */
+function readCompiled(file: string, files: ReadFile[]): Shelf {
+  return usable(file, () => {
+    const [head = "", ...lines] = readText(file, files).split("\n");
+    const { schema, recipes }: Head = JSON.parse(`${head}]}`);
+    if (schema !== catalogueSchema) throw new Error(`it has schema ${schema}`);
+    if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
+    if (lines[recipes.length] !== "]}") throw new Error("it was cut short");
+    const readArtifacts = (i: number) =>
+      once(() => usable(file, () => parseArtifacts(lines[i] ?? "")));
+    const whole = recipes.map((recipe, i) => withArtifacts(recipe, readArtifacts(i)));
+    return { recipes: whole, problems: [] };
+  });
+}
+
+type Head = { readonly schema?: unknown; readonly recipes?: unknown };
+type WithoutArtifacts = Omit<Recipe, "artifacts">;
+
+function usable<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof UserError && cause.code !== "config") throw cause;
+    throw new UserError("config", `cannot use the bundled catalogue ${file}`, {
+      cause,
+      hint: "Install openclaw-install-skill-deps again.",
+    });
+  }
+}
+
+function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifacts"]): Recipe {
+  return {
+    ...recipe,
+    get artifacts() {
+      return artifacts();
+    },
+  };
+}
+
+/** One line of the list; commas stand between lines. */
+function parseArtifacts(line: string): Recipe["artifacts"] {
+  const artifacts: Recipe["artifacts"] = JSON.parse(line.replace(/,$/, ""));
+  checkDigests(artifacts);
+  return artifacts;
+}
+
+/** Of every source and package. */
+function checkDigests(artifacts: Recipe["artifacts"]): void {
+  for (const artifact of Object.values(artifacts).flat()) {
+    const parts = artifact as { digest?: Digest; packages?: Pinned[]; wheels?: Pinned[] };
+    for (const { digest } of [parts, ...(parts.packages ?? []), ...(parts.wheels ?? [])]) {
+      if (digest === undefined || parseDigest(formatDigest(digest))) continue;
+      throw new Error(`${formatDigest(digest)} is not a digest`);
+    }
+  }
+}
+
+type Pinned = { digest?: Digest };
+
+function isRecipe(value: unknown): value is WithoutArtifacts {
+  const recipe = value as Partial<Recipe> | null;
+  return (
+    typeof recipe?.name === "string" &&
+    typeof recipe.version === "string" &&
+    typeof recipe.bins === "object" &&
+    Array.isArray(recipe.test) &&
+    Array.isArray(recipe.needs)
+  );
+}

@@ -1,0 +1,254 @@
+import { type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describeError } from "../../core/errors.ts";
+import type { SkillLimits } from "../../core/skills/config.ts";
+import type { SkillRoot } from "../../core/skills/select.ts";
+import { orNothing } from "../files.ts";
+
+/** The directories below a root that have a SKILL.md, found as OpenClaw 2026.9.6 finds them. */
+export interface Discovery {
+  /** The root itself, where it has a SKILL.md: it counts alone if that can be read. */
+  readonly own?: string;
+  /** Absolute, in OpenClaw's order; of the same name, the last counts. */
+  readonly skillDirs: readonly string[];
+  /** Every directory that was listed. */
+  readonly directories: readonly string[];
+  readonly problems: readonly string[];
+}
+
+const maxDepth = 6;
+/** Of a directory in `skills.load.extraDirs`, which may be anybody's. */
+const maxExtraDepth = 2;
+
+interface Walk {
+  readonly root: SkillRoot;
+  readonly limits: SkillLimits;
+  readonly directories: Set<string>;
+  readonly problems: string[];
+  /** Directories that may still be listed. */
+  left: number;
+}
+
+/**
+ * Looks for skills below a root. Never throws: what cannot be read is a problem. Synchronous, because
+ * each step decides the next, and one through the thread pool takes ten times as long.
+ */
+export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
+  const left = limits.maxCandidatesPerRoot * maxDepth;
+  const walk: Walk = { root, limits, directories: new Set(), problems: [], left };
+  const { own, skillDirs } = skillsBelow(walk);
+  const directories = [...walk.directories];
+  return { ...(own && { own }), skillDirs, directories, problems: walk.problems };
+}
+
+/** True where `path` is `dir` or below it; both absolute and real. */
+export function isInside(dir: string, path: string): boolean {
+  return path === dir || path.startsWith(dir.endsWith("/") ? dir : `${dir}/`);
+}
+
+/** The real path; undefined where there is none. */
+export function real(path: string): string | undefined {
+  return orNothing(() => realpathSync.native(path));
+}
+
+function skillsBelow(walk: Walk): { own?: string; skillDirs: string[] } {
+  const { dir, kind } = walk.root;
+  if (kind === "plugin") return { skillDirs: linkedSkills(walk) };
+  // The workshop's directory holds skills and is never one.
+  const base = kind === "workshop" ? dir : baseOf(walk);
+  const realBase = contained(walk, real(dir), base);
+  if (realBase === undefined) return { skillDirs: [] };
+  if (kind !== "workshop" && hasSkillFile(base)) return { skillDirs: [base] };
+  const skillDirs = grouped(walk, base, realBase);
+  return base !== dir && hasSkillFile(dir) ? { own: dir, skillDirs } : { skillDirs };
+}
+
+/** Plugins are published as links to their skills; nothing else in that directory counts. */
+function linkedSkills(walk: Walk): string[] {
+  const { dir } = walk.root;
+  const links: string[] = [];
+  for (const name of childDirs(walk, dir)) {
+    const skillDir = join(dir, name);
+    const link = orNothing(() => lstatSync(skillDir));
+    const file = orNothing(() => lstatSync(join(skillDir, "SKILL.md")));
+    if (link?.isSymbolicLink() && file?.isFile()) links.push(skillDir);
+  }
+  return links;
+}
+
+/** The root, or its directory `skills` where only that holds any. */
+function baseOf(walk: Walk): string {
+  const { dir } = walk.root;
+  const nested = join(dir, "skills");
+  if (!orNothing(() => statSync(nested))?.isDirectory()) return dir;
+  if (!hasSkillFile(dir) && holdsSkill(walk, dir, "skills")) return dir;
+  return holdsSkill(walk, nested) ? nested : dir;
+}
+
+/** Looks without following links; beside `skills`, a link counts as a skill that may be there. */
+function holdsSkill(walk: Walk, start: string, except?: string): boolean {
+  const trial: Walk = { ...walk, problems: [] };
+  const queue = [{ dir: start, depth: 0 }];
+  for (const { dir, depth } of queue) {
+    const counts = except === undefined || depth > 0;
+    if (counts && hasSkillFile(dir)) return true;
+    if (depth >= maxDepth) continue;
+    const skipped = depth === 0 ? except : undefined;
+    const entries = entriesOf(trial, dir).filter(({ name }) => name !== skipped);
+    if (except !== undefined && entries.some((entry) => entry.isSymbolicLink())) return true;
+    const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    for (const name of limited(trial, dir, names.sort())) {
+      queue.push({ dir: join(dir, name), depth: depth + 1 });
+    }
+  }
+  return false;
+}
+
+interface Visit {
+  readonly dir: string;
+  /** Relative to where the walk began; empty there. */
+  readonly name: string;
+  readonly depth: number;
+}
+
+/** Goes down by levels and stops at each SKILL.md. */
+function grouped(walk: Walk, base: string, realBase: string): string[] {
+  const found: Visit[] = [];
+  const queue: Visit[] = [{ dir: base, name: "", depth: 0 }];
+  for (const visit of queue) {
+    if (visit.name !== "") {
+      if (contained(walk, realBase, visit.dir) === undefined) continue;
+      if (hasSkillFile(visit.dir)) {
+        found.push(visit);
+        continue;
+      }
+    }
+    if (visit.depth < deepest(walk.root, base, visit.name)) queue.push(...below(walk, visit));
+  }
+  return found.sort((a, b) => inOrder(a.name, b.name)).map(({ dir }) => dir);
+}
+
+/** OpenClaw's order is localeCompare's, which takes 5 ms to begin; plain names have it without. */
+function inOrder(a: string, b: string): number {
+  if (!plainName.test(a) || !plainName.test(b)) return a.localeCompare(b);
+  return a < b ? -1 : Number(a > b);
+}
+
+const plainName = /^[a-z0-9/-]*$/;
+
+function deepest({ kind }: SkillRoot, base: string, name: string): number {
+  const isSkills = basename(base) === "skills" || /^skills(\/|$)/.test(name);
+  return kind === "extra" && !isSkills ? maxExtraDepth : maxDepth;
+}
+
+function below(walk: Walk, { dir, name, depth }: Visit): Visit[] {
+  const visits: Visit[] = [];
+  for (const child of childDirs(walk, dir)) {
+    const path = join(dir, child);
+    // A directory `skills` without a SKILL.md of its own is a level that does not count.
+    const free = name === "" && child === "skills" && !hasSkillFile(path);
+    visits.push({
+      dir: path,
+      name: name === "" ? child : `${name}/${child}`,
+      depth: free ? 0 : depth + 1,
+    });
+  }
+  return visits;
+}
+
+/** The real path of what is at or below `realRoot`; else a problem is said. */
+function contained(
+  { root, limits, problems }: Walk,
+  realRoot: string | undefined,
+  path: string,
+): string | undefined {
+  const target = real(path);
+  if (realRoot === undefined || target === undefined) {
+    problems.push(`${path} cannot be resolved`);
+    return undefined;
+  }
+  const free = root.kind === "managed" || root.kind === "personal";
+  if (free || isInside(realRoot, target)) return target;
+  const mayLeave = root.kind !== "bundled" && root.kind !== "workshop";
+  for (const allowed of mayLeave ? limits.allowSymlinkTargets : []) {
+    const realAllowed = real(allowed);
+    if (realAllowed !== undefined && isInside(realAllowed, target)) return target;
+  }
+  problems.push(
+    `${path} leads out of ${root.dir}, to ${target}; OpenClaw does not follow it (skills.load.allowSymlinkTargets)`,
+  );
+  return undefined;
+}
+
+/** Names of the directories in a directory, links to directories included, in order. */
+function childDirs(walk: Walk, dir: string): string[] {
+  const names: string[] = [];
+  for (const entry of entriesOf(walk, dir)) {
+    if (entry.isDirectory()) names.push(entry.name);
+    if (!entry.isSymbolicLink()) continue;
+    const target = orNothing(() => statSync(join(dir, entry.name)));
+    if (!target) walk.problems.push(`${join(dir, entry.name)} is a link that leads nowhere`);
+    if (target?.isDirectory()) names.push(entry.name);
+  }
+  return limited(walk, dir, names.sort());
+}
+
+function limited(walk: Walk, dir: string, names: string[]): string[] {
+  const { maxCandidatesPerRoot: most } = walk.limits;
+  if (names.length <= most) return names;
+  walk.problems.push(
+    `${dir} has ${names.length} directories; OpenClaw looks into the first ${most}`,
+  );
+  const first = names.slice(0, most);
+  const last = dir === walk.root.dir && names.includes("skills") && !first.includes("skills");
+  return last ? [...first, "skills"] : first;
+}
+
+/** What may be a directory, neither hidden nor node_modules. */
+function entriesOf(walk: Walk, dir: string): Dirent[] {
+  if (walk.left <= 0) {
+    walk.problems.push(`${walk.root.dir} has too many directories; ${dir} is not looked into`);
+    return [];
+  }
+  walk.left -= 1;
+  walk.directories.add(dir);
+  const entries: Dirent[] = [];
+  // OpenClaw's own bounds on what it reads of one directory.
+  let unread = Math.min(10_000, Math.max(1000, walk.limits.maxCandidatesPerRoot * 10));
+  try {
+    for (const entry of each(opendirSync(dir))) {
+      if (unread === 0) {
+        walk.problems.push(`${dir} has too many entries; OpenClaw does not read them all`);
+        break;
+      }
+      unread -= 1;
+      if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+      if (entry.isDirectory() || entry.isSymbolicLink()) entries.push(entry);
+    }
+  } catch (error) {
+    if (!isMissing(error)) walk.problems.push(`cannot list ${dir}: ${describeError(error)}`);
+  }
+  return entries;
+}
+
+function* each(dir: Dir): Generator<Dirent> {
+  try {
+    for (let entry = dir.readSync(); entry; entry = dir.readSync()) yield entry;
+  } finally {
+    dir.closeSync();
+  }
+}
+
+/** A SKILL.md that cannot be seen counts: reading it says why. */
+function hasSkillFile(dir: string): boolean {
+  try {
+    return lstatSync(join(dir, "SKILL.md"), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return !isMissing(error);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}

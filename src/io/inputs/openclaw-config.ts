@@ -1,0 +1,138 @@
+import { dirname, join, resolve } from "node:path";
+import { sha256Hex } from "../../core/digest.ts";
+import {
+  configFile,
+  type Env,
+  type OpenClawConfig,
+  parseJson5,
+  parseOpenClawConfig,
+  stateDir,
+  userPath,
+} from "../../core/skills/config.ts";
+import { withDotenv } from "../../core/skills/config-env.ts";
+import type { ReadIncluded } from "../../core/skills/config-include.ts";
+import { orNothing } from "../files.ts";
+import { type ReadOptions, tryRead } from "../input.ts";
+import { isInside, real } from "./discover.ts";
+
+/** OpenClaw reads no larger ones (bytes). */
+const maxIncluded = 2 * 1024 * 1024;
+const maxDotenv = 1024 * 1024;
+
+/** OpenClaw's configuration, and all that had a say in it. */
+export interface ReadConfig {
+  readonly config: OpenClawConfig;
+  /** The environment of OpenClaw's process once it has read its files. */
+  readonly env: Env;
+  readonly files: readonly { path: string; sha256: string }[];
+  /** Files that would have been read if they existed. */
+  readonly absent: readonly string[];
+  /** False where something else had a say, such as a variable: these files alone do not tell then. */
+  readonly isWhole: boolean;
+  /** What is wrong and left out, one line each. */
+  readonly problems: readonly string[];
+}
+
+/** Reads openclaw.json with what it includes, and the .env files. Never throws. */
+export async function readOpenClawConfig(given: Env, home: string): Promise<ReadConfig> {
+  const log = readingLog();
+  const withFiles = await readDotenvs(given, home, log);
+  const file = configFile(withFiles, home);
+  const found = log.read(file);
+  const include = includeReader(file, withFiles, home, log);
+  const parsed = parseOpenClawConfig(found.text ?? "{}", file, withFiles, include);
+  const hasOthers = parsed.hasVariables || Boolean(withFiles.OPENCLAW_INCLUDE_ROOTS?.trim());
+  return {
+    config: parsed.config,
+    env: parsed.env,
+    files: [...log.files].map(([path, sha256]) => ({ path, sha256 })),
+    absent: [...log.absent],
+    isWhole: !hasOthers && log.refused.size === 0,
+    problems: [
+      ...(found.why === undefined || log.absent.has(file)
+        ? []
+        : [`${file}: ${found.why}; nothing of it counts`]),
+      ...parsed.problems,
+    ],
+  };
+}
+
+interface ReadingLog {
+  /** Path to the sha256 of what was read. */
+  readonly files: Map<string, string>;
+  readonly absent: Set<string>;
+  /** Neither read nor absent. */
+  readonly refused: Set<string>;
+  read(
+    path: string,
+    options?: ReadOptions,
+  ): { readonly text: string; readonly why?: never } | { readonly text?: never; why: string };
+}
+
+function readingLog(): ReadingLog {
+  const log: ReadingLog = {
+    files: new Map(),
+    absent: new Set(),
+    refused: new Set(),
+    read(path, options) {
+      const { bytes, ...unread } = tryRead(path, options);
+      if (bytes) {
+        log.files.set(path, sha256Hex(bytes));
+        return { text: bytes.toString("utf8") };
+      }
+      const { why = "", cause } = { cause: undefined, ...unread };
+      const isAbsent = cause?.code === "ENOENT" || cause?.code === "ENOTDIR";
+      log[isAbsent ? "absent" : "refused"].add(path);
+      return { why: isAbsent ? "it does not exist" : why };
+    },
+  };
+  return log;
+}
+
+/** The first of these files that sets a variable counts; none of them does over what is set. */
+async function readDotenvs(env: Env, home: string, log: ReadingLog): Promise<Env> {
+  const state = stateDir(env, home);
+  const isUsual = state === stateDir({ ...env, OPENCLAW_STATE_DIR: undefined }, home);
+  const here = orNothing(() => resolve(".env")); // there may be no working directory any more
+  const trusted = [
+    join(state, ".env"),
+    join(dirname(configFile(env, home)), ".env"),
+    ...(isUsual ? [userPath("~/.config/openclaw/gateway.env", env, home)] : []),
+  ];
+  let all = env;
+  for (const path of new Set([...(here ? [here] : []), ...trusted])) {
+    const { text } = log.read(path, { maxBytes: maxDotenv });
+    if (text === undefined) continue;
+    const { parse } = await import("dotenv"); // few places have such a file
+    all = withDotenv(all, parse(text), trusted.includes(path));
+  }
+  return all;
+}
+
+/**
+ * Reads what openclaw.json includes: regular files in its own directory, or below those that
+ * `$OPENCLAW_INCLUDE_ROOTS` allows, also where links lead.
+ */
+function includeReader(file: string, env: Env, home: string, log: ReadingLog): ReadIncluded {
+  const named = (env.OPENCLAW_INCLUDE_ROOTS ?? "").split(":").filter((root) => root.trim() !== "");
+  const roots = [dirname(file), ...named.map((root) => userPath(root, env, home))];
+  const realRoots = roots.map((root) => real(root) ?? root);
+  return (path) => {
+    const target = real(path);
+    const isAllowed =
+      roots.some((root) => isInside(root, path)) &&
+      (target === undefined || realRoots.some((root) => isInside(root, target)));
+    if (!isAllowed) {
+      log.refused.add(path);
+      return { why: `it is outside ${roots.join(", ")}; OPENCLAW_INCLUDE_ROOTS can allow more` };
+    }
+    const { text, why } = log.read(path, {
+      maxBytes: maxIncluded,
+      refuse: ({ nlink }) => (nlink > 1 ? "it has more than one hard link" : undefined),
+    });
+    if (text === undefined) return { why };
+    const parsed = parseJson5(text);
+    if (parsed.why === undefined) return { document: parsed.document };
+    return { why: `not JSON5 (${parsed.why}${parsed.at ? ` at ${parsed.at}` : ""})` };
+  };
+}

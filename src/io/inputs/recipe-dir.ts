@@ -1,0 +1,99 @@
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describeError, UserError } from "../../core/errors.ts";
+import { type Recipe, type RecipeProblem, renderProblem } from "../../core/recipe.ts";
+import { type ParsedRecipe, parseRecipe } from "../../core/recipes/file.ts";
+import { fileError, isLasting, isThere } from "../files.ts";
+import { catalogueSchema, type ReadFile, readText, type Shelf } from "./recipe-files.ts";
+
+/** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
+export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
+  const text = readText(file, files);
+  const lock = (name: string): string | undefined => {
+    const path = join(dirname(file), name);
+    return isThere(path) ? readText(path, files) : undefined;
+  };
+  return parseRecipe({ text, file, lock });
+}
+
+/**
+ * The text of dist/catalogue.json: all recipes of a directory with their locks, so that a run reads
+ * one file and no YAML. Throws a UserError (`recipe`) that lists every problem.
+ */
+export function compileCatalogue(dir: string, version: string): string {
+  const { recipes, problems } = readDirectory(dir, []);
+  if (problems.length > 0) throw new UserError("recipe", problems.map(renderProblem).join("\n"));
+  const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
+  const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
+  const lines = recipes.map(({ artifacts }) => `\n${JSON.stringify(artifacts)}`);
+  return `${head.slice(0, -1)},"artifacts":[${lines.join(",")}\n]}\n`;
+}
+
+/** Every recipe of a directory; what was read is added to `files`. */
+export function readDirectory(dir: string, files: ReadFile[]): Shelf {
+  const recipes: Recipe[] = [];
+  const problems: RecipeProblem[] = [];
+  for (const name of listDirectory(dir)) {
+    const file = join(dir, name);
+    if (/\.yml$/i.test(name)) {
+      const message = "is not read: a recipe's file is NAME.yaml";
+      problems.push({ file, line: 0, message, example: name.replace(/\.yml$/i, ".yaml") });
+    }
+    if (name.startsWith(".") || !name.endsWith(".yaml")) continue;
+    try {
+      const parsed = readRecipeFile(file, files);
+      if (parsed.ok) recipes.push(parsed.recipe);
+      else problems.push(...parsed.problems);
+    } catch (error) {
+      // A recipe that cannot be read now must not give way to another one of its name.
+      if (!(error instanceof UserError) || error.code !== "config") throw error;
+      problems.push({ file, line: 0, message: describeError(error) });
+    }
+  }
+  return { recipes, problems: [...problems, ...sharedBins(recipes)] };
+}
+
+function listDirectory(dir: string): string[] {
+  try {
+    return readdirSync(dir).sort();
+  } catch (cause) {
+    if (!isLasting(cause)) throw fileError("read", dir, cause);
+    throw new UserError("config", `cannot read the recipes in ${dir}`, {
+      cause,
+      hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
+    });
+  }
+}
+
+/** Which of two recipes is meant would depend on their names' order; so neither is silently meant. */
+function sharedBins(recipes: readonly Recipe[]): RecipeProblem[] {
+  const problems: RecipeProblem[] = [];
+  const owners = new Map<string, Recipe>();
+  for (const recipe of recipes) {
+    for (const bin of Object.keys(recipe.bins)) {
+      const owner = owners.get(bin);
+      if (!owner) owners.set(bin, recipe);
+      else problems.push({ file: recipe.origin, line: 0, message: sharedBin(bin, owner) });
+    }
+  }
+  for (const recipe of recipes) {
+    for (const alias of recipe.aliases ?? []) {
+      const named = recipes.find((other) => other !== recipe && isCalled(other, alias));
+      if (named)
+        problems.push({ file: recipe.origin, line: 0, message: sharedAlias(alias, named) });
+    }
+  }
+  return problems;
+}
+
+function isCalled({ name, bins, aliases = [] }: Recipe, word: string): boolean {
+  return name === word || Object.hasOwn(bins, word) || aliases.includes(word);
+}
+
+function sharedAlias(alias: string, { origin }: Recipe): string {
+  return `has the alias ${alias}, which is a name in ${origin}; take it out`;
+}
+
+function sharedBin(bin: string, owner: Recipe): string {
+  return `provides ${bin}, as ${owner.origin} does, which is used; leave it out of one of them`;
+}

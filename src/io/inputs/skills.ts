@@ -1,0 +1,235 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { sha256Hex } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import { plural } from "../../core/plural.ts";
+import {
+  defaultLimits,
+  type Env,
+  type OpenClawConfig,
+  type SkillLimits,
+  stateDir,
+  userPath,
+} from "../../core/skills/config.ts";
+import type { FoundSkill, SkillRoot } from "../../core/skills/select.ts";
+import { parseSkill, type SkillVerdict } from "../../core/skills/skill.ts";
+import { asFields } from "../../core/values.ts";
+import { fileError, isLasting, orNothing, tolerate } from "../files.ts";
+import { type ReadOptions, readSettingsFile, tryRead } from "../input.ts";
+import { discover, isInside, real } from "./discover.ts";
+
+export type { SkillRoot } from "../../core/skills/select.ts";
+
+/** Where skills are looked for. */
+export interface SkillPlace {
+  readonly env: Env;
+  /** The user's home, absolute. */
+  readonly home: string;
+  readonly config: OpenClawConfig;
+  /** Read instead of OpenClaw's own directories, where there are any. */
+  readonly skillsDirs: readonly string[];
+  /** What lies above the containers' fixed paths; default `/`. */
+  readonly fsRoot?: string;
+}
+
+/** Every skill below the roots, the highest root first, and what else there is to say. */
+export interface SkillsInView {
+  readonly skills: readonly FoundSkill[];
+  /** Every directory that was listed: a skill that comes or goes changes one of them. */
+  readonly directories: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** The skill directories that exist here, of `candidateRoots`. */
+export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
+  const candidates = await candidateRoots(place);
+  const exist = await Promise.all(candidates.map(({ dir }) => mayBeDirectory(dir)));
+  return candidates.filter((_, i) => exist[i]);
+}
+
+/**
+ * Every directory in which skills would be read if it existed, highest precedence first: those of a
+ * sandbox and those of a gateway alike. Throws a UserError (`config`) where one that was named is none.
+ */
+export async function candidateRoots(place: SkillPlace): Promise<SkillRoot[]> {
+  if (place.skillsDirs.length > 0) return await namedRoots(place.skillsDirs);
+  const { env, home, config, fsRoot = "/" } = place;
+  const state = stateDir(env, home);
+  const user = (path: string) => userPath(path, env, home);
+  const workspaces = workspaceDirs(place, state);
+  const candidates: [SkillRoot["kind"], readonly string[]][] = [
+    ["sandbox", sandboxDirs.map((dir) => join(fsRoot, dir))],
+    ["workspace", workspaces.flatMap((dir) => [join(dir, "skills"), join(dir, ".agents/skills")])],
+    ["personal", [join(home, ".agents/skills")]],
+    ["managed", [join(state, "skills")]],
+    ["workshop", await workshopDirs(state)],
+    ["bundled", await bundledDirs(env, home, fsRoot)],
+    ["plugin", [join(state, "plugin-skills")]],
+    ["extra", config.extraDirs.map(user).reverse()], // the last one counts most
+  ];
+  const roots = new Map<string, SkillRoot>();
+  for (const [kind, dirs] of candidates) {
+    for (const dir of dirs) {
+      if (!roots.has(dir)) roots.set(dir, { dir, kind });
+    }
+  }
+  return [...roots.values()];
+}
+
+/**
+ * Finds and reads the skills below the roots, which are in order of precedence. Never throws for what
+ * is on the disk: a file that cannot be read is a rejected skill, a directory a problem.
+ */
+export function findSkills(
+  roots: readonly SkillRoot[],
+  limits: SkillLimits = defaultLimits,
+): SkillsInView {
+  const views = roots.map((root) => viewOf(root, limits));
+  const seen = new Set<string>();
+  const winners = new Map<string, string>();
+  const skills = views.flatMap((view) => {
+    const kept: FoundSkill[] = [];
+    // Within a root the last of a name counts, so that is met first.
+    for (const { skill, realFile } of view.read.toReversed()) {
+      if (seen.has(realFile)) continue;
+      seen.add(realFile);
+      const winner = skill.verdict.ok ? winners.get(skill.name) : undefined;
+      if (skill.verdict.ok && winner === undefined) winners.set(skill.name, skill.file);
+      kept.unshift(winner === undefined ? skill : { ...skill, shadowedBy: winner });
+    }
+    return kept;
+  });
+  const directories = [...new Set(views.flatMap((view) => view.directories))];
+  return { skills, directories, problems: views.flatMap((view) => view.problems) };
+}
+
+const sandboxDirs = [
+  "workspace/skills",
+  "workspace/.openclaw/sandbox-skills/skills",
+  "agent/skills",
+];
+
+async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
+  const roots = [...new Set(dirs.map((dir) => resolve(dir)))];
+  for (const dir of roots) {
+    const found = await stat(dir).catch((error) => error as NodeJS.ErrnoException);
+    if (found instanceof Error) {
+      if (!isLasting(found)) throw fileError("read", dir, found);
+      throw new UserError("config", `the skills directory ${dir} cannot be read`, {
+        cause: found,
+        hint: "Name a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
+      });
+    }
+    if (found.isDirectory()) continue;
+    throw new UserError("config", `the skills directory ${dir} is not a directory`, {
+      hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
+    });
+  }
+  return roots.map((dir) => ({ dir, kind: "named" }));
+}
+
+/** An agent without a workspace of its own has the shared one, or one named after it beside that. */
+function workspaceDirs({ env, home, config }: SkillPlace, state: string): string[] {
+  const { defaults, agents } = config;
+  const user = (path: string) => userPath(path, env, home);
+  const shared = user(defaults.workspace || env.OPENCLAW_WORKSPACE_DIR || join(state, "workspace"));
+  const dirs = agents.size === 0 ? [shared] : [];
+  for (const [id, { workspace }] of agents) {
+    const name = id.trim().toLowerCase();
+    const own = defaults.workspace ? join(shared, name) : join(state, `workspace-${name}`);
+    dirs.push(...(workspace ? [user(workspace)] : [shared, own]));
+  }
+  return dirs;
+}
+
+async function workshopDirs(state: string): Promise<string[]> {
+  const agents = (await tolerate(readdir(join(state, "agents")))) ?? [];
+  return agents.sort().map((agent) => join(state, "agents", agent, "agent/workshop-skills"));
+}
+
+/** Of the gateway's image, else of the package that an `openclaw` on PATH belongs to. */
+async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<string[]> {
+  const named = env.OPENCLAW_BUNDLED_SKILLS_DIR?.trim();
+  if (named) return [userPath(named, env, home)];
+  const inImage = join(fsRoot, "app/skills");
+  if (await mayBeDirectory(inImage)) return [inImage];
+  for (const dir of (env.PATH ?? "").split(":")) {
+    const command = dir.startsWith("/") ? real(join(dir, "openclaw")) : undefined;
+    const root = command && (await packageRoot(dirname(command)));
+    if (root) return [join(root, "skills")];
+  }
+  return [];
+}
+
+/** The nearest directory whose package.json names openclaw. */
+async function packageRoot(dir: string): Promise<string | undefined> {
+  for (let current = dir; ; current = dirname(current)) {
+    const text = readSettingsFile(join(current, "package.json"));
+    if (packageName(text) === "openclaw") return current;
+    if (current === dirname(current)) return undefined;
+  }
+}
+
+function packageName(text: string): unknown {
+  return orNothing(() => asFields(JSON.parse(text))?.name);
+}
+
+/** One that exists and cannot be looked at counts: listing it says why. */
+async function mayBeDirectory(dir: string): Promise<boolean> {
+  return await stat(dir).then(
+    (found) => found.isDirectory(),
+    ({ code }: NodeJS.ErrnoException) => code !== "ENOENT" && code !== "ENOTDIR",
+  );
+}
+
+interface ReadSkill {
+  readonly skill: FoundSkill;
+  readonly realFile: string;
+}
+
+function viewOf(root: SkillRoot, limits: SkillLimits) {
+  const { own, skillDirs, directories, problems } = discover(root, limits);
+  const self = own === undefined ? undefined : readSkill(own, root, limits);
+  if (self?.skill.verdict.ok) return { read: [self], directories, problems };
+  const read: ReadSkill[] = self ? [self] : [];
+  let loaded = 0;
+  for (const dir of skillDirs) {
+    if (loaded >= limits.maxSkillsLoadedPerSource) {
+      const problem = `${root.dir} has more than ${plural(loaded, "skill")}; OpenClaw reads no more of them`;
+      return { read, directories, problems: [...problems, problem] };
+    }
+    const one = readSkill(dir, root, limits);
+    if (one.skill.verdict.ok) loaded += 1;
+    read.push(one);
+  }
+  return { read, directories, problems };
+}
+
+function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
+  const file = join(dir, "SKILL.md");
+  const realDir = real(dir);
+  const realFile = real(file) ?? file;
+  const read =
+    realDir === undefined || realFile === file || isInside(realDir, realFile)
+      ? readBounded(file, root, limits.maxSkillFileBytes)
+      : `it is a link out of its directory, to ${realFile}`;
+  const name = basename(dir);
+  const verdict: SkillVerdict =
+    typeof read === "string"
+      ? { ok: false, name, error: read }
+      : parseSkill(read.toString("utf8"), name);
+  const sha256 = typeof read === "string" ? "" : sha256Hex(read);
+  const shown = verdict.ok ? verdict.skill.name : verdict.name;
+  return { skill: { name: shown, file, root, sha256, verdict }, realFile };
+}
+
+/** The bytes, or why OpenClaw refuses the file. */
+function readBounded(file: string, root: SkillRoot, most: number): Buffer | string {
+  const refuse: ReadOptions["refuse"] = ({ size, nlink }) => {
+    if (size > most) return `it has ${size} bytes; OpenClaw reads up to ${most}`;
+    const isShared = root.kind !== "bundled" && root.kind !== "named" && nlink > 1;
+    return isShared ? "it has more than one hard link, which OpenClaw refuses" : undefined;
+  };
+  const read = tryRead(file, { maxBytes: most, refuse });
+  return read.bytes ?? read.why;
+}

@@ -1,0 +1,104 @@
+import { statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { isLauncher, renderLauncher } from "../../core/launcher.ts";
+import { layout } from "../../core/layout.ts";
+import type { InstalledBin, InstalledRecord } from "../../core/manifest.ts";
+import { follow, linkAtomically, linkTarget, look, orNothing, writeAtomically } from "../files.ts";
+import { foldedNames, foldedTwin } from "../folded-names.ts";
+import { readPlain } from "../input.ts";
+import { mountOf } from "../mounts.ts";
+
+/** Far more than any launcher (bytes). */
+const maxLauncher = 4096;
+
+/** True where every `bin/NAME` of a tool is the link or launcher that it should be. */
+export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
+  const checks = Object.entries(record.bins).map(async ([name, bin]) => {
+    const path = join(prefix, layout.binPath(name));
+    const { runtime } = bin;
+    if (runtime === undefined) {
+      return (await linkTarget(path)) === targetOf(bin);
+    }
+    const found = await look(path);
+    if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
+    return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
+  });
+  return (await Promise.all(checks)).every(Boolean);
+}
+
+/**
+ * Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. Who commits
+ * puts the directory on disk, once for all. Throws a UserError where one does not lead to a program then.
+ */
+export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
+  for (const [name, bin] of Object.entries(record.bins)) {
+    const path = join(prefix, layout.binPath(name));
+    const { runtime } = bin;
+    const twin = (await look(path)) && foldedTwin(path);
+    // Or each of two tools would take the other's place, at every run.
+    if (twin !== undefined && (await isOurs(path))) throw foldedNames(path, twin);
+    if (runtime === undefined) await linkAtomically(targetOf(bin), path);
+    else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
+    await checkStarts(path);
+  }
+}
+
+/** As its user meets it: by its name in `bin/`, through the link. */
+async function checkStarts(path: string): Promise<void> {
+  const found = await follow(path);
+  if (found?.isFile() && (found.mode & 0o111) !== 0) return;
+  const { type, point } = mountOf(path);
+  const message = `${path} leads to no program, though it was just made (${type}, mounted at ${point})`;
+  throw new UserError("disk", message, {
+    hint: "See whether this file system keeps links and modes; use a volume of another kind.",
+  });
+}
+
+function targetOf(bin: InstalledBin): string {
+  return relative(layout.bin, bin.path);
+}
+
+/** True for what this command makes in `bin/`: a link into `lib/`, or a launcher. */
+export async function isOurs(path: string): Promise<boolean> {
+  const target = await linkTarget(path);
+  if (target !== undefined) return target.startsWith("../lib/");
+  return isLauncher(readPlain(path, maxLauncher) ?? "");
+}
+
+/** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
+export async function treesInUse(prefix: string, names: Iterable<string>): Promise<string[]> {
+  const bin = join(prefix, layout.bin);
+  const found = await Promise.all(
+    [...names].map(async (name) => {
+      const path = join(bin, name);
+      const target = await linkTarget(path);
+      const text = target ?? readPlain(path, maxLauncher) ?? "";
+      return [...text.matchAll(/lib\/[^/\s']+\/[^/\s']+/g)].map(([tree]) => tree);
+    }),
+  );
+  return found.flat();
+}
+
+/** Finds programs in the directories of `path` outside the volume, as a shell would. */
+export function findOnPath(
+  names: readonly string[],
+  path: string,
+  prefix: string,
+): Map<string, string> {
+  const own = join(prefix, layout.bin);
+  const dirs = path.split(":").filter((dir) => dir.startsWith("/") && join(dir, ".") !== own);
+  const found = new Map<string, string>();
+  for (const name of new Set(names)) {
+    const candidate = dirs.map((dir) => join(dir, name)).find(isProgram);
+    if (candidate !== undefined) found.set(name, candidate);
+  }
+  return found;
+}
+
+/** Synchronous, as every start asks for every name in every directory of PATH. */
+function isProgram(path: string): boolean {
+  // Directories of PATH are nobody's here: one that cannot be looked at has no program for us.
+  const stats = orNothing(() => statSync(path, { throwIfNoEntry: false }));
+  return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
+}

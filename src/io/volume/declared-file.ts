@@ -1,0 +1,19 @@
+import { join } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { layout } from "../../core/layout.ts";
+import { type DeclaredRecord, parseDeclared } from "../../core/plan/declared.ts";
+import { readPlain } from "../input.ts";
+
+/** No record of ours is larger (bytes). */
+const maxRecord = 64 * 1024 * 1024;
+
+/** What declarations led to in a volume. Throws a UserError (`volume`) where the record is broken. */
+export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
+  const text = readPlain(join(prefix, layout.declared), maxRecord);
+  if (text === undefined) return { schema: 1, tools: {} };
+  const record = parseDeclared(text);
+  if (record) return record;
+  throw new UserError("volume", `${join(prefix, layout.declared)} is not a record of ours`, {
+    hint: "Remove it: what skills declare is then pinned again at its next use.",
+  });
+}

@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import { layout } from "../../core/layout.ts";
+import { type Manifest, type SealedRecord, unsealed } from "../../core/manifest.ts";
+import { listNames } from "../files.ts";
+import { isLinked, isOurs } from "./bins.ts";
+import { timesProve } from "./stamps.ts";
+import { examineTree, isSealed, isWhole, mendTree, treesOf, verifyTree } from "./store.ts";
+
+/** How the volume's tools stand. */
+export interface Inspection {
+  /** Tool to what is wrong with its tree. */
+  readonly damaged: ReadonlyMap<string, string>;
+  /** Tools whose tree is whole and whose link or launcher in `bin/` is not what it should be. */
+  readonly unlinked: ReadonlySet<string>;
+  /** Records of trees whose files were touched and are as published: to be sealed anew. */
+  readonly resealed: readonly SealedRecord[];
+  /** Tools whose files got their modes again. */
+  readonly mended: ReadonlySet<string>;
+}
+
+export interface InspectOptions {
+  /** Read every byte of every tree. */
+  readonly deep?: boolean;
+  /** Set the modes of trees that were touched. */
+  readonly mend?: boolean;
+}
+
+/**
+ * Looks at every installed tool: its programs, its links, and whether anything in its tree has changed
+ * since it was published. Where something has or may have, or with `deep`, every byte is read.
+ * Content, names and links decide whether a tree is as published; what its modes merely allow does not.
+ */
+export async function inspect(
+  prefix: string,
+  manifest: Manifest,
+  options: InspectOptions = {},
+): Promise<Inspection> {
+  const damaged = new Map<string, string>();
+  const unlinked = new Set<string>();
+  const resealed: SealedRecord[] = [];
+  const mended = new Set<string>();
+  const proves = timesProve(prefix);
+  await Promise.all(
+    Object.values(manifest.tools).map(async (record) => {
+      const { tool } = record;
+      const found = await stateOf(prefix, record, { ...options, proves });
+      if (found.damage !== undefined) damaged.set(tool, found.damage);
+      if (found.resealed) resealed.push(found.resealed);
+      if (found.mended) mended.add(tool);
+      if (!damaged.has(tool) && !(await isLinked(prefix, record))) unlinked.add(tool);
+    }),
+  );
+  return { damaged, unlinked, resealed, mended };
+}
+
+interface State {
+  readonly damage?: string;
+  readonly resealed?: SealedRecord;
+  readonly mended?: boolean;
+}
+
+async function stateOf(
+  prefix: string,
+  record: SealedRecord,
+  { deep = false, mend = false, proves }: InspectOptions & { readonly proves: boolean },
+): Promise<State> {
+  const sealed = proves && isSealed(prefix, record);
+  if (isWhole(prefix, record) && sealed && !deep) return {};
+  const mended = mend && (await mendTree(prefix, record.dir));
+  if (!isWhole(prefix, record)) {
+    return { damage: "a program is missing, cut short or not executable", mended };
+  }
+  const { paths, sealed: anew } = await examineTree(prefix, record);
+  if (paths.length > 0) {
+    const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
+    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended };
+  }
+  const isNew = anew && anew.sealed !== unsealed && anew.sealed !== record.sealed;
+  return { mended, ...(isNew && { resealed: anew }) };
+}
+
+/** Names in `bin/` that are neither the manifest's nor of our making. */
+export async function strangersInBin(prefix: string, manifest: Manifest): Promise<string[]> {
+  const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
+  const others = listNames(join(prefix, layout.bin)).filter((name) => !bins.has(name));
+  const ours = await Promise.all(others.map((name) => isOurs(join(prefix, layout.bin, name))));
+  return others.filter((_, i) => !ours[i]);
+}
+
+/**
+ * What a lost or broken manifest said, as far as the trees prove it: of each tool the newest tree that
+ * is whole to the last byte by its own record. Who asked for them no tree tells.
+ */
+export async function rebuildManifest(
+  prefix: string,
+  manifest: Manifest,
+  mend: boolean,
+): Promise<Manifest> {
+  const tools: Record<string, SealedRecord> = {};
+  for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
+    for (const dir of await treesOf(prefix, tool)) {
+      const record = await verifyTree(prefix, dir, mend);
+      if (!record || record.tool !== tool) continue;
+      tools[tool] = record;
+      break;
+    }
+  }
+  const { requested: _, ...known } = manifest;
+  return { ...known, tools };
+}

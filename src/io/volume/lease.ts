@@ -1,0 +1,127 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  unlinkSync,
+} from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { layout } from "../../core/layout.ts";
+import { clockOf, fileError, ifThere, orNothing, token, tolerate } from "../files.ts";
+
+/** How leases keep time, in milliseconds. */
+const beatMs = 1000;
+const pollMs = 100;
+/** A lease that has not been renewed for this long belongs to a run that is dead or stopped. */
+const deadMs = 10_000;
+/** Nobody waits longer than this: then it is done twice rather than never. */
+const patienceMs = 120_000;
+
+export interface Lease {
+  release(): Promise<void>;
+}
+
+export interface LeaseRequest {
+  readonly prefix: string;
+  /** What is worked on: a plain file name. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+  /** Asked while waiting; true ends the wait, because the other run has done the work. */
+  readonly isDone: () => Promise<boolean>;
+  /** Told once when waiting begins. */
+  readonly onWait: () => void;
+}
+
+/**
+ * Says in the volume that this run works on something, so that others wait instead of doing it too.
+ * Resolves to undefined where the other run has done it. Nothing is wrong where a lease fails: it is
+ * lost, removed, taken from a run that was stopped, or not granted in time; work is then done twice,
+ * and publishing sorts it out. No process id and no container's clock is compared: a waiter looks
+ * whether the holder still renews it, by the waiter's own stopwatch and the volume's clock.
+ */
+export async function takeLease(request: LeaseRequest): Promise<Lease | undefined> {
+  const path = join(request.prefix, layout.staging, `${request.name}.lease`);
+  const began = performance.now();
+  let seen: { beat: string; since: number } | undefined;
+  let told = false;
+  for (;;) {
+    request.signal.throwIfAborted();
+    const lease = await create(path);
+    if (lease) return lease;
+    if (!told) request.onWait();
+    told = true;
+    if (await request.isDone()) return undefined;
+    const now = performance.now();
+    if (now - began > patienceMs) return { release: async () => undefined };
+    const beat = await beatOf(path);
+    if (beat !== undefined && seen === undefined && (await isOld(path))) await discard(path, beat);
+    else if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
+    else if (now - seen.since > deadMs) await discard(path, beat);
+    await tolerate(sleep(pollMs, undefined, { signal: request.signal }));
+  }
+}
+
+/** Makes the lease's file; undefined where somebody has it. */
+async function create(path: string): Promise<Lease | undefined> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  let file: number;
+  try {
+    file = openSync(path, flags, 0o600);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw fileError("create", path, cause);
+  }
+  // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
+  const heartbeat = setInterval(() => {
+    // Each renews the change time by the volume's own clock, and takes no room on a disk that is full;
+    // the second is for the sweep. Some mounts refuse one of them.
+    orNothing(() => fchmodSync(file, 0o600));
+    const now = new Date();
+    orNothing(() => futimesSync(file, now, now));
+  }, beatMs);
+  heartbeat.unref();
+  return {
+    async release() {
+      clearInterval(heartbeat);
+      orNothing(() => {
+        const [ours, there] = [fstatSync(file, exact), lstatSync(path, exact)];
+        if (ours.nlink > 0n && timesOf(ours) === timesOf(there)) unlinkSync(path);
+      });
+      orNothing(() => closeSync(file));
+    },
+  };
+}
+
+/** What changes with every renewal; undefined where the lease is gone. */
+async function beatOf(path: string): Promise<string | undefined> {
+  const found = ifThere(path, () => lstatSync(path, exact));
+  return found && timesOf(found);
+}
+
+const exact = { bigint: true } as const;
+
+/** Not the inode: on many file systems it is another one at each call, or the same for all. */
+function timesOf({ ctimeNs, mtimeNs }: BigIntStats): string {
+  return `${ctimeNs} ${mtimeNs}`;
+}
+
+/** True where a lease was not renewed for long when it was first seen: its holder is gone already. */
+async function isOld(path: string): Promise<boolean> {
+  const now = clockOf(dirname(path));
+  const found = orNothing(() => lstatSync(path));
+  return now !== undefined && found !== undefined && now - found.ctimeMs > deadMs;
+}
+
+/** Removes a dead lease, unless another waiter has just taken it over. */
+async function discard(path: string, beat: string): Promise<void> {
+  if ((await beatOf(path)) !== beat) return;
+  const aside = `${path}.${token()}`;
+  await tolerate(rename(path, aside));
+  await tolerate(rm(aside, { recursive: true, force: true }));
+}

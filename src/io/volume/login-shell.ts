@@ -1,0 +1,145 @@
+import { accessSync, constants, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { quote } from "../../core/launcher.ts";
+import { layout } from "../../core/layout.ts";
+import { readFile } from "../disk.ts";
+import { run } from "../exec.ts";
+import { look, orNothing, writeAtomically } from "../files.ts";
+import { readPlain } from "../input.ts";
+import { openDirectory } from "./volume.ts";
+
+/** Far more than the script (bytes). */
+const maxScript = 64 * 1024;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const shipped = "openclaw_volume=${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}\n";
+
+/**
+ * The login-shell script for a volume: the shipped script, which looks at this place first. A gateway
+ * may fill a volume that its sandboxes, which bind this script, have where they all have theirs.
+ */
+async function renderProfile(prefix: string, packageDir: string): Promise<string> {
+  const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
+  if (prefix === "/opt/openclaw") return text;
+  return text.replace(
+    shipped,
+    () => `openclaw_volume=${quote(prefix)}\n[ -d "$openclaw_volume/bin" ] || ${shipped}`,
+  );
+}
+
+/**
+ * Writes the login-shell script into the volume, for places that bind-mount it, and into
+ * /etc/profile.d where that can be written and has none yet: one that an image brings, or that serves
+ * another volume, stays. `OPENCLAW_SKILL_PROFILE_DIR` names another place than /etc/profile.d; empty:
+ * none. Whether a login shell then finds the programs is told by `checkLoginShell`.
+ */
+export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
+  const text = await renderProfile(prefix, packageDir);
+  const own = join(prefix, layout.profile);
+  for (const dir of ["etc", dirname(layout.profile)]) {
+    await openDirectory(prefix, dir);
+  }
+  if (readPlain(own, maxScript) !== text) await writeAtomically(own, text);
+  const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
+  const script = join(system, "openclaw-skill-deps.sh");
+  if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;
+  await writeAtomically(script, text, { mode: 0o644 }).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error; // an ordinary user may not, and need not
+  });
+}
+
+/** False where the volume's own script is not as we write it: shells of other containers run it. */
+export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
+  const own = join(prefix, layout.profile);
+  if ((await look(own)) === undefined) return true;
+  return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
+}
+
+/** What a login shell makes of the volume's programs. */
+export interface LoginShell {
+  /** Programs that it does not find. */
+  readonly missing: readonly string[];
+  /** Program to what it finds first instead: a path, or what the shell says of a name of its own. */
+  readonly shadowed: Readonly<Record<string, string>>;
+}
+
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly cannotAsk?: (error: UserError) => void;
+}
+
+/** Stands in front of what is ours among what profile scripts print. */
+const mark = "openclaw-skill-deps:";
+
+/**
+ * Whether `sh -lc NAME` starts the volume's programs of these names. One that the volume has not, or
+ * that cannot be executed, is left out: that is no matter of PATH. Where no shell can be had for want of
+ * processes or memory, that says nothing of the programs; `cannotAsk` is told, if there is one.
+ */
+export async function checkLoginShell(
+  prefix: string,
+  names: readonly string[],
+  env: Env,
+  asking: Asking = {},
+): Promise<LoginShell> {
+  const own = new Map<string, string>();
+  for (const name of [...names].sort()) {
+    const path = orNothing(() => programAt(join(prefix, layout.binPath(name))));
+    if (path !== undefined) own.set(name, path);
+  }
+  if (own.size === 0) return { missing: [], shadowed: {} };
+  const found = await askShell(prefix, [...own.keys()], env, asking).catch((error: unknown) => {
+    if (!(error instanceof UserError) || asking.signal?.aborted || !asking.cannotAsk) throw error;
+    asking.cannotAsk(error);
+    return own;
+  });
+  const shadowed: Record<string, string> = {};
+  for (const [name, path] of own) {
+    const first = found.get(name);
+    if (first === undefined || orNothing(() => realpathSync(first)) === path) continue;
+    shadowed[name] = first;
+  }
+  return { missing: [...own.keys()].filter((name) => !found.has(name)), shadowed };
+}
+
+/** The real path of a program; throws where there is none. */
+function programAt(path: string): string {
+  accessSync(path, constants.X_OK);
+  return realpathSync(path);
+}
+
+/** What `command -v` says of each name that a login shell knows. */
+async function askShell(
+  prefix: string,
+  names: readonly string[],
+  env: Env,
+  { signal }: Asking,
+): Promise<Map<string, string>> {
+  const script = `for name do
+    found=$(command -v -- "$name" 2>/dev/null) && printf '\\n${mark}%s:%s\\n' "$name" "$found"
+  done`;
+  const given = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  try {
+    const { stdout } = await run({
+      argv: ["/bin/sh", "-lc", script, "sh", ...names],
+      env: Object.fromEntries(given),
+      cwd: prefix,
+      timeout: 10_000,
+      ...(signal && { signal }),
+    });
+    const lines = stdout.split("\n").filter((line) => line.startsWith(mark));
+    return new Map(
+      lines.map((line) => {
+        const [name = "", ...found] = line.slice(mark.length).split(":");
+        return [name, found.join(":")];
+      }),
+    );
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    return new Map();
+  }
+}

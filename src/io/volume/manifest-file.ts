@@ -1,0 +1,82 @@
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { layout } from "../../core/layout.ts";
+import {
+  emptyManifest,
+  type Manifest,
+  type ManifestProblem,
+  parseManifest,
+  renderManifest,
+} from "../../core/manifest.ts";
+import { doing, fileError, isLasting, look, writeAtomically } from "../files.ts";
+import { readPlain, tryRead } from "../input.ts";
+
+/** More than any manifest of ours: a neighbour's gift is not read to its end. */
+export const maxManifest = 64 * 1024 * 1024;
+
+/** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */
+export async function lookUpManifest(
+  prefix: string,
+): Promise<Manifest | ManifestProblem | undefined> {
+  const file = join(prefix, layout.manifest);
+  const found = await look(file);
+  if (!found) return undefined;
+  if (!found.isFile()) return { why: "broken", message: `${file} is not a file` };
+  if (found.size > maxManifest) return { why: "broken", message: `${file} is far too large` };
+  const read = tryRead(file, { maxBytes: maxManifest, noLink: true });
+  if (read.bytes) return parseManifest(read.bytes.toString("utf8"), file);
+  if (read.cause?.code === "ENOENT") return undefined; // another run has just set it aside
+  if (read.cause && !isLasting(read.cause)) throw fileError("read", file, read.cause);
+  throw new UserError("volume", `cannot read ${file}`, {
+    cause: read.cause ?? read.why,
+    hint: "Make it readable for the user who runs this, or choose another --prefix.",
+  });
+}
+
+/** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
+export async function readManifest(prefix: string): Promise<Manifest | undefined> {
+  const found = await lookUpManifest(prefix);
+  if (!found || !("why" in found)) return found;
+  throw manifestError(found);
+}
+
+/** The error for a manifest that this command does not work with. */
+export function manifestError({ why, message }: ManifestProblem): UserError {
+  const hint =
+    why === "newer"
+      ? "Use the newer openclaw-install-skill-deps that wrote this volume, or rebuild its manifest with: openclaw-install-skill-deps doctor --repair"
+      : "Nothing was changed. openclaw-install-skill-deps install keeps it aside and rebuilds it from the trees that are whole.";
+  return new UserError("volume", message, { hint });
+}
+
+/** Moves a manifest that cannot be used aside; gives its new name, undefined where there is none. */
+export async function setManifestAside(prefix: string, now: Date): Promise<string | undefined> {
+  const file = join(prefix, layout.manifest);
+  if (!(await look(file))) return undefined;
+  const aside = `${file}.broken-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
+  await doing("set aside", file, rename(file, aside));
+  return aside;
+}
+
+/**
+ * Changes the manifest: reads it anew, lets `change` edit it, writes it in one step, and looks
+ * whether another run has written over it meanwhile; if so, it does the same again. Trees carry their
+ * own record, so the worst that two writers can do to each other is work done twice.
+ */
+export async function editManifest(
+  prefix: string,
+  platform: string,
+  change: (manifest: Manifest) => void,
+): Promise<Manifest> {
+  const file = join(prefix, layout.manifest);
+  for (let attempt = 1; ; attempt += 1) {
+    const manifest = (await readManifest(prefix)) ?? emptyManifest(platform);
+    const before = renderManifest(manifest);
+    change(manifest);
+    const text = renderManifest(manifest);
+    if (text === before && (await look(file))) return manifest;
+    await writeAtomically(file, text);
+    if (readPlain(file, maxManifest) === text || attempt === 20) return manifest;
+  }
+}

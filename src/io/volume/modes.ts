@@ -1,0 +1,204 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { layout } from "../../core/layout.ts";
+import { copyFile, fileError, ifThere, moveOnto, orNothing, saying, token } from "../files.ts";
+import type { TreeList } from "./tree-list.ts";
+import { unfit } from "./unfit.ts";
+
+/** Bits of a mode. */
+const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2000] as const;
+
+/**
+ * The group that may write to a volume beside its owner: that of the prefix, where that is writable by
+ * it (`fsGroup` of Kubernetes, group 0 of OpenShift). Undefined: only the owner may.
+ */
+export type WritingGroup = number | undefined;
+
+export function writingGroup(prefix: string): WritingGroup {
+  const found = ifThere(prefix, () => statSync(prefix));
+  return found && (found.mode & groupWrites) !== 0 ? found.gid : undefined;
+}
+
+/**
+ * The umask with which everything in a volume is made: all can read it and the owner can write. So can
+ * the group where the prefix says so and what is made gets that group, so that each of its users can
+ * mend what another one has installed. `gid`: the group of this process.
+ */
+export function umaskFor(prefix: string, gid: number): number {
+  const group = writingGroup(prefix);
+  const isInherited = ((ifThere(prefix, () => statSync(prefix))?.mode ?? 0) & setGroupId) !== 0;
+  return group !== undefined && (isInherited || group === gid) ? 0o002 : 0o022;
+}
+
+/** What decides about a mode. */
+export type Kind = "directory" | "program" | "file";
+
+/**
+ * The mode that something of a volume should have; its own one where that will do. What the writing
+ * group was given stays; bits of set-user-id and set-group-id stay on directories only.
+ */
+export function modeFor(
+  stats: Pick<Stats, "mode" | "gid">,
+  group: WritingGroup,
+  kind: Kind,
+): number {
+  const mode = stats.mode & 0o7777;
+  const own = kind === "directory" ? mode & setGroupId : 0;
+  const shared = group === undefined ? 0 : stats.gid === group ? groupWrites : mode & groupWrites;
+  return (kind === "file" ? 0o644 : 0o755) | shared | own;
+}
+
+/** Sets a mode in a directory that only this run writes to, where it is another one and may be set. */
+export function setMode(path: string, mode: number, stats: Pick<Stats, "mode">): void {
+  if ((stats.mode & 0o7777) !== mode) orNothing(() => chmodSync(path, mode));
+}
+
+/**
+ * Makes a file of our own staging executable. Where its mode cannot be set, a copy takes its place that
+ * has the bits from the beginning. Throws a UserError (`unmet`) where the file system has no such bits.
+ */
+export function makeExecutable(path: string): void {
+  const executes = (): boolean =>
+    (saying("look at", path, () => lstatSync(path)).mode & 0o100) !== 0;
+  if (executes()) return;
+  orNothing(() => chmodSync(path, 0o755));
+  if (executes()) return;
+  const copy = join(dirname(path), `.${token()}.tmp`);
+  try {
+    copyFile(path, copy, 0o777);
+    moveOnto(copy, path);
+  } catch (cause) {
+    orNothing(() => rmSync(copy, { force: true }));
+    throw fileError("write", path, cause);
+  }
+  if (!executes()) throw unfit(dirname(path), "execute bits");
+}
+
+/** O_PATH, which Node has no name for: names a file and asks for no right to it. */
+const nameOnly = 0o10000000;
+
+/**
+ * Calls `visit` with what lies at the last of these names below `dir`, by a path that leads to that
+ * very file or directory whatever others do to the names meanwhile. No link is followed below `dir`.
+ */
+function at(
+  dir: string,
+  [name = "", ...names]: readonly string[],
+  visit: (path: string, stats: Stats) => void,
+): void {
+  const flags = nameOnly | constants.O_NOFOLLOW;
+  const file = orNothing(() => openSync(join(dir, name), name === "" ? nameOnly : flags));
+  if (file === undefined) return;
+  try {
+    const path = `/proc/self/fd/${file}`;
+    const stats = names.length > 0 ? undefined : orNothing(() => fstatSync(file));
+    if (names.length > 0) at(path, names, visit);
+    else if (stats) visit(path, stats);
+  } finally {
+    orNothing(() => closeSync(file));
+  }
+}
+
+/**
+ * Gives the programs, files and directories of a published tree the modes of their list again, as far
+ * as this user may: a copy, a backup or a walk of Kubernetes may have changed them. Other users may
+ * write there: nothing but the tree's own is touched. True where anything was changed.
+ */
+export function mendModes(prefix: string, dir: string, list: TreeList): boolean {
+  const group = writingGroup(prefix);
+  let changed = false;
+  const visit = (path: string, stats: Stats, below: string, owner: number): void => {
+    const kind = kindOf(below, stats, list);
+    // What is another user's is a hard link to somewhere else.
+    if (kind === undefined || stats.uid !== owner) return;
+    changed = mendMode(path, stats, modeFor(stats, group, kind)) || changed;
+    if (kind !== "directory") return;
+    for (const name of orNothing(() => readdirSync(path)) ?? []) {
+      const inner = below === "" ? name : `${below}/${name}`;
+      at(path, [name], (found, its) => visit(found, its, inner, owner));
+    }
+  };
+  at(prefix, ["", ...dir.split("/")], (path, stats) => visit(path, stats, "", stats.uid));
+  return changed;
+}
+
+/** Undefined for what is not the tree's own. */
+function kindOf(path: string, stats: Stats, list: TreeList): Kind | undefined {
+  if (stats.isDirectory()) return "directory";
+  const entry = path === layout.record ? "644" : list[path];
+  if (!stats.isFile() || entry === undefined) return undefined;
+  return isProgram(entry) ? "program" : "file";
+}
+
+/** True where it has another mode now: some file systems take every mode and set none. */
+function mendMode(path: string, stats: Stats, mode: number): boolean {
+  if (mode === (stats.mode & 0o7777)) return false;
+  orNothing(() => chmodSync(path, mode));
+  return orNothing(() => statSync(path).mode) !== stats.mode;
+}
+
+/** Of a tree list's entry, `MODE SHA256`. */
+export function isProgram(entry: string): boolean {
+  const mode = /^[0-7]+\b/.exec(entry)?.[0] ?? "0";
+  return (Number.parseInt(mode, 8) & anyExecutes) !== 0;
+}
+
+/** What a mode says in a tree list: executable or not; as it is where it has set-user-id. */
+export function describeMode(mode: number): string {
+  if ((mode & setId) !== 0) return (mode & 0o7777).toString(8);
+  return (mode & anyExecutes) !== 0 ? "755" : "644";
+}
+
+/**
+ * Lets this user into the volume's own directories again, and others read them, where they are this
+ * user's and their modes do not: a restored backup, a `chmod -R` or a copy under another umask. Nothing
+ * is taken from anybody; who may not list the prefix is not let into it. Where anything had to be
+ * opened, all that lies in the volume is: what is to be removed must not be in the way for ever.
+ */
+export function openModes(prefix: string): void {
+  const { bin, lib, staging, share, steady, profile, manifest } = layout;
+  let opened = false;
+  const open = (dir: string, bits: number): void =>
+    at(prefix, ["", ...dir.split("/").filter(Boolean)], (path, stats) => {
+      if (addMode(path, stats, bits)) opened = true;
+    });
+  at(prefix, [""], (path, stats) => {
+    opened = addMode(path, stats, 0o700 | ((stats.mode & 0o044) >> 2));
+  });
+  for (const dir of [bin, lib, "share", share, steady, "etc", dirname(profile)]) open(dir, 0o755);
+  for (const tool of orNothing(() => readdirSync(join(prefix, lib))) ?? []) {
+    if (!tool.startsWith(".")) open(`${lib}/${tool}`, 0o755);
+  }
+  open(staging, 0o700);
+  open(manifest, 0o644);
+  if (opened) at(prefix, [""], openBelow);
+}
+
+function openBelow(path: string): void {
+  for (const name of orNothing(() => readdirSync(path)) ?? []) {
+    at(path, [name], (found, stats) => {
+      if (!stats.isDirectory()) return;
+      addMode(found, stats, 0o700);
+      openBelow(found);
+    });
+  }
+}
+
+/** True where a directory, or a file without another name, has more bits now. */
+function addMode(path: string, stats: Stats, bits: number): boolean {
+  const isOurs = stats.isDirectory() || (stats.isFile() && stats.nlink === 1);
+  if (!isOurs || (stats.mode & bits) === bits) return false;
+  orNothing(() => chmodSync(path, stats.mode | bits));
+  return orNothing(() => statSync(path).mode) !== stats.mode;
+}

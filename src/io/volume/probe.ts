@@ -1,0 +1,94 @@
+import { lstatSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sha256Hex } from "../../core/digest.ts";
+import { layout } from "../../core/layout.ts";
+import {
+  type Probed,
+  parseProbed,
+  recognize,
+  renderProbed,
+  type Traits,
+  usualTraits,
+} from "../../core/traits.ts";
+import { orNothing, token, tolerate, writeAtomically } from "../files.ts";
+import { readPlain } from "../input.ts";
+import { mountOf } from "../mounts.ts";
+import { isSystemError, makeRoom, tryNeeds, tryTraits, Untried } from "./try-file-system.ts";
+
+/** Far more than a record of ours (bytes). */
+const maxRecord = 64 * 1024;
+
+/**
+ * What the volume's file system is like (src/core/traits.ts), by the volume's own record; tried anew
+ * where that does not know this mount. The volume's directories are there and can be written to. What
+ * cannot be tried now, on a full disk, is taken to be as usual, and not recorded. Throws a UserError
+ * (`unmet`, `disk`) where nothing can be installed.
+ */
+export async function probe(prefix: string): Promise<Traits> {
+  const mount = mountKey(prefix);
+  const known = readProbed(prefix)[mount];
+  const kept = lookAtKept(prefix);
+  const found = known && kept && recognize(known, kept);
+  if (found && found === known) return found.traits;
+  const traits = found?.traits ?? (await tryAll(prefix));
+  if (traits === undefined) return usualTraits;
+  const copies = found?.copies ?? (known ? known.copies + 1 : 0);
+  await record(prefix, mount, traits, copies);
+  return traits;
+}
+
+/**
+ * The same, of a volume that may be read-only: undefined where no run has found out. Looks at two files
+ * and /proc/self/mountinfo; writes nothing.
+ */
+export function knownTraits(prefix: string): Traits | undefined {
+  const known = readProbed(prefix)[mountKey(prefix)];
+  const kept = lookAtKept(prefix);
+  return known && kept && recognize(known, kept)?.traits;
+}
+
+/** What tells one mount from another; not its device, which many get anew each time. */
+function mountKey(prefix: string): string {
+  const { type, source, root, options, settings } = mountOf(prefix);
+  const lasting = [...options, ...settings].filter((word) => word !== "ro" && word !== "rw");
+  return sha256Hex(JSON.stringify([type, source, root, ...lasting])).slice(0, 16);
+}
+
+function readProbed(prefix: string): Record<string, Probed> {
+  return parseProbed(readPlain(join(prefix, layout.traits), maxRecord));
+}
+
+function lookAtKept(prefix: string): Probed["kept"] | undefined {
+  const found = orNothing(() => lstatSync(join(prefix, layout.kept), { bigint: true }));
+  return found?.isFile() ? { inode: `${found.ino}`, changed: `${found.ctimeNs}` } : undefined;
+}
+
+async function tryAll(prefix: string): Promise<Traits | undefined> {
+  const dir = join(prefix, layout.staging, token());
+  try {
+    makeRoom(dir);
+    await tryNeeds(dir);
+    return await tryTraits(dir);
+  } catch (error) {
+    if (error instanceof Untried || isSystemError(error)) return undefined;
+    throw error;
+  } finally {
+    orNothing(() => rmSync(dir, { recursive: true, force: true }));
+  }
+}
+
+/** Only of a file system that is fit: one that is not may be mounted otherwise next time. */
+async function record(
+  prefix: string,
+  mount: string,
+  traits: Traits,
+  copies: number,
+): Promise<void> {
+  const path = join(prefix, layout.kept);
+  orNothing(() => writeFileSync(path, "", { flag: "wx" })); // another run may have made it
+  const kept = lookAtKept(prefix);
+  if (kept === undefined) return;
+  const text = renderProbed(readProbed(prefix), mount, { traits, kept, copies });
+  // Without it, the next run tries again.
+  await tolerate(writeAtomically(join(prefix, layout.traits), text, { durable: false }));
+}

@@ -1,0 +1,143 @@
+import { lstatSync, renameSync, rmSync } from "node:fs";
+import { rm, rmdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { layout } from "../../core/layout.ts";
+import type { Manifest, SealedRecord } from "../../core/manifest.ts";
+import { isRefusal, listNames, look, token, tolerate } from "../files.ts";
+import { isOurs, treesInUse } from "./bins.ts";
+import { lookUpManifest } from "./manifest-file.ts";
+import { volumeTime } from "./volume.ts";
+
+/** What a live run renews or finishes within seconds is litter after this long (ms). */
+const stagingGraceMs = 10 * 60 * 1000;
+/** A tree that was replaced may still be run from, and load more of itself (ms). */
+const treeGraceMs = 60 * 60 * 1000;
+
+/** Names of `writeAtomically`, `linkAtomically` and `touch`; those of the steady state's records. */
+const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
+
+/** What the manifest does not account for. */
+interface Litter {
+  /** Relative to the volume. */
+  readonly path: string;
+  readonly graceMs: number;
+}
+
+/**
+ * Removes what the manifest does not account for and no run owns any more. Ages are told by the
+ * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
+ * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume, and ends
+ * where the disk does not tell what is litter: a later run goes on.
+ * `early`: only what dead runs have staged, which may be what fills the disk.
+ */
+export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
+  await tolerate(sweepNow(prefix, manifest, early));
+}
+
+async function sweepNow(prefix: string, manifest: Manifest, early: boolean): Promise<void> {
+  const all = await findLitter(prefix, manifest);
+  const litter = all.filter(({ path }) => !early || path.startsWith(layout.staging));
+  await removeEmpty(prefix);
+  if (litter.length === 0 && !(await look(join(prefix, layout.sweepDue)))) return;
+  const now = await volumeTime(prefix);
+  if (now === undefined) return;
+  let due = Number.POSITIVE_INFINITY;
+  for (const { path, graceMs } of litter) {
+    const found = await look(join(prefix, path));
+    if (!found) continue;
+    if (now - found.mtimeMs >= graceMs) await discard(prefix, path);
+    else due = Math.min(due, found.mtimeMs + graceMs);
+  }
+  if (!early) await writeDue(prefix, due);
+}
+
+/**
+ * Everything in the volume that neither this manifest nor the one on disk accounts for. Throws a UserError
+ * where the disk does not tell: what cannot be read is never litter.
+ */
+export async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
+  // Another run may have written it since; what either of the two lists stays.
+  const anew = await lookUpManifest(prefix);
+  const records = [manifest, anew].flatMap((one): SealedRecord[] =>
+    one && "tools" in one ? Object.values(one.tools) : [],
+  );
+  const litter: Litter[] = [];
+  const add = (dir: string, names: readonly string[], graceMs: number): void => {
+    for (const name of names) litter.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
+  };
+  const namesIn = (dir: string): string[] => listNames(join(prefix, dir));
+  add(layout.staging, namesIn(layout.staging), stagingGraceMs);
+  for (const dir of ["", layout.share, layout.bin, "etc/profile.d"]) {
+    add(
+      dir,
+      namesIn(dir).filter((name) => temporary.test(name)),
+      stagingGraceMs,
+    );
+  }
+  add(
+    layout.steady,
+    namesIn(layout.steady).filter((name) => name.startsWith(".new-")),
+    stagingGraceMs,
+  );
+  const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
+  // What a listed program leads to is in use, also if it is not listed: a run was killed in between.
+  const trees = new Set([...records.map(({ dir }) => dir), ...(await treesInUse(prefix, bins))]);
+  for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
+    const dir = `${layout.lib}/${tool}`;
+    const names = namesIn(dir);
+    add(
+      dir,
+      names.filter((name) => !trees.has(`${dir}/${name}`)),
+      treeGraceMs,
+    );
+  }
+  for (const name of namesIn(layout.bin)) {
+    if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
+    add(layout.bin, [name], stagingGraceMs);
+  }
+  return litter;
+}
+
+/** A tool's directory goes with the last of its trees. */
+async function removeEmpty(prefix: string): Promise<void> {
+  for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
+    const dir = join(prefix, layout.lib, tool);
+    if (listNames(dir).length === 0) await tolerate(rmdir(dir));
+  }
+}
+
+/** Out of sight in one step, then removed: a tree that is half there must never be taken for one. */
+export async function discard(prefix: string, path: string): Promise<void> {
+  const aside = join(prefix, layout.staging, token());
+  try {
+    renameSync(join(prefix, path), aside);
+  } catch (cause) {
+    // Else another run was faster, or it is not ours to remove.
+    if (isRefusal(cause)) await removeInPlace(join(prefix, path));
+    return;
+  }
+  await tolerate(rm(aside, { recursive: true, force: true }));
+}
+
+/** Where no directory can be moved: a tree without its record is none, whatever else is left of it. */
+async function removeInPlace(dir: string): Promise<void> {
+  await tolerate(async () => {
+    if (!lstatSync(dir).isDirectory()) return;
+    rmSync(join(dir, layout.record), { force: true });
+    await rm(dir, { recursive: true, force: true }); // else it is not ours to remove
+  });
+}
+
+/** A file whose time is in the future until there is something to sweep; none where there is not. */
+async function writeDue(prefix: string, due: number): Promise<void> {
+  const path = join(prefix, layout.sweepDue);
+  await tolerate(rm(path, { force: true }));
+  if (due === Number.POSITIVE_INFINITY) return;
+  const when = new Date(due);
+  const isSet = await tolerate(async () => {
+    await writeFile(path, "", { flag: "wx" });
+    await utimes(path, when, when);
+    return true;
+  });
+  if (!isSet) await tolerate(rm(path, { force: true })); // or it would be due at once, at each run
+}

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, createReadStream, lstatSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import pLimit from "p-limit";
+import { sha256Hex } from "../../core/digest.ts";
+import { layout } from "../../core/layout.ts";
+import { entriesIn } from "../entries.ts";
+import { doing } from "../files.ts";
+import {
+  describeMode,
+  isProgram,
+  type Kind,
+  modeFor,
+  setMode,
+  type WritingGroup,
+} from "./modes.ts";
+
+/**
+ * What a tree holds: path to `dir`, `-> TARGET` or `MODE SHA256`, in order of path. MODE is 755 for what
+ * can be executed, else 644, whoever may write. Our own record in the tree's root is left out, because
+ * it holds this list.
+ */
+export type TreeList = Readonly<Record<string, string>>;
+
+/** What `TreeList` says of files whose every byte was hashed as it was written, by `stampOf`. */
+export type WrittenDigests = Map<string, string>;
+
+/** Of a regular file: what is different as soon as anybody writes to it, or puts another in its place. */
+export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mode} ${ctimeNs}`;
+}
+
+interface ListOptions {
+  /** Files that are still as they were written are not read again. */
+  readonly written?: WrittenDigests;
+  /** Of a tree that only this run writes to: sets its modes on the way, as far as they can be set. */
+  readonly modesOf?: { readonly group: WritingGroup };
+}
+
+/** Lists a tree and hashes every file in it. Rejects where something cannot be read. */
+export async function listTree(root: string, options: ListOptions = {}): Promise<TreeList> {
+  const limit = pLimit(8);
+  const { modesOf } = options;
+  const visit = async (dir: string): Promise<[string, string][]> => {
+    if (modesOf) settle(join(root, dir), lstatSync(join(root, dir)), modesOf.group, "directory");
+    const found = entriesIn(join(root, dir))
+      .filter(({ name }) => dir !== "" || name !== layout.record)
+      .map(async ({ name, stats }): Promise<[string, string][]> => {
+        const path = dir === "" ? name : `${dir}/${name}`;
+        if (stats.isDirectory()) return [[path, "dir"], ...(await visit(path))];
+        return [[path, await limit(() => describeEntry(join(root, path), options))]];
+      });
+    return (await Promise.all(found)).flat();
+  };
+  return Object.fromEntries((await visit("")).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function describeEntry(path: string, { written, modesOf }: ListOptions): Promise<string> {
+  const stats = lstatSync(path, { bigint: true });
+  if (stats.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
+  if (!stats.isFile()) return "neither file, directory nor link";
+  const [mode, gid] = [Number(stats.mode), Number(stats.gid)];
+  const entry =
+    written?.get(stampOf(stats)) ??
+    `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
+  const kind = isProgram(entry) ? "program" : "file";
+  if (modesOf) settle(path, { mode, gid }, modesOf.group, kind);
+  return entry;
+}
+
+function settle(
+  path: string,
+  stats: { mode: number; gid: number },
+  group: WritingGroup,
+  kind: Kind,
+): void {
+  setMode(path, modeFor(stats, group, kind), stats);
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const bytes = createReadStream(path, { highWaterMark: 1 << 18 });
+  await doing("read", path, async () => {
+    for await (const chunk of bytes) hash.update(chunk);
+  });
+  return hash.digest("hex");
+}
+
+/** The one digest that stands for a whole list: sha256, lower-case hexadecimal. */
+export function contentsDigest(list: TreeList): string {
+  return sha256Hex(JSON.stringify(Object.entries(list)));
+}
+
+/**
+ * The paths at which a tree differs from its list: changed, gone or come, not executable any more, or
+ * set-user-id. A mode that merely allows more is no difference: many file systems have their own.
+ */
+export function differences(expected: TreeList, found: TreeList): string[] {
+  const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
+  return [...paths].filter((path) => !isSame(expected[path], found[path])).sort();
+}
+
+function isSame(expected: string | undefined, found: string | undefined): boolean {
+  if (expected === found || expected === undefined || found === undefined)
+    return expected === found;
+  const [mode = "", digest = ""] = found.split(" ");
+  if (!/^[0-9a-f]{64}$/.test(digest) || digest !== expected.split(" ")[1]) return false;
+  return mode === "755" || (mode === "644" && !isProgram(expected));
+}

@@ -1,0 +1,187 @@
+import { UserError } from "../core/errors.ts";
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { AdoptionStep } from "../core/plan/import.ts";
+import { requestedTools } from "../core/plan/required-by.ts";
+import { asUserError } from "../core/system-error.ts";
+import { forgetSteady } from "../io/freshness/record.ts";
+import { linkBins } from "../io/volume/bins.ts";
+import { takeLease } from "../io/volume/lease.ts";
+import { sweep } from "../io/volume/stale-files.ts";
+import { findTree, publish } from "../io/volume/store.ts";
+import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
+import type { Failure } from "../report/events.ts";
+import { takeTree } from "../sources/import-tree.ts";
+import type { Applied } from "./apply.ts";
+import type { ApplyContext } from "./apply-context.ts";
+import { asFailure, findTaken, isTaken, retire, takenAway } from "./cleanup.ts";
+import { type CommitContext, commit } from "./commit.ts";
+
+/** Another volume, whose tools are taken into ours. */
+export interface OtherVolume {
+  readonly manifest: Manifest;
+  /** What a message calls it. */
+  readonly called: string;
+  /**
+   * Gives its directory (absolute); `room` is an empty directory of ours, for what must be unpacked
+   * first. Whatever lies in the directory is believed only after it was looked at in our staging.
+   */
+  readonly open: (room: string) => Promise<string>;
+  /** True where its trees may be moved out of it, because `open` has put them into the room. */
+  readonly move: boolean;
+}
+
+export type AdoptContext = Omit<CommitContext, "skills" | "requested" | "fallbacks"> & {
+  readonly signal: ApplyContext["signal"];
+};
+
+type TakeStep = Extract<AdoptionStep, { action: "take" }>;
+
+/**
+ * Takes tools of another volume (a bundle that is unpacked, a seed in an image) into ours, as
+ * `applyPlan` installs them:
+ *  1. open our volume, drop what says "all present", open the other one;
+ *  2. per tool: take up the very tree if it is there, or stage, verify and publish theirs by rename,
+ *     and swing `bin/` over to it. A lease keeps other runs from doing it too. Nothing of it is run;
+ *  3. write the manifest, which is the commit point, and sweep.
+ * A tool that fails is reported and leaves the others, and what was there before, as they are.
+ */
+export async function adoptVolume(
+  other: OtherVolume,
+  steps: readonly AdoptionStep[],
+  context: AdoptContext,
+): Promise<Applied> {
+  const { prefix } = context;
+  for (const message of await openVolume(prefix)) context.emit({ type: "note", message });
+  const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
+  await sweep(prefix, context.manifest, true);
+  const staging = await openStaging(prefix);
+  try {
+    const from = await other.open(await staging.room("other"));
+    await forgetSteady(prefix);
+    const wanted = steps.filter((step) => step.action === "take");
+    const { installed, failures, bugs } = await takeAll(wanted, { ...other, from }, began, {
+      ...context,
+      staging,
+    });
+    const forced = new Set(wanted.flatMap(({ tool, why }) => (why === "forced" ? [tool] : [])));
+    const reasons = reasonsFor(installed, other.manifest, context.manifest);
+    const manifest = await commit({ ...context, ...reasons, fallbacks: [] }, installed, forced);
+    failures.push(...(await findTaken(context, installed)));
+    await retire(context, installed, manifest);
+    await sweep(prefix, manifest);
+    if (bugs.length > 0) throw bugs[0];
+    return { manifest, installed, linked: [], failures, fallbacks: [] };
+  } finally {
+    await staging.close();
+  }
+}
+
+interface Source {
+  readonly from: string;
+  readonly called: string;
+  readonly move: boolean;
+}
+
+type TakeContext = AdoptContext & { readonly staging: Staging };
+
+/** One after the other, each after what it needs. */
+async function takeAll(
+  steps: readonly TakeStep[],
+  source: Source,
+  began: number,
+  context: TakeContext,
+) {
+  const installed: SealedRecord[] = [];
+  const failures: Failure[] = [];
+  const bugs: unknown[] = [];
+  for (const step of steps) {
+    try {
+      const failed = step.record.needs.find((need) => failures.some(({ tool }) => tool === need));
+      if (failed !== undefined) {
+        throw new UserError("unmet", `it needs ${failed}, which could not be taken`);
+      }
+      installed.push(await takeTool(step, source, began, context));
+    } catch (thrown) {
+      const error = asUserError(thrown);
+      if (context.signal.aborted) throw error;
+      if (!(error instanceof UserError)) bugs.push(error);
+      const failure = asFailure(step.tool, error);
+      failures.push(failure);
+      context.emit({ type: "failed", ...failure });
+    }
+  }
+  return { installed, failures, bugs };
+}
+
+async function takeTool(
+  step: TakeStep,
+  source: Source,
+  began: number,
+  context: TakeContext,
+): Promise<SealedRecord> {
+  const started = performance.now();
+  const { tool, version, record: theirs, why } = step;
+  const { prefix, emit, signal, staging } = context;
+  // What was damaged may have a neighbour's forgery beside it: only what came since then is believed.
+  const since = why === "missing" ? 0 : began;
+  let found: SealedRecord | undefined;
+  const isDone = async (): Promise<boolean> => {
+    if (why === "forced") return false;
+    const tree = await findTree(prefix, tool, version, theirs.key, since);
+    if (tree?.contents === theirs.contents) found = tree;
+    return found !== undefined;
+  };
+  const onWait = () => emit({ type: "note", message: `${tool}: waiting for another run` });
+  const lease = (await isDone())
+    ? undefined
+    : await takeLease({ prefix, name: tool, signal, isDone, onWait });
+  try {
+    if (!found) await isDone();
+    const record = found ?? (await publishTheirs(step, source, began, context));
+    await linkBins(prefix, record);
+    const milliseconds = Math.round(performance.now() - started);
+    emit({
+      type: "installed",
+      tool,
+      version,
+      bins: Object.keys(record.bins),
+      size: 0,
+      milliseconds,
+    });
+    return record;
+  } catch (error) {
+    throw (await isTaken(staging.dir)) ? takenAway(tool) : error;
+  } finally {
+    await lease?.release();
+  }
+}
+
+async function publishTheirs(
+  { tool, record: theirs, why }: TakeStep,
+  source: Source,
+  began: number,
+  { prefix, staging }: TakeContext,
+): Promise<SealedRecord> {
+  const room = await staging.room(tool);
+  const { tree, written } = await takeTree({ ...source, record: theirs, room });
+  const { contents: _, sealed: __, ...draft } = theirs;
+  const since = why === "forced" ? Number.POSITIVE_INFINITY : began;
+  return await publish(prefix, tree, written, draft, since);
+}
+
+/**
+ * Why the new tools are there: a volume without anything learns what theirs knows, and what no skill
+ * asks for was asked for by whoever took it in.
+ */
+function reasonsFor(
+  installed: readonly SealedRecord[],
+  theirs: Manifest,
+  own: Manifest,
+): Pick<CommitContext, "skills" | "requested"> {
+  const isNew = Object.keys(own.tools).length === 0 && own.skills.length === 0;
+  const skills = isNew ? theirs.skills : undefined;
+  const tools = Object.fromEntries(installed.map((record) => [record.tool, record]));
+  const asked = isNew ? (theirs.requested ?? []) : [];
+  const { requested: _, ...unknown } = { ...theirs, tools, skills: skills ?? own.skills };
+  return { skills, requested: [...asked, ...requestedTools(unknown)] };
+}

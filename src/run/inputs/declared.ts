@@ -1,0 +1,127 @@
+import type { Place } from "../../context.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Manifest } from "../../core/manifest.ts";
+import { type DeclaredRecord, type Declaring, declaredRecipe } from "../../core/plan/declared.ts";
+import type { Requirement } from "../../core/plan/plan.ts";
+import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
+import { readDeclared } from "../../io/volume/declared-file.ts";
+import type { Emit } from "../../report/events.ts";
+import type { SurveyedSkill } from "./requirements.ts";
+
+/** The catalogue with the recipes of what skills declare. */
+export interface WithDeclared {
+  readonly catalogue: Catalogue;
+  /** Tools whose declaration a person accepts anew: to be installed again. */
+  readonly accepted: readonly string[];
+  /** Why not even its skill provides a program. */
+  readonly notDeclared: ReadonlyMap<string, string>;
+}
+
+interface View {
+  readonly prefix: string;
+  readonly catalogue: Catalogue;
+  readonly requirements: readonly Requirement[];
+  readonly skills: readonly SurveyedSkill[];
+  readonly manifest: Manifest;
+  /** Tools whose tree is not whole. */
+  readonly damaged: ReadonlyMap<string, unknown>;
+}
+
+/** Adds what skills declare of programs that no recipe provides; only where that is allowed. */
+export async function addDeclared(view: View, { options, reporter }: Place): Promise<WithDeclared> {
+  const { catalogue } = view;
+  const notDeclared = new Map<string, string>();
+  const record = await readOrWarn(view.prefix, reporter.emit);
+  if (!record) {
+    const why = "what its skill declares cannot be compared with what it was";
+    const bins = [...unprovided(view.requirements, catalogue)];
+    return { catalogue, accepted: [], notDeclared: new Map(bins.map((bin) => [bin, why])) };
+  }
+  const skills = declaringSkills(view.skills);
+  const recipes = new Map(catalogue.recipes);
+  const providers = new Map(catalogue.providers);
+  const accepted: string[] = [];
+  const isUpdate = options.force || options.verb === "update";
+  const asked = new Set(isUpdate ? options.names : []);
+  for (const bin of unprovided(view.requirements, catalogue)) {
+    const isAccepted = asked.has(bin);
+    const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
+    if (typeof found === "string") notDeclared.set(bin, found);
+    if (found === undefined || typeof found === "string") continue;
+    if (!isAccepted && isKept(found, view, reporter.emit)) continue;
+    const recipe = isAccepted ? accept(found) : found;
+    if (isAccepted) accepted.push(recipe.name);
+    recipes.set(recipe.name, recipe);
+    addProviders(recipe, providers);
+  }
+  return { catalogue: { recipes, providers }, accepted, notDeclared };
+}
+
+/**
+ * Undefined where the record is broken. That is not as if nothing had been recorded, for something else
+ * could be pinned then; nor is it an error, for what is installed is as good as it was.
+ */
+async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | undefined> {
+  try {
+    return await readDeclared(prefix);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "volume") throw error;
+    const { message, hint = "" } = error;
+    emit({ type: "warning", message, hint });
+    return undefined;
+  }
+}
+
+/** What is there and whole stays, whatever a skill says now, until a person accepts it. */
+function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolean {
+  const { name, declared } = recipe;
+  const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
+  if (!isWhole || !isOpen(recipe)) return false;
+  if (declared) sayChanged(name, declared, emit);
+  return true;
+}
+
+function addProviders({ name, bins }: Recipe, providers: Map<string, string>): void {
+  for (const bin of Object.keys(bins)) providers.set(bin, providers.get(bin) ?? name);
+}
+
+/** The record without what it has of a program. */
+function forget({ tools }: DeclaredRecord, bin: string): DeclaredRecord {
+  const { [bin.toLowerCase()]: _forgotten, ...others } = tools;
+  return { schema: 1, tools: others };
+}
+
+function declaringSkills(skills: readonly SurveyedSkill[]): Declaring[] {
+  return skills.flatMap(({ found: { verdict, name, file }, selected }) => {
+    if (!selected || !verdict.ok) return [];
+    const { bins, anyBins, install } = verdict.skill;
+    return [{ name, file, bins: [...bins, ...anyBins], install }];
+  });
+}
+
+/** Of alternatives none, where the catalogue has one of them. */
+function unprovided(requirements: readonly Requirement[], { providers }: Catalogue): Set<string> {
+  const missing = (bin: string): boolean => !providers.has(bin);
+  return new Set(
+    requirements.flatMap(({ bins, anyBins }) => [
+      ...bins.filter(missing),
+      ...(anyBins.every(missing) ? anyBins : []),
+    ]),
+  );
+}
+
+function isOpen({ artifacts }: Recipe): boolean {
+  return artifacts.any?.some(({ kind }) => kind === "declared") === true;
+}
+
+function accept(recipe: Recipe): Recipe {
+  const any = recipe.artifacts.any?.map((artifact) => ({ ...artifact, accepted: true }));
+  return { ...recipe, artifacts: { any: any ?? [] } };
+}
+
+function sayChanged(tool: string, { by, from, recorded }: Declaration, emit: Emit): void {
+  if (recorded === undefined) return;
+  const message = `the skill ${by} declares ${from}; ${tool} was installed from ${recorded}`;
+  const hint = `To accept it: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`;
+  emit({ type: "warning", message, hint });
+}

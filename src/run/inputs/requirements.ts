@@ -1,0 +1,120 @@
+import { nearVerb, type Options } from "../../cli.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
+import { isBinName, nearest } from "../../core/names.ts";
+import type { Requirement } from "../../core/plan/plan.ts";
+import { toolCalled } from "../../core/plan/required-by.ts";
+import type { Catalogue } from "../../core/recipe.ts";
+import type { FoundSkill, Selection } from "../../core/skills/select.ts";
+import type { Inspection } from "../../io/volume/inspect.ts";
+import type { Emit } from "../../report/events.ts";
+
+/** A skill in view, and whether it counts. */
+export interface SurveyedSkill extends Selection {
+  readonly found: FoundSkill;
+}
+
+/**
+ * What the selected skills ask for, without the names that no program can have, which are reported.
+ * Undefined where no skill is in view.
+ */
+export function selectedSkills(
+  skills: readonly SurveyedSkill[],
+  emit: Emit,
+): SelectedSkill[] | undefined {
+  if (skills.length === 0) return undefined;
+  return skills.flatMap(({ found, selected }) => {
+    if (!selected || !found.verdict.ok) return [];
+    const { bins, anyBins } = found.verdict.skill;
+    const hostile = [...bins, ...anyBins].filter((bin) => !isBinName(bin));
+    for (const bin of hostile) {
+      emit({
+        type: "warning",
+        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
+      });
+    }
+    const { name, sha256 } = found;
+    return [{ name, sha256, bins: bins.filter(isBinName), anyBins: anyBins.filter(isBinName) }];
+  });
+}
+
+/** Who asks, and for what. */
+export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
+
+/** NAMEs are tools or programs; without them, what the selected skills ask for. */
+export function requirementsFor(
+  { names, verb }: Pick<Options, "names" | "verb">,
+  selected: readonly AskedFor[],
+  skills: readonly SurveyedSkill[],
+  catalogue: Catalogue,
+  tools: Manifest["tools"],
+): Requirement[] {
+  if (names.length === 0) {
+    return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
+  }
+  const asked = skills.flatMap(({ found: { verdict } }) =>
+    verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
+  );
+  const installed = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
+  const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
+  return names.map((name) => {
+    const recipe = catalogue.recipes.get(name);
+    const installed = tools[name];
+    const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
+    if (recipe || installed || known.has(name)) {
+      return { for: "command line", bins, anyBins: [], inVolume: true };
+    }
+    // The first word may be a verb that was mistyped.
+    const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
+    const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
+    throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
+      hint: near
+        ? `Did you mean ${near}?`
+        : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
+    });
+  });
+}
+
+/**
+ * What `update` and `outdated` look at without NAMEs besides the skills': everything that the volume
+ * holds. Throws a UserError (`usage`) for NAMEs of which nothing is installed.
+ */
+export function ofInstalled(
+  names: readonly string[],
+  manifest: Manifest,
+  catalogue: Catalogue,
+): Requirement[] {
+  const records = Object.values(manifest.tools);
+  const missing = names.filter((name) => !manifest.tools[toolCalled(name, manifest, catalogue)]);
+  if (missing.length > 0) {
+    throw new UserError("usage", `${missing.join(", ")}: not installed, so there is no newer one`, {
+      hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
+    });
+  }
+  if (names.length > 0) return [];
+  return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
+}
+
+/** What `doctor --repair` looks at besides: also what nobody asks for is mended. */
+export function ofDamaged(
+  { tools }: Manifest,
+  { damaged, unlinked }: Pick<Inspection, "damaged" | "unlinked">,
+): Requirement[] {
+  return [...damaged.keys(), ...unlinked].map((tool) => ({
+    for: "doctor --repair",
+    bins: Object.keys(tools[tool]?.bins ?? {}),
+    anyBins: [],
+    inVolume: true,
+  }));
+}
+
+/** What `--force-reinstall` means: everything asked for, or the tools that the NAMEs mean. */
+export function forced(
+  force: boolean,
+  names: readonly string[],
+  catalogue: Catalogue,
+): "all" | ReadonlySet<string> {
+  if (!force) return new Set();
+  if (names.length === 0) return "all";
+  return new Set(names.map((name) => catalogue.providers.get(name) ?? name));
+}

@@ -1,0 +1,53 @@
+import { join, resolve } from "node:path";
+import type { Place } from "../../context.ts";
+import { sha256Hex } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import { defaultSeed, layout } from "../../core/layout.ts";
+import type { SealedRecord } from "../../core/manifest.ts";
+import { requestedTools } from "../../core/plan/required-by.ts";
+import { type Platform, platformId } from "../../core/platform.ts";
+import { realpath } from "../../io/disk.ts";
+import { look, tolerate } from "../../io/files.ts";
+import { readInput } from "../../io/input.ts";
+import { lookUpManifest, maxManifest } from "../../io/volume/manifest-file.ts";
+
+/** A volume that the image carries: one more place that a tool's tree may come from. */
+export interface Seed {
+  /** Absolute. */
+  readonly dir: string;
+  readonly tools: Readonly<Record<string, SealedRecord>>;
+  /** Tools that were asked for by name when it was filled. */
+  readonly requested: readonly string[];
+  /** Its manifest: another image may bring another seed. */
+  readonly file: { readonly path: string; readonly sha256: string };
+}
+
+/**
+ * Looks for the seed: `--seed`, else the image's own. One that cannot be used is a warning, as the
+ * network may have the same; undefined then. Throws a UserError (`config`) where a named one is absent.
+ */
+export async function surveySeed(
+  prefix: string,
+  platform: Platform,
+  { options, reporter }: Place,
+): Promise<Seed | undefined> {
+  if (options.seed === "") return undefined;
+  const dir = resolve(options.seed ?? defaultSeed);
+  const path = join(dir, layout.manifest);
+  if (!(await look(path))) {
+    if (options.seed === undefined) return undefined;
+    throw new UserError("config", `there is no seed in ${dir} (no ${layout.manifest})`, {
+      hint: "A seed is a volume: fill one with --prefix DIR and copy it into the image.",
+    });
+  }
+  if ((await realpath(dir)) === ((await tolerate(realpath(prefix))) ?? prefix)) return undefined;
+  const found = await lookUpManifest(dir);
+  if (found && "tools" in found && found.platform === platformId(platform)) {
+    const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
+    const requested = requestedTools(found).filter((tool) => found.tools[tool]);
+    return { dir, tools: found.tools, requested, file: { path, sha256 } };
+  }
+  const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
+  reporter.emit({ type: "warning", message: `the seed ${dir} is not used: ${why}` });
+  return undefined;
+}

@@ -1,0 +1,214 @@
+import { join, resolve } from "node:path";
+import type { Place } from "../../context.ts";
+import { UserError } from "../../core/errors.ts";
+import type { SelectedSkill } from "../../core/manifest.ts";
+import { isBinName, nearest } from "../../core/names.ts";
+import type { Plan, Requirement } from "../../core/plan/plan.ts";
+import { requirementOf, type ToolRequest, toolRequests } from "../../core/plan/required-by.ts";
+import { resolvePlan } from "../../core/plan/resolve.ts";
+import { type Platform, parsePlatform, platformId } from "../../core/platform.ts";
+import type { Catalogue } from "../../core/recipe.ts";
+import { renderProblem } from "../../core/recipe.ts";
+import { selectSkills, unknownSkills } from "../../core/skills/select.ts";
+import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
+import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
+import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
+import { findOnPath } from "../../io/volume/bins.ts";
+import type { Emit } from "../../report/events.ts";
+import {
+  type AskedFor,
+  forced,
+  ofDamaged,
+  ofInstalled,
+  requirementsFor,
+  type SurveyedSkill,
+  selectedSkills,
+} from "./requirements.ts";
+import { type Seed, surveySeed } from "./seed.ts";
+import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./volume.ts";
+
+/** Everything that is known before anything is done. */
+export interface Survey extends VolumeSurvey {
+  readonly prefix: string;
+  readonly platform: Platform;
+  readonly catalogue: Catalogue;
+  readonly skills: readonly SurveyedSkill[];
+  /** Directories in which a skill would count, also those that do not exist yet. */
+  readonly roots: readonly string[];
+  /** What the selected skills ask for; undefined where no skill is in view. */
+  readonly selected: readonly SelectedSkill[] | undefined;
+  /** What is asked for by name, besides NAMEs of this run's command line. */
+  readonly requests: readonly ToolRequest[];
+  readonly requirements: readonly Requirement[];
+  readonly seed: Seed | undefined;
+  readonly plan: Plan;
+  /** Required programs that PATH finds outside the volume. */
+  readonly onPath: ReadonlyMap<string, string>;
+  /** Every file whose content decided something, for the record of the steady state. */
+  readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
+  /** Files that would have decided something if they existed. */
+  readonly absent: readonly string[];
+  /** False where something had a say that the entrypoint does not see, such as a variable. */
+  readonly isRecordable: boolean;
+  readonly directories: readonly string[];
+}
+
+const undeclared: ReadonlyMap<string, string> = new Map();
+
+/** Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. */
+export async function survey(place: Place, update = false): Promise<Survey> {
+  const { options } = place;
+  const { emit } = place.reporter;
+  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
+  const prefix = await resolvePrefix(place);
+  const volume = await surveyVolume(prefix, platform, place);
+  const { manifest, inspection } = volume;
+  const configured = await readOpenClawConfig(place.env, place.home);
+  for (const message of configured.problems) emit({ type: "warning", message });
+  const loaded = await readCatalogue(place, emit);
+  const isRequested = (manifest.requested ?? []).length > 0;
+  const found = await readSkills(place, configured, isRequested, emit);
+  const { skills, roots, directories } = found;
+  const selected = selectedSkills(skills, emit);
+  const seed = await surveySeed(prefix, platform, place);
+  const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
+  const tools = { ...seed?.tools, ...manifest.tools };
+  const variable = namesOfVariable(options.tools, emit);
+  const requesters = { manifest, variable, seed: seed?.requested ?? [] };
+  const requests = toolRequests(requesters, loaded.catalogue);
+  const byName = options.names.length > 0 ? [] : requests;
+  const requirements = [
+    ...requirementsFor(options, inView, skills, loaded.catalogue, tools),
+    ...byName.map((request) => requirementOf(request, tools, loaded.catalogue)),
+    ...(options.repair ? ofDamaged(manifest, inspection) : []),
+    ...(options.verb === "outdated" || update
+      ? ofInstalled(options.names, manifest, loaded.catalogue)
+      : []),
+  ];
+  const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
+  // What this machine has does not run on another one.
+  const isNative = platformId(platform) === platformId(place.machine);
+  const onPath = findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
+  const { damaged } = inspection;
+  const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
+  const { catalogue, accepted, notDeclared } = options.allowDeclared
+    ? await (await import("./declared.ts")).addDeclared(view, place)
+    : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
+  const force = forced(options.force, options.names, catalogue);
+  const plan = resolvePlan({
+    requirements,
+    catalogue,
+    notDeclared,
+    platform,
+    present: {
+      manifest,
+      damaged: new Set(damaged.keys()),
+      unlinked: inspection.unlinked,
+      system: onPath,
+    },
+    seed: seed?.tools ?? {},
+    offline: options.offline,
+    ignoreSystem: options.ignoreSystem,
+    force: force === "all" ? force : new Set([...force, ...accepted]),
+    update,
+  });
+  const inputs = [
+    ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
+    ...[...configured.files, ...loaded.files, ...(seed ? [seed.file] : [])].map((file) => ({
+      ...file,
+      skill: false,
+    })),
+  ];
+  const { absent, isWhole: isRecordable } = configured;
+  const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
+  const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
+  const watched = { inputs, absent, directories: directoriesSeen, isRecordable };
+  return { ...volume, ...seen, requests, requirements, ...watched };
+}
+
+/** What of `OPENCLAW_SKILL_TOOLS` can be a tool's name; the rest is reported. */
+function namesOfVariable(names: readonly string[], emit: Emit): string[] {
+  return names.filter((name) => {
+    if (isBinName(name)) return true;
+    const message = `OPENCLAW_SKILL_TOOLS: ${JSON.stringify(name)} is not the name of a tool`;
+    emit({ type: "warning", message, hint: 'Write names, with spaces between them: "gh jq".' });
+    return false;
+  });
+}
+
+/** Where nothing says what is needed, a seed was made to be had whole. */
+function wholeSeed(seed: Seed | undefined): AskedFor[] {
+  return Object.values(seed?.tools ?? {}).map(({ tool, bins }) => ({
+    name: `the seed's ${tool}`,
+    bins: Object.keys(bins),
+    anyBins: [],
+  }));
+}
+
+/** The named recipes and the bundled ones; what is wrong with any of them is said. */
+export async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
+  const loaded = await loadCatalogue({
+    dirs: place.options.recipeDirs.map((dir) => resolve(dir)),
+    compiled: join(place.packageDir, "dist", "catalogue.json"),
+  });
+  for (const problem of loaded.problems) {
+    emit({
+      type: "warning",
+      message: renderProblem(problem),
+      hint: "This recipe is left out. See openclaw-install-skill-deps recipe check.",
+    });
+  }
+  return loaded;
+}
+
+async function readSkills(
+  place: Place,
+  { config, env }: ReadConfig,
+  isRequested: boolean,
+  emit: Emit,
+): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
+  const { options, home } = place;
+  const where = { env, home, config, skillsDirs: options.skillsDirs };
+  const roots = await skillRoots(where);
+  const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
+  const view = findSkills(roots, config.limits);
+  for (const message of view.problems) emit({ type: "warning", message });
+  for (const { file, verdict } of view.skills) {
+    if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });
+    else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
+  }
+  const isNamed = options.names.length + options.tools.length > 0;
+  const { skillsDirs } = options;
+  const isMissed = skillsDirs.length > 0 || !isRequested;
+  if (view.skills.length === 0 && !isNamed && isMissed) sayNoSkills(skillsDirs, roots, emit);
+  const unknown = unknownSkills(view.skills, options);
+  if (unknown[0] !== undefined) {
+    const near = nearest(
+      unknown[0],
+      view.skills.map(({ name }) => name),
+    );
+    throw new UserError("usage", `no skill is called ${unknown.join(", ")}`, {
+      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps requirements.",
+    });
+  }
+  const selections = selectSkills(view.skills, config, options);
+  const skills = view.skills.flatMap((found, i) => {
+    const selection = selections[i];
+    return selection ? [{ found, ...selection }] : [];
+  });
+  return { skills, roots: candidates, directories: view.directories };
+}
+
+function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {
+  if (named.length > 0) {
+    throw new UserError("config", `no skill (SKILL.md) in ${named.join(", ")}`, {
+      hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
+    });
+  }
+  const looked = roots.map(({ dir }) => dir).join(", ");
+  emit({
+    type: "warning",
+    message: `no skills found${looked ? ` in ${looked}` : ": none of OpenClaw's skill directories exists here"}`,
+    hint: "Name them with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
+  });
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { SealedRecord } from "../core/manifest.ts";
+import { once } from "../core/once.ts";
+import { artifactsFor } from "../core/plan/artifact.ts";
+import { isAtLeast } from "../core/platform.ts";
+import { asUserError } from "../core/system-error.ts";
+import { run } from "../io/exec.ts";
+import { findOnPath } from "../io/volume/bins.ts";
+import { isWhole } from "../io/volume/store.ts";
+import type { Staging } from "../io/volume/volume.ts";
+import { readGoConfig } from "../net/go-config.ts";
+import { readPipConfig } from "../net/pip-config.ts";
+import { stage } from "../sources/source.ts";
+import type { Interpreter, Languages } from "../sources/toolchains.ts";
+import type { ApplyContext, LanguagePlace, Needs } from "./apply-context.ts";
+
+/** What a run has for all its tools: configurations are read once, a Go is fetched once. */
+export type SharedLanguages = Omit<Languages, "python">;
+
+export function shareLanguages(context: ApplyContext, staging: Staging): SharedLanguages {
+  const { env, home, offline } = context.languages;
+  const machineGo = once(() => findMachineGo(context));
+  const shared = {
+    pip: once(() => readPipConfig(env, home)),
+    goConfig: once(async () => readGoConfig(env, home, (await machineGo())?.go)),
+    offline,
+    networkEnv: networkEnv(env),
+  };
+  const room = once(() => staging.room("go-cache"));
+  const fetched = once(() => fetchGo(context, staging, shared));
+  return {
+    ...shared,
+    async toolchain(atLeast) {
+      const own = await machineGo();
+      const isEnough = own !== undefined && isAtLeast(own.version, atLeast);
+      return { go: isEnough ? own.go : await fetched(), shared: await room() };
+    },
+  };
+}
+
+/** The Python that `needs` brings: this run's, or what the volume has. */
+export async function pythonOf(prefix: string, tool: string, needs: Needs): Promise<Interpreter> {
+  const record = await needs.get("python3");
+  const bin = record?.bins.python3;
+  if (record && bin) {
+    const [program, tree] = [join(prefix, bin.path), join(prefix, record.dir)];
+    return { program, version: record.version, tree };
+  }
+  throw new UserError("recipe", `${tool} is a Python program, and its needs bring no python3`, {
+    hint: "Write needs: [python3] in its recipe, and a recipe python3 whose program is python3.",
+  });
+}
+
+/** The volume's go, where somebody has installed it; else the one on PATH. */
+async function findMachineGo({ prefix, manifest, languages }: ApplyContext) {
+  const record: SealedRecord | undefined = manifest.tools.go;
+  const bin = record?.bins.go;
+  const own = record && bin && isWhole(prefix, record) ? join(prefix, bin.path) : undefined;
+  const onPath = findOnPath(["go"], languages.env.PATH ?? "", prefix).get("go");
+  for (const go of [own, onPath]) {
+    const version = go === undefined ? undefined : await versionOf(go);
+    if (go !== undefined && version !== undefined) return { go, version };
+  }
+  return undefined;
+}
+
+async function versionOf(go: string): Promise<string | undefined> {
+  const env = { PATH: "/usr/bin:/bin", HOME: "/nonexistent", GOENV: "off", GOTOOLCHAIN: "local" };
+  const argv = [go, "version"] as const;
+  const finished = await run({ argv, env, cwd: "/", timeout: 20_000 }).catch((error: unknown) => {
+    if (error instanceof UserError) throw error;
+    return undefined; // it does not start here
+  });
+  return /^go version go(\d+\.\d+(?:\.\d+)?)/.exec(finished?.stdout ?? "")?.[1];
+}
+
+/** A Go for this run alone: it lies in the staging place and goes with it. */
+async function fetchGo(
+  context: ApplyContext,
+  staging: Staging,
+  shared: Omit<SharedLanguages, "toolchain">,
+): Promise<string> {
+  const { catalogue, machine } = context.languages;
+  const recipe = catalogue.recipes.get("go");
+  const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides it" };
+  const bin = recipe?.bins.go;
+  if (!recipe || "reason" in found || bin === undefined) {
+    const why = "reason" in found ? found.reason : "the recipe go has no program go";
+    throw new UserError("unmet", `a Go is needed to build it, and ${why}`, {
+      hint: "Have a newer go on PATH, or a recipe go.",
+    });
+  }
+  const message = `fetching Go ${recipe.version} to build with; it is not kept`;
+  context.emit({ type: "note", message });
+  const never = (): Promise<never> => Promise.reject(new Error("the recipe go builds something"));
+  const errors: unknown[] = [];
+  for (const [i, artifact] of found.artifacts.entries()) {
+    try {
+      const { tree } = await stage(artifact, {
+        http: context.http,
+        npm: context.npm,
+        apt: context.apt,
+        languages: { ...shared, python: never, toolchain: never },
+        platform: machine,
+        runsHere: true,
+        dir: await staging.room("go"),
+        bins: artifact.bins ?? recipe.bins,
+        written: new Map(),
+        hasAlternative: i < found.artifacts.length - 1,
+        signal: context.signal,
+        onProgress: () => {},
+      });
+      return join(tree, artifact.bins?.go ?? bin);
+    } catch (thrown) {
+      const error = asUserError(thrown);
+      if (!(error instanceof UserError) || context.signal.aborted) throw error;
+      errors.push(error);
+    }
+  }
+  throw errors[0];
+}
+
+const networkNames = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_file|ssl_cert_dir)$/i;
+
+function networkEnv(env: LanguagePlace["env"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      networkNames.test(name) && value ? [[name, value]] : [],
+    ),
+  );
+}

@@ -1,0 +1,136 @@
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { requestedTools } from "../core/plan/required-by.ts";
+import { rm } from "../io/disk.ts";
+import { doing, listNames, syncDirectory } from "../io/files.ts";
+import { forgetSteady } from "../io/freshness/record.ts";
+import { isOurs, treesInUse } from "../io/volume/bins.ts";
+import { takeLease } from "../io/volume/lease.ts";
+import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
+import { bytesOf } from "../io/volume/prune.ts";
+import { discard, sweep } from "../io/volume/stale-files.ts";
+import { openDirectories } from "../io/volume/volume.ts";
+import type { Emit } from "../report/events.ts";
+
+/** A tool that was taken away, and what its tree had. */
+export interface TakenAway {
+  readonly record: SealedRecord;
+  readonly bytes: number;
+}
+
+/**
+ * Takes tools out of the volume:
+ *  1. drop what says "all present";
+ *  2. remove their links and launchers in `bin/`: a kill here leaves what any run links again;
+ *  3. write the manifest without them, which is the commit point: what is left then is litter;
+ *  4. remove their trees, unless another run has linked or listed them again meanwhile.
+ * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
+ * may throw. Tools that are removed, and `unrequested` ones, are no longer asked for by name.
+ */
+export async function takeAway(
+  prefix: string,
+  platform: string,
+  emit: Emit,
+  choose: (manifest: Manifest) => readonly string[],
+  unrequested: readonly string[] = [],
+): Promise<TakenAway[]> {
+  const lease = await takeLease({
+    prefix,
+    name: "manifest",
+    signal: new AbortController().signal, // a step that was begun is ended
+    isDone: async () => false,
+    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
+  });
+  try {
+    await forgetSteady(prefix);
+    const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
+    await unlinkBins(prefix, new Set(choose(listed)), listed);
+    const chosen = new Map<string, SealedRecord>();
+    const forget = (manifest: Manifest): void => {
+      const requested = requestedTools(manifest);
+      for (const tool of choose(manifest)) {
+        const record = manifest.tools[tool];
+        if (record) chosen.set(tool, record);
+        delete manifest.tools[tool];
+      }
+      manifest.requested = requested.filter(
+        (tool) => !chosen.has(tool) && !unrequested.includes(tool),
+      );
+    };
+    const edit = () => editManifest(prefix, platform, forget);
+    const sizes = await sizesOf(prefix, choose(listed), listed);
+    const left = await edit().catch(async (error: unknown) => {
+      if (!(error instanceof UserError) || error.code !== "disk") throw error;
+      // On a full disk the manifest can only be written where a tree has made room.
+      for (const { dir } of chosen.values()) await discard(prefix, dir);
+      return await edit();
+    });
+    const taken: TakenAway[] = [];
+    for (const record of chosen.values()) {
+      const { tool, version, bins } = record;
+      await removeTree(prefix, record, left);
+      const bytes = sizes.get(record.dir) ?? 0;
+      taken.push({ record, bytes });
+      emit({ type: "removed", tool, version, bins: Object.keys(bins), size: bytes });
+    }
+    await sweep(prefix, left);
+    return taken;
+  } finally {
+    await lease?.release();
+  }
+}
+
+/** Bytes of the tools' trees, by directory. */
+async function sizesOf(
+  prefix: string,
+  chosen: readonly string[],
+  { tools }: Manifest,
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const { dir } of chosen.flatMap((tool) => tools[tool] ?? [])) {
+    sizes.set(dir, await bytesOf(join(prefix, dir)));
+  }
+  return sizes;
+}
+
+/** Opens a volume to take something away; one that cannot be written to is an error here. */
+export async function openToTakeAway(prefix: string): Promise<void> {
+  try {
+    await openDirectories(prefix);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "unmet") throw error;
+    const { message, hint } = error; // what was asked for has not been done
+    throw new UserError("permission", message, hint === undefined ? {} : { hint });
+  }
+}
+
+/** A program that another tool has as well stays; so does what somebody else put there. */
+async function unlinkBins(
+  prefix: string,
+  going: ReadonlySet<string>,
+  { tools }: Manifest,
+): Promise<void> {
+  const namesOf = (go: boolean): string[] =>
+    Object.values(tools).flatMap(({ tool, bins }) =>
+      going.has(tool) === go ? Object.keys(bins) : [],
+    );
+  const provided = new Set(namesOf(false));
+  for (const name of namesOf(true)) {
+    const path = join(prefix, layout.binPath(name));
+    if (provided.has(name) || !(await isOurs(path))) continue;
+    await doing("remove", path, rm(path, { force: true }));
+  }
+  await syncDirectory(join(prefix, layout.bin));
+}
+
+async function removeTree(
+  prefix: string,
+  { dir }: SealedRecord,
+  { tools }: Manifest,
+): Promise<void> {
+  const linked = await treesInUse(prefix, listNames(join(prefix, layout.bin)));
+  const isUsed = linked.includes(dir) || Object.values(tools).some((record) => record.dir === dir);
+  if (!isUsed) await discard(prefix, dir);
+}

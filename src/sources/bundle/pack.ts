@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { constants, createWriteStream } from "node:fs";
+import { dirname, join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import * as zlib from "node:zlib";
+import { Header } from "tar/header";
+import { Pax } from "tar/pax";
+import { UserError } from "../../core/errors.ts";
+import { open, rm } from "../../io/disk.ts";
+import { fileError, moveOnto, syncFile, token, tolerate } from "../../io/files.ts";
+
+const blockSize = 512;
+
+/** How a bundle is compressed. */
+export type BundleFormat = "tar.gz" | "tar.zst";
+
+/** One thing in a bundle; `path` is relative to its root. */
+export type BundleEntry =
+  | { readonly kind: "directory"; readonly path: string }
+  | { readonly kind: "link"; readonly path: string; readonly target: string }
+  | { readonly kind: "text"; readonly path: string; readonly text: string }
+  | {
+      readonly kind: "file";
+      readonly path: string;
+      /** Absolute. */
+      readonly from: string;
+      readonly mode: number;
+      /** What its bytes must have. */
+      readonly sha256: string;
+    };
+
+/**
+ * Writes a bundle in one step: the same entries give the same bytes, with no time, owner or order of
+ * this machine in them. Throws `integrity` where a file's bytes are not those of its digest; nothing is
+ * then left of the bundle. Returns the digest of the whole file.
+ */
+export async function writeBundle(
+  file: string,
+  format: BundleFormat,
+  entries: Iterable<BundleEntry>,
+  signal: AbortSignal,
+): Promise<{ sha256: string; size: number }> {
+  const temporary = join(dirname(file), `.${token()}.tmp`);
+  const hash = createHash("sha256");
+  let size = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk);
+      size += chunk.length;
+      done(null, chunk);
+    },
+  });
+  try {
+    const target = createWriteStream(temporary, { flags: "wx", mode: 0o644 });
+    await pipeline(Readable.from(tarOf(entries)), compressor(format), count, target, { signal });
+    await syncFile(temporary);
+    moveOnto(temporary, file);
+  } catch (cause) {
+    await tolerate(rm(temporary, { force: true }));
+    signal.throwIfAborted();
+    if (cause instanceof UserError) throw cause;
+    throw fileError("write", file, cause);
+  }
+  return { sha256: hash.digest("hex"), size };
+}
+
+function compressor(format: BundleFormat): Transform {
+  if (format === "tar.gz") return zlib.createGzip();
+  if (typeof zlib.createZstdCompress === "function") return zlib.createZstdCompress();
+  throw new UserError("unmet", "this Node cannot pack zstd", {
+    hint: "Run with Node 22.15 or newer, or name the file .tar.gz.",
+  });
+}
+
+async function* tarOf(entries: Iterable<BundleEntry>): AsyncGenerator<Buffer> {
+  for (const entry of entries) {
+    if (entry.kind === "directory") {
+      yield* headerOf({ path: `${entry.path}/`, type: "Directory", mode: 0o755, size: 0 });
+    } else if (entry.kind === "link") {
+      const { path, target } = entry;
+      yield* headerOf({ path, type: "SymbolicLink", linkpath: target, mode: 0o777, size: 0 });
+    } else if (entry.kind === "text") {
+      const bytes = Buffer.from(entry.text);
+      yield* headerOf({ path: entry.path, type: "File", mode: 0o644, size: bytes.length });
+      yield* padded(bytes);
+    } else yield* fileOf(entry);
+  }
+  yield Buffer.alloc(2 * blockSize);
+}
+
+interface HeaderFields {
+  readonly path: string;
+  readonly type: "File" | "Directory" | "SymbolicLink";
+  readonly linkpath?: string;
+  readonly mode: number;
+  readonly size: number;
+}
+
+function* headerOf(given: HeaderFields): Generator<Buffer> {
+  const fields = { ...given, uid: 0, gid: 0, uname: "", gname: "", mtime: new Date(0) };
+  const header = new Header(fields);
+  const block = Buffer.alloc(blockSize);
+  if (header.encode(block)) {
+    const { path, linkpath } = given; // too long for a plain header, or not ASCII
+    yield new Pax({ path, ...(linkpath === undefined ? {} : { linkpath }) }).encode();
+  }
+  yield block;
+}
+
+function* padded(bytes: Buffer): Generator<Buffer> {
+  yield bytes;
+  const over = bytes.length % blockSize;
+  if (over > 0) yield Buffer.alloc(blockSize - over);
+}
+
+async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGenerator<Buffer> {
+  const { path, from, mode, sha256 } = entry;
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(from, flags);
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw changed(from);
+    yield* headerOf({ path, type: "File", mode, size: stats.size });
+    const hash = createHash("sha256");
+    let size = 0;
+    const stream = handle.createReadStream({ autoClose: false, highWaterMark: 1 << 18 });
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      size += chunk.length;
+      if (size > stats.size) throw changed(from);
+      yield chunk;
+    }
+    if (size !== stats.size || hash.digest("hex") !== sha256) throw changed(from);
+    const over = size % blockSize;
+    if (over > 0) yield Buffer.alloc(blockSize - over);
+  } catch (cause) {
+    throw fileError("read", from, cause);
+  } finally {
+    await tolerate(handle.close()); // what was read is read
+  }
+}
+
+function changed(path: string): UserError {
+  return new UserError("integrity", `${path} is not as it was published`, {
+    hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
+  });
+}

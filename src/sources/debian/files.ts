@@ -1,0 +1,68 @@
+import { basename, relative } from "node:path";
+import { type Elf, readElf } from "../../core/elf.ts";
+import { readPieces, realpath, realpathSync } from "../../io/disk.ts";
+import { entriesBelow } from "../../io/entries.ts";
+import { ifThere } from "../../io/files.ts";
+
+/** A regular file of a tree that a loader or an interpreter may be asked to run or to load. */
+export interface TreeFile {
+  /** Relative to the tree. */
+  readonly path: string;
+  readonly elf?: Elf;
+  /** The program that its `#!` line names, such as `/usr/bin/perl`, or `perl` behind env. */
+  readonly interpreter?: string;
+  readonly executable: boolean;
+  /** Names of links to it: a library may still be asked for by an older name. */
+  readonly aliases: readonly string[];
+}
+
+/** Programs and libraries of a tree, in order of path. */
+export async function listPrograms(dir: string): Promise<TreeFile[]> {
+  const tree = await realpath(dir);
+  const entries = entriesBelow(tree);
+  const aliases = new Map<string, string[]>();
+  const links = entries.filter(({ name, stats }) => stats.isSymbolicLink() && isLibraryName(name));
+  for (const { name, path } of links) {
+    const target = ifThere(path, () => realpathSync(path)) ?? "";
+    aliases.set(target, [...(aliases.get(target) ?? []), name].sort());
+  }
+  const found: TreeFile[] = [];
+  for (const { name, path: absolute, stats } of entries.filter((each) => each.stats.isFile())) {
+    const executable = (stats.mode & 0o100) !== 0;
+    if (!executable && !isLibraryName(name)) continue;
+    const path = relative(tree, absolute);
+    const head = readHead(absolute);
+    if (!head.elf && head.interpreter === undefined) continue;
+    found.push({ path, executable, aliases: aliases.get(absolute) ?? [], ...head });
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function isLibraryName(name: string): boolean {
+  return /\.so(\.|$)/.test(name);
+}
+
+/** Every name under which a library may be asked for; none of what is no library. */
+export function libraryNames({ path, elf, aliases }: TreeFile): string[] {
+  if (!elf || (elf.soname === undefined && !isLibraryName(path))) return [];
+  const names = [...(elf.soname === undefined ? [] : [elf.soname]), basename(path), ...aliases];
+  // A name becomes part of a path, whatever a file says of itself.
+  return [...new Set(names)].filter((name) => /^[\w+-][\w.+-]*$/.test(name));
+}
+
+/** What a file is, by its first bytes. */
+function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
+  return readPieces(absolute, (read) => {
+    const elf = readElf(read);
+    if (elf) return { elf };
+    const line = read(0, 128).toString("latin1").split("\n")[0] ?? "";
+    const words = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(line);
+    const interpreter = words?.[1]?.endsWith("/env") ? words[2] : words?.[1];
+    return interpreter === undefined ? {} : { interpreter };
+  });
+}
+
+/** True for a program that the system's loader would start: one with a loader and no library's name. */
+export function isNative({ elf, executable }: TreeFile): boolean {
+  return executable && elf?.interpreter !== undefined && elf.soname === undefined;
+}

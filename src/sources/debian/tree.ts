@@ -1,0 +1,160 @@
+import { basename, dirname, join, posix } from "node:path";
+import { type Fallback, renderDebLauncher } from "../../core/deb-launcher.ts";
+import { UserError } from "../../core/errors.ts";
+import type { DebianStart } from "../../core/recipe.ts";
+import { link as linkTo, rename, writeFile } from "../../io/disk.ts";
+import { isThere, makeDirectory } from "../../io/files.ts";
+import { ownDirectories } from "../../unpack/deb.ts";
+import type { Start } from "../context.ts";
+import { isNative, libraryNames, listPrograms, type TreeFile } from "./files.ts";
+import { writeFontConfig } from "./fonts.ts";
+
+/** Directories of a processor's libraries, by ELF's e_machine. */
+const triplets: Readonly<Record<number, string>> = {
+  62: "x86_64-linux-gnu",
+  183: "aarch64-linux-gnu",
+};
+
+interface Relocation {
+  /** Absolute. */
+  readonly tree: string;
+  readonly bins: Readonly<Record<string, string>>;
+  readonly start: DebianStart;
+}
+
+/**
+ * Makes unpacked packages run from wherever the tree lies: one directory of links to libraries, and a
+ * launcher in the place of each native program and of each script whose interpreter is in the tree.
+ * Gives, per launcher, what it starts.
+ */
+export async function relocate(relocation: Relocation): Promise<Record<string, Start>> {
+  const { tree } = relocation;
+  const files = await listPrograms(tree);
+  const loader = files.find(({ elf }) => /^ld-linux-[a-z0-9-]+\.so\.\d$/.test(elf?.soname ?? ""));
+  const triplet = triplets[loader?.elf?.machine ?? 0];
+  if (!loader || triplet === undefined) {
+    throw incomplete("no package has the loader", "Its `data` must name libc6.");
+  }
+  const libraries = findLibraries(files, triplet);
+  await linkLibraries(tree, libraries);
+  await link(tree, ownDirectories.native, `usr/lib/${triplet}`);
+  requireLibraries(relocation, files, libraries);
+  await writeFontConfig(tree);
+  return await makeLaunchers(relocation, files, loader.path);
+}
+
+/** Library name to the file that has it: those of the usual directories go first. */
+function findLibraries(files: readonly TreeFile[], triplet: string): Map<string, string> {
+  const usual = ["lib", "usr/lib"].flatMap((dir) => [`${dir}/${triplet}`, dir]);
+  const rank = ({ path }: TreeFile): number => {
+    const at = usual.indexOf(dirname(path));
+    return at < 0 ? usual.length : at;
+  };
+  const needed = new Set(files.flatMap(({ elf }) => elf?.needed ?? []));
+  const libraries = new Map<string, string>();
+  for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {
+    for (const name of libraryNames(file)) {
+      // Of other directories (plugins, alternatives) only what something is linked with.
+      const wanted = rank(file) < usual.length || needed.has(name);
+      if (wanted && !libraries.has(name)) libraries.set(name, file.path);
+    }
+  }
+  return libraries;
+}
+
+async function linkLibraries(tree: string, libraries: ReadonlyMap<string, string>): Promise<void> {
+  await makeDirectory(join(tree, ownDirectories.libraries));
+  for (const [name, path] of libraries)
+    await link(tree, `${ownDirectories.libraries}/${name}`, path);
+}
+
+async function link(tree: string, place: string, target: string): Promise<void> {
+  linkTo(join(tree, place), posix.relative(posix.dirname(place), target));
+}
+
+/** A lock with a hole is found here, and not by whoever first needs the program. */
+function requireLibraries(
+  { bins }: Relocation,
+  files: readonly TreeFile[],
+  libraries: ReadonlyMap<string, string>,
+): void {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const seen = new Set<string>();
+  const ahead = Object.values(bins);
+  for (let path = ahead.pop(); path !== undefined; path = ahead.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    for (const name of byPath.get(path)?.elf?.needed ?? []) {
+      const found = libraries.get(name);
+      if (found === undefined) throw incomplete(`${path} needs ${name}, which no package has`);
+      ahead.push(found);
+    }
+  }
+}
+
+function incomplete(what: string, hint = "Make the lock again: recipe lock FILE."): UserError {
+  return new UserError("recipe", `the lock is not complete: ${what}`, { hint });
+}
+
+async function makeLaunchers(
+  { tree, bins, start }: Relocation,
+  files: readonly TreeFile[],
+  loader: string,
+): Promise<Record<string, Start>> {
+  const perl = "usr/bin/perl";
+  const hasPerl = files.some(({ path }) => path === perl);
+  const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
+  const argsOf = new Map(Object.entries(bins).map(([bin, path]) => [path, start.args[bin] ?? []]));
+  const fallbacks = fallbacksOf(tree, dirname(loader));
+  const launchers: Record<string, Start> = {};
+  for (const file of files) {
+    const { path } = file;
+    const program = `${ownDirectories.programs}/${path}`;
+    const isPerl = hasPerl && file.executable && /(^|\/)perl$/.test(file.interpreter ?? "");
+    if (!isNative(file) && !isPerl) continue;
+    const own = path === perl ? perlCommand : [`{root}/${program}`];
+    const text = renderDebLauncher({
+      place: path,
+      loader,
+      libraries: ownDirectories.libraries,
+      command: [...(isPerl ? perlCommand : []), ...own, ...(argsOf.get(path) ?? [])],
+      env: start.env,
+      fallbacks,
+    });
+    await makeDirectory(dirname(join(tree, program)));
+    await rename(join(tree, path), join(tree, program));
+    await writeFile(join(tree, path), text, { flag: "wx", mode: 0o755 });
+    launchers[path] = { program };
+  }
+  return launchers;
+}
+
+/** Locales and conversions between character sets, where an image has none (a busybox, for one). */
+function fallbacksOf(tree: string, libraryDir: string): Fallback[] {
+  const gconv = `usr/lib/${basename(libraryDir)}/gconv`;
+  const known: Fallback[] = [
+    { variable: "LOCPATH", system: "/usr/lib/locale/C.utf8", own: "usr/lib/locale" },
+    { variable: "GCONV_PATH", system: `/${gconv}`, own: gconv },
+  ];
+  return known.filter(({ own }) => isThere(join(tree, own)));
+}
+
+/** The tree's own modules as options, because a variable would reach every perl that it starts. */
+function perlPaths(tree: string): string[] {
+  const triplet = `{root}/${ownDirectories.native}`;
+  const found = [
+    "{root}/etc/perl",
+    `${triplet}/perl5/{version}`,
+    "{root}/usr/share/perl5",
+    `${triplet}/perl-base`,
+    `${triplet}/perl/{version}`,
+    "{root}/usr/share/perl/{version}",
+  ];
+  const versions = ["5.36", "5.38", "5.40"];
+  return found
+    .flatMap((path) =>
+      path.includes("{version}") ? versions.map((one) => path.replace("{version}", one)) : [path],
+    )
+    .filter((path) => isThere(path.replace("{root}", tree)))
+    .map((path) => `-I${path}`);
+}

@@ -1,0 +1,170 @@
+import { join } from "node:path";
+import { offlineCause, UserError } from "../../core/errors.ts";
+import type { Platform } from "../../core/platform.ts";
+import type { GoBuildArtifact } from "../../core/recipe.ts";
+import { shortageSaid } from "../../core/system-error.ts";
+import { mkdir } from "../../io/disk.ts";
+import { entriesBelow } from "../../io/entries.ts";
+import { type Finished, run } from "../../io/exec.ts";
+import { doing, isThere, orNothing } from "../../io/files.ts";
+import type { StageContext, Staged } from "../context.ts";
+import type { Languages, Toolchain } from "../toolchains.ts";
+import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
+
+/** A large program, with all its modules to fetch, takes some two minutes on two cores. */
+const buildTimeout = 20 * 60_000;
+const downloadTimeout = 10 * 60_000;
+
+/**
+ * A program built from a pinned module:
+ *  1. have go fetch the module from the machine's proxy, under the checksum database, and compare
+ *     its checksum with the recipe's;
+ *  2. build it inside of the module itself, whose own go.sum, which that checksum covers, pins every
+ *     other module. No version control, no C compiler, no code of others is run;
+ *  3. keep the program alone; what building left stays in the run's staging place and goes with it.
+ */
+export async function stageGoBuild(
+  artifact: GoBuildArtifact,
+  context: StageContext,
+  languages: Languages,
+): Promise<Staged> {
+  const { kind, module, version, sum } = artifact;
+  if (languages.offline) {
+    throw new UserError("unmet", `${module}@${version} is needed, and this run is offline`, {
+      shared: offlineCause,
+      hint: "Run without --offline where there is a network.",
+    });
+  }
+  const tree = await makeTree(context.dir, ["bin"]);
+  context.onPhase?.("download");
+  const toolchain = await languages.toolchain(artifact.toolchain);
+  const build = await openBuild(artifact, context, languages, toolchain);
+  const source = await fetchModule(artifact, build);
+  context.onPhase?.("build");
+  const program = join(tree, onlyProgram(context.bins));
+  const flags = ["-mod=readonly", "-ldflags=-s -w", "-o", program];
+  const target = artifact.package === "." ? "." : `./${artifact.package}`;
+  const finished = await build.go(["build", "-C", source, ...flags, target], buildTimeout);
+  if (finished.status !== 0) throw goError(artifact, "be built", finished);
+  await checkPrograms(tree, context.bins, true);
+  const size = await build.fetched();
+  return { tree, source: { kind, from: `${module}@${version}`, digest: sum, size } };
+}
+
+export interface Build {
+  readonly go: (args: readonly string[], timeout: number) => Promise<Finished>;
+  /** Bytes of module zips that this build has fetched. */
+  readonly fetched: () => Promise<number>;
+}
+
+/** A go that sees nothing of this machine but its proxies, in directories of its own. */
+export async function openBuild(
+  { module }: Pick<GoBuildArtifact, "module">,
+  { dir, platform, signal }: Pick<StageContext, "dir" | "platform" | "signal">,
+  languages: Languages,
+  { go, shared }: Toolchain,
+): Promise<Build> {
+  const home = join(dir, "home");
+  await doing("create", home, mkdir(home));
+  const cache = join(shared, "modules");
+  const env = await goEnv(platform, home, shared, languages);
+  const before = await zipBytes(cache);
+  return {
+    async go(args, timeout) {
+      const argv = [go, ...args] as const;
+      return await run({ argv, env, cwd: home, timeout, ...(signal && { signal }) }, (cause) => {
+        const message = `${go} does not start here, and ${module} is built with it`;
+        const hint = "The mount may not allow programs to run.";
+        return new UserError("unmet", message, { cause, hint });
+      });
+    },
+    fetched: async () => (await zipBytes(cache)) - before,
+  };
+}
+
+/** Nothing of the machine's environment reaches go, but where modules come from and the way there. */
+async function goEnv(
+  { arch }: Platform,
+  home: string,
+  shared: string,
+  { goConfig, networkEnv }: Languages,
+): Promise<Record<string, string>> {
+  const { settings, netrc } = await goConfig();
+  return {
+    ...networkEnv,
+    ...settings,
+    PATH: "/usr/local/bin:/usr/bin:/bin",
+    HOME: home,
+    TMPDIR: home,
+    LANG: "C.UTF-8",
+    NETRC: netrc,
+    GOENV: "off",
+    GOTOOLCHAIN: "local",
+    GOTELEMETRY: "off",
+    GOWORK: "off",
+    GOVCS: "*:off",
+    GOFLAGS: "-trimpath -modcacherw -buildvcs=false",
+    GOPATH: join(home, "go"),
+    GOMODCACHE: join(shared, "modules"),
+    GOCACHE: join(shared, "objects"),
+    GOOS: "linux",
+    GOARCH: arch === "x64" ? "amd64" : "arm64",
+    CGO_ENABLED: "0",
+  };
+}
+
+/** The directory of the module, once its checksum is that of the recipe. */
+async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<string> {
+  const { module, version, sum } = artifact;
+  const args = ["mod", "download", "-json", `${module}@${version}`];
+  const finished = await build.go(args, downloadTimeout);
+  const found = parseDownload(finished.stdout);
+  if (finished.status !== 0 || found.Dir === undefined) {
+    throw goError(artifact, "be fetched", { ...finished, stderr: found.Error ?? finished.stderr });
+  }
+  if (found.Sum === sum) return found.Dir;
+  throw new UserError("integrity", `${module}@${version}: expected ${sum}, got ${found.Sum}`, {
+    hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
+  });
+}
+
+function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: string } {
+  return orNothing(() => JSON.parse(text)) ?? {};
+}
+
+function goError(
+  { module, version }: GoBuildArtifact,
+  what: string,
+  finished: Finished,
+): UserError {
+  const lines = finished.stderr.split("\n").filter((line) => !/^go: downloading|^\s*$/.test(line));
+  const said = lines.slice(0, 4).join(" | ") || `exit status ${finished.status}`;
+  const message = `${module}@${version} cannot ${what}: ${said}`;
+  if (/checksum mismatch|SECURITY ERROR/.test(said)) {
+    return new UserError("integrity", message, { hint: "The proxy serves another module." });
+  }
+  if (/requires go >=/.test(said)) {
+    return new UserError("recipe", message, { hint: "Correct `toolchain` in the recipe." });
+  }
+  if (/\.go:\d+:\d+:|directory not found|no Go files/.test(said)) {
+    return new UserError("recipe", message, { hint: "Correct `package` in the recipe." });
+  }
+  if (/no space left|disk quota/.test(said)) {
+    return new UserError("disk", message, {
+      hint: "Building takes up to 1.5 GB for as long as it lasts.",
+    });
+  }
+  return (
+    shortageSaid(`${module}@${version} cannot ${what}`, finished.stderr) ??
+    new UserError("network", message, {
+      hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
+    })
+  );
+}
+
+async function zipBytes(dir: string): Promise<number> {
+  const downloads = join(dir, "cache/download");
+  const entries = isThere(downloads) ? entriesBelow(downloads) : [];
+  const zips = entries.filter(({ name, stats }) => stats.isFile() && name.endsWith(".zip"));
+  return zips.reduce((sum, { stats }) => sum + stats.size, 0);
+}

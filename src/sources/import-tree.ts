@@ -1,0 +1,182 @@
+import { join, sep } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
+import type { InstalledRecord } from "../core/manifest.ts";
+import {
+  link,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpath,
+  realpathSync,
+  rm,
+} from "../io/disk.ts";
+import { copyFile, doing, follow, ifThere, look } from "../io/files.ts";
+import { moveTree } from "../io/move.ts";
+import { isProgram, makeExecutable } from "../io/volume/modes.ts";
+import { readTreeRecord } from "../io/volume/store.ts";
+import {
+  contentsDigest,
+  differences,
+  listTree,
+  stampOf,
+  type TreeList,
+  type WrittenDigests,
+} from "../io/volume/tree-list.ts";
+import { checkLinks, resolveInside } from "../unpack/links.ts";
+
+export interface ForeignTree {
+  /** Absolute: another volume, or what a bundle unpacks to. */
+  readonly from: string;
+  /** What a message calls it: `the seed /usr/…`. */
+  readonly called: string;
+  /** What the other volume's manifest says of the tool. */
+  readonly record: InstalledRecord;
+  /** Absolute: an empty directory of ours. */
+  readonly room: string;
+  /** Move the tree instead of copying it. */
+  readonly move: boolean;
+}
+
+/** A tree in a place of our own, and what its files are known to be. */
+interface TakenTree {
+  readonly tree: string;
+  readonly written: WrittenDigests;
+}
+
+/**
+ * Takes a tree out of another volume into a place of our own and only then looks at it: every byte,
+ * name and link, against the digest in the other manifest. Its modes are those that it was published
+ * with, whatever they have become. Throws `integrity` where anything is not as promised, or would not
+ * be taken from an archive either.
+ */
+export async function takeTree(foreign: ForeignTree): Promise<TakenTree> {
+  const { from, record, room, move } = foreign;
+  await refuseLinks(foreign);
+  const promised = (await readTreeRecord(from, record.dir))?.files ?? {};
+  if (contentsDigest(promised) !== record.contents) {
+    throw refused(foreign, "the list of its files is not the one that its manifest promises");
+  }
+  const source = join(from, record.dir);
+  const tree = join(room, "tree");
+  if (move) await doing("move", source, moveTree(source, tree));
+  else await copy("", source, tree, promised, foreign);
+  await rm(join(tree, layout.record), { recursive: true, force: true });
+  await makeProgramsExecutable(tree, promised, foreign);
+  const paths = differences(promised, await doing("read", tree, listTree(tree)));
+  if (paths.length > 0) {
+    throw refused(
+      foreign,
+      `not the files that its manifest promises: ${paths.slice(0, 5).join(", ")}`,
+    );
+  }
+  checkEntries(promised, foreign);
+  await checkPrograms(tree, foreign);
+  return { tree, written: writtenAs(tree, promised) };
+}
+
+/** What was just compared need not be read again. */
+function writtenAs(tree: string, list: TreeList): WrittenDigests {
+  const written: WrittenDigests = new Map();
+  for (const [path, entry] of Object.entries(list)) {
+    if (entry === "dir" || entry.startsWith("-> ")) continue;
+    written.set(stampOf(lstatSync(join(tree, path), { bigint: true })), entry);
+  }
+  return written;
+}
+
+/** A link on the way to the tree would lead out of the other volume. */
+async function refuseLinks(foreign: ForeignTree): Promise<void> {
+  const { from, record } = foreign;
+  const parts = record.dir.split("/");
+  for (const [i] of parts.entries()) {
+    const found = await look(join(from, ...parts.slice(0, i + 1)));
+    if (!found?.isDirectory()) throw refused(foreign, `${record.dir} is not there`);
+  }
+}
+
+/** Copies what is at `path` of the tree, by hand: Node's own copy sets modes, which a mount may refuse. */
+async function copy(
+  path: string,
+  source: string,
+  target: string,
+  promised: TreeList,
+  foreign: ForeignTree,
+): Promise<void> {
+  const stats = lstatSync(source);
+  if (stats.isSymbolicLink()) {
+    link(target, readlinkSync(source));
+  } else if (stats.isFile()) {
+    const mode = isProgram(promised[path] ?? "") ? 0o777 : 0o666;
+    copyFile(source, target, mode);
+  } else if (stats.isDirectory()) {
+    mkdirSync(target);
+    for (const name of readdirSync(source)) {
+      const below = path === "" ? name : `${path}/${name}`;
+      await copy(below, join(source, name), join(target, name), promised, foreign);
+    }
+  } else {
+    throw refused(foreign, `${JSON.stringify(path)} is neither file, directory nor link`);
+  }
+}
+
+/** Also those that their list does not know as such: on some file systems all files are alike. */
+async function makeProgramsExecutable(
+  tree: string,
+  promised: TreeList,
+  { record }: ForeignTree,
+): Promise<void> {
+  const bins = Object.values(record.bins).filter(({ runtime }) => runtime === undefined);
+  const own = bins.map(({ path }) => path.slice(record.dir.length + 1));
+  const listed = Object.keys(promised).filter((path) => isProgram(promised[path] ?? ""));
+  for (const path of new Set([...own, ...listed])) {
+    const file = join(tree, path);
+    if ((await look(file))?.isFile()) makeExecutable(file);
+  }
+}
+
+/** What no archive of ours would become: links that lead out, devices, set-user-id, open to others. */
+function checkEntries(list: TreeList, foreign: ForeignTree): void {
+  const links = new Map<string, string>();
+  const refuse = (path: string, why: string): never => {
+    throw refused(foreign, `${JSON.stringify(path)} ${why}`);
+  };
+  for (const [path, entry] of Object.entries(list)) {
+    if (entry === "dir") continue;
+    if (entry.startsWith("-> ")) {
+      const target = entry.slice("-> ".length);
+      if (target.startsWith("/") || resolveInside(path, target) === undefined) {
+        refuse(path, `links out of the tree: ${target}`);
+      }
+      links.set(path, target);
+      continue;
+    }
+    const mode = /^([0-7]+) [0-9a-f]{64}$/.exec(entry)?.[1];
+    if (mode === undefined) refuse(path, `is ${entry}`);
+    else if ((Number.parseInt(mode, 8) & ~0o777) !== 0) refuse(path, `has the mode ${mode}`);
+  }
+  checkLinks(links, refuse);
+}
+
+async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> {
+  const { record } = foreign;
+  const root = await realpath(tree);
+  for (const [name, { path, size, runtime }] of Object.entries(record.bins)) {
+    const program = join(root, path.slice(record.dir.length + 1));
+    const found = ifThere(program, () => realpathSync(program)) ?? "";
+    const stats = found.startsWith(root + sep) ? await follow(found) : undefined;
+    const runs = runtime !== undefined || ((stats?.mode ?? 0) & 0o100) !== 0;
+    if (!stats?.isFile() || stats.size !== size || !runs) {
+      throw refused(foreign, `its program ${name} is not what its manifest says`);
+    }
+  }
+}
+
+type Refused = Pick<ForeignTree, "called" | "record">;
+
+function refused({ called, record: { tool, version } }: Refused, why: string): UserError {
+  return new UserError("integrity", `${tool} ${version} of ${called}: ${why}`, {
+    hint: "It was not taken. Have that made anew.",
+  });
+}

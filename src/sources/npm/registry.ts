@@ -1,0 +1,175 @@
+import { basename } from "node:path/posix";
+import type { Digest } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import type { PublishedPackage } from "../../core/locks/npm-resolve.ts";
+import { asFields, trimmed } from "../../core/values.ts";
+import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
+import type { Download, Http } from "../../net/http.ts";
+import type { NpmConfig } from "../../net/npm-config.ts";
+
+/** The machine's npm registries. */
+export interface NpmRegistry {
+  readonly http: Http;
+  readonly npm: NpmConfig;
+}
+
+export interface TarballRequest extends NpmRegistry {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly size?: number;
+  /** Absolute. */
+  readonly file: string;
+  readonly hasAlternative?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (received: number, total?: number) => void;
+}
+
+/** Where a tarball may be. */
+export interface TarballAddress {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Downloads a package's tarball. Where it comes from does not matter: the pinned digest is verified. */
+export async function downloadTarball(request: TarballRequest): Promise<Download> {
+  const { http, npm, name, version, ...rest } = request;
+  return await fromRegistry({ name, version }, { http, npm }, (address) =>
+    http.download({ ...address, ...rest }),
+  );
+}
+
+/**
+ * Fetches a package's tarball from its registry. Nearly every registry keeps npm's layout, which
+ * spares a document per package. One that answers otherwise is asked where the tarball is, as npm asks
+ * it: by the package's document, because many registries have none per version. Throws a UserError:
+ * `network` where it cannot be had, else what `fetch` threw.
+ */
+export async function fromRegistry<T>(
+  { name, version }: { readonly name: string; readonly version: string },
+  registry: NpmRegistry,
+  fetch: (address: TarballAddress) => Promise<T>,
+): Promise<T> {
+  const { npm } = registry;
+  const base = npm.registryFor(name);
+  const usual = `${base}${name}/-/${basename(name)}-${version}.tgz`;
+  const from = (url: string): Promise<T> => fetch({ url, headers: npm.headersFor(url, base) });
+  try {
+    return await from(usual);
+  } catch (error) {
+    if (!isWrongAddress(error)) throw error;
+    const named = await tarballsOf(name, version, registry).catch((why: unknown) => {
+      throw neither(error, why);
+    });
+    return await firstOf(
+      named.filter((url) => url !== usual),
+      from,
+      error,
+    );
+  }
+}
+
+/** The server answered, with something else than the tarball. */
+function isWrongAddress(error: unknown): error is UserError {
+  return isRefusal(error) || (error instanceof UserError && error.code === "integrity");
+}
+
+/** The error where neither the tarball nor the document can be had. */
+function neither(tarball: UserError, document: unknown): unknown {
+  if (!isNetwork(document) || tarball.code === "integrity") return tarball;
+  const { message, hint, shared } = document as UserError;
+  return new UserError("network", `${tarball.message}; ${message}`, {
+    cause: tarball.cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(shared === undefined ? {} : { shared }),
+  });
+}
+
+async function firstOf<T>(
+  urls: readonly string[],
+  from: (url: string) => Promise<T>,
+  before: UserError,
+): Promise<T> {
+  let failure = before;
+  for (const url of urls) {
+    try {
+      return await from(url);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** What a registry may answer with; the second is for those that know no other type. */
+const abridged = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
+const whole = "application/json";
+
+/**
+ * A package's document, `isWhole` with its descriptions. Throws a UserError (`network`) where the
+ * registry has none.
+ */
+export async function readPackage(
+  name: string,
+  { http, npm }: NpmRegistry,
+  isWhole = false,
+): Promise<PublishedPackage> {
+  const base = npm.registryFor(name);
+  const url = documentUrl(name, base);
+  const ask = (accept: string): Promise<unknown> =>
+    http.json(url, { ...npm.headersFor(url, base), accept });
+  const document = isWhole
+    ? await ask(whole)
+    : await ask(abridged).catch((error: unknown) => {
+        if (!isRefusal(error)) throw error;
+        return ask(whole);
+      });
+  const found = asFields(document);
+  if (asFields(found?.versions)) return found as PublishedPackage;
+  throw new UserError("network", `${shownUrl(url)} did not answer with a package's versions`, {
+    hint: "Check that the npm registry that is configured is one.",
+  });
+}
+
+function documentUrl(name: string, registry: string): string {
+  return registry + name.replace("/", "%2f");
+}
+
+/** The addresses of a version's tarball, by the package's document; the best one first. */
+async function tarballsOf(
+  name: string,
+  version: string,
+  registry: NpmRegistry,
+): Promise<readonly string[]> {
+  const { npm } = registry;
+  const { versions = {} } = await readPackage(name, registry);
+  const base = npm.registryFor(name);
+  const document = documentUrl(name, base);
+  const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;
+  const tarball = trimmed(asFields(found?.dist)?.tarball) ?? "";
+  const isUrl = tarball !== "" && URL.canParse(tarball, document);
+  const url = isUrl ? new URL(tarball, document) : undefined;
+  if (url && /^https?:$/.test(url.protocol)) return addressesOf(url, new URL(base), npm);
+  const what = found ? `has no address of ${name}@${version}` : `has no ${name}@${version}`;
+  throw new UserError("network", `${shownUrl(document)} ${what}`, {
+    hint: "It may hold versions back for some days, or have removed this one: try another registry.",
+  });
+}
+
+/**
+ * A mirror's documents may still name the host that it mirrors, which stands for the mirror itself, or
+ * http where it has https.
+ */
+function addressesOf(tarball: URL, registry: URL, npm: NpmConfig): string[] {
+  const { pathname, search } = tarball;
+  if (tarball.origin !== registry.origin && npm.isReplacedHost(tarball)) {
+    const below = pathname.startsWith(registry.pathname)
+      ? []
+      : [registry.pathname + pathname.slice(1)];
+    return [...below, pathname].map((path) => new URL(path + search, registry).href);
+  }
+  const isSecure = registry.protocol === "https:" && registry.hostname === tarball.hostname;
+  if (!isSecure || tarball.protocol === "https:") return [tarball.href];
+  return [new URL(pathname + search, registry).href, tarball.href];
+}

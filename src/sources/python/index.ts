@@ -1,0 +1,202 @@
+import { type Digest, parseHexDigest } from "../../core/digest.ts";
+import { type SharedCause, UserError } from "../../core/errors.ts";
+import { parseWheelName } from "../../core/locks/wheel-tags.ts";
+import type { LockedWheel } from "../../core/recipe.ts";
+import { HurriedError, isNotFound, shownUrl } from "../../net/errors.ts";
+import type { Download, Http } from "../../net/http.ts";
+import type { PipConfig } from "../../net/pip-config.ts";
+import { copyWheel, filesHere, isWheel, linkTo, weighWheel } from "./links.ts";
+import { type IndexFile, parsePage } from "./page.ts";
+
+export type { IndexFile } from "./page.ts";
+
+/** Where this machine's pip would look. */
+export interface PythonIndexes {
+  readonly http: Http;
+  readonly pip: PipConfig;
+  /** What pip asks before the indexes that are named, where the configuration does not replace it. */
+  readonly defaultIndex?: string;
+}
+
+export interface WheelRequest extends PythonIndexes {
+  readonly wheel: LockedWheel;
+  /** Absolute. */
+  readonly file: string;
+  readonly hasAlternative?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (received: number) => void;
+}
+
+/** A page, directory or file of pip's settings. */
+interface Place {
+  readonly url: URL;
+  readonly isLink: boolean;
+}
+
+/**
+ * Downloads a wheel from the first place of pip's settings that has it. One that is down, says no, has
+ * not this file or has other bytes under its name leads to the next one. Where it comes from does not
+ * matter: the pinned digest is verified. Throws a UserError that says why no place served.
+ */
+export async function downloadWheel(request: WheelRequest): Promise<Download> {
+  const { wheel, signal, hasAlternative = false } = request;
+  const places = placesOf(wheel.name, request);
+  const tries = places.map((place, i) => ({
+    place,
+    isHasty: hasAlternative || i < places.length - 1,
+  }));
+  const errors: UserError[] = [];
+  for (const { place, isHasty } of tries) {
+    try {
+      return await downloadFrom(place, { ...request, hasAlternative: isHasty });
+    } catch (error) {
+      if (!(error instanceof UserError) || signal?.aborted) throw error;
+      errors.push(error);
+      if (error instanceof HurriedError && !hasAlternative) tries.push({ place, isHasty: false });
+    }
+  }
+  const error = nowhere(wheel.file, errors);
+  const isHurried = hasAlternative && errors.some((each) => each instanceof HurriedError);
+  throw isHurried ? new HurriedError(error) : error;
+}
+
+/**
+ * The files of a package that all places list together, for who chooses among them. Throws a UserError
+ * that says why where there are none.
+ */
+export async function listFiles(name: string, from: PythonIndexes): Promise<readonly IndexFile[]> {
+  const errors: UserError[] = [];
+  const files: IndexFile[] = [];
+  for (const place of placesOf(name, from)) {
+    try {
+      const found = (await filesAt(place, from)).filter((file) => isOf(file, name));
+      if (found.length === 0) errors.push(notListed(place, name));
+      files.push(...found);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (files.length > 0) return files;
+  throw nowhere(name, errors);
+}
+
+/** Fetches what a place lists, verified where the place says what it is, and says what it is. */
+export async function fetchListed(
+  { url, sha256 }: IndexFile,
+  { http, pip }: PythonIndexes,
+  file: string,
+): Promise<{ readonly sha256: Digest; readonly size: number }> {
+  const digest = parseHexDigest("sha256", sha256 ?? "");
+  if (url.startsWith("file:")) return await weighWheel(new URL(url), file);
+  const request = { url, headers: pip.headersFor(url), ...pip.through, file };
+  if (!digest) return await http.weigh(request);
+  const { size } = await http.download({ ...request, digest });
+  return { sha256: digest, size };
+}
+
+/** A directory of wheels has those of all packages. */
+function isOf(file: IndexFile, name: string): boolean {
+  const wheel = parseWheelName(file.name);
+  return wheel === undefined ? !file.name.endsWith(".whl") : wheel.name === name;
+}
+
+function placesOf(name: string, { pip, defaultIndex }: PythonIndexes): Place[] {
+  const indexes = [...(defaultIndex === undefined ? [] : [defaultIndex]), ...pip.indexes];
+  return [
+    ...pip.findLinks.map((link) => ({ url: new URL(link), isLink: true })),
+    ...indexes.map((index) => ({ url: new URL(`${index}${name}/`), isLink: false })),
+  ];
+}
+
+async function downloadFrom(place: Place, request: WheelRequest): Promise<Download> {
+  const { wheel, file, http, pip, hasAlternative = false, signal, onProgress } = request;
+  const { digest, size } = wheel;
+  let failure = notListed(place, wheel.file);
+  for (const { url } of candidates(wheel, await filesAt(place, request))) {
+    try {
+      if (url.startsWith("file:")) return await copyWheel(new URL(url), wheel, file);
+      return await http.download({
+        ...{ url, headers: pip.headersFor(url), ...pip.through },
+        ...{ file, digest, size, hasAlternative },
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+    } catch (error) {
+      if (!(error instanceof UserError) || signal?.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Files that may be the wheel, the likeliest first. */
+function candidates(wheel: LockedWheel, files: readonly IndexFile[]): IndexFile[] {
+  const same = files.filter(({ sha256 }) => sha256 === wheel.digest.hex);
+  const named = files.filter((file) => !same.includes(file) && isSameName(file.name, wheel.file));
+  // One that is said to be another is tried last, and heard of.
+  const [others, open] = [true, false].map((has) =>
+    named.filter(({ sha256 }) => (sha256 !== undefined) === has),
+  );
+  return [...same, ...(open ?? []), ...(others ?? [])];
+}
+
+/** Some indexes keep a file under its normal name. */
+function isSameName(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((name) => JSON.stringify(parseWheelName(name))?.toLowerCase());
+  return one === other || (a !== undefined && a === b);
+}
+
+const accept =
+  "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.1";
+
+/** What a place lists. */
+async function filesAt(
+  { url, isLink }: Place,
+  { http, pip, ...more }: PythonIndexes & Partial<WheelRequest>,
+): Promise<IndexFile[]> {
+  if (url.protocol === "file:") return await filesHere(url, isLink);
+  if (isLink && isWheel(url)) return await parsePage(linkTo(url));
+  const { hasAlternative = false, signal } = more;
+  const headers = { accept, ...pip.headersFor(url.href) };
+  return await parsePage(
+    await http.text(url.href, {
+      ...{ headers, ...pip.through, hasAlternative },
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
+}
+
+const heldBack =
+  "An index may hold packages back for some days, or have removed this one: try another one.";
+
+function notListed({ url }: Place, what: string): UserError {
+  return new UserError("network", `${shownUrl(url)} does not list ${what}`, {
+    hint: heldBack,
+  });
+}
+
+/** The error where no place served; wrong bytes are to be heard of. */
+function nowhere(what: string, errors: readonly UserError[]): UserError {
+  const [first = new UserError("config", `no Python index is configured for ${what}`), ...others] =
+    errors;
+  if (others.length === 0 && !isNotFound(first)) return first;
+  const main = errors.find(({ code }) => code === "integrity") ?? first;
+  const told = [main, ...errors].find(({ code, shared }) => code === "integrity" || shared);
+  const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
+  const shared = sharedBy(errors);
+  return new UserError(main.code, `no Python index has ${what}: ${reasons}`, {
+    hint: told?.hint ?? `${heldBack} \`pip config list\` shows which are asked.`,
+    ...(shared && { shared }),
+  });
+}
+
+/** The cause where all are of one that is not of this file alone, such as hosts that are down. */
+function sharedBy(errors: readonly UserError[]): SharedCause | undefined {
+  const causes = new Map<string, string>();
+  for (const { shared } of errors) {
+    if (!shared) return undefined;
+    causes.set(shared.key, shared.message);
+  }
+  return { key: [...causes.keys()].join(" "), message: [...causes.values()].join("; ") };
+}

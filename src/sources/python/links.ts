@@ -1,0 +1,77 @@
+import { fileURLToPath } from "node:url";
+import { type Digest, sha256Hex } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import type { LockedWheel } from "../../core/recipe.ts";
+import { writeFile } from "../../io/disk.ts";
+import { doing, follow, listNames, tolerate } from "../../io/files.ts";
+import { tryRead } from "../../io/input.ts";
+import { shownUrl } from "../../net/errors.ts";
+import type { Download, Text } from "../../net/http.ts";
+import { discard, fileSink } from "../../net/sink.ts";
+import { type IndexFile, nameOf, parsePage } from "./page.ts";
+
+/**
+ * What this machine has at a file URL: a wheel, a page of links, or a directory. `isLink`: of
+ * find-links, a directory of wheels and pages; else of an index, with an index.html.
+ */
+export async function filesHere(url: URL, isLink: boolean): Promise<IndexFile[]> {
+  const path = fileURLToPath(url);
+  if (isWheel(url)) return await parsePage(linkTo(url));
+  const isDirectory = (await follow(path))?.isDirectory() === true;
+  if (!isDirectory) return await pageHere(url);
+  const inside = new URL(`${url.href.replace(/\/$/, "")}/`);
+  const names = isLink ? listNames(path) : ["index.html"];
+  const within = (name: string): URL => new URL(encodeURIComponent(name), inside);
+  const pages = names.filter((name) => /\.html?$/i.test(name)).map(within);
+  const wheels = names.map(within).filter(isWheel).map(linkTo);
+  const listed = [...wheels.map(parsePage), ...pages.map(pageHere)];
+  return (await Promise.all(listed)).flat();
+}
+
+async function pageHere(url: URL): Promise<IndexFile[]> {
+  return await parsePage({ text: readHere(url).toString("utf8"), url });
+}
+
+export function isWheel(url: URL): boolean {
+  return nameOf(url).endsWith(".whl");
+}
+
+/** A page that lists one file. */
+export function linkTo(url: URL): Text {
+  return { text: JSON.stringify({ files: [{ url: url.href }] }), url };
+}
+
+/** Copies a wheel of this machine and verifies it. */
+export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Promise<Download> {
+  const bytes = readHere(from, wheel.size);
+  const sink = await fileSink(file, wheel.digest);
+  try {
+    await sink.write(bytes);
+    sink.verify(from);
+    await sink.close();
+  } catch (error) {
+    await tolerate(sink.close());
+    await discard(file);
+    throw error;
+  }
+  return { size: sink.received, url: from.href };
+}
+
+/** Copies a wheel of this machine and says what it is. */
+export async function weighWheel(
+  from: URL,
+  file: string,
+): Promise<{ readonly sha256: Digest; readonly size: number }> {
+  const bytes = readHere(from, 4 * 1024 ** 3);
+  await doing("write", file, writeFile(file, bytes));
+  return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
+}
+
+/** `maxBytes`: of a page where there is none. */
+function readHere(url: URL, maxBytes = 16 * 1024 ** 2): Buffer {
+  const { bytes, why } = tryRead(fileURLToPath(url), { maxBytes });
+  if (bytes) return bytes;
+  throw new UserError("network", `cannot read ${shownUrl(url)}: ${why}`, {
+    hint: "See find-links and index-url in `pip config list`.",
+  });
+}

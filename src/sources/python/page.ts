@@ -1,0 +1,79 @@
+import { orNothing } from "../../core/or-nothing.ts";
+import { asFields, trimmed } from "../../core/values.ts";
+import type { Text } from "../../net/http.ts";
+
+/** A file that a page of an index lists. */
+export interface IndexFile {
+  /** http, https or file. */
+  readonly url: string;
+  readonly name: string;
+  /** Lower-case hexadecimal, where the index gives it. */
+  readonly sha256?: string;
+  /** Withdrawn by its makers: not for anybody who does not ask for this very version. */
+  readonly isYanked: boolean;
+}
+
+/**
+ * The files that a page of the simple API lists, in JSON (PEP 691) or HTML (PEP 503), whatever the
+ * server calls its type. What is neither lists nothing. A file is called what the last part of its
+ * address is called, as pip has it: servers cut the texts of their links short.
+ */
+export async function parsePage({ text, url }: Text): Promise<IndexFile[]> {
+  const body = text.replace(/^\ufeff/, "").trimStart();
+  return body.startsWith("{") ? fromJson(body, url) : await fromHtml(body, url);
+}
+
+function fromJson(text: string, page: URL): IndexFile[] {
+  const files = asFields(parseJson(text))?.files;
+  if (!Array.isArray(files)) return [];
+  return files.flatMap((each: unknown) => {
+    const { url, filename, hashes, yanked } = asFields(each) ?? {};
+    const sha256 = trimmed(asFields(hashes)?.sha256);
+    return asFile(url, page, { filename, sha256, isYanked: Boolean(yanked) });
+  });
+}
+
+function parseJson(text: string): unknown {
+  return orNothing(() => JSON.parse(text));
+}
+
+async function fromHtml(text: string, page: URL): Promise<IndexFile[]> {
+  const { Parser } = await import("htmlparser2");
+  let base: URL | undefined;
+  const links: { readonly href: string; readonly isYanked: boolean }[] = [];
+  const parser = new Parser({
+    onopentag(name, { href, "data-yanked": yanked }) {
+      if (href === undefined) return;
+      if (name === "a") links.push({ href, isYanked: yanked !== undefined });
+      if (name === "base" && URL.canParse(href, page.href)) base ??= new URL(href, page);
+    },
+  });
+  parser.write(text);
+  parser.end();
+  return links.flatMap(({ href, isYanked }) => asFile(href, base ?? page, { isYanked }));
+}
+
+interface Known {
+  readonly filename?: unknown;
+  readonly sha256?: string | undefined;
+  readonly isYanked: boolean;
+}
+
+/** Nothing where the address is none that a file can be fetched from. */
+function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
+  if (typeof address !== "string" || !URL.canParse(address, from.href)) return [];
+  const url = new URL(address, from);
+  // A page of a server names no file of this machine.
+  if (!/^https?:$/.test(url.protocol) && url.protocol !== from.protocol) return [];
+  const fragment = /(?:^#|&)sha256=([0-9a-f]{64})(?=&|$)/i.exec(url.hash)?.[1];
+  url.hash = "";
+  const sha256 = (fragment ?? known.sha256)?.toLowerCase();
+  const name = trimmed(known.filename) ?? nameOf(url);
+  return [{ url: url.href, name, isYanked: known.isYanked, ...(sha256 && { sha256 }) }];
+}
+
+/** The last part of an address, as a name. */
+export function nameOf({ pathname }: URL): string {
+  const last = pathname.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  return orNothing(() => decodeURIComponent(last)) ?? last;
+}

@@ -1,0 +1,176 @@
+import { basename, join } from "node:path";
+import pLimit from "p-limit";
+import { formatDigest, sha256Hex } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
+import { type EntryPoint, renderEntryPoint, renderScript } from "../../core/locks/entry-points.ts";
+import { installOrder, neededBy } from "../../core/locks/wheel-order.ts";
+import { minorOf, normalName } from "../../core/locks/wheel-tags.ts";
+import { selectWheels } from "../../core/locks/wheels.ts";
+import type { LockedWheel, PythonArtifact } from "../../core/recipe.ts";
+import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
+import { doing, look, textOf } from "../../io/files.ts";
+import type { Http } from "../../net/http.ts";
+import type { StageContext, Staged, Start } from "../context.ts";
+import type { Interpreter, Languages } from "../toolchains.ts";
+import { checkPrograms, makeTree } from "../tree.ts";
+import { compileBytecode } from "./bytecode.ts";
+import { downloadWheel, type PythonIndexes } from "./index.ts";
+import { type OpenWheel, openWheel, placeWheel } from "./wheel.ts";
+
+const wheelsAtOnce = 6;
+
+/**
+ * A Python program with every package it needs, each wheel verified against the lock:
+ *  1. choose the wheels for the volume's own Python and this platform;
+ *  2. ask the machine's index where they lie, fetch and verify them, several at once;
+ *  3. unpack them, in pip's order, into one `site-packages`; run nothing of them;
+ *  4. write a small starter per program; compile all modules with the Python that will run them.
+ */
+export async function stagePython(
+  artifact: PythonArtifact,
+  context: StageContext,
+  languages: Languages,
+): Promise<Staged> {
+  const python = await languages.python();
+  const wheels = selectWheels(artifact.wheels, python.version, context.platform);
+  const tree = await makeTree(context.dir, ["site-packages", "bin"]);
+  context.onPhase?.("download");
+  const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
+  context.onPhase?.("unpack");
+  const entryPoints = await placeAll(artifact.name, wheels, files, { ...context, tree });
+  const starts: Record<string, Start> = {};
+  for (const path of new Set(Object.values(context.bins))) {
+    if (await writeStarter(tree, path, entryPoints)) starts[path] = { runtime: "python3" };
+  }
+  if (context.runsHere) await compile(python, tree, context);
+  await checkPrograms(tree, context.bins, false);
+  const { kind, name, version } = artifact;
+  const size = wheels.reduce((sum, wheel) => sum + wheel.size, 0);
+  const digest = `sha256:${sha256Hex(listOf(wheels))}`;
+  const line = minorOf(python.version);
+  const source = { kind, from: `${name}@${version}`, digest, size, ...(line && { python: line }) };
+  return { tree, source, starts };
+}
+
+/**
+ * Unpacks the wheels into one tree, in pip's order, the program's own last; their entry points, by the
+ * names of programs.
+ */
+async function placeAll(
+  program: string,
+  wheels: readonly LockedWheel[],
+  files: readonly string[],
+  { dir, tree, signal }: Pick<StageContext, "dir" | "signal"> & { readonly tree: string },
+): Promise<ReadonlyMap<string, EntryPoint>> {
+  const open = new Map<string, OpenWheel>();
+  for (const [i, wheel] of wheels.entries()) {
+    const file = files[i] ?? "";
+    open.set(wheel.name, await openWheel(wheel, file, join(dir, `wheel-${i}`), signal));
+    await rm(file, { force: true });
+  }
+  const needs = [...open].map(([name, { metadata }]) => {
+    const isProgram = name === normalName(program);
+    return { name, needs: isProgram ? [...open.keys()] : neededBy(metadata) };
+  });
+  const entryPoints = new Map<string, EntryPoint>();
+  for (const name of installOrder(needs)) {
+    const wheel = open.get(name);
+    if (!wheel) continue;
+    await placeWheel(wheel, tree);
+    for (const script of wheel.scripts) entryPoints.delete(script);
+    for (const [script, entryPoint] of wheel.entryPoints) entryPoints.set(script, entryPoint);
+  }
+  return entryPoints;
+}
+
+/** One line per wheel, in order of name: what was installed, whatever order the lock has. */
+function listOf(wheels: readonly LockedWheel[]): string {
+  return wheels
+    .map(({ file, digest }) => `${file} ${formatDigest(digest)}\n`)
+    .sort()
+    .join("");
+}
+
+/** What the machine's pip is told; its own default is what the volume's pip would ask. */
+async function indexesFor(
+  http: Http,
+  python: Interpreter,
+  languages: Languages,
+): Promise<PythonIndexes> {
+  const pip = await languages.pip();
+  if (pip.isDefaultReplaced) return { http, pip };
+  const minor = minorOf(python.version);
+  const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
+  const text = await textOf(join(python.tree, models));
+  const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
+  if (address !== undefined) return { http, pip, defaultIndex: `${address}simple/` };
+  if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };
+  throw new UserError("config", "no Python index is configured here", {
+    hint: "Set PIP_INDEX_URL, or index-url in /etc/pip.conf.",
+  });
+}
+
+/** The files of the wheels, in their order. The first failure ends the others. */
+async function bringAll(
+  wheels: readonly LockedWheel[],
+  context: StageContext,
+  indexes: PythonIndexes,
+): Promise<string[]> {
+  const { dir, hasAlternative = false } = context;
+  const limit = pLimit(wheelsAtOnce);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
+  const total = wheels.reduce((sum, { size }) => sum + size, 0);
+  const received = wheels.map(() => 0);
+  const bringing = wheels.map((wheel, index) =>
+    limit(async () => {
+      signal.throwIfAborted();
+      const file = join(dir, `download-${index}`);
+      const onProgress = (bytes: number): void => {
+        received[index] = bytes;
+        context.onProgress(
+          received.reduce((sum, one) => sum + one, 0),
+          total,
+        );
+      };
+      await downloadWheel({ ...indexes, wheel, file, hasAlternative, signal, onProgress });
+      return file;
+    }),
+  );
+  try {
+    return await Promise.all(bringing);
+  } catch (error) {
+    stop.abort();
+    await Promise.allSettled(bringing); // nothing writes into the directory that the caller now removes
+    throw error;
+  }
+}
+
+/** True where one is needed: a program that is a binary of its own, or sh, is itself what is started. */
+async function writeStarter(
+  tree: string,
+  path: string,
+  entryPoints: ReadonlyMap<string, EntryPoint>,
+): Promise<boolean> {
+  const name = basename(path);
+  const target = join(tree, path);
+  const write = (bytes: string | Buffer, mode: number) =>
+    doing("write", target, writeFile(target, bytes, { mode }));
+  const entryPoint = entryPoints.get(name);
+  if (entryPoint) {
+    await write(renderEntryPoint(entryPoint), 0o644);
+    return true;
+  }
+  const script = join(tree, "scripts", name);
+  if (!(await look(script))?.isFile()) return false; // checkPrograms says what is missing
+  const bytes = await readFile(script);
+  const isPython = /^#!.*\bpythonw?[\d.]*(\s|$)/.test(bytes.toString("latin1", 0, 200));
+  await (isPython ? write(renderScript(name), 0o644) : write(bytes, 0o755));
+  return isPython;
+}
+
+async function compile(python: Interpreter, tree: string, context: StageContext): Promise<void> {
+  const home = join(context.dir, "compile");
+  await mkdir(home);
+  await compileBytecode(python.program, join(tree, "site-packages"), home, context.signal);
+}

@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { type EntryPoint, parseEntryPoints } from "../../core/locks/entry-points.ts";
+import { normalName } from "../../core/locks/wheel-tags.ts";
+import type { LockedWheel } from "../../core/recipe.ts";
+import { lstat, mkdir, rm } from "../../io/disk.ts";
+import { entriesIn } from "../../io/entries.ts";
+import { doing, listNames, look, moveOnto, textOf } from "../../io/files.ts";
+import { moveTree } from "../../io/move.ts";
+import { extract, limitsFor } from "../../unpack/extract.ts";
+
+/** Where the parts of a wheel go, by the name of its part in NAME.data; what is not here is dropped. */
+const places: Readonly<Record<string, string>> = {
+  purelib: "site-packages",
+  platlib: "site-packages",
+  data: ".",
+  scripts: "scripts",
+};
+
+/** A wheel that lies unpacked in a directory of its own. */
+export interface OpenWheel {
+  readonly wheel: LockedWheel;
+  /** Absolute. */
+  readonly room: string;
+  /** The text of its METADATA. */
+  readonly metadata: string;
+  readonly entryPoints: ReadonlyMap<string, EntryPoint>;
+  /** Names of the scripts that are files of it, without those that are entry points, too. */
+  readonly scripts: readonly string[];
+}
+
+/**
+ * Unpacks a verified wheel into `room`, which is made, and reads what it says of itself. No code of it
+ * is run. Throws a UserError (`integrity`) where pip would not take it for the locked package.
+ */
+export async function openWheel(
+  wheel: LockedWheel,
+  file: string,
+  room: string,
+  signal?: AbortSignal,
+): Promise<OpenWheel> {
+  await doing("create", room, mkdir(room));
+  const limits = limitsFor(wheel.size);
+  await extract({ file, format: "wheel", into: room, strip: 0, limits, signal });
+  const info = await findInfo(wheel, room);
+  const textIn = (name: string) => textOf(join(room, info, name));
+  const entryPoints = parseEntryPoints(await textIn("entry_points.txt"));
+  const scripts: string[] = [];
+  for (const data of await dataOf(room))
+    scripts.push(...(await names(join(room, data, "scripts"))));
+  return {
+    wheel,
+    room,
+    metadata: await textIn("METADATA"),
+    entryPoints,
+    scripts: scripts.filter((name) => !entryPoints.has(name)),
+  };
+}
+
+/**
+ * Moves an open wheel into a tree that others share: packages into `site-packages`, scripts into
+ * `scripts`. Where two have a file of one name, as pip has it the later one's stays. Throws a UserError
+ * (`recipe`) where one has a file and the other a directory.
+ */
+export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Promise<void> {
+  const datas = await dataOf(room);
+  const aside = `${room}.data`;
+  await doing("create", aside, mkdir(aside));
+  for (const data of datas)
+    await doing("move", aside, moveTree(join(room, data), join(aside, data)));
+  await merge(room, join(tree, "site-packages"), wheel);
+  for (const data of datas) {
+    for (const [part, place] of Object.entries(places)) {
+      const from = join(aside, data, part);
+      if ((await look(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
+    }
+  }
+  for (const left of [room, aside]) await rm(left, { recursive: true, force: true });
+}
+
+/** Directories for other places than beside the packages; pip goes by the end of the name alone. */
+async function dataOf(room: string): Promise<string[]> {
+  return await directories(room, ".data");
+}
+
+/** The one directory that says what the wheel is; it must say what the lock says. */
+async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
+  const [info = "", ...others] = await directories(room, ".dist-info");
+  const text = await textOf(join(room, info, "WHEEL"));
+  const recorded = await look(join(room, info, "RECORD"));
+  const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
+  if (!isNamed || !recorded?.isFile()) {
+    throw broken(wheel, "it does not describe itself as that package");
+  }
+  const version = /^Wheel-Version:\s*(\d+)\b/im.exec(text)?.[1];
+  if (version === undefined || Number(version) > 1) {
+    throw broken(wheel, "it is of an unknown version");
+  }
+  return info;
+}
+
+async function merge(from: string, to: string, wheel: LockedWheel): Promise<void> {
+  if (!(await look(to))) {
+    await doing("move", to, moveTree(from, to));
+    return;
+  }
+  for (const name of await names(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    const [mine, theirs] = [await lstat(source), await look(target)];
+    if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
+    else if (!theirs || (!mine.isDirectory() && !theirs.isDirectory())) {
+      const move = mine.isDirectory() ? moveTree : moveOnto;
+      await doing("move", target, () => move(source, target));
+    } else throw clash(wheel, name, mine.isDirectory());
+  }
+}
+
+async function directories(room: string, end: string): Promise<string[]> {
+  const fitting = entriesIn(room).filter(
+    ({ name, stats }) => stats.isDirectory() && name.endsWith(end),
+  );
+  return fitting.map(({ name }) => name).sort();
+}
+
+async function names(dir: string): Promise<string[]> {
+  return listNames(dir).sort();
+}
+
+function broken(wheel: LockedWheel, why: string): UserError {
+  return new UserError("integrity", `${wheel.file} cannot be installed: ${why}`, {
+    hint: "Nothing of it was installed. Lock another version of the package.",
+  });
+}
+
+function clash(wheel: LockedWheel, name: string, isDirectory: boolean): UserError {
+  const [mine, theirs] = isDirectory ? ["directory", "file"] : ["file", "directory"];
+  const message = `${wheel.file} cannot be installed: its ${mine} ${name} is a ${theirs} of a package beside it`;
+  return new UserError("recipe", message, {
+    hint: "pip cannot install both either: lock another version of one of the packages.",
+  });
+}
