@@ -1,11 +1,15 @@
 /**
  * Makes dist/: what starts the program, the program, the compiled catalogue, what `--help` and `--version`
- * print (the sh script shows it without Node), and the licences of what is bundled.
+ * print (the sh script shows it without Node), the man page, the shells' completions, and the licences of
+ * what is bundled.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
+import { renderCompletion } from "./src/usage/completions.ts";
+import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
 
 const start = "dist/openclaw-install-skill-deps.cjs";
 const common: BuildOptions = {
@@ -35,9 +39,23 @@ const { metafile } = await build({
 writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licencesOf(metafile));
 run("recipe", "compile", "recipes", "dist/catalogue.json");
 for (const word of ["help", "version"]) writeFileSync(`dist/${word}.txt`, run(`--${word}`));
+writeFileSync(`dist/${manPageFile}`, renderManPage(run("--version").trim()));
+mkdirSync("dist/completions");
+for (const [shell, file] of Object.entries(completionFiles)) {
+  writeFileSync(`dist/${file}`, renderCompletion(shell as Shell, toolNames()));
+}
 
 function run(...args: string[]): string {
-  return execFileSync(process.execPath, [start, ...args], { encoding: "utf8" });
+  const maxBuffer = 64 * 1024 ** 2; // the catalogue as JSON is larger than the default
+  return execFileSync(process.execPath, [start, ...args], { encoding: "utf8", maxBuffer });
+}
+
+/** The tools of the catalogue, by what a person may call them: their own names and their programs'. */
+function toolNames(): string[] {
+  const { recipes } = JSON.parse(run("recipe", "list", "--json")) as {
+    recipes: { name: string; bins: Record<string, string> }[];
+  };
+  return [...new Set(recipes.flatMap(({ name, bins }) => [name, ...Object.keys(bins)]))].sort();
 }
 
 /** Name, version and licence of every package that the bundle has files of, with its own texts. */

@@ -4,11 +4,16 @@ import { UserError } from "./core/errors.ts";
 import { nearest } from "./core/names.ts";
 import { type Mirror, parseMirror } from "./net/mirror.ts";
 import { shownValue, wrongSetting } from "./net/setting.ts";
+import { type Verb, verbs } from "./usage/commands.ts";
+import { options as definitions } from "./usage/options.ts";
 
 /** The command line and the environment, read and checked. */
 export interface Options {
   readonly verb: Verb;
-  /** Tools or programs for `install` and `update`; what follows the verb otherwise. */
+  /**
+   * Tools or programs for `install` and `update`; the words of a command for `help`; what follows the verb
+   * otherwise.
+   */
   readonly names: readonly string[];
   /** `OPENCLAW_SKILL_TOOLS`: tools or programs that are to be in the volume, as NAMEs are. */
   readonly tools: readonly string[];
@@ -57,23 +62,6 @@ interface AuthorOptions {
   readonly fetch: boolean;
 }
 
-const verbs = [
-  "install",
-  "requirements",
-  "list",
-  "outdated",
-  "update",
-  "remove",
-  "gc",
-  "bundle",
-  "doctor",
-  "recipe",
-  "config",
-  "help",
-  "version",
-] as const;
-type Verb = (typeof verbs)[number];
-
 /** Other programs' words for our verbs. */
 const meant: Readonly<Record<string, Verb>> = {
   add: "install",
@@ -95,118 +83,6 @@ export function nearVerb(word: string): Verb | undefined {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-export const help = `Keeps the programs that OpenClaw skills need in a persistent volume.
-
-  openclaw-install-skill-deps [install] [NAME…]   install what is missing; NAMEs (tools or programs)
-                                                  restrict it to themselves, and later runs keep
-                                                  them in the volume
-  openclaw-install-skill-deps requirements        what the skills in view ask for, and why each is
-                                                  or is not selected
-  openclaw-install-skill-deps list                what the volume holds
-  openclaw-install-skill-deps outdated            what the catalogue has newer
-  openclaw-install-skill-deps update [NAME…]      install those
-  openclaw-install-skill-deps remove NAME…        take tools out of the volume
-  openclaw-install-skill-deps gc                  take out what no skill and nobody asks for, and
-                                                  replaced versions; says what it frees
-  openclaw-install-skill-deps bundle export FILE  pack the volume into one .tar.gz or .tar.zst
-  openclaw-install-skill-deps bundle import FILE [--sha256 HEX]
-                                                  take in what such a file has newer, without
-                                                  network. It proves that its bytes are whole, not
-                                                  who made it: demand the digest that export printed
-  openclaw-install-skill-deps doctor [--deep] [--repair]
-                                                  what of what is asked for is there, missing (and
-                                                  why) or damaged (--deep: reads every byte), and how
-                                                  the last run went; --repair installs it first.
-                                                  Ends with 4 while anything is missing or damaged
-  openclaw-install-skill-deps recipe list         the catalogue
-  openclaw-install-skill-deps recipe check [--fetch] FILE…
-                                                  every problem of recipe files, with its line;
-                                                  --fetch: also whether the bytes are as pinned
-  openclaw-install-skill-deps recipe new SOURCE [--name NAME] [--bin NAME…] [--force]
-                                                  for authors: write the recipe of a release's URL
-                                                  (and that for the other processor), npm:NAME,
-                                                  pypi:NAME, deb:NAME or go:MODULE, with @VERSION
-  openclaw-install-skill-deps recipe pin FILE…    for authors: digests and sizes anew, after a change
-                                                  of version or URL
-  openclaw-install-skill-deps recipe lock FILE…   for authors: make the locks of Debian packages and
-                                                  Python programs, say the checksums of Go modules
-  openclaw-install-skill-deps config [TOPOLOGY]   openclaw.json, compose and Dockerfile lines that fit
-                                                  this place. sandbox: each installs for itself;
-                                                  gateway: its start fills the volume; provisioner
-                                                  (default): a one-shot service does; seed: an image
-                                                  carries the programs and fills the volume; image:
-                                                  it has them, without a volume. --image NAME:
-                                                  sandboxes use that one as it is
-  openclaw-install-skill-deps [install] … -- CMD  install, then become CMD (for entrypoints)
-  openclaw-install-skill-deps … --no-wait -- CMD  become CMD at once, and install meanwhile
-
-  --prefix DIR         the volume; default /opt/openclaw            OPENCLAW_SKILL_PREFIX
-  --skills-dir DIR     read these skills instead of the default     OPENCLAW_SKILL_DIRS (:)
-                       roots; may be repeated
-  --recipes DIR        searched before the bundled catalogue        OPENCLAW_SKILL_RECIPES (:)
-                       tools to keep in the volume, as NAMEs are    OPENCLAW_SKILL_TOOLS
-  --all                select every skill in view
-  --skill NAME         select this bundled skill too; repeatable    OPENCLAW_SKILLS (,)
-  -f, --force-reinstall  install again what is present and valid; the old one stays in use until
-                       the new one is there
-  --ignore-system      do not count a program found elsewhere on PATH as present
-  --platform P         provision for linux-x64 or linux-arm64 (-musl); no smoke test then
-  --mirror FROM=TO     fetch URLs that begin with FROM from TO      OPENCLAW_SKILL_MIRRORS (,)
-  --sha256 HEX         what bundle import demands of its file
-  --seed DIR           a volume whose trees are taken before the     OPENCLAW_SKILL_SEED
-                       network is asked; default
-                       /usr/local/share/openclaw-skill-deps/seed
-  --allow-declared     where no recipe exists, use the skill's own    OPENCLAW_SKILL_ALLOW_DECLARED=1
-                       install spec, pinned at first use; off by
-                       default: skills are untrusted text
-  --offline            do not use the network
-                       seconds to wait for a server that sends      OPENCLAW_SKILL_TIMEOUT
-                       nothing
-  --dry-run            print the plan, change nothing
-  --strict             fail (3) where something is unmet
-  --json[=events]      one JSON document on stdout, or NDJSON events
-  -q, -v               only warnings; more detail
-  --jobs N             how many at once
-  --no-progress        plain lines instead of bars
-  --help, --version
-
-Exit status: 0 done, 1 a bug, 2 usage, configuration or recipe wrong, 3 unmet under --strict,
-4 integrity, 5 could not be had now (network, disk, permission): trying again may help.
-`;
-
-const definitions = {
-  prefix: { type: "string" },
-  "skills-dir": { type: "string", multiple: true },
-  recipes: { type: "string", multiple: true },
-  all: { type: "boolean" },
-  skill: { type: "string", multiple: true },
-  "force-reinstall": { type: "boolean", short: "f" },
-  "ignore-system": { type: "boolean" },
-  platform: { type: "string" },
-  seed: { type: "string" },
-  image: { type: "string" },
-  mirror: { type: "string", multiple: true },
-  sha256: { type: "string" },
-  "allow-declared": { type: "boolean" },
-  name: { type: "string" },
-  bin: { type: "string", multiple: true },
-  fetch: { type: "boolean" },
-  force: { type: "boolean" },
-  offline: { type: "boolean" },
-  "dry-run": { type: "boolean" },
-  strict: { type: "boolean" },
-  "no-wait": { type: "boolean" }, // the entrypoint's, which passes all its words on
-  deep: { type: "boolean" },
-  repair: { type: "boolean" },
-  json: { type: "string" },
-  quiet: { type: "boolean", short: "q" },
-  verbose: { type: "boolean", short: "v" },
-  jobs: { type: "string" },
-  "no-progress": { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-  version: { type: "boolean" },
-} as const;
-
 /**
  * Reads the command line. `cores` sets the default of `--jobs`. Throws a UserError (`usage`) that
  * names the word that is wrong.
@@ -215,7 +91,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const { values, positionals } = parseWords(args);
   const [first, ...rest] = positionals;
   const verb = chooseVerb(values, first);
-  const names = verb === first ? rest : positionals;
+  const names = verb === first ? rest : namesOf(verb, positionals);
   const [recipesEnv, dirsEnv] = [env.OPENCLAW_SKILL_RECIPES, env.OPENCLAW_SKILL_DIRS];
   return {
     verb,
@@ -270,6 +146,12 @@ function chooseVerb(
   if (values.help) return "help";
   if (values.version) return "version";
   return verbs.find((verb) => verb === first) ?? "install";
+}
+
+/** `install --help` is about install; of `gog --help`, the word is no command. */
+function namesOf(verb: Verb, positionals: string[]): string[] {
+  if (verb !== "help") return positionals;
+  return verbs.some((known) => known === positionals[0]) ? positionals : [];
 }
 
 function jsonMode(text: string | undefined): Options["json"] {

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
-import { help, type Options, parseOptions } from "./cli.ts";
+import { type Options, parseOptions } from "./cli.ts";
 import type { Place } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     options = parseOptions(process.argv.slice(2), process.env, availableParallelism());
     leaveGoneDirectory(options);
     const { packageDir, version } = findPackage(dirname(process.argv[1] ?? ""));
-    if (options.verb === "help") return print(help);
+    if (options.verb === "help") return print(await helpOn(options.names));
     if (options.verb === "version") return print(`${version}\n`);
     const { stdout, stderr } = process;
     reporter = await createReporter({
@@ -128,11 +128,18 @@ async function runVerb(place: Place): Promise<number> {
       return (await import("./commands/bundle.ts")).bundle(place);
     case "config":
       return (await import("./commands/config.ts")).config(place);
+    case "completion":
+      return (await import("./commands/completion.ts")).completion(place);
     case "update":
       return (await import("./commands/install.ts")).install(place, true);
     default:
       return (await import("./commands/install.ts")).install(place);
   }
+}
+
+async function helpOn(words: readonly string[]): Promise<string> {
+  const { renderHelp, renderTopic } = await import("./usage/help.ts");
+  return words.length > 0 ? renderTopic(words) : renderHelp();
 }
 
 function print(text: string): number {

@@ -17,6 +17,7 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["io/inputs", ["io", "core/"]],
   ["io/freshness", ["io", "io/volume", "core"]],
   ["report", ["core"]],
+  ["usage", ["core"]],
   ["net", ["io", "core", "core/locks"]],
   ["unpack", ["io", "io/volume", "core"]],
   ["sources", ["unpack", "net", "io", "io/volume", "core"]],
@@ -25,12 +26,12 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["sources/go", ["sources", "unpack", "net", "io", "io/volume", "core"]],
   ["sources/npm", ["sources", "unpack", "net", "io", "core", "core/locks"]],
   ["sources/python", ["sources", "unpack", "net", "io", "core", "core/locks"]],
-  ["context", ["report", "net", "core"]],
+  ["context", ["report", "usage", "net", "core"]],
   ["author", ["context", "sources/", "unpack", "net", "report", "io", "io/volume", "core/"]],
   ["run/inputs", ["context", "report", "io/", "core/"]],
   ["run", ["author", "sources/", "net", "report", "io/", "core/"]],
-  ["commands", ["run/", "author", "context", "net", "report", "io/", "core/"]],
-  ["main", ["commands", "run", "context", "net", "report", "core"]],
+  ["commands", ["run/", "author", "context", "usage", "net", "report", "io/", "core/"]],
+  ["main", ["commands", "run", "context", "usage", "net", "report", "core"]],
 ];
 /** Files that are a room of their own: the command line and what every command is given. */
 const ownRooms: Readonly<Record<string, string>> = {

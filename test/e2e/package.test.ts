@@ -55,6 +55,8 @@ test("installs tools from an empty prefix; then its sh script answers alone", as
   expect(installed.stderr).toMatch(/1 installed/);
   expect(installed.exitCode).toBe(0);
   expect((await $({ quiet: true })`${place.prefix}/bin/tool`).stdout).toBe("tool 1.0.0\n");
+  const man = join(dir, "global/share/man/man1/openclaw-install-skill-deps.1");
+  expect(readFileSync(man, "utf8")).toMatch(/^\.TH OPENCLAW/);
   const nothing = await run({ PATH: "/usr/bin:/bin", OPENCLAW_SKILL_DEPS_NODE: "/none" });
   expect(nothing.stderr).toMatch(/nothing to do; programs present: 1/);
 });

@@ -1,0 +1,219 @@
+/**
+ * The commands, once: help, the man page, the shells' completions and README.md's table are made of these
+ * entries. All texts are ASCII, see options.ts.
+ */
+import { topologies } from "../core/topology.ts";
+import type { OptionName } from "./options.ts";
+
+/** The command's own name. */
+export const program = "openclaw-install-skill-deps";
+
+export const verbs = [
+  "install",
+  "requirements",
+  "list",
+  "outdated",
+  "update",
+  "remove",
+  "gc",
+  "bundle",
+  "doctor",
+  "recipe",
+  "config",
+  "completion",
+  "help",
+  "version",
+] as const;
+export type Verb = (typeof verbs)[number];
+
+export interface Command {
+  readonly verb: Verb;
+  /** The second word: `export` of `bundle export`. */
+  readonly sub?: string;
+  /** What follows: `NAME...`. */
+  readonly operands?: string;
+  /** One line, in lower case and without a full stop. */
+  readonly summary: string;
+  /** Full sentences. */
+  readonly details?: string;
+  readonly options: readonly OptionName[];
+  /** What a shell completes the operands with: tools of the catalogue, files, or these words. */
+  readonly completes?: "tool" | "file" | readonly string[];
+}
+
+const output = ["json", "quiet", "verbose"] as const satisfies OptionName[];
+const skills = ["prefix", "skills-dir", "all", "skill", "recipes"] as const satisfies OptionName[];
+const network = ["mirror", "offline", "jobs", "no-progress"] as const satisfies OptionName[];
+const sources = [
+  "seed",
+  "allow-declared",
+  "ignore-system",
+  "platform",
+] as const satisfies OptionName[];
+
+export const commands: readonly Command[] = [
+  {
+    verb: "install",
+    operands: "[NAME...] [-- CMD]",
+    summary: "install what is missing; the command when none is named",
+    details:
+      "Without a NAME: what the selected skills and earlier NAMEs ask for. With NAMEs (tools or programs): only those; later runs keep them in the volume. With -- CMD (for entrypoints): install, then become CMD, whatever the result was, unless --strict.",
+    options: [
+      ...skills,
+      ...sources,
+      "force-reinstall",
+      ...network,
+      "dry-run",
+      "strict",
+      "no-wait",
+      ...output,
+    ],
+    completes: "tool",
+  },
+  {
+    verb: "requirements",
+    summary: "show what the skills in view ask for, and why each is or is not selected",
+    options: [...skills, ...sources, "offline", "strict", ...output],
+  },
+  { verb: "list", summary: "show what the volume holds", options: ["prefix", ...output] },
+  {
+    verb: "outdated",
+    summary: "show tools of which the catalogue has a newer version",
+    options: [...skills, ...output],
+  },
+  {
+    verb: "update",
+    operands: "[NAME...]",
+    summary: "install newer versions, of the named tools or of all",
+    options: [...skills, ...sources, ...network, "dry-run", "strict", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "remove",
+    operands: "NAME...",
+    summary: "remove tools from the volume",
+    details:
+      "A tool that another one needs is refused unless that one is named too. What a skill asks for is installed again by the next run.",
+    options: ["prefix", "platform", "dry-run", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "gc",
+    summary: "remove what nothing asks for, and replaced versions",
+    details:
+      "Counted are the skills in view and those of the last run, because containers that see other skills may share the volume. It tells what it frees.",
+    options: [...skills, "dry-run", ...output],
+  },
+  {
+    verb: "bundle",
+    sub: "export",
+    operands: "FILE",
+    summary: "pack the volume into one .tar.gz or .tar.zst",
+    options: ["prefix", "dry-run", ...output],
+    completes: "file",
+  },
+  {
+    verb: "bundle",
+    sub: "import",
+    operands: "FILE",
+    summary: "install from such a file, without network",
+    details:
+      "Tools that are missing, damaged or older here are installed; -f installs all. Every file is checked against the digests in the bundle, which prove that it is whole, not who made it: pass --sha256 with the digest that export printed.",
+    options: ["prefix", "sha256", "force-reinstall", "platform", "dry-run", "strict", ...output],
+    completes: "file",
+  },
+  {
+    verb: "doctor",
+    summary: "show what is missing (and why) or damaged, and how the last run went",
+    details: "Exits with 4 while something that is asked for is missing or damaged.",
+    options: ["deep", "repair", ...skills, ...sources, ...network, ...output],
+  },
+  {
+    verb: "config",
+    operands: "[TOPOLOGY]",
+    summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
+    details:
+      "sandbox: each sandbox installs for itself. gateway: its start fills the volume. provisioner (default): a one-shot service does. seed: an image carries the programs and fills the volume. image: it has the programs, without a volume.",
+    options: ["prefix", "image", "json"],
+    completes: Object.keys(topologies),
+  },
+  {
+    verb: "recipe",
+    sub: "list",
+    summary: "show the catalogue",
+    options: ["recipes", "json"],
+  },
+  {
+    verb: "recipe",
+    sub: "check",
+    operands: "FILE...",
+    summary: "show every problem of recipe files, with its line",
+    options: ["recipes", "fetch", "offline", "mirror", "json"],
+    completes: "file",
+  },
+  {
+    verb: "recipe",
+    sub: "new",
+    operands: "SOURCE...",
+    summary: "write a recipe (for authors)",
+    details:
+      "SOURCE is a release's URL (the one for the other processor is found), npm:NAME, pypi:NAME, deb:NAME or go:MODULE, with @VERSION where it is not to be the newest.",
+    options: ["name", "bin", "force", "recipes", "mirror", "verbose"],
+  },
+  {
+    verb: "recipe",
+    sub: "pin",
+    operands: "FILE...",
+    summary: "update digests, sizes and npm locks after a change of version or URL (for authors)",
+    options: ["recipes", "mirror", "verbose"],
+    completes: "file",
+  },
+  {
+    verb: "recipe",
+    sub: "lock",
+    operands: "FILE...",
+    summary:
+      "write the locks of Debian and Python tools, print checksums of Go modules (for authors)",
+    options: ["recipes", "mirror", "verbose"],
+    completes: "file",
+  },
+  {
+    verb: "recipe",
+    sub: "compile",
+    operands: "DIR FILE",
+    summary: "pack recipes into the one file that a run reads",
+    options: [],
+    completes: "file",
+  },
+  {
+    verb: "completion",
+    operands: "SHELL",
+    summary: "print a completion script for bash, zsh or fish",
+    details: `bash, in ~/.bashrc: eval "$(${program} completion bash)". zsh: write it to a file called _${program} in a directory of $fpath. fish: write it to ~/.config/fish/completions/${program}.fish.`,
+    options: [],
+    completes: ["bash", "zsh", "fish"],
+  },
+  {
+    verb: "help",
+    operands: "[COMMAND]",
+    summary: "show help, of one command or of all",
+    options: [],
+    completes: verbs,
+  },
+  { verb: "version", summary: "print the version", options: [] },
+];
+
+/** `bundle export FILE`. */
+export function commandWords({ verb, sub, operands }: Command): string {
+  return [verb, sub, operands].filter((word) => word !== undefined).join(" ");
+}
+
+/** What each exit status means, by number. */
+export const exitStatuses: readonly string[] = [
+  "done",
+  "a bug in this program",
+  "usage, configuration, recipe or volume is wrong",
+  "something is unmet, under --strict",
+  "integrity: bytes are not those that the recipe promises; doctor: something is missing or damaged",
+  "not available now (network, disk, permission, processes, memory), or the output could not be written; trying again may help",
+];
