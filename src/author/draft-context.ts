@@ -23,6 +23,7 @@ export async function withDraftPlace<T>(
     mirrors,
     offline,
     settings: () => readNetworkSettings(env, home, npm),
+    onDetail: (message) => reporter.emit({ type: "detail", message }),
   });
   const dir = temporaryDirectory("openclaw-recipe");
   try {

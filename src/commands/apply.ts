@@ -30,6 +30,7 @@ export async function apply(
     mirrors,
     offline,
     settings: () => readNetworkSettings(env, home, npm),
+    onDetail: (message) => emit({ type: "detail", message }),
   });
   try {
     return await applyPlan(seen.plan, {

@@ -42,6 +42,7 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
     mirrors,
     offline,
     settings: () => readNetworkSettings(env, home, () => readNpmConfig(env, home)),
+    onDetail: (message) => reporter.emit({ type: "detail", message }),
   });
   const dir = temporaryDirectory("openclaw-lock");
   const authors: Authors = {

@@ -10,7 +10,7 @@ import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 const defaultLimit = 4 * 1024 ** 3;
 const textLimit = 32 * 1024 ** 2;
 
-type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead">;
+type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead" | "onDetail">;
 /** Chooses how a URL is asked for; the job is not begun yet. */
 export type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promise<Transfer>;
 

@@ -92,11 +92,13 @@ export interface HttpOptions {
   readonly timing?: Partial<Timing>;
   /** The machine's network interfaces; default `os.networkInterfaces`. */
   readonly interfaces?: typeof networkInterfaces;
+  /** Hears of each request, redirect, retry and mirror, and of addresses that are given up for another. */
+  readonly onDetail?: (message: string) => void;
 }
 
 /** Opens nothing and loads nothing before the first request. */
 export function createHttp(options: HttpOptions): Http {
-  const { env, mirrors, ca = [] } = options;
+  const { env, mirrors, ca = [], onDetail = () => {} } = options;
   const settings = once(async () => (await options.settings?.()) ?? {});
   const basic = { ...defaultTiming, ...options.timing };
   const patience = once(async () => withWaiting(basic, env, await settings()));
@@ -116,6 +118,9 @@ export function createHttp(options: HttpOptions): Http {
   };
   const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
     const url = targetOf(text, mirrors());
+    if (shownUrl(url) !== shownUrl(text)) {
+      onDetail(`mirror: ${shownUrl(text)} -> ${shownUrl(url)}`);
+    }
     refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
     if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
@@ -127,13 +132,23 @@ export function createHttp(options: HttpOptions): Http {
       return isHurried ? new HurriedError(error) : error;
     };
     isOpen = true;
-    return { agent: await agent(), timing, url, onQuiet, onDead, ...rest };
+    return { agent: await agent(), timing, url, onQuiet, onDead, onDetail, ...rest };
+  };
+  /** Whoever has another address tells of this error only where that one fails, too. */
+  const tell = async <T>(url: string, hasAlternative: boolean | undefined, had: Promise<T>) => {
+    if (hasAlternative) {
+      had.catch((why: unknown) => {
+        if (why instanceof UserError)
+          onDetail(`next address after ${shownUrl(url)}: ${why.message}`);
+      });
+    }
+    return await had;
   };
   return {
-    download: (request) => download(request, begin),
-    weigh: (request) => weigh(request, begin),
+    download: (request) => tell(request.url, request.hasAlternative, download(request, begin)),
+    weigh: (request) => tell(request.url, request.hasAlternative, weigh(request, begin)),
     json: (url, headers) => json(url, headers ?? {}, begin),
-    text: (url, options) => text(url, options ?? {}, begin),
+    text: (url, options = {}) => tell(url, options.hasAlternative, text(url, options, begin)),
     onQuiet: (listener) => void listeners.push(listener),
     async close() {
       if (isOpen)

@@ -20,6 +20,8 @@ export interface Question {
   readonly firstByteMs: number;
   /** Learns each URL before it is asked for. */
   readonly onAsk: (url: URL) => void;
+  /** Hears of each redirect. */
+  readonly onDetail: (message: string) => void;
 }
 
 /** Asks, and goes where the answers point. */
@@ -35,6 +37,7 @@ export async function follow(
     if (!redirects.has(response.statusCode)) return { response, url };
     await dump(response);
     const next = redirected(url, response, seen);
+    question.onDetail(`redirect: ${shownUrl(url)} -> ${shownUrl(next)} (${response.statusCode})`);
     if (next.origin !== url.origin) headers = withoutSecrets(headers);
     url = next;
   }

@@ -44,6 +44,8 @@ export interface Transfer {
   readonly onQuiet: (quiet: boolean) => void;
   /** Told where it ends because the server lets us wait in vain; gives the error to end with. */
   readonly onDead: (error: UserError) => UserError;
+  /** Hears of each request, redirect and retry. */
+  readonly onDetail: (message: string) => void;
 }
 
 export interface Transferred {
@@ -77,7 +79,10 @@ export async function transfer(job: Transfer): Promise<Transferred> {
           const isDead = failure.timedOut === true && best === 0;
           throw isDead ? job.onDead(failure.error) : failure.error;
         }
-        await pause(job.timing, failures, failure.waitMs, life.signal).catch(() => {
+        const waitMs = pauseBefore(job.timing, failures, failure.waitMs);
+        const why = failure.error.message;
+        job.onDetail(`retry ${failures} of ${allowed} in ${(waitMs / 1000).toFixed(1)} s: ${why}`);
+        await sleep(waitMs, undefined, { signal: life.signal }).catch(() => {
           job.signal?.throwIfAborted();
           throw failure.error;
         });
@@ -117,7 +122,9 @@ async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<T
     url: job.url,
     onAsk: (asked) => {
       memory.url = asked;
+      job.onDetail(`request: ${shownUrl(asked)}${requestNotes(job, asked, offset)}`);
     },
+    onDetail: job.onDetail,
     headers: { ...job.headers, ...range },
     signal: life.signal,
   });
@@ -177,12 +184,17 @@ function deadError(job: Transfer, best: number): UserError {
   return best === 0 ? job.onDead(error) : error;
 }
 
-async function pause(
-  timing: Timing,
-  failures: number,
-  asked: number | undefined,
-  signal: AbortSignal,
-): Promise<void> {
+/** Milliseconds to wait before the next attempt; `asked` are those that the server wants. */
+function pauseBefore(timing: Timing, failures: number, asked: number | undefined): number {
   const backoff = timing.backoffMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
-  await sleep(Math.max(backoff, asked ?? 0), undefined, { signal });
+  return Math.max(backoff, asked ?? 0);
+}
+
+function requestNotes(job: Transfer, asked: URL, offset: number): string {
+  const { proxy } = attempted(job, asked);
+  const notes = [
+    ...(proxy ? [`through ${proxy.url.host}, ${proxy.setting}`] : []),
+    ...(offset > 0 ? [`from byte ${offset}`] : []),
+  ];
+  return notes.length > 0 ? ` (${notes.join("; ")})` : "";
 }

@@ -43,7 +43,9 @@ export type Event =
     }
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "warning"; readonly message: string; readonly hint?: string }
-  | { readonly type: "note"; readonly message: string };
+  | { readonly type: "note"; readonly message: string }
+  /** Told under --verbose only: a request, redirect, retry, mirror or skipped source. */
+  | { readonly type: "detail"; readonly message: string };
 
 /** One tool that could not be installed. */
 export interface Failure {

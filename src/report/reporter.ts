@@ -33,6 +33,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
   return {
     warnings,
     emit(event) {
+      if (event.type === "detail" && verbosity !== "verbose") return;
       if (event.type === "warning") warnings.push(event.message);
       if (event.type === "failed") failures.push(event);
       if (options.events) stdout.write(`${JSON.stringify(event)}\n`);

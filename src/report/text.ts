@@ -28,6 +28,8 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
       return verbosity === "verbose" ? `${event.tool}: failed: ${event.message}` : undefined;
     case "note":
       return verbosity === "quiet" ? undefined : event.message;
+    case "detail":
+      return verbosity === "verbose" ? event.message : undefined;
     case "start": {
       const size = event.size === undefined ? "" : ` (${formatBytes(event.size)})`;
       return verbosity === "quiet" ? undefined : `${event.tool} ${event.version}: fetching${size}`;

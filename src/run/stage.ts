@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
+import { sourceName, unfitArtifacts } from "../core/plan/artifact.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { asUserError } from "../core/system-error.ts";
@@ -30,6 +31,8 @@ export interface StagedTool {
 
 /** A place that has a tool's tree. */
 interface Source {
+  /** Its URL, its name in a registry, or the seed. */
+  readonly called: string;
   /** Brings it into an empty directory. */
   readonly bring: (dir: string) => Promise<StagedTool>;
   /** The same for who has nowhere else to go: slow servers are waited for. */
@@ -63,9 +66,16 @@ export async function stageTool(
     yield* sources.filter(({ isWayOut }) => isWayOut);
     yield* sources.filter(({ isBuilt }) => isBuilt);
   }
+  const tellSkipped = (source: string, why: string): void =>
+    context.emit({ type: "detail", message: `${tool}: skipped ${source}: ${why}` });
+  for (const { artifact, reason } of unfitArtifacts(step.recipe, context.platform))
+    tellSkipped(sourceName(artifact), reason);
   for (const source of inTurn()) {
     // Wrong bytes are to be heard of, not to be made up for.
-    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) continue;
+    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) {
+      tellSkipped(source.called, "another source gave wrong bytes");
+      continue;
+    }
     const room = await staging.room(tool);
     try {
       const staged = await source.bring(room);
@@ -80,9 +90,10 @@ export async function stageTool(
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       const at = source.replaces ?? errors.length;
       errors[at] = error;
+      tellSkipped(source.called, describeError(error));
       const { bringPatiently } = source;
       if (error instanceof HurriedError && bringPatiently)
-        again.push({ bring: bringPatiently, replaces: at });
+        again.push({ called: source.called, bring: bringPatiently, replaces: at });
     }
   }
   throw allFailed(tool, errors);
@@ -108,12 +119,14 @@ function sourcesOf(step: InstallStep, context: ApplyContext, languages: Language
     const bring = (hasAlternative: boolean) => (dir: string) =>
       stageArtifact(recipe, artifact, context, { hasAlternative, languages, dir });
     const isBuilt = artifact.kind === "go-build";
-    return { bring: bring(hasAlternative), bringPatiently: bring(false), isBuilt };
+    const called = sourceName(artifact);
+    return { called, bring: bring(hasAlternative), bringPatiently: bring(false), isBuilt };
   });
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
   const bring: Source["bring"] = (dir) => copySeed(from, seed.record, dir, context);
-  return seed.isFirst ? [{ bring }, ...downloads] : [...downloads, { bring, isWayOut: true }];
+  const copy = { called: `the seed ${from}`, bring };
+  return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
 }
 
 /** A seed that is not whole, and bytes that are wrong, are no secret. */

@@ -10,9 +10,8 @@ export function artifactsFor(
   recipe: Recipe,
   platform: Platform,
 ): { artifacts: readonly Artifact[] } | { reason: string } {
-  const key = keysFor(platform).find((candidate) => recipe.artifacts[candidate] !== undefined);
-  const listed = key === undefined ? undefined : recipe.artifacts[key];
-  if (!listed) {
+  const listed = listedFor(recipe, platform);
+  if (listed.length === 0) {
     const have = Object.keys(recipe.artifacts).join(", ");
     return {
       reason: `the recipe ${recipe.name} has nothing for ${platformId(platform)} (${have})`,
@@ -28,6 +27,23 @@ export function artifactsFor(
   return {
     reason: `the recipe ${recipe.name} needs glibc ${glibc}; here it is ${platform.libcVersion}`,
   };
+}
+
+/** The recipe's sources for a platform that are passed over there, and why. */
+export function unfitArtifacts(
+  recipe: Recipe | undefined,
+  platform: Platform,
+): { artifact: Artifact; reason: string }[] {
+  return listedFor(recipe, platform).flatMap((artifact) => {
+    const { glibc } = artifact;
+    if (glibc === undefined || hasLibc(platform, glibc)) return [];
+    return [{ artifact, reason: `it needs glibc ${glibc}; here it is ${platform.libcVersion}` }];
+  });
+}
+
+function listedFor(recipe: Recipe | undefined, platform: Platform): readonly Artifact[] {
+  const key = keysFor(platform).find((candidate) => recipe?.artifacts[candidate] !== undefined);
+  return (key !== undefined && recipe?.artifacts[key]) || [];
 }
 
 function hasLibc({ libcVersion }: Platform, least: string): boolean {
