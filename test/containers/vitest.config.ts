@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     dir: import.meta.dirname,
     globalSetup: `${import.meta.dirname}/setup.ts`,
+    expect: { requireAssertions: true },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

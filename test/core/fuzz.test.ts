@@ -21,9 +21,8 @@ import { repository } from "../support/workplace.ts";
 import { maxSkillBytes, worstSkills } from "../support/worst-skills.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
-const seconds = Number(process.env.FUZZ_SECONDS ?? 0.5);
-/** Milliseconds of the processor for one input: what is quadratic takes far longer. */
-const maxTime = 1000;
+const seconds = Number(process.env.FUZZ_SECONDS ?? 0);
+const rounds = 100;
 
 const recipes = join(repository, "recipes");
 const texts = (ending: string): string[] =>
@@ -61,21 +60,18 @@ const pieces = [
   '{"a":',
 ];
 
-/** Tries mutations of each text for the time that there is, and says which seed found what. */
+/** Tries mutations of the texts, and says which seed found what. */
 function fuzz(originals: readonly string[], attempt: (text: string, any: Chance) => void): void {
   const end = performance.now() + seconds * 1000;
-  for (let round = 0; round < 30 || performance.now() < end; round += 1) {
+  for (let round = 0; round < rounds || performance.now() < end; round += 1) {
     const any = chance(seed + round);
     const text = mutate(any.one(originals), pieces, any);
-    const before = process.cpuUsage();
     try {
       attempt(text, any);
     } catch (error) {
       const shown = JSON.stringify(text.slice(0, 2000));
       throw new Error(`FUZZ_SEED=${seed + round}: ${shown}`, { cause: error });
     }
-    const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1000, `FUZZ_SEED=${seed + round}`).toBeLessThan(maxTime);
   }
 }
 
@@ -230,10 +226,8 @@ test("the tried manifest is one", () => {
 describe("the worst SKILL.md of the size that is read", { timeout: 60_000 }, () => {
   test.each(worstSkills)("%s", (_name, text) => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxSkillBytes);
-    const before = process.cpuUsage();
-    parseSkill(text, "directory");
-    const { user, system } = process.cpuUsage(before);
-    // Twice what a slow machine takes; a quadratic reader takes from 3 seconds up.
-    expect((user + system) / 1000).toBeLessThan(1500);
+    const verdict = parseSkill(text, "directory"); // how long it takes is the benchmark's
+    if (verdict.ok) expect(verdict.skill.name).toBe("x");
+    else expect(verdict.error).toMatch(/\S/);
   });
 });

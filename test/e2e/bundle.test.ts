@@ -118,7 +118,7 @@ describe("export and import", () => {
     const first = sha256(file);
     const copy = join(place.dir, "copy");
     execFileSync("cp", ["-a", place.prefix, copy]);
-    expect((await place.run("doctor", "--prefix", copy)).status).toBeLessThan(5);
+    expect((await place.run("doctor", "--prefix", copy)).status).toBe(0);
     expect((await place.run("bundle", "export", file, "--prefix", copy)).status).toBe(0);
     expect(sha256(file)).toBe(first);
     const names = execFileSync("tar", ["-tf", file], { encoding: "utf8" }).split("\n");

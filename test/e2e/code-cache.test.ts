@@ -3,7 +3,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -20,7 +19,6 @@ beforeEach(async () => {
   place = await openWorkplace();
   const packageDir = copyPackage(join(place.dir, "package"));
   dist = join(packageDir, "dist");
-  rmSync(join(dist, "program.cache"), { force: true });
   const bytes = archive("tar.gz", { "bin/tool": program("1.0.0") });
   place.recipe("tool", { artifacts: { "linux-x64": place.serve("tool.tar.gz", bytes) } });
   place.skill("one", { bins: ["tool"] });

@@ -4,7 +4,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, npmTarball, program } from "../support/archives.ts";
-import { serveModule } from "../support/go-modules.ts";
 import { makeWheel, serveIndex } from "../support/wheels.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
@@ -183,21 +182,6 @@ test("a text of a skill is an argument and no command", async () => {
     expect(stderr).toMatch(/is unmet: no recipe provides it/);
   }
   expect(place.server.hits()).toBe(0);
-});
-
-test("go: a package of a module is built at the version that was recorded", async () => {
-  const main = 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("zog built") }\n';
-  serveModule(place.server, "example.test/zog", "v1.0.0", {
-    "go.mod": "module example.test/zog\n\ngo 1.20\n",
-    "cmd/zog/main.go": main,
-  });
-  env = { GOPROXY: `${place.server.origin}/goproxy`, GOSUMDB: "off", GOENV: "off" };
-  declare({ kind: "go", module: "example.test/zog/cmd/zog@v1.0.0", bins: ["zog"] });
-  const { status, stderr } = await allowed();
-  expect(stderr).toMatch(/1 installed/);
-  expect(status).toBe(0);
-  expect(ask("zog")).toBe("zog built\n");
-  expect(JSON.stringify(record().tools.zog.recipe)).toMatch(/"sum":"h1:/);
 });
 
 test("uv: wheels are chosen by the volume's own Python, and recorded", async () => {

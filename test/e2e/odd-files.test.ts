@@ -83,9 +83,11 @@ describe.each(kinds)("%s", (what, make) => {
     expect(seeded.stderr).not.toContain("This is a bug");
     const bundle = put(join(place.dir, "odd.tar.gz"), make);
     // A bundle may have 10 GB, and is read to its end for its digest.
-    const imported = what.includes("GB") ? undefined : await place.run("bundle", "import", bundle);
-    expect(imported?.status).not.toBe(0);
-    expect(imported?.stderr ?? "").not.toContain("This is a bug");
+    if (!what.includes("GB")) {
+      const imported = await place.run("bundle", "import", bundle);
+      expect([2, 4]).toContain(imported.status);
+      expect(imported.stderr).not.toContain("This is a bug");
+    }
     place.recipe("locked", { artifacts: { "linux-x64": { npm: "a", lock: "odd.lock.json" } } });
     put(join(place.recipes, "odd.lock.json"), make);
     const locked = await place.run();

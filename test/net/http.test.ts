@@ -22,6 +22,7 @@ import {
   type Http,
   type HttpOptions,
 } from "../../src/net/http.ts";
+import { defaultTiming } from "../../src/net/retry.ts";
 import { describe as facts, run } from "../support/archives.ts";
 import {
   type Fault,
@@ -106,10 +107,13 @@ describe("what arrives", () => {
   test("503 once, 429 once with Retry-After", async () => {
     await get(serve("503 once"));
     expectWhole();
-    const before = Date.now();
     await get(serve("429 once", { retryAfter: 3600 }));
-    expectWhole();
-    expect(Date.now() - before).toBeGreaterThan(390); // the cap
+    expectWhole(); // an hour is cut to what is waited for at most
+    expect(server.hits("/file")).toBe(4);
+    rmSync(file);
+    const forAnHour = { ...timing, deadMs: 200, retryAfterMaxMs: 3_600_000 };
+    await failure(serve("429 once", { retryAfter: 3600 }), {}, { timing: forAnHour });
+    expect(server.hits("/file")).toBe(5); // nothing is asked for before its time
   });
 
   test("a cut is resumed where it happened", async () => {
@@ -231,20 +235,18 @@ describe("what cannot be had", () => {
     expect(server.hits()).toBe(1);
   });
 
-  test.each<[Fault, RegExp]>([
-    ["503 always", /answered 503/],
-    ["cut always", /was cut|was reset/],
-    ["hang", /stopped sending|next to nothing came/],
-    ["silent", /next to nothing came|did not answer/],
-    ["drip", /next to nothing came/],
-  ])("%s ends with a word about it", async (fault, message) => {
-    const before = Date.now();
+  test.each<[Fault, number, RegExp]>([
+    ["503 always", 1 + defaultTiming.retries, /answered 503/],
+    ["cut always", 1 + defaultTiming.retries, /was cut|was reset/],
+    ["hang", 5, /stopped sending|next to nothing came/],
+    ["silent", 5, /next to nothing came|did not answer/],
+    ["drip", 1, /next to nothing came in 1.5 s/],
+  ])("%s ends with a word about it, after %i requests at most", async (fault, most, message) => {
     const error = await failure(serve(fault, { etag: fault !== "cut always" }));
     expect(error.code).toBe("network");
     expect(error.message).toMatch(message);
     expect(error.message).toContain("127.0.0.1");
-    expect(Date.now() - before).toBeLessThan(timing.deadMs + 1000);
-    expect(server.hits()).toBeLessThanOrEqual(5);
+    expect(server.hits()).toBeLessThanOrEqual(most);
   });
 
   test("redirect loops and long chains", async () => {
@@ -257,10 +259,9 @@ describe("what cannot be had", () => {
     expect((await failure(`${server.origin}/ftp`)).message).toMatch(/refused/);
   });
 
-  test("refused and unknown hosts fail soon, with what to check", async () => {
+  test("refused and unknown hosts fail with what to check", async () => {
     const gone = await startLoopback();
     await gone.close();
-    const before = Date.now();
     const error = await failure(`${gone.origin}/file?token=secret`);
     expect(error.message).toMatch(/127\.0\.0\.1:\d+ refused the connection/);
     expect(error.hint).toMatch(/HTTPS_PROXY/);
@@ -268,7 +269,6 @@ describe("what cannot be had", () => {
     expect((await failure("http://nowhere.localhost.invalid/file")).message).toMatch(
       /DNS|no network/,
     );
-    expect(Date.now() - before).toBeLessThan(5000);
   });
 
   test("--offline and a place without network answer at once", async () => {
@@ -311,21 +311,19 @@ describe("what cannot be had", () => {
 describe("a dead server", () => {
   const patience = { ...timing, deadMs: 2000, hastyMs: 400, quietMs: 100 };
 
-  test("costs little where there is another source, and less the second time", async () => {
+  test("costs little where there is another source, and nothing the second time", async () => {
     const url = serve("silent");
-    const http = open({ timing: patience });
-    const ask = async (): Promise<[string, number]> => {
-      const before = Date.now();
+    const http = open({ timing: { ...patience, stallMs: 60_000, firstByteMs: 60_000 } });
+    const ask = async (): Promise<string> => {
       const request = { url, file, digest: facts(body).digest, hasAlternative: true };
       const error = await http.download(request).catch((thrown: unknown) => thrown as UserError);
-      return [(error as UserError).message, Date.now() - before];
+      return (error as UserError).message;
     };
-    const [message, first] = await ask();
-    expect(message).toMatch(/next to nothing came in 0.4 s|did not answer/);
-    expect(first).toBeLessThan(800);
-    const [again, second] = await ask();
-    expect(again).toMatch(/did not answer/);
-    expect(second).toBeLessThan(100);
+    expect(await ask()).toMatch(/next to nothing came in 0.4 s|did not answer/);
+    const asked = server.hits();
+    expect(asked).toBeGreaterThan(0);
+    expect(await ask()).toMatch(/did not answer/);
+    expect(server.hits()).toBe(asked);
   });
 
   test("lends its place to others while it is quiet", async () => {

@@ -1,13 +1,14 @@
-import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { $ } from "zx";
 import { repository } from "./workplace.ts";
 
-/** A build may replace dist/ at any time; what is tried in a copy stays the same. */
+/** The package as it is published; a build may replace dist/ at any time, a copy stays the same. */
 export function copyPackage(into: string): string {
   for (const name of ["dist", "entrypoint", "recipes", "package.json"]) {
     cpSync(join(repository, name), join(into, name), { recursive: true });
   }
+  rmSync(join(into, "dist/program.cache"), { force: true }); // the tests' own
   return into;
 }
 
