@@ -150,7 +150,7 @@ async function examine(
     const hint = "The next run of openclaw-install-skill-deps install writes it anew.";
     findings.push({ message, hint });
   }
-  const hint = 'See README.md, "PATH".';
+  const hint = 'See entrypoint/README.md, "PATH".';
   if (loginShell.missing.length > 0) {
     findings.push({ message: `login shells do not find ${prefix}/bin`, hint });
   }

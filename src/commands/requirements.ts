@@ -18,7 +18,7 @@ export async function requirements(place: Place): Promise<number> {
   return unmet.length > 0 ? exitStatusFor(unmet, place.options.strict) : exitStatus.done;
 }
 
-/** The document of `requirements --json`; README.md describes it. */
+/** The document of `requirements --json`; entrypoint/README.md describes it. */
 export function requirementsDocument(seen: Survey): unknown {
   return {
     schema: 1,

@@ -98,7 +98,7 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
   const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
   const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";
   if (missing.length > 0) {
-    return `${first}login shells do not find ${listNames(missing)} yet; add this line to their profile (README.md, "PATH"):\n${line}`;
+    return `${first}login shells do not find ${listNames(missing)} yet; add this line to their profile (entrypoint/README.md, "PATH"):\n${line}`;
   }
   if (onPath) return first;
   return isShadowed

@@ -135,7 +135,7 @@ const columns: readonly (readonly [string, readonly string[]])[] = [
   ["floor", ["sh -c true", "plain Node, 4 at once", "bytes / bandwidth"]],
 ];
 
-/** One row per group, medians only: what the README shows. */
+/** One row per group, medians only: what test/README.md shows. */
 export function renderSummary(groups: readonly Group[]): string {
   const rows = groups.map((group) => {
     const summaries = summarize(group);

@@ -1,6 +1,6 @@
 /**
  * Measures this product beside its peers, and prints tables. A whole run also writes them and two
- * charts into test/bench/, and a summary into the README.
+ * charts into test/bench/, a summary into test/README.md, and one row of it into the front page.
  *
  *   npm run bench -- [--quick] [--only steady|cold|slow|skills|growth]… [--apt-update] [--dir DIR] [--out DIR]
  *
@@ -44,6 +44,8 @@ if (process.platform !== "linux" || process.arch !== "x64") {
 const isAsked = (name: string): boolean => values.only.length === 0 || values.only.includes(name);
 const isWhole = values.only.length === 0 && !values.quick;
 const out = values.out ?? (isWhole ? import.meta.dirname : undefined);
+/** The front page's only row. */
+const shown = "Steady state: 40 programs present";
 const given = { parent: values.dir, quick: values.quick, aptUpdate: values["apt-update"] };
 
 await inPlace(given, async (place) => {
@@ -67,13 +69,14 @@ await inPlace(given, async (place) => {
   writeFileSync(join(out, "results.md"), renderMarkdown(groups, cells, machine));
   writeFileSync(join(out, "results.svg"), barChart(groups));
   if (cells.length > 0) writeFileSync(join(out, "growth.svg"), growthChart(cells));
-  if (out === import.meta.dirname) writeIntoReadme(renderSummary(groups));
+  if (out !== import.meta.dirname) return;
+  writeBetweenMarks("test/README.md", renderSummary(groups));
+  writeBetweenMarks("README.md", renderSummary(groups.filter(({ title }) => title === shown)));
 });
 
-/** Between its two marks. */
-function writeIntoReadme(table: string): void {
-  const file = join(repository, "README.md");
-  const marked = /(<!-- npm run bench writes this table -->\n)[\s\S]*?(<!-- to here -->)/;
+function writeBetweenMarks(name: string, table: string): void {
+  const file = join(repository, name);
+  const marked = /(<!-- npm run bench writes this (?:table|row) -->\n)[\s\S]*?(<!-- to here -->)/;
   writeFileSync(file, readFileSync(file, "utf8").replace(marked, `$1\n${table}\n$2`));
 }
 

@@ -1,9 +1,10 @@
 /** The package as npm has it: packed from what a clean clone holds, installed elsewhere, run. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { $ } from "zx";
+import { pages } from "../docs/pages.ts";
 import { archive, program } from "../support/archives.ts";
 import { installPackage, packPackage } from "../support/package.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
@@ -29,12 +30,19 @@ test("holds what it needs, its licences, and nothing of the sources or tests", a
   const { stdout } = await $({ quiet: true })`tar -tzf ${tarball}`;
   const names = stdout.trim().split("\n");
   const known =
-    /^package\/((dist|entrypoint|recipes)\/|(package\.json|README\.md|LICENSE|Dockerfile\.example)$)/;
+    /^package\/((dist|entrypoint|recipes)\/|((?:src\/|test\/)?README\.md|package\.json|LICENSE|Dockerfile\.example)$)/;
   expect(names.filter((name) => !known.test(name))).toEqual([]);
-  expect(names.filter((name) => /\btest\b|\.test\.|\.ts$|\.cache$/.test(name))).toEqual([]);
+  expect(names.filter((name) => /\.test\.|\.ts$|\.cache$/.test(name))).toEqual([]);
   expect(names).toContain("package/dist/catalogue.json");
   expect(statSync(tarball).size).toBeLessThan(1_500_000);
   await $({ cwd: dir, quiet: true })`tar -xzf ${tarball}`;
+  for (const { file, links } of pages.slice(0, 3)) {
+    const local = links
+      .filter((to) => !/^(https?:|#)/.test(to))
+      .map((to) => to.split("#")[0] ?? "");
+    const targets = local.map((to) => join(dir, "package", dirname(file), to));
+    expect(targets.filter((path) => !existsSync(path))).toEqual([]);
+  }
   const notices = readFileSync(join(dir, "package/dist/THIRD-PARTY-LICENSES.txt"), "utf8");
   for (const name of ["undici", "tar", "yaml", "zod", "semver", "@pnpm/npm-conf"])
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\nLicense: \\S+`, "m"));

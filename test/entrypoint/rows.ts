@@ -377,7 +377,7 @@ export const rows: Row[] = [
       { how: "comes", change: (p) => write(join(p.dir, beside, "deep/new"), "x") },
       { how: "goes", change: gone(`${beside}/README`) },
     ],
-    "a stranger comes into `bin`, or a link there is made anew": [
+    "an unmanaged file appears in `bin`, or a link there is replaced": [
       {
         how: "a stranger",
         change: (p) => write(join(p.prefix, "bin/ls"), "#!/bin/sh\n", 0o755),
@@ -435,6 +435,6 @@ export const rows: Row[] = [
     ],
   }),
   ...compared("time", "—", {
-    "litter may be swept": { before: (p) => setDue(p, 600), change: (p) => setDue(p, -600) },
+    "stale files may be removed": { before: (p) => setDue(p, 600), change: (p) => setDue(p, -600) },
   }),
 ];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { rows } from "./rows.ts";
 
-const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+const readme = readFileSync(join(import.meta.dirname, "../../entrypoint/README.md"), "utf8");
 
 /** The cells of the first table below a heading, without its head. */
 function tableBelow(heading: string): string[][] {
@@ -15,7 +15,7 @@ function tableBelow(heading: string): string[][] {
 
 test("the README's table of what is compared is what steady.test.ts tries, row by row", () => {
   const tried = rows.map(({ what, told, readOnly }) => [what, told, readOnly]);
-  expect(tableBelow("## The steady state")).toEqual(tried);
+  expect(tableBelow("## What is checked")).toEqual(tried);
 });
 
 test("no row is without a change that tries it", () => {

@@ -48,8 +48,12 @@ export interface Gateway {
   turn(command: string, options?: { session?: string; path?: string }): Promise<Turn>;
   /** The skills that the agent is offered, as the model saw them in the last turn. */
   offered(): string[];
+  /** What OpenClaw is started with; `path` comes before its PATH. */
+  env(path?: string): Readonly<Record<string, string>>;
   /** Starts the gateway's process: from then on turns may be made at once. */
   start(): Promise<void>;
+  /** Until a gateway's process answers. */
+  answers(): Promise<void>;
   /** What OpenClaw, or anybody, ran in sandboxes so far; a sandbox's first is its setupCommand. */
   execs(): Promise<Exec[]>;
   containers(): Promise<string[]>;
@@ -160,6 +164,10 @@ export async function openGateway(): Promise<Gateway> {
       running = spawn(process.execPath, [command, "gateway", "run"], {
         ...{ cwd: place.home, env: env(), stdio: "ignore" },
       });
+      await gateway.answers();
+    },
+    env,
+    async answers() {
       for (let tries = 0; tries < 120; tries++) {
         if (
           await fetch(`http://127.0.0.1:${port}/healthz`).then(

@@ -96,6 +96,7 @@ interface Served {
 
 export async function startLoopback(): Promise<Loopback> {
   const files = new Map<string, Served>();
+  const published = new Map<string, Record<string, object>>();
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname);
@@ -126,7 +127,9 @@ export async function startLoopback(): Promise<Loopback> {
       const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
       const document = { ...manifest, name, version, dist: { tarball: url, integrity } };
       serve(`/registry/${name}/${version}`, JSON.stringify(document));
-      const whole = { name, "dist-tags": { latest: version }, versions: { [version]: document } };
+      const versions = { ...published.get(name), [version]: document };
+      published.set(name, versions);
+      const whole = { name, "dist-tags": { latest: version }, versions };
       serve(`/registry/${name}`, JSON.stringify(whole));
     },
     hits: (path) => requests.filter((seen) => path === undefined || seen.path === path).length,

@@ -1,0 +1,203 @@
+/** What the READMEs say, beside what is there: links, options, variables, messages, lines of other files. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import JSON5 from "json5";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { exitStatus } from "../../src/core/errors.ts";
+import { openclawFragment, type Site } from "../../src/core/topology.ts";
+import { help } from "../../src/run/cli.ts";
+import { repository } from "../support/workplace.ts";
+import { type Page, pages } from "./pages.ts";
+
+const read = (file: string): string => readFileSync(join(repository, file), "utf8");
+const [front, entrypoint, recipes, , source] = pages as [Page, Page, Page, Page, Page];
+
+/** Everything that is compiled or run, as text. */
+const program = ["src", "entrypoint"]
+  .flatMap((dir) =>
+    readdirSync(join(repository, dir), { recursive: true, encoding: "utf8" }).map((name) =>
+      join(dir, name),
+    ),
+  )
+  .filter((name) => /\.ts$|openclaw-install-skill-deps|\.sh$/.test(name))
+  .map(read)
+  .join("\n");
+
+/** The first table below a heading; each row's first cells. */
+function rowsBelow({ tables, file }: Page, heading: string): (readonly string[])[] {
+  const found = tables.find((table) => table.heading === heading);
+  if (found === undefined) throw new Error(`${file} has no table below "${heading}"`);
+  return [...found.rows];
+}
+
+const unique = (found: readonly string[]): string[] => [...new Set(found)].sort();
+const matches = (text: string, what: RegExp): string[] => unique(text.match(what) ?? []);
+
+test("the front page is short", () => {
+  expect(front.text.split("\n").length).toBeLessThanOrEqual(251);
+});
+
+describe.each(pages)("$file", ({ file, links, spans, text }) => {
+  const from = dirname(join(repository, file));
+
+  test("leads to files and headings that are there", () => {
+    const local = links.filter((link) => !/^https?:/.test(link));
+    expect(local).not.toEqual([]);
+    const isBroken = (link: string): boolean => {
+      const [path = "", anchor] = link.split("#");
+      const target = path === "" ? join(repository, file) : join(from, path);
+      if (!existsSync(target)) return true;
+      const other = pages.find((one) => join(repository, one.file) === target);
+      return anchor !== undefined && !other?.anchors.has(anchor);
+    };
+    expect(local.filter(isBroken)).toEqual([]);
+  });
+
+  test("names no file that is not there", () => {
+    const named = spans.filter((span) => /^(src|test|entrypoint|recipes)\/[\w./-]+$/.test(span));
+    if (file === "src/README.md") expect(named.length).toBeGreaterThan(20);
+    const made = ["recipes/biome.yaml"]; // by the page's own commands
+    const missing = named.filter((name) => !existsSync(join(repository, name)));
+    expect(missing.filter((name) => !made.includes(name))).toEqual([]);
+  });
+
+  test("says it in plain words", () => {
+    const never =
+      /\b(mend(s|ed|ing)?|brought|taken (up|away)|anew|neighbours?|strangers?|gifts?|litter|in order that|is to be had|could not be had|demand(s|ed)?)\b/gi;
+    expect(text.match(never) ?? []).toEqual([]);
+  });
+});
+
+describe("the source, as its page has it", () => {
+  const paths = (cell = ""): string[] =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
+
+  test("the walk names functions of the files that it names", () => {
+    const rows = rowsBelow(source, "From SKILL.md to the manifest");
+    expect(rows.length).toBeGreaterThan(15);
+    const wrong = rows.filter(([, file, called]) => {
+      const [name = "", text] = [paths(called)[0], read(paths(file)[0] ?? "")];
+      return !new RegExp(`^(export )?(async )?(function )?${name}\\(`, "m").test(text);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("every folder is on the list of floors", () => {
+    const listed = rowsBelow(source, "Floors").flatMap(([cell]) => paths(cell));
+    const folders = readdirSync(join(repository, "src"), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `src/${name}/`);
+    expect(folders.filter((name) => !listed.includes(name))).toEqual([]);
+    expect(listed.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
+  });
+});
+
+describe("the command", () => {
+  test("has the verbs of the front page, and no other", () => {
+    const listed = rowsBelow(front, "Commands").flatMap(([cell = ""]) =>
+      (cell.match(/(?<=`)[a-z]+/g) ?? []).map(String),
+    );
+    const told = help.match(/(?<=^ {2}openclaw-install-skill-deps \[?)[a-z]+/gm) ?? [];
+    expect(unique(listed)).toEqual(unique(told));
+  });
+
+  test("has the options of the table, and no other", () => {
+    const table = rowsBelow(entrypoint, "Options").map(([cell = ""]) => cell);
+    const listed = matches(table.join(" "), /--[a-z][a-z\d-]+/g);
+    const told = matches(help, /--[a-z][a-z\d-]+/g);
+    const long = ["--quiet", "--verbose"]; // help names their letters only
+    expect(listed.filter((name) => !long.includes(name))).toEqual(told);
+    const short = rowsBelow(front, "Options").flatMap(
+      ([cell = ""]) => cell.match(/--[a-z-]+/g) ?? [],
+    );
+    expect(short.length).toBe(6);
+    expect(short.filter((name) => !listed.includes(name))).toEqual([]);
+  });
+
+  test("reads the variables of the table, and no other of its own", () => {
+    const own = /\bOPENCLAW_SKILL(S|_[A-Z_]*[A-Z])\b/g;
+    const listed = matches(
+      rowsBelow(entrypoint, "Options")
+        .map(([, cell = ""]) => cell)
+        .join(" "),
+      own,
+    );
+    const inner = ["OPENCLAW_SKILL_DEPS_VIEW"]; // from the sh script to Node
+    expect([...listed, ...inner].sort()).toEqual(matches(program, own));
+  });
+
+  test("ends with the statuses of the table", () => {
+    const table = entrypoint.tables.find(({ head }) => head[0] === "exit status");
+    expect(table?.rows.map(([status]) => Number(status))).toEqual(Object.values(exitStatus).sort());
+  });
+
+  test.each([front, entrypoint])("says the messages of $file", (one) => {
+    const said = rowsBelow(one, "Troubleshooting").flatMap(
+      ([cell = ""]) => cell.match(/(?<=`)[^`]+(?=`)/g) ?? [],
+    );
+    const fixed = said
+      .filter((message) => !["gog: not found", "Text file busy"].includes(message)) // the system's
+      .flatMap((message) =>
+        message.split(
+          /…|: |this file system|\b[A-Z]{4,}\b|from readme|\(.*\)|linux-|jq 1\.6|1\.8\.2/,
+        ),
+      )
+      .map((piece) => piece.replace(/^[ :.;,)]+|[ :.;,(]+$/g, ""))
+      .filter((piece) => piece.length > 7);
+    expect(fixed.length).toBeGreaterThan(2);
+    expect(fixed.filter((piece) => !program.includes(piece))).toEqual([]);
+  });
+});
+
+describe("what is to be written into other files", () => {
+  const site: Site = {
+    source: "/srv/openclaw-volume",
+    state: "/home/u/.openclaw",
+    isExternal: true,
+    hasProfile: true,
+    isHost: true,
+    packageDir: "/p",
+    agent: { uid: 1000, gid: 1000 },
+  };
+  const shown = ({ blocks }: Page, heading: string): unknown =>
+    JSON5.parse(blocks.find((one) => one.lang === "json5" && one.heading === heading)?.text ?? "");
+
+  test("the quickstart's openclaw.json is what config prints for a stock image", () => {
+    const image = "openclaw-sandbox:bookworm-slim";
+    const printed = openclawFragment("provisioner", { ...site, image, hasProfile: false });
+    expect(shown(front, "Quickstart")).toEqual(printed);
+  });
+
+  test("that of topology A is what config prints", () => {
+    const printed = openclawFragment("sandbox", site);
+    expect(shown(entrypoint, "A. A sandbox that installs for itself")).toEqual(printed);
+  });
+
+  test("lines of a Dockerfile are those of the example", () => {
+    const lines = entrypoint.blocks.filter(({ lang }) => lang === "dockerfile");
+    expect(lines.length).toBeGreaterThan(0);
+    const example = read("Dockerfile.example").split("\n");
+    expect(lines.flatMap(({ text }) => text.split("\n"))).toSatisfy((shown: string[]) =>
+      shown.every((line) => example.includes(line)),
+    );
+  });
+
+  test("parts of recipes are those of the catalogue", () => {
+    const parts = recipes.blocks.filter(
+      ({ lang, text }) => lang === "yaml" && !/^name:/m.test(text),
+    );
+    const [python, go] = parts.map(({ text }) => parse(text));
+    expect(parse(read("recipes/nano-pdf.yaml"))).toMatchObject(python);
+    expect(parse(read("recipes/gog.yaml"))).toMatchObject({
+      artifacts: {
+        "linux-x64": expect.arrayContaining([expect.objectContaining(go.artifacts["linux-x64"])]),
+      },
+    });
+  });
+
+  test("the catalogue has as many tools as the page says", () => {
+    const count = readdirSync(join(repository, "recipes")).filter((name) => name.endsWith(".yaml"));
+    expect(recipes.text).toContain(`${count.length} tools: `);
+  });
+});
