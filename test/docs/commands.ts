@@ -8,7 +8,7 @@ export const languages = [...shells, "json5", "yaml", "dockerfile", "text"];
 
 /** The programs that a code span begins with if it is a command. */
 const programs =
-  /^([A-Z_]+=\S+ )*(npm|npx|docker|podman|openclaw|openclaw-install-skill-deps|sudo|sh|apt-get) |^\.ci\/run$/;
+  /^([A-Z_]+=\S+ )*(npm|npx|docker|podman|openclaw|openclaw-install-skill-deps|sudo|sh|man|apt-get) |^\.ci\/run$/;
 
 /** What `recipe new` prints for a console block, and the like. */
 interface Typed {
@@ -97,6 +97,11 @@ export const elsewhere: readonly Elsewhere[] = [
     command: /^openclaw gateway$/,
     suite: "test/openclaw/readme.test.ts",
     as: "-- openclaw gateway",
+  },
+  {
+    command: /^man openclaw-install-skill-deps$/,
+    suite: "test/e2e/package.test.ts",
+    as: "share/man/man1/openclaw-install-skill-deps.1",
   },
   { command: /^sh -lc gog$/, suite: "test/openclaw/settings.test.ts", as: 'turn("gog")' },
   { command: /^sh -c true$/, suite: "test/bench/steady.ts", as: "sh -c true" },

@@ -1,12 +1,12 @@
 /** What the READMEs say, beside what is there: links, options, variables, messages, lines of other files. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import JSON5 from "json5";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { exitStatus } from "../../src/core/errors.ts";
 import { openclawFragment, type Site } from "../../src/core/topology.ts";
-import { help } from "../../src/run/cli.ts";
+import { options, variables } from "../../src/usage/options.ts";
 import { repository } from "../support/workplace.ts";
 import { type Page, pages } from "./pages.ts";
 
@@ -69,6 +69,16 @@ describe.each(pages)("$file", ({ file, links, spans, text }) => {
   });
 });
 
+test("every folder of tests is on the list of suites", () => {
+  const listed = pages[3]?.links ?? [];
+  const inner = ["fixtures", "support"]; // of no suite's own
+  const folders = readdirSync(join(repository, "test"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !inner.includes(entry.name))
+    .map(({ name }) => name);
+  expect(folders.length).toBeGreaterThan(5);
+  expect(folders.filter((name) => !listed.includes(name))).toEqual([]);
+});
+
 describe("the source, as its page has it", () => {
   const paths = (cell = ""): string[] =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
@@ -83,48 +93,37 @@ describe("the source, as its page has it", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("every folder is on the list of floors", () => {
-    const listed = rowsBelow(source, "Floors").flatMap(([cell]) => paths(cell));
-    const folders = readdirSync(join(repository, "src"), { withFileTypes: true })
+  test("every folder is on the list of rooms", () => {
+    const listed = rowsBelow(source, "Floors and rooms").flatMap(([cell]) => paths(cell));
+    const folders = readdirSync(join(repository, "src"), { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }) => `src/${name}/`);
+      .map(({ parentPath, name }) => `${relative(repository, join(parentPath, name))}/`);
     expect(folders.filter((name) => !listed.includes(name))).toEqual([]);
     expect(listed.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
   });
 });
 
 describe("the command", () => {
-  test("has the verbs of the front page, and no other", () => {
-    const listed = rowsBelow(front, "Commands").flatMap(([cell = ""]) =>
-      (cell.match(/(?<=`)[a-z]+/g) ?? []).map(String),
-    );
-    const told = help.match(/(?<=^ {2}openclaw-install-skill-deps \[?)[a-z]+/gm) ?? [];
-    expect(unique(listed)).toEqual(unique(told));
-  });
-
   test("has the options of the table, and no other", () => {
     const table = rowsBelow(entrypoint, "Options").map(([cell = ""]) => cell);
     const listed = matches(table.join(" "), /--[a-z][a-z\d-]+/g);
-    const told = matches(help, /--[a-z][a-z\d-]+/g);
-    const long = ["--quiet", "--verbose"]; // help names their letters only
-    expect(listed.filter((name) => !long.includes(name))).toEqual(told);
-    const short = rowsBelow(front, "Options").flatMap(
-      ([cell = ""]) => cell.match(/--[a-z-]+/g) ?? [],
+    expect(listed).toEqual(
+      Object.keys(options)
+        .map((name) => `--${name}`)
+        .sort(),
     );
+    const short = rowsBelow(front, "Options").map(([cell = ""]) => cell.match(/--[a-z-]+/)?.[0]);
     expect(short.length).toBe(6);
-    expect(short.filter((name) => !listed.includes(name))).toEqual([]);
+    expect(short.filter((name = "") => !listed.includes(name))).toEqual([]);
   });
 
   test("reads the variables of the table, and no other of its own", () => {
-    const own = /\bOPENCLAW_SKILL(S|_[A-Z_]*[A-Z])\b/g;
-    const listed = matches(
-      rowsBelow(entrypoint, "Options")
-        .map(([, cell = ""]) => cell)
-        .join(" "),
-      own,
-    );
+    const own = /\b(NO_COLOR|OPENCLAW_SKILL(S|_[A-Z_]*[A-Z]))\b/g;
+    const cells = rowsBelow(entrypoint, "Options").map(([, cell = ""]) => cell);
+    const listed = matches(cells.join(" "), own);
     const inner = ["OPENCLAW_SKILL_DEPS_VIEW"]; // from the sh script to Node
     expect([...listed, ...inner].sort()).toEqual(matches(program, own));
+    expect(Object.keys(variables).filter((name) => !listed.includes(name))).toEqual([]);
   });
 
   test("ends with the statuses of the table", () => {
