@@ -9,10 +9,12 @@ import type { Platform } from "./core/platform.ts";
 import { asUserError } from "./core/system-error.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
+import { terminalOf, withColour } from "./report/terminal.ts";
 import { withHint } from "./report/text.ts";
 
 /** How long a run may take to end in order after a signal. */
 const graceMs = 5000;
+const stderr = withColour(process.stderr, process.env);
 const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
 
 /**
@@ -30,7 +32,8 @@ async function main(): Promise<number> {
     const { packageDir, version } = findPackage(dirname(process.argv[1] ?? ""));
     if (options.verb === "help") return print(await helpOn(options.names));
     if (options.verb === "version") return print(`${version}\n`);
-    const { stdout, stderr } = process;
+    const stdout =
+      options.json === false ? withColour(process.stdout, process.env) : process.stdout;
     reporter = await createReporter({
       verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
       progress: options.progress,
@@ -38,6 +41,7 @@ async function main(): Promise<number> {
       events: options.json === "events",
       stdout,
       stderr,
+      terminal: terminalOf(process.stderr, process.env),
     });
     process.env.HOME = homeDirectory(); // libraries ask for it too, and throw where there is none
     const place: Place = {
@@ -153,7 +157,7 @@ function report(thrown: unknown, options: Options | undefined): number {
   const message = expected
     ? withHint(`error: ${describeError(error)}`, error.hint)
     : `${bug}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  process.stderr.write(`${message}\n`);
+  stderr.write(`${message}\n`);
   if (!expected) return exitStatus.bug;
   if (options?.json === "document") {
     const { code, hint } = error;

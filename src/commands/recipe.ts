@@ -32,7 +32,7 @@ export async function recipe(place: Place): Promise<number> {
       return compileRecipes(place, rest);
     default:
       throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Write recipe list, check FILE…, new SOURCE, pin FILE…, lock FILE…, or compile DIR FILE.",
+        hint: "Write recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
       });
   }
 }

@@ -32,7 +32,7 @@ export type { Attempted };
 export function shownUrl(url: URL | string): string {
   if (!URL.canParse(String(url))) return "(not a URL)";
   const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search === "" ? "" : "?…"}`;
+  return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
 }
 
 /** The body ended before its time. */

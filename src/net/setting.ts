@@ -9,10 +9,10 @@ export interface Setting {
 /** A value for messages: no password, no query, no control character, not endless. */
 export function shownValue(value: string): string {
   const shown = value
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1…@")
-    .replace(/\?.*$/s, "?…")
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1...@")
+    .replace(/\?.*$/s, "?...")
     .replace(/\p{Cc}+/gu, " ");
-  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+  return shown.length > 200 ? `${shown.slice(0, 200)}...` : shown;
 }
 
 /** The error for a setting that cannot be used. `what` goes on after the value; `right` is a full sentence. */

@@ -30,7 +30,7 @@ export function factsOf(cause: unknown): Facts {
   const { code = "", message = String(cause), name = "" } = facts;
   // Some name the URL, with what may be a password in it; OpenSSL's say where in its source they arose.
   const shown = String(message)
-    .replace(/\/\/[^\s/]*@/g, "//…@")
+    .replace(/\/\/[^\s/]*@/g, "//...@")
     .replace(/^.*:SSL routines:[^:]*:([^:]+):.*$/s, "$1")
     .trim()
     .replace(/\n.*/s, "");

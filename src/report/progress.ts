@@ -17,7 +17,8 @@ export interface Bars {
   frame(columns: number): string;
 }
 
-export function createBars(): Bars {
+/** `isUnicode`: bars of blocks, else of ASCII. */
+export function createBars(isUnicode: boolean): Bars {
   const rows = new Map<string, Row>();
   return {
     update(event) {
@@ -42,7 +43,7 @@ export function createBars(): Bars {
         ...[...rows].map(([tool, { version }]) => tool.length + version.length + 1),
       );
       return [...rows]
-        .map(([tool, row]) => renderRow(tool, row, width).slice(0, columns))
+        .map(([tool, row]) => renderRow(tool, row, width, isUnicode).slice(0, columns))
         .join("\n");
     },
   };
@@ -50,14 +51,15 @@ export function createBars(): Bars {
 
 const barWidth = 24;
 
-function renderRow(tool: string, row: Row, width: number): string {
+function renderRow(tool: string, row: Row, width: number, isUnicode: boolean): string {
   const name = `${tool} ${row.version}`.padEnd(width);
   if (row.phase !== "download") return `${name}  ${labels[row.phase]}`;
   const total = row.total;
   if (total === undefined || total === 0) return `${name}  ${formatBytes(row.received)}`;
   const share = Math.min(1, row.received / total);
   const full = Math.round(share * barWidth);
-  const bar = "█".repeat(full) + "░".repeat(barWidth - full);
+  const [done, open] = isUnicode ? ["█", "░"] : ["#", "-"];
+  const bar = done.repeat(full) + open.repeat(barWidth - full);
   const percent = `${Math.floor(share * 100)}`.padStart(3);
   return `${name}  ${bar} ${percent} %  ${formatBytes(row.received)} of ${formatBytes(total)}`;
 }

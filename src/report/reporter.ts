@@ -1,6 +1,7 @@
 import type { Emit, Event, Failure } from "./events.ts";
 import { renderFailures } from "./failures.ts";
 import { createBars } from "./progress.ts";
+import type { Terminal } from "./terminal.ts";
 import { renderEvent, type Verbosity } from "./text.ts";
 
 /** Takes events in; `finish` tells what failed, each cause once. */
@@ -13,7 +14,7 @@ export interface Reporter {
 
 export interface ReporterOptions {
   readonly verbosity: Verbosity;
-  /** Bars, where stderr is a terminal. */
+  /** Bars, where stderr can redraw them. */
   readonly progress: boolean;
   /** What is unmet is an error. */
   readonly strict: boolean;
@@ -21,15 +22,19 @@ export interface ReporterOptions {
   readonly events: boolean;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+  /** What stderr is. */
+  readonly terminal: Terminal;
 }
 
 /** People's lines go to stderr, data to stdout. */
 export async function createReporter(options: ReporterOptions): Promise<Reporter> {
-  const { verbosity, stdout, stderr } = options;
+  const { verbosity, stdout, stderr, terminal } = options;
   const warnings: string[] = [];
   let failures: Failure[] = [];
   const bars =
-    options.progress && stderr.isTTY && verbosity !== "quiet" ? await liveBars(stderr) : undefined;
+    options.progress && terminal.canRedraw && verbosity !== "quiet"
+      ? await liveBars(stderr, terminal.isUnicode)
+      : undefined;
   return {
     warnings,
     emit(event) {
@@ -53,10 +58,10 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
 }
 
 /** Redraws at most every 60 ms: a fast download emits thousands of progress events. */
-async function liveBars(stderr: NodeJS.WriteStream) {
+async function liveBars(stderr: NodeJS.WriteStream, isUnicode: boolean) {
   // Its tables of wide characters take 10 MB, which most runs have no use for.
   const { createLogUpdate } = await import("log-update");
-  const bars = createBars();
+  const bars = createBars(isUnicode);
   const draw = createLogUpdate(stderr);
   let drawn = 0;
   return {

@@ -61,7 +61,7 @@ const mostNames = 5000;
 async function absent(root: string, path: string, what: string): Promise<UserError> {
   const names = await namesIn(root);
   const shown = names.slice(0, maxNames);
-  const more = names.length > maxNames ? ", …" : "";
+  const more = names.length > maxNames ? ", ..." : "";
   const has = names.length === 0 ? "it is empty" : `it has: ${shown.join(", ")}${more}`;
   return new UserError("recipe", `the archive ${what} ${path}; ${has}${meant(path, names)}`, {
     hint: "Correct `bins` or `strip` in the recipe.",

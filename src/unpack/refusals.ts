@@ -75,7 +75,7 @@ export function refuseEntry(kind: RefusalKind, path: string, why: string): never
 
 /** A path in quotes, without control characters, not too long. */
 export function showPath(path: string): string {
-  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path);
+  return JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}...` : path);
 }
 
 /** The error for a file of another format; `head` are its first bytes. */

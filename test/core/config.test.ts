@@ -87,19 +87,19 @@ describe("what is wrong is said and left out", () => {
   it.each([
     ["{ skills: }", "/o.json:1:11: not JSON5 (invalid character '}'); nothing of it counts"],
     ["", "/o.json:1:1: not JSON5 (invalid end of input); nothing of it counts"],
-    ["[]", "/o.json: the file is a list; expected an object { … }"],
-    ["{skills: null}", "/o.json: skills is null; expected an object { … }"],
+    ["[]", "/o.json: the file is a list; expected an object { ... }"],
+    ["{skills: null}", "/o.json: skills is null; expected an object { ... }"],
     [
       "{skills: {entries: {gog: {enabled: 'yes'}}}}",
       "/o.json: skills.entries.gog.enabled is a text; expected true or false",
     ],
     [
       "{skills: {entries: {gog: true}}}",
-      "/o.json: skills.entries.gog is true; expected an object { … }",
+      "/o.json: skills.entries.gog is true; expected an object { ... }",
     ],
     [
       "{skills: {allowBundled: 'gog'}}",
-      "/o.json: skills.allowBundled is a text; expected a list [ … ]",
+      "/o.json: skills.allowBundled is a text; expected a list [ ... ]",
     ],
     [
       "{skills: {allowBundled: [{}]}}",
@@ -113,8 +113,8 @@ describe("what is wrong is said and left out", () => {
       "{agents: {defaults: {workspace: 1}}}",
       "/o.json: agents.defaults.workspace is 1; expected a text",
     ],
-    ["{agents: {list: {}}}", "/o.json: agents.list is an object; expected a list [ … ]"],
-    ["{agents: {list: ['x']}}", "/o.json: agents.list[0] is a text; expected an object { … }"],
+    ["{agents: {list: {}}}", "/o.json: agents.list is an object; expected a list [ ... ]"],
+    ["{agents: {list: ['x']}}", "/o.json: agents.list[0] is a text; expected an object { ... }"],
     [
       `{skills: {load: {extraDirs: ['\${NOT_SET}/x']}}}`,
       "/o.json: skills.load.extraDirs[0] needs NOT_SET, which is not set",

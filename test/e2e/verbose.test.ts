@@ -44,12 +44,12 @@ function serveAll(): { env: Record<string, string>; told: string[] } {
     `zog: skipped ${origin}/gone.tar.gz: ${origin}/gone.tar.gz answered 404…`,
     `mirror: ${far} -> ${mirrored}`,
     `request: ${mirrored}`,
-    `redirect: ${mirrored} -> ${file}?… (302)`,
-    `request: ${file}?…`,
-    `retry 1 of 3 in … s: ${file}?… answered 503…`,
+    `redirect: ${mirrored} -> ${file}?... (302)`,
+    `request: ${file}?...`,
+    `retry 1 of 3 in … s: ${file}?... answered 503…`,
     `request: ${mirrored}`,
-    `redirect: ${mirrored} -> ${file}?… (302)`,
-    `request: ${file}?…`,
+    `redirect: ${mirrored} -> ${file}?... (302)`,
+    `request: ${file}?...`,
   ];
   return { env, told };
 }

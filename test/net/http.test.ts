@@ -154,7 +154,7 @@ describe("what arrives", () => {
     const { url: final } = await get(url, { headers });
     await other.close();
     expectWhole();
-    expect(final).toBe(`${target}?…`);
+    expect(final).toBe(`${target}?...`);
     expect(server.requests.map((seen) => seen.headers.authorization)).toEqual([
       "Bearer t0ken",
       "Bearer t0ken",

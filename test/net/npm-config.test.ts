@@ -197,7 +197,7 @@ test("what is no URL is refused by name, without its password", async () => {
   const env = { ...alone, npm_config_registry: "me:secret@x", "npm_config_@a:registry": "ftp://y" };
   const config = await readNpmConfig(env, home);
   expect(() => config.registryFor("a")).toThrow(UserError);
-  expect(() => config.registryFor("a")).toThrow("npm's registry=…@x is not an http or https URL");
+  expect(() => config.registryFor("a")).toThrow("npm's registry=...@x is not an http or https URL");
   expect(() => config.registryFor("@a/b")).toThrow("npm's @a:registry=ftp://y is not");
 });
 

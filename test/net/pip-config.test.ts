@@ -66,7 +66,7 @@ describe("which index is asked", () => {
     expect(await indexesOf({ PIP_NO_INDEX: "1", PIP_INDEX_URL: "https://a.test/" })).toEqual([]);
     const refused = indexesOf({ PIP_INDEX_URL: "ftp://me:secret@a.test/" });
     await expect(refused).rejects.toThrow(UserError);
-    await expect(refused).rejects.toThrow("PIP_INDEX_URL=ftp://…@a.test/ is not");
+    await expect(refused).rejects.toThrow("PIP_INDEX_URL=ftp://...@a.test/ is not");
     const PIP_EXTRA_INDEX_URL = "https://b.test/ b.test/simple";
     await expect(indexesOf({ PIP_EXTRA_INDEX_URL })).rejects.toThrow(
       "PIP_EXTRA_INDEX_URL=b.test/simple is not",

@@ -25,7 +25,7 @@ const examples: Readonly<Record<Origin, string>> = {
   npm: "npm: clawhub@0.23.3\nlock: clawhub.lock.json",
   deb: "deb: tmux@3.3a-3\nlock: tmux.deb.lock.json",
   pypi: "pypi: nano-pdf@0.2.1\nlock: nano-pdf.pypi.lock.json",
-  go: "go: github.com/steipete/gogcli@v0.37.0\npackage: cmd/gog\nsum: h1:…",
+  go: "go: github.com/steipete/gogcli@v0.37.0\npackage: cmd/gog\nsum: h1:...",
 };
 
 /** What is wrong between the fields of one source, and between them and the recipe's own `bins`. */

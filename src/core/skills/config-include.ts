@@ -62,7 +62,7 @@ function include(
   const included = includedValue(named, key, where, part);
   if (Object.keys(own).length === 0) return included;
   if (plainFields(included)) return merge(included, own);
-  tell(where, key, "needs an object { … } in that file, because other keys stand beside it");
+  tell(where, key, "needs an object { ... } in that file, because other keys stand beside it");
   return own;
 }
 

@@ -136,7 +136,7 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
     const keys = ["env", "skills", "agents"];
     const document = resolveIncludes(parsed.document, file, keys, { read, problem });
     if (asFields(document) && !Array.isArray(document)) return document;
-    problem(file, `the file is ${kindOf(document)}; expected an object { … }`);
+    problem(file, `the file is ${kindOf(document)}; expected an object { ... }`);
   } catch (error) {
     problems.push(`${file}: ${describeError(error)}; nothing of it counts`); // deeper than the stack
   }
@@ -217,7 +217,7 @@ function reader(env: Env, problem: (text: string) => void) {
     hasVariables: () => hasVariables,
     fields(value: unknown, key: string, keys?: readonly string[]): Fields {
       const fields = Array.isArray(value) ? undefined : asFields(value);
-      if (!fields) return wrong(value, key, "an object { … }") ?? {};
+      if (!fields) return wrong(value, key, "an object { ... }") ?? {};
       for (const name of keys ? Object.keys(fields) : []) {
         if (keys?.includes(name)) continue;
         problem(`${key}.${name} is unknown to OpenClaw; ${key} has ${keys?.join(", ")}`);
@@ -225,7 +225,7 @@ function reader(env: Env, problem: (text: string) => void) {
       return fields;
     },
     list(value: unknown, key: string): unknown[] {
-      return Array.isArray(value) ? value : (wrong(value, key, "a list [ … ]") ?? []);
+      return Array.isArray(value) ? value : (wrong(value, key, "a list [ ... ]") ?? []);
     },
     text(value: unknown, key: string): string | undefined {
       if (typeof value !== "string") return wrong(value, key, "a text");
