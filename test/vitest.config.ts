@@ -15,5 +15,6 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 3,
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -4,19 +4,12 @@
  * `openclaw` are stand-ins; the command itself is the one that the page installs.
  */
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { $, type ProcessOutput } from "zx";
 import { archive, npmTarball, program } from "../support/archives.ts";
-import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+import { copyClone } from "../support/package.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 export interface Surroundings {
   readonly place: Workplace;
@@ -31,7 +24,7 @@ export async function openSurroundings(): Promise<Surroundings> {
   const [clone, own, installed] = ["clone", "own", "installed"].map((name) =>
     join(place.dir, name),
   ) as [string, string, string];
-  for (const made of [clone, own]) mkdirSync(made);
+  mkdirSync(own);
   copyClone(clone);
   const stub = (name: string, lines: string): void => {
     writeFileSync(join(own, name), `#!/bin/sh\n${lines}\n`);
@@ -58,14 +51,6 @@ export async function openSurroundings(): Promise<Surroundings> {
         nothrow: true,
       })`sh -c ${line.replaceAll("/srv/openclaw-volume", join(place.dir, "srv-volume"))}`,
   };
-}
-
-/** What a clean clone holds, and dependencies. */
-function copyClone(into: string): void {
-  const made = new Set([".git", "coverage", "dist", "node_modules"]);
-  for (const name of readdirSync(repository))
-    if (!made.has(name)) cpSync(join(repository, name), join(into, name), { recursive: true });
-  symlinkSync(join(repository, "node_modules"), join(into, "node_modules"));
 }
 
 function serve(place: Workplace): void {

@@ -12,15 +12,20 @@ export function copyPackage(into: string): string {
   return into;
 }
 
-/** `npm pack` of a copy that is as a clean clone is, but for its dependencies; the tarball's path. */
-export async function packPackage(into: string): Promise<string> {
-  const clone = join(into, "clone");
-  mkdirSync(clone);
+/** Copies what a clean clone holds, and links the dependencies. */
+export function copyClone(into: string): void {
+  mkdirSync(into);
   const made = new Set([".git", "coverage", "dist", "node_modules"]);
   for (const name of readdirSync(repository)) {
-    if (!made.has(name)) cpSync(join(repository, name), join(clone, name), { recursive: true });
+    if (!made.has(name)) cpSync(join(repository, name), join(into, name), { recursive: true });
   }
-  symlinkSync(join(repository, "node_modules"), join(clone, "node_modules"));
+  symlinkSync(join(repository, "node_modules"), join(into, "node_modules"));
+}
+
+/** `npm pack` of a clean clone; the tarball's path. */
+export async function packPackage(into: string): Promise<string> {
+  const clone = join(into, "clone");
+  copyClone(clone);
   const { stdout } = await $({
     cwd: clone,
     quiet: true,
