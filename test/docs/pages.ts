@@ -64,7 +64,8 @@ export function blockBelow(file: string, heading: string, lang: string): string 
   return found[0]?.text ?? "";
 }
 
-function readPage(file: string): Page {
+/** Takes a page apart. */
+export function readPage(file: string): Page {
   const text = readFileSync(join(repository, file), "utf8");
   const blocks: Block[] = [];
   const spans: string[] = [];
