@@ -39,6 +39,6 @@ case $report in
     ;;
 esac
 echo "warm-up: error: nothing was installed (status $status), although a server can be reached; the reason
-is above. An image of this build would start slowly, so it is not built. Mend the cause (npm's registry
+is above. An image of this build would start slowly, so it is not built. Fix the cause (npm's registry
 is named by npm_config_registry or an .npmrc), or build without a network: docker build --network none" >&2
 exit 1

@@ -38,6 +38,13 @@ test("the front page is short", () => {
   expect(front.text.split("\n").length).toBeLessThanOrEqual(251);
 });
 
+test("its row of the benchmark is one of the last run's", () => {
+  const all = rowsBelow(pages[3] as Page, "Speed");
+  const shown = rowsBelow(front, "Speed");
+  expect(shown).toHaveLength(1);
+  expect(all).toContainEqual(shown[0]);
+});
+
 describe.each(pages)("$file", ({ file, links, spans, text }) => {
   const from = dirname(join(repository, file));
 
