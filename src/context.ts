@@ -3,7 +3,7 @@ import type { Platform } from "./core/platform.ts";
 import type { Reporter } from "./report/reporter.ts";
 
 /** Where and how the command runs. Made once in main.ts; nothing else asks the process. */
-export interface Place {
+export interface Context {
   readonly options: Options;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;

@@ -3,7 +3,7 @@ import { availableParallelism, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
 import { type Options, parseOptions } from "./cli.ts";
-import type { Place } from "./context.ts";
+import type { Context } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
 import { asUserError } from "./core/system-error.ts";
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
       terminal: terminalOf(process.stderr, process.env),
     });
     process.env.HOME = homeDirectory(); // libraries ask for it too, and throw where there is none
-    const place: Place = {
+    const context: Context = {
       options,
       env: process.env,
       home: process.env.HOME,
@@ -60,7 +60,7 @@ async function main(): Promise<number> {
       signal: abortOnSignals(),
       clock: () => new Date(),
     };
-    const status = await runVerb(place);
+    const status = await runVerb(context);
     reporter.finish();
     return status;
   } catch (error) {
@@ -112,32 +112,32 @@ function homeDirectory(): string {
 }
 
 /** Commands are loaded when they are asked for: the ones that are not cost nothing. */
-async function runVerb(place: Place): Promise<number> {
-  switch (place.options.verb) {
+async function runVerb(context: Context): Promise<number> {
+  switch (context.options.verb) {
     case "requirements":
-      return (await import("./commands/requirements.ts")).requirements(place);
+      return (await import("./commands/requirements.ts")).requirements(context);
     case "list":
-      return (await import("./commands/list.ts")).list(place);
+      return (await import("./commands/list.ts")).list(context);
     case "outdated":
-      return (await import("./commands/list.ts")).outdated(place);
+      return (await import("./commands/list.ts")).outdated(context);
     case "doctor":
-      return (await import("./commands/doctor.ts")).doctor(place);
+      return (await import("./commands/doctor.ts")).doctor(context);
     case "recipe":
-      return (await import("./commands/recipe.ts")).recipe(place);
+      return (await import("./commands/recipe.ts")).recipe(context);
     case "remove":
-      return (await import("./commands/remove.ts")).remove(place);
+      return (await import("./commands/remove.ts")).remove(context);
     case "gc":
-      return (await import("./commands/gc.ts")).gc(place);
+      return (await import("./commands/gc.ts")).gc(context);
     case "bundle":
-      return (await import("./commands/bundle.ts")).bundle(place);
+      return (await import("./commands/bundle.ts")).bundle(context);
     case "config":
-      return (await import("./commands/config.ts")).config(place);
+      return (await import("./commands/config.ts")).config(context);
     case "completion":
-      return (await import("./commands/completion.ts")).completion(place);
+      return (await import("./commands/completion.ts")).completion(context);
     case "update":
-      return (await import("./commands/install.ts")).install(place, true);
+      return (await import("./commands/install.ts")).install(context, true);
     default:
-      return (await import("./commands/install.ts")).install(place);
+      return (await import("./commands/install.ts")).install(context);
   }
 }
 
@@ -192,7 +192,7 @@ function machinePlatform(): Platform {
 }
 
 /** The nearest directory above the bundle that holds our package.json, and its version. */
-function findPackage(bundle: string): Pick<Place, "packageDir" | "version"> {
+function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
   try {
     let dir = bundle;
     const isThere = (): boolean =>

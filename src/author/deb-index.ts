@@ -101,19 +101,23 @@ async function readRelease(
   { http, apt, dir }: IndexContext,
   n: number,
 ): Promise<string> {
-  const bring = async (name: string): Promise<string> => {
+  const fetchFile = async (name: string): Promise<string> => {
     const address = `${source.uri}/dists/${source.suite}/${name}`;
     const { url, ...rest } = apt.requestFor(address);
     const file = join(dir, `${name}-${n}`);
     await writeFile(file, (await http.text(url, rest)).text);
     return file;
   };
-  const file = await bring("InRelease").catch((error: unknown) => {
+  const file = await fetchFile("InRelease").catch((error: unknown) => {
     if (!isRefusal(error)) throw error;
     return undefined;
   });
   if (file !== undefined) return await readSigned(file, source.signedBy);
-  return await readSigned(await bring("Release"), source.signedBy, await bring("Release.gpg"));
+  return await readSigned(
+    await fetchFile("Release"),
+    source.signedBy,
+    await fetchFile("Release.gpg"),
+  );
 }
 
 async function readSuite(source: DebianSource, context: IndexContext, n: number): Promise<Suite> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { isBinName } from "../core/names.ts";
 import type { DebianPackage } from "../core/recipe.ts";
-import { follow, listNames, textOf } from "../io/files.ts";
+import { listNames, statIfExists, textOf } from "../io/files.ts";
 import { downloadDeb } from "../sources/debian/mirrors.ts";
 import { makeTree } from "../sources/tree.ts";
 import { unpackDeb } from "../unpack/deb.ts";
@@ -37,7 +37,7 @@ export async function listDebPrograms(
   const bins: Record<string, string> = {};
   for (const place of ["usr/sbin", "sbin", "bin", "usr/bin"]) {
     for (const name of listNames(join(tree, place)).sort()) {
-      const isFile = (await follow(join(tree, place, name)))?.isFile();
+      const isFile = (await statIfExists(join(tree, place, name)))?.isFile();
       if (isFile && isBinName(name)) bins[name] = `${place}/${name}`;
     }
   }

@@ -1,4 +1,4 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { rm } from "../io/disk.ts";
@@ -6,15 +6,15 @@ import { temporaryDirectory } from "../io/temporary.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
-import type { DraftPlace } from "./draft.ts";
+import type { DraftContext } from "./draft.ts";
 
 /**
  * Does an author's work with a network and a scratch directory, and puts both away again. What a run
  * would tolerate as unmet is an author's mistake: there is no recipe then.
  */
-export async function withDraftPlace<T>(
-  { env, home, options, reporter, clock, signal }: Place,
-  work: (place: DraftPlace) => Promise<T>,
+export async function withDraftContext<T>(
+  { env, home, options, reporter, clock, signal }: Context,
+  work: (context: DraftContext) => Promise<T>,
 ): Promise<T> {
   const npm = once(() => readNpmConfig(env, home));
   const { mirrors, offline } = options;

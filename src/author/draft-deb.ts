@@ -8,10 +8,10 @@ import { readAptConfig } from "../net/apt-config.ts";
 import { openRelease } from "./deb-index.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
-import { type DraftPlace, type DraftWish, toolName } from "./draft.ts";
-import { debAuthor } from "./lock-deb.ts";
+import { type DraftContext, type DraftWish, toolName } from "./draft.ts";
+import { debLocker } from "./lock-deb.ts";
 import { type Draft, describeTool, renderDraft } from "./recipe-text.ts";
-import { roomIn } from "./release-program.ts";
+import { workDirIn } from "./release-program.ts";
 
 const arches = [
   ["amd64", "linux-x64"],
@@ -22,11 +22,11 @@ const arches = [
 export async function draftFromDeb(
   name: string,
   wish: DraftWish,
-  place: DraftPlace,
+  place: DraftContext,
 ): Promise<Draft> {
   const { http, clock, env } = place;
   const tool = toolName(wish.name ?? name, name);
-  const dir = await roomIn(place.dir, "index");
+  const dir = await workDirIn(place.dir, "index");
   const context = { http, apt: await readAptConfig(env), dir, clock };
   const release = await openRelease(context);
   const lock = `${tool}.deb.lock.json`;
@@ -47,7 +47,7 @@ export async function draftFromDeb(
   const looked = await listDebPrograms(
     { name, version, archive, path, size, digest },
     `${snapshot}T000000Z`,
-    { ...context, dir: await roomIn(place.dir, "package") },
+    { ...context, dir: await workDirIn(place.dir, "package") },
   );
   const bins = chooseBins(looked.bins, wish.bins, name);
   const document: RecipeDocument = {
@@ -59,7 +59,7 @@ export async function draftFromDeb(
     test: [Object.keys(bins)[0] ?? "", "--version"],
     artifacts,
   };
-  const author = debAuthor({ env, http, clock, dir: await roomIn(place.dir, "lock") });
+  const author = debLocker({ env, http, clock, dir: await workDirIn(place.dir, "lock") });
   return { document, locks: { [lock]: await author(parseDebWanted(renderDraft(document))) } };
 }
 

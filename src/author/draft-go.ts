@@ -3,18 +3,18 @@ import { UserError } from "../core/errors.ts";
 import { goModules } from "../core/locks/go-path.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { type DraftPlace, type DraftWish, toolName } from "./draft.ts";
-import { authorGoModule } from "./lock-go.ts";
+import { type DraftContext, type DraftWish, toolName } from "./draft.ts";
+import { lockGoModule } from "./lock-go.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 
 /** The draft of a recipe from PATH or PATH@VERSION: a module, or a package of one. */
 export async function draftFromGo(
   spec: string,
   wish: DraftWish,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<Draft> {
   const { name: path, version } = splitPackage(spec);
-  const { module, directory, found } = await findModule(path, version || "latest", place);
+  const { module, directory, found } = await findModule(path, version || "latest", context);
   const called = basename(directory === "." ? module.replace(/\/v\d+$/, "") : directory);
   const [bin = called, ...others] = wish.bins;
   if (others.length > 0) {
@@ -45,11 +45,11 @@ export async function draftFromGo(
   };
 }
 
-async function findModule(path: string, version: string, { env }: DraftPlace) {
+async function findModule(path: string, version: string, { env }: DraftContext) {
   let first: unknown;
   for (const { module, directory } of goModules(path)) {
     try {
-      return { module, directory, found: await authorGoModule(`${module}@${version}`, env) };
+      return { module, directory, found: await lockGoModule(`${module}@${version}`, env) };
     } catch (error) {
       if (!(error instanceof UserError) || error.code !== "network") throw error;
       first ??= error;

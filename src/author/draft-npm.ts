@@ -12,18 +12,18 @@ import { isBinName } from "../core/names.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { tolerate } from "../io/files.ts";
 import { isNotFound } from "../net/errors.ts";
-import type { Http, Weighed } from "../net/http.ts";
+import type { HashedDownload, Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import { fromRegistry, readPackage, type TarballAddress } from "../sources/npm/registry.ts";
 import {
-  type DraftPlace,
+  type DraftContext,
   type DraftWish,
   type PinnedSource,
   pinnedParts,
   toolName,
 } from "./draft.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
-import { inspectRelease, keyOfRelease, roomIn } from "./release-program.ts";
+import { inspectRelease, keyOfRelease, workDirIn } from "./release-program.ts";
 
 /** Asks the machine's registry for packages. */
 export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegistry {
@@ -42,16 +42,16 @@ export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegis
 export async function draftFromNpm(
   spec: string,
   wish: DraftWish,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<Draft> {
   const { name, version: wanted } = splitPackage(spec);
-  const ask = askRegistry(place.http, await place.npm(), true);
+  const ask = askRegistry(context.http, await context.npm(), true);
   const found = chooseVersion(name, await ask(name), wanted);
   const tool = toolName(wish.name ?? toolOf(name), spec);
   const isProgram = found.bin === undefined && isForPlatform(found);
   return isProgram || (isForPlatform(found) && found.cpu?.length === 1)
-    ? await draftPlatform(found, tool, wish, ask, place)
-    : await draftClosure(found, tool, wish, place);
+    ? await draftPlatform(found, tool, wish, ask, context)
+    : await draftClosure(found, tool, wish, context);
 }
 
 function isForPlatform({ os, cpu }: PublishedVersion): boolean {
@@ -70,15 +70,15 @@ async function draftPlatform(
   tool: string,
   wish: DraftWish,
   ask: AskRegistry,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<Draft> {
   const others = await otherArch(found, ask);
   const pinned: PinnedSource[] = [];
   for (const [i, one] of [found, ...others].entries()) {
-    const dir = await roomIn(place.dir, `package-${i}`);
-    const release = await fromTarball(one, place, (address) =>
+    const dir = await workDirIn(context.dir, `package-${i}`);
+    const release = await fromTarball(one, context, (address) =>
       inspectRelease({
-        ...{ http: place.http, ...address, format: "npm", strip: 1, name: tool },
+        ...{ http: context.http, ...address, format: "npm", strip: 1, name: tool },
         bins: wish.bins,
         dir,
       }),
@@ -108,21 +108,21 @@ async function otherArch(found: PublishedVersion, ask: AskRegistry): Promise<Pub
 }
 
 /** A package's tarball, as the registry has it and says that it is. */
-export async function weighPackage(
+export async function hashPackage(
   found: PublishedVersion,
   file: string,
-  place: DraftPlace,
-): Promise<Weighed> {
-  const weighed = await fromTarball(found, place, (address) =>
-    place.http.weigh({ ...address, file }),
+  context: DraftContext,
+): Promise<HashedDownload> {
+  const hashed = await fromTarball(found, context, (address) =>
+    context.http.weigh({ ...address, file }),
   );
-  refuseOther(found, weighed);
-  return weighed;
+  refuseOther(found, hashed);
+  return hashed;
 }
 
 async function fromTarball<T>(
   found: PublishedVersion,
-  { http, npm }: DraftPlace,
+  { http, npm }: DraftContext,
   fetch: (address: TarballAddress) => Promise<T>,
 ): Promise<T> {
   return await fromRegistry(found, { http, npm: await npm() }, fetch);
@@ -130,7 +130,7 @@ async function fromTarball<T>(
 
 function refuseOther(
   { name, version, dist }: PublishedVersion,
-  { sha512 }: Pick<Weighed, "sha512">,
+  { sha512 }: Pick<HashedDownload, "sha512">,
 ): void {
   const promised = parseIntegrity(dist?.integrity ?? "");
   if (promised?.algorithm !== "sha512" || promised.hex === sha512.hex) return;
@@ -146,7 +146,7 @@ export async function draftClosure(
   found: PublishedVersion,
   tool: string,
   wish: DraftWish,
-  place: Pick<DraftPlace, "http" | "npm" | "emit">,
+  place: Pick<DraftContext, "http" | "npm" | "emit">,
 ): Promise<Draft> {
   const bins = binsOf(found, wish.bins);
   const ask = askRegistry(place.http, await place.npm());

@@ -9,27 +9,27 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { downloadWheel, listFiles } from "../sources/python/index.ts";
 import { openWheel } from "../sources/python/wheel.ts";
-import { type DraftPlace, type DraftWish, plainVersion, toolName } from "./draft.ts";
-import { authorPypiLock, readIndexes } from "./lock-pypi.ts";
+import { type DraftContext, type DraftWish, plainVersion, toolName } from "./draft.ts";
+import { lockPypi, readIndexes } from "./lock-pypi.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
-import { roomIn } from "./release-program.ts";
+import { workDirIn } from "./release-program.ts";
 
 /** The draft of a recipe from NAME or NAME@VERSION of the machine's Python index. */
 export async function draftFromPypi(
   spec: string,
   wish: DraftWish,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<Draft> {
   const { name: written, version: wanted } = splitPackage(spec);
   const name = normalName(written);
   const tool = toolName(wish.name ?? name, spec);
-  const pip = await readIndexes(place);
-  const version = plainVersion(wanted || (await newest(name, pip, place)), spec);
-  const text = await authorPypiLock(`${name}@${version}`, place);
+  const pip = await readIndexes(context);
+  const version = plainVersion(wanted || (await newest(name, pip, context)), spec);
+  const text = await lockPypi(`${name}@${version}`, context);
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
   const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
   if (!wheel) throw new UserError("unmet", `${name}@${version} cannot be had as wheels`);
-  const about = await readWheel(wheel, pip, place);
+  const about = await readWheel(wheel, pip, context);
   const bins = chooseScripts(about.scripts, wish.bins, spec);
   const lock = `${tool}.pypi.lock.json`;
   return {
@@ -49,7 +49,7 @@ export async function draftFromPypi(
 }
 
 /** The newest version of which there is a wheel and which is no trial version. */
-async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promise<string> {
+async function newest(name: string, pip: PipConfig, { http }: DraftContext): Promise<string> {
   const files = (await listFiles(name, { http, pip })).filter(({ isYanked }) => !isYanked);
   const versions = files.flatMap((file) => parseWheelName(file.name)?.version ?? []);
   const numbers = versions.filter((version) => /^\d+(\.\d+)*$/.test(version));
@@ -61,15 +61,15 @@ async function newest(name: string, pip: PipConfig, { http }: DraftPlace): Promi
 }
 
 /** What a wheel says of itself, from its own bytes. */
-async function readWheel(wheel: LockedWheel, pip: PipConfig, place: DraftPlace) {
-  const dir = await roomIn(place.dir, "wheel");
+async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftContext) {
+  const dir = await workDirIn(context.dir, "wheel");
   const file = join(dir, "download");
-  await downloadWheel({ http: place.http, pip, wheel, file });
+  await downloadWheel({ http: context.http, pip, wheel, file });
   const { metadata, entryPoints, scripts } = await openWheel(
     wheel,
     file,
     join(dir, "room"),
-    place.signal,
+    context.signal,
   );
   const [head = ""] = metadata.split(/\r?\n\r?\n/);
   const field = (name: string): string | undefined =>

@@ -8,10 +8,10 @@ import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
 import { placeholder } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
-import { inspectRelease, keyOfRelease, type Release, roomIn } from "./release-program.ts";
+import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release-program.ts";
 
 /** What writing a recipe needs of the machine. */
-export interface DraftPlace {
+export interface DraftContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly http: Http;
@@ -42,7 +42,7 @@ export interface PinnedSource {
 export async function draftFromUrls(
   urls: readonly string[],
   wish: DraftWish,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<RecipeDocument> {
   for (const url of urls) {
     const wrong = urlRule(url);
@@ -56,8 +56,8 @@ export async function draftFromUrls(
   const pinned: PinnedSource[] = [];
   for (const [i, url] of urls.entries()) {
     const format = formatOfUrl(url) ?? "raw";
-    const dir = await roomIn(place.dir, `release-${i}`);
-    const { http } = place;
+    const dir = await workDirIn(context.dir, `release-${i}`);
+    const { http } = context;
     const release = await inspectRelease({ http, url, format, name, bins: wish.bins, dir });
     const { strip, size } = release;
     const digest = { sha256: release.sha256.hex, size, ...(strip > 0 && { strip }) };
@@ -65,7 +65,7 @@ export async function draftFromUrls(
     pinned.push({ key, release, source: { url, ...digest } });
   }
   const host = new URL(urls[0] ?? "").host;
-  const day = place.clock().toISOString().slice(0, 10);
+  const day = context.clock().toISOString().slice(0, 10);
   return {
     name,
     description: placeholder("what it is, in one line"),

@@ -5,7 +5,7 @@ import type { RecipeSource } from "../core/recipes/schema.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import type { StageContext } from "../sources/context.ts";
 import { openBuild } from "../sources/go/build.ts";
-import type { Languages } from "../sources/toolchains.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 
 interface Answer {
   readonly Version?: string;
@@ -21,16 +21,16 @@ interface Answer {
 export async function resolveGo(
   spec: string,
   context: Pick<StageContext, "dir" | "platform" | "signal">,
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<RecipeSource> {
   const { name: path, version } = splitPackage(spec);
-  if (languages.offline) {
+  if (toolchains.offline) {
     throw new UserError("unmet", `${spec} is needed, and this run is offline`, {
       shared: offlineCause,
     });
   }
-  const toolchain = await languages.toolchain("1");
-  const build = await openBuild({ module: path }, context, languages, toolchain);
+  const toolchain = await toolchains.toolchain("1");
+  const build = await openBuild({ module: path }, context, toolchains, toolchain);
   const said: string[] = [];
   for (const { module, directory } of goModules(path)) {
     const args = ["mod", "download", "-json", `${module}@${version}`];

@@ -6,7 +6,7 @@ import { openRelease } from "./deb-index.ts";
 import { makeLock, type SeenContents } from "./deb-packages.ts";
 import type { DebWanted } from "./deb-wanted.ts";
 
-export interface DebAuthorPlace {
+export interface DebLockContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly http: Http;
   readonly clock: () => Date;
@@ -18,7 +18,7 @@ export interface DebAuthorPlace {
  * The texts of locks for Debian programs, from the signed index that the machine's apt uses. The index
  * is read once, when the first lock is made, and every package is looked into once.
  */
-export function debAuthor(place: DebAuthorPlace): (wanted: DebWanted) => Promise<string> {
+export function debLocker(place: DebLockContext): (wanted: DebWanted) => Promise<string> {
   const open = once(async () => {
     const { env, http, clock, dir } = place;
     const context = { http, apt: await readAptConfig(env), dir, clock };

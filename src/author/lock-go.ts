@@ -15,7 +15,7 @@ interface Answer {
 }
 
 /** What a proxy says of a module, as the author's own go has verified it. */
-export interface AuthoredModule {
+export interface LockedModule {
   readonly version: string;
   /** `h1:…` */
   readonly sum: string;
@@ -29,10 +29,10 @@ export interface AuthoredModule {
  *
  * @param module MODULE@VERSION; `latest` is a version
  */
-export async function authorGoModule(
+export async function lockGoModule(
   module: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<AuthoredModule> {
+): Promise<LockedModule> {
   const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
   if (go === undefined) {
     throw new UserError("config", "go, which asks for a module's checksum, is not on PATH", {

@@ -26,7 +26,7 @@ const libcs = [
   ["musl", "1.2"],
 ] as const;
 
-export interface AuthorPlace {
+export interface PypiLockContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly http: Http;
@@ -42,7 +42,7 @@ type Locked = PypiLock["packages"][number];
  *
  * @param requirement NAME@VERSION
  */
-export async function authorPypiLock(requirement: string, place: AuthorPlace): Promise<string> {
+export async function lockPypi(requirement: string, place: PypiLockContext): Promise<string> {
   const pip = await readIndexes(place);
   const resolved = await resolveAll(requirement, pip, place);
   const places = [...new Set([...resolved.values()].flat())].sort();
@@ -51,27 +51,27 @@ export async function authorPypiLock(requirement: string, place: AuthorPlace): P
     const [name = "", version = ""] = pinned.split("==");
     const files = await listFiles(name, { http: place.http, pip });
     const only = needed.length === places.length ? {} : { only: [...needed].sort() };
-    const wheels = await weighAll(bestWheels(version, files, needed), pip, place);
+    const wheels = await hashAll(bestWheels(version, files, needed), pip, place);
     packages.push({ name, version, ...only, wheels });
   }
   return renderPypiLock({ pypiLockVersion: 1, places, packages });
 }
 
 /** The machine's pip configuration, which must name an index. */
-export async function readIndexes({ env, home }: AuthorIndexes): Promise<PipConfig> {
+export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig> {
   const pip = await readPipConfig(env, home);
   if (pip.indexes.length + pip.findLinks.length > 0) return pip;
   throw new UserError("config", "no Python index is configured here", {
     hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
   });
 }
-type AuthorIndexes = Pick<AuthorPlace, "env" | "home">;
+type PypiIndexes = Pick<PypiLockContext, "env" | "home">;
 
 /** `name==version` to the places that need it. */
 async function resolveAll(
   requirement: string,
   pip: PipConfig,
-  { env, emit }: AuthorPlace,
+  { env, emit }: PypiLockContext,
 ): Promise<Map<string, string[]>> {
   const uv = findOnPath(["uv"], env.PATH ?? "", "/nonexistent").get("uv");
   if (uv === undefined) {
@@ -108,7 +108,7 @@ async function resolveOne(
   minor: string,
   arch: Arch,
   { indexes, findLinks }: PipConfig,
-  env: AuthorPlace["env"],
+  env: PypiLockContext["env"],
 ): Promise<readonly string[] | string> {
   const [first = "", ...more] = indexes;
   const options = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--no-config", "-q"];
@@ -130,7 +130,7 @@ async function resolveOne(
   return stdout.split("\n").flatMap((line) => /^[a-z0-9-]+==[^\s;]+/.exec(line)?.[0] ?? []);
 }
 
-function defined(env: AuthorPlace["env"]): Record<string, string> {
+function defined(env: PypiLockContext["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
@@ -161,10 +161,10 @@ function bestWheels(
   return [...best];
 }
 
-async function weighAll(
+async function hashAll(
   files: readonly IndexFile[],
   pip: PipConfig,
-  { http, emit }: AuthorPlace,
+  { http, emit }: PypiLockContext,
 ): Promise<Locked["wheels"]> {
   const dir = temporaryDirectory("pypi-lock");
   const limit = pLimit(4);

@@ -5,13 +5,13 @@ import { compactLock } from "../core/locks/npm-lock.ts";
 import { chooseVersion, resolveClosure } from "../core/locks/npm-resolve.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import type { Weighed } from "../net/http.ts";
+import type { HashedDownload } from "../net/http.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
-import type { DraftPlace } from "./draft.ts";
-import { askRegistry, weighPackage } from "./draft-npm.ts";
-import { debAuthor } from "./lock-deb.ts";
-import { authorGoModule } from "./lock-go.ts";
-import { authorPypiLock } from "./lock-pypi.ts";
+import type { DraftContext } from "./draft.ts";
+import { askRegistry, hashPackage } from "./draft-npm.ts";
+import { debLocker } from "./lock-deb.ts";
+import { lockGoModule } from "./lock-go.ts";
+import { lockPypi } from "./lock-pypi.ts";
 import { digestField, type PinnedField } from "./pin-text.ts";
 
 interface Pins {
@@ -24,10 +24,10 @@ interface Pins {
  * made. Throws a UserError where something cannot be had, or a registry contradicts itself.
  */
 export function openPinner(
-  place: DraftPlace,
+  context: DraftContext,
 ): (source: RecipeSource, text: string) => Promise<Pins> {
-  const { http, env, clock, dir } = place;
-  const deb = debAuthor({ env, http, clock, dir });
+  const { http, env, clock, dir } = context;
+  const deb = debLocker({ env, http, clock, dir });
   const locks = new Map<string, Promise<string>>();
   const lockOnce = async (name: string, make: () => Promise<string>): Promise<Pins> => {
     const made = locks.get(name) ?? make();
@@ -45,20 +45,20 @@ export function openPinner(
       );
     }
     if (lock !== undefined && pypi !== undefined) {
-      return named(await lockOnce(`${pypi} ${lock}`, () => authorPypiLock(pypi, place)), lock);
+      return named(await lockOnce(`${pypi} ${lock}`, () => lockPypi(pypi, context)), lock);
     }
     if (lock !== undefined && npm !== undefined) {
-      return named(await lockOnce(`${npm} ${lock}`, () => authorNpmLock(npm, place)), lock);
+      return named(await lockOnce(`${npm} ${lock}`, () => lockNpm(npm, context)), lock);
     }
     if (go !== undefined && sum !== undefined) {
-      return { fields: { sum: (await authorGoModule(go, env)).sum } };
+      return { fields: { sum: (await lockGoModule(go, env)).sum } };
     }
-    if (url !== undefined) return weighed(source, await http.weigh({ url, file }));
+    if (url !== undefined) return hashed(source, await http.weigh({ url, file }));
     if (npm !== undefined) {
       const { name, version } = splitPackage(npm);
-      const ask = askRegistry(http, await place.npm());
+      const ask = askRegistry(http, await context.npm());
       const found = chooseVersion(name, await ask(name), version);
-      return weighed(source, await weighPackage(found, file, place));
+      return hashed(source, await hashPackage(found, file, context));
     }
     throw new UserError("recipe", `${go ?? "a source"} cannot be pinned by this command`, {
       hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
@@ -71,14 +71,14 @@ function named({ fields, lock }: Pins, name: string): Pins {
 }
 
 /** The text of a package-lock for NAME@VERSION, as the machine's registry resolves it. */
-async function authorNpmLock(npm: string, place: DraftPlace): Promise<string> {
+async function lockNpm(npm: string, context: DraftContext): Promise<string> {
   const { name, version } = splitPackage(npm);
-  const ask = askRegistry(place.http, await place.npm());
+  const ask = askRegistry(context.http, await context.npm());
   const root = chooseVersion(name, await ask(name), version);
   return compactLock(await resolveClosure(root, ask));
 }
 
-function weighed(source: RecipeSource, { sha256, sha512, size }: Weighed): Pins {
+function hashed(source: RecipeSource, { sha256, sha512, size }: HashedDownload): Pins {
   switch (digestField(source)) {
     case "sha256":
       return { fields: { sha256: sha256.hex, size } };

@@ -7,7 +7,7 @@ import { placeOf } from "../core/locks/wheels.ts";
 import type { Platform } from "../core/platform.ts";
 import { mkdir, readdir, readFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
-import type { Languages } from "../sources/toolchains.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 
 /** A program of a Python index, and the lock that pins the wheels of it and of all that it needs. */
 export interface ResolvedPython {
@@ -23,17 +23,17 @@ export interface ResolvedPython {
 export async function resolvePython(
   requirement: string,
   { dir, platform }: { readonly dir: string; readonly platform: Platform },
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<ResolvedPython> {
-  if (languages.offline) {
+  if (toolchains.offline) {
     throw new UserError("unmet", `${requirement} is needed, and this run is offline`, {
       shared: offlineCause,
     });
   }
-  const python = await languages.python();
+  const python = await toolchains.python();
   const [home, wheels] = [join(dir, "pip"), join(dir, "wheels")];
   for (const made of [home, wheels]) await mkdir(made);
-  const { environment } = await languages.pip();
+  const { environment } = await toolchains.pip();
   const options = ["--quiet", "--no-input", "--no-cache-dir", "--only-binary", ":all:"];
   const { status, stderr } = await run({
     argv: [
@@ -49,7 +49,7 @@ export async function resolvePython(
       requirement,
     ],
     env: {
-      ...languages.networkEnv,
+      ...toolchains.networkEnv,
       // By the environment, because an argument would show a password to everybody.
       ...environment,
       PATH: "/usr/local/bin:/usr/bin:/bin",

@@ -157,8 +157,8 @@ async function glibcOf(files: readonly string[]): Promise<string | undefined> {
 }
 
 /** An empty directory below another. */
-export async function roomIn(dir: string, name: string): Promise<string> {
-  const room = join(dir, name);
-  await mkdir(room, { recursive: true });
-  return room;
+export async function workDirIn(dir: string, name: string): Promise<string> {
+  const workDir = join(dir, name);
+  await mkdir(workDir, { recursive: true });
+  return workDir;
 }

@@ -15,8 +15,8 @@ import { stageNpmPackage } from "../sources/npm/package.ts";
 import { downloadTarball } from "../sources/npm/registry.ts";
 import { downloadWheel } from "../sources/python/index.ts";
 import type { Bins } from "../sources/tree.ts";
-import type { DraftPlace } from "./draft.ts";
-import { authorGoModule } from "./lock-go.ts";
+import type { DraftContext } from "./draft.ts";
+import { lockGoModule } from "./lock-go.ts";
 import { readIndexes } from "./lock-pypi.ts";
 
 const filesAtOnce = 6;
@@ -32,9 +32,9 @@ export interface Verifier {
 }
 
 /** Fetches into a file, or into a directory of that name. */
-type Bring = (file: string, signal: AbortSignal) => Promise<unknown>;
+type Fetch = (file: string, signal: AbortSignal) => Promise<unknown>;
 
-export function openVerifier(place: DraftPlace): Verifier {
+export function openVerifier(place: DraftContext): Verifier {
   const { http, env, home, dir } = place;
   const limit = pLimit(filesAtOnce);
   const signal = place.signal ?? new AbortController().signal;
@@ -46,7 +46,7 @@ export function openVerifier(place: DraftPlace): Verifier {
   });
   const seen = new Map<string, Promise<unknown>>();
   let count = 0;
-  const check = (id: string, bring: Bring): Promise<unknown> => {
+  const check = (id: string, bring: Fetch): Promise<unknown> => {
     const found = seen.get(id);
     if (found) return found;
     count += 1;
@@ -142,9 +142,9 @@ export function openVerifier(place: DraftPlace): Verifier {
 
 async function verifySum(
   { module, version, sum }: Extract<Artifact, { kind: "go-build" }>,
-  env: DraftPlace["env"],
+  env: DraftContext["env"],
 ): Promise<void> {
-  const found = await authorGoModule(`${module}@${version}`, env);
+  const found = await lockGoModule(`${module}@${version}`, env);
   if (found.sum === sum) return;
   const message = `${module}@${version}: expected ${sum}, got ${found.sum}`;
   throw new UserError("integrity", message, {

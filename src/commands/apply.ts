@@ -1,4 +1,4 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Step } from "../core/plan/plan.ts";
@@ -9,20 +9,20 @@ import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import { asFailure } from "../run/cleanup.ts";
-import type { Survey } from "../run/inputs/state.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
 
 /**
  * Does the steps that are work, with what the machine's configuration says of registries and mirrors.
  * Loaded only where there is work: a run that finds nothing to do needs no network.
  */
 export async function apply(
-  seen: Survey,
+  state: InstalledState,
   work: readonly Step[],
   requested: readonly string[],
-  place: Place,
+  context: Context,
 ): Promise<Applied> {
-  const { options, env, home } = place;
-  const { emit } = place.reporter;
+  const { options, env, home } = context;
+  const { emit } = context.reporter;
   const npm = once(() => readNpmConfig(env, home));
   const { mirrors, offline } = options;
   const http = createHttp({
@@ -33,39 +33,39 @@ export async function apply(
     onDetail: (message) => emit({ type: "detail", message }),
   });
   try {
-    return await applyPlan(seen.plan, {
-      prefix: seen.prefix,
-      platform: seen.platform,
-      runsHere: platformId(seen.platform) === platformId(place.machine),
+    return await applyPlan(state.plan, {
+      prefix: state.prefix,
+      platform: state.platform,
+      runsHere: platformId(state.platform) === platformId(context.machine),
       http,
       npm,
       apt: once(() => readAptConfig(env)),
-      languages: { env, home, offline, machine: place.machine, catalogue: seen.catalogue },
-      seed: seen.seed?.dir,
+      toolchains: { env, home, offline, machine: context.machine, catalogue: state.catalogue },
+      seed: state.seed?.dir,
       jobs: options.jobs,
       emit,
-      signal: place.signal,
-      skills: options.names.length === 0 ? seen.selected : undefined,
+      signal: context.signal,
+      skills: options.names.length === 0 ? state.selected : undefined,
       requested,
-      clock: place.clock,
-      manifest: seen.manifest,
-      brokenManifest: seen.brokenManifest,
-      resealed: seen.inspection.resealed,
+      clock: context.clock,
+      manifest: state.manifest,
+      brokenManifest: state.brokenManifest,
+      resealed: state.inspection.resealed,
     });
   } catch (error) {
     // A read-only volume is what this place is: its missing programs are unmet, not a failure.
     if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
-    if (work.length === 0) sayUnrecorded(error, place);
+    if (work.length === 0) sayUnrecorded(error, context);
     const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
-    return { manifest: seen.manifest, installed: [], linked: [], failures, fallbacks: [] };
+    return { manifest: state.manifest, installed: [], linked: [], failures, fallbacks: [] };
   } finally {
     await http.close();
   }
 }
 
 /** Everything that is asked for is there: what cannot be written down is no failure, and worth a word. */
-function sayUnrecorded({ code, message, hint }: UserError, { reporter: { emit } }: Place): void {
+function sayUnrecorded({ code, message, hint }: UserError, { reporter: { emit } }: Context): void {
   if (code === "unmet" || code === "permission") return; // this volume is filled elsewhere
   const said = `what is asked for is installed, and could not be recorded: ${message}`;
   emit({ type: "warning", message: said, ...(hint !== undefined && { hint }) });

@@ -1,37 +1,37 @@
 import { dirname, resolve } from "node:path";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
-import { type AdoptionStep, planAdoption } from "../core/plan/import.ts";
+import { type ImportStep, planImport } from "../core/plan/import.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
-import { follow, tolerate } from "../io/files.ts";
+import { statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
-import { adoptVolume, type OtherVolume } from "../run/import.ts";
-import { resolvePrefix, surveyVolume } from "../run/inputs/volume.ts";
+import { importVolume, type OtherVolume } from "../run/import.ts";
+import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
 import { asking } from "./finalize.ts";
 import { renderPath } from "./summary.ts";
 
 /** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
-export async function bundle(place: Place): Promise<number> {
-  const [verb, file, ...rest] = place.options.names;
+export async function bundle(context: Context): Promise<number> {
+  const [verb, file, ...rest] = context.options.names;
   if ((verb !== "export" && verb !== "import") || file === undefined || rest.length > 0) {
-    throw new UserError("usage", `bundle ${place.options.names.join(" ")}: not understood`, {
+    throw new UserError("usage", `bundle ${context.options.names.join(" ")}: not understood`, {
       hint: "Write bundle export FILE, or bundle import FILE [--sha256 HEX].",
     });
   }
-  const prefix = await resolvePrefix(place);
-  const { options } = place;
-  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
-  if (verb === "import") return await importFrom(resolve(file), prefix, platform, place);
-  return await exportTo(resolve(file), prefix, place);
+  const prefix = await resolvePrefix(context);
+  const { options } = context;
+  const platform = options.platform ? parsePlatform(options.platform) : context.machine;
+  if (verb === "import") return await importFrom(resolve(file), prefix, platform, context);
+  return await exportTo(resolve(file), prefix, context);
 }
 
-async function exportTo(file: string, prefix: string, place: Place): Promise<number> {
-  const { options, stdout, stderr } = place;
+async function exportTo(file: string, prefix: string, context: Context): Promise<number> {
+  const { options, stdout, stderr } = context;
   if (options.sha256 !== undefined) {
     throw new UserError("usage", "--sha256 is for bundle import", {
       hint: "bundle export prints the digest.",
@@ -43,7 +43,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
       hint: "Fill it first: openclaw-install-skill-deps.",
     });
   }
-  if (!(await follow(dirname(file)))?.isDirectory()) {
+  if (!(await statIfExists(dirname(file)))?.isDirectory()) {
     throw new UserError("usage", `${dirname(file)} is not a directory`, {
       hint: "Make it, or name another file.",
     });
@@ -53,7 +53,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
     stdout.write(`would pack ${tools.map(({ tool }) => tool).join(", ")} into ${file}\n`);
     return exitStatus.done;
   }
-  const { sha256, size } = await exportBundle(prefix, manifest, file, place.signal);
+  const { sha256, size } = await exportBundle(prefix, manifest, file, context.signal);
   if (options.json === "document") {
     const { platform } = manifest;
     const document = { schema: 1, prefix, platform, file, sha256, size, tools };
@@ -62,7 +62,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
   }
   if (options.json === false)
     stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
-  else place.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
+  else context.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
   if (!options.quiet) stderr.write(`${plural(tools.length, "tool")}, ${formatBytes(size)}\n`);
   return exitStatus.done;
 }
@@ -70,7 +70,7 @@ async function exportTo(file: string, prefix: string, place: Place): Promise<num
 /** What an import came to. */
 interface Imported {
   readonly other: OtherVolume & { readonly sha256?: string };
-  readonly steps: readonly AdoptionStep[];
+  readonly steps: readonly ImportStep[];
   readonly applied: Pick<Applied, "installed" | "failures">;
   readonly exitStatus: number;
 }
@@ -79,41 +79,41 @@ async function importFrom(
   file: string,
   prefix: string,
   platform: Platform,
-  place: Place,
+  context: Context,
 ): Promise<number> {
-  const { options } = place;
-  const volume = await surveyVolume(prefix, platform, place);
-  const other = await openOther(file, place);
+  const { options } = context;
+  const volume = await loadVolume(prefix, platform, context);
+  const other = await openOther(file, context);
   refusePlatform(other, platform, file);
   const { manifest: own, brokenManifest, inspection } = volume;
   const damaged = new Set(inspection.damaged.keys());
-  const steps = planAdoption({ own, damaged, theirs: other.manifest, force: options.force });
+  const steps = planImport({ own, damaged, theirs: other.manifest, force: options.force });
   const refusals = steps.filter(({ action }) => action === "refuse");
   for (const { tool, version, why } of refusals) {
     const message = `${tool} ${version} is not taken: ${why}`;
-    place.reporter.emit({ type: "warning", message });
+    context.reporter.emit({ type: "warning", message });
   }
   const wanted = steps.filter(({ action }) => action === "take");
   let applied: Imported["applied"] = { installed: [], failures: [] };
   if (wanted.length > 0 && !options.dryRun) {
-    applied = await adoptVolume(other, steps, {
+    applied = await importVolume(other, steps, {
       prefix,
       platform,
-      emit: place.reporter.emit,
-      signal: place.signal,
-      clock: place.clock,
+      emit: context.reporter.emit,
+      signal: context.signal,
+      clock: context.clock,
       manifest: own,
       brokenManifest,
       resealed: inspection.resealed,
     });
-    await tolerate(writeProfile(prefix, place.env, place.packageDir));
+    await tolerate(writeProfile(prefix, context.env, context.packageDir));
   }
   const codes = [
     ...applied.failures.map(({ code }) => code),
     ...refusals.map((): ErrorCode => "unmet"),
   ];
   const imported = { other, steps, applied, exitStatus: exitStatusFor(codes, options.strict) };
-  await report(imported, file, prefix, place);
+  await report(imported, file, prefix, context);
   return imported.exitStatus;
 }
 
@@ -125,8 +125,8 @@ function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: str
   });
 }
 
-async function openOther(file: string, { options, signal }: Place): Promise<Imported["other"]> {
-  const stats = await follow(file);
+async function openOther(file: string, { options, signal }: Context): Promise<Imported["other"]> {
+  const stats = await statIfExists(file);
   if (stats?.isFile()) return await otherBundle(file, options.sha256, signal);
   if (!stats?.isDirectory()) {
     throw new UserError("usage", `${file}: no such file`, {
@@ -139,9 +139,9 @@ async function openOther(file: string, { options, signal }: Place): Promise<Impo
   });
 }
 
-async function report(imported: Imported, file: string, prefix: string, place: Place) {
+async function report(imported: Imported, file: string, prefix: string, context: Context) {
   const { other, steps, applied } = imported;
-  const { options, stdout, stderr } = place;
+  const { options, stdout, stderr } = context;
   const { installed, failures } = applied;
   if (options.json === "document") {
     const document = {
@@ -165,7 +165,7 @@ async function report(imported: Imported, file: string, prefix: string, place: P
     stdout.write(`${renderTable([["ACTION", "TOOL", "VERSION", "WHY"], ...rows])}\n`);
     return;
   }
-  place.reporter.finish();
+  context.reporter.finish();
   if (options.quiet) return;
   const kept = steps.filter(({ action }) => action === "keep").length;
   const names = failures.map(({ tool }) => tool).sort();
@@ -176,8 +176,8 @@ async function report(imported: Imported, file: string, prefix: string, place: P
       : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
   const bins = installed.flatMap(({ bins }) => Object.keys(bins));
   if (bins.length > 0) {
-    const loginShell = await checkLoginShell(prefix, bins, place.env, asking(place));
-    const onPath = (place.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
+    const loginShell = await checkLoginShell(prefix, bins, context.env, asking(context));
+    const onPath = (context.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
     stderr.write(renderPath(prefix, loginShell, onPath));
   }
   stderr.write(`${digest}${installed.length} taken, ${kept} kept; in ${prefix}${failed}\n`);

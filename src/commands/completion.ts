@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { readInput } from "../io/input.ts";
 import { completionFiles } from "../usage/completion-files.ts";
 
 /** `completion SHELL`: prints the script that the build has made for that shell. */
-export async function completion({ options, packageDir, stdout }: Place): Promise<number> {
+export async function completion({ options, packageDir, stdout }: Context): Promise<number> {
   const [shell = "", ...more] = options.names;
   const file = Object.entries(completionFiles).find(([name]) => name === shell)?.[1];
   if (file === undefined || more.length > 0) {

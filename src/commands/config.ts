@@ -1,10 +1,10 @@
 import JSON5 from "json5";
 import { stringify } from "yaml";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import {
+  type Host,
   openclawFragment,
-  type Site,
   sandboxImage,
   type Topology,
   topologies,
@@ -17,17 +17,17 @@ import {
   ownGatewayCommands,
   sandboxLines,
 } from "../core/topology-files.ts";
-import { lookAtSite, type SeenSite } from "../run/inputs/host.ts";
+import { type InspectedHost, inspectHost } from "../run/inputs/host.ts";
 
 /** `config [TOPOLOGY]`: what openclaw.json, a compose file and a Dockerfile say for this place. */
-export async function config(place: Place): Promise<number> {
-  const topology = readTopology(place.options.names);
-  const seen = await lookAtSite(topology, place);
+export async function config(context: Context): Promise<number> {
+  const topology = readTopology(context.options.names);
+  const seen = await inspectHost(topology, context);
   const text =
-    place.options.json === false
+    context.options.json === false
       ? renderConfig(topology, seen)
       : `${JSON.stringify(configDocument(topology, seen), null, 2)}\n`;
-  place.stdout.write(text);
+  context.stdout.write(text);
   return exitStatus.done;
 }
 
@@ -39,7 +39,7 @@ function readTopology([name = "provisioner", ...more]: readonly string[]): Topol
   });
 }
 
-function configDocument(topology: Topology, { site, notes }: SeenSite): unknown {
+function configDocument(topology: Topology, { site, notes }: InspectedHost): unknown {
   return {
     schema: 1,
     topology,
@@ -54,7 +54,7 @@ function configDocument(topology: Topology, { site, notes }: SeenSite): unknown 
   };
 }
 
-function renderConfig(topology: Topology, { site, notes }: SeenSite): string {
+function renderConfig(topology: Topology, { site, notes }: InspectedHost): string {
   const fragment = JSON5.stringify(openclawFragment(topology, site), { space: 2, quote: '"' });
   const compose = composeFile(topology, site);
   const own = ownGatewayCommands(topology, site);
@@ -79,12 +79,12 @@ function renderYaml(value: unknown): string {
   return stringify(value, { aliasDuplicateObjects: false }).trimEnd();
 }
 
-function dockerfileBlocks(topology: Topology, site: Site): string[][] {
-  const image = sandboxImage(topology, site);
+function dockerfileBlocks(topology: Topology, host: Host): string[][] {
+  const image = sandboxImage(topology, host);
   const blocks = [
     [
       `# ---- Dockerfile, as root: an image of your own for ${image}`,
-      ...sandboxLines(topology, site),
+      ...sandboxLines(topology, host),
     ],
     ["# ---- Dockerfile, as root: a gateway of your own", ...gatewayLines(topology)],
   ];

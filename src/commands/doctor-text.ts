@@ -1,17 +1,17 @@
 import { listNames, withHint } from "../report/text.ts";
-import type { Survey } from "../run/inputs/state.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
 
 /** So many lines of what the last run said. */
 const mostWarnings = 10;
 
 /** What `doctor` tells a person; the last line is the verdict. */
-export function renderDiagnosis(seen: Survey, diagnosis: Diagnosis): string {
+export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): string {
   const { findings, older } = diagnosis;
   const damaged = findings.filter(({ tool }) => tool !== undefined);
   const others = findings.filter(({ tool }) => tool === undefined);
   return [
-    renderSound(seen, diagnosis),
+    renderSound(state, diagnosis),
     ...section("missing, and asked for:", renderMissing(diagnosis.missing)),
     ...section(
       "damaged:",
@@ -25,11 +25,11 @@ export function renderDiagnosis(seen: Survey, diagnosis: Diagnosis): string {
           : `${tool} ${version}: ${newer} could not be had (${reason}); update tries again`,
       ),
     ),
-    ...renderImage(seen),
+    ...renderImage(state),
     ...others.map(({ message, hint }) => withHint(message, hint)),
     ...(isOnLoginPath(diagnosis) ? ["login shells find the volume's programs"] : []),
     ...renderLastRun(diagnosis.lastRun),
-    renderVerdict(seen, diagnosis),
+    renderVerdict(state, diagnosis),
   ]
     .map((line) => `${printable(line)}\n`)
     .join("");
@@ -40,7 +40,7 @@ function section(heading: string, lines: readonly string[]): string[] {
 }
 
 function renderSound(
-  { manifest, inspection }: Survey,
+  { manifest, inspection }: InstalledState,
   { prefix, platform, deep }: Diagnosis,
 ): string {
   const { damaged, unlinked } = inspection;
@@ -57,15 +57,15 @@ function renderSound(
 /** Those that the same skills ask for, and that are missing for the same reason, in one line. */
 function renderMissing(missing: readonly Missing[]): string[] {
   const groups = new Map<string, string[]>();
-  for (const { name, for: askers, reason } of missing) {
-    const why = `(for ${listNames(askers, 3)}): ${reason}`;
+  for (const { name, for: requiredBy, reason } of missing) {
+    const why = `(for ${listNames(requiredBy, 3)}): ${reason}`;
     groups.set(why, [...(groups.get(why) ?? []), name]);
   }
   return [...groups].map(([why, names]) => `${listNames(names, 20)} ${why}`);
 }
 
 /** Programs that are asked for and that the image has. */
-function renderImage({ plan }: Survey): string[] {
+function renderImage({ plan }: InstalledState): string[] {
   const found = Object.entries(plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [`${bin} (${state.path})`] : [],
   );
@@ -90,7 +90,7 @@ function renderLastRun(lastRun: unknown): string[] {
 }
 
 function renderVerdict(
-  { brokenManifest }: Survey,
+  { brokenManifest }: InstalledState,
   { missing, findings, exitStatus }: Diagnosis,
 ): string {
   if (exitStatus === 0) return "everything that is asked for is here";

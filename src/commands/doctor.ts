@@ -1,11 +1,11 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { strangersInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
-import { type Survey, survey } from "../run/inputs/state.ts";
+import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
-import { lookAtLoginShell, readLastRun } from "./finalize.ts";
+import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
 import { renderShadowed } from "./summary.ts";
 
@@ -58,45 +58,45 @@ const repair = "openclaw-install-skill-deps doctor --repair installs it again.";
  * missing, and again what is not as published, and rebuilds a manifest that cannot be used. Ends with
  * `integrity` while anything that is asked for is missing, or anything damaged.
  */
-export async function doctor(place: Place): Promise<number> {
-  const { options } = place;
+export async function doctor(context: Context): Promise<number> {
+  const { options } = context;
   if (options.repair) {
     const json = options.json === "events" ? options.json : false; // the document is doctor's own
-    await install({ ...place, options: { ...options, json, names: [] } });
+    await install({ ...context, options: { ...options, json, names: [] } });
   }
-  const judge = { ...place, options: { ...options, repair: false, names: [] } };
-  const seen = await survey(judge);
-  const diagnosis = await diagnose(seen, judge);
+  const judge = { ...context, options: { ...options, repair: false, names: [] } };
+  const state = await loadState(judge);
+  const diagnosis = await diagnose(state, judge);
   const text =
     options.json === false
-      ? renderDiagnosis(seen, diagnosis)
+      ? renderDiagnosis(state, diagnosis)
       : `${JSON.stringify({ schema: 1, ...diagnosis }, null, 2)}\n`;
-  place.stdout.write(text);
+  context.stdout.write(text);
   return diagnosis.exitStatus;
 }
 
-async function diagnose(seen: Survey, place: Place): Promise<Diagnosis> {
-  const { prefix, manifest, plan, brokenManifest } = seen;
-  const loginShell = await lookAtLoginShell(seen, manifest, place);
-  const findings = await examine(seen, loginShell, place);
+async function diagnose(state: InstalledState, context: Context): Promise<Diagnosis> {
+  const { prefix, manifest, plan, brokenManifest } = state;
+  const loginShell = await inspectLoginShell(state, manifest, context);
+  const findings = await examine(state, loginShell, context);
   const lastRun = await readLastRun(prefix);
-  const missing = missingOf(seen, lastRun);
+  const missing = missingOf(state, lastRun);
   const isDamaged = findings.some(({ tool }) => tool !== undefined) || brokenManifest;
   return {
     prefix,
     platform: plan.platform,
-    deep: place.options.deep,
+    deep: context.options.deep,
     tools: Object.keys(manifest.tools),
     missing,
     findings,
-    older: olderOf(seen),
+    older: olderOf(state),
     loginShell,
     lastRun,
     exitStatus: missing.length > 0 || isDamaged ? exitStatus.integrity : exitStatus.done,
   };
 }
 
-function missingOf({ plan }: Survey, lastRun: unknown): Missing[] {
+function missingOf({ plan }: InstalledState, lastRun: unknown): Missing[] {
   const { failed } = (lastRun ?? {}) as { failed?: unknown };
   const failures = (Array.isArray(failed) ? failed : []) as {
     tool?: string;
@@ -113,13 +113,13 @@ function missingOf({ plan }: Survey, lastRun: unknown): Missing[] {
       ? [{ name: step.tool, for: step.for, reason: reasonFor(step.tool) }]
       : [],
   );
-  const unmet = plan.unmet.map(({ bin, for: askers, reason }) => {
-    return { name: bin, for: [...new Set(askers)], reason };
+  const unmet = plan.unmet.map(({ bin, for: requiredBy, reason }) => {
+    return { name: bin, for: [...new Set(requiredBy)], reason };
   });
   return [...installable, ...unmet].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function olderOf({ plan }: Survey): Older[] {
+function olderOf({ plan }: InstalledState): Older[] {
   return plan.steps.flatMap((step) => {
     if (step.action !== "keep" || step.newer === undefined) return [];
     const { tool, version, newer, unreachable: reason } = step;
@@ -128,9 +128,9 @@ function olderOf({ plan }: Survey): Older[] {
 }
 
 async function examine(
-  { prefix, manifest, inspection }: Survey,
+  { prefix, manifest, inspection }: InstalledState,
   loginShell: LoginShell,
-  place: Place,
+  context: Context,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [tool, damage] of inspection.damaged) {
@@ -145,7 +145,7 @@ async function examine(
     const message = `bin/${name} was not put there by this command`;
     findings.push({ message, hint: "Remove it, unless it is yours." });
   }
-  if (!(await isProfileOurs(prefix, place.packageDir))) {
+  if (!(await isProfileOurs(prefix, context.packageDir))) {
     const message = `${layout.profile} was not put there by this version of the command`;
     const hint = "The next run of openclaw-install-skill-deps install writes it anew.";
     findings.push({ message, hint });

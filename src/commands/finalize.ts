@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
@@ -7,8 +7,8 @@ import { layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { asUserError } from "../core/system-error.ts";
-import { follow, orNothing, tolerate, writeAtomically } from "../io/files.ts";
-import { recordSteady } from "../io/freshness/record.ts";
+import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.ts";
+import { recordFreshness } from "../io/freshness/record.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import {
   type Asking,
@@ -16,11 +16,11 @@ import {
   type LoginShell,
   writeProfile,
 } from "../io/volume/login-shell.ts";
-import { sweep } from "../io/volume/stale-files.ts";
+import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
-import type { Survey } from "../run/inputs/state.ts";
-import { type Outcome, outcomeDocument, renderSum } from "./summary.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
+import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
 /** A neighbour's gift is not read to its end (bytes). */
 const maxLastRun = 4 * 1024 * 1024;
@@ -31,22 +31,22 @@ const maxLastRun = 4 * 1024 * 1024;
  * what a login shell finds. Nothing here can spoil what was installed, so a volume
  * that cannot be written to is no error.
  */
-export async function settle(outcome: Outcome, place: Place): Promise<LoginShell> {
-  const { warnings } = place.reporter;
-  const { survey, applied } = outcome;
+export async function finalize(summary: Summary, context: Context): Promise<LoginShell> {
+  const { warnings } = context.reporter;
+  const { survey, applied } = summary;
   const { prefix } = survey;
-  const native = platformId(survey.platform) === platformId(place.machine);
+  const native = platformId(survey.platform) === platformId(context.machine);
   const changed = applied.installed.length + applied.linked.length + applied.failures.length > 0;
   const { manifest } = applied;
-  await sweep(prefix, manifest);
-  if (native && (await tolerate(follow(prefix)))?.isDirectory()) {
-    await writeProfileOrWarn(prefix, place);
+  await removeStaleFiles(prefix, manifest);
+  if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
+    await writeProfileOrWarn(prefix, context);
   }
-  const loginShell = lookAtLoginShell(survey, manifest, place); // meanwhile
+  const loginShell = inspectLoginShell(survey, manifest, context); // meanwhile
   if (changed || warnings.length > 0) {
-    await tolerate(writeLastRun(outcome, await loginShell, place, warnings));
+    await tolerate(writeLastRun(summary, await loginShell, context, warnings));
   }
-  if (applied.failures.length === 0) await recordView(outcome, place);
+  if (applied.failures.length === 0) await recordView(summary, context);
   return await loginShell;
 }
 
@@ -54,15 +54,15 @@ export async function settle(outcome: Outcome, place: Place): Promise<LoginShell
  * What a login shell makes of the volume's programs. That it finds another program first matters only
  * for one that is asked for and that the other one does not stand for.
  */
-export async function lookAtLoginShell(
-  { prefix, platform, plan, onPath, requirements }: Survey,
+export async function inspectLoginShell(
+  { prefix, platform, plan, onPath, requirements }: InstalledState,
   { tools }: Manifest,
-  place: Place,
+  context: Context,
 ): Promise<LoginShell> {
-  const { machine, options, env } = place;
+  const { machine, options, env } = context;
   if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
   const names = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
-  const found = await checkLoginShell(prefix, names, env, asking(place));
+  const found = await checkLoginShell(prefix, names, env, asking(context));
   const byName = new Set(requirements.flatMap(({ inVolume, bins }) => (inVolume ? bins : [])));
   const isAsked = (bin: string): boolean => {
     const state = plan.bins[bin];
@@ -74,7 +74,7 @@ export async function lookAtLoginShell(
 }
 
 /** That no login shell can be asked is worth a word; what was to be done is done. */
-export function asking({ signal, reporter }: Place): Asking {
+export function asking({ signal, reporter }: Context): Asking {
   return {
     signal,
     cannotAsk({ message, hint }) {
@@ -87,7 +87,7 @@ export function asking({ signal, reporter }: Place): Asking {
 /** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */
 async function writeProfileOrWarn(
   prefix: string,
-  { env, packageDir, reporter }: Place,
+  { env, packageDir, reporter }: Context,
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
@@ -101,18 +101,18 @@ async function writeProfileOrWarn(
 }
 
 async function writeLastRun(
-  outcome: Outcome,
+  outcome: Summary,
   loginShell: LoginShell,
-  place: Place,
+  context: Context,
   warnings: readonly string[],
 ): Promise<void> {
   const { prefix } = outcome.survey;
   const text = `${JSON.stringify(
     {
-      ...outcomeDocument(outcome, loginShell),
+      ...summaryDocument(outcome, loginShell),
       summary: renderSum(outcome),
-      version: place.version,
-      at: place.clock().toISOString(),
+      version: context.version,
+      at: context.clock().toISOString(),
       warnings,
     },
     null,
@@ -130,11 +130,11 @@ export async function readLastRun(prefix: string): Promise<unknown> {
 }
 
 /** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
-async function recordView(outcome: Outcome, place: Place): Promise<void> {
-  const { survey, applied } = outcome;
+async function recordView(summary: Summary, context: Context): Promise<void> {
+  const { survey, applied } = summary;
   const tools = Object.values(applied.manifest.tools);
-  const view = place.env.OPENCLAW_SKILL_DEPS_VIEW;
-  if (!view || place.options.platform !== undefined || !survey.isRecordable) return;
+  const view = context.env.OPENCLAW_SKILL_DEPS_VIEW;
+  if (!view || context.options.platform !== undefined || !survey.isRecordable) return;
   const installed = new Set(applied.installed.map(({ tool }) => tool));
   // One that nothing asks for may stay damaged.
   const whole = tools.filter(
@@ -142,18 +142,18 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
   );
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
   // What --ignore-system does not count may be there all the same; a sandbox looks for itself.
-  const isSettled = (bins: readonly string[]): boolean =>
+  const isSatisfied = (bins: readonly string[]): boolean =>
     !bins.some((bin) => unmet.has(bin) && !survey.onPath.has(bin));
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [bin] : [],
   );
-  await recordSteady({
+  await recordFreshness({
     prefix: survey.prefix,
-    entrypoint: join(place.packageDir, "entrypoint", "openclaw-install-skill-deps"),
-    path: place.env.PATH ?? "",
+    entrypoint: join(context.packageDir, "entrypoint", "openclaw-install-skill-deps"),
+    path: context.env.PATH ?? "",
     view,
     roots: survey.roots,
-    inputs: [...survey.inputs, ...(await declaredInput(outcome, place))],
+    inputs: [...survey.inputs, ...(await declaredInput(summary, context))],
     absent: survey.absent,
     directories: [...survey.directories],
     programs: tools.flatMap(({ bins }) =>
@@ -162,15 +162,15 @@ async function recordView(outcome: Outcome, place: Place): Promise<void> {
     timesProve: await tryTimes(survey.prefix),
     trees: [layout.bin, dirname(layout.profile), ...whole.map(({ dir }) => dir)],
     system,
-    settled: (survey.selected ?? applied.manifest.skills)
-      .filter(({ bins, anyBins }) => isSettled(bins) && isSettled(anyBins))
+    satisfied: (survey.selected ?? applied.manifest.skills)
+      .filter(({ bins, anyBins }) => isSatisfied(bins) && isSatisfied(anyBins))
       .map(({ sha256 }) => sha256),
     unmet: survey.plan.unmet.map(({ bin, reason }) => `${bin}: ${reason}`),
   });
 }
 
 /** What skills' declarations led to decides where these are allowed; read anew, for it may be new. */
-async function declaredInput({ survey: { prefix } }: Outcome, { options }: Place) {
+async function declaredInput({ survey: { prefix } }: Summary, { options }: Context) {
   const path = join(prefix, layout.declared);
   const bytes = options.allowDeclared ? tryRead(path).bytes : undefined;
   return bytes ? [{ path, sha256: sha256Hex(bytes), skill: false }] : [];

@@ -1,18 +1,18 @@
 import { join } from "node:path";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { Manifest, SelectedSkill } from "../core/manifest.ts";
 import { unusedTools } from "../core/plan/required-by.ts";
-import { follow } from "../io/files.ts";
-import { bytesOf, type Collected, collect, isBusy } from "../io/volume/prune.ts";
+import { statIfExists } from "../io/files.ts";
+import { bytesOf, isBusy, type Pruned, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
-import { type Survey, survey } from "../run/inputs/state.ts";
-import { openToTakeAway, type TakenAway, takeAway } from "../run/uninstall.ts";
+import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 
 /** What was, or would be, freed. */
-interface Garbage extends Collected {
-  readonly taken: readonly TakenAway[];
+interface Garbage extends Pruned {
+  readonly taken: readonly Uninstalled[];
 }
 
 const nothing: Garbage = { taken: [], freed: [], later: [] };
@@ -22,45 +22,47 @@ const nothing: Garbage = { taken: [], freed: [], later: [] };
  * needs; trees that were replaced; and what killed runs have left. Counted are the skills in view and
  * those that the last run recorded, because containers that see others may share the volume.
  */
-export async function gc(place: Place): Promise<number> {
-  const seen = await survey(place);
-  if (seen.brokenManifest) {
-    throw new UserError("volume", `${seen.prefix} has no manifest that says what is in use`, {
+export async function gc(context: Context): Promise<number> {
+  const state = await loadState(context);
+  if (state.brokenManifest) {
+    throw new UserError("volume", `${state.prefix} has no manifest that says what is in use`, {
       hint: "Nothing was removed. First run openclaw-install-skill-deps doctor --repair.",
     });
   }
-  const there = (await follow(seen.prefix))?.isDirectory() === true;
-  const garbage = !there ? nothing : await (place.options.dryRun ? foresee : free)(seen, place);
-  sayRecorded(seen, place);
-  report(garbage, seen.prefix, place);
+  const there = (await statIfExists(state.prefix))?.isDirectory() === true;
+  const garbage = !there
+    ? nothing
+    : await (context.options.dryRun ? foresee : free)(state, context);
+  sayRecorded(state, context);
+  report(garbage, state.prefix, context);
   return exitStatus.done;
 }
 
-async function free(seen: Survey, place: Place): Promise<Garbage> {
-  const { prefix, plan } = seen;
-  const { emit } = place.reporter;
-  await openToTakeAway(prefix);
+async function free(state: InstalledState, context: Context): Promise<Garbage> {
+  const { prefix, plan } = state;
+  const { emit } = context.reporter;
+  await openForUninstall(prefix);
   const began = (await volumeTime(prefix)) ?? 0;
   if (await isBusy(prefix, began)) {
-    sayBusy(place);
+    sayBusy(context);
     return nothing;
   }
-  const collected = await collect(prefix, seen.manifest, began); // first: the disk may be full
+  const pruned = await prune(prefix, state.manifest, began); // first: the disk may be full
   const choose = (manifest: Manifest) =>
-    unusedTools(manifest, counted(seen, manifest), seen.requests);
-  const isUnused = choose(seen.manifest).length > 0;
-  const taken = isUnused ? await takeAway(prefix, plan.platform, emit, choose) : [];
-  return { taken, ...collected };
+    unusedTools(manifest, counted(state, manifest), state.requests);
+  const isUnused = choose(state.manifest).length > 0;
+  const taken = isUnused ? await uninstall(prefix, plan.platform, emit, choose) : [];
+  return { taken, ...pruned };
 }
 
-async function foresee(seen: Survey, place: Place): Promise<Garbage> {
-  const { prefix, manifest } = seen;
+async function foresee(state: InstalledState, context: Context): Promise<Garbage> {
+  const { prefix, manifest } = state;
   const now = Date.now(); // the volume's own clock is told by a change
   if (await isBusy(prefix, now)) {
-    sayBusy(place);
+    sayBusy(context);
     return nothing;
   }
-  const tools = unusedTools(manifest, counted(seen, manifest), seen.requests);
+  const tools = unusedTools(manifest, counted(state, manifest), state.requests);
   const taken = await Promise.all(
     tools
       .flatMap((tool) => manifest.tools[tool] ?? [])
@@ -68,15 +70,15 @@ async function foresee(seen: Survey, place: Place): Promise<Garbage> {
         return { record, bytes: await bytesOf(join(prefix, record.dir)) };
       }),
   );
-  return { taken, ...(await collect(prefix, manifest, now, { dryRun: true })) };
+  return { taken, ...(await prune(prefix, manifest, now, { dryRun: true })) };
 }
 
-function counted({ selected }: Survey, { skills }: Manifest): SelectedSkill[] {
+function counted({ selected }: InstalledState, { skills }: Manifest): SelectedSkill[] {
   return [...(selected ?? []), ...skills];
 }
 
 /** Its trees may not be in the manifest yet. */
-function sayBusy({ reporter: { emit } }: Place): void {
+function sayBusy({ reporter: { emit } }: Context): void {
   emit({
     type: "warning",
     message: "another run is at work on this volume, or was a minute ago: nothing was removed",
@@ -85,11 +87,11 @@ function sayBusy({ reporter: { emit } }: Place): void {
 }
 
 /** Why a tool stays although no skill in view asks for it. */
-function sayRecorded(seen: Survey, { reporter: { emit } }: Place): void {
-  const { manifest, selected } = seen;
+function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): void {
+  const { manifest, selected } = state;
   if (selected === undefined) return;
-  const unused = new Set(unusedTools(manifest, counted(seen, manifest), seen.requests));
-  const stays = unusedTools(manifest, selected, seen.requests).filter((tool) => !unused.has(tool));
+  const unused = new Set(unusedTools(manifest, counted(state, manifest), state.requests));
+  const stays = unusedTools(manifest, selected, state.requests).filter((tool) => !unused.has(tool));
   if (stays.length === 0) return;
   emit({
     type: "note",
@@ -97,7 +99,7 @@ function sayRecorded(seen: Survey, { reporter: { emit } }: Place): void {
   });
 }
 
-function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: Place): void {
+function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: Context): void {
   const tools = garbage.taken.map(({ record: { tool, version, bins }, bytes }) => ({
     tool,
     version,

@@ -1,69 +1,74 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { type ErrorCode, exitStatusFor } from "../core/errors.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
-import { follow } from "../io/files.ts";
+import { statIfExists } from "../io/files.ts";
 import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
-import { type Survey, survey } from "../run/inputs/state.ts";
-import { settle } from "./finalize.ts";
-import { outcomeDocument, planDocument, renderOutcome, renderPlan } from "./summary.ts";
+import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { finalize } from "./finalize.ts";
+import { planDocument, renderPlan, renderSummary, summaryDocument } from "./summary.ts";
 
 /** `install` and `update`: makes the plan hold, or says what of it does not and why. */
-export async function install(place: Place, update = false): Promise<number> {
-  const { options, env, reporter } = place;
-  const seen = await survey(place, update);
-  sayUnmet(seen.plan, place);
-  if (options.dryRun) return printPlan(seen, place);
-  const work = seen.plan.steps.filter(({ action }) => action !== "keep");
+export async function install(context: Context, update = false): Promise<number> {
+  const { options, env, reporter } = context;
+  const state = await loadState(context, update);
+  sayUnmet(state.plan, context);
+  if (options.dryRun) return printPlan(state, context);
+  const work = state.plan.steps.filter(({ action }) => action !== "keep");
   const applied =
-    work.length > 0 || (await hasNews(seen, place))
-      ? await (await import("./apply.ts")).apply(seen, work, requestedHere(seen, options), place)
-      : kept(seen);
+    work.length > 0 || (await hasNews(state, context))
+      ? await (await import("./apply.ts")).apply(
+          state,
+          work,
+          requestedHere(state, options),
+          context,
+        )
+      : kept(state);
   const codes = [
     ...applied.failures.map(({ code }) => code),
-    ...seen.plan.unmet.map((): ErrorCode => "unmet"),
+    ...state.plan.unmet.map((): ErrorCode => "unmet"),
   ];
-  const outcome = { survey: seen, applied, exitStatus: exitStatusFor(codes, options.strict) };
-  const loginShell = await settle(outcome, place);
+  const summary = { survey: state, applied, exitStatus: exitStatusFor(codes, options.strict) };
+  const loginShell = await finalize(summary, context);
   reporter.finish();
   if (options.json === "document") {
-    const document = outcomeDocument(outcome, loginShell);
-    place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    const document = summaryDocument(summary, loginShell);
+    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else if (!options.quiet) {
-    const onPath = (env.PATH ?? "").split(":").includes(`${seen.prefix}/bin`);
-    place.stderr.write(renderOutcome(outcome, loginShell, onPath));
+    const onPath = (env.PATH ?? "").split(":").includes(`${state.prefix}/bin`);
+    context.stderr.write(renderSummary(summary, loginShell, onPath));
   }
-  return outcome.exitStatus;
+  return summary.exitStatus;
 }
 
 /** True where the manifest has something to learn although nothing is to be installed. */
-async function hasNews(seen: Survey, { options }: Place): Promise<boolean> {
-  const { selected, manifest, inspection, brokenManifest, prefix } = seen;
+async function hasNews(state: InstalledState, { options }: Context): Promise<boolean> {
+  const { selected, manifest, inspection, brokenManifest, prefix } = state;
   const isSelected =
     selected === undefined ||
     options.names.length > 0 ||
     JSON.stringify(selected) === JSON.stringify(manifest.skills);
   const known = requestedTools(manifest);
-  const isRequested = requestedHere(seen, options).every((tool) => known.includes(tool));
+  const isRequested = requestedHere(state, options).every((tool) => known.includes(tool));
   const isKnown = isSelected && isRequested && inspection.resealed.length === 0 && !brokenManifest;
-  return !isKnown && (await follow(prefix))?.isDirectory() === true;
+  return !isKnown && (await statIfExists(prefix))?.isDirectory() === true;
 }
 
 /** What a person names stays until a person removes it; repairs and updates ask for nothing new. */
-function requestedHere({ plan }: Survey, { verb, names }: Place["options"]): string[] {
+function requestedHere({ plan }: InstalledState, { verb, names }: Context["options"]): string[] {
   if (verb !== "install" || names.length === 0) return [];
   return Object.values(plan.bins).flatMap((state) =>
     state.state !== "unmet" && state.tool !== undefined ? [state.tool] : [],
   );
 }
 
-function kept(seen: Survey): Applied {
-  return { manifest: seen.manifest, installed: [], linked: [], failures: [], fallbacks: [] };
+function kept(state: InstalledState): Applied {
+  return { manifest: state.manifest, installed: [], linked: [], failures: [], fallbacks: [] };
 }
 
 /** What cannot be had here, each reason once. */
-function sayUnmet(plan: Plan, { reporter: { emit } }: Place): void {
+function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
   const reasons = new Map<string, Unmet[]>();
   for (const unmet of plan.unmet) {
     const key = JSON.stringify([unmet.reason, unmet.hint]);
@@ -77,10 +82,10 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Place): void {
   }
 }
 
-function printPlan(seen: Survey, place: Place): number {
-  const { options, stdout } = place;
-  const { plan } = seen;
+function printPlan(state: InstalledState, context: Context): number {
+  const { options, stdout } = context;
+  const { plan } = state;
   if (options.json === false) stdout.write(renderPlan(plan));
-  else stdout.write(`${JSON.stringify(planDocument(seen), null, 2)}\n`);
+  else stdout.write(`${JSON.stringify(planDocument(state), null, 2)}\n`);
   return exitStatusFor(plan.unmet.length > 0 ? ["unmet"] : [], options.strict);
 }

@@ -1,21 +1,21 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
-import { survey } from "../run/inputs/state.ts";
+import { loadState } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** `list`: what the volume holds. */
-export async function list(place: Place): Promise<number> {
-  const prefix = await resolvePrefix(place);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(place.machine));
+export async function list(context: Context): Promise<number> {
+  const prefix = await resolvePrefix(context);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(context.machine));
   const tools = Object.values(manifest.tools);
-  if (place.options.json !== false) {
+  if (context.options.json !== false) {
     const { platform, fallbacks = {} } = manifest;
     const document = { schema: 1, prefix, platform, tools, fallbacks };
-    place.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, version, bins, source }) => [
@@ -25,7 +25,7 @@ export async function list(place: Place): Promise<number> {
     source.from,
   ]);
   const text = renderTable([["TOOL", "VERSION", "PROGRAMS", "FROM"], ...rows]);
-  place.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} holds nothing yet\n`);
+  context.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} holds nothing yet\n`);
   return exitStatus.done;
 }
 
@@ -37,8 +37,8 @@ function versionCell(version: string, fallback: Fallback | undefined): string {
  * `outdated`: installed tools of which the catalogue has a newer version. One that could not be had when
  * it was tried last does not count; it is told beside them.
  */
-export async function outdated(place: Place): Promise<number> {
-  const seen = await survey(place);
+export async function outdated(context: Context): Promise<number> {
+  const seen = await loadState(context);
   const behind = seen.plan.steps.flatMap((step) =>
     step.action === "keep" && step.newer !== undefined
       ? [{ tool: step.tool, installed: step.version, newer: step.newer, reason: step.unreachable }]
@@ -46,15 +46,15 @@ export async function outdated(place: Place): Promise<number> {
   );
   const tools = behind.filter(({ reason }) => reason === undefined);
   const unreachable = behind.filter(({ reason }) => reason !== undefined);
-  if (place.options.json !== false) {
-    place.stdout.write(`${JSON.stringify({ schema: 1, tools, unreachable }, null, 2)}\n`);
+  if (context.options.json !== false) {
+    context.stdout.write(`${JSON.stringify({ schema: 1, tools, unreachable }, null, 2)}\n`);
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, installed, newer }) => [tool, installed, newer]);
   const text = renderTable([["TOOL", "INSTALLED", "CATALOGUE"], ...rows]);
-  place.stdout.write(rows.length > 0 ? `${text}\n` : "nothing is outdated\n");
+  context.stdout.write(rows.length > 0 ? `${text}\n` : "nothing is outdated\n");
   for (const { tool, installed, newer, reason } of unreachable) {
-    place.stdout.write(
+    context.stdout.write(
       `${tool} ${installed}: ${newer} could not be had (${reason}); update tries again\n`,
     );
   }

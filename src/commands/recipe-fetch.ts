@@ -1,6 +1,6 @@
-import { withDraftPlace } from "../author/draft-context.ts";
+import { withDraftContext } from "../author/draft-context.ts";
 import { openVerifier } from "../author/verify.ts";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { describeError, type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { plural } from "../core/plural.ts";
@@ -28,14 +28,14 @@ const faults: Readonly<
 
 /** `recipe check --fetch`: whether every source's bytes are those that its recipe promises. */
 export async function fetchSources(
-  place: Place,
+  context: Context,
   files: readonly string[],
   recipes: readonly Recipe[],
 ): Promise<number> {
-  const { options, stdout, clock } = place;
+  const { options, stdout, clock } = context;
   const sources: FetchedSource[] = [];
   const codes: ErrorCode[] = [];
-  await withDraftPlace(place, async (draft) => {
+  await withDraftContext(context, async (draft) => {
     const { verify } = openVerifier(draft);
     for (const { name, artifacts, bins } of recipes) {
       for (const [platform, listed] of Object.entries(artifacts)) {
@@ -53,7 +53,7 @@ export async function fetchSources(
               return { ...source, state, message: describeError(error) };
             },
           );
-          place.signal.throwIfAborted();
+          context.signal.throwIfAborted();
           sources.push(settled);
           if (options.json === false) stdout.write(`${renderSource(settled)}\n`);
         }

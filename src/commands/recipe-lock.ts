@@ -1,10 +1,10 @@
 import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { type DebWanted, parseDebWanted } from "../author/deb-wanted.ts";
-import { debAuthor } from "../author/lock-deb.ts";
-import { authorGoModule } from "../author/lock-go.ts";
-import { authorPypiLock } from "../author/lock-pypi.ts";
-import type { Place } from "../context.ts";
+import { debLocker } from "../author/lock-deb.ts";
+import { lockGoModule } from "../author/lock-go.ts";
+import { lockPypi } from "../author/lock-pypi.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { rm, writeFile } from "../io/disk.ts";
@@ -15,7 +15,7 @@ import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
 
 /** What makes the pins of each kind of source. */
-interface Authors {
+interface Lockers {
   /** The text of a lock. */
   readonly deb: (wanted: DebWanted) => Promise<string>;
   /** The text of a lock for NAME@VERSION. */
@@ -29,8 +29,8 @@ interface Authors {
  * and says the checksums of the Go modules that they build. Nothing is written for a recipe's kind of
  * source that is wrong.
  */
-export async function lockRecipes(place: Place, files: readonly string[]): Promise<number> {
-  const { env, home, options, reporter, clock } = place;
+export async function lockRecipes(context: Context, files: readonly string[]): Promise<number> {
+  const { env, home, options, reporter, clock } = context;
   if (files.length === 0) {
     throw new UserError("usage", "recipe lock: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
@@ -45,14 +45,14 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
     onDetail: (message) => reporter.emit({ type: "detail", message }),
   });
   const dir = temporaryDirectory("openclaw-lock");
-  const authors: Authors = {
-    deb: debAuthor({ env, http, clock, dir }),
-    pypi: (requirement) => authorPypiLock(requirement, { env, home, http, emit: reporter.emit }),
-    go: async (module) => (await authorGoModule(module, env)).sum,
+  const authors: Lockers = {
+    deb: debLocker({ env, http, clock, dir }),
+    pypi: (requirement) => lockPypi(requirement, { env, home, http, emit: reporter.emit }),
+    go: async (module) => (await lockGoModule(module, env)).sum,
   };
   try {
     for (const file of files.map((name) => resolve(name))) {
-      const say = (line: string): void => void place.stdout.write(`${line}\n`);
+      const say = (line: string): void => void context.stdout.write(`${line}\n`);
       await lockRecipe(file, authors, say).catch((error: unknown) => {
         throw error instanceof UserError ? inFile(file, error) : error;
       });
@@ -66,7 +66,7 @@ export async function lockRecipes(place: Place, files: readonly string[]): Promi
 
 async function lockRecipe(
   file: string,
-  authors: Authors,
+  authors: Lockers,
   say: (line: string) => void,
 ): Promise<void> {
   const text = readInput(file).toString("utf8");

@@ -1,21 +1,21 @@
 import { join, relative, resolve } from "node:path";
-import { type DraftPlace, type DraftWish, draftFromUrls } from "../author/draft.ts";
-import { withDraftPlace } from "../author/draft-context.ts";
+import { type DraftContext, type DraftWish, draftFromUrls } from "../author/draft.ts";
+import { withDraftContext } from "../author/draft-context.ts";
 import { draftFromDeb } from "../author/draft-deb.ts";
 import { draftFromGo } from "../author/draft-go.ts";
 import { draftFromNpm } from "../author/draft-npm.ts";
 import { draftFromPypi } from "../author/draft-pypi.ts";
 import { type Draft, renderDraft } from "../author/recipe-text.ts";
 import { openVerifier } from "../author/verify.ts";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { parseLock } from "../core/locks/npm-lock.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import { follow, look, writeAtomically } from "../io/files.ts";
+import { lstatIfExists, statIfExists, writeAtomically } from "../io/files.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 
-type Drafter = (name: string, wish: DraftWish, place: DraftPlace) => Promise<Draft>;
+type Drafter = (name: string, wish: DraftWish, place: DraftContext) => Promise<Draft>;
 
 const drafters: Readonly<Record<string, Drafter>> = {
   npm: draftFromNpm,
@@ -29,19 +29,19 @@ const drafters: Readonly<Record<string, Drafter>> = {
  * first directory of `--recipes`, else into `recipes` where there is one, else here. Never over a
  * file that is there, without `--force`.
  */
-export async function newRecipe(place: Place, sources: readonly string[]): Promise<number> {
-  const { author, recipeDirs } = place.options;
-  const draft = await withDraftPlace(place, (draftPlace) =>
+export async function newRecipe(context: Context, sources: readonly string[]): Promise<number> {
+  const { author, recipeDirs } = context.options;
+  const draft = await withDraftContext(context, (draftPlace) =>
     draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
   );
   const { name } = draft.document;
   const dir = resolve(
-    recipeDirs[0] ?? ((await follow("recipes"))?.isDirectory() ? "recipes" : "."),
+    recipeDirs[0] ?? ((await statIfExists("recipes"))?.isDirectory() ? "recipes" : "."),
   );
   const file = join(dir, `${name}.yaml`);
   const files = { ...draft.locks, [`${name}.yaml`]: renderDraft(draft.document) };
   for (const written of Object.keys(files)) {
-    if (author.overwrite || !(await look(join(dir, written)))) continue;
+    if (author.overwrite || !(await lstatIfExists(join(dir, written)))) continue;
     throw new UserError("usage", `${join(dir, written)} exists already; nothing was written`, {
       hint: "Write over it with --force, or choose another --name. recipe pin makes digests anew.",
     });
@@ -62,25 +62,25 @@ export async function newRecipe(place: Place, sources: readonly string[]): Promi
       "to be written by you:",
       ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
     );
-  place.stdout.write(`${lines.join("\n")}\n`);
+  context.stdout.write(`${lines.join("\n")}\n`);
   return exitStatus.done;
 }
 
 async function draftFrom(
   sources: readonly string[],
   wish: DraftWish,
-  place: DraftPlace,
+  context: DraftContext,
 ): Promise<Draft> {
   const [first = "", ...more] = sources;
   const [, kind = "", name = ""] = /^(npm|pypi|deb|go):(.+)$/.exec(first) ?? [];
   const drafter = drafters[kind];
   if (drafter && more.length === 0) {
-    const draft = await drafter(name, wish, place);
-    await verifyClosure(draft, place);
+    const draft = await drafter(name, wish, context);
+    await verifyClosure(draft, context);
     return draft;
   }
   if (sources.length > 0 && sources.every((source) => /^https?:\/\//.test(source))) {
-    return { document: await draftFromUrls(sources, wish, place), locks: {} };
+    return { document: await draftFromUrls(sources, wish, context), locks: {} };
   }
   throw new UserError("usage", `recipe new ${sources.join(" ")}: no such source`, {
     hint: "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
@@ -88,11 +88,11 @@ async function draftFrom(
 }
 
 /** Locks of wheels and of Debian packages are made from fetched bytes; that of npm only now is. */
-async function verifyClosure({ document, locks }: Draft, place: DraftPlace): Promise<void> {
+async function verifyClosure({ document, locks }: Draft, context: DraftContext): Promise<void> {
   const source = document.artifacts.any;
   if (!source || "length" in source || source.npm === undefined) return;
   const parsed = parseLock(locks[source.lock ?? ""] ?? "", source.lock ?? "");
   if (!parsed.ok) throw new UserError("unmet", parsed.problems.map(renderProblem).join("\n"));
   const artifact = { ...splitPackage(source.npm), packages: parsed.packages };
-  await openVerifier(place).verify({ kind: "npm-closure", ...artifact }, {});
+  await openVerifier(context).verify({ kind: "npm-closure", ...artifact }, {});
 }

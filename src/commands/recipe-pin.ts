@@ -1,9 +1,9 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
-import { withDraftPlace } from "../author/draft-context.ts";
+import { withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
@@ -15,14 +15,14 @@ import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
  * changed versions or addresses. Says what has changed. A file of which something cannot be had is
  * left as it is.
  */
-export async function pinRecipes(place: Place, files: readonly string[]): Promise<number> {
+export async function pinRecipes(context: Context, files: readonly string[]): Promise<number> {
   if (files.length === 0) {
     throw new UserError("usage", "recipe pin: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe pin recipes/gh.yaml.",
     });
   }
   const problems: string[] = [];
-  await withDraftPlace(place, async (draft) => {
+  await withDraftContext(context, async (draft) => {
     const pinner = openPinner(draft);
     for (const file of files.map((name) => resolve(name))) {
       const text = readInput(file).toString("utf8");
@@ -36,13 +36,13 @@ export async function pinRecipes(place: Place, files: readonly string[]): Promis
       const lines = await writeAll(file, text, pins, locks);
       const parsed = readRecipeFile(file);
       if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));
-      place.stdout.write(
+      context.stdout.write(
         `${relative(".", file)}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
       );
-      for (const line of lines) place.stdout.write(`  ${line}\n`);
+      for (const line of lines) context.stdout.write(`  ${line}\n`);
     }
   });
-  for (const problem of problems) place.stdout.write(`${problem}\n`);
+  for (const problem of problems) context.stdout.write(`${problem}\n`);
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
 }
 

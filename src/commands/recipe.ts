@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from "node:path";
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
@@ -15,21 +15,21 @@ import { newRecipe } from "./recipe-new.ts";
 import { pinRecipes } from "./recipe-pin.ts";
 
 /** `recipe list | check FILE… | new SOURCE | pin FILE… | lock FILE… | compile DIR FILE`. */
-export async function recipe(place: Place): Promise<number> {
-  const [verb, ...rest] = place.options.names;
+export async function recipe(context: Context): Promise<number> {
+  const [verb, ...rest] = context.options.names;
   switch (verb) {
     case "list":
-      return listRecipes(place);
+      return listRecipes(context);
     case "check":
-      return checkRecipes(place, rest);
+      return checkRecipes(context, rest);
     case "new":
-      return newRecipe(place, rest);
+      return newRecipe(context, rest);
     case "pin":
-      return pinRecipes(place, rest);
+      return pinRecipes(context, rest);
     case "lock":
-      return lockRecipes(place, rest);
+      return lockRecipes(context, rest);
     case "compile":
-      return compileRecipes(place, rest);
+      return compileRecipes(context, rest);
     default:
       throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
         hint: "Write recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
@@ -37,14 +37,14 @@ export async function recipe(place: Place): Promise<number> {
   }
 }
 
-async function listRecipes(place: Place): Promise<number> {
+async function listRecipes(context: Context): Promise<number> {
   const { catalogue } = await loadCatalogue({
-    dirs: place.options.recipeDirs,
-    compiled: join(place.packageDir, "dist", "catalogue.json"),
+    dirs: context.options.recipeDirs,
+    compiled: join(context.packageDir, "dist", "catalogue.json"),
   });
   const recipes = [...catalogue.recipes.values()];
-  if (place.options.json !== false) {
-    place.stdout.write(`${JSON.stringify({ schema: 1, recipes }, null, 2)}\n`);
+  if (context.options.json !== false) {
+    context.stdout.write(`${JSON.stringify({ schema: 1, recipes }, null, 2)}\n`);
     return exitStatus.done;
   }
   const rows = recipes.map(({ name, version, bins, artifacts, license }) => [
@@ -54,15 +54,15 @@ async function listRecipes(place: Place): Promise<number> {
     Object.keys(artifacts).join(" "),
     license,
   ]);
-  place.stdout.write(
+  context.stdout.write(
     `${renderTable([["RECIPE", "VERSION", "PROGRAMS", "PLATFORMS", "LICENSE"], ...rows])}\n`,
   );
   return exitStatus.done;
 }
 
 /** Reports every problem at once: of the named files, else of all in the `--recipes` directories. */
-async function checkRecipes(place: Place, named: readonly string[]): Promise<number> {
-  const given = named.length > 0 ? named : place.options.recipeDirs;
+async function checkRecipes(context: Context, named: readonly string[]): Promise<number> {
+  const given = named.length > 0 ? named : context.options.recipeDirs;
   const all = given.flatMap((path) => (isDirectory(path) ? yamlFiles(path) : [path]));
   const files = all.map((file) => resolve(file));
   if (files.length === 0) {
@@ -71,39 +71,39 @@ async function checkRecipes(place: Place, named: readonly string[]): Promise<num
     });
   }
   const results = files.map((file) => readRecipeFile(file));
-  const review = await reviewRecipes(files, place);
+  const review = await reviewRecipes(files, context);
   const problems = [
     ...results.flatMap((result): readonly RecipeProblem[] => (result.ok ? [] : result.problems)),
     ...review.problems,
   ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
-  const { emit } = place.reporter;
+  const { emit } = context.reporter;
   for (const warning of review.warnings) emit({ type: "warning", message: renderProblem(warning) });
-  if (place.options.author.fetch && problems.length === 0) {
+  if (context.options.author.fetch && problems.length === 0) {
     const recipes = results.flatMap((result) => (result.ok ? [result.recipe] : []));
-    return await fetchSources(place, files, recipes);
+    return await fetchSources(context, files, recipes);
   }
-  if (place.options.json !== false) {
+  if (context.options.json !== false) {
     const { warnings } = review;
-    place.stdout.write(`${JSON.stringify({ schema: 1, files, problems, warnings }, null, 2)}\n`);
+    context.stdout.write(`${JSON.stringify({ schema: 1, files, problems, warnings }, null, 2)}\n`);
   } else {
-    for (const problem of problems) place.stdout.write(`${renderProblem(problem)}\n`);
+    for (const problem of problems) context.stdout.write(`${renderProblem(problem)}\n`);
     const wrong = new Set(problems.map(({ file }) => file));
-    place.stdout.write(`${files.length - wrong.size} of ${files.length} right\n`);
+    context.stdout.write(`${files.length - wrong.size} of ${files.length} right\n`);
   }
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
 }
 
 /** Looks at the recipes together with all others that they may need. */
-async function reviewRecipes(files: readonly string[], place: Place) {
+async function reviewRecipes(files: readonly string[], context: Context) {
   const { reviewRecipe } = await import("../author/review.ts");
   const { catalogue } = await loadCatalogue({
-    dirs: place.options.recipeDirs,
-    compiled: join(place.packageDir, "dist", "catalogue.json"),
+    dirs: context.options.recipeDirs,
+    compiled: join(context.packageDir, "dist", "catalogue.json"),
   });
   const beside = [...new Set(files.map((file) => dirname(file)))].flatMap(yamlFiles);
   const names = [...files, ...beside].map((file) => basename(file, ".yaml"));
   const known = new Set([...catalogue.recipes.keys(), ...names]);
-  const bundled = join(place.packageDir, "recipes");
+  const bundled = join(context.packageDir, "recipes");
   const reviews = files.map((file) => {
     const text = readInput(file).toString("utf8");
     return reviewRecipe({ text, file, known, isBundled: dirname(file) === bundled });
@@ -126,13 +126,13 @@ function yamlFiles(dir: string): string[] {
 }
 
 /** Packs a directory of recipes into the one file that a run reads; the build does it for ours. */
-async function compileRecipes(place: Place, args: readonly string[]): Promise<number> {
+async function compileRecipes(context: Context, args: readonly string[]): Promise<number> {
   const [dir, file] = args;
   if (dir === undefined || file === undefined) {
     throw new UserError("usage", "recipe compile takes a directory and a file", {
       hint: "Write openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
     });
   }
-  await writeFile(file, compileCatalogue(dir, place.version));
+  await writeFile(file, compileCatalogue(dir, context.version));
   return exitStatus.done;
 }

@@ -1,4 +1,4 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
@@ -12,49 +12,49 @@ import {
 } from "../core/plan/required-by.ts";
 import { parsePlatform, platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
-import { bytesOf, collect, isBusy } from "../io/volume/prune.ts";
+import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
-import { surveySeed } from "../run/inputs/seed.ts";
+import { loadSeed } from "../run/inputs/seed.ts";
 import { readCatalogue } from "../run/inputs/state.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
-import { openToTakeAway, type TakenAway, takeAway } from "../run/uninstall.ts";
+import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 
 /**
  * `remove NAME…`: takes tools, named by themselves or by one of their programs, out of the volume. One
  * that a tool outside of the NAMEs needs is refused; one that a skill asks for goes, with a warning.
  * They are no longer asked for by name then, also those that could not be installed yet.
  */
-export async function remove(place: Place): Promise<number> {
-  const { options } = place;
-  const { emit } = place.reporter;
+export async function remove(context: Context): Promise<number> {
+  const { options } = context;
+  const { emit } = context.reporter;
   if (options.names.length === 0) {
     throw new UserError("usage", "remove: no tool is named", {
       hint: "Write openclaw-install-skill-deps remove gog, or gc for what nothing uses.",
     });
   }
-  const prefix = await resolvePrefix(place);
-  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
+  const prefix = await resolvePrefix(context);
+  const platform = options.platform ? parsePlatform(options.platform) : context.machine;
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
   refuseOtherPlatform(manifest, platform, prefix);
-  const { tools, unrequested } = await toolsNamed(manifest, prefix, place);
+  const { tools, unrequested } = await toolsNamed(manifest, prefix, context);
   const choose = (current: Manifest): readonly string[] => refuseNeeded(tools, current);
-  for (const tool of choose(manifest)) sayAsked(tool, manifest, place);
-  await sayRequested([...tools, ...unrequested], manifest, prefix, place);
-  let taken: readonly TakenAway[];
+  for (const tool of choose(manifest)) sayAsked(tool, manifest, context);
+  await sayRequested([...tools, ...unrequested], manifest, prefix, context);
+  let taken: readonly Uninstalled[];
   if (options.dryRun || tools.length + unrequested.length === 0)
     taken = await foresee(prefix, tools, manifest);
   else {
-    await openToTakeAway(prefix);
+    await openForUninstall(prefix);
     const began = (await volumeTime(prefix)) ?? 0;
     const busy = await isBusy(prefix, began);
-    taken = await takeAway(prefix, platformId(platform), emit, choose, unrequested);
+    taken = await uninstall(prefix, platformId(platform), emit, choose, unrequested);
     const left = (await readManifest(prefix)) ?? manifest;
     const within = taken.map(({ record }) => `${layout.lib}/${record.tool}`);
-    if (!busy) await collect(prefix, left, began, { within });
+    if (!busy) await prune(prefix, left, began, { within });
   }
-  sayUnused(taken, manifest, place);
-  report(taken, prefix, place);
+  sayUnused(taken, manifest, context);
+  report(taken, prefix, context);
   return exitStatus.done;
 }
 
@@ -66,17 +66,17 @@ interface Named {
 }
 
 /** What the NAMEs mean. What could be installed and is not, is gone already. */
-async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Promise<Named> {
+async function toolsNamed(manifest: Manifest, prefix: string, context: Context): Promise<Named> {
   const records = Object.values(manifest.tools);
   const found = new Set<string>();
   const absent: string[] = [];
-  for (const name of place.options.names) {
+  for (const name of context.options.names) {
     const record = manifest.tools[name] ?? records.find(({ bins }) => bins[name]);
     if (record) found.add(record.tool);
     else absent.push(name);
   }
   if (absent.length === 0) return { tools: [...found], unrequested: [] };
-  const { catalogue } = await readCatalogue(place, place.reporter.emit);
+  const { catalogue } = await readCatalogue(context, context.reporter.emit);
   const requested = new Set(requestedTools(manifest));
   const meant = new Map(absent.map((name) => [name, toolCalled(name, manifest, catalogue)]));
   const isKnown = (tool: string) => catalogue.recipes.has(tool) || requested.has(tool);
@@ -99,7 +99,7 @@ async function toolsNamed(manifest: Manifest, prefix: string, place: Place): Pro
     const isRequested = requested.has(tool);
     if (isRequested) unrequested.push(tool);
     const end = isRequested ? ", and no longer asked for by name" : "";
-    place.reporter.emit({ type: "note", message: `${name} is not installed${end}` });
+    context.reporter.emit({ type: "note", message: `${name} is not installed${end}` });
   }
   return { tools: [...found], unrequested };
 }
@@ -118,7 +118,7 @@ function refuseNeeded(tools: readonly string[], manifest: Manifest): readonly st
   });
 }
 
-function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Place): void {
+function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Context): void {
   const record = manifest.tools[tool];
   const skills = record ? skillsThatAsk(record, manifest.skills) : [];
   if (skills.length === 0) return;
@@ -135,15 +135,15 @@ async function sayRequested(
   going: readonly string[],
   manifest: Manifest,
   prefix: string,
-  place: Place,
+  context: Context,
 ): Promise<void> {
-  const { options, machine, reporter } = place;
+  const { options, machine, reporter } = context;
   const { emit } = reporter;
   const calls = (name: string, tool: string): boolean =>
     name === tool || manifest.tools[tool]?.bins[name] !== undefined;
   const byVariable = going.filter((tool) => options.tools.some((name) => calls(name, tool)));
   const platform = options.platform ? parsePlatform(options.platform) : machine;
-  const requested = (await surveySeed(prefix, platform, place))?.requested ?? [];
+  const requested = (await loadSeed(prefix, platform, context))?.requested ?? [];
   const bySeed = going.filter((tool) => requested.includes(tool));
   for (const [tools, by] of [
     [byVariable, "OPENCLAW_SKILL_TOOLS"],
@@ -159,7 +159,7 @@ async function foresee(
   prefix: string,
   tools: readonly string[],
   manifest: Manifest,
-): Promise<TakenAway[]> {
+): Promise<Uninstalled[]> {
   const records = tools.flatMap((tool) => manifest.tools[tool] ?? []);
   return await Promise.all(
     records.map(async (record) => ({ record, bytes: await bytesOf(`${prefix}/${record.dir}`) })),
@@ -167,18 +167,22 @@ async function foresee(
 }
 
 /** What only the removed tools needed. */
-function sayUnused(taken: readonly TakenAway[], manifest: Manifest, place: Place): void {
+function sayUnused(taken: readonly Uninstalled[], manifest: Manifest, context: Context): void {
   const gone = new Set(taken.map(({ record }) => record.tool));
   const needs = new Set(taken.flatMap(({ record }) => record.needs));
   const tools = Object.entries(manifest.tools).filter(([tool]) => !gone.has(tool));
   const left = unusedTools({ ...manifest, tools: Object.fromEntries(tools) }, manifest.skills);
   for (const tool of left.filter((name) => needs.has(name))) {
     const message = `${tool} is used by nothing any more; openclaw-install-skill-deps gc removes it`;
-    place.reporter.emit({ type: "note", message });
+    context.reporter.emit({ type: "note", message });
   }
 }
 
-function report(taken: readonly TakenAway[], prefix: string, { options, stdout, stderr }: Place) {
+function report(
+  taken: readonly Uninstalled[],
+  prefix: string,
+  { options, stdout, stderr }: Context,
+) {
   const removed = taken.map(({ record: { tool, version, bins }, bytes }) => ({
     tool,
     version,

@@ -1,25 +1,25 @@
-import type { Place } from "../context.ts";
+import type { Context } from "../context.ts";
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { renderTable } from "../report/text.ts";
-import type { SurveyedSkill } from "../run/inputs/requirements.ts";
-import { type Survey, survey } from "../run/inputs/state.ts";
+import type { LoadedSkill } from "../run/inputs/requirements.ts";
+import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
 /** `requirements`: what the skills in view ask for, whether each is selected, and how it stands. */
-export async function requirements(place: Place): Promise<number> {
-  const seen = await survey(place);
+export async function requirements(context: Context): Promise<number> {
+  const state = await loadState(context);
   const text =
-    place.options.json === false
-      ? renderRequirements(seen)
-      : `${JSON.stringify(requirementsDocument(seen), null, 2)}\n`;
-  place.stdout.write(text);
-  const unmet = seen.plan.unmet.length > 0 ? (["unmet"] as const) : [];
-  return unmet.length > 0 ? exitStatusFor(unmet, place.options.strict) : exitStatus.done;
+    context.options.json === false
+      ? renderRequirements(state)
+      : `${JSON.stringify(requirementsDocument(state), null, 2)}\n`;
+  context.stdout.write(text);
+  const unmet = state.plan.unmet.length > 0 ? (["unmet"] as const) : [];
+  return unmet.length > 0 ? exitStatusFor(unmet, context.options.strict) : exitStatus.done;
 }
 
 /** The document of `requirements --json`; entrypoint/README.md describes it. */
-export function requirementsDocument(seen: Survey): unknown {
+export function requirementsDocument(seen: InstalledState): unknown {
   return {
     schema: 1,
     platform: seen.plan.platform,
@@ -28,13 +28,13 @@ export function requirementsDocument(seen: Survey): unknown {
     bins: Object.fromEntries(
       Object.entries(seen.plan.bins).map(([bin, state]) => [
         bin,
-        { ...state, ...absolute(state, seen), for: askers(seen, bin) },
+        { ...state, ...absolute(state, seen), for: requiredBy(seen, bin) },
       ]),
     ),
   };
 }
 
-function skillDocument({ found, selected, reason }: SurveyedSkill): unknown {
+function skillDocument({ found, selected, reason }: LoadedSkill): unknown {
   const { file, root, verdict } = found;
   const common = { name: found.name, file, root: root.kind, selected, reason };
   if (!verdict.ok) {
@@ -47,14 +47,14 @@ function skillDocument({ found, selected, reason }: SurveyedSkill): unknown {
 }
 
 /** A path in the volume is told in full. */
-function absolute(state: BinState, seen: Survey): { path?: string } {
+function absolute(state: BinState, seen: InstalledState): { path?: string } {
   return state.state === "present" && state.tool !== undefined
     ? { path: `${seen.prefix}/${state.path}` }
     : {};
 }
 
-function askers(seen: Survey, bin: string): string[] {
-  return seen.skills.flatMap(({ found, selected }) =>
+function requiredBy(state: InstalledState, bin: string): string[] {
+  return state.skills.flatMap(({ found, selected }) =>
     selected && found.verdict.ok && requires(found.verdict.skill, bin) ? [found.name] : [],
   );
 }
@@ -63,7 +63,7 @@ function requires(skill: { bins: readonly string[]; anyBins: readonly string[] }
   return skill.bins.includes(bin) || skill.anyBins.includes(bin);
 }
 
-function renderRequirements(seen: Survey): string {
+function renderRequirements(seen: InstalledState): string {
   if (seen.skills.length === 0) return "no skills in view\n";
   const rows = [["SKILL", "SELECTED", "NEEDS", "WHY"]];
   for (const { found, selected, reason } of seen.skills) {
@@ -80,7 +80,7 @@ function renderRequirements(seen: Survey): string {
 
 const words = { present: "present", install: "to be installed", unmet: "unmet" } as const;
 
-function describeState(state: BinState, seen: Survey): string {
+function describeState(state: BinState, seen: InstalledState): string {
   if (state.state === "install" && state.declared !== undefined) {
     return `declared (untrusted): ${state.declared}`;
   }

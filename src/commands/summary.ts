@@ -4,21 +4,21 @@ import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
 import type { LoginShell } from "../io/volume/login-shell.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
-import type { Survey } from "../run/inputs/state.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
 
 /** So many names are in the last line. */
 const mostNames = 20;
 
 /** What a run came to. */
-export interface Outcome {
-  readonly survey: Survey;
+export interface Summary {
+  readonly survey: InstalledState;
   readonly applied: Applied;
   readonly exitStatus: number;
 }
 
 /** The document of `install --json`. */
-export function outcomeDocument(
-  { survey: seen, applied, ...rest }: Outcome,
+export function summaryDocument(
+  { survey: seen, applied, ...rest }: Summary,
   loginShell: LoginShell,
 ): Record<string, unknown> {
   return {
@@ -42,21 +42,21 @@ export function outcomeDocument(
 }
 
 /** What was installed where, the line that makes a shell find it, and the sum. */
-export function renderOutcome(outcome: Outcome, loginShell: LoginShell, onPath: boolean): string {
-  const { survey, applied } = outcome;
+export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: boolean): string {
+  const { survey, applied } = summary;
   const { prefix } = survey;
   const count = Object.keys(applied.manifest.tools).length;
   const changed = [...applied.installed, ...applied.linked];
   const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
   const path = count > 0 ? renderPath(prefix, loginShell, onPath) : "";
-  return `${table}${path}${renderSum(outcome)}\n`;
+  return `${table}${path}${renderSum(summary)}\n`;
 }
 
 /** The last line: how much was done, and the names of what was not. */
-export function renderSum({ survey, applied }: Outcome): string {
+export function renderSum({ survey, applied }: Summary): string {
   const { installed, linked, failures, manifest } = applied;
   const { unmet } = survey.plan;
-  const { mended } = survey.inspection;
+  const { repaired: mended } = survey.inspection;
   const tried = installed.length + failures.length;
   const parts = [
     ...(tried > 0
@@ -113,7 +113,7 @@ export function renderShadowed(prefix: string, { shadowed }: LoginShell): string
 }
 
 /** The document of `--dry-run --json`. */
-export function planDocument({ plan, prefix }: Survey): unknown {
+export function planDocument({ plan, prefix }: InstalledState): unknown {
   const steps = plan.steps.map((step) =>
     step.action === "install" ? installDocument(step) : withoutRecord(step),
   );
@@ -133,8 +133,8 @@ function withoutRecord(step: Exclude<Step, InstallStep>): unknown {
   return { ...rest, dir: record.dir };
 }
 
-function whyInstalled({ reason, for: askers, declared }: InstallStep): string {
-  const why = `${reason}; for ${askers.join(", ")}`;
+function whyInstalled({ reason, for: requiredBy, declared }: InstallStep): string {
+  const why = `${reason}; for ${requiredBy.join(", ")}`;
   return declared ? `${why}; declared (untrusted) by ${declared.by}: ${declared.from}` : why;
 }
 

@@ -1,10 +1,10 @@
 import { quote } from "./launcher.ts";
 import { defaultSeed } from "./layout.ts";
 import {
+  type Host,
   hasCommand,
   hasGateway,
   type Owner,
-  type Site,
   sandboxImage,
   type Topology,
   target,
@@ -27,7 +27,7 @@ const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
 /** The services that fill the volume; undefined where sandboxes do it, or images carry it. */
 export function composeFile(
   topology: Topology,
-  site: Pick<Site, "packageDir" | "source" | "state">,
+  site: Pick<Host, "packageDir" | "source" | "state">,
 ): ComposeFile | undefined {
   if (!hasGateway(topology)) return undefined;
   const { packageDir: context, source, state } = site;
@@ -71,8 +71,8 @@ export function composeFile(
 }
 
 /** What a Dockerfile of the operator's own takes from our sandbox image; none where it needs nothing. */
-export function sandboxLines(topology: Topology, site: Site): string[] {
-  if (!hasCommand(topology, site)) return [];
+export function sandboxLines(topology: Topology, host: Host): string[] {
+  if (!hasCommand(topology, host)) return [];
   const from = sandboxImage(topology, {});
   const copy = (path: string): string => `COPY --from=${from} ${path} ${path}`;
   const volume = topology === "image" ? copy(target) : `RUN install -d -o 1000 -g 1000 ${target}`;
@@ -99,27 +99,27 @@ function commandLines(from: string): string[] {
 }
 
 /** What is done once on the host, as words to type: the images, and the directories. */
-export function hostCommands(topology: Topology, site: Site): string[] {
+export function hostCommands(topology: Topology, host: Host): string[] {
   return [
-    ...(site.container
-      ? [`docker cp ${site.container}:${packageAt} ${word(site.packageDir)}`]
+    ...(host.container
+      ? [`docker cp ${host.container}:${packageAt} ${word(host.packageDir)}`]
       : []),
-    ...buildCommands(topology, site),
-    ...(topology === "image" ? [] : [makeDirectories(volumeOwner(topology, site), site.source)]),
-    ...(hasGateway(topology) ? stateCommands(site) : []),
+    ...buildCommands(topology, host),
+    ...(topology === "image" ? [] : [makeDirectories(volumeOwner(topology, host), host.source)]),
+    ...(hasGateway(topology) ? stateCommands(host) : []),
   ];
 }
 
-function buildCommands(topology: Topology, site: Site): string[] {
-  const context = word(site.packageDir);
+function buildCommands(topology: Topology, host: Host): string[] {
+  const context = word(host.packageDir);
   const build = (name: string, more = ""): string =>
     `docker build -f ${context}/Dockerfile.example --target ${name}${more} -t openclaw-skills-${name} ${context}`;
   const gateway = hasGateway(topology) ? [build("gateway")] : [];
-  if (!hasCommand(topology, site)) return gateway;
+  if (!hasCommand(topology, host)) return gateway;
   if (topology !== "seed" && topology !== "image") return [build("sandbox"), ...gateway];
   // A build sees nothing but its context.
-  const skills = word(`${site.packageDir}/my/skills`);
-  const copy = `mkdir -p ${skills} && cp -R ${word(`${site.state}/workspace/skills/.`)} ${skills}/`;
+  const skills = word(`${host.packageDir}/my/skills`);
+  const copy = `mkdir -p ${skills} && cp -R ${word(`${host.state}/workspace/skills/.`)} ${skills}/`;
   return [
     copy,
     build(topology === "seed" ? "seeded" : "prebuilt", " --build-arg SKILLS=my/skills"),
@@ -127,7 +127,7 @@ function buildCommands(topology: Topology, site: Site): string[] {
 }
 
 /** Whoever fills the volume. */
-function volumeOwner(topology: Topology, { agent }: Site): Owner {
+function volumeOwner(topology: Topology, { agent }: Host): Owner {
   return hasGateway(topology) ? gatewayOwner : agent;
 }
 
@@ -136,7 +136,7 @@ function makeDirectories({ uid, gid }: Owner, ...paths: readonly string[]): stri
 }
 
 /** What the gateway's container finds there: a state directory of its own user's, a token, the engine. */
-function stateCommands({ state, stateOwner }: Site): string[] {
+function stateCommands({ state, stateOwner }: Host): string[] {
   const { uid, gid } = gatewayOwner;
   const isForeign = stateOwner !== undefined && stateOwner.uid !== uid;
   const token = "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \\n')";
@@ -150,18 +150,18 @@ function stateCommands({ state, stateOwner }: Site): string[] {
 }
 
 /** What is done when the files are written: the start, and that sandboxes which run already are made anew. */
-export function laterCommands(topology: Topology, site: Site): string[] {
+export function laterCommands(topology: Topology, host: Host): string[] {
   const recreate = "sandbox recreate --all --force";
   if (hasGateway(topology)) {
     const inside = `docker compose exec openclaw-gateway node openclaw.mjs ${recreate}`;
     return ["docker compose up -d", inside];
   }
-  const inside = site.container ? `docker exec ${site.container} node openclaw.mjs` : "openclaw";
+  const inside = host.container ? `docker exec ${host.container} node openclaw.mjs` : "openclaw";
   return [`${inside} ${recreate}`];
 }
 
 /** The same of a gateway that is a program of this machine, in place of the compose file's. */
-export function ownGatewayCommands(topology: Topology, { isHost, source, agent }: Site): string[] {
+export function ownGatewayCommands(topology: Topology, { isHost, source, agent }: Host): string[] {
   if (!isHost || !hasGateway(topology)) return [];
   return [
     makeDirectories(agent, source),

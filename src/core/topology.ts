@@ -10,7 +10,7 @@ export const topologies = {
 export type Topology = keyof typeof topologies;
 
 /** What is known of the place that the configuration is for. */
-export interface Site {
+export interface Host {
   /** The volume on the host that starts the containers. Absolute. */
   readonly source: string;
   /** OpenClaw's state directory on that host. Absolute. */
@@ -70,7 +70,7 @@ const command = "openclaw-install-skill-deps";
 const searchPath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${target}/bin`;
 
 /** The image that sandboxes of a topology are started from. */
-export function sandboxImage(topology: Topology, { image }: Pick<Site, "image">): string {
+export function sandboxImage(topology: Topology, { image }: Pick<Host, "image">): string {
   if (image !== undefined) return image;
   const names = { seed: "openclaw-skills-seeded", image: "openclaw-skills-prebuilt" } as const;
   return topology === "seed" || topology === "image" ? names[topology] : "openclaw-skills-sandbox";
@@ -87,32 +87,32 @@ export function isWriter(topology: Topology): boolean {
 }
 
 /** False for an image that is taken as it is, unless nothing would be had without our command. */
-export function hasCommand(topology: Topology, { image }: Pick<Site, "image">): boolean {
+export function hasCommand(topology: Topology, { image }: Pick<Host, "image">): boolean {
   return image === undefined || isWriter(topology) || topology === "image";
 }
 
 /** What openclaw.json has to say. */
-export function openclawFragment(topology: Topology, site: Site): OpenClawFragment {
+export function openclawFragment(topology: Topology, host: Host): OpenClawFragment {
   const mode = isWriter(topology) ? "rw" : "ro";
   const volume =
     topology === "image"
       ? {}
       : {
-          binds: [`${site.source}:${target}:${mode}`],
-          ...(site.isExternal ? { dangerouslyAllowExternalBindSources: true as const } : {}),
+          binds: [`${host.source}:${target}:${mode}`],
+          ...(host.isExternal ? { dangerouslyAllowExternalBindSources: true as const } : {}),
         };
   const docker: DockerFragment = {
-    image: sandboxImage(topology, site),
-    ...(isWriter(topology) && site.agent.uid === 0 ? { user: "0:0" as const } : {}),
+    image: sandboxImage(topology, host),
+    ...(isWriter(topology) && host.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
-    ...(site.hasProfile ? {} : { env: { PATH: searchPath } }),
-    ...(hasCommand(topology, site) ? { setupCommand: command } : {}),
+    ...(host.hasProfile ? {} : { env: { PATH: searchPath } }),
+    ...(hasCommand(topology, host) ? { setupCommand: command } : {}),
   };
   const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
   const agents = { defaults: { sandbox: { mode: "all" as const, ...access, docker } } };
-  if (!site.isHost || !hasGateway(topology)) return { agents };
-  return { agents, tools: { exec: { pathPrepend: [`${site.source}/bin`] } } };
+  if (!host.isHost || !hasGateway(topology)) return { agents };
+  return { agents, tools: { exec: { pathPrepend: [`${host.source}/bin`] } } };
 }
 
 /**

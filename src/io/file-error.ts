@@ -92,7 +92,7 @@ export function isLasting(thrown: unknown): boolean {
 }
 
 /** Does a file operation, and says what it was in the error. */
-export async function doing<T>(
+export async function withContext<T>(
   action: string,
   path: string,
   work: Promise<T> | (() => T),

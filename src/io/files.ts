@@ -24,10 +24,17 @@ import { promisify } from "node:util";
 import { orNothing } from "../core/or-nothing.ts";
 import { errnoName } from "../core/system-error.ts";
 import { entriesIn } from "./entries.ts";
-import { doing, fileError, ifThere, saying } from "./file-error.ts";
+import { fileError, ifThere, saying, withContext } from "./file-error.ts";
 
 export { orNothing } from "../core/or-nothing.ts";
-export { doing, fileError, ifThere, isLasting, saying, tolerate } from "./file-error.ts";
+export {
+  fileError,
+  ifThere,
+  isLasting,
+  saying,
+  tolerate,
+  withContext as doing,
+} from "./file-error.ts";
 
 /*
  * What only looks at or changes names is called synchronously: it takes microseconds, and to have Node's
@@ -35,12 +42,12 @@ export { doing, fileError, ifThere, isLasting, saying, tolerate } from "./file-e
  */
 
 /** lstat, or undefined where there is nothing. */
-export async function look(path: string): Promise<Stats | undefined> {
+export async function lstatIfExists(path: string): Promise<Stats | undefined> {
   return ifThere(path, () => lstatSync(path));
 }
 
 /** stat, or undefined where there is nothing or a link dangles. */
-export async function follow(path: string): Promise<Stats | undefined> {
+export async function statIfExists(path: string): Promise<Stats | undefined> {
   return ifThere(path, () => statSync(path));
 }
 
@@ -195,7 +202,7 @@ export async function makeDirectory(path: string): Promise<void> {
     mkdirSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EEXIST" && (await follow(path))?.isDirectory()) return;
+    if (code === "EEXIST" && (await statIfExists(path))?.isDirectory()) return;
     const parent = dirname(path);
     if (code !== "ENOENT" || parent === path) throw fileError("create", path, cause);
     await makeDirectory(parent);
@@ -205,17 +212,17 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** A name is on disk only when its directory is. */
 export async function syncDirectory(path: string): Promise<void> {
-  await doing("sync", path, onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, sync));
+  await withContext("sync", path, onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, sync));
 }
 
 /** Puts what was written to a file on disk. No link is followed. */
 export async function syncFile(path: string): Promise<void> {
-  await doing("sync", path, onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync));
+  await withContext("sync", path, onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync));
 }
 
 /** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
 export async function syncTree(root: string): Promise<void> {
-  const entries = await doing("read", root, () => entriesIn(root));
+  const entries = await withContext("read", root, () => entriesIn(root));
   for (let i = 0; i < entries.length; i += 16) {
     await Promise.all(
       entries.slice(i, i + 16).map(async ({ path, stats }) => {

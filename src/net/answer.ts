@@ -1,7 +1,7 @@
 /** What the headers of an answer say, and which answers are refused. */
 import type { Dispatcher } from "undici";
 import { cutError } from "./errors.ts";
-import type { Timing } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 import { wrongBytes } from "./sink.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -21,11 +21,11 @@ export function bytesPromised(headers: Headers, held: number): number | undefine
   return typeof length === "string" && /^\d+$/.test(length) ? held + Number(length) : undefined;
 }
 
-export function retryAfter(headers: Headers, timing: Timing): number | undefined {
+export function retryAfter(headers: Headers, policy: RetryPolicy): number | undefined {
   const text = headers["retry-after"];
   if (typeof text !== "string") return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), timing.retryAfterMaxMs) : undefined;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), policy.retryAfterMaxMs) : undefined;
 }
 
 /** Refuses by the headers alone, before anything of a wrong file is downloaded. */

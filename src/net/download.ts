@@ -3,8 +3,8 @@ import { UserError } from "../core/errors.ts";
 import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
 import { shownUrl } from "./errors.ts";
-import type { Download, DownloadRequest, Text, TextOptions, Weighed } from "./http.ts";
-import { discard, type FileSink, fileSink, memorySink, weighingSink } from "./sink.ts";
+import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
+import { bothHashesSink, discard, type FileSink, fileSink, memorySink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 
 const defaultLimit = 4 * 1024 ** 3;
@@ -19,7 +19,7 @@ export async function download(request: DownloadRequest, begin: Begin): Promise<
   const sink = await fileSink(file, digest);
   try {
     const job = await begin(url, { headers, sink, limit, ...rest });
-    const got = await bring(job, sink, (from) => decode(from, request));
+    const got = await transferAll(job, sink, (from) => decode(from, request));
     await sink.close();
     return { size: got.size, url: shownUrl(got.url) };
   } catch (error) {
@@ -29,12 +29,12 @@ export async function download(request: DownloadRequest, begin: Begin): Promise<
   }
 }
 
-export async function weigh(
+export async function hashDownload(
   request: Omit<DownloadRequest, "digest">,
   begin: Begin,
-): Promise<Weighed> {
+): Promise<HashedDownload> {
   const { url, headers = {}, file, limit = defaultLimit, ...rest } = request;
-  const sink = await weighingSink(file);
+  const sink = await bothHashesSink(file);
   try {
     const job = await begin(url, { headers, sink, limit, ...rest });
     let from = await transfer(job);
@@ -44,7 +44,7 @@ export async function weigh(
       from = await transfer(job);
     }
     if (from.encodings.length > 0 && !isPackedByName(from)) {
-      return await weighDecoded(from, file, limit);
+      return await hashDecoded(from, file, limit);
     }
     const digests = sink.weighed(from.url);
     await sink.close();
@@ -62,13 +62,13 @@ function isPackedByName({ url, encodings }: Transferred): boolean {
   return encodings.length === 1 && encodings.every((each) => suffixes[each].test(url.pathname));
 }
 
-async function weighDecoded(
+async function hashDecoded(
   { url, encodings }: Transferred,
   file: string,
   limit: number,
-): Promise<Weighed> {
+): Promise<HashedDownload> {
   const decodedFile = `${file}.decoded`;
-  const sink = await weighingSink(decodedFile);
+  const sink = await bothHashesSink(decodedFile);
   try {
     await decodeFile(file, encodings, sink, limit, url);
     const digests = sink.weighed(url);
@@ -84,7 +84,7 @@ async function weighDecoded(
  * Brings and verifies. Pieces may be of two files that a server takes for one: then all of it again.
  * What a server says it has packed is unpacked where the bytes as they came are not those promised.
  */
-async function bring(
+async function transferAll(
   job: Transfer,
   sink: FileSink,
   unpack: (got: Transferred) => Promise<number>,

@@ -3,11 +3,11 @@ import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { createAgent } from "./agent.ts";
-import { type Begin, download, json, text, weigh } from "./download.ts";
+import { type Begin, download, hashDownload, json, text } from "./download.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import type { NetworkSettings } from "./network-settings.ts";
-import { defaultTiming, hasty, type Timing } from "./retry.ts";
+import { defaultRetryPolicy, hasty, type RetryPolicy } from "./retry.ts";
 import type { Setting } from "./setting.ts";
 import { refuseWithoutNetwork, targetOf } from "./target.ts";
 import { withWaiting } from "./waiting.ts";
@@ -39,7 +39,7 @@ export interface Download {
 }
 
 /** What the bytes of a download turned out to be. */
-export interface Weighed extends Download {
+export interface HashedDownload extends Download {
   readonly sha256: Digest;
   readonly sha512: Digest;
 }
@@ -63,7 +63,7 @@ export interface Http {
    * Brings a file that nothing pins yet, for who is about to pin it, and says what it is. Throws as
    * `download` does; `integrity` where it is a web page.
    */
-  weigh(request: Omit<DownloadRequest, "digest">): Promise<Weighed>;
+  weigh(request: Omit<DownloadRequest, "digest">): Promise<HashedDownload>;
   /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   /**
@@ -89,7 +89,7 @@ export interface HttpOptions {
   readonly settings?: () => Promise<NetworkSettings>;
   /** PEM texts of more certificates to trust. */
   readonly ca?: readonly string[];
-  readonly timing?: Partial<Timing>;
+  readonly timing?: Partial<RetryPolicy>;
   /** The machine's network interfaces; default `os.networkInterfaces`. */
   readonly interfaces?: typeof networkInterfaces;
   /** Hears of each request, redirect, retry and mirror, and of addresses that are given up for another. */
@@ -100,7 +100,7 @@ export interface HttpOptions {
 export function createHttp(options: HttpOptions): Http {
   const { env, mirrors, ca = [], onDetail = () => {} } = options;
   const settings = once(async () => (await options.settings?.()) ?? {});
-  const basic = { ...defaultTiming, ...options.timing };
+  const basic = { ...defaultRetryPolicy, ...options.timing };
   const patience = once(async () => withWaiting(basic, env, await settings()));
   const agent = once(async () =>
     createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs }),
@@ -125,14 +125,14 @@ export function createHttp(options: HttpOptions): Http {
     if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
     const full = await patience();
-    const timing = hasAlternative || dead.has(url.origin) ? hasty(full) : full;
+    const policy = hasAlternative || dead.has(url.origin) ? hasty(full) : full;
     const onDead = (error: UserError): UserError => {
       const isHurried = hasAlternative && full.isSet;
       (isHurried ? hurried : dead).add(url.origin);
       return isHurried ? new HurriedError(error) : error;
     };
     isOpen = true;
-    return { agent: await agent(), timing, url, onQuiet, onDead, onDetail, ...rest };
+    return { agent: await agent(), timing: policy, url, onQuiet, onDead, onDetail, ...rest };
   };
   /** Whoever has another address tells of this error only where that one fails, too. */
   const tell = async <T>(url: string, hasAlternative: boolean | undefined, had: Promise<T>) => {
@@ -146,7 +146,7 @@ export function createHttp(options: HttpOptions): Http {
   };
   return {
     download: (request) => tell(request.url, request.hasAlternative, download(request, begin)),
-    weigh: (request) => tell(request.url, request.hasAlternative, weigh(request, begin)),
+    weigh: (request) => tell(request.url, request.hasAlternative, hashDownload(request, begin)),
     json: (url, headers) => json(url, headers ?? {}, begin),
     text: (url, options = {}) => tell(url, options.hasAlternative, text(url, options, begin)),
     onQuiet: (listener) => void listeners.push(listener),

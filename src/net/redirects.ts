@@ -25,7 +25,7 @@ export interface Question {
 }
 
 /** Asks, and goes where the answers point. */
-export async function follow(
+export async function followRedirects(
   question: Question,
 ): Promise<{ response: Dispatcher.ResponseData; url: URL }> {
   const seen = new Set<string>();

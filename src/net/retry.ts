@@ -1,5 +1,5 @@
 /** All in milliseconds but the counts. Tests shorten them. */
-export interface Timing {
+export interface RetryPolicy {
   readonly connectMs: number;
   /** No byte for this long ends an attempt that has begun to receive. */
   readonly stallMs: number;
@@ -23,7 +23,7 @@ export interface Timing {
 }
 
 /** Two dead sources, one after the other, are given up within a minute. */
-export const defaultTiming: Timing = {
+export const defaultRetryPolicy: RetryPolicy = {
   connectMs: 10_000,
   stallMs: 15_000,
   firstByteMs: 30_000,
@@ -38,19 +38,19 @@ export const defaultTiming: Timing = {
 };
 
 /** Where there is another source, waiting for this one is worth seconds. */
-export function hasty(timing: Timing): Timing {
-  const { hastyMs } = timing;
+export function hasty(policy: RetryPolicy): RetryPolicy {
+  const { hastyMs } = policy;
   return {
-    ...timing,
-    stallMs: Math.min(timing.stallMs, hastyMs / 2),
-    firstByteMs: Math.min(timing.firstByteMs, hastyMs / 2),
-    deadMs: Math.min(timing.deadMs, hastyMs),
-    retries: Math.min(timing.retries, 1),
-    retryAfterMaxMs: Math.min(timing.retryAfterMaxMs, hastyMs / 4),
+    ...policy,
+    stallMs: Math.min(policy.stallMs, hastyMs / 2),
+    firstByteMs: Math.min(policy.firstByteMs, hastyMs / 2),
+    deadMs: Math.min(policy.deadMs, hastyMs),
+    retries: Math.min(policy.retries, 1),
+    retryAfterMaxMs: Math.min(policy.retryAfterMaxMs, hastyMs / 4),
   };
 }
 
-export interface Lifeline {
+export interface StallTimer {
   /** Aborted when the transfer is dead, or the run is stopped. */
   readonly signal: AbortSignal;
   alive(bytes: number): void;
@@ -58,20 +58,20 @@ export interface Lifeline {
 }
 
 /** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
-export function lifeline(
-  timing: Timing,
+export function startStallTimer(
+  policy: RetryPolicy,
   outer: AbortSignal | undefined,
   onQuiet: (quiet: boolean) => void,
-): Lifeline {
+): StallTimer {
   const controller = new AbortController();
-  const death = setTimeout(() => controller.abort(), timing.deadMs);
+  const death = setTimeout(() => controller.abort(), policy.deadMs);
   let isQuiet = false;
   const tell = (quiet: boolean): void => {
     if (quiet === isQuiet) return;
     isQuiet = quiet;
     onQuiet(quiet);
   };
-  const silence = setTimeout(() => tell(true), timing.quietMs);
+  const silence = setTimeout(() => tell(true), policy.quietMs);
   let bytes = 0;
   return {
     signal: outer ? AbortSignal.any([controller.signal, outer]) : controller.signal,
@@ -79,7 +79,7 @@ export function lifeline(
       tell(false);
       silence.refresh();
       bytes += more;
-      if (bytes < timing.aliveBytes) return;
+      if (bytes < policy.aliveBytes) return;
       bytes = 0;
       death.refresh();
     },

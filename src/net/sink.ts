@@ -39,7 +39,7 @@ export async function fileSink(file: string, digest: Digest): Promise<FileSink> 
 }
 
 /** For bytes that nothing pins yet. */
-export async function weighingSink(file: string) {
+export async function bothHashesSink(file: string) {
   const sink = await hashingSink(file, ["sha256", "sha512"]);
   return {
     ...sink,

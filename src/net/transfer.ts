@@ -20,15 +20,15 @@ import {
   shownUrl,
   TransportError,
 } from "./errors.ts";
-import { dump, follow } from "./redirects.ts";
-import { type Lifeline, lifeline, type Timing } from "./retry.ts";
+import { dump, followRedirects } from "./redirects.ts";
+import { type RetryPolicy, type StallTimer, startStallTimer } from "./retry.ts";
 import type { Setting } from "./setting.ts";
 import type { Sink } from "./sink.ts";
 import { statusError } from "./status.ts";
 
 export interface Transfer {
   readonly agent: Agent;
-  readonly timing: Timing;
+  readonly timing: RetryPolicy;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** A proxy in place of the environment's and npm's. */
@@ -59,7 +59,7 @@ export interface Transferred {
 
 /** Brings the body into the sink, whatever it takes within the limits. */
 export async function transfer(job: Transfer): Promise<Transferred> {
-  const life = lifeline(job.timing, job.signal, job.onQuiet);
+  const life = startStallTimer(job.timing, job.signal, job.onQuiet);
   const memory: Memory = { validator: undefined, url: job.url };
   let best = 0;
   let failures = 0;
@@ -110,11 +110,11 @@ function attempted({ agent, proxy, url: asked }: Transfer, url: URL): Attempted 
   };
 }
 
-async function attempt(job: Transfer, memory: Memory, life: Lifeline): Promise<Transferred> {
+async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise<Transferred> {
   const offset = memory.validator === undefined ? 0 : job.sink.received;
   const range =
     offset > 0 ? { range: `bytes=${offset}-`, "if-range": memory.validator as string } : {};
-  const { response, url } = await follow({
+  const { response, url } = await followRedirects({
     agent: job.agent,
     stallMs: job.timing.stallMs,
     firstByteMs: job.timing.firstByteMs,
@@ -185,8 +185,8 @@ function deadError(job: Transfer, best: number): UserError {
 }
 
 /** Milliseconds to wait before the next attempt; `asked` are those that the server wants. */
-function pauseBefore(timing: Timing, failures: number, asked: number | undefined): number {
-  const backoff = timing.backoffMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+function pauseBefore(policy: RetryPolicy, failures: number, asked: number | undefined): number {
+  const backoff = policy.backoffMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
   return Math.max(backoff, asked ?? 0);
 }
 

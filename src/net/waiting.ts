@@ -1,5 +1,5 @@
 import type { NetworkSettings } from "./network-settings.ts";
-import type { Timing } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ const mostRetries = 10;
  * those of npm, pip and uv only make it longer, as npm's `fetch-retries` only adds to our own. What they say and is no time is passed over, as most
  * of those tools do. Throws a UserError (`config`) where our own is no time.
  */
-export function withWaiting(usual: Timing, env: Env, settings: NetworkSettings): Timing {
+export function withWaiting(usual: RetryPolicy, env: Env, settings: NetworkSettings): RetryPolicy {
   const asked = /^\d+$/.test(settings.retries ?? "") ? Number(settings.retries) : 0;
   const timing = { ...usual, retries: Math.max(usual.retries, Math.min(asked, mostRetries)) };
   const own = unquoted(env[ownName] ?? "");
@@ -31,13 +31,13 @@ export function withWaiting(usual: Timing, env: Env, settings: NetworkSettings):
   return ms > timing.stallMs ? waitingFor(ms, timing) : timing;
 }
 
-function waitingFor(ms: number, timing: Timing): Timing {
-  const shorter = ms < timing.stallMs;
+function waitingFor(ms: number, policy: RetryPolicy): RetryPolicy {
+  const shorter = ms < policy.stallMs;
   return {
-    ...timing,
+    ...policy,
     stallMs: ms,
-    firstByteMs: shorter ? ms : Math.max(ms, timing.firstByteMs),
-    deadMs: shorter ? ms * 2 : Math.max(ms + timing.connectMs, timing.deadMs),
+    firstByteMs: shorter ? ms : Math.max(ms, policy.firstByteMs),
+    deadMs: shorter ? ms * 2 : Math.max(ms + policy.connectMs, policy.deadMs),
     isSet: true,
   };
 }

@@ -16,7 +16,7 @@ export interface ApplyContext {
   readonly npm: () => Promise<NpmConfig>;
   readonly apt: () => Promise<AptConfig>;
   /** Of the machine, for Python programs and Go builds. */
-  readonly languages: LanguagePlace;
+  readonly toolchains: ToolchainContext;
   /** The directory of the seed that a step's `seed` speaks of. */
   readonly seed: string | undefined;
   readonly jobs: number;
@@ -39,7 +39,7 @@ export interface ApplyContext {
 }
 
 /** Of the machine, for Python programs and Go builds. */
-export interface LanguagePlace {
+export interface ToolchainContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   /** The machine's own platform: a Go that builds must run here. */

@@ -11,21 +11,21 @@ import {
   versionOf,
 } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
-import { forgetSteady } from "../io/freshness/record.ts";
+import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
-import { takeLease } from "../io/volume/lease.ts";
-import { sweep } from "../io/volume/stale-files.ts";
+import { acquireLease } from "../io/volume/lease.ts";
+import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { findTree, publish } from "../io/volume/store.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
-import { asFailure, findTaken, isTaken, retire, takenAway } from "./cleanup.ts";
+import { asFailure, findMissing, isStagingGone, retireReplaced, stagingGone } from "./cleanup.ts";
 import { commit } from "./commit.ts";
-import { howToAccept, settleDeclared } from "./declared.ts";
-import { keptVersion, type OlderVersion, sayOlder, takenUp } from "./older-version.ts";
+import { howToAccept, resolveDeclared } from "./declared.ts";
+import { keptVersion, type OlderVersion, sayOlder, usedAgain } from "./older-version.ts";
 import { type StagedTool, stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
-import { shareLanguages } from "./toolchains.ts";
+import { shareToolchains } from "./toolchains.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
@@ -57,8 +57,8 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
   const { prefix } = given;
   for (const message of await openVolume(prefix)) given.emit({ type: "note", message });
   const context = { ...given, began: (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY };
-  await forgetSteady(prefix);
-  await sweep(prefix, context.manifest, true); // what dead runs left may be what fills the disk
+  await forgetFreshness(prefix);
+  await removeStaleFiles(prefix, context.manifest, true); // what dead runs left may be what fills the disk
   const staging = await openStaging(prefix);
   try {
     const done = await installAll(plan, context, staging);
@@ -67,9 +67,9 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
     const forced = new Set(plan.steps.flatMap((step) => (isForced(step) ? [step.tool] : [])));
     const resealed = [...context.resealed, ...linked.map((record) => sealedAnew(record, context))];
     const manifest = await commit({ ...context, resealed, fallbacks }, installed, forced);
-    failures.push(...(await findTaken(context, installed)));
-    await retire(context, installed, manifest);
-    await sweep(prefix, manifest);
+    failures.push(...(await findMissing(context, installed)));
+    await retireReplaced(context, installed, manifest);
+    await removeStaleFiles(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked, failures, fallbacks };
   } finally {
@@ -101,24 +101,29 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
   context.http.onQuiet((transfers) => {
     limit.concurrency = context.jobs + transfers;
   });
-  const languages = shareLanguages(context, staging);
+  const toolchains = shareToolchains(context, staging);
   const results: Results = { installed: [], linked: [], failures: [], fallbacks: [], bugs: [] };
   /** Tools of this run; each settles to its record, or undefined where it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
   const ready = async (tool: string): Promise<SealedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
 
-  const settleAndInstall = async (given: InstallStep, needs: Needs): Promise<SealedRecord> => {
-    const room = () => staging.room(given.tool);
+  const resolveAndInstall = async (given: InstallStep, needs: Needs): Promise<SealedRecord> => {
+    const workDir = () => staging.room(given.tool);
     const install = async (step: InstallStep): Promise<SealedRecord> =>
       await installTool(step, context, {
-        stage: (needs) => limit(() => stageTool(step, context, staging, languages, needs)),
+        stage: (needs) => limit(() => stageTool(step, context, staging, toolchains, needs)),
         staging,
         needs,
         onFallback: (fallback) => results.fallbacks.push(fallback),
       });
     if (!given.declared) return await install(given);
-    return await settleDeclared(given, { context, languages, needs, room })
+    return await resolveDeclared(given, {
+      context,
+      toolchains: toolchains,
+      needs,
+      workDir: workDir,
+    })
       .then(install)
       .catch((error: unknown) => {
         throw howToAccept(given.tool, error);
@@ -129,7 +134,7 @@ async function installAll(plan: Plan, context: ApplyContext, staging: Staging): 
     const work =
       step.action === "link"
         ? relink(step, context)
-        : settleAndInstall(step, new Map(step.needs.map((need) => [need, ready(need)])));
+        : resolveAndInstall(step, new Map(step.needs.map((need) => [need, ready(need)])));
     const settled = work.then(
       (record) => {
         const done = step.action === "install" ? results.installed : results.linked;
@@ -185,7 +190,7 @@ async function installTool(
   let found = await adopt();
   const lease = found
     ? undefined
-    : await takeLease({
+    : await acquireLease({
         prefix,
         name: tool,
         signal: context.signal,
@@ -207,7 +212,7 @@ async function installTool(
     if (!published) throw new Error(`${tool} has neither a tree nor a source`);
     const record = withAliases(published, step.aliases ?? {});
     await linkBins(prefix, record);
-    const fallback = staged ? staged.fallback : takenUp(step, record.version);
+    const fallback = staged ? staged.fallback : usedAgain(step, record.version);
     if (fallback) onFallback(fallback);
     const milliseconds = Math.round(performance.now() - began);
     const { version } = record;
@@ -215,7 +220,7 @@ async function installTool(
     emit({ type: "installed", tool, version, bins: Object.keys(record.bins), size, milliseconds });
     return record;
   } catch (error) {
-    throw (await isTaken(staging.dir)) ? takenAway(tool) : error;
+    throw (await isStagingGone(staging.dir)) ? stagingGone(tool) : error;
   } finally {
     await lease?.release();
   }

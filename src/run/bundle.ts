@@ -8,7 +8,7 @@ import {
   type SealedRecord,
   unsealed,
 } from "../core/manifest.ts";
-import { lookUpManifest } from "../io/volume/manifest-file.ts";
+import { findManifest } from "../io/volume/manifest-file.ts";
 import { readTreeRecord } from "../io/volume/store.ts";
 import { contentsDigest } from "../io/volume/tree-list.ts";
 import { type BundleEntry, type BundleFormat, writeBundle } from "../sources/bundle/pack.ts";
@@ -85,7 +85,7 @@ function bundleFormat(file: string): BundleFormat {
 
 /** The directory of another volume, or an unpacked bundle. */
 export async function otherDirectory(dir: string): Promise<OtherVolume> {
-  const manifest = usable(await lookUpManifest(dir), dir);
+  const manifest = usable(await findManifest(dir), dir);
   return { manifest, called: dir, open: async () => dir, move: false };
 }
 
@@ -106,14 +106,14 @@ export async function otherBundle(
   }
   const text = await readBundleManifest(bundle);
   const manifest = usable(parseManifest(text, `${file}'s manifest.json`), file);
-  const open = async (room: string): Promise<string> => {
-    await unpackBundle(bundle, text, room, signal);
-    return room;
+  const open = async (workDir: string): Promise<string> => {
+    await unpackBundle(bundle, text, workDir, signal);
+    return workDir;
   };
   return { manifest, called: file, open, move: true, sha256: bundle.sha256 };
 }
 
-function usable(found: Awaited<ReturnType<typeof lookUpManifest>>, where: string): Manifest {
+function usable(found: Awaited<ReturnType<typeof findManifest>>, where: string): Manifest {
   if (found && !("why" in found)) return found;
   const message = found?.message ?? `${where} has no manifest.json`;
   if (found?.why === "newer") {

@@ -3,14 +3,14 @@ import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
 import { rm } from "../io/disk.ts";
-import { look, tolerate } from "../io/files.ts";
+import { lstatIfExists, tolerate } from "../io/files.ts";
 import { isWhole } from "../io/volume/store.ts";
 import { renew } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext } from "./apply-context.ts";
 
 /** A run that slept for hours after it published may find its tree swept: that is no success. */
-export async function findTaken(
+export async function findMissing(
   { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
   installed: readonly SealedRecord[],
 ): Promise<Failure[]> {
@@ -27,7 +27,7 @@ export async function findTaken(
 
 function whatIsWrong(prefix: string, record: SealedRecord): UserError | undefined {
   try {
-    return isWhole(prefix, record) ? undefined : takenAway(record.tool);
+    return isWhole(prefix, record) ? undefined : stagingGone(record.tool);
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;
@@ -35,11 +35,11 @@ function whatIsWrong(prefix: string, record: SealedRecord): UserError | undefine
 }
 
 /** True where a run's staging place is gone: false where the disk does not tell. */
-export async function isTaken(staging: string): Promise<boolean> {
-  return (await tolerate(async () => (await look(staging)) === undefined)) === true;
+export async function isStagingGone(staging: string): Promise<boolean> {
+  return (await tolerate(async () => (await lstatIfExists(staging)) === undefined)) === true;
 }
 
-export function takenAway(tool: string): UserError {
+export function stagingGone(tool: string): UserError {
   return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
     hint: "It was stopped for so long that another run took it for dead. Run it again.",
   });
@@ -50,7 +50,7 @@ export function takenAway(tool: string): UserError {
  * was replaced stays for a while, for programs that still run from it; its time begins now. What cannot be
  * removed is left to a sweep.
  */
-export async function retire(
+export async function retireReplaced(
   context: Pick<ApplyContext, "prefix" | "manifest">,
   installed: readonly SealedRecord[],
   manifest: Manifest,

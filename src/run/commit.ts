@@ -6,8 +6,8 @@ import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/versions.ts";
 import { syncDirectory } from "../io/files.ts";
 import { isLinked, linkBins } from "../io/volume/bins.ts";
-import { takeLease } from "../io/volume/lease.ts";
-import { editManifest, lookUpManifest, setManifestAside } from "../io/volume/manifest-file.ts";
+import { acquireLease } from "../io/volume/lease.ts";
+import { editManifest, findManifest, setManifestAside } from "../io/volume/manifest-file.ts";
 import { isWhole } from "../io/volume/store.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
@@ -34,7 +34,7 @@ export async function commit(
   forced: ReadonlySet<string>,
 ): Promise<Manifest> {
   const { prefix, emit } = context;
-  const lease = await takeLease({
+  const lease = await acquireLease({
     prefix,
     name: "manifest",
     // What is installed is recorded, also by a run that was stopped.
@@ -92,7 +92,7 @@ function fallbacksOf(
 
 /** Looks anew: another run may have put a good one in its place. */
 async function setAsideBroken({ prefix, clock, emit }: CommitContext): Promise<void> {
-  const found = await lookUpManifest(prefix);
+  const found = await findManifest(prefix);
   if (!found || !("why" in found)) return;
   const aside = await setManifestAside(prefix, clock());
   emit({ type: "note", message: `the manifest that cannot be used is kept as ${aside}` });

@@ -10,15 +10,15 @@ import { chooseVersion } from "../core/locks/npm-resolve.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
 import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeDocument } from "../core/recipes/schema.ts";
-import type { Languages } from "../sources/toolchains.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
 
-export interface DeclaredPlace {
+export interface DeclaredContext {
   readonly tool: string;
   /** Programs that it must have. */
   readonly bins: readonly string[];
   readonly context: ApplyContext;
-  readonly languages: Languages;
+  readonly languages: Toolchains;
   /** Absolute; an empty directory of this run. */
   readonly dir: string;
 }
@@ -32,22 +32,22 @@ const maxDownload = 256 * 1024 * 1024;
  */
 export async function draftDeclared(
   artifact: DeclaredArtifact,
-  place: DeclaredPlace,
+  context: DeclaredContext,
 ): Promise<Draft> {
   switch (artifact.spec.kind) {
     case "node":
-      return await draftNode(artifact, place);
+      return await draftNode(artifact, context);
     case "go":
-      return await draftGo(artifact, place);
+      return await draftGo(artifact, context);
     case "uv":
-      return await draftPython(artifact, place);
+      return await draftPython(artifact, context);
     default:
-      return await draftDownload(artifact, place);
+      return await draftDownload(artifact, context);
   }
 }
 
 /** What a recipe must say and a skill does not. */
-function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredPlace) {
+function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredContext) {
   return {
     name: tool,
     description: `What the skill ${by.replace(/\s+/g, " ")} declares`,
@@ -58,17 +58,17 @@ function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredPlace) {
   };
 }
 
-async function draftNode(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
-  const { http, npm, emit } = place.context;
+async function draftNode(artifact: DeclaredArtifact, context: DeclaredContext): Promise<Draft> {
+  const { http, npm, emit } = context.context;
   const { name, version } = splitPackage(artifact.spec.package ?? "");
   const ask = askRegistry(http, await npm());
   const found = chooseVersion(name, await ask(name), version);
-  const wish = { bins: place.bins };
-  const { document, locks } = await draftClosure(found, place.tool, wish, { http, npm, emit });
-  return { document: { ...document, ...about(artifact, place) }, locks };
+  const wish = { bins: context.bins };
+  const { document, locks } = await draftClosure(found, context.tool, wish, { http, npm, emit });
+  return { document: { ...document, ...about(artifact, context) }, locks };
 }
 
-async function draftGo(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
   const { context, languages, dir } = place;
   const { platform, signal } = context;
   const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, languages);
@@ -83,7 +83,7 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredPlace): Promis
   return { document, locks: {} };
 }
 
-async function draftPython(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
   const { context, languages, dir, tool, bins } = place;
   if (!context.runsHere) {
     throw new UserError("unmet", `${artifact.from} is chosen by the Python that will run it`, {
@@ -104,13 +104,13 @@ async function draftPython(artifact: DeclaredArtifact, place: DeclaredPlace): Pr
   return { document, locks: { [file]: lock } };
 }
 
-async function draftDownload(artifact: DeclaredArtifact, place: DeclaredPlace): Promise<Draft> {
+async function draftDownload(artifact: DeclaredArtifact, context: DeclaredContext): Promise<Draft> {
   const { url = "", sha256, stripComponents } = artifact.spec;
-  const { http, signal } = place.context;
+  const { http, signal } = context.context;
   const format = formatOf(artifact);
   const strip =
     stripComponents !== undefined && stripComponents > 0 ? { strip: stripComponents } : {};
-  const { bins, tool, dir } = place;
+  const { bins, tool, dir } = context;
   const limit = maxDownload;
   const release = await inspectRelease({
     http,
@@ -134,7 +134,7 @@ async function draftDownload(artifact: DeclaredArtifact, place: DeclaredPlace): 
   const pins = { sha256: release.sha256.hex, size: release.size };
   const parts = pinnedParts([{ key, release, source: { url, ...pins, ...asked, ...wrapped } }]);
   const version = named.version ?? release.sha256.hex.slice(0, 12);
-  const document: RecipeDocument = { ...parts, ...about(artifact, place), version };
+  const document: RecipeDocument = { ...parts, ...about(artifact, context), version };
   return { document, locks: {} };
 }
 

@@ -8,27 +8,27 @@ import type { InstallStep } from "../core/plan/plan.ts";
 import type { DeclaredArtifact } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
-import { takeLease } from "../io/volume/lease.ts";
+import { acquireLease } from "../io/volume/lease.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
-import { pythonOf, type SharedLanguages } from "./toolchains.ts";
+import { pythonOf, type SharedToolchains } from "./toolchains.ts";
 
-interface Settling {
+interface ResolveContext {
   readonly context: ApplyContext;
-  readonly languages: SharedLanguages;
+  readonly toolchains: SharedToolchains;
   readonly needs: Needs;
   /** A new directory of this run. */
-  readonly room: () => Promise<string>;
+  readonly workDir: () => Promise<string>;
 }
 
 /**
  * Finds out what a declaration is, where nobody has used it yet, and records that: the step is then
  * like any other, with literal sources and their digests. What was recorded before it stays.
  */
-export async function settleDeclared(
+export async function resolveDeclared(
   step: InstallStep,
-  { context, languages, needs, room }: Settling,
+  { context, toolchains: languages, needs, workDir: room }: ResolveContext,
 ): Promise<InstallStep> {
   const open = step.artifacts.find((each): each is DeclaredArtifact => each.kind === "declared");
   const { tool } = step;
@@ -86,7 +86,7 @@ async function record(
   replace: boolean,
   { prefix, signal, emit }: ApplyContext,
 ): Promise<DeclaredTool> {
-  const lease = await takeLease({
+  const lease = await acquireLease({
     prefix,
     name: "declared",
     signal,

@@ -1,19 +1,19 @@
 import { UserError } from "../core/errors.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
-import type { AdoptionStep } from "../core/plan/import.ts";
+import type { ImportStep } from "../core/plan/import.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { asUserError } from "../core/system-error.ts";
-import { forgetSteady } from "../io/freshness/record.ts";
+import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
-import { takeLease } from "../io/volume/lease.ts";
-import { sweep } from "../io/volume/stale-files.ts";
+import { acquireLease } from "../io/volume/lease.ts";
+import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { findTree, publish } from "../io/volume/store.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
-import { takeTree } from "../sources/import-tree.ts";
+import { importTree } from "../sources/import-tree.ts";
 import type { Applied } from "./apply.ts";
 import type { ApplyContext } from "./apply-context.ts";
-import { asFailure, findTaken, isTaken, retire, takenAway } from "./cleanup.ts";
+import { asFailure, findMissing, isStagingGone, retireReplaced, stagingGone } from "./cleanup.ts";
 import { type CommitContext, commit } from "./commit.ts";
 
 /** Another volume, whose tools are taken into ours. */
@@ -25,16 +25,16 @@ export interface OtherVolume {
    * Gives its directory (absolute); `room` is an empty directory of ours, for what must be unpacked
    * first. Whatever lies in the directory is believed only after it was looked at in our staging.
    */
-  readonly open: (room: string) => Promise<string>;
+  readonly open: (workDir: string) => Promise<string>;
   /** True where its trees may be moved out of it, because `open` has put them into the room. */
   readonly move: boolean;
 }
 
-export type AdoptContext = Omit<CommitContext, "skills" | "requested" | "fallbacks"> & {
+export type ImportContext = Omit<CommitContext, "skills" | "requested" | "fallbacks"> & {
   readonly signal: ApplyContext["signal"];
 };
 
-type TakeStep = Extract<AdoptionStep, { action: "take" }>;
+type CopyStep = Extract<ImportStep, { action: "take" }>;
 
 /**
  * Takes tools of another volume (a bundle that is unpacked, a seed in an image) into ours, as
@@ -45,30 +45,30 @@ type TakeStep = Extract<AdoptionStep, { action: "take" }>;
  *  3. write the manifest, which is the commit point, and sweep.
  * A tool that fails is reported and leaves the others, and what was there before, as they are.
  */
-export async function adoptVolume(
+export async function importVolume(
   other: OtherVolume,
-  steps: readonly AdoptionStep[],
-  context: AdoptContext,
+  steps: readonly ImportStep[],
+  context: ImportContext,
 ): Promise<Applied> {
   const { prefix } = context;
   for (const message of await openVolume(prefix)) context.emit({ type: "note", message });
   const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
-  await sweep(prefix, context.manifest, true);
+  await removeStaleFiles(prefix, context.manifest, true);
   const staging = await openStaging(prefix);
   try {
     const from = await other.open(await staging.room("other"));
-    await forgetSteady(prefix);
+    await forgetFreshness(prefix);
     const wanted = steps.filter((step) => step.action === "take");
-    const { installed, failures, bugs } = await takeAll(wanted, { ...other, from }, began, {
+    const { installed, failures, bugs } = await copyAll(wanted, { ...other, from }, began, {
       ...context,
       staging,
     });
     const forced = new Set(wanted.flatMap(({ tool, why }) => (why === "forced" ? [tool] : [])));
     const reasons = reasonsFor(installed, other.manifest, context.manifest);
     const manifest = await commit({ ...context, ...reasons, fallbacks: [] }, installed, forced);
-    failures.push(...(await findTaken(context, installed)));
-    await retire(context, installed, manifest);
-    await sweep(prefix, manifest);
+    failures.push(...(await findMissing(context, installed)));
+    await retireReplaced(context, installed, manifest);
+    await removeStaleFiles(prefix, manifest);
     if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked: [], failures, fallbacks: [] };
   } finally {
@@ -82,14 +82,14 @@ interface Source {
   readonly move: boolean;
 }
 
-type TakeContext = AdoptContext & { readonly staging: Staging };
+type CopyContext = ImportContext & { readonly staging: Staging };
 
 /** One after the other, each after what it needs. */
-async function takeAll(
-  steps: readonly TakeStep[],
+async function copyAll(
+  steps: readonly CopyStep[],
   source: Source,
   began: number,
-  context: TakeContext,
+  context: CopyContext,
 ) {
   const installed: SealedRecord[] = [];
   const failures: Failure[] = [];
@@ -100,7 +100,7 @@ async function takeAll(
       if (failed !== undefined) {
         throw new UserError("unmet", `it needs ${failed}, which could not be taken`);
       }
-      installed.push(await takeTool(step, source, began, context));
+      installed.push(await copyTool(step, source, began, context));
     } catch (thrown) {
       const error = asUserError(thrown);
       if (context.signal.aborted) throw error;
@@ -113,11 +113,11 @@ async function takeAll(
   return { installed, failures, bugs };
 }
 
-async function takeTool(
-  step: TakeStep,
+async function copyTool(
+  step: CopyStep,
   source: Source,
   began: number,
-  context: TakeContext,
+  context: CopyContext,
 ): Promise<SealedRecord> {
   const started = performance.now();
   const { tool, version, record: theirs, why } = step;
@@ -134,7 +134,7 @@ async function takeTool(
   const onWait = () => emit({ type: "note", message: `${tool}: waiting for another run` });
   const lease = (await isDone())
     ? undefined
-    : await takeLease({ prefix, name: tool, signal, isDone, onWait });
+    : await acquireLease({ prefix, name: tool, signal, isDone, onWait });
   try {
     if (!found) await isDone();
     const record = found ?? (await publishTheirs(step, source, began, context));
@@ -150,20 +150,20 @@ async function takeTool(
     });
     return record;
   } catch (error) {
-    throw (await isTaken(staging.dir)) ? takenAway(tool) : error;
+    throw (await isStagingGone(staging.dir)) ? stagingGone(tool) : error;
   } finally {
     await lease?.release();
   }
 }
 
 async function publishTheirs(
-  { tool, record: theirs, why }: TakeStep,
+  { tool, record: theirs, why }: CopyStep,
   source: Source,
   began: number,
-  { prefix, staging }: TakeContext,
+  { prefix, staging }: CopyContext,
 ): Promise<SealedRecord> {
-  const room = await staging.room(tool);
-  const { tree, written } = await takeTree({ ...source, record: theirs, room });
+  const workDir = await staging.room(tool);
+  const { tree, written } = await importTree({ ...source, record: theirs, workDir: workDir });
   const { contents: _, sealed: __, ...draft } = theirs;
   const since = why === "forced" ? Number.POSITIVE_INFINITY : began;
   return await publish(prefix, tree, written, draft, since);

@@ -29,7 +29,7 @@ function reasonOf(errors: readonly UserError[]): string {
 }
 
 /** The same of a tree that was taken up: whoever has put it there has tried the sources a moment ago. */
-export function takenUp(step: InstallStep, version: string): OlderVersion | undefined {
+export function usedAgain(step: InstallStep, version: string): OlderVersion | undefined {
   const error = new UserError("busy", "another run has just installed that one");
   return olderVersion(step, version, [error]);
 }

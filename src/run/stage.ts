@@ -7,18 +7,18 @@ import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { asUserError } from "../core/system-error.ts";
 import { rm } from "../io/disk.ts";
-import { follow, tolerate } from "../io/files.ts";
+import { statIfExists, tolerate } from "../io/files.ts";
 import type { DraftRecord } from "../io/volume/store.ts";
 import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { Staging } from "../io/volume/volume.ts";
 import { HurriedError } from "../net/errors.ts";
 import type { StageContext, Start } from "../sources/context.ts";
-import { takeTree } from "../sources/import-tree.ts";
+import { importTree } from "../sources/import-tree.ts";
 import { stage } from "../sources/source.ts";
-import type { Languages } from "../sources/toolchains.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 import { type OlderVersion, olderVersion } from "./older-version.ts";
-import { pythonOf, type SharedLanguages } from "./toolchains.ts";
+import { pythonOf, type SharedToolchains } from "./toolchains.ts";
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
 export interface StagedTool {
@@ -34,9 +34,9 @@ interface Source {
   /** Its URL, its name in a registry, or the seed. */
   readonly called: string;
   /** Brings it into an empty directory. */
-  readonly bring: (dir: string) => Promise<StagedTool>;
+  readonly fetch: (dir: string) => Promise<StagedTool>;
   /** The same for who has nowhere else to go: slow servers are waited for. */
-  readonly bringPatiently?: (dir: string) => Promise<StagedTool>;
+  readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;
   /** Another version than the one that is wanted. */
   readonly isWayOut?: boolean;
   /** Takes minutes of this machine's time. */
@@ -50,14 +50,14 @@ export async function stageTool(
   step: InstallStep,
   context: ApplyContext,
   staging: Staging,
-  languages: SharedLanguages,
+  toolchains: SharedToolchains,
   needs: Needs,
 ): Promise<StagedTool> {
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
   const python = () => pythonOf(context.prefix, tool, needs);
-  const sources = sourcesOf(step, context, { ...languages, python });
+  const sources = sourcesOf(step, context, { ...toolchains, python });
   const again: Source[] = [];
   function* inTurn(): Generator<Source> {
     yield* sources.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
@@ -76,9 +76,9 @@ export async function stageTool(
       tellSkipped(source.called, "another source gave wrong bytes");
       continue;
     }
-    const room = await staging.room(tool);
+    const workDir = await staging.room(tool);
     try {
-      const staged = await source.bring(room);
+      const staged = await source.fetch(workDir);
       const fallback = olderVersion(step, staged.record.version, errors);
       if (fallback) return { ...staged, fallback };
       sayInstead(step, staged, errors, context);
@@ -86,14 +86,14 @@ export async function stageTool(
     } catch (thrown) {
       const error = asUserError(thrown);
       // A go that was ended may still write there for a moment.
-      await tolerate(rm(room, { recursive: true, force: true, maxRetries: 5 }));
+      await tolerate(rm(workDir, { recursive: true, force: true, maxRetries: 5 }));
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       const at = source.replaces ?? errors.length;
       errors[at] = error;
       tellSkipped(source.called, describeError(error));
-      const { bringPatiently } = source;
-      if (error instanceof HurriedError && bringPatiently)
-        again.push({ called: source.called, bring: bringPatiently, replaces: at });
+      const { fetchPatiently } = source;
+      if (error instanceof HurriedError && fetchPatiently)
+        again.push({ called: source.called, fetchPatiently, replaces: at });
     }
   }
   throw allFailed(tool, errors);
@@ -111,20 +111,20 @@ function allFailed(tool: string, [first, ...others]: readonly UserError[]): Erro
   });
 }
 
-function sourcesOf(step: InstallStep, context: ApplyContext, languages: Languages): Source[] {
+function sourcesOf(step: InstallStep, context: ApplyContext, toolchains: Toolchains): Source[] {
   const { recipe, artifacts, seed } = step;
   const downloads = artifacts.map((artifact, i): Source => {
     if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
     const hasAlternative = i < artifacts.length - 1;
-    const bring = (hasAlternative: boolean) => (dir: string) =>
-      stageArtifact(recipe, artifact, context, { hasAlternative, languages, dir });
+    const fetch = (hasAlternative: boolean) => (dir: string) =>
+      stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
     const isBuilt = artifact.kind === "go-build";
     const called = sourceName(artifact);
-    return { called, bring: bring(hasAlternative), bringPatiently: bring(false), isBuilt };
+    return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
   });
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
-  const bring: Source["bring"] = (dir) => copySeed(from, seed.record, dir, context);
+  const fetch: Source["fetch"] = (dir) => copySeed(from, seed.record, dir, context);
   const copy = { called: `the seed ${from}`, bring };
   return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
 }
@@ -149,11 +149,11 @@ async function copySeed(
   context: ApplyContext,
 ): Promise<StagedTool> {
   context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const { tree, written } = await takeTree({
+  const { tree, written } = await importTree({
     from: seed,
     called: `the seed ${seed}`,
     record: sealed,
-    room: dir,
+    workDir: dir,
     move: false,
   });
   const { contents: _contents, sealed: _sealed, ...published } = sealed;
@@ -166,7 +166,7 @@ async function stageArtifact(
   recipe: Recipe,
   artifact: Artifact,
   context: ApplyContext,
-  given: Pick<StageContext, "dir" | "hasAlternative" | "languages">,
+  given: Pick<StageContext, "dir" | "hasAlternative" | "toolchains">,
 ): Promise<StagedTool> {
   const { name: tool } = recipe;
   const bins = artifact.bins ?? recipe.bins;
@@ -217,7 +217,7 @@ async function describeBins(
 ): Promise<Record<string, InstalledBin>> {
   const described: Record<string, InstalledBin> = {};
   const sized = async (path: string) => {
-    const size = (await follow(join(tree, path)))?.size ?? 0;
+    const size = (await statIfExists(join(tree, path)))?.size ?? 0;
     return { path: join(dir, path), size };
   };
   for (const [name, path] of Object.entries(bins)) {

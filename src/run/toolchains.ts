@@ -12,14 +12,14 @@ import type { Staging } from "../io/volume/volume.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import { readPipConfig } from "../net/pip-config.ts";
 import { stage } from "../sources/source.ts";
-import type { Interpreter, Languages } from "../sources/toolchains.ts";
-import type { ApplyContext, LanguagePlace, Needs } from "./apply-context.ts";
+import type { Interpreter, Toolchains } from "../sources/toolchains.ts";
+import type { ApplyContext, Needs, ToolchainContext } from "./apply-context.ts";
 
 /** What a run has for all its tools: configurations are read once, a Go is fetched once. */
-export type SharedLanguages = Omit<Languages, "python">;
+export type SharedToolchains = Omit<Toolchains, "python">;
 
-export function shareLanguages(context: ApplyContext, staging: Staging): SharedLanguages {
-  const { env, home, offline } = context.languages;
+export function shareToolchains(context: ApplyContext, staging: Staging): SharedToolchains {
+  const { env, home, offline } = context.toolchains;
   const machineGo = once(() => findMachineGo(context));
   const shared = {
     pip: once(() => readPipConfig(env, home)),
@@ -27,14 +27,14 @@ export function shareLanguages(context: ApplyContext, staging: Staging): SharedL
     offline,
     networkEnv: networkEnv(env),
   };
-  const room = once(() => staging.room("go-cache"));
+  const workDir = once(() => staging.room("go-cache"));
   const fetched = once(() => fetchGo(context, staging, shared));
   return {
     ...shared,
     async toolchain(atLeast) {
       const own = await machineGo();
       const isEnough = own !== undefined && isAtLeast(own.version, atLeast);
-      return { go: isEnough ? own.go : await fetched(), shared: await room() };
+      return { go: isEnough ? own.go : await fetched(), shared: await workDir() };
     },
   };
 }
@@ -53,11 +53,11 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
 }
 
 /** The volume's go, where somebody has installed it; else the one on PATH. */
-async function findMachineGo({ prefix, manifest, languages }: ApplyContext) {
+async function findMachineGo({ prefix, manifest, toolchains }: ApplyContext) {
   const record: SealedRecord | undefined = manifest.tools.go;
   const bin = record?.bins.go;
   const own = record && bin && isWhole(prefix, record) ? join(prefix, bin.path) : undefined;
-  const onPath = findOnPath(["go"], languages.env.PATH ?? "", prefix).get("go");
+  const onPath = findOnPath(["go"], toolchains.env.PATH ?? "", prefix).get("go");
   for (const go of [own, onPath]) {
     const version = go === undefined ? undefined : await versionOf(go);
     if (go !== undefined && version !== undefined) return { go, version };
@@ -79,9 +79,9 @@ async function versionOf(go: string): Promise<string | undefined> {
 async function fetchGo(
   context: ApplyContext,
   staging: Staging,
-  shared: Omit<SharedLanguages, "toolchain">,
+  shared: Omit<SharedToolchains, "toolchain">,
 ): Promise<string> {
-  const { catalogue, machine } = context.languages;
+  const { catalogue, machine } = context.toolchains;
   const recipe = catalogue.recipes.get("go");
   const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides it" };
   const bin = recipe?.bins.go;
@@ -101,7 +101,7 @@ async function fetchGo(
         http: context.http,
         npm: context.npm,
         apt: context.apt,
-        languages: { ...shared, python: never, toolchain: never },
+        toolchains: { ...shared, python: never, toolchain: never },
         platform: machine,
         runsHere: true,
         dir: await staging.room("go"),
@@ -123,7 +123,7 @@ async function fetchGo(
 
 const networkNames = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_file|ssl_cert_dir)$/i;
 
-function networkEnv(env: LanguagePlace["env"]): Record<string, string> {
+function networkEnv(env: ToolchainContext["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
       networkNames.test(name) && value ? [[name, value]] : [],

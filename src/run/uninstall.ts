@@ -5,17 +5,17 @@ import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifes
 import { requestedTools } from "../core/plan/required-by.ts";
 import { rm } from "../io/disk.ts";
 import { doing, listNames, syncDirectory } from "../io/files.ts";
-import { forgetSteady } from "../io/freshness/record.ts";
+import { forgetFreshness } from "../io/freshness/record.ts";
 import { isOurs, treesInUse } from "../io/volume/bins.ts";
-import { takeLease } from "../io/volume/lease.ts";
+import { acquireLease } from "../io/volume/lease.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
-import { discard, sweep } from "../io/volume/stale-files.ts";
+import { discard, removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openDirectories } from "../io/volume/volume.ts";
 import type { Emit } from "../report/events.ts";
 
 /** A tool that was taken away, and what its tree had. */
-export interface TakenAway {
+export interface Uninstalled {
   readonly record: SealedRecord;
   readonly bytes: number;
 }
@@ -29,14 +29,14 @@ export interface TakenAway {
  * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
  * may throw. Tools that are removed, and `unrequested` ones, are no longer asked for by name.
  */
-export async function takeAway(
+export async function uninstall(
   prefix: string,
   platform: string,
   emit: Emit,
   choose: (manifest: Manifest) => readonly string[],
   unrequested: readonly string[] = [],
-): Promise<TakenAway[]> {
-  const lease = await takeLease({
+): Promise<Uninstalled[]> {
+  const lease = await acquireLease({
     prefix,
     name: "manifest",
     signal: new AbortController().signal, // a step that was begun is ended
@@ -44,7 +44,7 @@ export async function takeAway(
     onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
   });
   try {
-    await forgetSteady(prefix);
+    await forgetFreshness(prefix);
     const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
     await unlinkBins(prefix, new Set(choose(listed)), listed);
     const chosen = new Map<string, SealedRecord>();
@@ -67,7 +67,7 @@ export async function takeAway(
       for (const { dir } of chosen.values()) await discard(prefix, dir);
       return await edit();
     });
-    const taken: TakenAway[] = [];
+    const taken: Uninstalled[] = [];
     for (const record of chosen.values()) {
       const { tool, version, bins } = record;
       await removeTree(prefix, record, left);
@@ -75,7 +75,7 @@ export async function takeAway(
       taken.push({ record, bytes });
       emit({ type: "removed", tool, version, bins: Object.keys(bins), size: bytes });
     }
-    await sweep(prefix, left);
+    await removeStaleFiles(prefix, left);
     return taken;
   } finally {
     await lease?.release();
@@ -96,7 +96,7 @@ async function sizesOf(
 }
 
 /** Opens a volume to take something away; one that cannot be written to is an error here. */
-export async function openToTakeAway(prefix: string): Promise<void> {
+export async function openForUninstall(prefix: string): Promise<void> {
   try {
     await openDirectories(prefix);
   } catch (error) {

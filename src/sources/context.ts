@@ -3,7 +3,7 @@ import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
-import type { Languages } from "./toolchains.ts";
+import type { Toolchains } from "./toolchains.ts";
 
 /** What a source needs to bring one artifact. */
 export interface StageContext {
@@ -13,7 +13,7 @@ export interface StageContext {
   /** The machine's apt configuration. */
   readonly apt: () => Promise<AptConfig>;
   /** For Python programs and Go modules; a source that needs it and has none is a bug. */
-  readonly languages?: Languages;
+  readonly toolchains?: Toolchains;
   readonly platform: Platform;
   /** False where programs of the platform do not run on this machine. */
   readonly runsHere: boolean;

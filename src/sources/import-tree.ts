@@ -12,7 +12,7 @@ import {
   realpathSync,
   rm,
 } from "../io/disk.ts";
-import { copyFile, doing, follow, ifThere, look } from "../io/files.ts";
+import { copyFile, doing, ifThere, lstatIfExists, statIfExists } from "../io/files.ts";
 import { moveTree } from "../io/move.ts";
 import { isProgram, makeExecutable } from "../io/volume/modes.ts";
 import { readTreeRecord } from "../io/volume/store.ts";
@@ -26,7 +26,7 @@ import {
 } from "../io/volume/tree-list.ts";
 import { checkLinks, resolveInside } from "../unpack/links.ts";
 
-export interface ForeignTree {
+export interface TreeToImport {
   /** Absolute: another volume, or what a bundle unpacks to. */
   readonly from: string;
   /** What a message calls it: `the seed /usr/…`. */
@@ -34,13 +34,13 @@ export interface ForeignTree {
   /** What the other volume's manifest says of the tool. */
   readonly record: InstalledRecord;
   /** Absolute: an empty directory of ours. */
-  readonly room: string;
+  readonly workDir: string;
   /** Move the tree instead of copying it. */
   readonly move: boolean;
 }
 
 /** A tree in a place of our own, and what its files are known to be. */
-interface TakenTree {
+interface ImportedTree {
   readonly tree: string;
   readonly written: WrittenDigests;
 }
@@ -51,8 +51,8 @@ interface TakenTree {
  * with, whatever they have become. Throws `integrity` where anything is not as promised, or would not
  * be taken from an archive either.
  */
-export async function takeTree(foreign: ForeignTree): Promise<TakenTree> {
-  const { from, record, room, move } = foreign;
+export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
+  const { from, record, workDir: room, move } = foreign;
   await refuseLinks(foreign);
   const promised = (await readTreeRecord(from, record.dir))?.files ?? {};
   if (contentsDigest(promised) !== record.contents) {
@@ -87,11 +87,11 @@ function writtenAs(tree: string, list: TreeList): WrittenDigests {
 }
 
 /** A link on the way to the tree would lead out of the other volume. */
-async function refuseLinks(foreign: ForeignTree): Promise<void> {
+async function refuseLinks(foreign: TreeToImport): Promise<void> {
   const { from, record } = foreign;
   const parts = record.dir.split("/");
   for (const [i] of parts.entries()) {
-    const found = await look(join(from, ...parts.slice(0, i + 1)));
+    const found = await lstatIfExists(join(from, ...parts.slice(0, i + 1)));
     if (!found?.isDirectory()) throw refused(foreign, `${record.dir} is not there`);
   }
 }
@@ -102,7 +102,7 @@ async function copy(
   source: string,
   target: string,
   promised: TreeList,
-  foreign: ForeignTree,
+  foreign: TreeToImport,
 ): Promise<void> {
   const stats = lstatSync(source);
   if (stats.isSymbolicLink()) {
@@ -125,19 +125,19 @@ async function copy(
 async function makeProgramsExecutable(
   tree: string,
   promised: TreeList,
-  { record }: ForeignTree,
+  { record }: TreeToImport,
 ): Promise<void> {
   const bins = Object.values(record.bins).filter(({ runtime }) => runtime === undefined);
   const own = bins.map(({ path }) => path.slice(record.dir.length + 1));
   const listed = Object.keys(promised).filter((path) => isProgram(promised[path] ?? ""));
   for (const path of new Set([...own, ...listed])) {
     const file = join(tree, path);
-    if ((await look(file))?.isFile()) makeExecutable(file);
+    if ((await lstatIfExists(file))?.isFile()) makeExecutable(file);
   }
 }
 
 /** What no archive of ours would become: links that lead out, devices, set-user-id, open to others. */
-function checkEntries(list: TreeList, foreign: ForeignTree): void {
+function checkEntries(list: TreeList, foreign: TreeToImport): void {
   const links = new Map<string, string>();
   const refuse = (path: string, why: string): never => {
     throw refused(foreign, `${JSON.stringify(path)} ${why}`);
@@ -159,13 +159,13 @@ function checkEntries(list: TreeList, foreign: ForeignTree): void {
   checkLinks(links, refuse);
 }
 
-async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> {
+async function checkPrograms(tree: string, foreign: TreeToImport): Promise<void> {
   const { record } = foreign;
   const root = await realpath(tree);
   for (const [name, { path, size, runtime }] of Object.entries(record.bins)) {
     const program = join(root, path.slice(record.dir.length + 1));
     const found = ifThere(program, () => realpathSync(program)) ?? "";
-    const stats = found.startsWith(root + sep) ? await follow(found) : undefined;
+    const stats = found.startsWith(root + sep) ? await statIfExists(found) : undefined;
     const runs = runtime !== undefined || ((stats?.mode ?? 0) & 0o100) !== 0;
     if (!stats?.isFile() || stats.size !== size || !runs) {
       throw refused(foreign, `its program ${name} is not what its manifest says`);
@@ -173,7 +173,7 @@ async function checkPrograms(tree: string, foreign: ForeignTree): Promise<void> 
   }
 }
 
-type Refused = Pick<ForeignTree, "called" | "record">;
+type Refused = Pick<TreeToImport, "called" | "record">;
 
 function refused({ called, record: { tool, version } }: Refused, why: string): UserError {
   return new UserError("integrity", `${tool} ${version} of ${called}: ${why}`, {

@@ -10,7 +10,7 @@ import { stageNpmClosure } from "./npm/closure.ts";
 import { stageNpmPackage } from "./npm/package.ts";
 import { compileBytecode } from "./python/bytecode.ts";
 import { stagePython } from "./python/python.ts";
-import type { Languages } from "./toolchains.ts";
+import type { Toolchains } from "./toolchains.ts";
 
 /**
  * Downloads, verifies and unpacks an artifact, and checks that each promised program is there.
@@ -39,18 +39,17 @@ async function stageKind(artifact: Artifact, context: StageContext): Promise<Sta
     case "debian":
       return await stageDebian(artifact, context);
     case "python":
-      return await stagePython(artifact, context, languagesOf(context));
+      return await stagePython(artifact, context, toolchainsOf(context));
     case "go-module":
-      return await stageGoModule(artifact, context, languagesOf(context));
+      return await stageGoModule(artifact, context, toolchainsOf(context));
     case "go-build":
-      return await stageGoBuild(artifact, context, languagesOf(context));
+      return await stageGoBuild(artifact, context, toolchainsOf(context));
     case "declared":
       throw new Error(`${artifact.from} was not resolved`);
   }
 }
 
-function languagesOf({ languages }: StageContext): Languages {
-  if (!languages)
-    throw new Error("a source needs what a language has, and the run has not given it");
-  return languages;
+function toolchainsOf({ toolchains }: StageContext): Toolchains {
+  if (!toolchains) throw new Error("a source needs a toolchain, and the run has given none");
+  return toolchains;
 }

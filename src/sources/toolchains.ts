@@ -19,7 +19,7 @@ export interface Toolchain {
 }
 
 /** What Python programs and Go builds need of this machine, of the volume and of the run. */
-export interface Languages {
+export interface Toolchains {
   /** The machine's pip configuration; read only by what asks an index. */
   readonly pip: () => Promise<PipConfig>;
   /** The machine's go configuration; read only by what asks a module proxy. */

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { refuseEntry } from "./refusals.ts";
-import { count, doing, isFile, isLink, type State } from "./tree-state.ts";
+import { count, isFile, isLink, type State, withContext } from "./tree-state.ts";
 
 /** Makes a directory and those above it, never through a link. */
 export function makeDirectories(state: State, place: string, path: string): void {
@@ -12,7 +12,7 @@ export function makeDirectories(state: State, place: string, path: string): void
   }
   if (isFile(state, place)) refuseEntry("damaged", path, `lies below the file ${place}`);
   count(state, path, place);
-  doing(state, place, (absolute) => {
+  withContext(state, place, (absolute) => {
     try {
       mkdirSync(absolute);
     } catch (error) {
@@ -34,5 +34,5 @@ export function clear(state: State, place: string, path: string): void {
   if (isLink(state, place)) refuseEntry("hostile", path, "would replace a link");
   if (state.directories.has(place)) refuseEntry("damaged", path, "would replace a directory");
   state.pending.delete(place);
-  if (state.files.delete(place)) doing(state, place, unlinkSync);
+  if (state.files.delete(place)) withContext(state, place, unlinkSync);
 }

@@ -5,7 +5,7 @@ import { resolveInside } from "./links.ts";
 import { maxPath, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
 import { clear } from "./tree-directories.ts";
-import { countBytes, doing, enter, type State } from "./tree-state.ts";
+import { countBytes, enter, type State, withContext } from "./tree-state.ts";
 
 /** A link out of the tree is left out where the archive does not climb out itself, for that is an attack. */
 export function recordLink(state: State, path: string, target: string): void {
@@ -48,7 +48,7 @@ function linkTo(state: State, place: string, from: string): boolean {
 
 function makeLink(state: State, place: string, from: string): void {
   const source = join(state.into, from);
-  doing(state, place, (absolute) => {
+  withContext(state, place, (absolute) => {
     try {
       linkSync(source, absolute);
     } catch {

@@ -90,7 +90,7 @@ export function isFile(state: State, place: string): boolean {
 const impossible = ["ENAMETOOLONG", "ELOOP", "EEXIST", "EISDIR", "ENOTDIR", "EILSEQ"];
 
 /** Does something with the file system at a place of the tree; says of errors where and whose they are. */
-export function doing<T>(state: State, place: string, work: (absolute: string) => T): T {
+export function withContext<T>(state: State, place: string, work: (absolute: string) => T): T {
   const absolute = join(state.into, place);
   try {
     return work(absolute);

@@ -11,11 +11,11 @@ import {
   controlled,
   count,
   countBytes,
-  doing,
   enter,
   type Limits,
   type State,
   skip,
+  withContext,
 } from "./tree-state.ts";
 
 export type { Limits } from "./tree-state.ts";
@@ -87,7 +87,7 @@ export function treeWriter(
       finishHardlinks(state);
       checkLinks(state.links, (place, why) => refuseEntry("hostile", place, why));
       for (const [place, target] of state.links) {
-        doing(state, place, (absolute) => symlinkSync(target, absolute));
+        withContext(state, place, (absolute) => symlinkSync(target, absolute));
       }
     },
     close: () => orNothing(() => closeOpen(state)), // after an error, which is the one to tell
@@ -102,7 +102,7 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   const executes = (mode & 0o111) !== 0;
   // From the beginning: not every file system lets a mode be set afterwards.
   const created = executes ? 0o777 : 0o666;
-  const descriptor = doing(state, place, (absolute) => openSync(absolute, flags, created));
+  const descriptor = withContext(state, place, (absolute) => openSync(absolute, flags, created));
   state.open = descriptor;
   state.files.add(place);
   const hash = createHash("sha256");
@@ -110,15 +110,17 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
     write(chunk) {
       countBytes(state, path, chunk.length);
       hash.update(chunk);
-      doing(state, place, () => {
+      withContext(state, place, () => {
         for (let done = 0; done < chunk.length; ) done += writeSync(descriptor, chunk, done);
       });
     },
     close() {
       // Last: whatever happens to the file from here on changes its stamp.
-      const stamp = doing(state, place, () => stampOf(fstatSync(descriptor, { bigint: true })));
+      const stamp = withContext(state, place, () =>
+        stampOf(fstatSync(descriptor, { bigint: true })),
+      );
       state.written?.set(stamp, `${executes ? "755" : "644"} ${hash.digest("hex")}`);
-      doing(state, place, () => closeOpen(state));
+      withContext(state, place, () => closeOpen(state));
     },
   };
 }

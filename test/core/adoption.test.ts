@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
-import { type AdoptionRequest, planAdoption } from "../../src/core/plan/import.ts";
+import { type ImportRequest, planImport } from "../../src/core/plan/import.ts";
 
 const key = "0123456789ab";
 
@@ -29,8 +29,8 @@ function volume(...records: SealedRecord[]): Manifest {
   return { ...emptyManifest("linux-x64-glibc"), tools };
 }
 
-function plan(own: Manifest, theirs: Manifest, over: Partial<AdoptionRequest> = {}): string[] {
-  return planAdoption({ own, theirs, damaged: new Set(), force: false, ...over }).map(
+function plan(own: Manifest, theirs: Manifest, over: Partial<ImportRequest> = {}): string[] {
+  return planImport({ own, theirs, damaged: new Set(), force: false, ...over }).map(
     ({ action, tool, why }) => `${action} ${tool}: ${why}`,
   );
 }

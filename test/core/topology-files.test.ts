@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Site } from "../../src/core/topology.ts";
+import type { Host } from "../../src/core/topology.ts";
 import { hostCommands, laterCommands, ownGatewayCommands } from "../../src/core/topology-files.ts";
 
-const site: Site = {
+const site: Host = {
   source: "/srv/volume",
   state: "/srv/state",
   isExternal: true,
@@ -11,7 +11,7 @@ const site: Site = {
   packageDir: "/usr/lib/node_modules/openclaw-install-skill-deps",
   agent: { uid: 1001, gid: 100 },
 };
-const once = (topology: Parameters<typeof hostCommands>[0], over: Partial<Site> = {}) =>
+const once = (topology: Parameters<typeof hostCommands>[0], over: Partial<Host> = {}) =>
   hostCommands(topology, { ...site, ...over }).join("\n");
 
 describe("what is done once on the host", () => {

@@ -5,7 +5,7 @@ import JSON5 from "json5";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { exitStatus } from "../../src/core/errors.ts";
-import { openclawFragment, type Site } from "../../src/core/topology.ts";
+import { type Host, openclawFragment } from "../../src/core/topology.ts";
 import { options, variables } from "../../src/usage/options.ts";
 import { repository } from "../support/workplace.ts";
 import { type Page, pages } from "./pages.ts";
@@ -157,7 +157,7 @@ describe("the command", () => {
 });
 
 describe("what is to be written into other files", () => {
-  const site: Site = {
+  const site: Host = {
     source: "/srv/openclaw-volume",
     state: "/home/u/.openclaw",
     isExternal: true,

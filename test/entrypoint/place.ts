@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { SteadyFacts } from "../../src/io/freshness/facts.ts";
-import { recordSteady } from "../../src/io/freshness/record.ts";
+import type { FreshnessFacts } from "../../src/io/freshness/facts.ts";
+import { recordFreshness } from "../../src/io/freshness/record.ts";
 
 /** The shells that run the entrypoint in images that people use. */
 export const shells: [name: string, ...words: string[]][] = [
@@ -93,7 +93,7 @@ export interface Place {
   /** Records the state of the disk as Node does after a run with these arguments. */
   record(
     args: readonly string[],
-    facts?: Partial<SteadyFacts>,
+    facts?: Partial<FreshnessFacts>,
     options?: RunOptions,
   ): Promise<void>;
   remove(): void;
@@ -192,7 +192,7 @@ export function makePlace(
     async record(args, facts = {}, options = {}) {
       const { node } = run(args, options);
       if (node === undefined) throw new Error("the shell answered before there was a record");
-      await recordSteady({ ...factsOf(this), view: node.view, ...facts });
+      await recordFreshness({ ...factsOf(this), view: node.view, ...facts });
     },
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
@@ -231,7 +231,7 @@ export function factsOf({
   skillsDir,
   catalogue,
   programs,
-}: Place): SteadyFacts {
+}: Place): FreshnessFacts {
   const inputOf = (path: string, skill: boolean) => ({
     path,
     sha256: sha256(readFileSync(path, "utf8")),
@@ -255,7 +255,7 @@ export function factsOf({
     timesProve: true,
     trees: ["bin", ...programs.map((name) => `lib/${name}/1.0.0-abcdefabcdef`)],
     system: [],
-    settled: skills.map((skill) => skill.sha256),
+    satisfied: skills.map((skill) => skill.sha256),
     unmet: [],
   };
 }

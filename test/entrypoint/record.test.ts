@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { forgetSteady, recordSteady } from "../../src/io/freshness/record.ts";
+import { forgetFreshness, recordFreshness } from "../../src/io/freshness/record.ts";
 import {
   absolute,
   factsOf,
@@ -48,7 +48,7 @@ describe("what differs from what the run saw is not recorded", () => {
     place = makePlace(["", ""]);
     const facts = { ...factsOf(place), view: viewOf(1) };
     change(place);
-    await recordSteady(facts);
+    await recordFreshness(facts);
     expect(namesOf(place)).toEqual([]);
   });
 });
@@ -56,7 +56,7 @@ describe("what differs from what the run saw is not recorded", () => {
 test("a SKILL.md that nobody reads, below another, does not stand in the way", async () => {
   place = makePlace(["", ""]);
   writeSkill(join(place.skillsDir, "skill-0"), "example");
-  await recordSteady({ ...factsOf(place), view: viewOf(1) });
+  await recordFreshness({ ...factsOf(place), view: viewOf(1) });
   expect(namesOf(place)).toHaveLength(2);
 });
 
@@ -69,7 +69,12 @@ test("metadata proves nothing about a file that another file system's clock call
     const path = writeSkill(dir, "fresh");
     const { inputs, ...facts } = factsOf(place);
     const more = [...inputs, { path, sha256: hash(path), skill: true }];
-    await recordSteady({ ...facts, inputs: more, roots: [place.skillsDir, dir], view: viewOf(1) });
+    await recordFreshness({
+      ...facts,
+      inputs: more,
+      roots: [place.skillsDir, dir],
+      view: viewOf(1),
+    });
     const [record = ""] = namesOf(place).filter((name) => /^\d/.test(name));
     const lists = readdirSync(join(steadyOf(place), record));
     expect(lists).toEqual(expect.arrayContaining(["content", "volume"]));
@@ -96,7 +101,7 @@ describe("the digests are what the entrypoint lists", () => {
     write(join(tree, ".hidden/.more"), "");
     symlinkSync("a b", join(tree, "to a directory"));
     symlinkSync("../nowhere at all", join(tree, "dangling"));
-    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    await recordFreshness({ ...factsOf(place), view: viewOf(1) });
     const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
     const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
@@ -111,7 +116,7 @@ describe("the digests are what the entrypoint lists", () => {
     const applets = ["find", "stat", "sha256sum", "printf", "head", "awk", "cmp", "cat"];
     for (const name of applets) symlinkSync(absolute("busybox"), join(place.systemBin, name));
     symlinkSync("app.js", join(treeOf(place), "link"));
-    await recordSteady({ ...factsOf(place), path: place.systemBin, view: viewOf(1) });
+    await recordFreshness({ ...factsOf(place), path: place.systemBin, view: viewOf(1) });
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
     expect(readdirSync(join(steadyOf(place), any))).toContain("by-stat");
     const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
@@ -127,7 +132,7 @@ describe("the digests are what the entrypoint lists", () => {
     const [tree, sha256] = [treeOf(place), "ab".repeat(32)];
     const record = { ...installed, files: { "app.js": `644 ${sha256}`, README: `755 ${sha256}` } };
     writeFileSync(join(tree, ".openclaw-skill-deps.json"), JSON.stringify(record));
-    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    await recordFreshness({ ...factsOf(place), view: viewOf(1) });
     const text = readFileSync(digests(place), "utf8");
     expect(text).toMatch(new RegExp(`^${sha256}  trees/\\d+%launched/app.js$`, "m"));
     expect(text).toMatch(/^x trees\/\d+%launched\/README$/m);
@@ -137,7 +142,7 @@ describe("the digests are what the entrypoint lists", () => {
   test("none where programs print a name in ways of their own", async () => {
     place = makePlace(["", ""]);
     write(join(treeOf(place), "back\\slash"), "");
-    await recordSteady({ ...factsOf(place), view: viewOf(1) });
+    await recordFreshness({ ...factsOf(place), view: viewOf(1) });
     expect(namesOf(place)).toHaveLength(2);
     expect(existsSync(digests(place))).toBe(false);
   });
@@ -162,15 +167,19 @@ const installed = {
 test("two launchers that start one program are no obstacle", async () => {
   place = makePlace(["", ""]);
   const { programs, ...facts } = factsOf(place);
-  await recordSteady({ ...facts, programs: [...programs, ...programs.slice(-1)], view: viewOf(1) });
+  await recordFreshness({
+    ...facts,
+    programs: [...programs, ...programs.slice(-1)],
+    view: viewOf(1),
+  });
   expect(namesOf(place)).toHaveLength(2);
 });
 
 test("one record per view, at most eight, and one for any", async () => {
   place = makePlace(["", ""]);
   for (let n = 10; n < 22; n += 1) {
-    await recordSteady({ ...factsOf(place), view: viewOf(n) });
-    await recordSteady({ ...factsOf(place), view: viewOf(n) });
+    await recordFreshness({ ...factsOf(place), view: viewOf(n) });
+    await recordFreshness({ ...factsOf(place), view: viewOf(n) });
   }
   const names = namesOf(place);
   expect(names.filter((name) => name.startsWith("any-"))).toHaveLength(1);
@@ -183,28 +192,28 @@ test("one record per view, at most eight, and one for any", async () => {
 
 test("no view, no record", async () => {
   place = makePlace(["", ""]);
-  await recordSteady({ ...factsOf(place), view: "" });
+  await recordFreshness({ ...factsOf(place), view: "" });
   expect(namesOf(place)).toEqual([]);
 });
 
 test("a volume that cannot be written to is no error", async () => {
   place = makePlace(["", ""]);
   symlinkSync("/proc/nowhere", join(place.prefix, "share"));
-  await expect(recordSteady({ ...factsOf(place), view: viewOf(1) })).resolves.toBeUndefined();
+  await expect(recordFreshness({ ...factsOf(place), view: viewOf(1) })).resolves.toBeUndefined();
   expect(readlinkSync(join(place.prefix, "share"))).toBe("/proc/nowhere");
 });
 
 test("forgetting leaves no record, and what was settled is known afterwards", async () => {
   place = makePlace(["", ""]);
-  await forgetSteady(place.prefix);
-  await recordSteady({ ...factsOf(place), view: viewOf(1) });
+  await forgetFreshness(place.prefix);
+  await recordFreshness({ ...factsOf(place), view: viewOf(1) });
   expect(namesOf(place)).toHaveLength(2);
-  await forgetSteady(place.prefix);
+  await forgetFreshness(place.prefix);
   expect(readdirSync(join(place.prefix, "share/openclaw-skill-deps"))).toEqual(["settled.json"]);
-  await recordSteady({ ...factsOf(place), settled: [], view: viewOf(1) });
+  await recordFreshness({ ...factsOf(place), satisfied: [], view: viewOf(1) });
   const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
   const settled = readFileSync(join(steadyOf(place), any, "settled"), "utf8")
     .trim()
     .split("\n");
-  expect(settled).toHaveLength(2 + factsOf(place).settled.length);
+  expect(settled).toHaveLength(2 + factsOf(place).satisfied.length);
 });

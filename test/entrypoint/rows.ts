@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { SteadyFacts } from "../../src/io/freshness/facts.ts";
+import type { FreshnessFacts } from "../../src/io/freshness/facts.ts";
 import { factsOf, type Place, type RunOptions, sha256, write, writeSkill } from "./place.ts";
 
 /** How a fact is compared, in the words of the README's table; "—": not at all. */
@@ -26,7 +26,7 @@ export interface Way {
   /** Where a row has more than one. */
   readonly how?: string;
   /** Done before the record is made; what it returns are facts that the run saw. */
-  readonly before?: (place: Place) => Partial<SteadyFacts> | undefined;
+  readonly before?: (place: Place) => Partial<FreshnessFacts> | undefined;
   /** Of both runs. */
   readonly args?: string[];
   readonly env?: (place: Place) => Record<string, string>;
@@ -82,7 +82,7 @@ export const withRecipes = (it: Place) => {
   const inputs = [...inputsOf(it), { path, sha256: hash(path), skill: false }];
   return { inputs, directories: [it.skillsDir, recipesOf(it)] };
 };
-function inputsOf(it: Place): SteadyFacts["inputs"] {
+function inputsOf(it: Place): FreshnessFacts["inputs"] {
   const skills = readdirSync(it.skillsDir).map((name) => join(it.skillsDir, name, "SKILL.md"));
   return [...skills, it.catalogue].map((path) => ({
     path,

@@ -292,7 +292,7 @@ for (const shell of shells) {
             { path: file, sha256: hash(file), skill: true },
             { path: place.catalogue, sha256: hash(place.catalogue), skill: false },
           ],
-          settled: [hash(file)],
+          satisfied: [hash(file)],
         });
         expect(plain(home).node).toBeUndefined();
         cpSync(dir, join(home, ".agents/skills"), { recursive: true });

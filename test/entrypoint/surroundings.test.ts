@@ -24,7 +24,7 @@ for (const shell of shells) {
           roots: [dir],
           directories: [dir],
           inputs: [...inputs, { path: file, sha256: hash(file), skill: true }],
-          settled: [hash(file)],
+          satisfied: [hash(file)],
         });
         const { node, stderr } = place.run(["--skills-dir", dir], { env: { LC_ALL } });
         expect(node).toBeUndefined();

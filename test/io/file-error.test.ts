@@ -7,11 +7,11 @@ import { UserError } from "../../src/core/errors.ts";
 import { isLasting, saying, tolerate } from "../../src/io/file-error.ts";
 import {
   fileError,
-  follow,
   isThere,
   linkTarget,
   listNames,
-  look,
+  lstatIfExists,
+  statIfExists,
   textOf,
 } from "../../src/io/files.ts";
 
@@ -41,8 +41,8 @@ describe("only what is not there is absent", () => {
     ["too long a name", "n".repeat(300)],
   ])("%s", async (_what, name) => {
     const path = join(dir, name);
-    expect(await look(path)).toBeUndefined();
-    expect(await follow(path)).toBeUndefined();
+    expect(await lstatIfExists(path)).toBeUndefined();
+    expect(await statIfExists(path)).toBeUndefined();
     expect(await linkTarget(path)).toBeUndefined();
     expect(await textOf(path)).toBe("");
     expect(isThere(path)).toBe(false);
@@ -50,8 +50,8 @@ describe("only what is not there is absent", () => {
   });
 
   test("a link that leads nowhere is there, and what it leads to is not", async () => {
-    expect((await look(join(dir, "dangling")))?.isSymbolicLink()).toBe(true);
-    expect(await follow(join(dir, "dangling"))).toBeUndefined();
+    expect((await lstatIfExists(join(dir, "dangling")))?.isSymbolicLink()).toBe(true);
+    expect(await statIfExists(join(dir, "dangling"))).toBeUndefined();
     expect(await linkTarget(join(dir, "dangling"))).toBe("nothing");
     expect(await linkTarget(join(dir, "file"))).toBeUndefined();
   });
@@ -59,7 +59,9 @@ describe("only what is not there is absent", () => {
   test.skipIf(process.getuid?.() === 0)(
     "what this user may not look at is not absent",
     async () => {
-      await expect(look(join(dir, "closed", "file"))).rejects.toMatchObject({ code: "permission" });
+      await expect(lstatIfExists(join(dir, "closed", "file"))).rejects.toMatchObject({
+        code: "permission",
+      });
       expect(() => listNames(join(dir, "closed"))).toThrow(UserError);
     },
   );

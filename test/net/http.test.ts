@@ -22,7 +22,7 @@ import {
   type Http,
   type HttpOptions,
 } from "../../src/net/http.ts";
-import { defaultTiming } from "../../src/net/retry.ts";
+import { defaultRetryPolicy } from "../../src/net/retry.ts";
 import { describe as facts, run } from "../support/archives.ts";
 import {
   type Fault,
@@ -236,8 +236,8 @@ describe("what cannot be had", () => {
   });
 
   test.each<[Fault, number, RegExp]>([
-    ["503 always", 1 + defaultTiming.retries, /answered 503/],
-    ["cut always", 1 + defaultTiming.retries, /was cut|was reset/],
+    ["503 always", 1 + defaultRetryPolicy.retries, /answered 503/],
+    ["cut always", 1 + defaultRetryPolicy.retries, /was cut|was reset/],
     ["hang", 5, /stopped sending|next to nothing came/],
     ["silent", 5, /next to nothing came|did not answer/],
     ["drip", 1, /next to nothing came in 1.5 s/],

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { defaultTiming, hasty } from "../../src/net/retry.ts";
+import { defaultRetryPolicy, hasty } from "../../src/net/retry.ts";
 import { withWaiting } from "../../src/net/waiting.ts";
 
 const wait = (env: Record<string, string>, waits: { value: string; unit: 1 | 1000 }[] = []) => {
   const settings = { waits: waits.map((each) => ({ name: "a tool's", ...each })) };
-  const { stallMs, firstByteMs, deadMs } = withWaiting(defaultTiming, env, settings);
+  const { stallMs, firstByteMs, deadMs } = withWaiting(defaultRetryPolicy, env, settings);
   return { stallMs, firstByteMs, deadMs };
 };
 const usual = wait({});
@@ -14,7 +14,7 @@ test("without a setting, the first byte is waited for longer than the others, an
   expect(usual.firstByteMs).toBeGreaterThan(20_000);
   expect(usual.firstByteMs).toBeGreaterThan(usual.stallMs);
   expect(usual.deadMs).toBeGreaterThan(usual.firstByteMs);
-  expect(hasty(defaultTiming).firstByteMs).toBeLessThan(usual.stallMs);
+  expect(hasty(defaultRetryPolicy).firstByteMs).toBeLessThan(usual.stallMs);
 });
 
 test("each tool's own setting makes it longer, in its own unit", () => {
@@ -56,6 +56,7 @@ test("what is no time: ours is refused, the others' are passed over; none overfl
 });
 
 test("npm's fetch-retries adds to ours, within reason", () => {
-  const retries = (value: string) => withWaiting(defaultTiming, {}, { retries: value }).retries;
+  const retries = (value: string) =>
+    withWaiting(defaultRetryPolicy, {}, { retries: value }).retries;
   expect(["0", "5", "1000", "many"].map(retries)).toEqual([3, 5, 10, 3]);
 });

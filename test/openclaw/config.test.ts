@@ -18,9 +18,9 @@ import JSON5 from "json5";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import {
+  type Host,
   openclawFragment,
   refusedSource,
-  type Site,
   type Topology,
   topologies,
 } from "../../src/core/topology.ts";
@@ -87,13 +87,13 @@ function fragmentOf(text: string): string {
 }
 
 /** Every combination of what a place can be. */
-function sites(): Site[] {
+function sites(): Host[] {
   const agent = { uid: 1000, gid: 1000 };
   const common = { state: "/home/u/.openclaw", packageDir: "/srv/package", agent };
   return [true, false].flatMap((isExternal) =>
     [undefined, "registry.example/own:1"].flatMap((image) =>
       [true, false].flatMap((hasProfile) =>
-        [true, false].map((isHost): Site => {
+        [true, false].map((isHost): Host => {
           const source = isExternal ? "/srv/volume" : "/home/u/.openclaw/workspace/volume";
           const named = image === undefined ? {} : { image };
           return { ...common, ...named, source, isExternal, hasProfile, isHost };

@@ -2,7 +2,7 @@ import type { Manifest, SealedRecord } from "../manifest.ts";
 import { compareVersions } from "../versions.ts";
 
 /** What is done with one tool of another volume. */
-export type AdoptionStep =
+export type ImportStep =
   | {
       readonly action: "take";
       readonly tool: string;
@@ -19,9 +19,9 @@ export type AdoptionStep =
       readonly why: string;
     };
 
-type TakeStep = Extract<AdoptionStep, { action: "take" }>;
+type CopyStep = Extract<ImportStep, { action: "take" }>;
 
-export interface AdoptionRequest {
+export interface ImportRequest {
   readonly own: Manifest;
   /** Tools of ours whose tree is not whole. */
   readonly damaged: ReadonlySet<string>;
@@ -34,7 +34,7 @@ export interface AdoptionRequest {
  * Decides which tools of another volume are taken into ours: those that are missing, damaged or older
  * here. Pure. Steps come in an order in which a tool follows what it needs.
  */
-export function planAdoption(request: AdoptionRequest): AdoptionStep[] {
+export function planImport(request: ImportRequest): ImportStep[] {
   const steps = new Map(
     Object.values(request.theirs.tools).map((record) => [record.tool, stepFor(record, request)]),
   );
@@ -52,10 +52,10 @@ export function planAdoption(request: AdoptionRequest): AdoptionStep[] {
   return inOrder(steps, request.theirs);
 }
 
-function stepFor(record: SealedRecord, { own, damaged, force }: AdoptionRequest): AdoptionStep {
+function stepFor(record: SealedRecord, { own, damaged, force }: ImportRequest): ImportStep {
   const { tool, version } = record;
   const here = own.tools[tool];
-  const take = (why: TakeStep["why"]): AdoptionStep => {
+  const take = (why: CopyStep["why"]): ImportStep => {
     const replaces = here === undefined ? {} : { replaces: here.version };
     return { action: "take", tool, version, why, ...replaces, record };
   };
@@ -71,9 +71,9 @@ function stepFor(record: SealedRecord, { own, damaged, force }: AdoptionRequest)
 
 /** Why a tool cannot be taken; undefined where it can. */
 function problemOf(
-  { tool, record }: TakeStep,
-  steps: ReadonlyMap<string, AdoptionStep>,
-  { own }: AdoptionRequest,
+  { tool, record }: CopyStep,
+  steps: ReadonlyMap<string, ImportStep>,
+  { own }: ImportRequest,
 ): string | undefined {
   const missing = record.needs.find(
     (need) => own.tools[need] === undefined && steps.get(need)?.action !== "take",
@@ -90,8 +90,8 @@ function problemOf(
   return undefined;
 }
 
-function inOrder(steps: ReadonlyMap<string, AdoptionStep>, { tools }: Manifest): AdoptionStep[] {
-  const ordered = new Set<AdoptionStep>();
+function inOrder(steps: ReadonlyMap<string, ImportStep>, { tools }: Manifest): ImportStep[] {
+  const ordered = new Set<ImportStep>();
   const under = new Set<string>();
   const place = (tool: string): void => {
     const step = steps.get(tool);

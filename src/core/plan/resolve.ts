@@ -22,14 +22,14 @@ export function resolvePlan(given: PlanRequest): Plan {
   /** Tool to those who ask for it. */
   const wanted = new Map<string, Set<string>>();
 
-  const want = (tool: string, asker: string): void => {
-    const askers = wanted.get(tool) ?? new Set();
-    wanted.set(tool, askers.add(asker));
+  const want = (tool: string, requirer: string): void => {
+    const requiredBy = wanted.get(tool) ?? new Set();
+    wanted.set(tool, requiredBy.add(requirer));
   };
-  const settle = (bin: string, asker: string): void => {
+  const settle = (bin: string, requirer: string): void => {
     const found = bins.get(bin) ?? resolveBin(bin, request);
     bins.set(bin, found);
-    if (found.state !== "unmet" && found.tool !== undefined) want(found.tool, asker);
+    if (found.state !== "unmet" && found.tool !== undefined) want(found.tool, requirer);
   };
 
   for (const requirement of request.requirements) {
@@ -46,7 +46,7 @@ export function resolvePlan(given: PlanRequest): Plan {
   }
   for (const [bin, state] of bins) {
     if (state.state !== "unmet") continue;
-    unmet.push({ bin, for: askersOf(bin, request.requirements), reason: state.reason });
+    unmet.push({ bin, for: requiredByOf(bin, request.requirements), reason: state.reason });
   }
   const { catalogue, present } = request;
   const steps = [...wanted].map(([tool, askers]) => {
@@ -192,7 +192,7 @@ function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void 
   }
 }
 
-function askersOf(bin: string, requirements: readonly Requirement[]): string[] {
+function requiredByOf(bin: string, requirements: readonly Requirement[]): string[] {
   return requirements
     .filter(({ bins, anyBins }) => bins.includes(bin) || anyBins.includes(bin))
     .map((requirement) => requirement.for);

@@ -16,7 +16,11 @@ import {
 import { type Installable, seedReason, seedSource } from "./seed.ts";
 
 /** The step for a tool; undefined where it is damaged and nothing can replace it. */
-export function stepFor(tool: string, askers: string[], request: PlanRequest): Step | undefined {
+export function stepFor(
+  tool: string,
+  requiredBy: string[],
+  request: PlanRequest,
+): Step | undefined {
   const { present, catalogue, platform } = request;
   const record = present.manifest.tools[tool];
   const recipe = catalogue.recipes.get(tool);
@@ -28,7 +32,7 @@ export function stepFor(tool: string, askers: string[], request: PlanRequest): S
     ? installReason(tool, installable, seed, request)
     : seed && seedReason(seed, request);
   if (reason !== undefined) {
-    return installStep(tool, installable, seed, reason, askers, request);
+    return installStep(tool, installable, seed, reason, requiredBy, request);
   }
   if (!record || present.damaged.has(tool)) return undefined;
   const { version } = record;
@@ -84,7 +88,7 @@ function installStep(
   installable: Installable | undefined,
   seed: SeedSource | undefined,
   reason: InstallReason,
-  askers: string[],
+  requiredBy: string[],
   { present, catalogue, platform }: PlanRequest,
 ): InstallStep | undefined {
   const replaces = present.manifest.tools[tool]?.version;
@@ -93,7 +97,7 @@ function installStep(
     tool,
     reason,
     ...(replaces === undefined ? {} : { replaces }),
-    for: askers,
+    for: requiredBy,
     ...(seed === undefined ? {} : { seed }),
   } as const;
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };

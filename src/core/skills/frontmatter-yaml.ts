@@ -31,7 +31,7 @@ export function parseYaml(block: string, lineCounter?: LineCounter): ParsedYaml 
     uniqueKeys: false,
     ...(lineCounter && { lineCounter }),
   });
-  const { repeated, aliases } = survey(document.contents);
+  const { repeated, aliases } = state(document.contents);
   if (aliases > maxAliases) throw new Error(`it has more than ${maxAliases} aliases (*NAME)`);
   const first = document.errors[0]?.pos[0] ?? Number.POSITIVE_INFINITY;
   if (repeated < first) {
@@ -60,7 +60,7 @@ interface Seen {
 }
 
 /** Visits every node once, without recursion. */
-function survey(root: unknown): Seen {
+function state(root: unknown): Seen {
   const seen: Seen = { repeated: Number.POSITIVE_INFINITY, aliases: 0 };
   const ahead: unknown[] = [root];
   while (ahead.length > 0) {

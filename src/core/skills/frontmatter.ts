@@ -223,8 +223,8 @@ function quoteProse(block: string, document: ParsedYaml): string {
   const owns = (pair: Pair) =>
     isScalar(pair.key) && pair.key.value === key && keyStart(pair) === start;
   if (!topLevel(document).some(owns)) return block;
-  const mended = `${key}: ${JSON.stringify(unquote(value))}`;
-  return block.slice(0, start) + mended + block.slice(start + line.length);
+  const repaired = `${key}: ${JSON.stringify(unquote(value))}`;
+  return block.slice(0, start) + repaired + block.slice(start + line.length);
 }
 
 function isBlockHeader(value: string): boolean {

@@ -36,7 +36,7 @@
  * Links, because sh hands the names in a directory to a program without reading a list, which would
  * cost it a system call per byte or another process.
  */
-export interface SteadyFacts {
+export interface FreshnessFacts {
   readonly prefix: string;
   /** The sh script that asked; absolute. */
   readonly entrypoint: string;
@@ -61,7 +61,7 @@ export interface SteadyFacts {
   /** Names of required programs that were found outside the volume. */
   readonly system: readonly string[];
   /** sha256 of each SKILL.md whose requirements hold. */
-  readonly settled: readonly string[];
+  readonly satisfied: readonly string[];
   /** `NAME: why`, one line each. */
   readonly unmet: readonly string[];
 }

@@ -2,7 +2,7 @@ import { realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../exec.ts";
 import { hasTicked } from "../volume/stamps.ts";
-import { type SteadyFacts, Unrecordable } from "./facts.ts";
+import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
 /** How far the clocks of other file systems than the volume's may be from ours (ns). */
 const clockSkew = 2_000_000_000n;
@@ -19,7 +19,7 @@ export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
  * this very run is only a tick old, so it is worth waiting for the next one. None where times prove
  * nothing about the volume.
  */
-export async function lookAtMetadata(facts: SteadyFacts, record: string): Promise<Proof> {
+export async function readMetadata(facts: FreshnessFacts, record: string): Promise<Proof> {
   const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
   const rows = await listMetadata(facts, record);
   if (!hasPrograms(rows) || !facts.timesProve) return {};
@@ -40,7 +40,7 @@ function latestOf(rows: readonly Row[]): bigint {
 }
 
 /** Where find cannot print metadata, `by-stat` tells the entrypoint so, here and ever after. */
-async function listMetadata(facts: SteadyFacts, record: string): Promise<readonly Row[]> {
+async function listMetadata(facts: FreshnessFacts, record: string): Promise<readonly Row[]> {
   const text = await list(facts, "all", record);
   const found = rowsOf(text);
   if (text === undefined || hasPrograms(found)) return found;
@@ -98,8 +98,8 @@ function deviceOf(path: string): bigint {
  * finds SKILL.md files that the run did not count (too deep, or behind a link that is not followed):
  * content alone then cannot tell whether they still do not count.
  */
-export async function lookAtContent(
-  facts: SteadyFacts,
+export async function readContent(
+  facts: FreshnessFacts,
   record: string,
 ): Promise<string | undefined> {
   const seen = new Map<string, string>();
@@ -151,7 +151,7 @@ function idOf(path: string): string {
 
 /** What the entrypoint lists; undefined where it fails. */
 async function list(
-  { entrypoint, path, view }: SteadyFacts,
+  { entrypoint, path, view }: FreshnessFacts,
   what: string,
   record: string,
 ): Promise<string | undefined> {

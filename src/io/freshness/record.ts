@@ -17,9 +17,9 @@ import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from
 import { moveTree } from "../move.ts";
 import { openDirectory } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
-import { type SteadyFacts, Unrecordable } from "./facts.ts";
-import { lookAtContent, lookAtMetadata } from "./lists.ts";
-import { mergeSettled } from "./satisfied.ts";
+import { type FreshnessFacts, Unrecordable } from "./facts.ts";
+import { readContent, readMetadata } from "./lists.ts";
+import { mergeSatisfied } from "./satisfied.ts";
 
 /** Without them a record answers nothing. */
 const lists = ["seen", "all", "volume", "sizes", "content", "settled"];
@@ -33,7 +33,7 @@ const graceMs = 60 * 60 * 1000;
  * Records a run after which nothing is left to do. Where the volume cannot be written to, or something
  * changed during the run, there is no record, and the next run asks Node again.
  */
-export async function recordSteady(facts: SteadyFacts): Promise<void> {
+export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   const { view } = facts;
   // What is not UTF-8 has reached us as another text than sh has.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
@@ -68,7 +68,7 @@ export async function recordSteady(facts: SteadyFacts): Promise<void> {
  * Drops all records. Called before the first change of the volume: records are compared with the disk
  * and cannot lie about it, but a run that was killed half-way should be finished by Node.
  */
-export async function forgetSteady(prefix: string): Promise<void> {
+export async function forgetFreshness(prefix: string): Promise<void> {
   const steady = join(prefix, layout.steady);
   const aside = join(prefix, layout.share, `.steady-${token()}`);
   try {
@@ -83,7 +83,7 @@ export async function forgetSteady(prefix: string): Promise<void> {
   removeQuietly(aside);
 }
 
-async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
+async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void> {
   linkVolume(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
@@ -107,9 +107,9 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
   // Metadata first, content afterwards: a file that is changed between the two then has another
   // content than the run saw, and one that is changed later has other metadata.
-  const proof = await lookAtMetadata(facts, dir);
+  const proof = await readMetadata(facts, dir);
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
-  const content = await lookAtContent(facts, dir);
+  const content = await readContent(facts, dir);
   const isWhole = content !== undefined;
   if (!isWhole && !isOld(dir)) throw new Unrecordable("something came during the run");
   if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content tell it");
@@ -122,7 +122,7 @@ async function writeViewRecord(dir: string, facts: SteadyFacts): Promise<void> {
 async function writeAnyRecord(
   dir: string,
   own: string,
-  facts: SteadyFacts,
+  facts: FreshnessFacts,
   manifest: string,
 ): Promise<void> {
   const digests = await digestsOf(facts.prefix, linkVolume(dir, facts));
@@ -131,7 +131,7 @@ async function writeAnyRecord(
   linkAll(dir, "files", [inVolume(layout.manifest)]);
   const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
   if (catalogue === undefined) throw new Unrecordable("no catalogue");
-  const skills = mergeSettled(facts, catalogue.sha256, manifest);
+  const skills = mergeSatisfied(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   for (const name of ["volume", "by-stat", "by-content"]) {
@@ -145,7 +145,7 @@ async function writeAnyRecord(
  */
 function linkVolume(
   dir: string,
-  { prefix, programs, trees, unmet }: SteadyFacts,
+  { prefix, programs, trees, unmet }: FreshnessFacts,
 ): ReadonlyMap<string, string> {
   mkdirSync(dir, { recursive: true });
   // Two launchers may start one program.
@@ -213,7 +213,7 @@ function isOld(dir: string): boolean {
   });
 }
 
-function directoriesOfRecipes({ inputs, roots, directories }: SteadyFacts): Set<string> {
+function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): Set<string> {
   const isBelow = (path: string) =>
     roots.some((root) => path === root || path.startsWith(`${root}/`));
   const recipes = inputs.filter(({ path, skill }) => !skill && path.endsWith(".yaml"));
@@ -230,7 +230,7 @@ function prune(steady: string, names: readonly [string, string]): void {
   const others = readdirSync(steady).filter((name) => !names.includes(name));
   const age = new Map(others.map((name) => [name, timeOf(names[0]) - timeOf(name)]));
   const older = others.filter((name) => (age.get(name) ?? 0) >= 0);
-  const litter = older.filter((name) => name.startsWith(".") && (age.get(name) ?? 0) > graceMs);
+  const stale = older.filter((name) => name.startsWith(".") && (age.get(name) ?? 0) > graceMs);
   const views = older.filter((name) => /^\d/.test(name));
   const replaced = views.filter((name) => viewOf(name) === viewOf(names[0]));
   const surplus = views
@@ -238,7 +238,7 @@ function prune(steady: string, names: readonly [string, string]): void {
     .sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
     .slice(maxRecords - 1);
   const formerAny = older.filter((name) => name.startsWith("any-"));
-  for (const name of [...litter, ...replaced, ...surplus, ...formerAny]) {
+  for (const name of [...stale, ...replaced, ...surplus, ...formerAny]) {
     removeQuietly(join(steady, name));
   }
 }

@@ -5,9 +5,9 @@ import { parseManifest } from "../../core/manifest.ts";
 import { isBinName } from "../../core/names.ts";
 import { moveOnto, orNothing, token } from "../files.ts";
 import { readPlain } from "../input.ts";
-import { type SteadyFacts, Unrecordable } from "./facts.ts";
+import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
-const maxSettled = 4096;
+const maxSatisfied = 4096;
 /** A neighbour's gift is not read to its end (bytes). */
 const maxBytes = 16 * 1024 * 1024;
 
@@ -16,25 +16,25 @@ const maxBytes = 16 * 1024 * 1024;
  * programs that they ask for, and remembers them beyond `forgetSteady`. An entry holds however the
  * volume changes, because the entrypoint looks for the programs each time.
  */
-export function mergeSettled(
-  facts: SteadyFacts,
+export function mergeSatisfied(
+  facts: FreshnessFacts,
   catalogue: string,
   manifest: string,
 ): Record<string, string[]> {
   const file = join(facts.prefix, layout.share, "settled.json");
-  const skills = new Map(Object.entries(readSettled(file, catalogue)));
+  const skills = new Map(Object.entries(readSatisfied(file, catalogue)));
   const parsed = parseManifest(manifest, layout.manifest);
   if ("why" in parsed) throw new Unrecordable(parsed.message);
   const asked = new Map(parsed.skills.map((s) => [s.sha256, s]));
   const bins = facts.programs.map(({ path }) => basename(path));
   const present = new Set([...facts.system, ...bins]);
-  for (const hash of facts.settled) {
+  for (const hash of facts.satisfied) {
     const skill = asked.get(hash);
     const names = skill && [...skill.bins, ...skill.anyBins.filter((bin) => present.has(bin))];
     skills.delete(hash);
     skills.set(hash, names ?? [...facts.system]);
   }
-  const merged = Object.fromEntries([...skills].slice(-maxSettled));
+  const merged = Object.fromEntries([...skills].slice(-maxSatisfied));
   const draft = `${file}.${token()}`;
   try {
     writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
@@ -46,7 +46,7 @@ export function mergeSettled(
 }
 
 /** Nothing where it is no list of ours. Throws where it cannot be read: what it has would be lost. */
-function readSettled(file: string, catalogue: string): Record<string, string[]> {
+function readSatisfied(file: string, catalogue: string): Record<string, string[]> {
   const text = readPlain(file, maxBytes) ?? "";
   const known = orNothing(() => {
     const read = JSON.parse(text);

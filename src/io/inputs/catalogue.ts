@@ -3,7 +3,7 @@ import { UserError } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
 import { addAliases } from "../../core/plan/aliases.ts";
 import type { Catalogue, Recipe, RecipeProblem } from "../../core/recipe.ts";
-import { catalogueSchema, type ReadFile, readText, type Shelf } from "./recipe-files.ts";
+import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;
@@ -22,11 +22,11 @@ export async function loadCatalogue(place: {
   compiled?: string;
 }): Promise<CatalogueFiles> {
   const files: ReadFile[] = [];
-  const shelves: Shelf[] = await readDirectories(place.dirs, files);
-  if (place.compiled !== undefined) shelves.push(readCompiled(place.compiled, files));
+  const sets: RecipeSet[] = await readDirectories(place.dirs, files);
+  if (place.compiled !== undefined) sets.push(readCompiled(place.compiled, files));
   const recipes = new Map<string, Recipe>();
   const providers = new Map<string, string>();
-  for (const recipe of shelves.flatMap((shelf) => shelf.recipes)) {
+  for (const recipe of sets.flatMap((set) => set.recipes)) {
     if (recipes.has(recipe.name)) continue;
     recipes.set(recipe.name, recipe);
     for (const bin of Object.keys(recipe.bins)) {
@@ -34,15 +34,15 @@ export async function loadCatalogue(place: {
     }
   }
   addAliases(
-    shelves.flatMap((shelf) => shelf.recipes),
+    sets.flatMap((set) => set.recipes),
     { recipes, providers },
   );
-  const problems = shelves.flatMap((shelf) => shelf.problems);
+  const problems = sets.flatMap((set) => set.problems);
   return { catalogue: { recipes, providers }, files, problems };
 }
 
 /** The readers of YAML take 15 ms to load, and most places have no recipes of their own. */
-async function readDirectories(dirs: readonly string[], files: ReadFile[]): Promise<Shelf[]> {
+async function readDirectories(dirs: readonly string[], files: ReadFile[]): Promise<RecipeSet[]> {
   if (dirs.length === 0) return [];
   const { readDirectory } = await import("./recipe-dir.ts");
   return dirs.map((dir) => readDirectory(dir, files));
@@ -52,7 +52,7 @@ async function readDirectories(dirs: readonly string[], files: ReadFile[]): Prom
  * A light check is enough: the file was made from checked recipes and lies beside the program. But
  * no digest is ever taken on trust. Of most recipes only the name and the programs are asked for.
  */
-function readCompiled(file: string, files: ReadFile[]): Shelf {
+function readCompiled(file: string, files: ReadFile[]): RecipeSet {
   return usable(file, () => {
     const [head = "", ...lines] = readText(file, files).split("\n");
     const { schema, recipes }: Head = JSON.parse(`${head}]}`);

@@ -4,7 +4,7 @@ import { describeError, UserError } from "../../core/errors.ts";
 import { type Recipe, type RecipeProblem, renderProblem } from "../../core/recipe.ts";
 import { type ParsedRecipe, parseRecipe } from "../../core/recipes/file.ts";
 import { fileError, isLasting, isThere } from "../files.ts";
-import { catalogueSchema, type ReadFile, readText, type Shelf } from "./recipe-files.ts";
+import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
 
 /** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
 export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
@@ -30,7 +30,7 @@ export function compileCatalogue(dir: string, version: string): string {
 }
 
 /** Every recipe of a directory; what was read is added to `files`. */
-export function readDirectory(dir: string, files: ReadFile[]): Shelf {
+export function readDirectory(dir: string, files: ReadFile[]): RecipeSet {
   const recipes: Recipe[] = [];
   const problems: RecipeProblem[] = [];
   for (const name of listDirectory(dir)) {

@@ -18,7 +18,7 @@ export interface ReadFile {
 }
 
 /** What one directory or the compiled catalogue holds. */
-export interface Shelf {
+export interface RecipeSet {
   readonly recipes: readonly Recipe[];
   readonly problems: readonly RecipeProblem[];
 }

@@ -21,7 +21,7 @@ import { discover, isInside, real } from "./discover.ts";
 export type { SkillRoot } from "../../core/skills/select.ts";
 
 /** Where skills are looked for. */
-export interface SkillPlace {
+export interface SkillContext {
   readonly env: Env;
   /** The user's home, absolute. */
   readonly home: string;
@@ -41,7 +41,7 @@ export interface SkillsInView {
 }
 
 /** The skill directories that exist here, of `candidateRoots`. */
-export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
+export async function skillRoots(place: SkillContext): Promise<SkillRoot[]> {
   const candidates = await candidateRoots(place);
   const exist = await Promise.all(candidates.map(({ dir }) => mayBeDirectory(dir)));
   return candidates.filter((_, i) => exist[i]);
@@ -51,7 +51,7 @@ export async function skillRoots(place: SkillPlace): Promise<SkillRoot[]> {
  * Every directory in which skills would be read if it existed, highest precedence first: those of a
  * sandbox and those of a gateway alike. Throws a UserError (`config`) where one that was named is none.
  */
-export async function candidateRoots(place: SkillPlace): Promise<SkillRoot[]> {
+export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> {
   if (place.skillsDirs.length > 0) return await namedRoots(place.skillsDirs);
   const { env, home, config, fsRoot = "/" } = place;
   const state = stateDir(env, home);
@@ -129,7 +129,7 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
 }
 
 /** An agent without a workspace of its own has the shared one, or one named after it beside that. */
-function workspaceDirs({ env, home, config }: SkillPlace, state: string): string[] {
+function workspaceDirs({ env, home, config }: SkillContext, state: string): string[] {
   const { defaults, agents } = config;
   const user = (path: string) => userPath(path, env, home);
   const shared = user(defaults.workspace || env.OPENCLAW_WORKSPACE_DIR || join(state, "workspace"));

@@ -4,7 +4,14 @@ import { UserError } from "../../core/errors.ts";
 import { isLauncher, renderLauncher } from "../../core/launcher.ts";
 import { layout } from "../../core/layout.ts";
 import type { InstalledBin, InstalledRecord } from "../../core/manifest.ts";
-import { follow, linkAtomically, linkTarget, look, orNothing, writeAtomically } from "../files.ts";
+import {
+  linkAtomically,
+  linkTarget,
+  lstatIfExists,
+  orNothing,
+  statIfExists,
+  writeAtomically,
+} from "../files.ts";
 import { foldedNames, foldedTwin } from "../folded-names.ts";
 import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
@@ -20,7 +27,7 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     if (runtime === undefined) {
       return (await linkTarget(path)) === targetOf(bin);
     }
-    const found = await look(path);
+    const found = await lstatIfExists(path);
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
     return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
   });
@@ -35,7 +42,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
   for (const [name, bin] of Object.entries(record.bins)) {
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
-    const twin = (await look(path)) && foldedTwin(path);
+    const twin = (await lstatIfExists(path)) && foldedTwin(path);
     // Or each of two tools would take the other's place, at every run.
     if (twin !== undefined && (await isOurs(path))) throw foldedNames(path, twin);
     if (runtime === undefined) await linkAtomically(targetOf(bin), path);
@@ -46,7 +53,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
 
 /** As its user meets it: by its name in `bin/`, through the link. */
 async function checkStarts(path: string): Promise<void> {
-  const found = await follow(path);
+  const found = await statIfExists(path);
   if (found?.isFile() && (found.mode & 0o111) !== 0) return;
   const { type, point } = mountOf(path);
   const message = `${path} leads to no program, though it was just made (${type}, mounted at ${point})`;

@@ -4,7 +4,7 @@ import { type Manifest, type SealedRecord, unsealed } from "../../core/manifest.
 import { listNames } from "../files.ts";
 import { isLinked, isOurs } from "./bins.ts";
 import { timesProve } from "./stamps.ts";
-import { examineTree, isSealed, isWhole, mendTree, treesOf, verifyTree } from "./store.ts";
+import { examineTree, isSealed, isWhole, repairTree, treesOf, verifyTree } from "./store.ts";
 
 /** How the volume's tools stand. */
 export interface Inspection {
@@ -15,7 +15,7 @@ export interface Inspection {
   /** Records of trees whose files were touched and are as published: to be sealed anew. */
   readonly resealed: readonly SealedRecord[];
   /** Tools whose files got their modes again. */
-  readonly mended: ReadonlySet<string>;
+  readonly repaired: ReadonlySet<string>;
 }
 
 export interface InspectOptions {
@@ -38,7 +38,7 @@ export async function inspect(
   const damaged = new Map<string, string>();
   const unlinked = new Set<string>();
   const resealed: SealedRecord[] = [];
-  const mended = new Set<string>();
+  const repaired = new Set<string>();
   const proves = timesProve(prefix);
   await Promise.all(
     Object.values(manifest.tools).map(async (record) => {
@@ -46,11 +46,11 @@ export async function inspect(
       const found = await stateOf(prefix, record, { ...options, proves });
       if (found.damage !== undefined) damaged.set(tool, found.damage);
       if (found.resealed) resealed.push(found.resealed);
-      if (found.mended) mended.add(tool);
+      if (found.mended) repaired.add(tool);
       if (!damaged.has(tool) && !(await isLinked(prefix, record))) unlinked.add(tool);
     }),
   );
-  return { damaged, unlinked, resealed, mended };
+  return { damaged, unlinked, resealed, repaired: repaired };
 }
 
 interface State {
@@ -66,17 +66,17 @@ async function stateOf(
 ): Promise<State> {
   const sealed = proves && isSealed(prefix, record);
   if (isWhole(prefix, record) && sealed && !deep) return {};
-  const mended = mend && (await mendTree(prefix, record.dir));
+  const repaired = mend && (await repairTree(prefix, record.dir));
   if (!isWhole(prefix, record)) {
-    return { damage: "a program is missing, cut short or not executable", mended };
+    return { damage: "a program is missing, cut short or not executable", mended: repaired };
   }
   const { paths, sealed: anew } = await examineTree(prefix, record);
   if (paths.length > 0) {
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
-    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended };
+    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended: repaired };
   }
   const isNew = anew && anew.sealed !== unsealed && anew.sealed !== record.sealed;
-  return { mended, ...(isNew && { resealed: anew }) };
+  return { mended: repaired, ...(isNew && { resealed: anew }) };
 }
 
 /** Names in `bin/` that are neither the manifest's nor of our making. */

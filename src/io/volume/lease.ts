@@ -21,7 +21,7 @@ const pollMs = 100;
 /** A lease that has not been renewed for this long belongs to a run that is dead or stopped. */
 const deadMs = 10_000;
 /** Nobody waits longer than this: then it is done twice rather than never. */
-const patienceMs = 120_000;
+const maxWaitMs = 120_000;
 
 export interface Lease {
   release(): Promise<void>;
@@ -45,7 +45,7 @@ export interface LeaseRequest {
  * and publishing sorts it out. No process id and no container's clock is compared: a waiter looks
  * whether the holder still renews it, by the waiter's own stopwatch and the volume's clock.
  */
-export async function takeLease(request: LeaseRequest): Promise<Lease | undefined> {
+export async function acquireLease(request: LeaseRequest): Promise<Lease | undefined> {
   const path = join(request.prefix, layout.staging, `${request.name}.lease`);
   const began = performance.now();
   let seen: { beat: string; since: number } | undefined;
@@ -58,7 +58,7 @@ export async function takeLease(request: LeaseRequest): Promise<Lease | undefine
     told = true;
     if (await request.isDone()) return undefined;
     const now = performance.now();
-    if (now - began > patienceMs) return { release: async () => undefined };
+    if (now - began > maxWaitMs) return { release: async () => undefined };
     const beat = await beatOf(path);
     if (beat !== undefined && seen === undefined && (await isOld(path))) await discard(path, beat);
     else if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };

@@ -5,7 +5,7 @@ import { quote } from "../../core/launcher.ts";
 import { layout } from "../../core/layout.ts";
 import { readFile } from "../disk.ts";
 import { run } from "../exec.ts";
-import { look, orNothing, writeAtomically } from "../files.ts";
+import { lstatIfExists, orNothing, writeAtomically } from "../files.ts";
 import { readPlain } from "../input.ts";
 import { openDirectory } from "./volume.ts";
 
@@ -44,7 +44,12 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
   if (readPlain(own, maxScript) !== text) await writeAtomically(own, text);
   const system = env.OPENCLAW_SKILL_PROFILE_DIR ?? "/etc/profile.d";
   const script = join(system, "openclaw-skill-deps.sh");
-  if (system === "" || !(await look(system))?.isDirectory() || (await look(script))) return;
+  if (
+    system === "" ||
+    !(await lstatIfExists(system))?.isDirectory() ||
+    (await lstatIfExists(script))
+  )
+    return;
   await writeAtomically(script, text, { mode: 0o644 }).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error; // an ordinary user may not, and need not
   });
@@ -53,7 +58,7 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
 /** False where the volume's own script is not as we write it: shells of other containers run it. */
 export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
   const own = join(prefix, layout.profile);
-  if ((await look(own)) === undefined) return true;
+  if ((await lstatIfExists(own)) === undefined) return true;
   return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
 }
 

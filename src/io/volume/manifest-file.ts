@@ -9,18 +9,18 @@ import {
   parseManifest,
   renderManifest,
 } from "../../core/manifest.ts";
-import { doing, fileError, isLasting, look, writeAtomically } from "../files.ts";
+import { doing, fileError, isLasting, lstatIfExists, writeAtomically } from "../files.ts";
 import { readPlain, tryRead } from "../input.ts";
 
 /** More than any manifest of ours: a neighbour's gift is not read to its end. */
 export const maxManifest = 64 * 1024 * 1024;
 
 /** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */
-export async function lookUpManifest(
+export async function findManifest(
   prefix: string,
 ): Promise<Manifest | ManifestProblem | undefined> {
   const file = join(prefix, layout.manifest);
-  const found = await look(file);
+  const found = await lstatIfExists(file);
   if (!found) return undefined;
   if (!found.isFile()) return { why: "broken", message: `${file} is not a file` };
   if (found.size > maxManifest) return { why: "broken", message: `${file} is far too large` };
@@ -36,7 +36,7 @@ export async function lookUpManifest(
 
 /** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
 export async function readManifest(prefix: string): Promise<Manifest | undefined> {
-  const found = await lookUpManifest(prefix);
+  const found = await findManifest(prefix);
   if (!found || !("why" in found)) return found;
   throw manifestError(found);
 }
@@ -53,7 +53,7 @@ export function manifestError({ why, message }: ManifestProblem): UserError {
 /** Moves a manifest that cannot be used aside; gives its new name, undefined where there is none. */
 export async function setManifestAside(prefix: string, now: Date): Promise<string | undefined> {
   const file = join(prefix, layout.manifest);
-  if (!(await look(file))) return undefined;
+  if (!(await lstatIfExists(file))) return undefined;
   const aside = `${file}.broken-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
   await doing("set aside", file, rename(file, aside));
   return aside;
@@ -75,7 +75,7 @@ export async function editManifest(
     const before = renderManifest(manifest);
     change(manifest);
     const text = renderManifest(manifest);
-    if (text === before && (await look(file))) return manifest;
+    if (text === before && (await lstatIfExists(file))) return manifest;
     await writeAtomically(file, text);
     if (readPlain(file, maxManifest) === text || attempt === 20) return manifest;
   }

@@ -115,14 +115,14 @@ function at(
  * as this user may: a copy, a backup or a walk of Kubernetes may have changed them. Other users may
  * write there: nothing but the tree's own is touched. True where anything was changed.
  */
-export function mendModes(prefix: string, dir: string, list: TreeList): boolean {
+export function repairModes(prefix: string, dir: string, list: TreeList): boolean {
   const group = writingGroup(prefix);
   let changed = false;
   const visit = (path: string, stats: Stats, below: string, owner: number): void => {
     const kind = kindOf(below, stats, list);
     // What is another user's is a hard link to somewhere else.
     if (kind === undefined || stats.uid !== owner) return;
-    changed = mendMode(path, stats, modeFor(stats, group, kind)) || changed;
+    changed = repairMode(path, stats, modeFor(stats, group, kind)) || changed;
     if (kind !== "directory") return;
     for (const name of orNothing(() => readdirSync(path)) ?? []) {
       const inner = below === "" ? name : `${below}/${name}`;
@@ -142,7 +142,7 @@ function kindOf(path: string, stats: Stats, list: TreeList): Kind | undefined {
 }
 
 /** True where it has another mode now: some file systems take every mode and set none. */
-function mendMode(path: string, stats: Stats, mode: number): boolean {
+function repairMode(path: string, stats: Stats, mode: number): boolean {
   if (mode === (stats.mode & 0o7777)) return false;
   orNothing(() => chmodSync(path, mode));
   return orNothing(() => statSync(path).mode) !== stats.mode;

@@ -13,7 +13,7 @@ import {
 import { orNothing, token, tolerate, writeAtomically } from "../files.ts";
 import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
-import { isSystemError, makeRoom, tryNeeds, tryTraits, Untried } from "./try-file-system.ts";
+import { isSystemError, makeWorkDir, tryNeeds, tryTraits, Untried } from "./try-file-system.ts";
 
 /** Far more than a record of ours (bytes). */
 const maxRecord = 64 * 1024;
@@ -27,7 +27,7 @@ const maxRecord = 64 * 1024;
 export async function probe(prefix: string): Promise<Traits> {
   const mount = mountKey(prefix);
   const known = readProbed(prefix)[mount];
-  const kept = lookAtKept(prefix);
+  const kept = findKept(prefix);
   const found = known && kept && recognize(known, kept);
   if (found && found === known) return found.traits;
   const traits = found?.traits ?? (await tryAll(prefix));
@@ -43,7 +43,7 @@ export async function probe(prefix: string): Promise<Traits> {
  */
 export function knownTraits(prefix: string): Traits | undefined {
   const known = readProbed(prefix)[mountKey(prefix)];
-  const kept = lookAtKept(prefix);
+  const kept = findKept(prefix);
   return known && kept && recognize(known, kept)?.traits;
 }
 
@@ -58,7 +58,7 @@ function readProbed(prefix: string): Record<string, Probed> {
   return parseProbed(readPlain(join(prefix, layout.traits), maxRecord));
 }
 
-function lookAtKept(prefix: string): Probed["kept"] | undefined {
+function findKept(prefix: string): Probed["kept"] | undefined {
   const found = orNothing(() => lstatSync(join(prefix, layout.kept), { bigint: true }));
   return found?.isFile() ? { inode: `${found.ino}`, changed: `${found.ctimeNs}` } : undefined;
 }
@@ -66,7 +66,7 @@ function lookAtKept(prefix: string): Probed["kept"] | undefined {
 async function tryAll(prefix: string): Promise<Traits | undefined> {
   const dir = join(prefix, layout.staging, token());
   try {
-    makeRoom(dir);
+    makeWorkDir(dir);
     await tryNeeds(dir);
     return await tryTraits(dir);
   } catch (error) {
@@ -86,7 +86,7 @@ async function record(
 ): Promise<void> {
   const path = join(prefix, layout.kept);
   orNothing(() => writeFileSync(path, "", { flag: "wx" })); // another run may have made it
-  const kept = lookAtKept(prefix);
+  const kept = findKept(prefix);
   if (kept === undefined) return;
   const text = renderProbed(readProbed(prefix), mount, { traits, kept, copies });
   // Without it, the next run tries again.

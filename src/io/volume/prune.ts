@@ -3,8 +3,8 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../../core/layout.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { listNames, look, tolerate } from "../files.ts";
-import { discard, findLitter, sweep } from "./stale-files.ts";
+import { listNames, lstatIfExists, tolerate } from "../files.ts";
+import { discard, findStaleFiles, removeStaleFiles } from "./stale-files.ts";
 
 /** A run that is alive renews its staging place or its lease more often (ms). */
 const aliveMs = 60_000;
@@ -15,7 +15,7 @@ interface Freed {
   readonly bytes: number;
 }
 
-export interface Collected {
+export interface Pruned {
   readonly freed: readonly Freed[];
   /** What a run that died minutes ago has left: a later sweep removes it. */
   readonly later: readonly string[];
@@ -27,7 +27,9 @@ export interface Collected {
  */
 export async function isBusy(prefix: string, now: number): Promise<boolean> {
   const staging = join(prefix, layout.staging);
-  const found = await Promise.all(listNames(staging).map((name) => look(join(staging, name))));
+  const found = await Promise.all(
+    listNames(staging).map((name) => lstatIfExists(join(staging, name))),
+  );
   return found.some((stats) => stats !== undefined && now - changedMs(stats) < aliveMs);
 }
 
@@ -37,16 +39,16 @@ export async function isBusy(prefix: string, now: number): Promise<boolean> {
  * since `began` (ms of the volume's clock), when no other run was at work. `within`: only what lies in
  * these directories, relative to the volume. `dryRun`: only looks.
  */
-export async function collect(
+export async function prune(
   prefix: string,
   manifest: Manifest,
   began: number,
   { dryRun = false, within = [""] }: { dryRun?: boolean; within?: readonly string[] } = {},
-): Promise<Collected> {
+): Promise<Pruned> {
   const [freed, later]: [Freed[], string[]] = [[], []];
-  for (const { path, graceMs } of await findLitter(prefix, manifest)) {
+  for (const { path, graceMs } of await findStaleFiles(prefix, manifest)) {
     if (!within.some((dir) => dir === "" || path.startsWith(`${dir}/`))) continue;
-    const found = await look(join(prefix, path));
+    const found = await lstatIfExists(join(prefix, path));
     if (!found || changedMs(found) >= began) continue;
     const isStaging = path.startsWith(layout.staging);
     if (isStaging && began - found.mtimeMs < graceMs) {
@@ -55,9 +57,9 @@ export async function collect(
     }
     const bytes = await bytesOf(join(prefix, path));
     if (!dryRun) await discard(prefix, path);
-    if (dryRun || !(await look(join(prefix, path)))) freed.push({ path, bytes });
+    if (dryRun || !(await lstatIfExists(join(prefix, path)))) freed.push({ path, bytes });
   }
-  if (!dryRun) await sweep(prefix, manifest);
+  if (!dryRun) await removeStaleFiles(prefix, manifest);
   return { freed, later };
 }
 

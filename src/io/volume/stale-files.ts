@@ -3,9 +3,9 @@ import { rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../../core/layout.ts";
 import type { Manifest, SealedRecord } from "../../core/manifest.ts";
-import { isRefusal, listNames, look, token, tolerate } from "../files.ts";
+import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
-import { lookUpManifest } from "./manifest-file.ts";
+import { findManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
 /** What a live run renews or finishes within seconds is litter after this long (ms). */
@@ -17,7 +17,7 @@ const treeGraceMs = 60 * 60 * 1000;
 const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
 
 /** What the manifest does not account for. */
-interface Litter {
+interface StaleFile {
   /** Relative to the volume. */
   readonly path: string;
   readonly graceMs: number;
@@ -30,20 +30,24 @@ interface Litter {
  * where the disk does not tell what is litter: a later run goes on.
  * `early`: only what dead runs have staged, which may be what fills the disk.
  */
-export async function sweep(prefix: string, manifest: Manifest, early = false): Promise<void> {
-  await tolerate(sweepNow(prefix, manifest, early));
+export async function removeStaleFiles(
+  prefix: string,
+  manifest: Manifest,
+  early = false,
+): Promise<void> {
+  await tolerate(removeNow(prefix, manifest, early));
 }
 
-async function sweepNow(prefix: string, manifest: Manifest, early: boolean): Promise<void> {
-  const all = await findLitter(prefix, manifest);
-  const litter = all.filter(({ path }) => !early || path.startsWith(layout.staging));
+async function removeNow(prefix: string, manifest: Manifest, early: boolean): Promise<void> {
+  const all = await findStaleFiles(prefix, manifest);
+  const stale = all.filter(({ path }) => !early || path.startsWith(layout.staging));
   await removeEmpty(prefix);
-  if (litter.length === 0 && !(await look(join(prefix, layout.sweepDue)))) return;
+  if (stale.length === 0 && !(await lstatIfExists(join(prefix, layout.sweepDue)))) return;
   const now = await volumeTime(prefix);
   if (now === undefined) return;
   let due = Number.POSITIVE_INFINITY;
-  for (const { path, graceMs } of litter) {
-    const found = await look(join(prefix, path));
+  for (const { path, graceMs } of stale) {
+    const found = await lstatIfExists(join(prefix, path));
     if (!found) continue;
     if (now - found.mtimeMs >= graceMs) await discard(prefix, path);
     else due = Math.min(due, found.mtimeMs + graceMs);
@@ -55,15 +59,15 @@ async function sweepNow(prefix: string, manifest: Manifest, early: boolean): Pro
  * Everything in the volume that neither this manifest nor the one on disk accounts for. Throws a UserError
  * where the disk does not tell: what cannot be read is never litter.
  */
-export async function findLitter(prefix: string, manifest: Manifest): Promise<Litter[]> {
+export async function findStaleFiles(prefix: string, manifest: Manifest): Promise<StaleFile[]> {
   // Another run may have written it since; what either of the two lists stays.
-  const anew = await lookUpManifest(prefix);
+  const anew = await findManifest(prefix);
   const records = [manifest, anew].flatMap((one): SealedRecord[] =>
     one && "tools" in one ? Object.values(one.tools) : [],
   );
-  const litter: Litter[] = [];
+  const stale: StaleFile[] = [];
   const add = (dir: string, names: readonly string[], graceMs: number): void => {
-    for (const name of names) litter.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
+    for (const name of names) stale.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
   };
   const namesIn = (dir: string): string[] => listNames(join(prefix, dir));
   add(layout.staging, namesIn(layout.staging), stagingGraceMs);
@@ -95,7 +99,7 @@ export async function findLitter(prefix: string, manifest: Manifest): Promise<Li
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
     add(layout.bin, [name], stagingGraceMs);
   }
-  return litter;
+  return stale;
 }
 
 /** A tool's directory goes with the last of its trees. */

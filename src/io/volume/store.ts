@@ -16,7 +16,7 @@ import {
   fileError,
   isLasting,
   listNames,
-  look,
+  lstatIfExists,
   makeDirectory,
   orNothing,
   saying,
@@ -25,7 +25,7 @@ import {
 } from "../files.ts";
 import { readPlain } from "../input.ts";
 import { moveTree } from "../move.ts";
-import { mendModes, writingGroup } from "./modes.ts";
+import { repairModes, writingGroup } from "./modes.ts";
 import { knownTraits } from "./probe.ts";
 import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
 import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
@@ -56,17 +56,17 @@ export async function publish(
   const files = await doing("read", tree, listTree(tree, { ...known, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
   // We make directories there and nothing else: a link is a neighbour's, and is not followed.
-  if ((await look(parent))?.isSymbolicLink()) {
+  if ((await lstatIfExists(parent))?.isSymbolicLink()) {
     await doing("remove", parent, () => rmSync(parent, { force: true }));
   }
   await openDirectory(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
-    const isNew = ((await look(join(prefix, dir)))?.ctimeMs ?? 0) >= since;
+    const isNew = ((await lstatIfExists(join(prefix, dir)))?.ctimeMs ?? 0) >= since;
     const present = isNew ? await verifyTree(prefix, dir, false) : undefined;
     if (present) return present;
-    if (await look(join(prefix, dir))) continue;
+    if (await lstatIfExists(join(prefix, dir))) continue;
     const record = { ...moved(draft, dir), contents: contentsDigest(files) };
     await writeRecord(join(tree, layout.record), { record, files });
     await syncTree(tree);
@@ -98,7 +98,7 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
       // Another run's sweep may have taken the directory away while it was empty.
-      if (code === "ENOENT" && attempt < 100 && (await look(tree))) continue;
+      if (code === "ENOENT" && attempt < 100 && (await lstatIfExists(tree))) continue;
       return doing("publish", target, Promise.reject(cause));
     }
   }
@@ -144,16 +144,16 @@ export async function verifyTree(
   dir: string,
   mend: boolean,
 ): Promise<SealedRecord | undefined> {
-  if (mend) await mendTree(prefix, dir);
+  if (mend) await repairTree(prefix, dir);
   const found = await readTreeRecord(prefix, dir);
   return found && (await compare(prefix, found)).sealed;
 }
 
 /** Sets the modes of a published tree as its own record has them. True where any was changed. */
-export async function mendTree(prefix: string, dir: string): Promise<boolean> {
-  const mended = mendModes(prefix, dir, {}); // the record may itself not be readable
+export async function repairTree(prefix: string, dir: string): Promise<boolean> {
+  const repaired = repairModes(prefix, dir, {}); // the record may itself not be readable
   const found = await readTreeRecord(prefix, dir);
-  return (found !== undefined && mendModes(prefix, dir, found.files)) || mended;
+  return (found !== undefined && repairModes(prefix, dir, found.files)) || repaired;
 }
 
 /** How a tree compares with what was published. */
@@ -206,7 +206,7 @@ export async function treesOf(prefix: string, tool: string): Promise<string[]> {
     (name) => `${layout.lib}/${tool}/${name}`,
   );
   const times = await Promise.all(
-    dirs.map(async (dir) => (await look(join(prefix, dir)))?.mtimeMs ?? 0),
+    dirs.map(async (dir) => (await lstatIfExists(join(prefix, dir)))?.mtimeMs ?? 0),
   );
   return dirs
     .map((dir, i) => ({ dir, time: times[i] ?? 0 }))
@@ -228,7 +228,7 @@ export async function findTree(
   const base = layout.treeDir(tool, version, key);
   for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
-    if (((await look(join(prefix, dir)))?.ctimeMs ?? 0) < since) continue;
+    if (((await lstatIfExists(join(prefix, dir)))?.ctimeMs ?? 0) < since) continue;
     if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // it must not be swept meanwhile
     const record = await verifyTree(prefix, dir, true);
     if (record) return record;

@@ -66,7 +66,7 @@ function need(dir: string, what: Parameters<typeof unfit>[1], work: () => void):
 }
 
 /** An empty directory of ours. Throws a UserError, or `Untried`. */
-export function makeRoom(dir: string): void {
+export function makeWorkDir(dir: string): void {
   const isMade = (): boolean => lstatSync(dir, { throwIfNoEntry: false })?.isDirectory() === true;
   const refused = (cause: unknown): never => {
     throw fileError("create", dir, cause);

@@ -18,7 +18,7 @@ import {
   doing,
   ifThere,
   listNames,
-  look,
+  lstatIfExists,
   makeDirectory,
   orNothing,
   token,
@@ -72,7 +72,7 @@ export async function openDirectories(prefix: string): Promise<readonly string[]
  */
 export async function openDirectory(prefix: string, dir: string): Promise<readonly string[]> {
   const path = join(prefix, dir);
-  const found = dir === "" ? undefined : await look(path);
+  const found = dir === "" ? undefined : await lstatIfExists(path);
   const aside: string[] = [];
   if (found?.isSymbolicLink()) {
     refuseLinkOut(prefix, path);
@@ -136,9 +136,9 @@ export async function openStaging(prefix: string): Promise<Staging> {
     dir,
     async room(name) {
       rooms += 1;
-      const room = join(dir, `${rooms}-${name}`);
-      await doing("create", room, () => mkdirSync(room, { mode }));
-      return room;
+      const workDir = join(dir, `${rooms}-${name}`);
+      await doing("create", workDir, () => mkdirSync(workDir, { mode }));
+      return workDir;
     },
     async close() {
       clearInterval(heartbeat);
@@ -170,6 +170,6 @@ export async function renew(prefix: string, dir: string): Promise<void> {
 /** True for what was made or renewed in the last minutes: it needs no `renew`. */
 export async function isYoung(prefix: string, dir: string): Promise<boolean> {
   const now = await volumeTime(prefix);
-  const found = await look(join(prefix, dir));
+  const found = await lstatIfExists(join(prefix, dir));
   return now !== undefined && found !== undefined && now - found.mtimeMs < youngMs;
 }

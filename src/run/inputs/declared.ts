@@ -1,4 +1,4 @@
-import type { Place } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { type DeclaredRecord, type Declaring, declaredRecipe } from "../../core/plan/declared.ts";
@@ -6,7 +6,7 @@ import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
 import { readDeclared } from "../../io/volume/declared-file.ts";
 import type { Emit } from "../../report/events.ts";
-import type { SurveyedSkill } from "./requirements.ts";
+import type { LoadedSkill } from "./requirements.ts";
 
 /** The catalogue with the recipes of what skills declare. */
 export interface WithDeclared {
@@ -21,14 +21,17 @@ interface View {
   readonly prefix: string;
   readonly catalogue: Catalogue;
   readonly requirements: readonly Requirement[];
-  readonly skills: readonly SurveyedSkill[];
+  readonly skills: readonly LoadedSkill[];
   readonly manifest: Manifest;
   /** Tools whose tree is not whole. */
   readonly damaged: ReadonlyMap<string, unknown>;
 }
 
 /** Adds what skills declare of programs that no recipe provides; only where that is allowed. */
-export async function addDeclared(view: View, { options, reporter }: Place): Promise<WithDeclared> {
+export async function addDeclared(
+  view: View,
+  { options, reporter }: Context,
+): Promise<WithDeclared> {
   const { catalogue } = view;
   const notDeclared = new Map<string, string>();
   const record = await readOrWarn(view.prefix, reporter.emit);
@@ -91,7 +94,7 @@ function forget({ tools }: DeclaredRecord, bin: string): DeclaredRecord {
   return { schema: 1, tools: others };
 }
 
-function declaringSkills(skills: readonly SurveyedSkill[]): Declaring[] {
+function declaringSkills(skills: readonly LoadedSkill[]): Declaring[] {
   return skills.flatMap(({ found: { verdict, name, file }, selected }) => {
     if (!selected || !verdict.ok) return [];
     const { bins, anyBins, install } = verdict.skill;

@@ -1,17 +1,17 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Place } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { stateDir, userPath } from "../../core/skills/config.ts";
 import {
+  type Host,
   hasCommand,
   hasGateway,
   isWriter,
   refusedSource,
-  type Site,
   type Topology,
 } from "../../core/topology.ts";
-import { follow, look, tolerate } from "../../io/files.ts";
+import { lstatIfExists, statIfExists, tolerate } from "../../io/files.ts";
 import { readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { mountSource } from "../../io/mounts.ts";
 import { resolvePrefix } from "./volume.ts";
@@ -21,8 +21,8 @@ const usualSource = "/srv/openclaw-volume";
 const usualState = "/srv/openclaw-state";
 
 /** The place, and what could not be told from here. */
-export interface SeenSite {
-  readonly site: Site;
+export interface InspectedHost {
+  readonly site: Host;
   readonly notes: readonly string[];
 }
 
@@ -31,12 +31,13 @@ export interface SeenSite {
  * host's directories that are mounted in it. Throws a UserError (`config`) where OpenClaw would refuse
  * the volume's directory.
  */
-export async function lookAtSite(topology: Topology, place: Place): Promise<SeenSite> {
-  const { options, home, uid } = place;
-  const has = async (path: string): Promise<boolean> => (await tolerate(look(path))) !== undefined;
+export async function inspectHost(topology: Topology, context: Context): Promise<InspectedHost> {
+  const { options, home, uid } = context;
+  const has = async (path: string): Promise<boolean> =>
+    (await tolerate(lstatIfExists(path))) !== undefined;
   const isContainer = (await has("/.dockerenv")) || (await has("/run/.containerenv"));
   const hasScript = await has("/etc/profile.d/openclaw-skill-deps.sh");
-  const dirs = isContainer ? await seenFromInside(place) : await seenOnHost(topology, place);
+  const dirs = isContainer ? await seenFromInside(context) : await seenOnHost(topology, context);
   const refusal = topology === "image" ? undefined : refusedSource(dirs.source, home);
   if (refusal !== undefined) {
     throw new UserError("config", `${dirs.source} cannot be lent to a sandbox: ${refusal}`, {
@@ -44,10 +45,10 @@ export async function lookAtSite(topology: Topology, place: Place): Promise<Seen
     });
   }
   const { image } = options;
-  const [state, workspace] = [await follow(dirs.seenState), await workspaceOf(place)];
-  const agent = (await follow(workspace.path)) ?? state ?? { uid, gid: uid };
+  const [state, workspace] = [await statIfExists(dirs.seenState), await workspaceOf(context)];
+  const agent = (await statIfExists(workspace.path)) ?? state ?? { uid, gid: uid };
   const isInside = workspace.isOnly && dirs.source.startsWith(`${workspace.path}/`);
-  const site: Site = {
+  const host: Host = {
     source: dirs.source,
     state: dirs.state,
     // What a container's gateway calls its workspace is nowhere on the host.
@@ -61,12 +62,12 @@ export async function lookAtSite(topology: Topology, place: Place): Promise<Seen
     agent: { uid: agent.uid, gid: agent.gid },
     ...(state === undefined ? {} : { stateOwner: { uid: state.uid, gid: state.gid } }),
   };
-  return { site, notes: [...dirs.notes, ...notesOn(topology, site)] };
+  return { site: host, notes: [...dirs.notes, ...notesOn(topology, host)] };
 }
 
 /** What cannot be said in the lines themselves. */
-function notesOn(topology: Topology, site: Site): string[] {
-  const { image } = site;
+function notesOn(topology: Topology, host: Host): string[] {
+  const { image } = host;
   const command = `${image} must have openclaw-install-skill-deps; the Dockerfile lines add it`;
   const gateway = [
     "whoever reaches the engine's socket is root on the host: the gateway needs it to start sandboxes, no sandbox gets it",
@@ -97,18 +98,18 @@ interface Directories {
   readonly notes: readonly string[];
 }
 
-async function seenOnHost(topology: Topology, place: Place): Promise<Directories> {
-  const { env, home, packageDir } = place;
+async function seenOnHost(topology: Topology, context: Context): Promise<Directories> {
+  const { env, home, packageDir } = context;
   const own = stateDir(env, home);
   // A gateway in a container gets one of its own where there is none.
-  const isNew = hasGateway(topology) && !env.OPENCLAW_STATE_DIR && !(await look(own));
+  const isNew = hasGateway(topology) && !env.OPENCLAW_STATE_DIR && !(await lstatIfExists(own));
   const state = isNew ? usualState : own;
-  return { source: await resolvePrefix(place), state, seenState: state, packageDir, notes: [] };
+  return { source: await resolvePrefix(context), state, seenState: state, packageDir, notes: [] };
 }
 
-async function seenFromInside(place: Place): Promise<Directories> {
-  const { env, home, options } = place;
-  const prefix = await resolvePrefix(place);
+async function seenFromInside(context: Context): Promise<Directories> {
+  const { env, home, options } = context;
+  const prefix = await resolvePrefix(context);
   const mounted = await mountSource(prefix);
   const source = mounted ?? options.prefix ?? usualSource;
   const check = "compare it with docker inspect, under Mounts";
@@ -130,7 +131,7 @@ async function seenFromInside(place: Place): Promise<Directories> {
 async function workspaceOf({
   env: given,
   home,
-}: Place): Promise<{ path: string; isOnly: boolean }> {
+}: Context): Promise<{ path: string; isOnly: boolean }> {
   const { config, env } = await readOpenClawConfig(given, home);
   const { defaults, agents } = config;
   const named = defaults.workspace ?? env.OPENCLAW_WORKSPACE_DIR;

@@ -10,7 +10,7 @@ import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";
 
 /** A skill in view, and whether it counts. */
-export interface SurveyedSkill extends Selection {
+export interface LoadedSkill extends Selection {
   readonly found: FoundSkill;
 }
 
@@ -19,7 +19,7 @@ export interface SurveyedSkill extends Selection {
  * Undefined where no skill is in view.
  */
 export function selectedSkills(
-  skills: readonly SurveyedSkill[],
+  skills: readonly LoadedSkill[],
   emit: Emit,
 ): SelectedSkill[] | undefined {
   if (skills.length === 0) return undefined;
@@ -45,7 +45,7 @@ export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
 export function requirementsFor(
   { names, verb }: Pick<Options, "names" | "verb">,
   selected: readonly AskedFor[],
-  skills: readonly SurveyedSkill[],
+  skills: readonly LoadedSkill[],
   catalogue: Catalogue,
   tools: Manifest["tools"],
 ): Requirement[] {

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import type { Place } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { defaultSeed, layout } from "../../core/layout.ts";
@@ -7,9 +7,9 @@ import type { SealedRecord } from "../../core/manifest.ts";
 import { requestedTools } from "../../core/plan/required-by.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { realpath } from "../../io/disk.ts";
-import { look, tolerate } from "../../io/files.ts";
+import { lstatIfExists, tolerate } from "../../io/files.ts";
 import { readInput } from "../../io/input.ts";
-import { lookUpManifest, maxManifest } from "../../io/volume/manifest-file.ts";
+import { findManifest, maxManifest } from "../../io/volume/manifest-file.ts";
 
 /** A volume that the image carries: one more place that a tool's tree may come from. */
 export interface Seed {
@@ -26,22 +26,22 @@ export interface Seed {
  * Looks for the seed: `--seed`, else the image's own. One that cannot be used is a warning, as the
  * network may have the same; undefined then. Throws a UserError (`config`) where a named one is absent.
  */
-export async function surveySeed(
+export async function loadSeed(
   prefix: string,
   platform: Platform,
-  { options, reporter }: Place,
+  { options, reporter }: Context,
 ): Promise<Seed | undefined> {
   if (options.seed === "") return undefined;
   const dir = resolve(options.seed ?? defaultSeed);
   const path = join(dir, layout.manifest);
-  if (!(await look(path))) {
+  if (!(await lstatIfExists(path))) {
     if (options.seed === undefined) return undefined;
     throw new UserError("config", `there is no seed in ${dir} (no ${layout.manifest})`, {
       hint: "A seed is a volume: fill one with --prefix DIR and copy it into the image.",
     });
   }
   if ((await realpath(dir)) === ((await tolerate(realpath(prefix))) ?? prefix)) return undefined;
-  const found = await lookUpManifest(dir);
+  const found = await findManifest(dir);
   if (found && "tools" in found && found.platform === platformId(platform)) {
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
     const requested = requestedTools(found).filter((tool) => found.tools[tool]);

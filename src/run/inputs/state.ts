@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import type { Place } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { SelectedSkill } from "../../core/manifest.ts";
 import { isBinName, nearest } from "../../core/names.ts";
@@ -18,21 +18,21 @@ import type { Emit } from "../../report/events.ts";
 import {
   type AskedFor,
   forced,
+  type LoadedSkill,
   ofDamaged,
   ofInstalled,
   requirementsFor,
-  type SurveyedSkill,
   selectedSkills,
 } from "./requirements.ts";
-import { type Seed, surveySeed } from "./seed.ts";
-import { resolvePrefix, surveyVolume, type VolumeSurvey } from "./volume.ts";
+import { loadSeed, type Seed } from "./seed.ts";
+import { loadVolume, resolvePrefix, type VolumeState } from "./volume.ts";
 
 /** Everything that is known before anything is done. */
-export interface Survey extends VolumeSurvey {
+export interface InstalledState extends VolumeState {
   readonly prefix: string;
   readonly platform: Platform;
   readonly catalogue: Catalogue;
-  readonly skills: readonly SurveyedSkill[];
+  readonly skills: readonly LoadedSkill[];
   /** Directories in which a skill would count, also those that do not exist yet. */
   readonly roots: readonly string[];
   /** What the selected skills ask for; undefined where no skill is in view. */
@@ -56,21 +56,21 @@ export interface Survey extends VolumeSurvey {
 const undeclared: ReadonlyMap<string, string> = new Map();
 
 /** Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. */
-export async function survey(place: Place, update = false): Promise<Survey> {
-  const { options } = place;
-  const { emit } = place.reporter;
-  const platform = options.platform ? parsePlatform(options.platform) : place.machine;
-  const prefix = await resolvePrefix(place);
-  const volume = await surveyVolume(prefix, platform, place);
+export async function loadState(context: Context, update = false): Promise<InstalledState> {
+  const { options } = context;
+  const { emit } = context.reporter;
+  const platform = options.platform ? parsePlatform(options.platform) : context.machine;
+  const prefix = await resolvePrefix(context);
+  const volume = await loadVolume(prefix, platform, context);
   const { manifest, inspection } = volume;
-  const configured = await readOpenClawConfig(place.env, place.home);
+  const configured = await readOpenClawConfig(context.env, context.home);
   for (const message of configured.problems) emit({ type: "warning", message });
-  const loaded = await readCatalogue(place, emit);
+  const loaded = await readCatalogue(context, emit);
   const isRequested = (manifest.requested ?? []).length > 0;
-  const found = await readSkills(place, configured, isRequested, emit);
+  const found = await readSkills(context, configured, isRequested, emit);
   const { skills, roots, directories } = found;
   const selected = selectedSkills(skills, emit);
-  const seed = await surveySeed(prefix, platform, place);
+  const seed = await loadSeed(prefix, platform, context);
   const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
   const variable = namesOfVariable(options.tools, emit);
@@ -87,12 +87,12 @@ export async function survey(place: Place, update = false): Promise<Survey> {
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // What this machine has does not run on another one.
-  const isNative = platformId(platform) === platformId(place.machine);
-  const onPath = findOnPath(asked, (isNative && place.env.PATH) || "", prefix);
+  const isNative = platformId(platform) === platformId(context.machine);
+  const onPath = findOnPath(asked, (isNative && context.env.PATH) || "", prefix);
   const { damaged } = inspection;
   const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
   const { catalogue, accepted, notDeclared } = options.allowDeclared
-    ? await (await import("./declared.ts")).addDeclared(view, place)
+    ? await (await import("./declared.ts")).addDeclared(view, context)
     : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
   const force = forced(options.force, options.names, catalogue);
   const plan = resolvePlan({
@@ -146,10 +146,10 @@ function wholeSeed(seed: Seed | undefined): AskedFor[] {
 }
 
 /** The named recipes and the bundled ones; what is wrong with any of them is said. */
-export async function readCatalogue(place: Place, emit: Emit): Promise<CatalogueFiles> {
+export async function readCatalogue(context: Context, emit: Emit): Promise<CatalogueFiles> {
   const loaded = await loadCatalogue({
-    dirs: place.options.recipeDirs.map((dir) => resolve(dir)),
-    compiled: join(place.packageDir, "dist", "catalogue.json"),
+    dirs: context.options.recipeDirs.map((dir) => resolve(dir)),
+    compiled: join(context.packageDir, "dist", "catalogue.json"),
   });
   for (const problem of loaded.problems) {
     emit({
@@ -162,12 +162,12 @@ export async function readCatalogue(place: Place, emit: Emit): Promise<Catalogue
 }
 
 async function readSkills(
-  place: Place,
+  context: Context,
   { config, env }: ReadConfig,
   isRequested: boolean,
   emit: Emit,
-): Promise<Pick<Survey, "skills" | "roots" | "directories">> {
-  const { options, home } = place;
+): Promise<Pick<InstalledState, "skills" | "roots" | "directories">> {
+  const { options, home } = context;
   const where = { env, home, config, skillsDirs: options.skillsDirs };
   const roots = await skillRoots(where);
   const candidates = (await candidateRoots(where)).map(({ dir }) => dir);

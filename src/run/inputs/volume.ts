@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import type { Place } from "../../context.ts";
+import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { defaultPrefix, layout } from "../../core/layout.ts";
 import { emptyManifest, type Manifest } from "../../core/manifest.ts";
@@ -9,11 +9,11 @@ import { plural } from "../../core/plural.ts";
 import { access } from "../../io/disk.ts";
 import { isLasting, listNames } from "../../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../../io/volume/inspect.ts";
-import { lookUpManifest, manifestError } from "../../io/volume/manifest-file.ts";
+import { findManifest, manifestError } from "../../io/volume/manifest-file.ts";
 import { openModes, umaskFor } from "../../io/volume/modes.ts";
 
 /** What the volume holds, and how whole it is. */
-export interface VolumeSurvey {
+export interface VolumeState {
   readonly manifest: Manifest;
   /** There is a manifest that cannot be used; `manifest` is what the trees prove. */
   readonly brokenManifest: boolean;
@@ -24,20 +24,20 @@ export interface VolumeSurvey {
  * Looks at the volume and refuses one of another platform. With `--deep`, every byte is read. Where the
  * verb is one that installs, modes of our own files that were changed are set again; nothing else is.
  */
-export async function surveyVolume(
+export async function loadVolume(
   prefix: string,
   platform: Platform,
-  place: Place,
-): Promise<VolumeSurvey> {
-  const { verb, deep, dryRun, repair } = place.options;
+  context: Context,
+): Promise<VolumeState> {
+  const { verb, deep, dryRun, repair } = context.options;
   const mend = (verb === "install" || verb === "update" || repair) && !dryRun;
   if (mend) openModes(prefix);
-  const found = await surveyManifest(prefix, platform, place, mend);
+  const found = await loadManifest(prefix, platform, context, mend);
   refuseOtherPlatform(found.manifest, platform, prefix);
   const inspection = await inspect(prefix, found.manifest, { deep, mend });
-  for (const tool of inspection.mended) {
+  for (const tool of inspection.repaired) {
     const message = `${tool}: modes of its files were changed, and are set again as they were published`;
-    place.reporter.emit({ type: "note", message });
+    context.reporter.emit({ type: "note", message });
   }
   return { ...found, inspection };
 }
@@ -47,17 +47,17 @@ export async function surveyVolume(
  * own data directory. The sh entrypoint decides in the same way. From here on what is made has modes
  * that fit this volume.
  */
-export async function resolvePrefix(place: Place): Promise<string> {
-  const prefix = await choosePrefix(place);
-  place.setUmask(umaskFor(prefix, place.gid));
+export async function resolvePrefix(context: Context): Promise<string> {
+  const prefix = await choosePrefix(context);
+  context.setUmask(umaskFor(prefix, context.gid));
   return prefix;
 }
 
 const isReadOnly = (error: unknown): boolean =>
   error instanceof UserError && error.code === "unmet";
 
-async function choosePrefix(place: Place): Promise<string> {
-  const { prefix } = place.options;
+async function choosePrefix(context: Context): Promise<string> {
+  const { prefix } = context.options;
   if (prefix !== undefined) {
     if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
     throw new UserError("usage", `--prefix "${prefix}" is not an absolute path`, {
@@ -74,9 +74,9 @@ async function choosePrefix(place: Place): Promise<string> {
     );
   if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
   if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
-  const share = place.env.XDG_DATA_HOME || join(place.home, ".local", "share");
+  const share = context.env.XDG_DATA_HOME || join(context.home, ".local", "share");
   const fallback = join(share, "openclaw");
-  place.reporter.emit({
+  context.reporter.emit({
     type: "note",
     message: `${defaultPrefix} cannot be created here; using ${fallback} (--prefix chooses another)`,
   });
@@ -87,21 +87,21 @@ async function choosePrefix(place: Place): Promise<string> {
  * What the manifest says; of one that was lost or cut short, what the trees prove. One of a newer
  * schema is left to the newer version that wrote it, but for doctor --repair.
  */
-async function surveyManifest(
+async function loadManifest(
   prefix: string,
   platform: Platform,
-  place: Place,
+  context: Context,
   mend: boolean,
-): Promise<Pick<VolumeSurvey, "manifest" | "brokenManifest">> {
-  const found = await lookUpManifest(prefix);
+): Promise<Pick<VolumeState, "manifest" | "brokenManifest">> {
+  const found = await findManifest(prefix);
   if (found && !("why" in found)) return { manifest: found, brokenManifest: false };
-  if (found?.why === "newer" && !place.options.repair) throw manifestError(found);
+  if (found?.why === "newer" && !context.options.repair) throw manifestError(found);
   const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), mend);
   const count = Object.keys(manifest.tools).length;
   if (!found && count === 0) return { manifest, brokenManifest: false };
   // None at all, while another run is at work, is a volume that is being filled.
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
-  place.reporter.emit({
+  context.reporter.emit({
     type: isFilling ? "note" : "warning",
     message: `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is proven by its tree", "tools are proven by their trees")}`,
     hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",

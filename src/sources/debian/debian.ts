@@ -50,7 +50,7 @@ async function unpackAll(
   const total = packages.reduce((sum, { size }) => sum + size, 0);
   const writer = treeWriter(tree, 0, limitsFor(total));
   try {
-    await bringAll(artifact, total, writer, context);
+    await fetchAll(artifact, total, writer, context);
     writer.finish();
     return total;
   } finally {
@@ -59,7 +59,7 @@ async function unpackAll(
 }
 
 /** Several come at once and are unpacked one by one. The first failure ends the others. */
-async function bringAll(
+async function fetchAll(
   { packages, snapshot }: DebianArtifact,
   total: number,
   writer: TreeWriter,
@@ -70,7 +70,7 @@ async function bringAll(
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
   const received = packages.map(() => 0);
-  const bring = async (locked: DebianPackage, index: number): Promise<void> => {
+  const fetchPackage = async (locked: DebianPackage, index: number): Promise<void> => {
     signal.throwIfAborted();
     const file = join(context.dir, `download-${index}`);
     const onProgress = (bytes: number): void => {
@@ -83,12 +83,12 @@ async function bringAll(
     await downloadDeb({ http: context.http, apt, locked, snapshot, file, signal, onProgress });
     await unpacking(() => unpackOne(file, locked, writer, signal));
   };
-  const bringing = packages.map((locked, i) => downloads(() => bring(locked, i)));
+  const fetching = packages.map((locked, i) => downloads(() => fetchPackage(locked, i)));
   try {
-    await Promise.all(bringing);
+    await Promise.all(fetching);
   } catch (error) {
     stop.abort();
-    await Promise.allSettled(bringing); // nothing writes into the tree that the caller now removes
+    await Promise.allSettled(fetching); // nothing writes into the tree that the caller now removes
     throw error;
   }
 }

@@ -8,7 +8,7 @@ import { entriesBelow } from "../../io/entries.ts";
 import { type Finished, run } from "../../io/exec.ts";
 import { doing, isThere, orNothing } from "../../io/files.ts";
 import type { StageContext, Staged } from "../context.ts";
-import type { Languages, Toolchain } from "../toolchains.ts";
+import type { Toolchain, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
 
 /** A large program, with all its modules to fetch, takes some two minutes on two cores. */
@@ -26,10 +26,10 @@ const downloadTimeout = 10 * 60_000;
 export async function stageGoBuild(
   artifact: GoBuildArtifact,
   context: StageContext,
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<Staged> {
   const { kind, module, version, sum } = artifact;
-  if (languages.offline) {
+  if (toolchains.offline) {
     throw new UserError("unmet", `${module}@${version} is needed, and this run is offline`, {
       shared: offlineCause,
       hint: "Run without --offline where there is a network.",
@@ -37,8 +37,8 @@ export async function stageGoBuild(
   }
   const tree = await makeTree(context.dir, ["bin"]);
   context.onPhase?.("download");
-  const toolchain = await languages.toolchain(artifact.toolchain);
-  const build = await openBuild(artifact, context, languages, toolchain);
+  const toolchain = await toolchains.toolchain(artifact.toolchain);
+  const build = await openBuild(artifact, context, toolchains, toolchain);
   const source = await fetchModule(artifact, build);
   context.onPhase?.("build");
   const program = join(tree, onlyProgram(context.bins));
@@ -61,13 +61,13 @@ export interface Build {
 export async function openBuild(
   { module }: Pick<GoBuildArtifact, "module">,
   { dir, platform, signal }: Pick<StageContext, "dir" | "platform" | "signal">,
-  languages: Languages,
+  toolchains: Toolchains,
   { go, shared }: Toolchain,
 ): Promise<Build> {
   const home = join(dir, "home");
   await doing("create", home, mkdir(home));
   const cache = join(shared, "modules");
-  const env = await goEnv(platform, home, shared, languages);
+  const env = await goEnv(platform, home, shared, toolchains);
   const before = await zipBytes(cache);
   return {
     async go(args, timeout) {
@@ -87,7 +87,7 @@ async function goEnv(
   { arch }: Platform,
   home: string,
   shared: string,
-  { goConfig, networkEnv }: Languages,
+  { goConfig, networkEnv }: Toolchains,
 ): Promise<Record<string, string>> {
   const { settings, netrc } = await goConfig();
   return {

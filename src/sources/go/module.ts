@@ -11,7 +11,7 @@ import type { GoConfig } from "../../net/go-config.ts";
 import type { Download } from "../../net/http.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 import type { StageContext, Staged } from "../context.ts";
-import type { Languages } from "../toolchains.ts";
+import type { Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 
 /**
@@ -21,12 +21,12 @@ import { checkPrograms, makeTree } from "../tree.ts";
 export async function stageGoModule(
   artifact: GoModuleArtifact,
   context: StageContext,
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<Staged> {
   const { module, version, strip, kind, digest } = artifact;
   const file = join(context.dir, "download");
   context.onPhase?.("download");
-  const { size } = await downloadModule(artifact, file, context, await languages.goConfig());
+  const { size } = await downloadModule(artifact, file, context, await toolchains.goConfig());
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   const { signal } = context;

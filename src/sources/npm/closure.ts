@@ -28,7 +28,7 @@ export async function stageNpmClosure(
     packages.map(({ path }) => path),
   );
   context.onPhase?.("download");
-  const size = await bringAll(packages, tree, context);
+  const size = await fetchAll(packages, tree, context);
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
   const digest = `sha256:${sha256Hex(listOf(packages))}`;
@@ -46,7 +46,7 @@ function listOf(packages: readonly LockedPackage[]): string {
 }
 
 /** Bytes downloaded. The first failure ends the others: a closure with a hole is of no use. */
-async function bringAll(
+async function fetchAll(
   packages: readonly LockedPackage[],
   tree: string,
   context: StageContext,
@@ -61,7 +61,7 @@ async function bringAll(
     ...limitsFor(received.reduce((sum, one) => sum + one, 0)),
     taken,
   });
-  const bringing = packages.map((locked, index) =>
+  const fetching = packages.map((locked, index) =>
     limit(async () => {
       signal.throwIfAborted();
       const onProgress = (bytes: number): void => {
@@ -70,15 +70,15 @@ async function bringAll(
       };
       const file = join(context.dir, `download-${index}`);
       const own = { tree, file, npm, signal, onProgress, limits, packages };
-      return await bring(locked, { ...context, ...own });
+      return await fetchPackage(locked, { ...context, ...own });
     }),
   );
   try {
-    const sizes = await Promise.all(bringing);
+    const sizes = await Promise.all(fetching);
     return sizes.reduce((sum, size) => sum + size, 0);
   } catch (error) {
     stop.abort();
-    await Promise.allSettled(bringing); // nothing writes into the tree that the caller now removes
+    await Promise.allSettled(fetching); // nothing writes into the tree that the caller now removes
     throw error;
   }
 }
@@ -98,7 +98,7 @@ interface Place {
   readonly onProgress: (received: number) => void;
 }
 
-async function bring(locked: LockedPackage, place: Place): Promise<number> {
+async function fetchPackage(locked: LockedPackage, place: Place): Promise<number> {
   const { name, version, digest, path } = locked;
   const { tree, file, written, limits, packages, http, npm, signal, onProgress } = place;
   const { hasAlternative = false } = place;

@@ -5,7 +5,7 @@ import type { LockedWheel } from "../../core/recipe.ts";
 import { HurriedError, isNotFound, shownUrl } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
 import type { PipConfig } from "../../net/pip-config.ts";
-import { copyWheel, filesHere, isWheel, linkTo, weighWheel } from "./links.ts";
+import { copyWheel, filesHere, hashWheel, isWheel, linkTo } from "./links.ts";
 import { type IndexFile, parsePage } from "./page.ts";
 
 export type { IndexFile } from "./page.ts";
@@ -88,7 +88,7 @@ export async function fetchListed(
   file: string,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
   const digest = parseHexDigest("sha256", sha256 ?? "");
-  if (url.startsWith("file:")) return await weighWheel(new URL(url), file);
+  if (url.startsWith("file:")) return await hashWheel(new URL(url), file);
   const request = { url, headers: pip.headersFor(url), ...pip.through, file };
   if (!digest) return await http.weigh(request);
   const { size } = await http.download({ ...request, digest });

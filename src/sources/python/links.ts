@@ -3,7 +3,7 @@ import { type Digest, sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { writeFile } from "../../io/disk.ts";
-import { doing, follow, listNames, tolerate } from "../../io/files.ts";
+import { doing, listNames, statIfExists, tolerate } from "../../io/files.ts";
 import { tryRead } from "../../io/input.ts";
 import { shownUrl } from "../../net/errors.ts";
 import type { Download, Text } from "../../net/http.ts";
@@ -17,7 +17,7 @@ import { type IndexFile, nameOf, parsePage } from "./page.ts";
 export async function filesHere(url: URL, isLink: boolean): Promise<IndexFile[]> {
   const path = fileURLToPath(url);
   if (isWheel(url)) return await parsePage(linkTo(url));
-  const isDirectory = (await follow(path))?.isDirectory() === true;
+  const isDirectory = (await statIfExists(path))?.isDirectory() === true;
   if (!isDirectory) return await pageHere(url);
   const inside = new URL(`${url.href.replace(/\/$/, "")}/`);
   const names = isLink ? listNames(path) : ["index.html"];
@@ -58,7 +58,7 @@ export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Pr
 }
 
 /** Copies a wheel of this machine and says what it is. */
-export async function weighWheel(
+export async function hashWheel(
   from: URL,
   file: string,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {

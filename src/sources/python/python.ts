@@ -8,10 +8,10 @@ import { minorOf, normalName } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
 import type { LockedWheel, PythonArtifact } from "../../core/recipe.ts";
 import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
-import { doing, look, textOf } from "../../io/files.ts";
+import { doing, lstatIfExists, textOf } from "../../io/files.ts";
 import type { Http } from "../../net/http.ts";
 import type { StageContext, Staged, Start } from "../context.ts";
-import type { Interpreter, Languages } from "../toolchains.ts";
+import type { Interpreter, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { compileBytecode } from "./bytecode.ts";
 import { downloadWheel, type PythonIndexes } from "./index.ts";
@@ -29,13 +29,13 @@ const wheelsAtOnce = 6;
 export async function stagePython(
   artifact: PythonArtifact,
   context: StageContext,
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<Staged> {
-  const python = await languages.python();
+  const python = await toolchains.python();
   const wheels = selectWheels(artifact.wheels, python.version, context.platform);
   const tree = await makeTree(context.dir, ["site-packages", "bin"]);
   context.onPhase?.("download");
-  const files = await bringAll(wheels, context, await indexesFor(context.http, python, languages));
+  const files = await fetchAll(wheels, context, await indexesFor(context.http, python, toolchains));
   context.onPhase?.("unpack");
   const entryPoints = await placeAll(artifact.name, wheels, files, { ...context, tree });
   const starts: Record<string, Start> = {};
@@ -95,9 +95,9 @@ function listOf(wheels: readonly LockedWheel[]): string {
 async function indexesFor(
   http: Http,
   python: Interpreter,
-  languages: Languages,
+  toolchains: Toolchains,
 ): Promise<PythonIndexes> {
-  const pip = await languages.pip();
+  const pip = await toolchains.pip();
   if (pip.isDefaultReplaced) return { http, pip };
   const minor = minorOf(python.version);
   const models = `lib/python${minor}/site-packages/pip/_internal/models/index.py`;
@@ -111,7 +111,7 @@ async function indexesFor(
 }
 
 /** The files of the wheels, in their order. The first failure ends the others. */
-async function bringAll(
+async function fetchAll(
   wheels: readonly LockedWheel[],
   context: StageContext,
   indexes: PythonIndexes,
@@ -122,7 +122,7 @@ async function bringAll(
   const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
   const total = wheels.reduce((sum, { size }) => sum + size, 0);
   const received = wheels.map(() => 0);
-  const bringing = wheels.map((wheel, index) =>
+  const fetching = wheels.map((wheel, index) =>
     limit(async () => {
       signal.throwIfAborted();
       const file = join(dir, `download-${index}`);
@@ -138,10 +138,10 @@ async function bringAll(
     }),
   );
   try {
-    return await Promise.all(bringing);
+    return await Promise.all(fetching);
   } catch (error) {
     stop.abort();
-    await Promise.allSettled(bringing); // nothing writes into the directory that the caller now removes
+    await Promise.allSettled(fetching); // nothing writes into the directory that the caller now removes
     throw error;
   }
 }
@@ -162,7 +162,7 @@ async function writeStarter(
     return true;
   }
   const script = join(tree, "scripts", name);
-  if (!(await look(script))?.isFile()) return false; // checkPrograms says what is missing
+  if (!(await lstatIfExists(script))?.isFile()) return false; // checkPrograms says what is missing
   const bytes = await readFile(script);
   const isPython = /^#!.*\bpythonw?[\d.]*(\s|$)/.test(bytes.toString("latin1", 0, 200));
   await (isPython ? write(renderScript(name), 0o644) : write(bytes, 0o755));

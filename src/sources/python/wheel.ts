@@ -5,7 +5,7 @@ import { normalName } from "../../core/locks/wheel-tags.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { lstat, mkdir, rm } from "../../io/disk.ts";
 import { entriesIn } from "../../io/entries.ts";
-import { doing, listNames, look, moveOnto, textOf } from "../../io/files.ts";
+import { doing, listNames, lstatIfExists, moveOnto, textOf } from "../../io/files.ts";
 import { moveTree } from "../../io/move.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 
@@ -36,21 +36,21 @@ export interface OpenWheel {
 export async function openWheel(
   wheel: LockedWheel,
   file: string,
-  room: string,
+  workDir: string,
   signal?: AbortSignal,
 ): Promise<OpenWheel> {
-  await doing("create", room, mkdir(room));
+  await doing("create", workDir, mkdir(workDir));
   const limits = limitsFor(wheel.size);
-  await extract({ file, format: "wheel", into: room, strip: 0, limits, signal });
-  const info = await findInfo(wheel, room);
-  const textIn = (name: string) => textOf(join(room, info, name));
+  await extract({ file, format: "wheel", into: workDir, strip: 0, limits, signal });
+  const info = await findInfo(wheel, workDir);
+  const textIn = (name: string) => textOf(join(workDir, info, name));
   const entryPoints = parseEntryPoints(await textIn("entry_points.txt"));
   const scripts: string[] = [];
-  for (const data of await dataOf(room))
-    scripts.push(...(await names(join(room, data, "scripts"))));
+  for (const data of await dataOf(workDir))
+    scripts.push(...(await names(join(workDir, data, "scripts"))));
   return {
     wheel,
-    room,
+    room: workDir,
     metadata: await textIn("METADATA"),
     entryPoints,
     scripts: scripts.filter((name) => !entryPoints.has(name)),
@@ -72,22 +72,22 @@ export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Prom
   for (const data of datas) {
     for (const [part, place] of Object.entries(places)) {
       const from = join(aside, data, part);
-      if ((await look(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
+      if ((await lstatIfExists(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
     }
   }
   for (const left of [room, aside]) await rm(left, { recursive: true, force: true });
 }
 
 /** Directories for other places than beside the packages; pip goes by the end of the name alone. */
-async function dataOf(room: string): Promise<string[]> {
-  return await directories(room, ".data");
+async function dataOf(workDir: string): Promise<string[]> {
+  return await directories(workDir, ".data");
 }
 
 /** The one directory that says what the wheel is; it must say what the lock says. */
-async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
-  const [info = "", ...others] = await directories(room, ".dist-info");
-  const text = await textOf(join(room, info, "WHEEL"));
-  const recorded = await look(join(room, info, "RECORD"));
+async function findInfo(wheel: LockedWheel, workDir: string): Promise<string> {
+  const [info = "", ...others] = await directories(workDir, ".dist-info");
+  const text = await textOf(join(workDir, info, "WHEEL"));
+  const recorded = await lstatIfExists(join(workDir, info, "RECORD"));
   const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
   if (!isNamed || !recorded?.isFile()) {
     throw broken(wheel, "it does not describe itself as that package");
@@ -100,13 +100,13 @@ async function findInfo(wheel: LockedWheel, room: string): Promise<string> {
 }
 
 async function merge(from: string, to: string, wheel: LockedWheel): Promise<void> {
-  if (!(await look(to))) {
+  if (!(await lstatIfExists(to))) {
     await doing("move", to, moveTree(from, to));
     return;
   }
   for (const name of await names(from)) {
     const [source, target] = [join(from, name), join(to, name)];
-    const [mine, theirs] = [await lstat(source), await look(target)];
+    const [mine, theirs] = [await lstat(source), await lstatIfExists(target)];
     if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
     else if (!theirs || (!mine.isDirectory() && !theirs.isDirectory())) {
       const move = mine.isDirectory() ? moveTree : moveOnto;
@@ -115,8 +115,8 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
   }
 }
 
-async function directories(room: string, end: string): Promise<string[]> {
-  const fitting = entriesIn(room).filter(
+async function directories(workDir: string, end: string): Promise<string[]> {
+  const fitting = entriesIn(workDir).filter(
     ({ name, stats }) => stats.isDirectory() && name.endsWith(end),
   );
   return fitting.map(({ name }) => name).sort();
