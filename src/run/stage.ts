@@ -93,7 +93,7 @@ export async function stageTool(
       tellSkipped(source.called, describeError(error));
       const { fetchPatiently } = source;
       if (error instanceof HurriedError && fetchPatiently)
-        again.push({ called: source.called, fetchPatiently, replaces: at });
+        again.push({ called: source.called, fetch: fetchPatiently, replaces: at });
     }
   }
   throw allFailed(tool, errors);
@@ -125,7 +125,7 @@ function sourcesOf(step: InstallStep, context: ApplyContext, toolchains: Toolcha
   const { seed: from } = context;
   if (!seed || from === undefined) return downloads;
   const fetch: Source["fetch"] = (dir) => copySeed(from, seed.record, dir, context);
-  const copy = { called: `the seed ${from}`, bring };
+  const copy = { called: `the seed ${from}`, fetch };
   return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
 }
 
