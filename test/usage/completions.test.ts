@@ -1,4 +1,5 @@
 /** The completion scripts of the built package, in real shells. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,14 @@ test("completion SHELL prints the script of the package", async () => {
     await place.close();
   }
 });
+
+test.skipIf(!isInstalled("shellcheck"))(
+  "shellcheck finds nothing wrong in the script for bash",
+  () => {
+    const found = spawnSync("shellcheck", ["--shell=bash", scriptOf("bash")], { encoding: "utf8" });
+    expect(found.stdout).toBe("");
+  },
+);
 
 /** Words of a line, the last one to be completed, and what it becomes. */
 const cases: readonly [words: string[], becomes: string[]][] = [

@@ -29,8 +29,7 @@ describe("the tables", () => {
   test.each(commands.map((command) => [commandWords(command), command] as const))(
     "%s is read with each of its options",
     (_words, { verb, sub, options: taken }) => {
-      for (const name of taken) {
-        const given = exampleOf(name);
+      for (const given of [[], ...taken.map(exampleOf)]) {
         const parsed = parseOptions([verb, ...(sub ? [sub] : []), ...given], {}, 2);
         expect([parsed.verb, ...parsed.names]).toEqual([verb, ...(sub ? [sub] : [])]);
       }
