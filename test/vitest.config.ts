@@ -1,20 +1,35 @@
 import { defineConfig } from "vitest/config";
 
-const here = import.meta.dirname;
+const dir = import.meta.dirname;
+const others = ["live", "containers", "openclaw", "reliability"].map((name) => `${name}/**`);
+/** They mostly start the built command. */
+const commands = ["e2e/**/*.test.ts", "entrypoint/**/*.test.ts", "no-shell.test.ts"];
+
+const common = {
+  dir,
+  expect: { requireAssertions: true },
+  // The tests share no state but the modules, which a process then loads once and not for each file.
+  isolate: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 /** What `npm test` runs: all that needs neither a network, nor containers, nor a quiet machine. */
 export default defineConfig({
   test: {
-    dir: here,
-    exclude: ["live", "containers", "openclaw", "reliability", "bench"].map(
-      (dir) => `**/${dir}/**`,
-    ),
-    globalSetup: `${here}/support/code-cache.ts`,
-    expect: { requireAssertions: true },
-    // The tests share no state but the modules, which a process then loads once and not for each file.
-    isolate: false,
+    globalSetup: `${dir}/support/code-cache.ts`,
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Apart, because to start a command costs less the smaller the process is that starts it.
+    projects: [
+      { test: { ...common, name: "commands", include: commands } },
+      {
+        test: {
+          ...common,
+          name: "units",
+          include: ["**/*.test.ts"],
+          exclude: [...others, ...commands],
+        },
+      },
+    ],
   },
 });

@@ -3,9 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -28,16 +27,7 @@ const says = (name: string): string => execFileSync(at(name), { encoding: "utf8"
 const binsOf = (tool: string): string[] => Object.keys(place.manifest().tools[tool]?.bins ?? {});
 const requested = (): unknown => (place.manifest() as { requested?: unknown }).requested;
 
-/** As a container starts it: the sh script, which asks Node where it has to. */
-async function start(...args: string[]) {
-  const { exitCode, stderr } = await $({
-    env: { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath },
-    cwd: place.home,
-    nothrow: true,
-    quiet: true,
-  })`sh ${join(repository, "entrypoint/openclaw-install-skill-deps")} ${args}`;
-  return { status: exitCode, stderr, alone: /programs present: \d/.test(stderr) };
-}
+const start = (...args: string[]) => place.start({}, ...args);
 
 describe("a skill that requires an alias", () => {
   test("has the tool, under both names, and the sh script answers for it", async () => {

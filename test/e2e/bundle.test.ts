@@ -16,25 +16,34 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, link, program, run } from "../support/archives.ts";
 import { openWorkplace, repository, snapshotOf, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
+let restore: () => void;
 /** An empty volume in a place without network. */
 let gap: string;
+/** A bundle of the volume. */
+let packed: string;
 let file: string;
-beforeEach(async () => {
+beforeAll(async () => {
   place = await openWorkplace();
   gap = join(place.dir, "gap");
-  file = join(place.dir, "volume.tar.zst");
   offer("zog");
   offer("yak", "1.0.0", { needs: ["zog"] });
   place.skill("mail", { bins: ["yak"] });
   expect((await place.run()).status).toBe(0);
+  packed = join(place.dir, "volume.tar.zst");
+  expect((await pack(packed)).status).toBe(0);
+  restore = place.keep();
 });
-afterEach(() => place.close());
+beforeEach(() => {
+  restore();
+  file = packed;
+});
+afterAll(() => place.close());
 
 const long = `lib/${"long-name-".repeat(9)}/${"deep/".repeat(20)}data`;
 
@@ -88,7 +97,7 @@ describe("export and import", () => {
       const exported = await pack();
       expect(exported.status).toBe(0);
       expect(exported.stdout).toBe(`${sha256(file)}  ${file}\n`);
-      await place.server.close(); // from here on nothing can be fetched
+      place.server.empty(); // from here on nothing can be fetched
 
       const { status, stdout, stderr } = await take(file, "--json", "--sha256", sha256(file));
       expect(stderr).not.toMatch(/error|warning/);
@@ -114,7 +123,6 @@ describe("export and import", () => {
   );
 
   test("the same volume gives the same bytes, also when it was copied", async () => {
-    await pack();
     const first = sha256(file);
     const copy = join(place.dir, "copy");
     execFileSync("cp", ["-a", place.prefix, copy]);
@@ -128,7 +136,6 @@ describe("export and import", () => {
   });
 
   test("what is the same stays as it is, what is newer here too, and what is older is replaced", async () => {
-    await pack();
     expect((await take(file)).status).toBe(0);
     const before = snapshotOf(gap);
     const again = await take(file);
@@ -155,7 +162,6 @@ describe("export and import", () => {
   });
 
   test("what is damaged here is mended from it", async () => {
-    await pack();
     expect((await take(file)).status).toBe(0);
     truncateSync(join(gap, listed(gap).tools.zog?.dir ?? "", "bin/zog"));
     expect((await take(file)).status).toBe(0);
@@ -163,7 +169,6 @@ describe("export and import", () => {
   });
 
   test("what it brings is not taken away by gc", async () => {
-    await pack();
     offer("owl");
     place.skill("other", { bins: ["owl"] });
     rmSync(join(place.skills, "mail"), { recursive: true });
@@ -175,7 +180,6 @@ describe("export and import", () => {
   });
 
   test("an unpacked bundle, and another volume, are taken in as they lie there", async () => {
-    await pack();
     const dir = unpacked();
     const before = snapshotOf(dir);
     expect((await take(dir)).status).toBe(0);
@@ -187,7 +191,6 @@ describe("export and import", () => {
   });
 
   test("several containers at once take it in, and others take it away again", async () => {
-    await pack();
     const all = await Promise.all([take(file), take(file), take(file, "-f"), take(place.prefix)]);
     expect(all.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
     expect([ask(gap, "zog"), ask(gap, "yak")]).toEqual(["1.0.0", "1.0.0"]);
@@ -198,7 +201,6 @@ describe("export and import", () => {
   });
 
   test("--dry-run says what would be taken and changes nothing", async () => {
-    await pack();
     const { status, stdout } = await take(file, "--dry-run");
     expect(status).toBe(0);
     expect(stdout).toMatch(/take\s+zog\s+1\.0\.0\s+missing/);
@@ -208,6 +210,7 @@ describe("export and import", () => {
   test("a damaged volume is not packed, and no half of a bundle is left", async () => {
     const data = join(place.prefix, listed(place.prefix).tools.zog?.dir ?? "", "lib/data");
     writeFileSync(data, "y".repeat(5000));
+    rmSync(file);
     const { status, stderr } = await pack();
     expect(status).toBe(4);
     expect(stderr).toMatch(/lib\/data is not as it was published[\s\S]*doctor --repair/);
@@ -231,8 +234,7 @@ describe("export and import", () => {
 
 describe("what others made is refused whole", () => {
   let dir: string;
-  beforeEach(async () => {
-    await pack();
+  beforeEach(() => {
     dir = unpacked();
   });
   const tree = (path = ""): string => join(dir, listed(dir).tools.zog?.dir ?? "", path);

@@ -1,16 +1,19 @@
 /** What doctor tells, and how it ends: also a person who knows nothing of the last run is to be served. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
-beforeEach(async () => {
+let empty: () => void;
+beforeAll(async () => {
   place = await openWorkplace();
   place.skill("notes", {});
+  empty = place.keep();
 });
-afterEach(() => place.close());
+beforeEach(() => empty());
+afterAll(() => place.close());
 
 function offer(name: string, isThere = true): void {
   const bytes = archive("tar.gz", { [`bin/${name}`]: program("1.0.0") });
@@ -82,13 +85,17 @@ describe("what is missing", () => {
 });
 
 describe("what is damaged", () => {
-  beforeEach(async () => {
+  let installed: () => void;
+  beforeAll(async () => {
+    empty();
     offer("zog");
     offer("yak");
     place.skill("mail", { bins: ["zog"] });
     await place.run();
     await place.run("yak");
+    installed = place.keep();
   });
+  beforeEach(() => installed());
 
   test("is told by name, the rest as sound, and mended", async () => {
     const zog = join(place.prefix, "bin/zog");

@@ -17,12 +17,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+import { started } from "../support/started.ts";
+import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 const isRoot = process.getuid?.() === 0;
-const entrypoint = join(repository, "entrypoint/openclaw-install-skill-deps");
 
 let place: Workplace;
 beforeEach(async () => {
@@ -44,18 +43,7 @@ const modeOf = (path: string): number => lstatSync(path).mode & 0o7777;
 const downloads = (): number => place.server.hits("/zog.tar.gz");
 const works = (): boolean => spawnSync(at("bin/zog"), ["--version"]).status === 0;
 
-/** Starts the sh script, and tells whether it answered without Node. */
-async function start(env: Record<string, string> = {}, ...args: string[]) {
-  const given = { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath, ...env };
-  const ran = await $({
-    env: given,
-    cwd: place.home,
-    nothrow: true,
-    quiet: true,
-  })`sh ${entrypoint} ${args}`;
-  const { exitCode: status, stderr } = ran;
-  return { status, stderr, alone: /programs present: \d/.test(stderr) };
-}
+const start = (env: Record<string, string> = {}, ...args: string[]) => place.start(env, ...args);
 
 function each(root: string, change: (path: string, isDirectory: boolean) => void): void {
   const stats = lstatSync(root);
@@ -268,17 +256,19 @@ describe("a group that may write to the prefix", () => {
     mkdirSync(place.prefix);
     chmodSync(place.prefix, 0o775); // of group 0, as OpenShift has it
     const as = async (uid: number, ...args: string[]) => {
-      const words = ["setpriv", `--reuid=${uid}`, "--regid=0", "--clear-groups", "--"];
+      const words = [`--reuid=${uid}`, "--regid=0", "--clear-groups", "--"];
       const env = { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath };
-      const options = { env, cwd: place.dir, nothrow: true, quiet: true };
-      return await $(options)`${words} sh ${entrypoint} ${args}`;
+      return await started(["setpriv", ...words, "sh", entrypoint, ...args], {
+        env,
+        cwd: place.dir,
+      });
     };
-    expect((await as(1_000_720_000)).exitCode).toBe(0);
+    expect((await as(1_000_720_000)).status).toBe(0);
     expect(statSync(inTree("bin/zog")).uid).toBe(1_000_720_000);
     const mended = async (change: () => void, fetched: number) => {
       change();
       const ran = await as(1_000_730_000);
-      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(ran.status, ran.stderr).toBe(0);
       expect(works()).toBe(true);
       expect(downloads()).toBe(fetched);
       expect((await as(1_000_730_000)).stderr).toMatch(/programs present/);
@@ -292,7 +282,7 @@ describe("a group that may write to the prefix", () => {
     await mended(() => chownSync(inTree("bin/zog"), 1_000_720_000, 0), 2);
     await mended(() => chmodSync(inTree("bin/zog"), 0o644), 3);
     const removed = await as(1_000_720_000, "remove", "zog");
-    expect(removed.exitCode, removed.stderr).toBe(0);
+    expect(removed.status, removed.stderr).toBe(0);
     expect(existsSync(at("lib/zog"))).toBe(false);
   });
 });

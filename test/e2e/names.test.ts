@@ -3,9 +3,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -29,18 +28,7 @@ const runs = (name: string): boolean =>
 const tools = (): string[] => Object.keys(place.manifest().tools);
 const requested = (): unknown => (place.manifest() as { requested?: unknown }).requested;
 
-/** As a container starts it: the sh script, which asks Node where it has to. */
-async function start(env: Readonly<Record<string, string>>, ...args: string[]) {
-  const entrypoint = join(repository, "entrypoint/openclaw-install-skill-deps");
-  const node = { OPENCLAW_SKILL_DEPS_NODE: process.execPath };
-  const options = { env: { ...place.env, ...node, ...env }, cwd: place.home };
-  const { exitCode, stdout, stderr } = await $({
-    ...options,
-    nothrow: true,
-    quiet: true,
-  })`sh ${entrypoint} ${args}`;
-  return { status: exitCode, stdout, stderr, alone: /programs present: \d/.test(stderr) };
-}
+const start: Workplace["start"] = (env, ...args) => place.start(env, ...args);
 
 const damages: [string, () => void][] = [
   ["cannot be executed", () => chmodSync(at("bin/zog"), 0o644)],

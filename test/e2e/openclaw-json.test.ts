@@ -2,10 +2,9 @@
 import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
 import { configCases, configSkills } from "../support/config-cases.ts";
-import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -80,15 +79,8 @@ async function start(env: Readonly<Record<string, string>> = {}) {
   const own = {
     OPENCLAW_SKILL_DIRS: "",
     OPENCLAW_BUNDLED_SKILLS_DIR: "/nonexistent",
-    OPENCLAW_SKILL_DEPS_NODE: process.execPath,
   };
-  const { exitCode, stderr } = await $({
-    env: { ...place.env, ...own, ...env },
-    cwd: place.home,
-    nothrow: true,
-    quiet: true,
-  })`sh ${join(repository, "entrypoint/openclaw-install-skill-deps")}`;
-  return { status: exitCode, stderr, alone: /programs present: \d/.test(stderr) };
+  return await place.start({ ...own, ...env });
 }
 
 describe("the freshness check", () => {

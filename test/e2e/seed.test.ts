@@ -9,19 +9,25 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { basename, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 let seed: string;
-beforeEach(async () => {
+let begin: () => void;
+beforeAll(async () => {
   place = await openWorkplace();
   seed = join(place.dir, "seed");
   place.skill("mail", { bins: ["zog"] });
+  begin = place.keep();
 });
-afterEach(() => place.close());
+beforeEach(() => begin());
+afterAll(async () => {
+  await place.close();
+  for (const copy of filled) rmSync(copy, { recursive: true });
+});
 
 function offer(version: string, over: object = {}): void {
   const name = "zog";
@@ -30,11 +36,19 @@ function offer(version: string, over: object = {}): void {
   place.recipe(name, { version, artifacts: { "linux-x64": { ...source, ...over } } });
 }
 
-/** Fills a volume, as an image's build stage does; */
+/** Copies of volumes, as they were filled once. */
+const filled = new Set<string>();
+
+/** Fills an empty volume, as an image's build stage does. */
 async function fill(prefix: string, version: string): Promise<void> {
   offer(version);
-  const { status, stderr } = await place.run("--prefix", prefix, "-f");
-  expect(status, stderr).toBe(0);
+  const copy = `${place.dir}.${basename(prefix)}-${version}`;
+  if (!filled.has(copy)) {
+    const { status, stderr } = await place.run("--prefix", prefix, "-f");
+    expect(status, stderr).toBe(0);
+    execFileSync("cp", ["-a", prefix, copy]);
+    filled.add(copy);
+  } else execFileSync("cp", ["-a", copy, prefix]);
 }
 const withSeed = (...args: string[]) => place.run("--seed", seed, ...args);
 const ask = (name = "zog"): string =>
@@ -160,7 +174,7 @@ describe("a seed that is not as published", () => {
     await fill(seed, "1.0.0");
     damage(join(seed, treeOf(seed)));
     const offline = await withSeed("--offline");
-    expect(offline.status).not.toBe(0);
+    expect(offline.status).toBe(4);
     expect(offline.stderr).toMatch(/seed/);
     expect(existsSync(join(place.prefix, "bin/zog"))).toBe(false);
     const online = await withSeed();

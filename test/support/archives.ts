@@ -50,11 +50,28 @@ export function link(target: string): Content {
  * An archive of a tree. `top` is a directory that all paths get, as releases have it. `gz`, `bz2` and
  * `raw` take the tree's only file. `frames`: the compressed stream is made of so many concatenated ones.
  */
-export function archive(
-  format: ArchiveFormat,
-  tree: Tree,
-  { top = "", frames = 1 }: { top?: string; frames?: number } = {},
-): Buffer {
+export function archive(format: ArchiveFormat, tree: Tree, shape: Shape = {}): Buffer {
+  if (!Object.values(tree).every(isSmall)) return pack(format, tree, shape);
+  const key = JSON.stringify([format, tree, shape]);
+  const bytes = made.get(key) ?? pack(format, tree, shape);
+  made.set(key, bytes);
+  return Buffer.from(bytes);
+}
+
+function isSmall(content: string | Content): boolean {
+  const body = typeof content === "string" ? content : content.body;
+  return (body ?? "").length < 10_000;
+}
+
+interface Shape {
+  readonly top?: string;
+  readonly frames?: number;
+}
+
+/** Many tests ask for the same small tree, and each costs two processes. */
+const made = new Map<string, Buffer>();
+
+function pack(format: ArchiveFormat, tree: Tree, { top = "", frames = 1 }: Shape): Buffer {
   return inScratch((dir) => {
     const root = join(dir, "tree");
     writeTree(join(root, top), tree);

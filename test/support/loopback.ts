@@ -84,6 +84,10 @@ export interface Loopback {
   ): void;
   /** Requests for a path so far; for all of them without one. */
   hits(path?: string): number;
+  /** From now on there is nothing. */
+  empty(): void;
+  /** Gives what serves again what is served now, and forgets the requests since. */
+  keep(): () => void;
   close(): Promise<void>;
 }
 
@@ -133,6 +137,16 @@ export async function startLoopback(): Promise<Loopback> {
       serve(`/registry/${name}`, JSON.stringify(whole));
     },
     hits: (path) => requests.filter((seen) => path === undefined || seen.path === path).length,
+    empty: () => files.clear(),
+    keep() {
+      const kept = [...files].map(([path, served]) => [path, { ...served }] as const);
+      const asked = requests.length;
+      return () => {
+        files.clear();
+        for (const [path, served] of kept) files.set(path, { ...served });
+        requests.length = asked;
+      };
+    },
     close: () => stop(server),
   };
 }

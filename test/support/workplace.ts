@@ -8,6 +8,7 @@
  *   const { status, stderr } = await place.run("--json");
  *   await place.close();
  */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   lstatSync,
@@ -23,18 +24,15 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { stringify } from "yaml";
-import { $ } from "zx";
 import { describe } from "./archives.ts";
 import { type Loopback, type ServeOptions, startLoopback } from "./loopback.ts";
+import { type Finished, started } from "./started.ts";
 
 export const repository = join(import.meta.dirname, "..", "..");
 export const bundle = join(repository, "dist", "openclaw-install-skill-deps.cjs");
 
-interface Finished {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** The sh script, which answers alone or asks Node. */
+export const entrypoint = join(repository, "entrypoint", "openclaw-install-skill-deps");
 
 export interface Workplace {
   readonly dir: string;
@@ -59,12 +57,22 @@ export interface Workplace {
   run(...args: string[]): Promise<Finished>;
   /** The same, with changes to the environment. */
   runWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Finished>;
+  /** Starts the sh script, as a container does; `alone`: it answered without Node. */
+  start(
+    env: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): Promise<Finished & { readonly alone: boolean }>;
   manifest(): {
     tools: Record<string, { version: string; dir: string; bins: Record<string, { path: string }> }>;
     skills: unknown[];
   };
   /** What lies in the volume: path to kind, mode, and content's digest or link's target. */
   snapshot(): Record<string, string>;
+  /**
+   * Gives what makes all as it is now, files and server: what several tests begin with is installed
+   * once. Change times are then new, as in a volume that was copied.
+   */
+  keep(): () => void;
   close(): Promise<void>;
 }
 
@@ -75,6 +83,7 @@ export async function openWorkplace(): Promise<Workplace> {
   ) as [string, string, string, string];
   for (const made of [home, recipes, skills]) mkdirSync(made);
   const server = await startLoopback();
+  const kept: string[] = [];
   const env = {
     PATH: process.env.PATH ?? "",
     HOME: home,
@@ -86,15 +95,8 @@ export async function openWorkplace(): Promise<Workplace> {
     npm_config_userconfig: join(home, ".npmrc"),
     npm_config_globalconfig: join(home, "global-npmrc"),
   };
-  const runWith: Workplace["runWith"] = async (more, ...args) => {
-    const { exitCode, stdout, stderr } = await $({
-      env: { ...env, ...more },
-      cwd: home,
-      nothrow: true,
-      quiet: true,
-    })`${process.execPath} ${bundle} ${args}`;
-    return { status: exitCode, stdout, stderr };
-  };
+  const runWith: Workplace["runWith"] = (more, ...args) =>
+    started([process.execPath, bundle, ...args], { env: { ...env, ...more }, cwd: home });
   return {
     dir,
     prefix,
@@ -134,13 +136,33 @@ export async function openWorkplace(): Promise<Workplace> {
     },
     run: (...args) => runWith({}, ...args),
     runWith,
+    async start(more, ...args) {
+      const given = { ...env, OPENCLAW_SKILL_DEPS_NODE: process.execPath, ...more };
+      const ran = await started(["sh", entrypoint, ...args], { env: given, cwd: home });
+      return { ...ran, alone: /programs present: \d/.test(ran.stderr) };
+    },
     manifest: () => JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8")),
     snapshot: () => snapshotOf(prefix),
+    keep() {
+      const copy = `${dir}.kept-${kept.length}`;
+      kept.push(copy);
+      copyTree(dir, copy);
+      const serveAgain = server.keep();
+      return () => {
+        copyTree(copy, dir);
+        serveAgain();
+      };
+    },
     async close() {
       await server.close();
-      rmSync(dir, { recursive: true, force: true });
+      for (const made of [dir, ...kept]) rmSync(made, { recursive: true, force: true });
     },
   };
+}
+
+function copyTree(from: string, to: string): void {
+  rmSync(to, { recursive: true, force: true });
+  execFileSync("cp", ["-a", from, to]);
 }
 
 /** Everything below a directory; empty where it does not exist. */
