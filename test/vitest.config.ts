@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const dir = import.meta.dirname;
 const others = ["live", "containers", "openclaw", "reliability"].map((name) => `${name}/**`);
 /** They mostly start the built command. */
-const commands = ["e2e/**/*.test.ts", "entrypoint/**/*.test.ts", "no-shell.test.ts"];
+const commands = ["{docs,e2e,entrypoint}/**/*.test.ts", "no-shell.test.ts"];
 
 const common = {
   dir,

@@ -333,7 +333,7 @@ describe("--force-reinstall", () => {
         } catch {
           missed += 1;
         }
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setTimeout(resolve, 5));
       }
     })();
     for (let i = 0; i < 3; i += 1) expect((await place.run("--force-reinstall")).status).toBe(0);

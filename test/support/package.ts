@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { $ } from "zx";
@@ -5,9 +6,9 @@ import { repository } from "./workplace.ts";
 
 /** The package as it is published; a build may replace dist/ at any time, a copy stays the same. */
 export function copyPackage(into: string): string {
-  for (const name of ["dist", "entrypoint", "recipes", "package.json"]) {
-    cpSync(join(repository, name), join(into, name), { recursive: true });
-  }
+  mkdirSync(into);
+  const parts = ["dist", "entrypoint", "recipes", "package.json"];
+  execFileSync("cp", ["-a", ...parts.map((name) => join(repository, name)), into]);
   rmSync(join(into, "dist/program.cache"), { force: true }); // the tests' own
   return into;
 }

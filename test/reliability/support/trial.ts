@@ -115,11 +115,7 @@ export interface OfferOptions extends ServeOptions {
 export function offer(place: Workplace, tool: string, options: OfferOptions = {}): Goods {
   const { version = "1.0.0", bytes = 300_000, raw = false, before = [], ...rest } = options;
   const { only, size: named = true, ...serve } = rest;
-  const tree: Record<string, Content> = {
-    [`bin/${tool}`]: program(version),
-    ...(raw ? {} : { "share/part": { body: randomBytes(bytes) } }),
-  };
-  const packed = raw ? archive("raw", tree) : archive("tar.gz", tree, { top: "top" });
+  const packed = packedOnce(tool, version, raw ? undefined : bytes);
   const { sha256, size } = describe(packed);
   const path = raw ? `/${version}/${tool}` : `/${tool}-${version}.tar.gz`;
   const url = place.server.serve(path, packed, serve);
@@ -140,6 +136,22 @@ export function offer(place: Workplace, tool: string, options: OfferOptions = {}
     downloads: [path],
     write,
   };
+}
+
+const packedBefore = new Map<string, Buffer>();
+
+/** A program, in an archive with so many bytes that do not compress; the same for every try. */
+function packedOnce(tool: string, version: string, bytes?: number): Buffer {
+  const key = `${tool} ${version} ${bytes}`;
+  const before = packedBefore.get(key);
+  if (before !== undefined) return before;
+  const tree: Record<string, Content> = { [`bin/${tool}`]: program(version) };
+  const packed =
+    bytes === undefined
+      ? archive("raw", tree)
+      : archive("tar.gz", { ...tree, "share/part": { body: randomBytes(bytes) } }, { top: "top" });
+  packedBefore.set(key, packed);
+  return packed;
 }
 
 export interface Expected {
