@@ -1,12 +1,13 @@
 /**
  * Makes dist/: what starts the program, the program, the compiled catalogue, what `--help` and `--version`
- * print (the sh script shows it without Node), the man page, the shells' completions, and the licences of
- * what is bundled.
+ * print (the sh script shows it without Node), which words that script may pass over, the man page, the
+ * shells' completions, and the licences of what is bundled.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { wordLists } from "./src/commands/freshness-words.ts";
 import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
 import { renderCompletion } from "./src/usage/completions.ts";
 import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
@@ -39,6 +40,7 @@ const { metafile } = await build({
 writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licencesOf(metafile));
 run("recipe", "compile", "recipes", "dist/catalogue.json");
 for (const word of ["help", "version"]) writeFileSync(`dist/${word}.txt`, run(`--${word}`));
+writeFileSync("dist/words.txt", wordLists());
 writeFileSync(`dist/${manPageFile}`, renderManPage(run("--version").trim()));
 mkdirSync("dist/completions");
 for (const [shell, file] of Object.entries(completionFiles)) {

@@ -20,6 +20,7 @@ import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
+import { mayLeaveRecord } from "./freshness-words.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
 /** A neighbour's gift is not read to its end (bytes). */
@@ -134,7 +135,7 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
   const { survey, applied } = summary;
   const tools = Object.values(applied.manifest.tools);
   const view = context.env.OPENCLAW_SKILL_DEPS_VIEW;
-  if (!view || context.options.platform !== undefined || !survey.isRecordable) return;
+  if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
   const installed = new Set(applied.installed.map(({ tool }) => tool));
   // One that nothing asks for may stay damaged.
   const whole = tools.filter(

@@ -83,7 +83,7 @@ test("npx runs the tarball", async () => {
 
 test("engines names the oldest Node that the command takes", () => {
   const { engines } = JSON.parse(readFileSync(join(dir, "package/package.json"), "utf8"));
-  const script = readFileSync(join(dir, "package/entrypoint/openclaw-install-skill-deps"), "utf8");
+  const script = readFileSync(join(dir, "package/entrypoint/start-node.sh"), "utf8");
   const least = /^>=(\d+)$/.exec(engines.node)?.[1];
   expect(script).toContain(`there is no Node ${least} or newer here`);
 });

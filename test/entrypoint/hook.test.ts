@@ -316,7 +316,6 @@ for (const shell of shells) {
         [["--help"], "the help\n"],
         [["-h"], "the help\n"],
         [["help"], "the help\n"],
-        [["gc", "--dry-run", "--help"], "the help\n"],
         [["--version"], "1.2.3\n"],
         [["version"], "1.2.3\n"],
         [["--version", "--", "echo", "up"], "1.2.3\nup\n"],
@@ -325,6 +324,15 @@ for (const shell of shells) {
         const { status, stdout, stderr, node } = place.run(words);
         expect({ status, stdout, stderr, node }).toEqual({ status: 0, stdout: text, stderr: "" });
       });
+
+      test.each([[["gc", "--dry-run", "--help"]], [["help", "install"]], [["-v", "--version"]]])(
+        "%j: Node knows what is asked for",
+        (words) => {
+          place = built();
+          const { stdout, node } = place.run(words);
+          expect([stdout, node?.args]).toEqual(["", words]);
+        },
+      );
 
       test("where the package has no such text, Node is asked", async () => {
         place = makePlace(shell);

@@ -132,7 +132,11 @@ export function makePlace(
   ];
   mkdirSync(join(packageDir, "entrypoint"), { recursive: true });
   const command = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
-  cpSync(join(root, "entrypoint", "openclaw-install-skill-deps"), command);
+  for (const file of ["openclaw-install-skill-deps", "compare-contents.sh", "start-node.sh"]) {
+    cpSync(join(root, "entrypoint", file), join(packageDir, "entrypoint", file));
+  }
+  mkdirSync(join(packageDir, "dist"));
+  cpSync(join(root, "dist", "words.txt"), join(packageDir, "dist", "words.txt"));
   const catalogue = write(join(packageDir, "dist", "catalogue.json"), '{"recipes":[]}\n');
   write(
     join(packageDir, "dist", "openclaw-install-skill-deps.cjs"),

@@ -37,7 +37,9 @@ export interface Way {
   /** How the volume is mounted then. */
   readonly mount?: string;
   /** How else the next run is started. */
-  readonly next?: (place: Place) => { args?: string[]; options?: RunOptions };
+  readonly next?: (place: Place) => { args?: string[]; without?: string[]; options?: RunOptions };
+  /** The change is one of the records; else of what they tell about. */
+  readonly ofRecord?: boolean;
 }
 
 /** A row of the README's table. */
@@ -91,9 +93,11 @@ function inputsOf(it: Place): FreshnessFacts["inputs"] {
   }));
 }
 
+export const recordsOf = (it: Place): string => join(it.prefix, "share/openclaw-skill-deps/steady");
+
 export function records(it: Place): string[] {
-  const steady = join(it.prefix, "share/openclaw-skill-deps/steady");
-  return readdirSync(steady).map((name) => join(steady, name));
+  const all = recordsOf(it);
+  return readdirSync(all).map((name) => join(all, name));
 }
 
 function recordFiles(it: Place): string[] {
@@ -117,8 +121,18 @@ function replaceInViews(it: Place, from: string, to: string): void {
 
 /** Without proof by metadata, content has to decide. */
 export function dropStat(it: Place): void {
+  dropLists(it, ["seen", "all"]);
+}
+
+/** As Node leaves a record on a file system whose times prove nothing. */
+export function dropTimes(it: Place): void {
+  dropLists(it, ["seen", "all", "volume"]);
+  for (const dir of records(it)) writeFileSync(join(dir, "by-content"), "");
+}
+
+function dropLists(it: Place, names: readonly string[]): void {
   for (const dir of records(it)) {
-    for (const name of ["seen", "all"]) rmSync(join(dir, name), { force: true });
+    for (const name of names) rmSync(join(dir, name), { force: true });
   }
 }
 
@@ -195,6 +209,18 @@ export const rows: Row[] = [
       asks("--platform", "linux-arm64"),
       asks("--what"),
     ],
+    "any option more or less, such as `--jobs`, `--mirror`, `--offline`, `--no-progress`": [
+      asks("--jobs", "2"),
+      asks("--mirror=http://a/=http://b/"),
+      asks("--offline"),
+      asks("--no-progress"),
+      { how: "less", args: ["--offline"], next: () => ({ without: ["--offline"] }) },
+      {
+        how: "another order",
+        args: ["--all", "--offline"],
+        next: () => ({ without: ["--all"], args: ["--all"] }),
+      },
+    ],
     "`--strict`, where something is unmet": {
       before: () => ({ unmet: ["x: no recipe"] }),
       next: () => ({ args: ["--strict"] }),
@@ -235,6 +261,7 @@ export const rows: Row[] = [
       {
         how: "OPENCLAW_HOME, although a record has just that word",
         env: (p) => ({ OPENCLAW_HOME: join(p.dir, "claw") }),
+        ofRecord: true,
         change: (p) => replaceInViews(p, join(p.dir, "claw"), relativeOf(join(p.dir, "claw"))),
         next: (p) => ({
           options: { env: { OPENCLAW_HOME: relativeOf(join(p.dir, "claw")) } },
@@ -245,9 +272,13 @@ export const rows: Row[] = [
   }),
   ...compared("presence", "presence", {
     "the processor (the loaders in `/lib`, `/lib64`)": {
+      ofRecord: true,
       change: (p) => replaceInViews(p, "x64", "a64"),
     },
-    "the C library (likewise)": { change: (p) => replaceInViews(p, "glibc", "musl.") },
+    "the C library (likewise)": {
+      ofRecord: true,
+      change: (p) => replaceInViews(p, "glibc", "musl."),
+    },
     "one of OpenClaw's skill directories comes or goes": [
       { how: "comes", change: made(ownSkills) },
       { how: "goes", before: made(ownSkills), change: gone(ownSkills) },
@@ -418,11 +449,16 @@ export const rows: Row[] = [
       },
     },
     "the record goes, is of another form, or was cut short by a crash": [
-      { how: "goes", change: gone("volume/share/openclaw-skill-deps/steady") },
-      { how: "another form", change: (p) => replaceInViews(p, "1 x64", "0 x64") },
-      { how: "cut short", change: truncateRecords },
+      { how: "goes", ofRecord: true, change: gone("volume/share/openclaw-skill-deps/steady") },
+      {
+        how: "another form",
+        ofRecord: true,
+        change: (p) => replaceInViews(p, "1 x64", "0 x64"),
+      },
+      { how: "cut short", ofRecord: true, change: truncateRecords },
       {
         how: "cut short, links and all",
+        ofRecord: true,
         change: (p) => {
           truncateRecords(p);
           for (const dir of records(p)) {

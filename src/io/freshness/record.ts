@@ -98,11 +98,9 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   ]);
   linkAll(dir, "roots", facts.roots);
   linkAll(dir, "listed", [...listed]);
-  linkAll(dir, "files", [
-    ...files.map(({ path }) => path),
-    ...facts.absent,
-    inVolume(layout.manifest),
-  ]);
+  const others = [...files.map(({ path }) => path), ...facts.absent, inVolume(layout.manifest)];
+  const distinct = [...new Set(others)];
+  linkAll(dir, "files", distinct, labelsOf(distinct));
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
   // Metadata first, content afterwards: a file that is changed between the two then has another
@@ -180,6 +178,11 @@ function linkVolume(
   );
   writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
   return new Map(links.map((name, i) => [name, present[i] ?? ""]));
+}
+
+/** Names of files, which tell the entrypoint what has changed; none that a program might print in its own way. */
+function labelsOf(paths: readonly string[]): string[] {
+  return paths.map((path) => (/^[\w.-]{1,99}$/.test(basename(path)) ? `%${basename(path)}` : ""));
 }
 
 const isBin = ({ path }: { path: string }): boolean => path.startsWith(`${layout.bin}/`);

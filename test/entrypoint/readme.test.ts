@@ -13,7 +13,7 @@ function tableBelow(heading: string): string[][] {
   return lines.map((line) => line.slice(2, -2).split(" | "));
 }
 
-test("the README's table of what is compared is what steady.test.ts tries, row by row", () => {
+test("the README's table of what is compared is what freshness-table.test.ts tries, row by row", () => {
   const tried = rows.map(({ what, told, readOnly }) => [what, told, readOnly]);
   expect(tableBelow("## What is checked")).toEqual(tried);
 });

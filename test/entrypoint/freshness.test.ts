@@ -23,7 +23,7 @@ import {
   hasShell,
   makePlace,
   type Place,
-  seesMounts,
+  type RunOptions,
   shells,
   snapshot,
   write,
@@ -32,21 +32,15 @@ import {
 import {
   binOf,
   configOf,
-  dropStat,
   editInPlace,
   hash,
   named,
   records,
-  rows,
   skillOf,
   type Way,
   withConfig,
   withRecipes,
 } from "./rows.ts";
-
-const tests = rows.flatMap(({ what, ways, ...told }) =>
-  ways.map((way) => ({ ...told, way, name: way.how ? `${what}: ${way.how}` : what })),
-);
 
 let place: Place;
 afterEach(() => place.remove());
@@ -90,49 +84,85 @@ for (const shell of shells) {
       expect(place.run([...named(place), "-q"]).stderr).toBe("");
     });
 
-    /** Whether Node is asked after the change, and not before. */
-    const asksNode = async (way: Way, tier: string): Promise<boolean> => {
-      await inPlace(way, tier !== "bytes");
-      if (tier === "content") dropStat(place);
-      const words = [...named(place), ...(way.args ?? [])];
-      const mount = tier === "read-only" ? ["ro"] : [];
-      const before = { env: way.env?.(place) ?? {}, mount };
-      expect(place.run(words, before).node, "before the change").toBeUndefined();
-      way.change?.(place);
-      const { args = [], options } = way.next?.(place) ?? {};
-      const after = { ...before, ...options, mount: way.mount ? [...mount, way.mount] : mount };
-      return place.run([...words, ...args], after).node !== undefined;
-    };
+    test.each([["-v"], ["--prefix", "PREFIX"], ["--prefix=PREFIX"], ["--strict"]])(
+      "words that are no part of a record's key: %s %s",
+      async (...args) => {
+        await inPlace({});
+        const words = args.map((word) => word.replace("PREFIX", place.prefix));
+        expect(place.run([...words, ...named(place)]).node).toBeUndefined();
+        expect(place.run([...named(place), ...words]).node).toBeUndefined();
+      },
+    );
 
-    // busybox thinks that root may do everything.
-    const mounts = seesMounts(shell);
-    for (const tier of ["metadata", "content", "bytes", "read-only"]) {
-      const isReadOnly = tier === "read-only";
-      // Mounts take their time, and no two shells differ in what they read behind one.
-      const isLeftOut = isReadOnly && !(mounts && shell === shells[0]);
-      describe.skipIf(isLeftOut)(`told by ${tier}`, () => {
-        for (const { name, way, told, readOnly } of tests) {
-          const isSame = tier === "bytes" && way.sameBytes;
-          const isSeen = !isSame && (isReadOnly ? readOnly : told) !== "—";
-          test.skipIf(way.mount && !mounts)(
-            `${isSeen ? "Node" : "not seen"}: ${name}`,
-            async () => {
-              expect(await asksNode(way, tier)).toBe(isSeen);
-            },
-          );
-        }
+    describe("-v says why Node is asked", () => {
+      const why = (args: string[], options?: RunOptions): string => {
+        const { node, stderr } = place.run([...args, "-v"], options);
+        expect(node).toBeDefined();
+        return /^openclaw-install-skill-deps: asking Node: (.*)\n/.exec(stderr)?.[1] ?? stderr;
+      };
+      const another = "no earlier run had the same words, settings and skill directories";
+      const skill = "a skill is new, changed or gone since the last run";
+      const recipes = "recipes changed since the last run";
+
+      test.each<[string, () => unknown]>([
+        [skill, () => editInPlace(skillOf(place))],
+        [skill, () => writeSkill(place.skillsDir, "new")],
+        [skill, () => rmSync(skillOf(place))],
+        [recipes, () => editInPlace(place.catalogue)],
+        [recipes, () => editInPlace(join(place.dir, "recipes/gog.yaml"))],
+        [recipes, () => write(join(place.dir, "recipes/new.yaml"), "name: new\n")],
+        [
+          "openclaw.json or another file of settings changed since the last run",
+          () => editInPlace(configOf(place)),
+        ],
+        [
+          "the manifest of the volume, or of a seed, changed since the last run",
+          () => editInPlace(join(place.prefix, "manifest.json")),
+        ],
+        ["files in the volume changed since the last run", () => editInPlace(binOf(place))],
+        ["only-here is not on PATH any more", () => rmSync(join(place.systemBin, "only-here"))],
+        [another, () => mkdirSync(join(place.home, ".agents/skills"), { recursive: true })],
+      ])("%s (%#)", async (expected, change) => {
+        const before = (p: Place) => {
+          write(join(p.systemBin, "only-here"), "", 0o755);
+          const { inputs, ...more } = withRecipes(p);
+          const settings = withConfig("{a:1}\n")(p).inputs;
+          return { ...more, inputs: [...inputs, ...settings], system: ["only-here"] };
+        };
+        await inPlace({ before, args: ["--recipes", "/r"] });
+        const words = [...named(place), "--recipes", "/r"];
+        expect(place.run([...words, "-v"]).node).toBeUndefined();
+        change();
+        expect(why(words)).toBe(expected);
       });
-    }
 
-    test.each([
-      ["--no-progress", "-v", "--offline", "--jobs", "2", "--mirror=a=b"],
-      ["--prefix", "PREFIX"],
-      ["install"],
-      ["--strict"],
-    ])("what does not change the selection: %s %s", async (...args) => {
-      await inPlace({});
-      const words = args.map((word) => (word === "PREFIX" ? place.prefix : word));
-      expect(place.run([...words, ...named(place)]).node).toBeUndefined();
+      test("a skill that no run has seen, where skills lie elsewhere", async () => {
+        await inPlace({});
+        const home = join(place.dir, "other");
+        writeSkill(join(home, ".agents/skills"), "new");
+        expect(why([], { env: { HOME: home } })).toBe(skill);
+        editInPlace(place.catalogue);
+        rmSync(home, { recursive: true });
+        expect(why([], { env: { HOME: home } })).toBe(recipes);
+      });
+
+      test("what no record can tell, or none does", async () => {
+        place = makePlace(shell);
+        expect(why(["list"])).toBe(`${place.prefix} has no record of a finished run`);
+        await place.record(named(place));
+        expect(why(["list"])).toBe(another);
+        expect(why([...named(place), "--skill=a\nb"])).toMatch(/line break/);
+        expect(why(["--prefix", "volume"])).toBe("volume is not an absolute path");
+        rmSync(join(place.dir, "package/entrypoint/compare-contents.sh"));
+        editInPlace(skillOf(place));
+        expect(why(named(place))).toMatch(/compare-contents.sh is missing: install/);
+      });
+
+      test("and nothing does without it", () => {
+        place = makePlace(shell);
+        expect(place.run(["list"]).stderr).toBe("");
+        expect(place.run(["list", "-v", "-q"]).stderr).toBe("");
+      });
     });
 
     test("times changed, content did not", async () => {
@@ -304,6 +334,32 @@ for (const shell of shells) {
         expect(plain(join(place.dir, "empty")).node).toBeUndefined();
         truncateSync(binOf(place));
         expect(plain(join(place.dir, "empty")).node).toBeDefined();
+      });
+
+      test.each([
+        [
+          "",
+          "install",
+          "--no-progress",
+          "--jobs",
+          "2",
+          "--offline",
+          "-v",
+          "--mirror=http://a/=http://b/",
+        ],
+        ["", "install"],
+        ["Node: ", "--all"],
+        ["Node: ", "--jobs"],
+        ["Node: ", "--jobs", "--all"],
+        ["Node: ", "--json"],
+        ["Node: ", "--what"],
+        ["Node: ", "gog"],
+        ["Node: ", "install", "list"],
+        ["Node: ", "--no-progress --offline", ""],
+      ])("%swith words that select nothing: %j %j %j", async (who, ...words) => {
+        await inPlace({});
+        const { node } = place.run(words, { env: { HOME: mirror() } });
+        expect(node !== undefined).toBe(who !== "");
       });
 
       test.each<[string, (home: string) => unknown]>([

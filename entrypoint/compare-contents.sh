@@ -1,0 +1,263 @@
+# shellcheck shell=sh disable=SC2154 # the freshness check reads this, and has set what is read here
+# Compares contents, where metadata differ and contents may not: in another container, after an image
+# update, in a copied volume. Sourced by openclaw-install-skill-deps, when the quick comparison has failed.
+
+# True where a record of this key, or one for any place, holds.
+is_same() {
+  known='' held='' volume=sizes
+  if [ -w "$prefix/manifest.json" ]; then
+    if [ -z "$alone" ]; then volume=volume; elif find_digests; then volume=digests; fi
+  fi
+  catalogue=$package/dist/catalogue.json
+  why=$unlike
+  any_record holds && return
+  if is_plain "$@"; then
+    for record in "$records/any-${platform#+}-"*; do
+      asked=$asked.
+      [ "${#asked}" -le 32 ] || break
+      is_record && volume_holds && skills_are_known && return
+    done
+  fi
+  # What became of this very run's record tells more than what the others lack.
+  [ -z "$known" ] || why=$known
+  return 1
+}
+
+# Skills and settings first: they are few, and they tell whether the record is of this key at all.
+holds() {
+  contents_hold && volume_holds && return
+  case $why in "$unlike") ;; *) known=$why ;; esac
+  return 1
+}
+
+# ------------------------------------------------------------------------------ the volume
+
+# Looked at once: all records say the same of the volume, for Node drops them before it changes it.
+volume_holds() {
+  why='programs in the volume are missing or damaged'
+  case $held in
+    yes) return ;;
+    no) return 1 ;;
+  esac
+  # Where times can be set or do not move, Node knows no more than the bytes tell.
+  if [ "$volume" = volume ] && [ -e "$record/by-content" ]; then volume=digests; fi
+  if [ "$volume" = digests ]; then
+    held=no
+    digests_hold || return
+  else
+    [ "$volume" = sizes ] || why='files in the volume changed since the last run'
+    matches "$volume" || return
+  fi
+  held=yes
+}
+
+look_volume() {
+  cd "$record" && list programs/* trees/*
+}
+
+# Of programs, presence and size are enough where Node cannot look closer, and that those in bin/ can be
+# executed. Modes are not compared: a copy, a backup or Kubernetes' fsGroup changes them and breaks nothing.
+look_sizes() {
+  cd "$record" || return
+  set --
+  for program in programs/*; do
+    case ${program#programs/*%} in bin%*) [ -x "$program" ] || continue ;; esac
+    set -- "$@" "$program"
+  done
+  exec stat -L -c '%s %n' "$@" 2>/dev/null
+}
+
+# True where every byte of the volume's trees is as it was published, and they hold nothing else.
+digests_hold() {
+  find_digests || return
+  asked_record=$record record=$with_digests same=''
+  { print_list digests && look_digests; } | are_same && same=yes
+  record=$asked_record
+  [ -n "$same" ]
+}
+
+# Only records of one kind have them, which are large.
+find_digests() {
+  for with_digests in "$records/any-${platform#+}"-*; do
+    [ ! -f "$with_digests/digests" ] || return 0
+  done
+  return 1
+}
+
+# "HASH  PATH" of every file, "x PATH" of those that can be executed, and what is no file; then "end", if
+# nothing went wrong.
+look_digests() {
+  cd "$record" && on_path find && with_directories hash_trees trees/* && printf 'end\n'
+}
+
+# Every -exec stands outside parentheses: busybox forgets those within.
+hash_trees() {
+  # shellcheck disable=SC2086 # two words or none
+  "$directory/find" -H "$@" $depth -type d -exec printf 'd %s\n' {} + -o \
+    ! -type f ! -type l -exec printf 'odd %s\n' {} + -o \
+    -type f \( -perm -4000 -o -perm -2000 \) -exec printf 'set-id %s\n' {} + -o \
+    -type f -exec sha256sum {} + \( -perm -100 -o -perm -010 -o -perm -001 \) \
+    -exec printf 'x %s\n' {} + 2>/dev/null || [ -n "$depth" ] || return
+  # shellcheck disable=SC2086 # two words or none
+  if [ -e by-stat ]; then
+    "$directory/find" -H "$@" $depth -type l -exec stat -c 'l %N' {} +
+  else
+    "$directory/find" -H "$@" $depth -type l -printf "l '%p' -> '%l'\n"
+  fi 2>/dev/null || [ -n "$depth" ]
+}
+
+# ------------------------------------------------------------------------------ skills and settings
+
+# Exactly the recorded files have exactly the recorded content, in whatever order.
+contents_hold() {
+  { print_list content && look_content; } | are_same || { name_change $? && return 1; }
+}
+
+# Prints one of the record's lists, at most so much of it as Node would ever write.
+print_list() {
+  [ -f "$record/$1" ] && head -c 67108864 "$record/$1" && echo ---
+}
+
+# "HASH  PATH" of every SKILL.md below the record's directories, and of its files, and of those that
+# are arguments; then "end", if nothing went wrong.
+look_content() {
+  cd "$record" || return
+  printf '%s\n' "$view" system/*
+  hash_files && printf 'end\n'
+}
+
+hash_files() {
+  set -- files/* roots/* listed/* "$@"
+  for path; do
+    shift
+    [ ! -e "$path" ] || set -- "$@" "$path"
+  done
+  find -L "$@" -maxdepth 8 \( -name '.?*' -o -name node_modules \) -prune -o -type f \
+    \( -name SKILL.md -o -path 'files/*' -o -path 'listed/*' -o -path "$catalogue" \) \
+    -exec sha256sum {} + 2>/dev/null
+}
+
+# What differs, as an exit status: see name_change. `$0` is a line of one of these lists.
+kind_of_line='
+  function kind(line) {
+    if (line ~ /^[0-9a-f]+  roots\// || line ~ /\/SKILL[.]md$/) return 2
+    if (line ~ /^[0-9a-f]+  listed\// || line ~ /catalogue[.]json$/) return 3
+    if (line ~ /manifest[.]json$/) return 4
+    return line ~ /^[0-9a-f]+  files\// ? 5 : 1
+  }'
+
+# True where the lines before `---` are those behind it, in whatever order. What can be executed and need
+# not is no difference.
+are_same() {
+  awk "$kind_of_line"'
+    $0 == "---" { disk = 1; next }
+    !disk { want[$0]; next }
+    !($0 in want) && /^x / { next }
+    !($0 in want) { differs = kind($0); exit }
+    { got[$0] }
+    END {
+      if (differs) exit differs
+      for (line in want) if (line != "end" && !(line in got)) exit kind(line)
+      exit !("end" in got)
+    }'
+}
+
+unlike='no earlier run had the same words, settings and skill directories'
+
+# Says in `why` what the status of are_same or needs_of stands for.
+name_change() {
+  case $1 in
+    2) why='a skill is new, changed or gone since the last run' ;;
+    3) why='recipes changed since the last run' ;;
+    4) why="the manifest of the volume, or of a seed, changed since the last run" ;;
+    5) why='openclaw.json or another file of settings changed since the last run' ;;
+    *) why=$unlike ;;
+  esac
+}
+
+# ------------------------------------------------------------------------------ a record for any place
+
+# Nothing was asked for that changes what is selected, nor can openclaw.json or a .env file; nor is there
+# a seed that the volume could be filled from.
+is_plain() {
+  for settings in "$state/.env" "${config%/*}/.env" "$home/.config/openclaw/gateway.env"; do
+    [ ! -e "$settings" ] || return
+  done
+  [ ! -e "$seed" ] || [ ! -w "$prefix/manifest.json" ] || return
+  [ ! -e "$config" ] && [ -z "${OPENCLAW_SKILLS:-}${OPENCLAW_SKILL_DIRS:-}" ] || return
+  [ -z "$request" ] || words_are manner "$@"
+}
+
+# True where each word up to `--` is of this kind, as the build has listed them: `manner` does not change
+# what is to be there, `selection` says what.
+words_are() {
+  manner='' selection='' left=$own kind=$1
+  shift
+  [ -r "$package/dist/words.txt" ] || return
+  { read -r manner && read -r selection; } <"$package/dist/words.txt"
+  [ "$kind" = manner ] || manner="$manner $selection"
+  while [ "$left" -gt 0 ]; do
+    case " $manner " in
+      *" $1= "*) # its value is the next word, which Node refuses where it begins with a dash
+        [ "$left" -gt 1 ] || return
+        case $2 in -*) return 1 ;; esac
+        shift
+        left=$((left - 1))
+        ;;
+      *" $1 "* | *" ${1%%=*}= "*) ;;
+      *) return 1 ;;
+    esac
+    shift
+    left=$((left - 1))
+  done
+}
+
+# Every SKILL.md here, wherever it lies, was selected by some run with this catalogue, and what it asks
+# for is there. So a sandbox verifies the skills that OpenClaw mirrored into it; one that sees none
+# verifies all.
+skills_are_known() {
+  why="$catalogue is missing"
+  [ -f "$catalogue" ] || return
+  has_requested || return
+  needed=$(with_skill_roots needs_of) || { name_change $? && return 1; }
+  for name in $needed; do
+    on_path "$name" || [ -x "$prefix/bin/$name" ] || {
+      why="$name is neither on PATH nor in the volume"
+      return 1
+    }
+  done
+}
+
+# The volume has the tools, or programs, that OPENCLAW_SKILL_TOOLS names.
+has_requested() {
+  set -f
+  IFS=' ,	'
+  # shellcheck disable=SC2086 # to be split
+  set -- ${OPENCLAW_SKILL_TOOLS:-}
+  unset IFS
+  set +f
+  for name; do
+    why="OPENCLAW_SKILL_TOOLS asks for $name, which the volume does not have"
+    case $name in *[!A-Za-z0-9._+-]*) return 1 ;; esac
+    for found in "$record/programs"/*"%bin%$name" "$record/trees"/*"%$name"; do
+      [ ! -h "$found" ] || continue 2
+    done
+    return 1
+  done
+}
+
+# The programs that the SKILL.md below these directories ask for.
+needs_of() {
+  { print_list settled && cd "$record" && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
+    $0 == "---" { disk = 1; next }
+    !disk && /[^0-9A-Za-z ._+-]/ { unknown = 1; exit }
+    !disk { hash = $1; $1 = ""; names[hash] = $0; next }
+    $0 == "end" { whole = 1; next }
+    !($1 in names) { unknown = kind($0); exit }
+    /\/SKILL[.]md$/ { skills++ }
+    { needed[$1] }
+    END {
+      if (unknown || !whole) exit unknown ? unknown : 1
+      for (hash in names) if (!skills || hash in needed) print names[hash]
+    }'
+}

@@ -1,0 +1,73 @@
+import { type Options, parseOptions } from "../cli.ts";
+import { options as definitions } from "../usage/options.ts";
+
+/** How a run does its work; what is there afterwards is the same. */
+const manner: readonly (keyof Options)[] = [
+  "prefix", // has its own place in a record's key
+  "offline",
+  "strict",
+  "quiet",
+  "verbose",
+  "progress",
+  "jobs",
+  "mirrors",
+];
+
+/** What is to be there, besides NAMEs. */
+const selection: readonly (keyof Options)[] = [
+  "skillsDirs",
+  "recipeDirs",
+  "all",
+  "skills",
+  "ignoreSystem",
+  "seed",
+  "allowDeclared",
+];
+
+const defaults = parseOptions([], {}, 1);
+
+/**
+ * True where a run with these options may leave a freshness record, so that the entrypoint answers the same
+ * words with "nothing to do" from then on. False for every option that does more, or prints something else.
+ */
+export function mayLeaveRecord(options: Options): boolean {
+  return differsOnlyIn(options, [...manner, ...selection, "names", "tools"]);
+}
+
+/**
+ * Words of the command line as the entrypoint reads them from dist/words.txt, `=` behind an option that takes
+ * a value. First those that do not change what is to be there; then those that say what, without NAMEs.
+ */
+export function wordLists(): string {
+  const words = ["install", ...Object.entries(definitions).flatMap(spellings)];
+  const isOf = (word: string, fields: readonly (keyof Options)[]): boolean =>
+    differsOnlyIn(parse(word.replace(/=$/, "=1")), fields);
+  const first = words.filter((word) => isOf(word, manner));
+  const second = words.filter((word) => isOf(word, selection) && !first.includes(word));
+  return `${first.join(" ")}\n${second.join(" ")}\n`;
+}
+
+function spellings([name, { type, ...more }]: [
+  string,
+  { type: string; short?: string },
+]): string[] {
+  const short = more.short === undefined ? [] : [`-${more.short}`];
+  return type === "string" ? [`--${name}=`] : [`--${name}`, ...short];
+}
+
+/** Undefined where the word alone is an error, such as an option of another command. */
+function parse(word: string): Options | undefined {
+  try {
+    return parseOptions([word.replace("--mirror=1", "--mirror=http://a/=http://b/")], {}, 1);
+  } catch {
+    return undefined;
+  }
+}
+
+function differsOnlyIn(options: Options | undefined, fields: readonly (keyof Options)[]): boolean {
+  if (options === undefined) return false;
+  const keys = Object.keys(defaults) as (keyof Options)[];
+  const isSame = (key: keyof Options): boolean =>
+    JSON.stringify(options[key]) === JSON.stringify(defaults[key]);
+  return keys.every((key) => fields.includes(key) || isSame(key));
+}

@@ -1,0 +1,69 @@
+/** After which words a run leaves a freshness record, by the built command: the sh script answers them then. */
+
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { $ } from "zx";
+import { archive, program } from "../support/archives.ts";
+import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeEach(async () => {
+  place = await openWorkplace();
+  const source = place.serve("owl.tar.gz", archive("tar.gz", { "bin/owl": program("1.0.0") }));
+  place.recipe("owl", { artifacts: { "linux-x64": source } });
+  place.skill("mail", { bins: ["owl"] });
+});
+afterEach(() => place.close());
+
+async function start(...args: string[]) {
+  const command = join(repository, "entrypoint/openclaw-install-skill-deps");
+  const env = { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath };
+  const options = { env, cwd: place.home, nothrow: true, quiet: true };
+  const { exitCode, stdout, stderr } = await $(options)`sh ${command} ${args}`;
+  return { status: exitCode, stdout, stderr, alone: /programs present: \d/.test(stderr) };
+}
+
+test.each([
+  [["--jobs", "2"]],
+  [["--ignore-system", "--offline", "--no-progress"]],
+  [["install", "owl"]],
+  [["--all", "-v"]],
+])("%j: the next run with these words needs no Node", async (words) => {
+  await start();
+  expect((await start(...words)).alone).toBe(false);
+  const { status, alone, stderr } = await start(...words);
+  expect([status, alone], stderr).toEqual([0, true]);
+  expect((await start(...words, "--skill=x")).alone).toBe(false);
+});
+
+test.each([
+  [["--json"], /"schema": 1/],
+  [["--dry-run"], /owl/],
+  [["list"], /owl/],
+  [["doctor"], /owl/],
+  [["requirements"], /mail/],
+])("%j: Node answers each time", async (words, expected) => {
+  await start();
+  expect((await start()).alone).toBe(true);
+  for (const _ of [1, 2]) {
+    const { stdout, stderr, alone } = await start(...words);
+    expect([alone, stdout]).toEqual([false, expect.stringMatching(expected)]);
+    expect(stderr).not.toContain("asking Node");
+  }
+});
+
+test.each([[["update"]], [["-f"]], [["-qf"]]])("%j works each time", async (words) => {
+  await start();
+  for (const _ of [1, 2]) {
+    const { alone, status, stderr } = await start(...words, "-v");
+    expect([alone, status]).toEqual([false, 0]);
+    expect(stderr.includes("asking Node: ") || words[0] === "-qf").toBe(true);
+  }
+});
+
+test("-v says that recipes changed, and the run with them is the last that needs Node", async () => {
+  await start();
+  place.recipe("other", { artifacts: { "linux-x64": place.serve("other.gz", Buffer.alloc(1)) } });
+  expect((await start("-v")).stderr).toMatch(/asking Node: recipes changed since the last run/);
+  expect((await start("-v")).alone).toBe(true);
+});

@@ -1,0 +1,244 @@
+/** What the sh script and the program both decide is decided alike. */
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { type Options, parseOptions } from "../../src/cli.ts";
+import { mayLeaveRecord, wordLists } from "../../src/commands/freshness-words.ts";
+import type { Context } from "../../src/context.ts";
+import { readOpenClawConfig } from "../../src/io/inputs/openclaw-config.ts";
+import { candidateRoots } from "../../src/io/inputs/skills.ts";
+import { findOnPath } from "../../src/io/volume/bins.ts";
+import { resolvePrefix } from "../../src/run/inputs/volume.ts";
+import { options as definitions } from "../../src/usage/options.ts";
+import { pathWithoutNode } from "../support/without-node.ts";
+import { hasShell, makePlace, type Place, shells, write } from "./place.ts";
+import { named } from "./rows.ts";
+
+let place: Place;
+afterEach(() => place.remove());
+
+/** What the script tells Node of a run: the words of the key, the volume, the home, and what exists. */
+function viewOf(it: Place, args: readonly string[], env: Record<string, string> = {}) {
+  const view = it.run(args, { env }).node?.view ?? "";
+  const [, platform = "", request = ""] = view.split(" ", 3);
+  const rest = wordsIn(view.slice(`1 ${platform} ${request} `.length));
+  const [prefix = "", , , home = ""] = rest;
+  return { words: wordsIn(request), prefix, home, exist: rest.slice(15) };
+}
+
+/** `3:abc,0:,` → `abc`, empty. */
+function wordsIn(text: string): string[] {
+  const words: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const colon = text.indexOf(":", at);
+    const end = colon + 1 + Number(text.slice(at, colon));
+    words.push(text.slice(colon + 1, end));
+    at = end + 1;
+  }
+  return words;
+}
+
+const parse = (args: readonly string[], env = {}): Options => parseOptions(args, env, 2);
+/** What the program makes of the words; undefined where it refuses them. */
+function tryParse(args: readonly string[]): Options | undefined {
+  try {
+    return parse(args);
+  } catch {
+    return undefined;
+  }
+}
+
+const examples: Readonly<Record<string, string>> = { mirror: "http://a/=http://b/", prefix: "/a" };
+const exampleFor = (name: string): string => examples[name] ?? "1";
+
+/** Every option, alone and with its value in each way. */
+const everyOption = Object.entries(definitions).flatMap(([name, { type, ...more }]): string[][] => {
+  const short = "short" in more ? [[`-${more.short}`]] : [];
+  if (type === "boolean") return [[`--${name}`], ...short];
+  return [[`--${name}=${exampleFor(name)}`], [`--${name}`, exampleFor(name)], [`--${name}`]];
+});
+const wordsOfRuns: string[][] = [
+  ...everyOption,
+  [],
+  ["install"],
+  ["list"],
+  ["gog"],
+  ["install", "gog"],
+  ["--all", "--offline", "--jobs", "2"],
+  ["--skill", "--all"],
+  ["--skill", "-q"],
+  ["--jobs", "--offline"],
+  ["--all", "--dry-run"],
+];
+
+for (const shell of shells) {
+  describe.skipIf(!hasShell(shell))(shell[0], () => {
+    test("the volume that --prefix names", () => {
+      place = makePlace(shell);
+      for (const args of [
+        ["--prefix", "/a"],
+        ["--prefix=/a"],
+        ["--prefix=/a=b"],
+        ["--prefix", "/a", "--prefix=/b"],
+        ["-v", "--prefix", "/a b", "--strict", "gog"],
+        [],
+      ]) {
+        const env = { OPENCLAW_SKILL_PREFIX: place.prefix };
+        expect(viewOf(place, args).prefix, args.join(" ")).toBe(parse(args, env).prefix);
+      }
+    });
+
+    test("a word that is no part of the key changes neither selection nor result", () => {
+      place = makePlace(shell);
+      const without = viewOf(place, ["--all"]).words;
+      expect(without).toEqual(["--all"]);
+      for (const args of everyOption) {
+        if (args[0] === "--no-wait") continue; // no run has it without -- CMD
+        const options = tryParse(["--all", ...args]);
+        const { words } = viewOf(place, ["--all", ...args]);
+        const isLeftOut = words.length === 1;
+        const { quiet, verbose, strict, prefix, mirrors, ...rest } = options ?? parse([]);
+        const { mirrors: _, ...plain } = parse(["--all"]);
+        if (isLeftOut) expect({ ...plain, ...rest }, args.join(" ")).toEqual(plain);
+        else expect(words, args.join(" ")).toEqual(["--all", ...args]);
+      }
+    });
+
+    test("quiet: -q, also among other letters", async () => {
+      for (const args of [["-q"], ["--quiet"], ["-qv"], ["-vq"], ["-vvq"], ["-v"], ["-vv"], []]) {
+        place?.remove();
+        place = makePlace(shell);
+        await place.record([...args, ...named(place)]);
+        const { node, stderr } = place.run([...args, ...named(place)]);
+        expect(node).toBeUndefined();
+        expect(stderr === "", args.join(" ")).toBe(parse(args).quiet);
+      }
+    });
+
+    test("strict: what is unmet is no answer", async () => {
+      for (const args of [["--strict"], ["-v", "--strict"], []]) {
+        place?.remove();
+        place = makePlace(shell);
+        await place.record(named(place), { unmet: ["x: no recipe"] });
+        const { node } = place.run([...args, ...named(place)]);
+        expect(node !== undefined, args.join(" ")).toBe(parse(args).strict);
+      }
+    });
+
+    test("without Node: 0 where words ask for what skills need only, as Node would record it", () => {
+      place = makePlace(shell);
+      const bare = pathWithoutNode(join(place.dir, "bare"));
+      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: bare };
+      for (const args of wordsOfRuns) {
+        if (["--strict", "--no-wait"].includes(args[0] ?? "")) continue; // these have rules of their own
+        const options = tryParse(args);
+        const isPlain =
+          options !== undefined && mayLeaveRecord(options) && options.names.length === 0;
+        expect(place.run(args, { env }).status, args.join(" ")).toBe(isPlain ? 0 : 2);
+      }
+    });
+
+    test.each(["", "relative", "/own home"])("the home, where HOME is %j", (HOME) => {
+      place = makePlace(shell);
+      const own = HOME.startsWith("/") ? HOME : userInfo().homedir;
+      expect(viewOf(place, [], { HOME }).home).toBe(own);
+    });
+
+    test.each([
+      ["of the user", {}],
+      ["of the volume's own", { XDG_DATA_HOME: "/data" }],
+      ["of a relative word", { XDG_DATA_HOME: "data" }],
+    ])("the volume that nobody names: %s", async (_what, more: Record<string, string>) => {
+      place = makePlace(shell);
+      const env = { OPENCLAW_SKILL_PREFIX: "", HOME: place.home, ...more };
+      const { prefix } = viewOf(place, [], env);
+      const reporter = { emit() {} };
+      const context = {
+        options: parse([]),
+        env,
+        home: place.home,
+        gid: 0,
+        setUmask() {},
+        reporter,
+      };
+      expect(prefix).toBe(await resolvePrefix(context as unknown as Context));
+    });
+
+    test("directories of skills that exist", async () => {
+      place = makePlace(shell);
+      const { home } = place;
+      for (const env of [
+        {},
+        { OPENCLAW_HOME: join(place.dir, "claw") },
+        { OPENCLAW_STATE_DIR: join(place.dir, "state") },
+        { OPENCLAW_WORKSPACE_DIR: join(place.dir, "work") },
+        { OPENCLAW_BUNDLED_SKILLS_DIR: join(place.dir, "bundled") },
+      ]) {
+        const where = {
+          env,
+          home,
+          config: (await readOpenClawConfig({}, home)).config,
+          skillsDirs: [],
+        };
+        const own = (dir: string): boolean => dir.startsWith(place.dir);
+        const state =
+          "OPENCLAW_STATE_DIR" in env ? env.OPENCLAW_STATE_DIR : join(home, ".openclaw");
+        mkdirSync(join(state, "agents/main/agent/workshop-skills"), { recursive: true });
+        for (const { dir } of await candidateRoots(where)) {
+          if (own(dir)) mkdirSync(dir, { recursive: true });
+        }
+        const roots = (await candidateRoots(where)).map(({ dir }) => dir).filter(own);
+        const { exist } = viewOf(place, [], env);
+        expect(exist.filter(own).sort()).toEqual(roots.sort());
+        expect(roots.length).toBeGreaterThan(4);
+      }
+    });
+
+    test("a program on PATH", async () => {
+      place = makePlace(shell);
+      const at = (path: string): string => join(place.dir, path);
+      write(at("a/text"), "", 0o644);
+      write(at("b/text"), "", 0o755);
+      mkdirSync(at("a/directory"), { recursive: true });
+      symlinkSync("nowhere", at("a/dangling"));
+      symlinkSync("../b/text", at("a/linked"));
+      const PATH = `rel::${at("a")}:${place.prefix}/bin:${at("b")}:/usr/bin:/bin`;
+      const names = ["text", "directory", "dangling", "linked", "gog", "sh", "no-such"];
+      const found = findOnPath(names, PATH, place.prefix);
+      for (const name of names) {
+        await place.record(named(place), { system: [name] }, { env: { PATH } });
+        const isThere = place.run(named(place), { env: { PATH } }).node === undefined;
+        expect(isThere, name).toBe(found.has(name));
+        rmSync(join(place.prefix, "share"), { recursive: true, force: true });
+      }
+    });
+  });
+}
+
+test("every option is in its list: what says how, what selects, and what Node answers each time", () => {
+  place = makePlace(["", ""]);
+  const [manner = "", selection = ""] = wordLists()
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" "));
+  expect(manner).toEqual(expect.arrayContaining(["install", "-q", "--jobs=", "--no-wait"]));
+  expect(selection).toEqual(expect.arrayContaining(["--all", "--skills-dir=", "--seed="]));
+  for (const word of ["--json=", "--dry-run", "-f", "--platform=", "--help", "--deep", "--repair"])
+    expect([...manner, ...selection]).not.toContain(word);
+});
+
+test.each<[string[], boolean]>([
+  [[], true],
+  [["install", "gog", "--all", "--strict", "-v"], true],
+  [["list"], false],
+  [["update"], false],
+  [["--json"], false],
+  [["--dry-run"], false],
+  [["-qf"], false],
+  [["--platform", "linux-arm64"], false],
+  [["--deep"], false],
+])("after a run with %j, a record: %s", (args, expected) => {
+  place = makePlace(["", ""]);
+  expect(mayLeaveRecord(parse(args))).toBe(expected);
+});
