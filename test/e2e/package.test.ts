@@ -30,7 +30,7 @@ test("holds what it needs, its licences, and nothing of the sources or tests", a
   const { stdout } = await $({ quiet: true })`tar -tzf ${tarball}`;
   const names = stdout.trim().split("\n");
   const known =
-    /^package\/((dist|entrypoint|recipes)\/|((?:src\/|test\/)?README\.md|package\.json|LICENSE|Dockerfile\.example)$)/;
+    /^package\/((dist|entrypoint|recipes)\/|((?:src\/|test\/)?README\.md|\.github\/[A-Z]+\.md|package\.json|LICENSE|Dockerfile\.example)$)/;
   expect(names.filter((name) => !known.test(name))).toEqual([]);
   expect(names.filter((name) => /\.test\.|\.ts$|\.cache$/.test(name))).toEqual([]);
   expect(names).toContain("package/dist/catalogue.json");
