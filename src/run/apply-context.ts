@@ -1,10 +1,13 @@
 import type { Manifest, SealedRecord, SelectedSkill } from "../core/manifest.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
+import type { Staging } from "../io/volume/volume.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Emit } from "../report/events.ts";
+import type { SharedToolchains } from "../sources/toolchains.ts";
+import type { OlderVersion } from "./older-version.ts";
 
 /** What carrying out a plan needs of the machine, of the volume and of the run. */
 export interface ApplyContext {
@@ -50,3 +53,14 @@ export interface ToolchainContext {
 
 /** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
 export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;
+
+/** What installing one tool needs beside its step. */
+export interface ToolRun {
+  readonly context: ApplyContext;
+  readonly staging: Staging;
+  readonly toolchains: SharedToolchains;
+  readonly needs: Needs;
+  /** Takes its turn among those that fetch and unpack. */
+  readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly onFallback: (fallback: OlderVersion) => void;
+}

@@ -18,7 +18,7 @@ export interface DeclaredContext {
   /** Programs that it must have. */
   readonly bins: readonly string[];
   readonly context: ApplyContext;
-  readonly languages: Toolchains;
+  readonly toolchains: Toolchains;
   /** Absolute; an empty directory of this run. */
   readonly dir: string;
 }
@@ -69,9 +69,9 @@ async function draftNode(artifact: DeclaredArtifact, context: DeclaredContext): 
 }
 
 async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
-  const { context, languages, dir } = place;
+  const { context, toolchains, dir } = place;
   const { platform, signal } = context;
-  const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, languages);
+  const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, toolchains);
   const [bin = "", ...others] = place.bins;
   if (others.length > 0) throw new UserError("unmet", "a package of Go is one program");
   const document: RecipeDocument = {
@@ -84,7 +84,7 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
 }
 
 async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
-  const { context, languages, dir, tool, bins } = place;
+  const { context, toolchains, dir, tool, bins } = place;
   if (!context.runsHere) {
     throw new UserError("unmet", `${artifact.from} is chosen by the Python that will run it`, {
       hint: "Provision it on a machine of that platform.",
@@ -92,7 +92,7 @@ async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): 
   }
   const { platform } = context;
   const requirement = artifact.spec.package ?? "";
-  const { name, version, lock } = await resolvePython(requirement, { dir, platform }, languages);
+  const { name, version, lock } = await resolvePython(requirement, { dir, platform }, toolchains);
   const file = `${tool}.pypi.lock.json`;
   const document: RecipeDocument = {
     ...about(artifact, place),

@@ -10,17 +10,9 @@ import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import { acquireLease } from "../io/volume/lease.ts";
 import { openDirectory } from "../io/volume/volume.ts";
-import type { ApplyContext, Needs } from "./apply-context.ts";
+import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
-import { pythonOf, type SharedToolchains } from "./toolchains.ts";
-
-interface ResolveContext {
-  readonly context: ApplyContext;
-  readonly toolchains: SharedToolchains;
-  readonly needs: Needs;
-  /** A new directory of this run. */
-  readonly workDir: () => Promise<string>;
-}
+import { pythonOf } from "./toolchains.ts";
 
 /**
  * Finds out what a declaration is, where nobody has used it yet, and records that: the step is then
@@ -28,7 +20,7 @@ interface ResolveContext {
  */
 export async function resolveDeclared(
   step: InstallStep,
-  { context, toolchains: languages, needs, workDir: room }: ResolveContext,
+  { context, toolchains, needs, staging }: ToolRun,
 ): Promise<InstallStep> {
   const open = step.artifacts.find((each): each is DeclaredArtifact => each.kind === "declared");
   const { tool } = step;
@@ -46,8 +38,8 @@ export async function resolveDeclared(
     bins: step.bins,
     tool,
     context,
-    languages: { ...languages, python },
-    dir: await room(),
+    toolchains: { ...toolchains, python },
+    dir: await staging.room(tool),
   });
   const made: DeclaredTool = {
     from: open.from,

@@ -1,65 +1,27 @@
-import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
-import { layout } from "../core/layout.ts";
-import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
 import { sourceName, unfitArtifacts } from "../core/plan/artifact.ts";
-import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
-import type { Artifact, Recipe } from "../core/recipe.ts";
+import type { InstallStep } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import { rm } from "../io/disk.ts";
-import { statIfExists, tolerate } from "../io/files.ts";
-import type { DraftRecord } from "../io/volume/store.ts";
-import type { WrittenDigests } from "../io/volume/tree-list.ts";
-import type { Staging } from "../io/volume/volume.ts";
+import { tolerate } from "../io/files.ts";
 import { HurriedError } from "../net/errors.ts";
-import type { StageContext, Start } from "../sources/context.ts";
-import { importTree } from "../sources/import-tree.ts";
-import { stage } from "../sources/source.ts";
-import type { Toolchains } from "../sources/toolchains.ts";
-import type { ApplyContext, Needs } from "./apply-context.ts";
-import { type OlderVersion, olderVersion } from "./older-version.ts";
-import { pythonOf, type SharedToolchains } from "./toolchains.ts";
-
-/** A tree that is ready to be tested and published, and what will be recorded of it. */
-export interface StagedTool {
-  readonly tree: string;
-  readonly record: DraftRecord;
-  readonly written: WrittenDigests;
-  /** Present where it is an older version than the one that is wanted: why that could not be had. */
-  readonly fallback?: OlderVersion;
-}
-
-/** A place that has a tool's tree. */
-interface Source {
-  /** Its URL, its name in a registry, or the seed. */
-  readonly called: string;
-  /** Brings it into an empty directory. */
-  readonly fetch: (dir: string) => Promise<StagedTool>;
-  /** The same for who has nowhere else to go: slow servers are waited for. */
-  readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;
-  /** Another version than the one that is wanted. */
-  readonly isWayOut?: boolean;
-  /** Takes minutes of this machine's time. */
-  readonly isBuilt?: boolean;
-  /** Which of the errors it replaces: its own, when it was in haste. */
-  readonly replaces?: number;
-}
+import type { ApplyContext, ToolRun } from "./apply-context.ts";
+import { type Candidate, candidatesOf, type StagedTool } from "./candidates.ts";
+import { olderVersion } from "./older-version.ts";
+import { pythonOf } from "./toolchains.ts";
 
 /** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
 export async function stageTool(
   step: InstallStep,
-  context: ApplyContext,
-  staging: Staging,
-  toolchains: SharedToolchains,
-  needs: Needs,
+  { context, staging, toolchains, needs }: ToolRun,
 ): Promise<StagedTool> {
   const { tool, version, size } = step;
   context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
   const errors: UserError[] = [];
   const python = () => pythonOf(context.prefix, tool, needs);
-  const sources = sourcesOf(step, context, { ...toolchains, python });
-  const again: Source[] = [];
-  function* inTurn(): Generator<Source> {
+  const sources = candidatesOf(step, context, { ...toolchains, python });
+  const again: Candidate[] = [];
+  function* inTurn(): Generator<Candidate> {
     yield* sources.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
     yield* again;
     // An older version that is at hand is better than minutes of building; update builds.
@@ -111,24 +73,6 @@ function allFailed(tool: string, [first, ...others]: readonly UserError[]): Erro
   });
 }
 
-function sourcesOf(step: InstallStep, context: ApplyContext, toolchains: Toolchains): Source[] {
-  const { recipe, artifacts, seed } = step;
-  const downloads = artifacts.map((artifact, i): Source => {
-    if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
-    const hasAlternative = i < artifacts.length - 1;
-    const fetch = (hasAlternative: boolean) => (dir: string) =>
-      stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
-    const isBuilt = artifact.kind === "go-build";
-    const called = sourceName(artifact);
-    return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
-  });
-  const { seed: from } = context;
-  if (!seed || from === undefined) return downloads;
-  const fetch: Source["fetch"] = (dir) => copySeed(from, seed.record, dir, context);
-  const copy = { called: `the seed ${from}`, fetch };
-  return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
-}
-
 /** A seed that is not whole, and bytes that are wrong, are no secret. */
 function sayInstead(
   step: InstallStep,
@@ -140,93 +84,4 @@ function sayInstead(
   if (!first) return;
   const message = `${tool}: ${describeError(first)}; ${version} from ${source.seed ?? source.from} is used`;
   emit({ type: "warning", message, ...(first.hint === undefined ? {} : { hint: first.hint }) });
-}
-
-async function copySeed(
-  seed: string,
-  sealed: SealedRecord,
-  dir: string,
-  context: ApplyContext,
-): Promise<StagedTool> {
-  context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const { tree, written } = await importTree({
-    from: seed,
-    called: `the seed ${seed}`,
-    record: sealed,
-    workDir: dir,
-    move: false,
-  });
-  const { contents: _contents, sealed: _sealed, ...published } = sealed;
-  const source = { ...published.source, seed };
-  const record = { ...published, source, installedAt: context.clock().toISOString() };
-  return { tree, record, written };
-}
-
-async function stageArtifact(
-  recipe: Recipe,
-  artifact: Artifact,
-  context: ApplyContext,
-  given: Pick<StageContext, "dir" | "hasAlternative" | "toolchains">,
-): Promise<StagedTool> {
-  const { name: tool } = recipe;
-  const bins = artifact.bins ?? recipe.bins;
-  const written: WrittenDigests = new Map();
-  const { tree, source, starts } = await stage(artifact, {
-    http: context.http,
-    npm: context.npm,
-    apt: context.apt,
-    platform: context.platform,
-    runsHere: context.runsHere,
-    ...given,
-    bins,
-    written,
-    signal: context.signal,
-    onProgress: (received, total) =>
-      context.emit({
-        type: "progress",
-        tool,
-        received,
-        ...(total === undefined ? {} : { total }),
-      }),
-    onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
-    onNote: (message) => context.emit({ type: "note", message: `${tool}: ${message}` }),
-  });
-  const key = installationKey(recipe, artifact);
-  const version = versionOf(recipe, artifact);
-  const dir = layout.treeDir(tool, version, key);
-  const record: DraftRecord = {
-    tool,
-    version,
-    key,
-    dir,
-    source,
-    bins: await describeBins(tree, dir, bins, starts ?? {}),
-    needs: [...recipe.needs],
-    license: recipe.license,
-    recipe: recipe.origin,
-    installedAt: context.clock().toISOString(),
-  };
-  return { tree, record, written };
-}
-
-async function describeBins(
-  tree: string,
-  dir: string,
-  bins: Readonly<Record<string, string>>,
-  starts: Readonly<Record<string, Start>>,
-): Promise<Record<string, InstalledBin>> {
-  const described: Record<string, InstalledBin> = {};
-  const sized = async (path: string) => {
-    const size = (await statIfExists(join(tree, path)))?.size ?? 0;
-    return { path: join(dir, path), size };
-  };
-  for (const [name, path] of Object.entries(bins)) {
-    const { runtime, program } = starts[path] ?? {};
-    described[name] = {
-      ...(await sized(path)),
-      ...(runtime !== undefined && { runtime }),
-      ...(program !== undefined && { program: await sized(program) }),
-    };
-  }
-  return described;
 }

@@ -12,11 +12,8 @@ import type { Staging } from "../io/volume/volume.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import { readPipConfig } from "../net/pip-config.ts";
 import { stage } from "../sources/source.ts";
-import type { Interpreter, Toolchains } from "../sources/toolchains.ts";
+import type { Interpreter, SharedToolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, Needs, ToolchainContext } from "./apply-context.ts";
-
-/** What a run has for all its tools: configurations are read once, a Go is fetched once. */
-export type SharedToolchains = Omit<Toolchains, "python">;
 
 export function shareToolchains(context: ApplyContext, staging: Staging): SharedToolchains {
   const { env, home, offline } = context.toolchains;

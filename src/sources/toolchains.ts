@@ -32,3 +32,6 @@ export interface Toolchains {
   /** Proxies and certificates for programs that ask the network themselves. */
   readonly networkEnv: Readonly<Record<string, string>>;
 }
+
+/** What a run has for all its tools: configurations are read once, a Go is fetched once. */
+export type SharedToolchains = Omit<Toolchains, "python">;

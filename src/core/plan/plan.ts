@@ -51,6 +51,11 @@ export interface InstallStep {
   readonly declared?: Declaration;
 }
 
+/** True where what is in the volume cannot be reused: a tree for another Python is whole, and useless. */
+export function isForced({ reason }: InstallStep): boolean {
+  return reason === "forced" || reason === "other Python";
+}
+
 /** The seed's tree of a tool. */
 export interface SeedSource {
   readonly record: SealedRecord;

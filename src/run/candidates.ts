@@ -1,0 +1,152 @@
+import { join } from "node:path";
+import { layout } from "../core/layout.ts";
+import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
+import { sourceName } from "../core/plan/artifact.ts";
+import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
+import type { Artifact, Recipe } from "../core/recipe.ts";
+import { statIfExists } from "../io/files.ts";
+import type { DraftRecord } from "../io/volume/store.ts";
+import type { WrittenDigests } from "../io/volume/tree-list.ts";
+import type { StageContext, Start } from "../sources/context.ts";
+import { importTree } from "../sources/import-tree.ts";
+import { stage } from "../sources/source.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
+import type { ApplyContext } from "./apply-context.ts";
+import type { OlderVersion } from "./older-version.ts";
+
+/** A tree that is ready to be tested and published, and what will be recorded of it. */
+export interface StagedTool {
+  readonly tree: string;
+  readonly record: DraftRecord;
+  readonly written: WrittenDigests;
+  /** Present where it is an older version than the one that is wanted: why that could not be had. */
+  readonly fallback?: OlderVersion;
+}
+
+/** A place that has a tool's tree. */
+export interface Candidate {
+  /** Its URL, its name in a registry, or the seed. */
+  readonly called: string;
+  /** Brings it into an empty directory. */
+  readonly fetch: (dir: string) => Promise<StagedTool>;
+  /** The same for who has nowhere else to go: slow servers are waited for. */
+  readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;
+  /** Another version than the one that is wanted. */
+  readonly isWayOut?: boolean;
+  /** Takes minutes of this machine's time. */
+  readonly isBuilt?: boolean;
+  /** Which of the errors it replaces: its own, when it was in haste. */
+  readonly replaces?: number;
+}
+
+/** What has the tool, in the order of its plan. */
+export function candidatesOf(
+  step: InstallStep,
+  context: ApplyContext,
+  toolchains: Toolchains,
+): Candidate[] {
+  const { recipe, artifacts, seed } = step;
+  const downloads = artifacts.map((artifact, i): Candidate => {
+    if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
+    const hasAlternative = i < artifacts.length - 1;
+    const fetch = (hasAlternative: boolean) => (dir: string) =>
+      stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
+    const isBuilt = artifact.kind === "go-build";
+    const called = sourceName(artifact);
+    return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
+  });
+  const { seed: from } = context;
+  if (!seed || from === undefined) return downloads;
+  const fetch: Candidate["fetch"] = (dir) => copySeed(from, seed.record, dir, context);
+  const copy = { called: `the seed ${from}`, fetch };
+  return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
+}
+
+async function copySeed(
+  seed: string,
+  sealed: SealedRecord,
+  dir: string,
+  context: ApplyContext,
+): Promise<StagedTool> {
+  context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
+  const { tree, written } = await importTree({
+    from: seed,
+    called: `the seed ${seed}`,
+    record: sealed,
+    workDir: dir,
+    move: false,
+  });
+  const { contents: _contents, sealed: _sealed, ...published } = sealed;
+  const source = { ...published.source, seed };
+  const record = { ...published, source, installedAt: context.clock().toISOString() };
+  return { tree, record, written };
+}
+
+async function stageArtifact(
+  recipe: Recipe,
+  artifact: Artifact,
+  context: ApplyContext,
+  given: Pick<StageContext, "dir" | "hasAlternative" | "toolchains">,
+): Promise<StagedTool> {
+  const { name: tool } = recipe;
+  const bins = artifact.bins ?? recipe.bins;
+  const written: WrittenDigests = new Map();
+  const { tree, source, starts } = await stage(artifact, {
+    http: context.http,
+    npm: context.npm,
+    apt: context.apt,
+    platform: context.platform,
+    runsHere: context.runsHere,
+    ...given,
+    bins,
+    written,
+    signal: context.signal,
+    onProgress: (received, total) =>
+      context.emit({
+        type: "progress",
+        tool,
+        received,
+        ...(total === undefined ? {} : { total }),
+      }),
+    onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
+    onNote: (message) => context.emit({ type: "note", message: `${tool}: ${message}` }),
+  });
+  const key = installationKey(recipe, artifact);
+  const version = versionOf(recipe, artifact);
+  const dir = layout.treeDir(tool, version, key);
+  const record: DraftRecord = {
+    tool,
+    version,
+    key,
+    dir,
+    source,
+    bins: await describeBins(tree, dir, bins, starts ?? {}),
+    needs: [...recipe.needs],
+    license: recipe.license,
+    recipe: recipe.origin,
+    installedAt: context.clock().toISOString(),
+  };
+  return { tree, record, written };
+}
+
+async function describeBins(
+  tree: string,
+  dir: string,
+  bins: Readonly<Record<string, string>>,
+  starts: Readonly<Record<string, Start>>,
+): Promise<Record<string, InstalledBin>> {
+  const described: Record<string, InstalledBin> = {};
+  const sized = async (path: string) => {
+    const size = (await statIfExists(join(tree, path)))?.size ?? 0;
+    return { path: join(dir, path), size };
+  };
+  for (const [name, path] of Object.entries(bins)) {
+    const { runtime, program } = starts[path] ?? {};
+    described[name] = {
+      ...(await sized(path)),
+      ...(runtime !== undefined && { runtime }),
+      ...(program !== undefined && { program: await sized(program) }),
+    };
+  }
+  return described;
+}

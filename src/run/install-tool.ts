@@ -1,0 +1,127 @@
+import { UserError } from "../core/errors.ts";
+import type { SealedRecord } from "../core/manifest.ts";
+import { withAliases } from "../core/plan/aliases.ts";
+import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
+import { linkBins } from "../io/volume/bins.ts";
+import { acquireLease, type Lease } from "../io/volume/lease.ts";
+import { findTree, publish } from "../io/volume/store.ts";
+import type { ApplyContext, Needs, ToolRun } from "./apply-context.ts";
+import { isStagingGone, stagingGone } from "./cleanup.ts";
+import { howToAccept, resolveDeclared } from "./declared.ts";
+import { usedAgain } from "./older-version.ts";
+import { stageTool } from "./stage.ts";
+import { testTree } from "./test-tree.ts";
+
+/**
+ * Installs one tool:
+ *  1. pin what only its skill declares, so that it is a step like any other;
+ *  2. reuse a tree that is there already, and whole;
+ *  3. else take the tool's lease, so that no other run does the same work;
+ *  4. fetch, verify and unpack: the first source that works makes a tree in staging;
+ *  5. run its smoke test there, once what it needs is installed;
+ *  6. publish it: rename the tree to `lib/TOOL/VERSION-KEY/`;
+ *  7. link its programs into `bin/`, one rename per program.
+ * The record that it returns is written into the manifest with those of the other tools, by `commit`.
+ */
+export async function installTool(given: InstallStep, run: ToolRun): Promise<SealedRecord> {
+  const { context, staging, needs, queue } = run;
+  const { prefix, emit } = context;
+  const { tool } = given;
+  const began = performance.now();
+  const phase = (name: "wait" | "test" | "publish") => emit({ type: "phase", tool, phase: name });
+  let lease: Lease | undefined;
+  try {
+    const step = await resolveDeclared(given, run); // 1
+    let record = await findReusable(step, context); // 2
+    if (!record) {
+      const isDone = async (): Promise<boolean> => {
+        record = await findReusable(step, context);
+        return record !== undefined;
+      };
+      lease = await leaseTool(tool, context, isDone); // 3
+      record ??= await findReusable(step, context);
+    }
+    let fallback = record && usedAgain(step, record.version);
+    let size = 0;
+    if (!record) {
+      if (isChosenByPython(step)) await awaitNeeds(step, needs);
+      const staged = await queue(() => stageTool(step, run)); // 4
+      if (needs.size > 0) phase("wait");
+      await awaitNeeds(step, needs);
+      phase("test");
+      await testTree(step, staged.tree, staged.record, context, needs); // 5
+      phase("publish");
+      const since = isForced(step) ? Number.POSITIVE_INFINITY : context.began;
+      record = await publish(prefix, staged.tree, staged.written, staged.record, since); // 6
+      fallback = staged.fallback;
+      size = record.source.seed === undefined ? record.source.size : 0;
+    }
+    record = withAliases(record, step.aliases ?? {});
+    await linkBins(prefix, record); // 7
+    if (fallback) run.onFallback(fallback);
+    const milliseconds = Math.round(performance.now() - began);
+    const bins = Object.keys(record.bins);
+    emit({ type: "installed", tool, version: record.version, bins, size, milliseconds });
+    return record;
+  } catch (thrown) {
+    const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;
+    throw given.declared ? howToAccept(tool, error) : error;
+  } finally {
+    await lease?.release();
+  }
+}
+
+/**
+ * A tree that would do, in the order of its sources: another run may have published it since the plan was
+ * made, or the manifest was lost. After damage only what came since this run began is believed: beside the
+ * damaged tree there may be a forged one.
+ */
+async function findReusable(
+  step: InstallStep,
+  { prefix, began }: ApplyContext,
+): Promise<SealedRecord | undefined> {
+  if (isForced(step)) return undefined;
+  const since = step.reason === "missing" ? 0 : began;
+  for (const { version, key } of treesOf(step)) {
+    const record = await findTree(prefix, step.tool, version, key, since);
+    if (record) return record;
+  }
+  return undefined;
+}
+
+function treesOf({ recipe, artifacts, seed }: InstallStep): { version: string; key: string }[] {
+  if (!recipe) return seed ? [seed.record] : [];
+  return artifacts.map((artifact) => ({
+    version: versionOf(recipe, artifact),
+    key: installationKey(recipe, artifact),
+  }));
+}
+
+/** Undefined where another run has done the work meanwhile. */
+async function leaseTool(
+  tool: string,
+  { prefix, signal, emit }: ApplyContext,
+  isDone: () => Promise<boolean>,
+): Promise<Lease | undefined> {
+  const message = `${tool}: waiting for another run that is installing it`;
+  const onWait = () => emit({ type: "note", message });
+  return await acquireLease({ prefix, name: tool, signal, isDone, onWait });
+}
+
+/**
+ * Its wheels are chosen for the Python that will run them. To wait for that while it holds a place among
+ * those at work could be to wait for itself.
+ */
+function isChosenByPython({ artifacts }: InstallStep): boolean {
+  return artifacts.some(({ kind }) => kind === "python");
+}
+
+async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
+  for (const [need, record] of needs) {
+    if (await record) continue;
+    throw new UserError("unmet", `${step.tool} needs ${need}, which could not be installed`, {
+      hint: `Fix ${need} first (see its error).`,
+      shared: { key: `needs ${need}`, message: `${need} could not be installed` },
+    });
+  }
+}
