@@ -5,6 +5,7 @@ import { type InstallStep, isForced, type LinkStep, type Plan } from "../core/pl
 import { asUserError } from "../core/system-error.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
+import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
@@ -60,6 +61,7 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
     failures.push(...(await findMissing(context, installed)));
     await retireReplaced(context, installed, manifest);
     await removeStaleFiles(prefix, manifest);
+    if (installed.length > 0) letGoOfWrittenFiles(await staging.room("let-go"));
     if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked, failures, fallbacks };
   } finally {

@@ -1,6 +1,6 @@
 /**
  * Sandboxes under gVisor (runsc, platform systrap): its file system numbers inodes anew in each
- * sandbox, and keeps what a sandbox wrote open for writing as long as that sandbox lives. Skipped where
+ * sandbox, and keeps what a sandbox wrote open for writing while it is in its cache. Skipped where
  * there is no runsc; `npm run test:gvisor` builds one first.
  */
 import {
@@ -89,11 +89,14 @@ describe.runIf(isToBeBuilt || existsSync(runsc))("under gVisor", () => {
     expect(mended.exitCode).toBe(0);
   });
 
-  test("topology C: the provisioner has ended; sandboxes verify, here and under runc", async () => {
+  test("topology C: while the provisioner lives and after it; sandboxes verify, here and under runc", async () => {
     const provisioner = await gvisor("host", "rw");
     expect((await provisioner.run(setup)).exitCode).toBe(0);
     const beside = await place.sandbox({ network: "none", access: "ro", flags: hidden });
-    expect((await beside.run("ast-grep --version")).stderr).toMatch(/Text file busy/);
+    expect((await beside.call("ast-grep --version")).stdout).toBe("ast-grep 0.51.1\n");
+    // What is written by hand stays open for writing there.
+    expect((await provisioner.run("cp /bin/true /opt/openclaw/busy")).exitCode).toBe(0);
+    expect((await beside.run("/opt/openclaw/busy")).stderr).toMatch(/Text file busy/);
     await place.stop();
     const boxes = [
       await gvisor("none", "ro", hidden),
