@@ -54,8 +54,13 @@ export interface StallTimer {
   /** Aborted when the transfer is dead, or the run is stopped. */
   readonly signal: AbortSignal;
   alive(bytes: number): void;
+  /** What is awaited here is our own work, such as unpacking: its time is not held against the server. */
+  ours<T>(work: Promise<T>): Promise<T>;
   end(): void;
 }
+
+/** After its time has run out: bytes that came while this process was busy are seen first (ms). */
+const lastLookMs = 250;
 
 /** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
 export function startStallTimer(
@@ -64,7 +69,15 @@ export function startStallTimer(
   onQuiet: (quiet: boolean) => void,
 ): StallTimer {
   const controller = new AbortController();
-  const death = setTimeout(() => controller.abort(), policy.deadMs);
+  const own = stopwatch();
+  let hasLooked = false;
+  const expire = (): void => {
+    const ownMs = own.take();
+    if (hasLooked && ownMs < lastLookMs / 2) controller.abort();
+    else timer = setTimeout(expire, Math.max(ownMs, lastLookMs));
+    hasLooked = true;
+  };
+  let timer = setTimeout(expire, policy.deadMs);
   let isQuiet = false;
   const tell = (quiet: boolean): void => {
     if (quiet === isQuiet) return;
@@ -81,12 +94,47 @@ export function startStallTimer(
       bytes += more;
       if (bytes < policy.aliveBytes) return;
       bytes = 0;
-      death.refresh();
+      hasLooked = false;
+      own.take();
+      clearTimeout(timer);
+      timer = setTimeout(expire, policy.deadMs);
+    },
+    async ours(work) {
+      own.start();
+      try {
+        return await work;
+      } finally {
+        own.stop();
+      }
     },
     end() {
-      clearTimeout(death);
+      clearTimeout(timer);
       clearTimeout(silence);
       tell(false);
+    },
+  };
+}
+
+/** Time that is spent on something, one at a time. `take` gives the milliseconds since it was last called. */
+function stopwatch() {
+  let spentMs = 0;
+  let since: number | undefined;
+  const stop = (): void => {
+    if (since !== undefined) spentMs += performance.now() - since;
+    since = undefined;
+  };
+  return {
+    start: () => {
+      since = performance.now();
+    },
+    stop,
+    take: (): number => {
+      const isRunning = since !== undefined;
+      stop();
+      if (isRunning) since = performance.now();
+      const taken = spentMs;
+      spentMs = 0;
+      return taken;
     },
   };
 }

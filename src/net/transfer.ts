@@ -146,7 +146,7 @@ async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise
     for await (const chunk of receivedFrom(body)) {
       life.alive(chunk.length);
       refuseExcess(job, url, job.sink.received + chunk.length, isPacked);
-      await job.sink.write(chunk);
+      await life.ours(job.sink.write(chunk));
       job.onProgress?.(job.sink.received, job.size ?? total);
     }
   } finally {
