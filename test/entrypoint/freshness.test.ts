@@ -198,7 +198,7 @@ for (const shell of shells) {
       renameSync(place.prefix, `${place.prefix}.old`);
       cpSync(`${place.prefix}.old`, place.prefix, { recursive: true, verbatimSymlinks: true });
       rmSync(`${place.prefix}.old`, { recursive: true });
-      // Node reads every byte of it once, and seals it anew.
+      // Node reads every byte of it once, and records the new times.
       expect(place.run([...named(place), "--recipes", "/r"]).node).toBeDefined();
     });
 

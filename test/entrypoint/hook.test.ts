@@ -295,6 +295,18 @@ for (const shell of shells) {
         expect(stderr).toMatch(/missing or damaged in .*volume: bin\/gog bin\/program-1 *\n/);
       });
 
+      test("a part of the script is missing: it says so, and CMD is started", () => {
+        place = makePlace(shell);
+        rmSync(join(place.dir, "package/entrypoint/start-node.sh"));
+        const alone = place.run(["--strict"]);
+        expect([alone.status, alone.node]).toEqual([2, undefined]);
+        expect(alone.stderr).toMatch(/start-node.sh is missing: install openclaw-install-skill-deps/);
+        const { status, stdout } = place.run(["--", "echo", "up"]);
+        expect([status, stdout]).toEqual([0, "up\n"]);
+        rmSync(join(place.dir, "package/entrypoint/compare-contents.sh"));
+        expect(place.run([]).stderr).toContain("start-node.sh is missing");
+      });
+
       test("a package that is not built", () => {
         place = makePlace(shell);
         rmSync(join(place.dir, "package/dist/openclaw-install-skill-deps.cjs"));

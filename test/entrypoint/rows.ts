@@ -410,7 +410,7 @@ export const rows: Row[] = [
     ],
     "an unmanaged file appears in `bin`, or a link there is replaced": [
       {
-        how: "a stranger",
+        how: "an unmanaged file",
         change: (p) => write(join(p.prefix, "bin/ls"), "#!/bin/sh\n", 0o755),
       },
       {
