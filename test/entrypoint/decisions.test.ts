@@ -1,26 +1,31 @@
 /** What the sh script and the program both decide is decided alike. */
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Options, parseOptions } from "../../src/cli.ts";
 import { mayLeaveRecord, wordLists } from "../../src/commands/freshness-words.ts";
-import type { Context } from "../../src/context.ts";
 import { readOpenClawConfig } from "../../src/io/inputs/openclaw-config.ts";
 import { candidateRoots } from "../../src/io/inputs/skills.ts";
 import { findOnPath } from "../../src/io/volume/bins.ts";
-import { resolvePrefix } from "../../src/run/inputs/volume.ts";
 import { options as definitions } from "../../src/usage/options.ts";
 import { pathWithoutNode } from "../support/without-node.ts";
 import { hasShell, makePlace, type Place, shells, write } from "./place.ts";
 import { named } from "./rows.ts";
 
+const built = join(import.meta.dirname, "../../dist/openclaw-install-skill-deps.cjs");
 let place: Place;
 afterEach(() => place.remove());
 
 /** What the script tells Node of a run: the words of the key, the volume, the home, and what exists. */
-function viewOf(it: Place, args: readonly string[], env: Record<string, string> = {}) {
-  const view = it.run(args, { env }).node?.view ?? "";
+function viewOf(
+  it: Place,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  behind: readonly string[] = [],
+) {
+  const view = it.run(args, { env, behind }).node?.view ?? "";
   const [, platform = "", request = ""] = view.split(" ", 3);
   const rest = wordsIn(view.slice(`1 ${platform} ${request} `.length));
   const [prefix = "", , , home = ""] = rest;
@@ -145,24 +150,20 @@ for (const shell of shells) {
       expect(viewOf(place, [], { HOME }).home).toBe(own);
     });
 
-    test.each([
-      ["of the user", {}],
-      ["of the volume's own", { XDG_DATA_HOME: "/data" }],
-      ["of a relative word", { XDG_DATA_HOME: "data" }],
-    ])("the volume that nobody names: %s", async (_what, more: Record<string, string>) => {
+    test.each<[string, Record<string, string>]>([
+      ["the home", {}],
+      ["a directory of data", { XDG_DATA_HOME: "/data" }],
+      ["a relative directory of data", { XDG_DATA_HOME: "data" }],
+    ])("the volume that nobody names, with %s", (_what, more) => {
       place = makePlace(shell);
+      chmodSync(place.dir, 0o777);
+      // Root may make the default volume, whatever there is.
+      const behind = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : [];
       const env = { OPENCLAW_SKILL_PREFIX: "", HOME: place.home, ...more };
-      const { prefix } = viewOf(place, [], env);
-      const reporter = { emit() {} };
-      const context = {
-        options: parse([]),
-        env,
-        home: place.home,
-        gid: 0,
-        setUmask() {},
-        reporter,
-      };
-      expect(prefix).toBe(await resolvePrefix(context as unknown as Context));
+      const [program = "", ...words] = [...behind, process.execPath, built, "list", "--json"];
+      const options = { cwd: "/", env: { ...place.env, ...env }, encoding: "utf8" } as const;
+      const { prefix } = JSON.parse(spawnSync(program, words, options).stdout);
+      expect(viewOf(place, [], env, behind).prefix).toBe(prefix);
     });
 
     test("directories of skills that exist", async () => {
@@ -200,11 +201,12 @@ for (const shell of shells) {
       const at = (path: string): string => join(place.dir, path);
       write(at("a/text"), "", 0o644);
       write(at("b/text"), "", 0o755);
+      write(at("b/plain"), "", 0o644);
       mkdirSync(at("a/directory"), { recursive: true });
       symlinkSync("nowhere", at("a/dangling"));
       symlinkSync("../b/text", at("a/linked"));
       const PATH = `rel::${at("a")}:${place.prefix}/bin:${at("b")}:/usr/bin:/bin`;
-      const names = ["text", "directory", "dangling", "linked", "gog", "sh", "no-such"];
+      const names = ["text", "plain", "directory", "dangling", "linked", "gog", "sh", "no-such"];
       const found = findOnPath(names, PATH, place.prefix);
       for (const name of names) {
         await place.record(named(place), { system: [name] }, { env: { PATH } });

@@ -300,7 +300,9 @@ for (const shell of shells) {
         rmSync(join(place.dir, "package/entrypoint/start-node.sh"));
         const alone = place.run(["--strict"]);
         expect([alone.status, alone.node]).toEqual([2, undefined]);
-        expect(alone.stderr).toMatch(/start-node.sh is missing: install openclaw-install-skill-deps/);
+        expect(alone.stderr).toMatch(
+          /start-node.sh is missing: install openclaw-install-skill-deps/,
+        );
         const { status, stdout } = place.run(["--", "echo", "up"]);
         expect([status, stdout]).toEqual([0, "up\n"]);
         rmSync(join(place.dir, "package/entrypoint/compare-contents.sh"));

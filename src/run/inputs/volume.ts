@@ -74,7 +74,9 @@ async function choosePrefix(context: Context): Promise<string> {
     );
   if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
   if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
-  const share = context.env.XDG_DATA_HOME || join(context.home, ".local", "share");
+  // A relative one is none, says its specification.
+  const { XDG_DATA_HOME: data = "" } = context.env;
+  const share = isAbsolute(data) ? data : join(context.home, ".local", "share");
   const fallback = join(share, "openclaw");
   context.reporter.emit({
     type: "note",
