@@ -93,6 +93,15 @@ test.each(files.filter((file) => !top.has(file)))("%s does not name the process"
   expect(readFileSync(join(source, file), "utf8")).not.toMatch(/\bprocess\.\w/);
 });
 
+/** Tables know them (core/plan/kinds.ts, sources/source.ts, author/pin.ts); elsewhere nothing depends on one. */
+const kinds = "archive|npm-package|npm-closure|debian|python|go-module|go-build";
+
+test.each(files)("%s does not tell kinds of sources apart", (file) => {
+  const text = readFileSync(join(source, file), "utf8");
+  expect(text).not.toMatch(new RegExp(`(\\bkind [!=]==|\\bcase) "(${kinds})"`));
+  expect(text).not.toMatch(/switch \((artifact|spec|source)\.kind\)/);
+});
+
 test.each(files)("%s lists directories by lstat, not by the types of a listing", (file) => {
   expect(readFileSync(join(source, file), "utf8")).not.toMatch(/\bwithFileTypes: true/);
 });

@@ -3,6 +3,7 @@ import { formatIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { compactLock } from "../core/locks/npm-lock.ts";
 import { chooseVersion, resolveClosure } from "../core/locks/npm-resolve.ts";
+import { kindOfSource, type RecipeKind } from "../core/recipes/artifacts.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { HashedDownload } from "../net/http.ts";
@@ -19,55 +20,71 @@ interface Pins {
   readonly lock?: { readonly name: string; readonly text: string };
 }
 
+/** What pinning is given beside the source. */
+interface PinContext {
+  readonly draft: DraftContext;
+  /** The recipe's own, of which Debian's locks are made. */
+  readonly text: string;
+  /** A file of this source's own. */
+  readonly file: string;
+  readonly lockDebian: ReturnType<typeof debLocker>;
+  /** Makes a lock, once for all sources that it pins. */
+  readonly lockOnce: (source: RecipeSource, from: string, make: MakeLock) => Promise<Pins>;
+}
+type MakeLock = () => Promise<string>;
+type Pinner = (source: RecipeSource, context: PinContext) => Promise<Pins>;
+
+/** How the pins of each kind of source are made; a kind that is not here is pinned by hand. */
+const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
+  debian: (source, { lockDebian, lockOnce, text }) =>
+    lockOnce(source, source.deb ?? "", () => lockDebian(parseDebWanted(text))),
+  python: (source, { lockOnce, draft }) => {
+    const { pypi = "" } = source;
+    return lockOnce(source, pypi, () => lockPypi(pypi, draft));
+  },
+  "npm-closure": (source, { lockOnce, draft }) => {
+    const { npm = "" } = source;
+    return lockOnce(source, npm, () => lockNpm(npm, draft));
+  },
+  "go-build": async ({ go = "" }, { draft }) => {
+    return { fields: { sum: (await lockGoModule(go, draft.env)).sum } };
+  },
+  archive: async (source, { draft, file }) =>
+    hashed(source, await draft.http.weigh({ url: source.url ?? "", file })),
+  "npm-package": async (source, { draft, file }) => {
+    const { name, version } = splitPackage(source.npm ?? "");
+    const ask = askRegistry(draft.http, await draft.npm());
+    const found = chooseVersion(name, await ask(name), version);
+    return hashed(source, await hashPackage(found, file, draft));
+  },
+};
+
 /**
  * Makes what pins a source, from fetched bytes. `text` is the recipe's, of which Debian's locks are
  * made. Throws a UserError where something cannot be had, or a registry contradicts itself.
  */
 export function openPinner(
-  context: DraftContext,
+  draft: DraftContext,
 ): (source: RecipeSource, text: string) => Promise<Pins> {
-  const { http, env, clock, dir } = context;
-  const deb = debLocker({ env, http, clock, dir });
+  const lockDebian = debLocker(draft);
   const locks = new Map<string, Promise<string>>();
-  const lockOnce = async (name: string, make: () => Promise<string>): Promise<Pins> => {
-    const made = locks.get(name) ?? make();
-    locks.set(name, made);
+  const lockOnce: PinContext["lockOnce"] = async ({ lock: name = "" }, from, make) => {
+    const id = `${from} ${name}`;
+    const made = locks.get(id) ?? make();
+    locks.set(id, made);
     return { fields: {}, lock: { name, text: await made } };
   };
   let count = 0;
   return async (source, text) => {
-    const { url, npm, deb: debian, pypi, go, lock, sum } = source;
     count += 1;
-    const file = join(dir, `pin-${count}`);
-    if (lock !== undefined && debian !== undefined) {
-      return await lockOnce(`${debian} ${lock}`, () => deb(parseDebWanted(text))).then((pins) =>
-        named(pins, lock),
-      );
-    }
-    if (lock !== undefined && pypi !== undefined) {
-      return named(await lockOnce(`${pypi} ${lock}`, () => lockPypi(pypi, context)), lock);
-    }
-    if (lock !== undefined && npm !== undefined) {
-      return named(await lockOnce(`${npm} ${lock}`, () => lockNpm(npm, context)), lock);
-    }
-    if (go !== undefined && sum !== undefined) {
-      return { fields: { sum: (await lockGoModule(go, env)).sum } };
-    }
-    if (url !== undefined) return hashed(source, await http.weigh({ url, file }));
-    if (npm !== undefined) {
-      const { name, version } = splitPackage(npm);
-      const ask = askRegistry(http, await context.npm());
-      const found = chooseVersion(name, await ask(name), version);
-      return hashed(source, await hashPackage(found, file, context));
-    }
-    throw new UserError("recipe", `${go ?? "a source"} cannot be pinned by this command`, {
+    const file = join(draft.dir, `pin-${count}`);
+    const kind = kindOfSource(source);
+    const pinner = kind && pinners[kind];
+    if (pinner) return await pinner(source, { draft, text, file, lockDebian, lockOnce });
+    throw new UserError("recipe", `${source.go ?? "a source"} cannot be pinned by this command`, {
       hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
     });
   };
-}
-
-function named({ fields, lock }: Pins, name: string): Pins {
-  return lock ? { fields, lock: { name, text: lock.text } } : { fields };
 }
 
 /** The text of a package-lock for NAME@VERSION, as the machine's registry resolves it. */

@@ -186,6 +186,10 @@ export type Artifact =
   | GoBuildArtifact
   | DeclaredArtifact;
 
+export type ArtifactKind = Artifact["kind"];
+/** The artifacts of one kind. */
+export type ArtifactOf<Kind extends ArtifactKind> = Extract<Artifact, { readonly kind: Kind }>;
+
 /** How one tool is had: literal, pinned, nothing computed. */
 export interface Recipe {
   readonly name: string;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
+import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { statIfExists } from "../io/files.ts";
@@ -51,7 +52,7 @@ export function candidatesOf(
     const hasAlternative = i < artifacts.length - 1;
     const fetch = (hasAlternative: boolean) => (dir: string) =>
       stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
-    const isBuilt = artifact.kind === "go-build";
+    const { isBuilt = false } = describeKind(artifact);
     const called = sourceName(artifact);
     return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
   });

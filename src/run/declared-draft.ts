@@ -6,6 +6,7 @@ import type { Draft } from "../author/recipe-text.ts";
 import { readReleaseName } from "../author/release-name.ts";
 import { inspectRelease, keyOfRelease } from "../author/release-program.ts";
 import { UserError } from "../core/errors.ts";
+import type { InstallSpec } from "../core/installspec.ts";
 import { chooseVersion } from "../core/locks/npm-resolve.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
 import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
@@ -34,17 +35,19 @@ export async function draftDeclared(
   artifact: DeclaredArtifact,
   context: DeclaredContext,
 ): Promise<Draft> {
-  switch (artifact.spec.kind) {
-    case "node":
-      return await draftNode(artifact, context);
-    case "go":
-      return await draftGo(artifact, context);
-    case "uv":
-      return await draftPython(artifact, context);
-    default:
-      return await draftDownload(artifact, context);
-  }
+  const drafter = drafters[artifact.spec.kind];
+  if (!drafter) throw new Error(`${artifact.spec.kind} was not refused`);
+  return await drafter(artifact, context);
 }
+
+type Drafter = (artifact: DeclaredArtifact, context: DeclaredContext) => Promise<Draft>;
+
+const drafters: Readonly<Partial<Record<InstallSpec["kind"], Drafter>>> = {
+  node: draftNode,
+  go: draftGo,
+  uv: draftPython,
+  download: draftDownload,
+};
 
 /** What a recipe must say and a skill does not. */
 function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredContext) {

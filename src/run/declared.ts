@@ -3,9 +3,8 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
 import type { DeclaredTool } from "../core/plan/declared.ts";
-import { recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
+import { openDeclaration, recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
-import type { DeclaredArtifact } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import { acquireLease } from "../io/volume/lease.ts";
@@ -22,7 +21,7 @@ export async function resolveDeclared(
   step: InstallStep,
   { context, toolchains, needs, staging }: ToolRun,
 ): Promise<InstallStep> {
-  const open = step.artifacts.find((each): each is DeclaredArtifact => each.kind === "declared");
+  const open = openDeclaration(step.artifacts);
   const { tool } = step;
   if (!open) return step;
   if (open.recorded !== undefined) {
@@ -32,7 +31,6 @@ export async function resolveDeclared(
   const message = `${tool} is installed as the skill ${open.by} declares, which nobody vouches for: ${open.from}`;
   const hint = `What it is now is recorded in ${layout.declared}, and must be the same afterwards.`;
   context.emit({ type: "warning", message, hint });
-  if (open.spec.kind === "uv") await needs.get("python3");
   const python = () => pythonOf(context.prefix, tool, needs);
   const { document, locks } = await draftDeclared(open, {
     bins: step.bins,

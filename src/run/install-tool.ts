@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import type { SealedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
+import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { acquireLease, type Lease } from "../io/volume/lease.ts";
@@ -113,7 +114,7 @@ async function leaseTool(
  * those at work could be to wait for itself.
  */
 function isChosenByPython({ artifacts }: InstallStep): boolean {
-  return artifacts.some(({ kind }) => kind === "python");
+  return artifacts.some((artifact) => describeKind(artifact).isChosenByPython === true);
 }
 
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {

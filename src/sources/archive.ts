@@ -3,21 +3,16 @@ import { formatDigest } from "../core/digest.ts";
 import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
 import { rmSync } from "../io/disk.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
-import type { StageContext, Staged } from "./context.ts";
+import type { Staged } from "./context.ts";
+import { type ArchiveContext, type SourceKind, stageToCompare } from "./kind.ts";
 import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
-
-/** What of a place an archive needs: it is the same on every platform. */
-export type ArchiveContext = Omit<StageContext, "apt" | "languages" | "platform" | "runsHere">;
 
 /**
  * An archive or a plain program at a literal URL. It is hashed while it is downloaded, and nothing of it is
  * unpacked before its digest is known: no decoder ever sees a stranger's bytes, a download can be resumed
  * or begun anew, and to read it once more from the page cache is some 3 % of the work.
  */
-export async function stageArchive(
-  artifact: ArchiveArtifact,
-  context: ArchiveContext,
-): Promise<Staged> {
+async function stageArchive(artifact: ArchiveArtifact, context: ArchiveContext): Promise<Staged> {
   const { url, digest, size, format, strip } = artifact;
   const file = join(context.dir, "download");
   const rawPath = isPlainFormat(format) ? { rawPath: onlyProgram(context.bins) } : {};
@@ -43,3 +38,13 @@ export async function stageArchive(
   const source = { kind, from: url, digest: formatDigest(digest), size: download.size };
   return { tree, source };
 }
+
+export const archive: SourceKind<ArchiveArtifact> = {
+  stage: stageArchive,
+  pinnedBy(artifact, bins) {
+    const { url, digest, format, strip } = artifact;
+    const id = JSON.stringify([url, formatDigest(digest), format, strip, bins]);
+    const stage = (context: ArchiveContext) => stageArchive(artifact, context);
+    return [{ id, fetch: (dir, context) => stageToCompare(stage, dir, bins, context) }];
+  },
+};

@@ -60,3 +60,8 @@ export interface Start {
   /** The path in the tree of what is really run, where the program is a launcher. */
   readonly program?: string;
 }
+
+export function toolchainsOf({ toolchains }: StageContext): Toolchains {
+  if (!toolchains) throw new Error("a source needs a toolchain, and the run has given none");
+  return toolchains;
+}

@@ -1,23 +1,41 @@
 import { join } from "node:path";
-import type { Artifact } from "../core/recipe.ts";
+import type { Artifact, ArtifactKind, ArtifactOf } from "../core/recipe.ts";
 import { mkdir } from "../io/disk.ts";
-import { stageArchive } from "./archive.ts";
+import { archive } from "./archive.ts";
 import type { StageContext, Staged } from "./context.ts";
-import { stageDebian } from "./debian/debian.ts";
-import { stageGoBuild } from "./go/build.ts";
-import { stageGoModule } from "./go/module.ts";
-import { stageNpmClosure } from "./npm/closure.ts";
-import { stageNpmPackage } from "./npm/package.ts";
+import { debian } from "./debian/debian.ts";
+import { goBuild } from "./go/build.ts";
+import { goModule } from "./go/module.ts";
+import type { PinnedFile, SourceKind } from "./kind.ts";
+import { npmClosure } from "./npm/closure.ts";
+import { npmPackage } from "./npm/package.ts";
 import { compileBytecode } from "./python/bytecode.ts";
-import { stagePython } from "./python/python.ts";
-import type { Toolchains } from "./toolchains.ts";
+import { python } from "./python/python.ts";
+import type { Bins } from "./tree.ts";
+
+const unresolved = ({ from }: { readonly from: string }): never => {
+  throw new Error(`${from} was not resolved`);
+};
+
+/** Every kind of source that there is. */
+const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } = {
+  archive,
+  "npm-package": npmPackage,
+  "npm-closure": npmClosure,
+  debian,
+  python,
+  "go-module": goModule,
+  "go-build": goBuild,
+  declared: { stage: unresolved, pinnedBy: unresolved },
+};
 
 /**
  * Downloads, verifies and unpacks an artifact, and checks that each promised program is there.
  * Throws a UserError that says what is wrong; the caller discards `context.dir`.
  */
 export async function stage(artifact: Artifact, context: StageContext): Promise<Staged> {
-  const staged = await stageKind(artifact, context);
+  const kind: SourceKind<Artifact> = kinds[artifact.kind];
+  const staged = await kind.stage(artifact, context);
   const program = context.bins.python3;
   if (artifact.bytecode !== undefined && program !== undefined && context.runsHere) {
     const home = join(context.dir, "compile");
@@ -28,28 +46,8 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
   return staged;
 }
 
-async function stageKind(artifact: Artifact, context: StageContext): Promise<Staged> {
-  switch (artifact.kind) {
-    case "archive":
-      return await stageArchive(artifact, context);
-    case "npm-package":
-      return await stageNpmPackage(artifact, context);
-    case "npm-closure":
-      return await stageNpmClosure(artifact, context);
-    case "debian":
-      return await stageDebian(artifact, context);
-    case "python":
-      return await stagePython(artifact, context, toolchainsOf(context));
-    case "go-module":
-      return await stageGoModule(artifact, context, toolchainsOf(context));
-    case "go-build":
-      return await stageGoBuild(artifact, context, toolchainsOf(context));
-    case "declared":
-      throw new Error(`${artifact.from} was not resolved`);
-  }
-}
-
-function toolchainsOf({ toolchains }: StageContext): Toolchains {
-  if (!toolchains) throw new Error("a source needs a toolchain, and the run has given none");
-  return toolchains;
+/** All that an artifact pins, to be fetched and compared where nothing is installed. */
+export function pinnedBy(artifact: Artifact, bins: Bins): readonly PinnedFile[] {
+  const kind: SourceKind<Artifact> = kinds[artifact.kind];
+  return kind.pinnedBy(artifact, bins);
 }

@@ -1,6 +1,6 @@
-import { selectWheels } from "../locks/wheels.ts";
 import { isAtLeast, keysFor, type Platform, platformId } from "../platform.ts";
 import type { Artifact, Recipe } from "../recipe.ts";
+import { describeKind } from "./kinds.ts";
 
 /**
  * The recipe's sources for a platform in the order in which they are tried, or why there are none. What is
@@ -18,7 +18,7 @@ export function artifactsFor(
     };
   }
   const artifacts = listed.filter(({ glibc }) => glibc === undefined || hasLibc(platform, glibc));
-  const isBuilt = ({ kind }: Artifact): boolean => kind === "go-build";
+  const isBuilt = (artifact: Artifact): boolean => describeKind(artifact).isBuilt === true;
   if (artifacts.length > 0) {
     const built = artifacts.filter(isBuilt);
     return { artifacts: [...artifacts.filter((artifact) => !isBuilt(artifact)), ...built] };
@@ -59,44 +59,10 @@ export function downloadSize(
   platform: Platform,
   python: string | undefined,
 ): number | undefined {
-  switch (artifact.kind) {
-    case "debian":
-      return sumOf(artifact.packages);
-    case "python":
-      try {
-        return sumOf(selectWheels(artifact.wheels, python ?? "", platform));
-      } catch {
-        return undefined; // that it has none here is told when it is installed
-      }
-    case "npm-closure":
-    case "go-build":
-    case "declared":
-      return undefined;
-    default:
-      return artifact.size;
-  }
-}
-
-function sumOf(list: readonly { readonly size: number }[]): number {
-  return list.reduce((sum, { size }) => sum + size, 0);
+  return describeKind(artifact).sizeOf(artifact, platform, python ?? "");
 }
 
 /** A source in one word: its URL, or the registry and NAME@VERSION in it. */
 export function sourceName(artifact: Artifact): string {
-  switch (artifact.kind) {
-    case "archive":
-      return artifact.url;
-    case "declared":
-      return artifact.from;
-    case "debian":
-      return `deb:${artifact.name}@${artifact.version}`;
-    case "python":
-      return `pypi:${artifact.name}@${artifact.version}`;
-    case "go-module":
-    case "go-build":
-      return `go:${artifact.module}@${artifact.version}`;
-    case "npm-package":
-    case "npm-closure":
-      return `npm:${artifact.name}@${artifact.version}`;
-  }
+  return describeKind(artifact).nameOf(artifact);
 }

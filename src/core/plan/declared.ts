@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { InstallSpec } from "../installspec.ts";
 import { isBinName, isToolName } from "../names.ts";
-import type { Catalogue, Declaration, Recipe } from "../recipe.ts";
+import type { Artifact, Catalogue, Declaration, DeclaredArtifact, Recipe } from "../recipe.ts";
 import { parseRecipe } from "../recipes/file.ts";
 import { splitPackage } from "../recipes/rules.ts";
 
@@ -84,7 +84,7 @@ export function declaredRecipe(
   );
   const recorded = Object.entries(record.tools).find(([, { recipe }]) => hasBin(recipe, bin));
   const usable = specs.flatMap(({ skill, spec }) => {
-    const from = sourceOf(spec);
+    const from = ways[spec.kind].sourceOf(spec);
     return from === undefined ? [] : [{ skill, spec, from }];
   });
   if (recorded) {
@@ -93,7 +93,7 @@ export function declaredRecipe(
     if (isSame) return recordedRecipe(tool, held);
   }
   const [chosen] = usable;
-  if (!chosen) return specs.map(({ spec }) => whyNot(spec, bin, catalogue))[0];
+  if (!chosen) return specs.map(({ spec }) => ways[spec.kind].whyNot?.(spec, bin, catalogue))[0];
   const { spec, skill, from } = chosen;
   const tool = bin.toLowerCase();
   if (catalogue.recipes.has(tool)) return `a recipe is called ${tool}, and has no program ${bin}`;
@@ -105,9 +105,16 @@ export function declaredRecipe(
   });
 }
 
+/** The declaration that was not used yet, where it is one of these. */
+export function openDeclaration(
+  artifacts: readonly Artifact[] | undefined,
+): DeclaredArtifact | undefined {
+  return artifacts?.find((each) => each.kind === "declared");
+}
+
 /** Of a declaration that was not used yet: what is in it is found out when it is installed. */
 function openRecipe(tool: string, bin: string, spec: InstallSpec, declared: Declaration): Recipe {
-  const needs = spec.kind === "node" ? ["node"] : spec.kind === "uv" ? ["python3"] : [];
+  const { needs = [] } = ways[spec.kind];
   return {
     name: tool,
     description: `what the skill ${declared.by} declares`,
@@ -134,21 +141,30 @@ function isFor({ bins, os, kind }: InstallSpec, bin: string, skill: Declaring): 
   return skill.bins.length === 1 || skill.install.filter((each) => each.kind === kind).length === 1;
 }
 
-/** `npm:zog@1`, `go:host/module@v1`, `pypi:zog`, or an address; undefined where it cannot be used. */
-function sourceOf(spec: InstallSpec): string | undefined {
-  switch (spec.kind) {
-    case "node":
-      return `npm:${spec.package}`;
-    case "uv":
-      return `pypi:${spec.package}`;
-    case "go":
-      return splitPackage(spec.module ?? "").version === "" ? undefined : `go:${spec.module}`;
-    case "download":
-      return whyNotUrl(spec) === undefined ? urlSource(spec) : undefined;
-    case "brew":
-      return undefined;
-  }
+/** What each kind of a skill's own `install` is here. */
+interface Way {
+  /** Recipes that what it leads to needs. */
+  readonly needs?: readonly string[];
+  /** `npm:zog@1`, `go:host/module@v1`, `pypi:zog`, or an address; undefined where it cannot be used. */
+  sourceOf(spec: InstallSpec): string | undefined;
+  /** Why it cannot be used. */
+  whyNot?(spec: InstallSpec, bin: string, catalogue: Catalogue): string | undefined;
 }
+
+const ways: Readonly<Record<InstallSpec["kind"], Way>> = {
+  node: { needs: ["node"], sourceOf: (spec) => `npm:${spec.package}` },
+  uv: { needs: ["python3"], sourceOf: (spec) => `pypi:${spec.package}` },
+  go: {
+    sourceOf: ({ module = "" }) =>
+      splitPackage(module).version === "" ? undefined : `go:${module}`,
+    whyNot: ({ module }) => `its skill declares go:${module} without a version`,
+  },
+  download: {
+    sourceOf: (spec) => (whyNotUrl(spec) === undefined ? urlSource(spec) : undefined),
+    whyNot: whyNotUrl,
+  },
+  brew: { sourceOf: () => undefined, whyNot: whyNotFormula },
+};
 
 function urlSource({ url = "", sha256 }: InstallSpec): string {
   return sha256 === undefined ? url : `${url}#sha256=${sha256}`;
@@ -164,22 +180,12 @@ function whyNotUrl({ url = "", sha256 }: InstallSpec): string | undefined {
   return undefined;
 }
 
-function whyNot(spec: InstallSpec, bin: string, catalogue: Catalogue): string | undefined {
-  switch (spec.kind) {
-    case "download":
-      return whyNotUrl(spec);
-    case "go":
-      return `its skill declares go:${spec.module} without a version`;
-    case "brew": {
-      const recipe = catalogue.recipes.get(recipeOfFormula(spec.formula ?? "", catalogue));
-      if (!recipe)
-        return `its skill declares the Homebrew formula ${spec.formula} only, which has no recipe`;
-      const programs = Object.keys(recipe.bins).join(", ");
-      return `its skill declares the Homebrew formula ${spec.formula}; the recipe ${recipe.name} has ${programs} and no ${bin}`;
-    }
-    default:
-      return undefined;
-  }
+function whyNotFormula({ formula = "" }: InstallSpec, bin: string, catalogue: Catalogue): string {
+  const why = `its skill declares the Homebrew formula ${formula}`;
+  const recipe = catalogue.recipes.get(recipeOfFormula(formula, catalogue));
+  if (!recipe) return `${why} only, which has no recipe`;
+  const programs = Object.keys(recipe.bins).join(", ");
+  return `${why}; the recipe ${recipe.name} has ${programs} and no ${bin}`;
 }
 
 /** Formulas that are called otherwise than their recipes and these recipes' aliases. */

@@ -1,9 +1,9 @@
-import { upstreamVersion } from "../deb-version.ts";
-import { type Digest, formatDigest, sha256Hex } from "../digest.ts";
+import { sha256Hex } from "../digest.ts";
 import type { Manifest, SealedRecord } from "../manifest.ts";
 import type { Platform } from "../platform.ts";
 import type { Artifact, Catalogue, Declaration, Recipe } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
+import { describeKind } from "./kinds.ts";
 
 /** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
 export interface Requirement {
@@ -146,7 +146,7 @@ export interface PlanRequest {
 
 /** The version that a source has: Debian's may be another than the recipe's first choice. */
 export function versionOf(recipe: Recipe, artifact: Artifact): string {
-  return artifact.kind === "debian" ? upstreamVersion(artifact.version) : recipe.version;
+  return describeKind(artifact).versionOf?.(artifact) ?? recipe.version;
 }
 
 /** The newest version that these sources have. */
@@ -164,53 +164,7 @@ export function newestVersion(recipe: Recipe, artifacts: readonly Artifact[]): s
  */
 export function installationKey(recipe: Recipe, artifact: Artifact): string {
   const bins = Object.entries(artifact.bins ?? recipe.bins).sort(([a], [b]) => (a < b ? -1 : 1));
-  return sha256Hex(
-    JSON.stringify([recipe.version, artifact.kind, sourceDigest(artifact), shape(artifact), bins]),
-  ).slice(0, 12);
-}
-
-function shape(artifact: Artifact): unknown {
-  const compiled = artifact.bytecode === undefined ? [] : [artifact.bytecode];
-  switch (artifact.kind) {
-    case "archive":
-      return [artifact.format, artifact.strip, ...compiled];
-    case "npm-package":
-    case "go-module":
-      return compiled.length === 0 ? artifact.strip : [artifact.strip, ...compiled];
-    case "go-build":
-      return artifact.package;
-    case "debian":
-      return [debTreeForm, artifact.start];
-    default:
-      return null;
-  }
-}
-
-/** Grows where the same packages become another tree: other launchers, other files left out. */
-const debTreeForm = 1;
-
-/** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`. */
-function sourceDigest(artifact: Artifact): string {
-  switch (artifact.kind) {
-    case "go-build":
-      return artifact.sum;
-    case "declared":
-      return artifact.from;
-    case "npm-closure":
-      return listDigest(artifact.packages, ({ path }) => path);
-    case "debian":
-      return listDigest(artifact.packages, ({ name }) => name);
-    case "python":
-      return listDigest(artifact.wheels, ({ file }) => file);
-    default:
-      return formatDigest(artifact.digest);
-  }
-}
-
-function listDigest<Package extends { readonly digest: Digest }>(
-  packages: readonly Package[],
-  nameOf: (locked: Package) => string,
-): string {
-  const lines = packages.map((locked) => `${nameOf(locked)} ${formatDigest(locked.digest)}`);
-  return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
+  const { digestOf, shapeOf } = describeKind(artifact);
+  const parts = [recipe.version, artifact.kind, digestOf(artifact), shapeOf(artifact), bins];
+  return sha256Hex(JSON.stringify(parts)).slice(0, 12);
 }

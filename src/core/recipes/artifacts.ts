@@ -1,7 +1,7 @@
 import { type Digest, parseHexDigest, parseIntegrity } from "../digest.ts";
 import { debArchOf } from "../locks/deb-lock.ts";
 import { type PlatformKey, platformKeys } from "../platform.ts";
-import type { Artifact, DebianStart, Recipe } from "../recipe.ts";
+import type { Artifact, ArtifactKind, ArtifactOf, DebianStart, Recipe } from "../recipe.ts";
 import type { Locked } from "./locks.ts";
 import { formatOfUrl, splitPackage } from "./rules.ts";
 import type { RecipeDocument, RecipeSource } from "./schema.ts";
@@ -11,7 +11,7 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
   const entries = platformKeys.flatMap((key) => {
     const value = document.artifacts[key];
     return value
-      ? [[key, sourceList(value).map((source) => toArtifact(source, document, key, locked))]]
+      ? [[key, sourceList(value).map((source) => toArtifact(source, { document, key, locked }))]]
       : [];
   });
   return {
@@ -34,71 +34,95 @@ function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly Rec
   return "length" in value ? (value as readonly RecipeSource[]) : [value as RecipeSource];
 }
 
-type Common = Pick<Artifact, "bins" | "glibc" | "bytecode">;
+/** The kinds that a recipe can have. */
+export type RecipeKind = Exclude<ArtifactKind, "declared">;
 
-function toArtifact(
-  source: RecipeSource,
-  document: RecipeDocument,
-  key: PlatformKey,
-  locked: Locked,
-): Artifact {
-  const { glibc, bytecode } = source;
-  const common: Common = {
-    ...(source.bins && { bins: { ...document.bins, ...source.bins } }),
-    ...(glibc !== undefined && { glibc }),
-    ...(bytecode !== undefined && { bytecode }),
-  };
-  if (source.lock !== undefined)
-    return toClosure(source, source.lock, document, key, locked, common);
-  if (source.sum === undefined) return toDownload(source, common);
-  const { name: module, version } = splitPackage(source.go ?? "");
-  const { sum, package: directory = ".", toolchain = "1" } = source;
-  return { kind: "go-build", module, version, package: directory, sum, toolchain, ...common };
+/** The kind of source that these fields are; undefined where they are none. */
+export function kindOfSource({
+  url,
+  npm,
+  deb,
+  pypi,
+  go,
+  lock,
+  sum,
+}: RecipeSource): RecipeKind | undefined {
+  if (lock !== undefined) {
+    if (deb !== undefined) return "debian";
+    if (pypi !== undefined) return "python";
+    if (npm !== undefined) return "npm-closure";
+  }
+  if (go !== undefined) return sum === undefined ? "go-module" : "go-build";
+  if (url !== undefined) return "archive";
+  return npm === undefined ? undefined : "npm-package";
 }
 
-/** A program with every package it needs, as its lock pins them. */
-function toClosure(
-  { npm, deb, pypi }: RecipeSource,
-  lock: string,
-  document: RecipeDocument,
-  key: PlatformKey,
-  locked: Locked,
-  common: Common,
-): Artifact {
-  if (deb !== undefined) {
+/** What a source is read with. */
+interface Surroundings {
+  readonly document: RecipeDocument;
+  readonly key: PlatformKey;
+  readonly locked: Locked;
+}
+type Reader<Kind extends RecipeKind> = (
+  source: RecipeSource,
+  surroundings: Surroundings,
+) => ArtifactOf<Kind>;
+
+const readers: { readonly [Kind in RecipeKind]: Reader<Kind> } = {
+  archive: (source) => {
+    const { url = "", format = formatOfUrl(url) ?? "raw", strip = 0 } = source;
+    return { kind: "archive", url, format, strip, ...pinOf(source) };
+  },
+  "npm-package": (source) => {
+    const { npm = "", strip = 1 } = source;
+    return { kind: "npm-package", ...splitPackage(npm), strip, ...pinOf(source) };
+  },
+  "npm-closure": ({ npm = "", lock = "" }, { locked }) => {
+    const packages = locked.npm.get(lock) ?? [];
+    return { kind: "npm-closure", ...splitPackage(npm), packages };
+  },
+  debian: ({ deb = "", lock = "" }, { document, key, locked }) => {
     const held = locked.deb.get(lock);
     const packages = held?.packages[debArchOf(key) ?? "amd64"] ?? [];
     const debian = { packages, snapshot: held?.snapshot ?? "", start: startOf(document) };
-    return { kind: "debian", ...splitPackage(deb), ...debian, ...common };
-  }
-  if (pypi !== undefined) {
+    return { kind: "debian", ...splitPackage(deb), ...debian };
+  },
+  python: ({ pypi = "", lock = "" }, { locked }) => {
     const wheels = locked.pypi.get(lock) ?? [];
-    return { kind: "python", ...splitPackage(pypi), wheels, ...common };
-  }
-  const packages = locked.npm.get(lock) ?? [];
-  return { kind: "npm-closure", ...splitPackage(npm ?? ""), packages, ...common };
+    return { kind: "python", ...splitPackage(pypi), wheels };
+  },
+  "go-module": (source) => {
+    const { name: module, version } = splitPackage(source.go ?? "");
+    return { kind: "go-module", module, version, strip: source.strip ?? 0, ...pinOf(source) };
+  },
+  "go-build": ({ go = "", sum = "", package: directory = ".", toolchain = "1" }) => {
+    const { name: module, version } = splitPackage(go);
+    return { kind: "go-build", module, version, package: directory, sum, toolchain };
+  },
+};
+
+function toArtifact(source: RecipeSource, surroundings: Surroundings): Artifact {
+  const kind = kindOfSource(source);
+  // The checks have seen to it; without them this would be a bug, not a recipe's fault.
+  if (!kind) throw new Error("a source without an origin passed the checks");
+  const { glibc, bytecode } = source;
+  return {
+    ...readers[kind](source, surroundings),
+    ...(source.bins && { bins: { ...surroundings.document.bins, ...source.bins } }),
+    ...(glibc !== undefined && { glibc }),
+    ...(bytecode !== undefined && { bytecode }),
+  };
 }
 
 function startOf({ env = {}, args = {}, setup }: RecipeDocument): DebianStart {
   return { env, args, ...(setup && { setup }) };
 }
 
-/** One file with a digest of its own. */
-function toDownload(source: RecipeSource, common: Common): Artifact {
-  const { url, go, npm, size, strip } = source;
+/** Digest and size of a source that is one file. */
+function pinOf(source: RecipeSource): { readonly digest: Digest; readonly size?: number } {
   const digest = sourceDigest(source);
-  // The checks have seen to both; without them this would be a bug, not a recipe's fault.
   if (!digest) throw new Error("a source without a digest passed the checks");
-  const download = { digest, ...(size !== undefined && { size }), ...common };
-  if (go !== undefined) {
-    const { name: module, version } = splitPackage(go);
-    return { kind: "go-module", module, version, strip: strip ?? 0, ...download };
-  }
-  if (url === undefined) {
-    return { kind: "npm-package", ...splitPackage(npm ?? ""), strip: strip ?? 1, ...download };
-  }
-  const format = source.format ?? formatOfUrl(url) ?? "raw";
-  return { kind: "archive", url, format, strip: strip ?? 0, ...download };
+  return { digest, ...(source.size !== undefined && { size: source.size }) };
 }
 
 /** The digest of a source that has one. */

@@ -25,7 +25,52 @@ interface ReadLocks {
   readonly problems: readonly RecipeProblem[];
 }
 
-const kinds = ["npm", "deb", "pypi"] as const satisfies Kind[];
+type Parsed<Held> =
+  | { readonly ok: true; readonly held: Held }
+  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
+
+/** How a lock is read, and which versions of a program it holds; undefined where it is not asked for. */
+interface LockReader<Held> {
+  parse(text: string, file: string): Parsed<Held>;
+  versionsOf(held: Held, name: string, key: PlatformKey): string[] | undefined;
+  /** For which platform, where a lock has several. */
+  whereOf?(key: PlatformKey): string;
+}
+
+const readers: { readonly [Key in Kind]: LockReader<Lock[Key]> } = {
+  npm: {
+    parse(text, file) {
+      const parsed = parseLock(text, file);
+      return parsed.ok ? { ok: true, held: parsed.packages } : parsed;
+    },
+    versionsOf: (packages, name) =>
+      versions(packages.filter(({ path }) => path === `node_modules/${name}`)),
+  },
+  deb: {
+    parse(text, file) {
+      const parsed = parseDebLock(text, file);
+      return parsed.ok ? { ok: true, held: parsed.lock } : parsed;
+    },
+    versionsOf(lock, name, key) {
+      const arch = debArchOf(key);
+      if (arch === undefined) return undefined; // a platform that the checks refuse
+      return versions((lock.packages[arch] ?? []).filter((each) => each.name === name));
+    },
+    whereOf: (key) => ` for ${debArchOf(key)}`,
+  },
+  pypi: {
+    parse(text, file) {
+      const parsed = parsePypiLock(text, file);
+      return parsed.ok ? { ok: true, held: parsed.wheels } : parsed;
+    },
+    versionsOf: (wheels, name) => versions(wheels.filter((wheel) => wheel.name === name)),
+  },
+};
+const kinds = Object.keys(readers) as Kind[];
+
+function versions(packages: readonly { readonly version: string }[]): string[] {
+  return packages.map(({ version }) => version);
+}
 
 /**
  * Reads each lock that a recipe names, once. `recipeFile` says where they lie, for messages; `read`
@@ -61,69 +106,32 @@ export function readLocks(
 type Filling = { readonly [Key in Kind]: Map<string, Lock[Key]> };
 
 /** Adds what a lock's text holds; gives what is wrong with it instead. */
-function takeIn(
-  kind: Kind,
+function takeIn<Key extends Kind>(
+  kind: Key,
   lock: string,
   text: string,
   file: string,
   locked: Filling,
 ): readonly RecipeProblem[] {
-  switch (kind) {
-    case "npm": {
-      const parsed = parseLock(text, file);
-      if (parsed.ok) locked.npm.set(lock, parsed.packages);
-      return parsed.ok ? [] : parsed.problems;
-    }
-    case "deb": {
-      const parsed = parseDebLock(text, file);
-      if (parsed.ok) locked.deb.set(lock, parsed.lock);
-      return parsed.ok ? [] : parsed.problems;
-    }
-    case "pypi": {
-      const parsed = parsePypiLock(text, file);
-      if (parsed.ok) locked.pypi.set(lock, parsed.wheels);
-      return parsed.ok ? [] : parsed.problems;
-    }
-  }
+  const parsed = readers[kind].parse(text, file);
+  if (!parsed.ok) return parsed.problems;
+  locked[kind].set(lock, parsed.held);
+  return [];
 }
 
 /** A lock must hold the very program that it is named for. */
-function whyNotHeld(
-  kind: Kind,
+function whyNotHeld<Key extends Kind>(
+  kind: Key,
   pinned: string,
   lock: string,
   key: PlatformKey,
   locked: Locked,
 ): string | undefined {
   const { name, version } = splitPackage(pinned);
-  const versions = versionsHeld(kind, name, lock, key, locked);
-  if (!versions || versions.includes(version)) return undefined;
-  const where = kind === "deb" ? ` for ${debArchOf(key)}` : "";
-  if (versions.length === 0) return `does not hold ${name}${where}`;
-  return `holds ${name}@${versions[0]}, not ${pinned}`;
-}
-
-/** Undefined where the lock could not be read, or the platform is one that the checks refuse. */
-function versionsHeld(
-  kind: Kind,
-  name: string,
-  lock: string,
-  key: PlatformKey,
-  locked: Locked,
-): string[] | undefined {
-  const versionsOf = <Package extends { readonly version: string }>(
-    packages: readonly Package[] | undefined,
-    isMeant: (locked: Package) => boolean,
-  ) => packages?.filter(isMeant).map(({ version }) => version);
-  switch (kind) {
-    case "npm":
-      return versionsOf(locked.npm.get(lock), ({ path }) => path === `node_modules/${name}`);
-    case "pypi":
-      return versionsOf(locked.pypi.get(lock), (wheel) => wheel.name === name);
-    case "deb": {
-      const [held, arch] = [locked.deb.get(lock), debArchOf(key)];
-      if (!held || arch === undefined) return undefined;
-      return versionsOf(held.packages[arch] ?? [], (each) => each.name === name);
-    }
-  }
+  const held = locked[kind].get(lock);
+  const found = held && readers[kind].versionsOf(held, name, key);
+  if (!found || found.includes(version)) return undefined;
+  const { whereOf = () => "" } = readers[kind];
+  if (found.length === 0) return `does not hold ${name}${whereOf(key)}`;
+  return `holds ${name}@${found[0]}, not ${pinned}`;
 }

@@ -1,7 +1,12 @@
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { type DeclaredRecord, type Declaring, declaredRecipe } from "../../core/plan/declared.ts";
+import {
+  type DeclaredRecord,
+  type Declaring,
+  declaredRecipe,
+  openDeclaration,
+} from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
 import { readDeclared } from "../../io/volume/declared-file.ts";
@@ -114,7 +119,7 @@ function unprovided(requirements: readonly Requirement[], { providers }: Catalog
 }
 
 function isOpen({ artifacts }: Recipe): boolean {
-  return artifacts.any?.some(({ kind }) => kind === "declared") === true;
+  return openDeclaration(artifacts.any) !== undefined;
 }
 
 function accept(recipe: Recipe): Recipe {

@@ -10,6 +10,7 @@ import { unpackDeb } from "../../unpack/deb.ts";
 import { limitsFor } from "../../unpack/extract.ts";
 import { type TreeWriter, treeWriter } from "../../unpack/tree.ts";
 import type { StageContext, Staged } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadDeb } from "./mirrors.ts";
 import { relocate } from "./tree.ts";
@@ -24,10 +25,7 @@ const setupTimeout = 60_000;
  * A program of Debian with every package it needs, each one verified against the lock and unpacked
  * into one tree that runs from anywhere. No package's script is ever run.
  */
-export async function stageDebian(
-  artifact: DebianArtifact,
-  context: StageContext,
-): Promise<Staged> {
+async function stageDebian(artifact: DebianArtifact, context: StageContext): Promise<Staged> {
   const { packages, kind, name, version, start } = artifact;
   const tree = await makeTree(context.dir);
   context.onPhase?.("download");
@@ -141,3 +139,14 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
     hint: "The program was not installed. See whether this image can run it.",
   });
 }
+
+export const debian: SourceKind<DebianArtifact> = {
+  stage: stageDebian,
+  pinnedBy: ({ snapshot, packages }) =>
+    packages.map((locked) => ({
+      id: `deb ${locked.path} ${formatDigest(locked.digest)}`,
+      async fetch(file, { http, apt, signal }) {
+        await downloadDeb({ http, apt: await apt(), locked, snapshot, file, signal });
+      },
+    })),
+};

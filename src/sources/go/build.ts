@@ -7,7 +7,8 @@ import { mkdir } from "../../io/disk.ts";
 import { entriesBelow } from "../../io/entries.ts";
 import { type Finished, run } from "../../io/exec.ts";
 import { doing, isThere, orNothing } from "../../io/files.ts";
-import type { StageContext, Staged } from "../context.ts";
+import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
 import type { Toolchain, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
 
@@ -23,11 +24,8 @@ const downloadTimeout = 10 * 60_000;
  *     other module. No version control, no C compiler, no code of others is run;
  *  3. keep the program alone; what building left stays in the run's staging place and goes with it.
  */
-export async function stageGoBuild(
-  artifact: GoBuildArtifact,
-  context: StageContext,
-  toolchains: Toolchains,
-): Promise<Staged> {
+async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): Promise<Staged> {
+  const toolchains = toolchainsOf(context);
   const { kind, module, version, sum } = artifact;
   if (toolchains.offline) {
     throw new UserError("unmet", `${module}@${version} is needed, and this run is offline`, {
@@ -168,3 +166,19 @@ async function zipBytes(dir: string): Promise<number> {
   const zips = entries.filter(({ name, stats }) => stats.isFile() && name.endsWith(".zip"));
   return zips.reduce((sum, { stats }) => sum + stats.size, 0);
 }
+
+export const goBuild: SourceKind<GoBuildArtifact> = {
+  stage: stageGoBuild,
+  pinnedBy: ({ module, version, sum }) => [
+    {
+      id: `go ${module} ${version} ${sum}`,
+      async fetch(_file, { goSum }) {
+        const found = await goSum(`${module}@${version}`);
+        if (found === sum) return;
+        throw new UserError("integrity", `${module}@${version}: expected ${sum}, got ${found}`, {
+          hint: "Either the recipe is wrong, or the proxy serves another module.",
+        });
+      },
+    },
+  ],
+};

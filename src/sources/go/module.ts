@@ -10,23 +10,24 @@ import { isNetwork, isNotFound } from "../../net/errors.ts";
 import type { GoConfig } from "../../net/go-config.ts";
 import type { Download } from "../../net/http.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
-import type { StageContext, Staged } from "../context.ts";
-import type { Toolchains } from "../toolchains.ts";
+import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 
 /**
  * A module's zip from the machine's Go proxy, used as an archive. It holds no modes, so that what is
  * a program by its first bytes becomes executable where Go keeps its programs.
  */
-export async function stageGoModule(
-  artifact: GoModuleArtifact,
-  context: StageContext,
-  toolchains: Toolchains,
-): Promise<Staged> {
+async function stageGoModule(artifact: GoModuleArtifact, context: StageContext): Promise<Staged> {
   const { module, version, strip, kind, digest } = artifact;
   const file = join(context.dir, "download");
   context.onPhase?.("download");
-  const { size } = await downloadModule(artifact, file, context, await toolchains.goConfig());
+  const { size } = await downloadModule(
+    artifact,
+    file,
+    context,
+    await toolchainsOf(context).goConfig(),
+  );
   context.onPhase?.("unpack");
   const tree = await makeTree(context.dir);
   const { signal } = context;
@@ -91,3 +92,15 @@ async function markPrograms(dir: string): Promise<void> {
 function isElf(path: string): boolean {
   return readPieces(path, (read) => read(0, 4)).toString("latin1") === "\x7fELF";
 }
+
+export const goModule: SourceKind<GoModuleArtifact> = {
+  stage: stageGoModule,
+  pinnedBy: (artifact) => [
+    {
+      id: `go ${artifact.module} ${artifact.version} ${formatDigest(artifact.digest)}`,
+      async fetch(file, { http, goConfig, signal }) {
+        await downloadModule(artifact, file, { http, signal }, await goConfig());
+      },
+    },
+  ],
+};

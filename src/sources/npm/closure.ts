@@ -8,6 +8,7 @@ import type { NpmConfig } from "../../net/npm-config.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 import type { Limits } from "../../unpack/tree.ts";
 import type { StageContext, Staged } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadTarball } from "./registry.ts";
 
@@ -18,7 +19,7 @@ const packagesAtOnce = 12;
  * A JavaScript program with every package it needs, each one verified against the lock. No package's
  * script is ever run.
  */
-export async function stageNpmClosure(
+async function stageNpmClosure(
   artifact: NpmClosureArtifact,
   context: StageContext,
 ): Promise<Staged> {
@@ -113,3 +114,14 @@ async function fetchPackage(locked: LockedPackage, place: Place): Promise<number
   await rm(file, { force: true });
   return size;
 }
+
+export const npmClosure: SourceKind<NpmClosureArtifact> = {
+  stage: stageNpmClosure,
+  pinnedBy: ({ packages }) =>
+    packages.map(({ name, version, digest }) => ({
+      id: `npm ${name} ${version} ${formatDigest(digest)}`,
+      async fetch(file, { http, npm, signal }) {
+        await downloadTarball({ http, npm: await npm(), name, version, digest, file, signal });
+      },
+    })),
+};

@@ -3,13 +3,13 @@ import { formatDigest } from "../../core/digest.ts";
 import type { NpmPackageArtifact } from "../../core/recipe.ts";
 import { rm } from "../../io/disk.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
-import type { ArchiveContext } from "../archive.ts";
 import type { Staged } from "../context.ts";
+import { type ArchiveContext, type SourceKind, stageToCompare } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadTarball } from "./registry.ts";
 
 /** One package tarball of the machine's npm registry, used as an archive. */
-export async function stageNpmPackage(
+async function stageNpmPackage(
   artifact: NpmPackageArtifact,
   context: ArchiveContext,
 ): Promise<Staged> {
@@ -40,3 +40,13 @@ export async function stageNpmPackage(
   const from = `${name}@${version}`;
   return { tree, source: { kind, from, digest: formatDigest(digest), size: download.size } };
 }
+
+export const npmPackage: SourceKind<NpmPackageArtifact> = {
+  stage: stageNpmPackage,
+  pinnedBy(artifact, bins) {
+    const { name, version, digest, strip } = artifact;
+    const id = JSON.stringify([name, version, formatDigest(digest), strip, bins]);
+    const stage = (context: ArchiveContext) => stageNpmPackage(artifact, context);
+    return [{ id, fetch: (dir, context) => stageToCompare(stage, dir, bins, context) }];
+  },
+};

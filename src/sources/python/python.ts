@@ -10,7 +10,8 @@ import type { LockedWheel, PythonArtifact } from "../../core/recipe.ts";
 import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
 import { doing, lstatIfExists, textOf } from "../../io/files.ts";
 import type { Http } from "../../net/http.ts";
-import type { StageContext, Staged, Start } from "../context.ts";
+import { type StageContext, type Staged, type Start, toolchainsOf } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
 import type { Interpreter, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { compileBytecode } from "./bytecode.ts";
@@ -26,11 +27,8 @@ const wheelsAtOnce = 6;
  *  3. unpack them, in pip's order, into one `site-packages`; run nothing of them;
  *  4. write a small starter per program; compile all modules with the Python that will run them.
  */
-export async function stagePython(
-  artifact: PythonArtifact,
-  context: StageContext,
-  toolchains: Toolchains,
-): Promise<Staged> {
+async function stagePython(artifact: PythonArtifact, context: StageContext): Promise<Staged> {
+  const toolchains = toolchainsOf(context);
   const python = await toolchains.python();
   const wheels = selectWheels(artifact.wheels, python.version, context.platform);
   const tree = await makeTree(context.dir, ["site-packages", "bin"]);
@@ -174,3 +172,14 @@ async function compile(python: Interpreter, tree: string, context: StageContext)
   await mkdir(home);
   await compileBytecode(python.program, join(tree, "site-packages"), home, context.signal);
 }
+
+export const python: SourceKind<PythonArtifact> = {
+  stage: stagePython,
+  pinnedBy: ({ wheels }) =>
+    wheels.map((wheel) => ({
+      id: `pypi ${wheel.file} ${formatDigest(wheel.digest)}`,
+      async fetch(file, { http, pip, signal }) {
+        await downloadWheel({ http, pip: await pip(), wheel, file, signal });
+      },
+    })),
+};

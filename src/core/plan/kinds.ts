@@ -1,0 +1,113 @@
+import { upstreamVersion } from "../deb-version.ts";
+import { type Digest, formatDigest, sha256Hex } from "../digest.ts";
+import { selectWheels } from "../locks/wheels.ts";
+import type { Platform } from "../platform.ts";
+import type { Artifact, ArtifactKind, ArtifactOf } from "../recipe.ts";
+
+/** What a plan must know of a kind of source. How it becomes a tree is in the kind's room below `sources/`. */
+export interface KindDescription<A extends Artifact> {
+  /** In one word: its URL, or the registry and NAME@VERSION in it. */
+  nameOf(artifact: A): string;
+  /** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`. */
+  digestOf(artifact: A): string;
+  /** How the pinned bytes become a tree, where that is not the same for all: part of the key. */
+  shapeOf(artifact: A): unknown;
+  /** Bytes to download, where they are known; of wheels those that a Python of this version takes. */
+  sizeOf(artifact: A, platform: Platform, python: string): number | undefined;
+  /** The version that it has, where that may be another than the recipe's first choice. */
+  versionOf?(artifact: A): string;
+  /** Takes minutes of this machine's time: tried last. */
+  readonly isBuilt?: boolean;
+  /** Its packages are chosen for the Python that will run them, which must be there first. */
+  readonly isChosenByPython?: boolean;
+}
+
+/** Grows where the same packages become another tree: other launchers, other files left out. */
+const debTreeForm = 1;
+
+const same = (): null => null;
+const unknown = (): undefined => undefined;
+const pinnedDigest = ({ digest }: { readonly digest: Digest }): string => formatDigest(digest);
+const pinnedSize = ({ size }: { readonly size?: number }): number | undefined => size;
+const compiled = ({ bytecode }: Artifact): string[] => (bytecode === undefined ? [] : [bytecode]);
+
+/** A package that is used as an archive. */
+const packageParts = {
+  digestOf: pinnedDigest,
+  sizeOf: pinnedSize,
+  shapeOf: (artifact: ArtifactOf<"npm-package" | "go-module">): unknown =>
+    artifact.bytecode === undefined ? artifact.strip : [artifact.strip, artifact.bytecode],
+};
+
+const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>> } = {
+  archive: {
+    nameOf: ({ url }) => url,
+    digestOf: pinnedDigest,
+    shapeOf: (artifact) => [artifact.format, artifact.strip, ...compiled(artifact)],
+    sizeOf: pinnedSize,
+  },
+  "npm-package": {
+    ...packageParts,
+    nameOf: ({ name, version }) => `npm:${name}@${version}`,
+  },
+  "npm-closure": {
+    nameOf: ({ name, version }) => `npm:${name}@${version}`,
+    digestOf: ({ packages }) => listDigest(packages, ({ path }) => path),
+    shapeOf: same,
+    sizeOf: unknown,
+  },
+  debian: {
+    nameOf: ({ name, version }) => `deb:${name}@${version}`,
+    versionOf: ({ version }) => upstreamVersion(version),
+    digestOf: ({ packages }) => listDigest(packages, ({ name }) => name),
+    shapeOf: ({ start }) => [debTreeForm, start],
+    sizeOf: ({ packages }) => sumOf(packages),
+  },
+  python: {
+    nameOf: ({ name, version }) => `pypi:${name}@${version}`,
+    digestOf: ({ wheels }) => listDigest(wheels, ({ file }) => file),
+    shapeOf: same,
+    sizeOf: ({ wheels }, platform, python) => {
+      try {
+        return sumOf(selectWheels(wheels, python, platform));
+      } catch {
+        return undefined; // that it has none here is told when it is installed
+      }
+    },
+    isChosenByPython: true,
+  },
+  "go-module": {
+    ...packageParts,
+    nameOf: ({ module, version }) => `go:${module}@${version}`,
+  },
+  "go-build": {
+    nameOf: ({ module, version }) => `go:${module}@${version}`,
+    digestOf: ({ sum }) => sum,
+    shapeOf: (artifact) => artifact.package,
+    sizeOf: unknown,
+    isBuilt: true,
+  },
+  declared: {
+    nameOf: ({ from }) => from,
+    digestOf: ({ from }) => from,
+    shapeOf: same,
+    sizeOf: unknown,
+  },
+};
+
+/** What a plan must know of an artifact's kind. */
+export function describeKind({ kind }: Artifact): KindDescription<Artifact> {
+  return kinds[kind];
+}
+
+function listDigest<Package extends { readonly digest: Digest }>(
+  packages: readonly Package[],
+  nameOf: (locked: Package) => string,
+): string {
+  const lines = packages.map((locked) => `${nameOf(locked)} ${formatDigest(locked.digest)}`);
+  return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
+}
+
+function sumOf(list: readonly { readonly size: number }[]): number {
+  return list.reduce((sum, { size }) => sum + size, 0);
+}
