@@ -40,7 +40,7 @@ async function stageGoModule(artifact: GoModuleArtifact, context: StageContext):
 }
 
 /** Brings a module's zip from the first of the proxies that has it, and verifies it. */
-export async function downloadModule(
+async function downloadModule(
   artifact: GoModuleArtifact,
   file: string,
   context: Pick<StageContext, "http"> & Partial<StageContext>,
