@@ -1,6 +1,6 @@
 /** What the READMEs say, beside what is there: links, options, variables, messages, lines of other files. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import JSON5 from "json5";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -8,10 +8,10 @@ import { exitStatus } from "../../src/core/errors.ts";
 import { type Host, openclawFragment } from "../../src/core/topology.ts";
 import { options, variables } from "../../src/usage/options.ts";
 import { repository } from "../support/workplace.ts";
-import { type Page, pages } from "./pages.ts";
+import { type Page, pages, rowsBelow } from "./pages.ts";
 
 const read = (file: string): string => readFileSync(join(repository, file), "utf8");
-const [front, entrypoint, recipes, , source] = pages as [Page, Page, Page, Page, Page];
+const [front, entrypoint, recipes] = pages as [Page, Page, Page];
 
 /** Everything that is compiled or run, as text. */
 const program = ["src", "entrypoint"]
@@ -23,13 +23,6 @@ const program = ["src", "entrypoint"]
   .filter((name) => /\.ts$|openclaw-install-skill-deps|\.sh$/.test(name))
   .map(read)
   .join("\n");
-
-/** The first table below a heading; each row's first cells. */
-function rowsBelow({ tables, file }: Page, heading: string): (readonly string[])[] {
-  const found = tables.find((table) => table.heading === heading);
-  if (found === undefined) throw new Error(`${file} has no table below "${heading}"`);
-  return [...found.rows];
-}
 
 const unique = (found: readonly string[]): string[] => [...new Set(found)].sort();
 const matches = (text: string, what: RegExp): string[] => unique(text.match(what) ?? []);
@@ -84,30 +77,6 @@ test("every folder of tests is on the list of suites", () => {
     .map(({ name }) => name);
   expect(folders.length).toBeGreaterThan(5);
   expect(folders.filter((name) => !listed.includes(name))).toEqual([]);
-});
-
-describe("the source, as its page has it", () => {
-  const paths = (cell = ""): string[] =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
-
-  test("the walk names functions of the files that it names", () => {
-    const rows = rowsBelow(source, "From SKILL.md to the manifest");
-    expect(rows.length).toBeGreaterThan(15);
-    const wrong = rows.filter(([, file, called]) => {
-      const [name = "", text] = [paths(called)[0], read(paths(file)[0] ?? "")];
-      return !new RegExp(`^(export )?(async )?(function )?${name}\\(`, "m").test(text);
-    });
-    expect(wrong).toEqual([]);
-  });
-
-  test("every folder is on the list of rooms", () => {
-    const listed = rowsBelow(source, "Floors and rooms").flatMap(([cell]) => paths(cell));
-    const folders = readdirSync(join(repository, "src"), { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ parentPath, name }) => `${relative(repository, join(parentPath, name))}/`);
-    expect(folders.filter((name) => !listed.includes(name))).toEqual([]);
-    expect(listed.filter((name) => !existsSync(join(repository, name)))).toEqual([]);
-  });
 });
 
 describe("the command", () => {

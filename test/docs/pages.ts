@@ -64,6 +64,13 @@ export function blockBelow(file: string, heading: string, lang: string): string 
   return found[0]?.text ?? "";
 }
 
+/** The first table below a heading, row by row. */
+export function rowsBelow({ tables, file }: Page, heading: string): (readonly string[])[] {
+  const found = tables.find((table) => table.heading === heading);
+  if (found === undefined) throw new Error(`${file} has no table below "${heading}"`);
+  return [...found.rows];
+}
+
 /** Takes a page apart. */
 export function readPage(file: string): Page {
   const text = readFileSync(join(repository, file), "utf8");
