@@ -157,7 +157,7 @@ test("a mirror that is slow is waited for where no other source serves, if the s
       setTimeout(() => {
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${packed.length}\r\n\r\n`);
         socket.write(packed);
-      }, 7000); // longer than anybody waits who has somewhere else to go
+      }, 4000); // longer than anybody waits who has somewhere else to go
     }),
   );
   const { sha256, size } = facts(packed);
