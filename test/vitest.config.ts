@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const dir = import.meta.dirname;
@@ -18,7 +19,8 @@ const common = {
 export default defineConfig({
   test: {
     globalSetup: `${dir}/support/code-cache.ts`,
-    maxWorkers: 3,
+    // One more than there are cores: some tests wait.
+    maxWorkers: availableParallelism() + 1,
     // Apart, because to start a command costs less the smaller the process is that starts it.
     projects: [
       { test: { ...common, name: "commands", include: commands } },
