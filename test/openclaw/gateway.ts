@@ -168,7 +168,7 @@ export async function openGateway(): Promise<Gateway> {
     },
     env,
     async answers() {
-      for (let tries = 0; tries < 120; tries++) {
+      for (let tries = 0; tries < 240; tries++) {
         if (
           await fetch(`http://127.0.0.1:${port}/healthz`).then(
             ({ ok }) => ok,
@@ -178,7 +178,7 @@ export async function openGateway(): Promise<Gateway> {
           return;
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
-      throw new Error("the gateway did not start within a minute");
+      throw new Error("the gateway did not start within two minutes");
     },
     execs: () => execsSince(since, prefix),
     async close() {
