@@ -135,7 +135,7 @@ function parseWords(args: readonly string[]) {
     return parseArgs({ args: words, options: definitions, allowPositionals: true });
   } catch (cause) {
     const message = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
-    throw new UserError("usage", message, { hint: "See openclaw-install-skill-deps --help." });
+    throw new UserError("E_USAGE", message, { hint: "See openclaw-install-skill-deps --help." });
   }
 }
 
@@ -157,7 +157,7 @@ function namesOf(verb: Verb, positionals: string[]): string[] {
 function jsonMode(text: string | undefined): Options["json"] {
   if (text === undefined) return false;
   if (text === "document" || text === "events") return text;
-  throw new UserError("usage", `--json=${text} is not a mode`, {
+  throw new UserError("E_USAGE", `--json=${text} is not a mode`, {
     hint: "Write --json for one document, --json=events for a line per event.",
   });
 }
@@ -167,16 +167,16 @@ function parseJobs(text: string | undefined, cores: number): number {
   if (text === undefined) return Math.min(16, Math.max(12, cores));
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
-  throw new UserError("usage", `--jobs ${text} is not a number from 1 to 64`);
+  throw new UserError("E_USAGE", `--jobs ${text} is not a number from 1 to 64`);
 }
 
 function parseSha256(text: string | undefined, verb: Verb): string | undefined {
   if (text === undefined) return undefined;
   const hint = "Write bundle import FILE --sha256 with the 64 digits that bundle export printed.";
-  if (verb !== "bundle") throw new UserError("usage", "--sha256 is for bundle import", { hint });
+  if (verb !== "bundle") throw new UserError("E_USAGE", "--sha256 is for bundle import", { hint });
   const digest = parseHexDigest("sha256", text.replace(/^sha256:/, ""));
   if (digest) return digest.hex;
-  throw new UserError("usage", `--sha256 ${text} is not a sha256`, { hint });
+  throw new UserError("E_USAGE", `--sha256 ${text} is not a sha256`, { hint });
 }
 
 function authorOptions(
@@ -191,7 +191,7 @@ function authorOptions(
   const { name, bin, fetch, force } = given;
   const [wrong] = Object.entries({ name, bin, fetch, force }).find(([, value]) => value) ?? [];
   if (wrong !== undefined && verb !== "recipe") {
-    throw new UserError("usage", `--${wrong} is for recipe`, {
+    throw new UserError("E_USAGE", `--${wrong} is for recipe`, {
       hint: wrong === "force" ? "Did you mean --force-reinstall?" : "See recipe new in --help.",
     });
   }
@@ -203,7 +203,7 @@ function readMirrors(given: string[] | undefined, inEnv: string | undefined): ()
   const ofOption = given?.map((text) => {
     const mirror = parseMirror(text);
     if (mirror) return mirror;
-    throw new UserError("usage", `--mirror ${shownValue(text)} is not FROM=TO`, { hint });
+    throw new UserError("E_USAGE", `--mirror ${shownValue(text)} is not FROM=TO`, { hint });
   });
   if (ofOption) return () => ofOption;
   return () =>

@@ -10,7 +10,7 @@ import { asUserError } from "./core/system-error.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
 import { terminalOf, withColour } from "./report/terminal.ts";
-import { withHint } from "./report/text.ts";
+import { renderProblemLine } from "./report/text.ts";
 
 /** How long a run may take to end in order after a signal. */
 const graceMs = 5000;
@@ -77,7 +77,7 @@ function refuseGarbled(): void {
   const words = process.argv.slice(2).map((word) => ["an argument", word] as const);
   const found = [...words, ...named].find(([, value]) => value?.includes("\uFFFD"));
   if (found === undefined) return;
-  throw new UserError("usage", `${found[0]} is not UTF-8: ${found[1]}`, {
+  throw new UserError("E_USAGE", `${found[0]} is not UTF-8: ${found[1]}`, {
     hint: "Use names of directories that are.",
   });
 }
@@ -94,9 +94,13 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Optio
   const named = [...recipeDirs, ...skillsDirs, ...files, ...(seed ? [seed] : [])];
   const relative = named.find((path) => !path.startsWith("/"));
   if (relative === undefined) return;
-  throw new UserError("config", `the working directory is gone, and ${relative} would be in it`, {
-    hint: "Change to another directory, or write the path from the root.",
-  });
+  throw new UserError(
+    "E_WORKING_DIRECTORY",
+    `the working directory is gone, and ${relative} would be in it`,
+    {
+      hint: "Change to another directory, or write the path from the root.",
+    },
+  );
 }
 
 /** The sh entrypoint's answer too: HOME, else what the system says of this user, else the root. */
@@ -155,24 +159,25 @@ function report(thrown: unknown, options: Options | undefined): number {
   const error = asUserError(thrown);
   const expected = error instanceof UserError;
   const message = expected
-    ? withHint(`error: ${describeError(error)}`, error.hint)
+    ? renderProblemLine("error", describeError(error), error)
     : `${bug}\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   stderr.write(`${message}\n`);
   if (!expected) return exitStatus.bug;
   if (options?.json === "document") {
-    const { code, hint } = error;
+    const { kind: code, problem, hint } = error;
+    const message = describeError(error);
     process.stdout.write(
-      `${JSON.stringify({ schema: 1, error: { code, message: describeError(error), hint } })}\n`,
+      `${JSON.stringify({ schema: 1, error: { code, problem, message, hint } })}\n`,
     );
   }
-  return exitStatusFor([error.code], options?.strict ?? false);
+  return exitStatusFor([error.kind], options?.strict ?? false);
 }
 
 function machinePlatform(): Platform {
   const { platform, arch } = process;
   if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) {
     throw new UserError(
-      "volume",
+      "E_PLATFORM",
       `this runs on ${platform}-${arch}; skill programs are for Linux`,
       {
         hint: "Run it in the container (linux-x64 or linux-arm64).",
@@ -204,10 +209,14 @@ function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
     const { code = "", errno } = cause as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
     if (errno !== undefined && !isPackage) throw cause; // of memory, or the disk fails
-    throw new UserError("config", `${bundle} is in no whole package: no package.json to be read`, {
-      cause,
-      hint: "Install openclaw-install-skill-deps again.",
-    });
+    throw new UserError(
+      "E_PACKAGE_DAMAGED",
+      `${bundle} is in no whole package: no package.json to be read`,
+      {
+        cause,
+        hint: "Install openclaw-install-skill-deps again.",
+      },
+    );
   }
 }
 
@@ -221,7 +230,9 @@ function abortOnSignals(): AbortSignal {
   ] as const) {
     process.once(signal, () => {
       process.exitCode = status;
-      controller.abort(new UserError("busy", `stopped by ${signal}`, { hint: "Run it again." }));
+      controller.abort(
+        new UserError("E_STOPPED", `stopped by ${signal}`, { hint: "Run it again." }),
+      );
       process.once(signal, () => process.exit(status));
       // What does not heed it is left as a kill would leave it: the next run sweeps.
       setTimeout(() => process.exit(status), graceMs).unref();

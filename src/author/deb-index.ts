@@ -52,7 +52,7 @@ interface Suite {
 export async function openRelease(context: IndexContext): Promise<DebRelease> {
   const { sources } = context.apt;
   if (sources.length === 0) {
-    throw new UserError("config", "apt names no mirror of Debian here", {
+    throw new UserError("E_DEBIAN_MIRROR", "apt names no mirror of Debian here", {
       hint: "Make locks in a container of Debian, or with a sources.list that names a mirror (APT_CONFIG).",
     });
   }
@@ -126,7 +126,7 @@ async function readSuite(source: DebianSource, context: IndexContext, n: number)
   const until = Date.parse(release?.get("valid-until") ?? "");
   if (until < context.clock().getTime()) {
     const what = `${shownUrl(source.uri)} ${source.suite} was valid until ${release?.get("valid-until")}`;
-    throw new UserError("integrity", what, {
+    throw new UserError("E_DEBIAN_RELEASE", what, {
       hint: "The mirror is behind, or somebody keeps updates back. Use another mirror.",
     });
   }
@@ -152,7 +152,7 @@ async function readSigned(
   const { stdout, stderr } = await run(
     { argv: command, env, cwd: "/", timeout: 60_000 },
     (cause) =>
-      new UserError("unmet", "cannot run gpgv, which verifies Debian's signatures", {
+      new UserError("E_AUTHOR_PROGRAM", "cannot run gpgv, which verifies Debian's signatures", {
         cause,
         hint: "Make locks on a machine that has the packages gpgv and debian-archive-keyring.",
       }),
@@ -163,7 +163,7 @@ async function readSigned(
     return await readFile(signature === undefined ? output : file, "utf8");
   }
   const said = stderr.trim().split("\n").slice(0, 3).join(" | ");
-  throw new UserError("integrity", `the release is not signed by a key of Debian: ${said}`, {
+  throw new UserError("E_DEBIAN_RELEASE", `the release is not signed by a key of Debian: ${said}`, {
     hint: "Look at the mirror that apt's sources name, and at the keyring in their Signed-By.",
   });
 }
@@ -176,7 +176,7 @@ async function readIndex(
   const name = `main/binary-${arch}/Packages`;
   const listed = packings.filter(([suffix]) => files.has(name + suffix));
   let failure: unknown = new UserError(
-    "config",
+    "E_DEBIAN_MIRROR",
     `${shownUrl(source.uri)} ${source.suite} has no ${name}`,
   );
   for (const [suffix, format] of listed) {

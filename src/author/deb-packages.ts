@@ -60,13 +60,13 @@ function requireVersion(
 ): void {
   for (const name of [wanted.name, ...wanted.data]) {
     if (byName.has(name)) continue;
-    throw new UserError("recipe", `the release has no package ${name} for ${arch}`, {
+    throw new UserError("E_DEBIAN_PACKAGE", `the release has no package ${name} for ${arch}`, {
       hint: "See `apt-cache search` for its name in this release.",
     });
   }
   const { version } = byName.get(wanted.name) ?? {};
   if (version === wanted.versions[arch]) return;
-  throw new UserError("recipe", `the release has ${wanted.name} ${version} for ${arch}`, {
+  throw new UserError("E_DEBIAN_PACKAGE", `the release has ${wanted.name} ${version} for ${arch}`, {
     hint: `Write deb: ${wanted.name}@${version} for it in the recipe.`,
   });
 }
@@ -74,7 +74,8 @@ function requireVersion(
 function toLocked({ byName }: Packages<LocatedPackage>, name: string): DebianPackage {
   const found = byName.get(name);
   const digest = parseHexDigest("sha256", found?.sha256 ?? "");
-  if (!found || !digest) throw new UserError("integrity", `the index has no digest of ${name}`);
+  if (!found || !digest)
+    throw new UserError("E_DEBIAN_RELEASE", `the index has no digest of ${name}`);
   const { version, archive, path, size } = found;
   return { name, version, archive, path, size, digest };
 }

@@ -23,7 +23,7 @@ export function parseDebWanted(text: string): DebWanted {
   const [first] = sources;
   const { deb, lock } = first?.source ?? {};
   if (deb === undefined || lock === undefined) {
-    throw new UserError("recipe", "has no source with deb and lock", {
+    throw new UserError("E_LOCK_SOURCE", "has no source with deb and lock", {
       hint: "Write deb: PACKAGE@VERSION and lock: NAME.deb.lock.json below a platform of artifacts.",
     });
   }
@@ -34,7 +34,7 @@ export function parseDebWanted(text: string): DebWanted {
     const arch = debArchOf(key);
     if (arch !== undefined) versions[arch] = other.version;
     if (other.name === name && source.lock === lock) continue;
-    throw new UserError("recipe", `has deb ${name} and ${other.name}; one is locked`, {
+    throw new UserError("E_LOCK_SOURCE", `has deb ${name} and ${other.name}; one is locked`, {
       hint: "Give each platform the same package and the same lock.",
     });
   }

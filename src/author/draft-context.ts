@@ -29,9 +29,9 @@ export async function withDraftContext<T>(
   try {
     return await work({ env, home, http, npm, clock, emit: reporter.emit, dir, signal });
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== "unmet" || options.offline) throw error;
+    if (!(error instanceof UserError) || error.kind !== "unmet" || options.offline) throw error;
     const { message, hint, cause } = error;
-    throw new UserError("recipe", message, { cause, ...(hint === undefined ? {} : { hint }) });
+    throw new UserError("E_DRAFT", message, { cause, ...(hint === undefined ? {} : { hint }) });
   } finally {
     await http.close();
     await rm(dir, { recursive: true, force: true });

@@ -38,7 +38,7 @@ export async function draftFromDeb(
   const found = (await release.packagesFor("amd64")).byName.get(name);
   const digest = parseHexDigest("sha256", found?.sha256 ?? "");
   if (!found || !digest) {
-    throw new UserError("unmet", `${release.codename} has no package ${name}`, {
+    throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`, {
       hint: "See `apt-cache search` for its name in this release.",
     });
   }
@@ -75,7 +75,7 @@ function chooseBins(
   }
   const has = Object.keys(all).join(", ") || "none";
   throw new UserError(
-    "recipe",
+    "E_DRAFT_PROGRAM",
     `${name} has no program ${missing ?? ""}; its programs are: ${has}`,
     {
       hint: "What a meta package promises lies in a package that it depends on.",

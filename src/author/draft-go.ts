@@ -18,7 +18,9 @@ export async function draftFromGo(
   const called = basename(directory === "." ? module.replace(/\/v\d+$/, "") : directory);
   const [bin = called, ...others] = wish.bins;
   if (others.length > 0) {
-    throw new UserError("usage", "a package of Go is one program", { hint: "Name it with --bin." });
+    throw new UserError("E_DRAFT_NAME", "a package of Go is one program", {
+      hint: "Name it with --bin.",
+    });
   }
   const tool = toolName(wish.name ?? bin.toLowerCase(), spec);
   const source: RecipeSource = {
@@ -51,9 +53,9 @@ async function findModule(path: string, version: string, { env }: DraftContext) 
     try {
       return { module, directory, found: await lockGoModule(`${module}@${version}`, env) };
     } catch (error) {
-      if (!(error instanceof UserError) || error.code !== "network") throw error;
+      if (!(error instanceof UserError) || error.kind !== "network") throw error;
       first ??= error;
     }
   }
-  throw first ?? new UserError("usage", `${path} is not a module's path`);
+  throw first ?? new UserError("E_DRAFT_SOURCE", `${path} is not a module's path`);
 }

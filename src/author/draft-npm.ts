@@ -30,7 +30,7 @@ export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegis
   return (name) =>
     readPackage(name, { http, npm }, whole).catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
-      throw new UserError("unmet", `the npm registry has no ${name}`, { cause: error });
+      throw new UserError("E_NPM_VERSION", `the npm registry has no ${name}`, { cause: error });
     });
 }
 
@@ -136,7 +136,7 @@ function refuseOther(
   if (promised?.algorithm !== "sha512" || promised.hex === sha512.hex) return;
   const got = formatIntegrity(sha512);
   const message = `${name}@${version}: the registry promises ${dist?.integrity}, got ${got}`;
-  throw new UserError("integrity", message, {
+  throw new UserError("E_DIGEST_MISMATCH", message, {
     hint: "The registry, or something on the way, serves another file.",
   });
 }
@@ -153,7 +153,7 @@ export async function draftClosure(
   const lock = `${tool}.lock.json`;
   if (found.hasInstallScript || found.scripts?.postinstall !== undefined) {
     const message = `${found.name} has an install script, which is never run: see whether it works without`;
-    place.emit({ type: "warning", message });
+    place.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
   }
   return {
     document: {
@@ -192,7 +192,7 @@ function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly strin
   }
   const has = Object.keys(all).join(", ") || "none";
   const what = missing === undefined ? "has no program" : `has no program ${missing}`;
-  throw new UserError("recipe", `${name}@${version} ${what}; its programs are: ${has}`, {
+  throw new UserError("E_DRAFT_PROGRAM", `${name}@${version} ${what}; its programs are: ${has}`, {
     hint: "A package that brings a program for one platform is named for it: NAME-linux-x64.",
   });
 }

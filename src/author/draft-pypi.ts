@@ -28,7 +28,7 @@ export async function draftFromPypi(
   const text = await lockPypi(`${name}@${version}`, context);
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
   const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
-  if (!wheel) throw new UserError("unmet", `${name}@${version} cannot be had as wheels`);
+  if (!wheel) throw new UserError("E_NO_WHEEL", `${name}@${version} cannot be had as wheels`);
   const about = await readWheel(wheel, pip, context);
   const bins = chooseScripts(about.scripts, wish.bins, spec);
   const lock = `${tool}.pypi.lock.json`;
@@ -55,7 +55,7 @@ async function newest(name: string, pip: PipConfig, { http }: DraftContext): Pro
   const numbers = versions.filter((version) => /^\d+(\.\d+)*$/.test(version));
   const best = numbers.reduce((a, b) => (isAtLeast(a || "0", b) ? a : b), "");
   if (best !== "") return best;
-  throw new UserError("unmet", `the Python index has no wheel of ${name}`, {
+  throw new UserError("E_NO_WHEEL", `the Python index has no wheel of ${name}`, {
     hint: "Only wheels are locked: an sdist would run its own code at install.",
   });
 }
@@ -98,7 +98,7 @@ function chooseScripts(
   }
   const what = missing === undefined ? "has no program" : `has no program ${missing}`;
   throw new UserError(
-    "recipe",
+    "E_DRAFT_PROGRAM",
     `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`,
     {
       hint: "Name the package that has the program.",

@@ -47,7 +47,7 @@ export async function draftFromUrls(
   for (const url of urls) {
     const wrong = urlRule(url);
     if (wrong === undefined) continue;
-    throw new UserError("usage", `${url} ${wrong}`, {
+    throw new UserError("E_DRAFT_SOURCE", `${url} ${wrong}`, {
       hint: "Name the address of an archive or of a plain program of one release.",
     });
   }
@@ -99,7 +99,7 @@ export function pinnedParts(
 /** A name that a recipe's file can have. Throws a UserError (`usage`) that asks for one. */
 export function toolName(name: string | undefined, from: string): string {
   if (name !== undefined && isToolName(name)) return name;
-  throw new UserError("usage", `${name ?? from} is no name for a recipe`, {
+  throw new UserError("E_DRAFT_NAME", `${name ?? from} is no name for a recipe`, {
     hint: "Name the tool with --name: lower case letters, digits and ._+-",
   });
 }
@@ -107,5 +107,5 @@ export function toolName(name: string | undefined, from: string): string {
 /** A registry's version that can be a recipe's. */
 export function plainVersion(version: string, from: string): string {
   if (isVersion(version)) return version;
-  throw new UserError("unmet", `${from} has the version ${version}, which no recipe can have`);
+  throw new UserError("E_DRAFT", `${from} has the version ${version}, which no recipe can have`);
 }

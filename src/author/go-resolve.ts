@@ -25,7 +25,7 @@ export async function resolveGo(
 ): Promise<RecipeSource> {
   const { name: path, version } = splitPackage(spec);
   if (toolchains.offline) {
-    throw new UserError("unmet", `${spec} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${spec} is needed, and this run is offline`, {
       shared: offlineCause,
     });
   }
@@ -48,7 +48,7 @@ export async function resolveGo(
       ...(least === undefined ? {} : { toolchain: least }),
     };
   }
-  throw new UserError("network", `${spec} cannot be had: ${said.at(-1) ?? "it is no module"}`, {
+  throw new UserError("E_GO_MODULE", `${spec} cannot be had: ${said.at(-1) ?? "it is no module"}`, {
     hint: "See `go env GOPROXY GOSUMDB`.",
   });
 }

@@ -35,9 +35,13 @@ export async function lockGoModule(
 ): Promise<LockedModule> {
   const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
   if (go === undefined) {
-    throw new UserError("config", "go, which asks for a module's checksum, is not on PATH", {
-      hint: "Install it for the author's machine. Installing programs needs none.",
-    });
+    throw new UserError(
+      "E_AUTHOR_PROGRAM",
+      "go, which asks for a module's checksum, is not on PATH",
+      {
+        hint: "Install it for the author's machine. Installing programs needs none.",
+      },
+    );
   }
   const dir = temporaryDirectory("go-sum");
   try {
@@ -54,7 +58,7 @@ export async function lockGoModule(
       const { Sum: sum, Version: version } = found;
       return { version, sum, ...(toolchain === undefined ? {} : { toolchain }) };
     }
-    throw new UserError("network", `${module} cannot be had: ${found.Error ?? stderr.trim()}`, {
+    throw new UserError("E_GO_MODULE", `${module} cannot be had: ${found.Error ?? stderr.trim()}`, {
       hint: "See `go env GOPROXY GOSUMDB`.",
     });
   } finally {

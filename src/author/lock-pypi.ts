@@ -61,7 +61,7 @@ export async function lockPypi(requirement: string, place: PypiLockContext): Pro
 export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig> {
   const pip = await readPipConfig(env, home);
   if (pip.indexes.length + pip.findLinks.length > 0) return pip;
-  throw new UserError("config", "no Python index is configured here", {
+  throw new UserError("E_NO_REGISTRY", "no Python index is configured here", {
     hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
   });
 }
@@ -75,7 +75,7 @@ async function resolveAll(
 ): Promise<Map<string, string[]>> {
   const uv = findOnPath(["uv"], env.PATH ?? "", "/nonexistent").get("uv");
   if (uv === undefined) {
-    throw new UserError("config", "uv, which resolves a Python program, is not on PATH", {
+    throw new UserError("E_AUTHOR_PROGRAM", "uv, which resolves a Python program, is not on PATH", {
       hint: "Install it for the author's machine: pip install uv. Installing programs needs none.",
     });
   }
@@ -89,7 +89,11 @@ async function resolveAll(
         const place = placeOf(minor, { arch } as Platform);
         const pins = await resolveOne(uv, input, minor, arch, pip, env);
         if (typeof pins === "string") {
-          emit({ type: "warning", message: `${requirement} has no wheels for ${place}: ${pins}` });
+          emit({
+            type: "warning",
+            problem: "E_RECIPE_ADVICE",
+            message: `${requirement} has no wheels for ${place}: ${pins}`,
+          });
         } else for (const pin of pins) resolved.set(pin, [...(resolved.get(pin) ?? []), place]);
       }
     }
@@ -97,7 +101,7 @@ async function resolveAll(
     await rm(dir, { recursive: true, force: true });
   }
   if (resolved.size > 0) return resolved;
-  throw new UserError("unmet", `${requirement} cannot be had as wheels`, {
+  throw new UserError("E_NO_WHEEL", `${requirement} cannot be had as wheels`, {
     hint: "Only wheels are locked: an sdist would run its own code at install.",
   });
 }
@@ -175,7 +179,7 @@ async function hashAll(
           const { name } = listed;
           if (listed.sha256 === undefined) {
             const message = `the index gives no sha256 of ${name}: that of the download is pinned`;
-            emit({ type: "warning", message });
+            emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
           }
           const file = join(dir, String(index));
           const { sha256, size } = await fetchListed(listed, { http, pip }, file);

@@ -54,7 +54,7 @@ export function writePins(
   const changes: string[] = [];
   for (const { path, fields } of pins) {
     const source = document.getIn(path, true);
-    if (!isMap(source)) throw new UserError("recipe", `${path.join(".")} is no source`);
+    if (!isMap(source)) throw new UserError("E_LOCK_SOURCE", `${path.join(".")} is no source`);
     for (const [field, value] of Object.entries(fields)) {
       const made = editOf(source, field, value, text);
       if (!made) continue;
@@ -97,7 +97,7 @@ function addition(source: YAMLMap, field: string, value: string | number, text: 
   const [first] = source.items;
   const [key, origin] = [first?.key, first?.value];
   if (!isScalar(key) || !isScalar(origin) || !key.range || !origin.range) {
-    throw new UserError("recipe", "a source does not begin with url, npm or go");
+    throw new UserError("E_LOCK_SOURCE", "a source does not begin with url, npm or go");
   }
   const at = origin.range[1];
   if (source.flow) return { from: at, to: at, text: `, ${field}: ${value}` };

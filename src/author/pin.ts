@@ -81,7 +81,7 @@ export function openPinner(
     const kind = kindOfSource(source);
     const pinner = kind && pinners[kind];
     if (pinner) return await pinner(source, { draft, text, file, lockDebian, lockOnce });
-    throw new UserError("recipe", `${source.go ?? "a source"} cannot be pinned by this command`, {
+    throw new UserError("E_LOCK_SOURCE", `${source.go ?? "a source"} cannot be pinned by this command`, {
       hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
     });
   };

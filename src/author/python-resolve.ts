@@ -26,7 +26,7 @@ export async function resolvePython(
   toolchains: Toolchains,
 ): Promise<ResolvedPython> {
   if (toolchains.offline) {
-    throw new UserError("unmet", `${requirement} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${requirement} is needed, and this run is offline`, {
       shared: offlineCause,
     });
   }
@@ -64,9 +64,13 @@ export async function resolvePython(
   });
   if (status !== 0) {
     const said = stderr.trim().split("\n").slice(-3).join(" | ").slice(0, 500);
-    throw new UserError("network", `pip cannot choose wheels for ${requirement}: ${said}`, {
-      hint: "Only wheels are taken: an sdist would run its own code at install.",
-    });
+    throw new UserError(
+      "E_WHEELS_UNRESOLVED",
+      `pip cannot choose wheels for ${requirement}: ${said}`,
+      {
+        hint: "Only wheels are taken: an sdist would run its own code at install.",
+      },
+    );
   }
   const packages = await Promise.all(
     (await readdir(wheels)).map(async (file) => {
@@ -77,7 +81,8 @@ export async function resolvePython(
   );
   const name = normalName(/^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? "");
   const version = packages.find((one) => one.name === name)?.version;
-  if (version === undefined) throw new UserError("network", `pip has brought no wheel of ${name}`);
+  if (version === undefined)
+    throw new UserError("E_WHEELS_UNRESOLVED", `pip has brought no wheel of ${name}`);
   const places = [placeOf(minorOf(python.version) ?? "", platform)];
   return { name, version, lock: renderPypiLock({ pypiLockVersion: 1, places, packages }) };
 }

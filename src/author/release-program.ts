@@ -136,7 +136,7 @@ function chooseBins(
   const names = programs.map((path) => basename(path));
   const near = nearest(missing, names);
   const has = programs.length > 0 ? programs.slice(0, 8).join(", ") : "no program";
-  throw new UserError("recipe", `${from} has no program ${missing}; it has ${has}`, {
+  throw new UserError("E_DRAFT_PROGRAM", `${from} has no program ${missing}; it has ${has}`, {
     hint: near ? `Did you mean --bin ${near}?` : "Name the programs with --bin NAME.",
   });
 }

@@ -47,7 +47,7 @@ export function openVerifier(draft: DraftContext): Verifier {
       const work = pinnedBy(artifact, bins).map(compare);
       const settled = await Promise.allSettled(work);
       const errors = settled.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
-      const isWrong = (error: unknown) => error instanceof UserError && error.code === "integrity";
+      const isWrong = (error: unknown) => error instanceof UserError && error.kind === "integrity";
       if (errors.length > 0) throw errors.find(isWrong) ?? errors[0];
       return work.length;
     },

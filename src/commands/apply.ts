@@ -54,7 +54,7 @@ export async function apply(
     });
   } catch (error) {
     // A read-only volume is what this place is: its missing programs are unmet, not a failure.
-    if (!(error instanceof UserError) || (error.code !== "unmet" && work.length > 0)) throw error;
+    if (!(error instanceof UserError) || (error.kind !== "unmet" && work.length > 0)) throw error;
     if (work.length === 0) sayUnrecorded(error, context);
     const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) emit({ type: "failed", ...each });
@@ -65,8 +65,11 @@ export async function apply(
 }
 
 /** Everything that is asked for is there: what cannot be written down is no failure, and worth a word. */
-function sayUnrecorded({ code, message, hint }: UserError, { reporter: { emit } }: Context): void {
-  if (code === "unmet" || code === "permission") return; // this volume is filled elsewhere
+function sayUnrecorded(
+  { kind, problem, message, hint }: UserError,
+  { reporter: { emit } }: Context,
+): void {
+  if (kind === "unmet" || kind === "permission") return; // this volume is filled elsewhere
   const said = `what is asked for is installed, and could not be recorded: ${message}`;
-  emit({ type: "warning", message: said, ...(hint !== undefined && { hint }) });
+  emit({ type: "warning", problem, message: said, hint });
 }

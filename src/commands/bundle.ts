@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { Context } from "../context.ts";
-import { type ErrorCode, exitStatus, exitStatusFor, UserError } from "../core/errors.ts";
+import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { type ImportStep, planImport } from "../core/plan/import.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
@@ -19,7 +19,7 @@ import { renderPath } from "./summary.ts";
 export async function bundle(context: Context): Promise<number> {
   const [verb, file, ...rest] = context.options.names;
   if ((verb !== "export" && verb !== "import") || file === undefined || rest.length > 0) {
-    throw new UserError("usage", `bundle ${context.options.names.join(" ")}: not understood`, {
+    throw new UserError("E_USAGE", `bundle ${context.options.names.join(" ")}: not understood`, {
       hint: "Write bundle export FILE, or bundle import FILE [--sha256 HEX].",
     });
   }
@@ -33,18 +33,18 @@ export async function bundle(context: Context): Promise<number> {
 async function exportTo(file: string, prefix: string, context: Context): Promise<number> {
   const { options, stdout, stderr } = context;
   if (options.sha256 !== undefined) {
-    throw new UserError("usage", "--sha256 is for bundle import", {
+    throw new UserError("E_USAGE", "--sha256 is for bundle import", {
       hint: "bundle export prints the digest.",
     });
   }
   const manifest = await readManifest(prefix);
   if (!manifest || Object.keys(manifest.tools).length === 0) {
-    throw new UserError("volume", `${prefix} holds nothing that could be packed`, {
+    throw new UserError("E_VOLUME_EMPTY", `${prefix} holds nothing that could be packed`, {
       hint: "Fill it first: openclaw-install-skill-deps.",
     });
   }
   if (!(await statIfExists(dirname(file)))?.isDirectory()) {
-    throw new UserError("usage", `${dirname(file)} is not a directory`, {
+    throw new UserError("E_INPUT", `${dirname(file)} is not a directory`, {
       hint: "Make it, or name another file.",
     });
   }
@@ -91,7 +91,7 @@ async function importFrom(
   const refusals = steps.filter(({ action }) => action === "refuse");
   for (const { tool, version, why } of refusals) {
     const message = `${tool} ${version} is not taken: ${why}`;
-    context.reporter.emit({ type: "warning", message });
+    context.reporter.emit({ type: "warning", problem: "E_IMPORT_REFUSED", message });
   }
   const wanted = steps.filter(({ action }) => action === "take");
   let applied: Imported["applied"] = { installed: [], failures: [] };
@@ -110,7 +110,7 @@ async function importFrom(
   }
   const codes = [
     ...applied.failures.map(({ code }) => code),
-    ...refusals.map((): ErrorCode => "unmet"),
+    ...refusals.map((): ProblemKind => "unmet"),
   ];
   const imported = { other, steps, applied, exitStatus: exitStatusFor(codes, options.strict) };
   await report(imported, file, prefix, context);
@@ -120,7 +120,7 @@ async function importFrom(
 function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: string): void {
   if (manifest.platform === platformId(platform)) return;
   const message = `${file} holds programs for ${manifest.platform}; this is ${platformId(platform)}`;
-  throw new UserError("volume", message, {
+  throw new UserError("E_VOLUME_PLATFORM", message, {
     hint: "Nothing was changed. Export a bundle from a volume of this platform.",
   });
 }
@@ -129,12 +129,12 @@ async function openOther(file: string, { options, signal }: Context): Promise<Im
   const stats = await statIfExists(file);
   if (stats?.isFile()) return await otherBundle(file, options.sha256, signal);
   if (!stats?.isDirectory()) {
-    throw new UserError("usage", `${file}: no such file`, {
+    throw new UserError("E_INPUT", `${file}: no such file`, {
       hint: "Name a file that bundle export made, what one unpacks to, or another volume.",
     });
   }
   if (options.sha256 === undefined) return await otherDirectory(file);
-  throw new UserError("usage", `${file} is a directory, which has no sha256`, {
+  throw new UserError("E_INPUT", `${file} is a directory, which has no sha256`, {
     hint: "Name the bundle's file.",
   });
 }

@@ -9,7 +9,7 @@ export async function completion({ options, packageDir, stdout }: Context): Prom
   const [shell = "", ...more] = options.names;
   const file = Object.entries(completionFiles).find(([name]) => name === shell)?.[1];
   if (file === undefined || more.length > 0) {
-    throw new UserError("usage", `completion ${options.names.join(" ")}: no such shell`, {
+    throw new UserError("E_USAGE", `completion ${options.names.join(" ")}: no such shell`, {
       hint: `Write completion ${Object.keys(completionFiles).join(", completion ")}.`,
     });
   }

@@ -34,7 +34,7 @@ export async function config(context: Context): Promise<number> {
 function readTopology([name = "provisioner", ...more]: readonly string[]): Topology {
   const known = Object.keys(topologies).find((topology) => topology === name);
   if (known !== undefined && more.length === 0) return known as Topology;
-  throw new UserError("usage", `config ${[name, ...more].join(" ")}: no such topology`, {
+  throw new UserError("E_USAGE", `config ${[name, ...more].join(" ")}: no such topology`, {
     hint: `There are ${Object.keys(topologies).join(", ")}; --help says what they are.`,
   });
 }

@@ -78,9 +78,9 @@ export async function inspectLoginShell(
 export function asking({ signal, reporter }: Context): Asking {
   return {
     signal,
-    cannotAsk({ message, hint }) {
+    cannotAsk({ problem, message, hint }) {
       const warning = `not checked whether login shells find the programs: ${message}`;
-      reporter.emit({ type: "warning", message: warning, ...(hint !== undefined && { hint }) });
+      reporter.emit({ type: "warning", problem, message: warning, hint });
     },
   };
 }
@@ -95,9 +95,9 @@ async function writeProfileOrWarn(
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
-    if (error.code === "unmet" || error.code === "permission") return;
-    const { message, hint } = error;
-    reporter.emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
+    if (error.kind === "unmet" || error.kind === "permission") return;
+    const { problem, message, hint } = error;
+    reporter.emit({ type: "warning", problem, message, hint });
   }
 }
 

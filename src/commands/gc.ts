@@ -25,9 +25,13 @@ const nothing: Garbage = { taken: [], freed: [], later: [] };
 export async function gc(context: Context): Promise<number> {
   const state = await loadState(context);
   if (state.brokenManifest) {
-    throw new UserError("volume", `${state.prefix} has no manifest that says what is in use`, {
-      hint: "Nothing was removed. First run openclaw-install-skill-deps doctor --repair.",
-    });
+    throw new UserError(
+      "E_MANIFEST_MISSING",
+      `${state.prefix} has no manifest that says what is in use`,
+      {
+        hint: "Nothing was removed. First run openclaw-install-skill-deps doctor --repair.",
+      },
+    );
   }
   const there = (await statIfExists(state.prefix))?.isDirectory() === true;
   const garbage = !there
@@ -81,6 +85,7 @@ function counted({ selected }: InstalledState, { skills }: Manifest): SelectedSk
 function sayBusy({ reporter: { emit } }: Context): void {
   emit({
     type: "warning",
+    problem: "E_VOLUME_BUSY",
     message: "another run is at work on this volume, or was a minute ago: nothing was removed",
     hint: "Run openclaw-install-skill-deps gc again when it is over.",
   });

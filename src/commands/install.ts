@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { type ErrorCode, exitStatusFor } from "../core/errors.ts";
+import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { statIfExists } from "../io/files.ts";
@@ -27,7 +27,7 @@ export async function install(context: Context, update = false): Promise<number>
       : kept(state);
   const codes = [
     ...applied.failures.map(({ code }) => code),
-    ...state.plan.unmet.map((): ErrorCode => "unmet"),
+    ...state.plan.unmet.map((): ProblemKind => "unmet"),
   ];
   const summary = { survey: state, applied, exitStatus: exitStatusFor(codes, options.strict) };
   const loginShell = await finalize(summary, context);
@@ -69,16 +69,18 @@ function kept(state: InstalledState): Applied {
 
 /** What cannot be had here, each reason once. */
 function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
-  const reasons = new Map<string, Unmet[]>();
+  const reasons = new Map<string, [Unmet, ...Unmet[]]>();
   for (const unmet of plan.unmet) {
     const key = JSON.stringify([unmet.reason, unmet.hint]);
-    reasons.set(key, [...(reasons.get(key) ?? []), unmet]);
+    const group = reasons.get(key);
+    if (group) group.push(unmet);
+    else reasons.set(key, [unmet]);
   }
   for (const group of reasons.values()) {
     const bins = group.map(({ bin, for: by }) => `${bin} (for ${listNames([...new Set(by)], 3)})`);
-    const [{ reason = "", hint } = {}] = group;
+    const [{ reason, problem, hint }] = group;
     const message = `${listNames(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
-    emit({ type: "warning", message, ...(hint === undefined ? {} : { hint }) });
+    emit({ type: "warning", problem, message, ...(hint === undefined ? {} : { hint }) });
   }
 }
 

@@ -1,7 +1,7 @@
 import { withDraftContext } from "../author/draft-context.ts";
 import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
-import { describeError, type ErrorCode, exitStatusFor, UserError } from "../core/errors.ts";
+import { describeError, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { plural } from "../core/plural.ts";
 import type { Recipe } from "../core/recipe.ts";
@@ -20,7 +20,7 @@ interface FetchedSource {
 
 /** What is wrong with a source for good; anything else is not known. */
 const faults: Readonly<
-  Partial<Record<ErrorCode, { code: ErrorCode; state: FetchedSource["state"] }>>
+  Partial<Record<ProblemKind, { code: ProblemKind; state: FetchedSource["state"] }>>
 > = {
   integrity: { code: "integrity", state: "wrong" },
   recipe: { code: "recipe", state: "error" },
@@ -34,7 +34,7 @@ export async function fetchSources(
 ): Promise<number> {
   const { options, stdout, clock } = context;
   const sources: FetchedSource[] = [];
-  const codes: ErrorCode[] = [];
+  const codes: ProblemKind[] = [];
   await withDraftContext(context, async (draft) => {
     const { verify } = openVerifier(draft);
     for (const { name, artifacts, bins } of recipes) {
@@ -46,7 +46,7 @@ export async function fetchSources(
             (error: unknown): FetchedSource => {
               if (!(error instanceof UserError)) throw error;
               // What cannot be looked at is no less pinned.
-              const { code = "network", state } = faults[error.code] ?? {
+              const { code = "network", state } = faults[error.kind] ?? {
                 state: "could not be had",
               };
               codes.push(code);

@@ -5,7 +5,7 @@ import { debLocker } from "../author/lock-deb.ts";
 import { lockGoModule } from "../author/lock-go.ts";
 import { lockPypi } from "../author/lock-pypi.ts";
 import type { Context } from "../context.ts";
-import { exitStatus, UserError } from "../core/errors.ts";
+import { exitStatus, reworded, UserError } from "../core/errors.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { rm, writeFile } from "../io/disk.ts";
 import { readInput } from "../io/input.ts";
@@ -32,7 +32,7 @@ interface Lockers {
 export async function lockRecipes(context: Context, files: readonly string[]): Promise<number> {
   const { env, home, options, reporter, clock } = context;
   if (files.length === 0) {
-    throw new UserError("usage", "recipe lock: no file is named", {
+    throw new UserError("E_USAGE", "recipe lock: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
     });
   }
@@ -75,7 +75,7 @@ async function lockRecipe(
   const modules = new Set(sources.flatMap(({ go, sum }) => (go && sum ? [go] : [])));
   const hasDeb = sources.some(({ deb }) => deb !== undefined);
   if (!hasDeb && wheels.size === 0 && modules.size === 0) {
-    throw new UserError("recipe", "has nothing to lock", {
+    throw new UserError("E_LOCK_SOURCE", "has nothing to lock", {
       hint: "It needs a source with deb and lock, with pypi and lock, or with go and sum.",
     });
   }
@@ -92,9 +92,6 @@ async function lockRecipe(
   for (const module of modules) say(`${file}: ${module}\n  sum: ${await authors.go(module)}`);
 }
 
-function inFile(file: string, { code, message, hint, cause }: UserError): UserError {
-  return new UserError(code, `${file}: ${message}`, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
+function inFile(file: string, error: UserError): UserError {
+  return reworded(error, `${file}: ${error.message}`);
 }

@@ -42,9 +42,13 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
   const files = { ...draft.locks, [`${name}.yaml`]: renderDraft(draft.document) };
   for (const written of Object.keys(files)) {
     if (author.overwrite || !(await lstatIfExists(join(dir, written)))) continue;
-    throw new UserError("usage", `${join(dir, written)} exists already; nothing was written`, {
-      hint: "Write over it with --force, or choose another --name. recipe pin makes digests anew.",
-    });
+    throw new UserError(
+      "E_RECIPE_EXISTS",
+      `${join(dir, written)} exists already; nothing was written`,
+      {
+        hint: "Write over it with --force, or choose another --name. recipe pin makes digests anew.",
+      },
+    );
   }
   // The lock first: a recipe without its lock is wrong, a lock without a recipe is nothing.
   for (const [written, text] of Object.entries(files)) {
@@ -82,7 +86,7 @@ async function draftFrom(
   if (sources.length > 0 && sources.every((source) => /^https?:\/\//.test(source))) {
     return { document: await draftFromUrls(sources, wish, context), locks: {} };
   }
-  throw new UserError("usage", `recipe new ${sources.join(" ")}: no such source`, {
+  throw new UserError("E_DRAFT_SOURCE", `recipe new ${sources.join(" ")}: no such source`, {
     hint: "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
   });
 }
@@ -92,7 +96,7 @@ async function verifyClosure({ document, locks }: Draft, context: DraftContext):
   const source = document.artifacts.any;
   if (!source || "length" in source || source.npm === undefined) return;
   const parsed = parseLock(locks[source.lock ?? ""] ?? "", source.lock ?? "");
-  if (!parsed.ok) throw new UserError("unmet", parsed.problems.map(renderProblem).join("\n"));
+  if (!parsed.ok) throw new UserError("E_DRAFT", parsed.problems.map(renderProblem).join("\n"));
   const artifact = { ...splitPackage(source.npm), packages: parsed.packages };
   await openVerifier(context).verify({ kind: "npm-closure", ...artifact }, {});
 }

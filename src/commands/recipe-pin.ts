@@ -17,7 +17,7 @@ import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
  */
 export async function pinRecipes(context: Context, files: readonly string[]): Promise<number> {
   if (files.length === 0) {
-    throw new UserError("usage", "recipe pin: no file is named", {
+    throw new UserError("E_USAGE", "recipe pin: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe pin recipes/gh.yaml.",
     });
   }

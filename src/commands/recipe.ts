@@ -31,7 +31,7 @@ export async function recipe(context: Context): Promise<number> {
     case "compile":
       return compileRecipes(context, rest);
     default:
-      throw new UserError("usage", `recipe ${verb ?? ""}: no such verb`, {
+      throw new UserError("E_USAGE", `recipe ${verb ?? ""}: no such verb`, {
         hint: "Write recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
       });
   }
@@ -66,7 +66,7 @@ async function checkRecipes(context: Context, named: readonly string[]): Promise
   const all = given.flatMap((path) => (isDirectory(path) ? yamlFiles(path) : [path]));
   const files = all.map((file) => resolve(file));
   if (files.length === 0) {
-    throw new UserError("usage", "recipe check: no file is named", {
+    throw new UserError("E_USAGE", "recipe check: no file is named", {
       hint: "Write openclaw-install-skill-deps recipe check recipes/gh.yaml, or --recipes DIR.",
     });
   }
@@ -77,7 +77,8 @@ async function checkRecipes(context: Context, named: readonly string[]): Promise
     ...review.problems,
   ].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
   const { emit } = context.reporter;
-  for (const warning of review.warnings) emit({ type: "warning", message: renderProblem(warning) });
+  for (const warning of review.warnings)
+    emit({ type: "warning", problem: "E_RECIPE_ADVICE", message: renderProblem(warning) });
   if (context.options.author.fetch && problems.length === 0) {
     const recipes = results.flatMap((result) => (result.ok ? [result.recipe] : []));
     return await fetchSources(context, files, recipes);
@@ -129,7 +130,7 @@ function yamlFiles(dir: string): string[] {
 async function compileRecipes(context: Context, args: readonly string[]): Promise<number> {
   const [dir, file] = args;
   if (dir === undefined || file === undefined) {
-    throw new UserError("usage", "recipe compile takes a directory and a file", {
+    throw new UserError("E_USAGE", "recipe compile takes a directory and a file", {
       hint: "Write openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
     });
   }

@@ -29,7 +29,7 @@ export async function remove(context: Context): Promise<number> {
   const { options } = context;
   const { emit } = context.reporter;
   if (options.names.length === 0) {
-    throw new UserError("usage", "remove: no tool is named", {
+    throw new UserError("E_USAGE", "remove: no tool is named", {
       hint: "Write openclaw-install-skill-deps remove gog, or gc for what nothing uses.",
     });
   }
@@ -86,7 +86,7 @@ async function toolsNamed(manifest: Manifest, prefix: string, context: Context):
       unknown,
       records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]),
     );
-    throw new UserError("usage", `${prefix} holds nothing that is called "${unknown}"`, {
+    throw new UserError("E_UNKNOWN_NAME", `${prefix} holds nothing that is called "${unknown}"`, {
       hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
     });
   }
@@ -113,7 +113,7 @@ function refuseNeeded(tools: readonly string[], manifest: Manifest): readonly st
   if (needed.length === 0) return tools;
   const message = needed.map(({ tool, users }) => `${tool} is needed by ${users.join(", ")}`);
   const all = new Set([...needed.flatMap(({ users }) => users), ...tools]);
-  throw new UserError("usage", message.join("; "), {
+  throw new UserError("E_STILL_NEEDED", message.join("; "), {
     hint: `Nothing was changed. To remove them too: openclaw-install-skill-deps remove ${[...all].join(" ")}`,
   });
 }
@@ -125,6 +125,7 @@ function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Cont
   const entries = skills.map((name) => `skills.entries.${name}.enabled: false`);
   emit({
     type: "warning",
+    problem: "E_STILL_REQUESTED",
     message: `${tool} is asked for by the skill ${skills.join(", ")}: the next run installs it again`,
     hint: `To do without it, deselect the skill in openclaw.json (${entries.join(", ")}) or remove it.`,
   });
@@ -151,7 +152,7 @@ async function sayRequested(
   ] as const) {
     if (tools.length === 0) continue;
     const message = `${by} asks for ${tools.join(", ")}: the next run installs it again`;
-    emit({ type: "warning", message });
+    emit({ type: "warning", problem: "E_STILL_REQUESTED", message });
   }
 }
 

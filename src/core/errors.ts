@@ -3,28 +3,11 @@
  * what to do next in its hint. Anything else that is thrown is a bug in this program.
  */
 
-/** What kind of failure it was; decides the exit status and nothing else. */
-export type ErrorCode =
-  /** The command line is wrong. */
-  | "usage"
-  /** openclaw.json, an environment variable or a directory named by the operator is wrong. */
-  | "config"
-  /** A recipe is wrong. */
-  | "recipe"
-  /** The volume belongs to another platform, or its manifest cannot be used. */
-  | "volume"
-  /** Bytes are not those that the recipe promises, or an archive is hostile. */
-  | "integrity"
-  /** This place can never provide it: no recipe, wrong platform, read-only, offline, will not run. */
-  | "unmet"
-  /** The network failed; trying again may help. */
-  | "network"
-  /** The disk is full or failing. */
-  | "disk"
-  /** The file system does not let us. */
-  | "permission"
-  /** Somebody else holds what is needed. */
-  | "busy";
+import type { ProblemKind } from "./problems/problem.ts";
+import { type ErrorCode, problems } from "./problems/table.ts";
+
+export type { ErrorCode, ProblemCode } from "./problems/table.ts";
+export type { ProblemKind };
 
 /** The process's exit statuses. */
 export const exitStatus = {
@@ -59,21 +42,39 @@ interface ErrorOptions {
   readonly also?: readonly string[];
 }
 
-/** An expected failure. `hint` is a full sentence: the next step for the person who reads it. */
+/**
+ * An expected failure. `problem` is its code in the table of problems, which gives its kind and the hint
+ * where there is no better one. `hint` is full sentences: the next step for the person who reads it.
+ */
 export class UserError extends Error {
-  readonly code: ErrorCode;
-  readonly hint: string | undefined;
+  readonly problem: ErrorCode;
+  readonly hint: string;
   readonly shared: SharedCause | undefined;
   readonly also: readonly string[];
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+  constructor(problem: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "UserError";
-    this.code = code;
-    this.hint = options.hint;
+    this.problem = problem;
+    this.hint = options.hint ?? problems[problem].remedy;
     this.shared = options.shared;
     this.also = options.also ?? [];
   }
+
+  get kind(): ProblemKind {
+    return problems[this.problem].kind;
+  }
+}
+
+/** The same error in other words: its code, and what of its options is not given anew. */
+export function reworded(error: UserError, message: string, options: ErrorOptions = {}): UserError {
+  const { cause, hint, shared } = error;
+  return new UserError(error.problem, message, {
+    cause,
+    hint,
+    ...(shared && { shared }),
+    ...options,
+  });
 }
 
 /**
@@ -81,9 +82,9 @@ export class UserError extends Error {
  * `unmet` counts only under `--strict`, because failing for what a retry cannot mend would keep an
  * agent down for good.
  */
-export function exitStatusFor(codes: readonly ErrorCode[], strict: boolean): number {
-  const status = (code: ErrorCode): number => {
-    switch (code) {
+export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): number {
+  const status = (kind: ProblemKind): number => {
+    switch (kind) {
       case "integrity":
         return exitStatus.integrity;
       case "network":
@@ -97,7 +98,7 @@ export function exitStatusFor(codes: readonly ErrorCode[], strict: boolean): num
         return exitStatus.usage;
     }
   };
-  const found = new Set(codes.map(status));
+  const found = new Set(kinds.map(status));
   const gravity = [
     exitStatus.integrity,
     exitStatus.usage,

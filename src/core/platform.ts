@@ -45,7 +45,7 @@ export function keysFor(platform: Platform): PlatformKey[] {
 export function parsePlatform(text: string): Platform {
   const match = /^linux-(x64|arm64)(?:-(glibc|musl))?$/.exec(text);
   if (!match) {
-    throw new UserError("usage", `"${text}" is not a platform`, {
+    throw new UserError("E_USAGE", `"${text}" is not a platform`, {
       hint: "Write linux-x64 or linux-arm64, with -glibc or -musl behind it where it matters.",
     });
   }

@@ -2,7 +2,7 @@ import { describeError, type ErrorCode, UserError } from "./errors.ts";
 
 /** What a system call's error means to a person, whatever was being done. */
 interface Meaning {
-  readonly code: ErrorCode;
+  readonly problem: ErrorCode;
   /** A clause: `too many files are open`. */
   readonly what: string;
   readonly hint: string;
@@ -13,51 +13,59 @@ const again = "Run it again; what was installed before is untouched.";
 /** What runs short on this machine for a while: never a reason to call a program unfit for it. */
 const shortages: Readonly<Record<string, Meaning>> = {
   EAGAIN: {
-    code: "busy",
+    problem: "E_PROCESS_LIMIT",
     what: "no further process or thread can be started",
     hint: "Raise the limit of processes (ulimit -u; for a container its pids limit, docker run --pids-limit), or run again with --jobs 1.",
   },
   EMFILE: {
-    code: "busy",
+    problem: "E_OPEN_FILES",
     what: "too many files are open",
     hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
   },
   ENFILE: {
-    code: "busy",
+    problem: "E_OPEN_FILES",
     what: "too many files are open on this machine",
     hint: "Run again later, or raise the machine's limit, as root: sysctl fs.file-max.",
   },
   ENOMEM: {
-    code: "busy",
+    problem: "E_MEMORY",
     what: "there is not enough memory",
     hint: "Raise the limit of memory (the container's, or ulimit -v), or run again with --jobs 1.",
   },
-  ETXTBSY: { code: "busy", what: "another process is writing the program", hint: again },
+  ETXTBSY: {
+    problem: "E_PROGRAM_BUSY",
+    what: "another process is writing the program",
+    hint: again,
+  },
 };
 
 const failing = {
-  code: "disk",
+  problem: "E_DISK_FAILING",
   what: "the disk or its connection fails",
   hint: "Look at the host's kernel log (dmesg).",
 } as const satisfies Meaning;
 
 const others: Readonly<Record<string, Meaning>> = {
   EACCES: {
-    code: "permission",
+    problem: "E_PERMISSION",
     what: "permission denied",
     hint: "Give it to the user who runs this, or run this as its owner.",
   },
   EROFS: {
-    code: "permission",
+    problem: "E_PERMISSION",
     what: "the file system is read-only",
     hint: "Run this where it is writable.",
   },
   ENOSPC: {
-    code: "disk",
+    problem: "E_DISK_FULL",
     what: "the disk is full (space or inodes)",
     hint: "Make room (df -h and df -i show how much there is), and run again.",
   },
-  EDQUOT: { code: "disk", what: "the disk quota is used up", hint: "Make room, and run again." },
+  EDQUOT: {
+    problem: "E_DISK_QUOTA",
+    what: "the disk quota is used up",
+    hint: "Make room, and run again.",
+  },
   EIO: failing,
   ESTALE: failing,
   EREMOTEIO: failing,
@@ -85,11 +93,11 @@ export function errnoName(thrown: unknown): string {
  * What the error of a call on files says of the disk that they are on: full, over its quota, failing,
  * or not to be reached. Undefined where it says something of the files, of rights or of this machine.
  */
-export function diskMeaning(thrown: unknown): string | undefined {
+export function diskMeaning(thrown: unknown): Pick<Meaning, "problem" | "what"> | undefined {
   const name = errnoName(thrown);
   const meaning = others[name];
-  if (meaning?.code === "disk") return meaning.what;
-  return unreachable.has(name) ? failing.what : undefined;
+  if (meaning?.problem.startsWith("E_DISK_")) return meaning;
+  return unreachable.has(name) ? failing : undefined;
 }
 
 /** What network disks and dead FUSE servers answer; of a connection the same says something else. */
@@ -144,20 +152,24 @@ export function asUserError(thrown: unknown): unknown {
   const short = shortageError(action, thrown);
   if (short) return short;
   if (syscall === "uv_cwd") {
-    return new UserError("config", "the working directory is gone or cannot be read", {
+    return new UserError("E_WORKING_DIRECTORY", "the working directory is gone or cannot be read", {
       cause: thrown,
       hint: "Change to another directory, or write paths from the root.",
     });
   }
   if (code.startsWith("UND_ERR_")) {
-    return new UserError("network", "a connection failed", { cause: thrown, hint: again });
+    return new UserError("E_CONNECTION", "a connection failed", { cause: thrown, hint: again });
   }
   if (typeof errno !== "number" || syscall === undefined) return thrown;
-  const meaning = others[code] ?? { code: "busy", what: describeError(thrown), hint: again };
+  const meaning = others[code] ?? {
+    problem: "E_SYSTEM_CALL" as const,
+    what: describeError(thrown),
+    hint: again,
+  };
   return toError(action, meaning, thrown);
 }
 
-function toError(action: string, { code, what, hint }: Meaning, cause: unknown): UserError {
+function toError(action: string, { problem, what, hint }: Meaning, cause: unknown): UserError {
   const shared = { key: what, message: what };
-  return new UserError(code, `${action}: ${what}`, { hint, cause, shared });
+  return new UserError(problem, `${action}: ${what}`, { hint, cause, shared });
 }

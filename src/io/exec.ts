@@ -60,7 +60,7 @@ export async function run(
     stop?.throwIfAborted();
     const killer = timedOut ? undefined : killers[ended.signal ?? ""];
     if (killer === undefined) return { ...ended, timedOut };
-    throw new UserError("busy", `${shown} was killed by ${killer}`, {
+    throw new UserError("E_KILLED", `${shown} was killed by ${killer}`, {
       hint: "Raise that limit, or run again with --jobs 1.",
     });
   } catch (cause) {
@@ -127,7 +127,10 @@ export async function smokeTest(tool: string, command: Command): Promise<void> {
   const finished = await run(command, async (cause) => {
     const mount = await noexecMount(command.argv[0]);
     if (mount !== undefined) return noexecError(mount);
-    return new UserError("unmet", `${tool} does not start here (${shown})`, { cause, hint });
+    return new UserError("E_DOES_NOT_RUN", `${tool} does not start here (${shown})`, {
+      cause,
+      hint,
+    });
   });
   if (finished.status === 0) return;
   const failed = `${tool} fails its smoke test (${shown})`;
@@ -136,7 +139,7 @@ export async function smokeTest(tool: string, command: Command): Promise<void> {
   if (short) throw short;
   const said = output.split("\n").slice(0, 3).join(" | ");
   const end = describeEnd(finished, command);
-  throw new UserError("unmet", `${failed}: ${end}${said ? `: ${said}` : ""}`, { hint });
+  throw new UserError("E_DOES_NOT_RUN", `${failed}: ${end}${said ? `: ${said}` : ""}`, { hint });
 }
 
 /** What a crash means. */
@@ -153,7 +156,7 @@ function describeEnd({ status, signal, timedOut }: Finished, { timeout }: Comman
 
 /** Programs below this place cannot be started, by anybody. */
 export function noexecError(mount: string): UserError {
-  return new UserError("unmet", `${mount} is mounted noexec: no program in it can be started`, {
+  return new UserError("E_NOEXEC", `${mount} is mounted noexec: no program in it can be started`, {
     hint: `Mount it without that option, as root: mount -o remount,exec ${mount} (docker run: --tmpfs ${mount}:exec).`,
   });
 }

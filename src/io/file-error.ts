@@ -15,10 +15,11 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
   if (cause instanceof UserError) return cause;
   const message = `cannot ${action} ${path}`;
   const shared = (why: string): SharedCause => ({ key: why, message: `${placeOf(path)}: ${why}` });
-  const failing = diskMeaning(cause);
-  if (failing !== undefined) {
+  const disk = diskMeaning(cause);
+  if (disk !== undefined) {
+    const { problem, what: failing } = disk;
     const { type, point } = mountOf(path);
-    return new UserError("disk", `${message}: ${failing} (${type}, mounted at ${point})`, {
+    return new UserError(problem, `${message}: ${failing} (${type}, mounted at ${point})`, {
       shared: shared(failing),
       ...(isFull(cause) ? {} : { cause }),
       hint: diskHint(errnoName(cause), path),
@@ -26,13 +27,13 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
   }
   switch (errnoName(cause)) {
     case "EROFS":
-      return new UserError("unmet", `${message}: it is read-only here`, {
+      return new UserError("E_VOLUME_READ_ONLY", `${message}: it is read-only here`, {
         shared: shared("it is read-only here"),
         hint: "Fill the volume where it is writable (gateway or provisioner), or mount it read-write.",
       });
     case "EACCES":
     case "EPERM":
-      return new UserError("permission", `${message}: permission denied`, {
+      return new UserError("E_PERMISSION", `${message}: permission denied`, {
         shared: shared("permission denied"),
         hint: rightsHint(path),
       });
@@ -41,7 +42,7 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
       // A disk may do what it says has failed: then it is what was made that is in the way.
       if (!isInTheWay(path, cause)) return otherError(message, cause);
       return new UserError(
-        "config",
+        "E_NOT_A_DIRECTORY",
         `${message}: something that is not a directory is in the way`,
         {
           cause,
@@ -55,7 +56,9 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
 
 function otherError(message: string, cause: unknown): UserError {
   const hint = "See the file system's own message.";
-  return shortageError(message, cause) ?? new UserError("disk", message, { cause, hint });
+  return (
+    shortageError(message, cause) ?? new UserError("E_FILE_OPERATION", message, { cause, hint })
+  );
 }
 
 function isInTheWay(path: string, cause: unknown): boolean {
@@ -86,7 +89,7 @@ function isAbsent(thrown: unknown): boolean {
 
 /** True where the error says something of what lies at the path, which stays until somebody changes it. */
 export function isLasting(thrown: unknown): boolean {
-  if (thrown instanceof UserError && thrown.code === "permission") return true;
+  if (thrown instanceof UserError && thrown.kind === "permission") return true;
   const name = errnoName(systemErrorOf(thrown));
   return isAbsent(thrown) || ["EACCES", "EPERM", "EISDIR", "ENXIO"].includes(name);
 }

@@ -106,7 +106,7 @@ function inputError(path: string, { why, cause }: Unread): UserError {
   if (cause?.code !== undefined && !isLasting(cause)) return fileError("read", path, cause);
   const message = cause ? `cannot read ${path}` : `cannot read ${path}: ${why}`;
   const hint = "Check its name and whether this user may read it.";
-  return new UserError("config", message, cause ? { cause, hint } : { hint });
+  return new UserError("E_INPUT", message, cause ? { cause, hint } : { hint });
 }
 
 /**

@@ -9,7 +9,7 @@ export function temporaryDirectory(name: string): string {
   try {
     return mkdtempSync(join(parent, `${name}-`));
   } catch (cause) {
-    throw new UserError("disk", `cannot make a directory in ${parent}`, {
+    throw new UserError("E_TMPDIR", `cannot make a directory in ${parent}`, {
       cause,
       hint: "Set TMPDIR to a directory that this user can write to and that has room.",
     });

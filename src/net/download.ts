@@ -133,7 +133,7 @@ export async function json(
   try {
     return JSON.parse(found.text);
   } catch (cause) {
-    throw new UserError("network", `${shownUrl(found.url)} did not answer with JSON`, {
+    throw new UserError("E_NOT_A_REGISTRY", `${shownUrl(found.url)} did not answer with JSON`, {
       hint: "Check that the registry or mirror that is configured is one.",
       cause,
     });

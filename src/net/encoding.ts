@@ -108,7 +108,7 @@ function decoderOf(encoding: Encoding, head: Buffer | undefined) {
 function undecodable(from: URL, encodings: Encodings, cause: unknown): UserError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const what = `${shownUrl(from)} came with Content-Encoding: ${encodings.join(", ")}, and cannot be decoded (${why})`;
-  return new UserError("network", what, { hint: encodingHint });
+  return new UserError("E_PROTOCOL", what, { hint: encodingHint });
 }
 
 /** What to do about a server that packs on the way. */

@@ -2,7 +2,7 @@ import { type SharedCause, UserError } from "../core/errors.ts";
 import { plural } from "../core/plural.ts";
 import { shortageError } from "../core/system-error.ts";
 import type { NetworkProxy } from "./proxy.ts";
-import { isTransient, meaningOf, type StatusError, statusHint } from "./status.ts";
+import { isTransient, meaningOf, problemOfStatus, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
 
 /** What an attempt's failure means: what to tell the person, and whether trying again may help. */
@@ -53,9 +53,9 @@ export function isNotFound(error: unknown): boolean {
  */
 export class HurriedError extends UserError {
   constructor(of: UserError) {
-    super(of.code, of.message, {
+    super(of.problem, of.message, {
       cause: of.cause,
-      ...(of.hint !== undefined && { hint: of.hint }),
+      hint: of.hint,
       ...(of.shared && { shared: of.shared }),
     });
   }
@@ -74,7 +74,7 @@ export function isRefusal(error: unknown): boolean {
 
 /** True where something could not be had from where it was asked for. */
 export function isNetwork(error: unknown): boolean {
-  return error instanceof UserError && error.code === "network";
+  return error instanceof UserError && error.kind === "network";
 }
 
 /** What everything else that this host was asked for fails with, too. */
@@ -102,8 +102,8 @@ export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   if (short && (cause as NodeJS.ErrnoException).code !== "EAGAIN")
     return { error: short, retry: "never" };
   const meaning = meaningOfError(factsOf(cause), attempted);
-  const { why, retry, hint, timedOut = false, code = "network" } = meaning;
-  const error = new UserError(code, `cannot download ${shownUrl(attempted.asked)}: ${why}`, {
+  const { problem, why, retry, hint, timedOut = false } = meaning;
+  const error = new UserError(problem, `cannot download ${shownUrl(attempted.asked)}: ${why}`, {
     hint: [hint, ...notes].join(" "),
     shared: sharedCause(cause, attempted),
   });
@@ -124,7 +124,7 @@ function sharedCause(cause: unknown, attempted: Attempted): SharedCause {
 function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]): NetworkFailure {
   const { status, waitMs } = thrown;
   const message = `${shownUrl(url)} answered ${status}${meaningOf(status)}`;
-  const error = new UserError("network", message, {
+  const error = new UserError(problemOfStatus(status), message, {
     hint: [statusHint(status, url.host), ...notes].join(" "),
     cause: thrown,
     // That a file is not there is of this file only.

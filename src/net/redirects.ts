@@ -98,7 +98,7 @@ function refuseCharacters(headers: Readonly<Record<string, string>>, url: URL): 
   const wrong = Object.entries(headers).find(([, value]) => /[^\t\x20-\x7e\x80-\xff]/.test(value));
   if (!wrong) return;
   const what = `the ${wrong[0]} that is configured for ${url.host} holds a character that HTTP cannot send`;
-  throw new UserError("config", what, {
+  throw new UserError("E_URL", what, {
     hint: "Look for a line break or an invisible character in it.",
   });
 }
@@ -109,7 +109,7 @@ function redirected(
   seen: ReadonlySet<string>,
 ): URL {
   const refuse = (why: string): never => {
-    throw new UserError("network", `${shownUrl(from)} redirects ${why}`, {
+    throw new UserError("E_REDIRECT", `${shownUrl(from)} redirects ${why}`, {
       hint: "Name another source or a mirror of this file.",
       cause: statusError(statusCode),
     });

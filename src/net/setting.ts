@@ -17,7 +17,7 @@ export function shownValue(value: string): string {
 
 /** The error for a setting that cannot be used. `what` goes on after the value; `right` is a full sentence. */
 export function wrongSetting({ name, value }: Setting, what: string, right: string): UserError {
-  return new UserError("config", `${name}=${shownValue(value)} ${what}`, { hint: right });
+  return new UserError("E_SETTING", `${name}=${shownValue(value)} ${what}`, { hint: right });
 }
 
 /** Quotes and blank space around a value come from env files and copied lines; they never belong to it. */

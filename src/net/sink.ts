@@ -127,11 +127,8 @@ function looksLikePage(head: Buffer | string): boolean {
 /** The error for bytes that are not those promised; `page` where the server sent a web page. */
 export function wrongBytes(from: URL, why: string, page: boolean): UserError {
   const what = page ? "the server sent a web page, not an archive: " : "";
-  return new UserError("integrity", `${shownUrl(from)}: ${what}${why}`, {
-    hint: page
-      ? "Something on the way answers in the server's place: a proxy, a login page, a mirror without this file."
-      : "Nothing of it was installed. Either the file was replaced after the recipe was written, or something on the way changed it.",
-  });
+  const problem = page ? "E_WEB_PAGE" : "E_DIGEST_MISMATCH";
+  return new UserError(problem, `${shownUrl(from)}: ${what}${why}`);
 }
 
 /** Synchronous: a thread's help costs more than copying a chunk into the page cache. */

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { ErrorCode } from "../core/errors.ts";
 
 /** The error of an answer whose status is not the one we want. */
 export interface StatusError extends Error {
@@ -34,6 +35,14 @@ const meanings: Readonly<Record<number, string>> = {
 export function meaningOf(status: number): string {
   const meaning = meanings[status] ?? STATUS_CODES[status]?.toLowerCase();
   return meaning === undefined ? "" : ` (${meaning})`;
+}
+
+/** The code of an answer's status in the table of problems. */
+export function problemOfStatus(status: number): ErrorCode {
+  if (status === 407) return "E_PROXY";
+  if (isTransient(status)) return "E_HTTP_SERVER";
+  if ([404, 410].includes(status)) return "E_HTTP_NOT_FOUND";
+  return [401, 403, 451].includes(status) ? "E_HTTP_FORBIDDEN" : "E_HTTP_STATUS";
 }
 
 /** A full sentence: what to do about a status of a host. */

@@ -11,7 +11,7 @@ export function targetOf(text: string, mirrors: readonly Mirror[]): URL {
   const target = mirror === undefined ? text : mirror.to + text.slice(mirror.from.length);
   const url = URL.canParse(target) ? new URL(target) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") return url;
-  throw new UserError("config", `${shownUrl(target)} is not an http or https URL`, {
+  throw new UserError("E_URL", `${shownUrl(target)} is not an http or https URL`, {
     hint: mirror === undefined ? "Correct it in the recipe." : "Correct the --mirror option.",
   });
 }
@@ -35,7 +35,7 @@ interface Reach {
 /** Throws `unmet` where no answer can come, without waiting for one. */
 export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (options.offline) {
-    throw new UserError("unmet", `${shownUrl(url)} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${shownUrl(url)} is needed, and this run is offline`, {
       shared: offlineCause,
       hint: "Run without --offline where there is a network, or import a bundle.",
     });
@@ -44,7 +44,7 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
   const proxy = proxyFor(url, options);
   if (isLoopback(url.hostname) || (proxy && isLoopback(proxy.url.hostname))) return;
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
-  throw new UserError("unmet", `${shownUrl(url)} is needed, and there is no network here`, {
+  throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, and there is no network here`, {
     shared: noNetworkCause,
     hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",
   });

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../core/errors.ts";
 import type { NetworkFailure } from "./errors.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient } from "./status.ts";
@@ -42,7 +43,7 @@ interface Meaning {
   readonly retry: NetworkFailure["retry"];
   readonly hint: string;
   readonly timedOut?: boolean;
-  readonly code?: "network" | "config";
+  readonly problem: ErrorCode;
 }
 
 const untrusted =
@@ -58,6 +59,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   if (proxyStatus) {
     const status = Number(proxyStatus[1] ?? proxyStatus[2]);
     return {
+      problem: "E_PROXY",
       why: `the proxy answered ${status} instead of connecting to ${url.host}`,
       retry: isTransient(status) ? "again" : "never",
       hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
@@ -66,6 +68,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   if (untrusted.test(code)) return refusedCertificate(facts, attempted);
   if (code === "SOCKS") {
     return {
+      problem: "E_PROXY",
       why: `the SOCKS proxy ${proxy?.url.host} did not connect to ${url.host} (${message})`,
       retry: "once",
       hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
@@ -74,6 +77,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   const peer = proxy ? `${url.host} or the proxy` : url.host;
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return {
+      problem: "E_PROTOCOL",
       why: `${peer} did not answer as TLS demands (${message})`,
       retry: "once",
       hint: "Check that what listens there speaks https, and that nothing on the way breaks it.",
@@ -83,6 +87,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   // undici asserts what no server that knows HTTP would break.
   if (breaksRules || name === "HTTPParserError" || code === "ERR_ASSERTION") {
     return {
+      problem: "E_PROTOCOL",
       why: `${peer} did not answer as HTTP demands (${ruleBroken(facts)})`,
       retry: "again",
       hint: "Check that what listens there is a web server, and that nothing on the way breaks its answers.",
@@ -90,6 +95,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   }
   return (
     connectionMeaning(facts, attempted) ?? {
+      problem: "E_CONNECTION",
       why: `the connection to ${peer} failed (${[code, message].filter(Boolean).join(": ")})`,
       retry: "again",
       hint: "Try again; what arrived was not kept.",
@@ -113,7 +119,7 @@ function refusedCertificate({ code, message }: Facts, attempted: Attempted): Mea
       "Where a company's proxy signs the traffic, name its CA in NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or npm's cafile.",
       ...problems,
     ].join(" "),
-    code: problems.length > 0 ? "config" : "network",
+    problem: problems.length > 0 ? "E_CERTIFICATE_SETTING" : "E_CERTIFICATE",
   };
 }
 
@@ -125,24 +131,37 @@ function connectionMeaning(
   const peer = proxy?.url.host ?? url.host;
   const where = address === undefined ? peer : `${address}${port ? `:${port}` : ""}`;
   const reach = `Check that this place may reach ${host}, directly or through HTTPS_PROXY.`;
-  const slow = (why: string): Meaning => ({ why, retry: "again", hint: reach, timedOut: true });
+  const slow = (why: string): Meaning => ({
+    problem: "E_DOWNLOAD_STALLED",
+    why,
+    retry: "again",
+    hint: reach,
+    timedOut: true,
+  });
   const cut = (why: string): Meaning => ({
+    problem: "E_CONNECTION",
     why,
     retry: "again",
     hint: `${host} or the way to it is unstable; try again later.`,
   });
-  const never = (why: string): Meaning => ({ why, retry: "never", hint: reach });
+  const never = (problem: ErrorCode, why: string): Meaning => ({
+    problem,
+    why,
+    retry: "never",
+    hint: reach,
+  });
   const meanings: Record<string, Meaning> = {
-    ENOTFOUND: never(`the name ${hostname ?? host} is not known (DNS)`),
+    ENOTFOUND: never("E_NAME_LOOKUP", `the name ${hostname ?? host} is not known (DNS)`),
     // A container without a way out gets this at once; a resolver that wakes up, once.
     EAI_AGAIN: {
+      problem: "E_NAME_LOOKUP",
       why: `the name ${hostname ?? host} could not be looked up (DNS)`,
       retry: "once",
       hint: reach,
     },
-    ECONNREFUSED: never(`${where} refused the connection`),
-    EHOSTUNREACH: never(`${where} cannot be reached`),
-    ENETUNREACH: never(`${where} cannot be reached: no route`),
+    ECONNREFUSED: never("E_UNREACHABLE", `${where} refused the connection`),
+    EHOSTUNREACH: never("E_UNREACHABLE", `${where} cannot be reached`),
+    ENETUNREACH: never("E_UNREACHABLE", `${where} cannot be reached: no route`),
     ETIMEDOUT: slow(`${where} did not answer in time`),
     UND_ERR_CONNECT_TIMEOUT: slow(`${peer} did not accept the connection in time`),
     UND_ERR_HEADERS_TIMEOUT: slow(`${peer} took the request and did not answer`),

@@ -1,4 +1,4 @@
-import type { ErrorCode, SharedCause } from "../core/errors.ts";
+import type { ErrorCode, ProblemCode, ProblemKind, SharedCause } from "../core/errors.ts";
 
 export type Phase = "download" | "copy" | "unpack" | "build" | "wait" | "test" | "publish";
 
@@ -42,7 +42,12 @@ export type Event =
       readonly size: number;
     }
   | ({ readonly type: "failed" } & Failure)
-  | { readonly type: "warning"; readonly message: string; readonly hint?: string }
+  | {
+      readonly type: "warning";
+      readonly problem: ProblemCode;
+      readonly message: string;
+      readonly hint?: string;
+    }
   | { readonly type: "note"; readonly message: string }
   /** Told under --verbose only: a request, redirect, retry, mirror or skipped source. */
   | { readonly type: "detail"; readonly message: string };
@@ -50,7 +55,10 @@ export type Event =
 /** One tool that could not be installed. */
 export interface Failure {
   readonly tool: string;
-  readonly code: ErrorCode;
+  /** Its kind. */
+  readonly code: ProblemKind;
+  /** Its code in the table of problems. */
+  readonly problem: ErrorCode;
   readonly message: string;
   readonly hint?: string;
   /** What other tools may have failed with, too. */

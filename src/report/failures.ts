@@ -1,6 +1,6 @@
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import type { Failure } from "./events.ts";
-import { listNames, withHint } from "./text.ts";
+import { listNames, renderProblemLine } from "./text.ts";
 
 /** So many tools are named of those that one cause has stopped. */
 const mostTools = 20;
@@ -25,8 +25,8 @@ export function renderFailures(failures: readonly Failure[], isStrict = false): 
 function groupFailures(failures: readonly Failure[]): Group[] {
   const groups = new Map<string, Group>();
   for (const failure of failures) {
-    const { code, shared, message, hint } = failure;
-    const key = JSON.stringify(shared ? [code, shared.key] : [code, message, hint]);
+    const { problem, shared, message, hint } = failure;
+    const key = JSON.stringify(shared ? [problem, shared.key] : [problem, message, hint]);
     const group = groups.get(key) ?? { first: failure, failures: [] };
     group.failures.push(failure);
     groups.set(key, group);
@@ -34,13 +34,13 @@ function groupFailures(failures: readonly Failure[]): Group[] {
   return [...groups.values()];
 }
 
-function renderGroup({ first, failures }: Group, word: string): string {
+function renderGroup({ first, failures }: Group, word: "error" | "warning"): string {
   const tools = failures.map(({ tool }) => tool).sort();
   const isOne = tools.length === 1;
   const causes = [...new Set(failures.map(({ shared, message }) => shared?.message ?? message))];
   const what = isOne ? first.message : listNames(causes, 3).replaceAll(", ", "; ");
   const others = isOne ? "" : otherSources(failures);
-  return withHint(`${word}: ${listNames(tools, mostTools)}: ${what}${others}`, first.hint);
+  return renderProblemLine(word, `${listNames(tools, mostTools)}: ${what}${others}`, first);
 }
 
 /** What the other sources of some of these tools failed with. */

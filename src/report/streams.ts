@@ -18,7 +18,7 @@ export function guardStreams(
     if (cause.code === "EPIPE" || isTold) return;
     isTold = true;
     onLost(
-      new UserError("disk", "the output could not be written", {
+      new UserError("E_OUTPUT", "the output could not be written", {
         cause,
         hint: "See where the standard output leads: its disk may be full.",
       }),

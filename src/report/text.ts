@@ -1,4 +1,5 @@
 import prettyBytes from "pretty-bytes";
+import type { ProblemCode } from "../core/errors.ts";
 import type { Event } from "./events.ts";
 
 /** How much is said: `quiet` only warnings and failures, `verbose` every phase. */
@@ -23,7 +24,7 @@ function formatSeconds(milliseconds: number): string {
 export function renderEvent(event: Event, verbosity: Verbosity): string | undefined {
   switch (event.type) {
     case "warning":
-      return withHint(`warning: ${event.message}`, event.hint);
+      return renderProblemLine("warning", event.message, event);
     case "failed": // told at the end, with what else failed for the same cause
       return verbosity === "verbose" ? `${event.tool}: failed: ${event.message}` : undefined;
     case "note":
@@ -55,6 +56,15 @@ function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   const how = event.size === 0 ? "taken up, nothing to fetch" : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
   return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
+}
+
+/** A problem's line, which ends with its code, with its next step below it. */
+export function renderProblemLine(
+  word: "error" | "warning",
+  message: string,
+  { problem, hint }: { readonly problem: ProblemCode; readonly hint?: string },
+): string {
+  return withHint(`${word}: ${message} [${problem}]`, hint);
 }
 
 /** A message with its next step below it. */

@@ -44,7 +44,7 @@ async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEn
   const { dir } = record;
   const found = await readTreeRecord(prefix, dir);
   if (!found || contentsDigest(found.files) !== record.contents) {
-    throw new UserError("integrity", `${join(prefix, dir)} is not as it was published`, {
+    throw new UserError("E_TREE_CHANGED", `${join(prefix, dir)} is not as it was published`, {
       hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
     });
   }
@@ -78,7 +78,7 @@ function describeLicence(record: SealedRecord, tree: readonly BundleEntry[]): st
 function bundleFormat(file: string): BundleFormat {
   if (/\.(tar\.gz|tgz)$/.test(file)) return "tar.gz";
   if (/\.(tar\.zst|tzst)$/.test(file)) return "tar.zst";
-  throw new UserError("usage", `${file}: a bundle is called .tar.gz or .tar.zst`, {
+  throw new UserError("E_INPUT", `${file}: a bundle is called .tar.gz or .tar.zst`, {
     hint: "Write for example: openclaw-install-skill-deps bundle export volume.tar.zst",
   });
 }
@@ -100,9 +100,13 @@ export async function otherBundle(
 ): Promise<OtherVolume & { sha256: string }> {
   const bundle = await openBundle(file, bundleFormat(file), signal);
   if (sha256 !== undefined && sha256 !== bundle.sha256) {
-    throw new UserError("integrity", `${file} has the sha256 ${bundle.sha256}, not ${sha256}`, {
-      hint: "Nothing of it was read. Have it copied or made anew.",
-    });
+    throw new UserError(
+      "E_BUNDLE_INVALID",
+      `${file} has the sha256 ${bundle.sha256}, not ${sha256}`,
+      {
+        hint: "Nothing of it was read. Have it copied or made anew.",
+      },
+    );
   }
   const text = await readBundleManifest(bundle);
   const manifest = usable(parseManifest(text, `${file}'s manifest.json`), file);
@@ -117,11 +121,11 @@ function usable(found: Awaited<ReturnType<typeof findManifest>>, where: string):
   if (found && !("why" in found)) return found;
   const message = found?.message ?? `${where} has no manifest.json`;
   if (found?.why === "newer") {
-    throw new UserError("volume", message, {
+    throw new UserError("E_MANIFEST_NEWER", message, {
       hint: "Take it in with the newer openclaw-install-skill-deps that made it. Nothing was changed.",
     });
   }
-  throw new UserError("integrity", message, {
+  throw new UserError("E_BUNDLE_INVALID", message, {
     hint: "It is neither a bundle nor a volume. Nothing was changed.",
   });
 }

@@ -40,9 +40,13 @@ export async function isStagingGone(staging: string): Promise<boolean> {
 }
 
 export function stagingGone(tool: string): UserError {
-  return new UserError("busy", `${tool}: what this run had prepared was taken away meanwhile`, {
-    hint: "It was stopped for so long that another run took it for dead. Run it again.",
-  });
+  return new UserError(
+    "E_STAGING_REMOVED",
+    `${tool}: what this run had prepared was taken away meanwhile`,
+    {
+      hint: "It was stopped for so long that another run took it for dead. Run it again.",
+    },
+  );
 }
 
 /**
@@ -70,13 +74,14 @@ export async function retireReplaced(
 
 export function asFailure(tool: string, error: unknown): Failure {
   const message = describeError(error);
-  if (!(error instanceof UserError)) return { tool, code: "busy", message };
-  const { code, hint, shared, also } = error;
+  if (!(error instanceof UserError)) return { tool, code: "busy", problem: "E_BUG", message };
+  const { kind, problem, hint, shared, also } = error;
   return {
     tool,
-    code,
+    code: kind,
+    problem,
     message,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     ...(shared && { shared }),
     ...(also.length > 0 && { also }),
   };

@@ -76,7 +76,7 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
   const { platform, signal } = context;
   const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, toolchains);
   const [bin = "", ...others] = place.bins;
-  if (others.length > 0) throw new UserError("unmet", "a package of Go is one program");
+  if (others.length > 0) throw new UserError("E_DECLARED", "a package of Go is one program");
   const document: RecipeDocument = {
     ...about(artifact, place),
     version: splitPackage(source.go ?? "").version.replace(/^v/, ""),
@@ -89,7 +89,7 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
 async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
   const { context, toolchains, dir, tool, bins } = place;
   if (!context.runsHere) {
-    throw new UserError("unmet", `${artifact.from} is chosen by the Python that will run it`, {
+    throw new UserError("E_DECLARED", `${artifact.from} is chosen by the Python that will run it`, {
       hint: "Provision it on a machine of that platform.",
     });
   }
@@ -128,7 +128,7 @@ async function draftDownload(artifact: DeclaredArtifact, context: DeclaredContex
   });
   if (sha256 !== undefined && release.sha256.hex !== sha256) {
     const message = `${url}: the skill says sha256:${sha256}, got sha256:${release.sha256.hex}`;
-    throw new UserError("integrity", message);
+    throw new UserError("E_DIGEST_MISMATCH", message);
   }
   const named = readReleaseName(url);
   const key = keyOfRelease(release, named.arch);
@@ -147,5 +147,5 @@ function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): A
   const known = (["tar.gz", "tar.bz2", "zip"] as const).find((format) => format === archive);
   const format = known ?? formatOfUrl(url);
   if (format !== undefined) return format;
-  throw new UserError("unmet", `${url} is no kind of archive that can be unpacked`);
+  throw new UserError("E_DECLARED", `${url} is no kind of archive that can be unpacked`);
 }

@@ -26,11 +26,11 @@ export async function resolveDeclared(
   if (!open) return step;
   if (open.recorded !== undefined) {
     const message = `the skill ${open.by} declares ${open.from}; what was used at first is ${open.recorded}`;
-    throw new UserError("integrity", message);
+    throw new UserError("E_DECLARED_CHANGED", message);
   }
   const message = `${tool} is installed as the skill ${open.by} declares, which nobody vouches for: ${open.from}`;
   const hint = `What it is now is recorded in ${layout.declared}, and must be the same afterwards.`;
-  context.emit({ type: "warning", message, hint });
+  context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
   const python = () => pythonOf(context.prefix, tool, needs);
   const { document, locks } = await draftDeclared(open, {
     bins: step.bins,
@@ -57,12 +57,12 @@ function recordedStep(
 ): InstallStep {
   const recipe = recordedRecipe(step.tool, held);
   if (typeof recipe === "string") {
-    throw new UserError("unmet", `${held.from} cannot be installed: ${recipe}`, {
+    throw new UserError("E_DECLARED", `${held.from} cannot be installed: ${recipe}`, {
       hint: "Write a recipe for it: openclaw-install-skill-deps recipe new.",
     });
   }
   const found = artifactsFor(recipe, platform);
-  if ("reason" in found) throw new UserError("unmet", found.reason);
+  if ("reason" in found) throw new UserError("E_NO_BUILD", found.reason);
   const { artifacts } = found;
   const size = artifacts[0] && downloadSize(artifacts[0], platform, undefined);
   const known = size === undefined ? {} : { size };
@@ -100,10 +100,14 @@ async function record(
 
 /** Wrong bytes of what a skill declares may be a new release: only a person can tell. */
 export function howToAccept(tool: string, error: unknown): unknown {
-  if (!(error instanceof UserError) || error.code !== "integrity") return error;
+  if (!(error instanceof UserError) || error.kind !== "integrity") return error;
   const { message, cause } = error;
-  return new UserError("integrity", `${tool} is not what it was at its first use: ${message}`, {
-    cause,
-    hint: `Nothing of it was installed. If the change is right: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
-  });
+  return new UserError(
+    "E_DECLARED_CHANGED",
+    `${tool} is not what it was at its first use: ${message}`,
+    {
+      cause,
+      hint: `Nothing of it was installed. If the change is right: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
+    },
+  );
 }

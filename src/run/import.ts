@@ -98,7 +98,7 @@ async function copyAll(
     try {
       const failed = step.record.needs.find((need) => failures.some(({ tool }) => tool === need));
       if (failed !== undefined) {
-        throw new UserError("unmet", `it needs ${failed}, which could not be taken`);
+        throw new UserError("E_NEED", `it needs ${failed}, which could not be taken`);
       }
       installed.push(await copyTool(step, source, began, context));
     } catch (thrown) {

@@ -30,7 +30,7 @@ function reasonOf(errors: readonly UserError[]): string {
 
 /** The same of a tree that was taken up: whoever has put it there has tried the sources a moment ago. */
 export function usedAgain(step: InstallStep, version: string): OlderVersion | undefined {
-  const error = new UserError("busy", "another run has just installed that one");
+  const error = new UserError("E_VOLUME_BUSY", "another run has just installed that one");
   return olderVersion(step, version, [error]);
 }
 
@@ -38,7 +38,7 @@ export function usedAgain(step: InstallStep, version: string): OlderVersion | un
 export function keptVersion(step: InstallStep, error: unknown): OlderVersion | undefined {
   const { fallback } = step;
   if (fallback === undefined || !(error instanceof UserError)) return undefined;
-  if (error.code !== "network" && error.code !== "unmet") return undefined;
+  if (error.kind !== "network" && error.kind !== "unmet") return undefined;
   return olderVersion(step, fallback, [error]);
 }
 
@@ -51,6 +51,6 @@ export function sayOlder(fallbacks: readonly OlderVersion[], emit: Emit): void {
       .sort();
     const verb = items.length > 1 ? "are" : "is";
     const message = `${listNames(items, 20)} ${verb} used: ${reason}; update tries again`;
-    emit({ type: "warning", message });
+    emit({ type: "warning", problem: "E_OLDER_VERSION", message });
   }
 }

@@ -1,4 +1,4 @@
-import { describeError, UserError } from "../core/errors.ts";
+import { describeError, reworded, UserError } from "../core/errors.ts";
 import { sourceName, unfitArtifacts } from "../core/plan/artifact.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
@@ -34,7 +34,7 @@ export async function stageTool(
     tellSkipped(sourceName(artifact), reason);
   for (const source of inTurn()) {
     // Wrong bytes are to be heard of, not to be made up for.
-    if (source.isWayOut && errors.some(({ code }) => code === "integrity")) {
+    if (source.isWayOut && errors.some(({ kind }) => kind === "integrity")) {
       tellSkipped(source.called, "another source gave wrong bytes");
       continue;
     }
@@ -65,12 +65,7 @@ function allFailed(tool: string, [first, ...others]: readonly UserError[]): Erro
   if (!first || others.length === 0) return first ?? new Error(`${tool} has no source`);
   const also = others.map((error) => error.shared?.message ?? describeError(error));
   const message = others.map((error) => describeError(error)).join("; ");
-  return new UserError(first.code, `${first.message}; other sources failed too: ${message}`, {
-    cause: first.cause,
-    also,
-    ...(first.shared && { shared: first.shared }),
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
-  });
+  return reworded(first, `${first.message}; other sources failed too: ${message}`, { also });
 }
 
 /** A seed that is not whole, and bytes that are wrong, are no secret. */
@@ -80,8 +75,8 @@ function sayInstead(
   errors: readonly UserError[],
   { emit }: ApplyContext,
 ): void {
-  const first = step.seed ? errors[0] : errors.find(({ code }) => code === "integrity");
+  const first = step.seed ? errors[0] : errors.find(({ kind }) => kind === "integrity");
   if (!first) return;
   const message = `${tool}: ${describeError(first)}; ${version} from ${source.seed ?? source.from} is used`;
-  emit({ type: "warning", message, ...(first.hint === undefined ? {} : { hint: first.hint }) });
+  emit({ type: "warning", problem: first.problem, message, hint: first.hint });
 }

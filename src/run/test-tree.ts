@@ -20,9 +20,9 @@ export async function testTree(
   needs: Needs,
 ): Promise<void> {
   await runTest(step, tree, record, context, needs).catch((error: unknown) => {
-    if (!step.declared || !(error instanceof UserError) || error.code !== "unmet") throw error;
+    if (!step.declared || !(error instanceof UserError) || error.kind !== "unmet") throw error;
     const message = `${step.tool} is installed all the same: ${error.message}`;
-    context.emit({ type: "warning", message });
+    context.emit({ type: "warning", problem: error.problem, message });
   });
 }
 

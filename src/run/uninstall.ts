@@ -62,7 +62,7 @@ export async function uninstall(
     const edit = () => editManifest(prefix, platform, forget);
     const sizes = await sizesOf(prefix, choose(listed), listed);
     const left = await edit().catch(async (error: unknown) => {
-      if (!(error instanceof UserError) || error.code !== "disk") throw error;
+      if (!(error instanceof UserError) || error.kind !== "disk") throw error;
       // On a full disk the manifest can only be written where a tree has made room.
       for (const { dir } of chosen.values()) await discard(prefix, dir);
       return await edit();
@@ -100,9 +100,9 @@ export async function openForUninstall(prefix: string): Promise<void> {
   try {
     await openDirectories(prefix);
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== "unmet") throw error;
+    if (!(error instanceof UserError) || error.kind !== "unmet") throw error;
     const { message, hint } = error; // what was asked for has not been done
-    throw new UserError("permission", message, hint === undefined ? {} : { hint });
+    throw new UserError("E_PERMISSION", message, hint === undefined ? {} : { hint });
   }
 }
 

@@ -176,7 +176,7 @@ async function checkPrograms(tree: string, foreign: TreeToImport): Promise<void>
 type Refused = Pick<TreeToImport, "called" | "record">;
 
 function refused({ called, record: { tool, version } }: Refused, why: string): UserError {
-  return new UserError("integrity", `${tool} ${version} of ${called}: ${why}`, {
+  return new UserError("E_TREE_CHANGED", `${tool} ${version} of ${called}: ${why}`, {
     hint: "It was not taken. Have that made anew.",
   });
 }

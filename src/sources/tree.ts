@@ -44,9 +44,13 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
 export function onlyProgram(bins: Bins): string {
   const [path, ...others] = new Set(Object.values(bins));
   if (path !== undefined && others.length === 0) return path;
-  throw new UserError("recipe", "a raw or gz artifact is one program, and the recipe has several", {
-    hint: "Give each of its bins the same path.",
-  });
+  throw new UserError(
+    "E_RECIPE_BINS",
+    "a raw or gz artifact is one program, and the recipe has several",
+    {
+      hint: "Give each of its bins the same path.",
+    },
+  );
 }
 
 function isProgram(path: string): boolean {
@@ -63,9 +67,13 @@ async function absent(root: string, path: string, what: string): Promise<UserErr
   const shown = names.slice(0, maxNames);
   const more = names.length > maxNames ? ", ..." : "";
   const has = names.length === 0 ? "it is empty" : `it has: ${shown.join(", ")}${more}`;
-  return new UserError("recipe", `the archive ${what} ${path}; ${has}${meant(path, names)}`, {
-    hint: "Correct `bins` or `strip` in the recipe.",
-  });
+  return new UserError(
+    "E_RECIPE_BINS",
+    `the archive ${what} ${path}; ${has}${meant(path, names)}`,
+    {
+      hint: "Correct `bins` or `strip` in the recipe.",
+    },
+  );
 }
 
 /** What a path that is not there may have been meant for, and how to write it. */

@@ -3,7 +3,7 @@ import type { ArchiveFormat } from "../core/recipe.ts";
 import { looksLike } from "./looks-like.ts";
 
 /**
- * Why something is not unpacked. Each kind has its own hint and exit status, so that nobody looks for an
+ * Why something is not unpacked. Each kind has its own code, so that nobody looks for an
  * attack where only a format is missing:
  * - `hostile`: it tries to write elsewhere, or reads differently to different programs;
  * - `damaged`: its bytes contradict each other or end too early;
@@ -13,59 +13,40 @@ import { looksLike } from "./looks-like.ts";
  */
 export type RefusalKind = "hostile" | "damaged" | "too large" | "unsupported";
 
-const kinds: Readonly<Record<RefusalKind, { code: ErrorCode; hint: string }>> = {
-  hostile: {
-    code: "integrity",
-    hint: "Nothing of it was installed. An honest release has no such entry: do not use this file.",
-  },
-  damaged: {
-    code: "integrity",
-    hint: "Nothing of it was installed. Its digest is the pinned one, so it was published or pinned like this: use another file or version.",
-  },
-  "too large": {
-    code: "integrity",
-    hint: "Nothing of it was installed. Releases unpack to a few times their size: look at this file before you use it.",
-  },
-  unsupported: {
-    code: "unmet",
-    hint: "Nothing of it was installed. Use another file of the release, or pack it again as tar.gz.",
-  },
-};
+const codes = {
+  hostile: "E_ARCHIVE_HOSTILE",
+  damaged: "E_ARCHIVE_DAMAGED",
+  "too large": "E_ARCHIVE_TOO_LARGE",
+  unsupported: "E_ARCHIVE_UNSUPPORTED",
+} as const satisfies Record<RefusalKind, ErrorCode>;
 
 /** An archive that is not unpacked. */
 export class Refusal extends UserError {}
 
 /** The error for a whole file; `message` says which one and what is wrong. */
-export function refusal(
-  kind: RefusalKind,
-  message: string,
-  more: { readonly hint?: string; readonly cause?: unknown } = {},
-): Refusal {
-  const { code, hint } = kinds[kind];
-  return new Refusal(code, message, { hint, ...more });
+export function refusal(kind: RefusalKind, message: string, cause?: unknown): Refusal {
+  return new Refusal(codes[kind], message, { cause });
 }
 
 /** The error for an archive that contradicts itself. */
 export function damaged(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
-  return refusal("damaged", `the ${format} file is damaged: ${why}`, { cause });
+  return refusal("damaged", `the ${format} file is damaged: ${why}`, cause);
 }
 
 /** The error for an archive that ends too early. */
 export function cutShort(format: ArchiveFormat, cause?: unknown): Refusal {
-  return refusal("damaged", `the ${format} file is cut short`, { cause });
+  return refusal("damaged", `the ${format} file is cut short`, cause);
 }
 
 /** The error for an archive that needs what this program has not. */
 export function unsupported(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
-  return refusal("unsupported", `the ${format} file cannot be unpacked here: ${why}`, { cause });
+  return refusal("unsupported", `the ${format} file cannot be unpacked here: ${why}`, cause);
 }
 
 /** The error for an archive that another machine, with more memory, could unpack. */
 export function tooLittleMemory(format: ArchiveFormat, why: string, cause?: unknown): Refusal {
-  return refusal("unsupported", `the ${format} file cannot be unpacked here: ${why}`, {
-    cause,
-    hint: "Nothing of it was installed. Give this container more memory, or use another file of the release.",
-  });
+  const message = `the ${format} file cannot be unpacked here: ${why}`;
+  return new Refusal("E_ARCHIVE_MEMORY", message, { cause });
 }
 
 /** Refuses a whole archive for one entry. */
@@ -82,10 +63,7 @@ export function showPath(path: string): string {
 export function otherFormat(format: ArchiveFormat | "deb", head: Buffer, cause?: unknown): Refusal {
   const what = looksLike(head);
   const seen = what === undefined ? "" : `: it looks like ${what}`;
-  return refusal("damaged", `the file is not ${nameOf(format)}${seen}`, {
-    hint: "Nothing of it was installed. Its digest is the pinned one, so the URL or the format that is pinned with it is wrong.",
-    cause,
-  });
+  return new Refusal("E_ARCHIVE_FORMAT", `the file is not ${nameOf(format)}${seen}`, { cause });
 }
 
 function nameOf(format: ArchiveFormat | "deb"): string {

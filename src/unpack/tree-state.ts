@@ -114,8 +114,12 @@ const isListed = (path: string): boolean => listNames(dirname(path)).includes(ba
 
 /** Linux makes a call again that a network disk has answered with ESTALE, done or not. */
 function madeAlready(path: string, cause: unknown): UserError {
-  return new UserError("disk", `cannot write ${path}: the disk says that it is there already`, {
-    cause,
-    hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
-  });
+  return new UserError(
+    "E_DISK_FAILING",
+    `cannot write ${path}: the disk says that it is there already`,
+    {
+      cause,
+      hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
+    },
+  );
 }

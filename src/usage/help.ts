@@ -34,7 +34,7 @@ export function renderTopic(words: readonly string[]): string {
   if (found.length === 0) {
     const known = commands.map(({ verb }) => verb);
     const near = nearest(words[0] ?? "", known);
-    throw new UserError("usage", `help ${words.join(" ")}: no such command`, {
+    throw new UserError("E_USAGE", `help ${words.join(" ")}: no such command`, {
       hint: near ? `Did you mean help ${near}?` : `See ${program} help.`,
     });
   }

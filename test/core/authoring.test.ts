@@ -122,7 +122,7 @@ describe("a closure", () => {
   };
   const ask = async (name: string): Promise<PublishedPackage> => {
     const found = registry.get(name);
-    if (!found) throw new UserError("unmet", `no ${name}`);
+    if (!found) throw new UserError("E_NPM_VERSION", `no ${name}`);
     return found;
   };
   const resolve = async (): Promise<Record<string, string>> => {

@@ -71,20 +71,20 @@ test.each<[string, unknown]>([
 });
 
 test("a UserError remains what it is", () => {
-  const error = new UserError("recipe", "it is wrong");
+  const error = new UserError("E_RECIPE", "it is wrong");
   expect(asUserError(error)).toBe(error);
 });
 
 test.each([
-  ["sh: fork: retry: Resource temporarily unavailable", "busy"],
-  ["sh: 1: Cannot fork", "busy"],
-  ["runtime: failed to create new OS thread (have 2 already; errno=11)", "busy"],
-  ["RuntimeError: can't start new thread", "busy"],
-  ["zog: open /x: too many open files", "busy"],
-  ["zog: mmap: Cannot allocate memory", "busy"],
-  ["some output\nOSError: [Errno 28] No space left on device\nmore", "disk"],
-])("a program says %j", (output, code) => {
-  expect(shortageSaid("zog fails", output)?.code).toBe(code);
+  ["sh: fork: retry: Resource temporarily unavailable", "E_PROCESS_LIMIT"],
+  ["sh: 1: Cannot fork", "E_PROCESS_LIMIT"],
+  ["runtime: failed to create new OS thread (have 2 already; errno=11)", "E_PROCESS_LIMIT"],
+  ["RuntimeError: can't start new thread", "E_PROCESS_LIMIT"],
+  ["zog: open /x: too many open files", "E_OPEN_FILES"],
+  ["zog: mmap: Cannot allocate memory", "E_MEMORY"],
+  ["some output\nOSError: [Errno 28] No space left on device\nmore", "E_DISK_FULL"],
+])("a program says %j", (output, problem) => {
+  expect(shortageSaid("zog fails", output)?.problem).toBe(problem);
 });
 
 test("a missing library is no shortage", () => {

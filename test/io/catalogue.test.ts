@@ -125,7 +125,7 @@ describe("directories", () => {
 
   test("one that is not there is the operator's mistake", async () => {
     const load = loadCatalogue({ dirs: [join(root, "absent")] });
-    await expect(load).rejects.toMatchObject({ code: "config" });
+    await expect(load).rejects.toMatchObject({ kind: "config" });
   });
 });
 
@@ -163,7 +163,7 @@ describe("the compiled catalogue", () => {
       loadCatalogue({ dirs: [], compiled: write(compiled, text) }),
     ).resolves.toBeDefined();
     write(compiled, spoil(text));
-    await expect(loadCatalogue({ dirs: [], compiled })).rejects.toMatchObject({ code: "config" });
+    await expect(loadCatalogue({ dirs: [], compiled })).rejects.toMatchObject({ kind: "config" });
   });
 
   test.each([

@@ -60,7 +60,7 @@ describe("only what is not there is absent", () => {
     "what this user may not look at is not absent",
     async () => {
       await expect(lstatIfExists(join(dir, "closed", "file"))).rejects.toMatchObject({
-        code: "permission",
+        kind: "permission",
       });
       expect(() => listNames(join(dir, "closed"))).toThrow(UserError);
     },
@@ -81,7 +81,7 @@ describe("what a disk answers is told as that", () => {
     ["Unknown system error -122", -122, "the disk quota is used up"],
   ])("%s", (code, errno, says) => {
     const error = fileError("read", "/proc/x", system(code, errno));
-    expect(error).toMatchObject({ code: "disk" });
+    expect(error).toMatchObject({ kind: "disk" });
     expect(error.message).toContain(`cannot read /proc/x: ${says}`);
     expect(error.message).toMatch(/\(proc, mounted at \/proc\)$/);
     expect(error.hint).toMatch(/\.$/);
@@ -89,7 +89,7 @@ describe("what a disk answers is told as that", () => {
   });
 
   test.each(["EMFILE", "ENOMEM"])("%s is this machine's", (code) => {
-    expect(fileError("read", "/proc/x", system(code))).toMatchObject({ code: "busy" });
+    expect(fileError("read", "/proc/x", system(code))).toMatchObject({ kind: "busy" });
     expect(isLasting(system(code))).toBe(false);
   });
 });

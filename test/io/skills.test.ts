@@ -334,7 +334,7 @@ describe("roots", () => {
 
   it("that are named must be directories", async () => {
     await put("file");
-    await expect(roots("{}", {}, [join(top, "none")])).rejects.toMatchObject({ code: "config" });
+    await expect(roots("{}", {}, [join(top, "none")])).rejects.toMatchObject({ kind: "config" });
     await expect(roots("{}", {}, [join(top, "file")])).rejects.toThrow(/file is not a directory/);
   });
 });

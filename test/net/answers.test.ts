@@ -91,7 +91,7 @@ describe("an answer that is no HTTP is a failed transfer, tried again", () => {
   ])("%s", async (_what, answer) => {
     const { url, asked } = await raw(answer);
     const error = await failure(url);
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toMatch(/^cannot download http:\/\/127\.0\.0\.1:\d+\/file: /);
     expect(asked()).toBe(4);
   });
@@ -110,7 +110,7 @@ describe("an answer that is no HTTP is a failed transfer, tried again", () => {
   test("plain http where https is asked for is said to be that, without OpenSSL's addresses", async () => {
     const { url } = await raw(`${ok}Content-Length: 0\r\n\r\n`);
     const error = await failure(url.replace("http:", "https:"));
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toMatch(/did not answer as TLS demands \(wrong version number\)$/);
   });
 
@@ -119,7 +119,7 @@ describe("an answer that is no HTTP is a failed transfer, tried again", () => {
       const timer = setInterval(() => socket.write("HTTP/1.1 102 Processing\r\n\r\n"), 20);
       socket.on("close", () => clearInterval(timer));
     });
-    expect((await failure(storm.url)).code).toBe("network");
+    expect((await failure(storm.url)).kind).toBe("network");
   });
 
   test("a bug of ours is no failed transfer", async () => {
@@ -154,7 +154,7 @@ describe("a status is told as it was sent", () => {
   ])("%i", async (status, message, hint, times) => {
     const { url, asked } = await raw(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`);
     const error = await failure(url);
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toMatch(message);
     expect(error.hint).toMatch(hint);
     expect(asked()).toBe(times);
@@ -196,7 +196,7 @@ describe("a status is told as it was sent", () => {
   ])("a redirect to nonsense: %j", async (location, message) => {
     const { url } = await raw(`HTTP/1.1 302 X\r\n${location}Content-Length: 0\r\n\r\n`);
     const error = await failure(url);
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toMatch(message);
     expect(`${error.message} ${error.hint}`).not.toContain("s3cret");
   });
@@ -265,7 +265,7 @@ describe("Content-Encoding, though none was asked for", () => {
   test("what cannot be decoded is a failed transfer, named", async () => {
     for (const encoding of ["gzip", "br", "zstd", "deflate"]) {
       const error = await failure(await serve(Buffer.from("not packed\n"), encoding));
-      expect(error.code).toBe("network");
+      expect(error.kind).toBe("network");
       expect(error.message).toContain(`Content-Encoding: ${encoding}`);
       expect(error.hint).toMatch(/compresses/);
     }
@@ -273,11 +273,11 @@ describe("Content-Encoding, though none was asked for", () => {
 
   test("what decodes to other bytes is wrong; a bomb is not unpacked", async () => {
     const other = await failure(await serve(zlib.gzipSync("evil bytes\n"), "gzip"));
-    expect(other.code).toBe("integrity");
+    expect(other.kind).toBe("integrity");
     const bomb = await failure(await serve(zlib.gzipSync(Buffer.alloc(50_000_000)), "gzip"));
-    expect(bomb.code).toBe("network");
+    expect(bomb.kind).toBe("network");
     expect(bomb.message).toMatch(/more than 11 bytes/);
     const page = zlib.gzipSync(Buffer.alloc(40_000_000, " "));
-    await expect(http.text(await serve(page, "gzip"))).rejects.toMatchObject({ code: "network" });
+    await expect(http.text(await serve(page, "gzip"))).rejects.toMatchObject({ kind: "network" });
   });
 });

@@ -195,7 +195,7 @@ describe("what arrives", () => {
 describe("what is refused as wrong", () => {
   test("other bytes: what was expected, what came", async () => {
     const error = await failure(server.serve("/file", "other"));
-    expect(error.code).toBe("integrity");
+    expect(error.kind).toBe("integrity");
     expect(error.message).toContain(`${server.origin}/file`);
     expect(error.message).toContain(`expected sha256:${facts(body).sha256}`);
     expect(error.message).toContain(`got sha256:${facts(Buffer.from("other")).sha256}`);
@@ -205,7 +205,7 @@ describe("what is refused as wrong", () => {
   test("a web page, with and without a size", async () => {
     for (const more of [{}, { size: body.length }]) {
       const error = await failure(serve("html"), more);
-      expect(error.code).toBe("integrity");
+      expect(error.kind).toBe("integrity");
       expect(error.message).toContain("the server sent a web page, not an archive");
     }
   });
@@ -214,12 +214,12 @@ describe("what is refused as wrong", () => {
     expect((await failure(serve("truncated"), { size: body.length })).message).toMatch(
       /expected 400000 bytes, the server has 200000/,
     );
-    expect((await failure(serve("truncated"))).code).toBe("integrity");
+    expect((await failure(serve("truncated"))).kind).toBe("integrity");
   });
 
   test("more bytes than promised", async () => {
     const error = await failure(serve("longer"), { size: body.length });
-    expect(error).toMatchObject({ code: "integrity" });
+    expect(error).toMatchObject({ kind: "integrity" });
     expect(error.message).toMatch(/more came/);
     const limited = await failure(serve("ok"), { limit: 1000 });
     expect(limited.message).toMatch(/at most 1000/);
@@ -229,7 +229,7 @@ describe("what is refused as wrong", () => {
 describe("what cannot be had", () => {
   test.each([404, 403, 401])("status %i is not asked for twice", async (status) => {
     const error = await failure(serve("status", { status }));
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toContain(`answered ${status}`);
     expect(isNotFound(error)).toBe(status === 404);
     expect(server.hits()).toBe(1);
@@ -243,7 +243,7 @@ describe("what cannot be had", () => {
     ["drip", 1, /next to nothing came in 1.5 s/],
   ])("%s ends with a word about it, after %i requests at most", async (fault, most, message) => {
     const error = await failure(serve(fault, { etag: fault !== "cut always" }));
-    expect(error.code).toBe("network");
+    expect(error.kind).toBe("network");
     expect(error.message).toMatch(message);
     expect(error.message).toContain("127.0.0.1");
     expect(server.hits()).toBeLessThanOrEqual(most);
@@ -273,11 +273,11 @@ describe("what cannot be had", () => {
 
   test("--offline and a place without network answer at once", async () => {
     const offline = await failure("https://example.com/x", {}, { offline: true });
-    expect(offline.code).toBe("unmet");
+    expect(offline.kind).toBe("unmet");
     const loopbackOnly = { lo: [{ address: "127.0.0.1", internal: true }] };
     const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
     const error = await failure("https://example.com/x", {}, { interfaces });
-    expect(error.code).toBe("unmet");
+    expect(error.kind).toBe("unmet");
     expect(error.message).toMatch(/no network here/);
     await get(serve("ok"), {}, { interfaces });
     expectWhole();
@@ -293,7 +293,7 @@ describe("what cannot be had", () => {
 
   test("a token with a line break in it is the setting's fault, and is not shown", async () => {
     const error = await failure(serve("ok"), { headers: { authorization: "Bearer s3cret\n" } });
-    expect(error.code).toBe("config");
+    expect(error.kind).toBe("config");
     expect(error.message).toMatch(
       /^the authorization that is configured for 127\.0\.0\.1:\d+ holds/,
     );
@@ -304,7 +304,7 @@ describe("what cannot be had", () => {
   test("a full disk is told as such", async () => {
     expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
     symlinkSync("/dev/full", file); // a link: what is removed afterwards is the link
-    expect(await failure(serve("ok"))).toMatchObject({ code: "disk" });
+    expect(await failure(serve("ok"))).toMatchObject({ kind: "disk" });
   });
 });
 
@@ -341,8 +341,8 @@ describe("a dead server", () => {
     const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
     const ask = (HTTPS_PROXY: string): Promise<UserError> =>
       failure("https://releases.invalid/x", {}, { interfaces, env: { HTTPS_PROXY } });
-    expect((await ask("http://127.0.0.1:1")).code).toBe("network");
-    expect((await ask("http://proxy.invalid:3128")).code).toBe("unmet");
+    expect((await ask("http://127.0.0.1:1")).kind).toBe("network");
+    expect((await ask("http://proxy.invalid:3128")).kind).toBe("unmet");
   });
 });
 
@@ -472,7 +472,7 @@ describe("certificates", () => {
     await get(url, {}, { ca: [readFileSync(ca, "utf8")] });
     expectWhole();
     const missing = await failure(url, {}, { env: { SSL_CERT_FILE: "/nowhere.pem" } });
-    expect(missing.code).toBe("config");
+    expect(missing.kind).toBe("config");
     expect(missing.hint).toContain("SSL_CERT_FILE=/nowhere.pem cannot be used");
   });
 

@@ -68,7 +68,7 @@ describe("a proxy, as curl and npm read it", () => {
     try {
       parse(value);
     } catch (error) {
-      expect(error).toMatchObject({ code: "config" });
+      expect(error).toMatchObject({ kind: "config" });
       expect((error as UserError).hint).toMatch(/http:\/\/host:port/);
     }
   });

@@ -104,13 +104,13 @@ describe("an index", () => {
     publish([]);
     await expect(packages(mirror())).rejects.toThrow(`bookworm has no ${name}`);
     publish([".xz"], { has: [] });
-    await expect(packages(mirror())).rejects.toMatchObject({ code: "network" });
+    await expect(packages(mirror())).rejects.toMatchObject({ kind: "network" });
   });
 
   test("of other bytes than the release promises", async () => {
     publish([".gz", ""]);
     server.serve(`/debian/dists/bookworm/${name}.gz`, gzipSync("Package: evil\n"));
-    await expect(packages(mirror())).rejects.toMatchObject({ code: "integrity" });
+    await expect(packages(mirror())).rejects.toMatchObject({ kind: "integrity" });
   });
 });
 
@@ -132,6 +132,6 @@ describe("a release", () => {
     const mirrors = ["first", "second", "third"].map((each) => `${server.origin}/${each}`);
     expect(await packages(...mirrors)).toEqual(["show"]);
     expect(server.requests.some(({ path }) => path.startsWith("/third"))).toBe(false);
-    await expect(packages(`${server.origin}/first`)).rejects.toMatchObject({ code: "network" });
+    await expect(packages(`${server.origin}/first`)).rejects.toMatchObject({ kind: "network" });
   });
 });

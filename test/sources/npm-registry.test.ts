@@ -75,7 +75,7 @@ describe("a registry that answers otherwise at the usual address", () => {
   test("one that is down is not asked for the document", async () => {
     server.serve(usual, "", { fault: "503 always" });
     publish(server.serve("/files/c0ffee", tarball));
-    await expect(download()).rejects.toMatchObject({ code: "network" });
+    await expect(download()).rejects.toMatchObject({ kind: "network" });
     expect(asked()).not.toContain(document);
   });
 
@@ -85,7 +85,7 @@ describe("a registry that answers otherwise at the usual address", () => {
     const [, short] = server.requests;
     expect(short?.headers.accept).toMatch(/^application\/vnd\.npm\.install-v1\+json/);
     server.serve(document, "", { fault: "status", status: 406 });
-    await expect(download()).rejects.toMatchObject({ code: "network" });
+    await expect(download()).rejects.toMatchObject({ kind: "network" });
     expect(server.requests.at(-1)).toMatchObject({
       path: document,
       headers: { accept: "application/json" },
@@ -168,14 +168,14 @@ describe("a document that does not help is a failure of the network", () => {
   ])("%s", async (_, text, message) => {
     server.serve(document, text);
     const failure = await download().catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "network", message: expect.stringMatching(message) });
+    expect(failure).toMatchObject({ kind: "network", message: expect.stringMatching(message) });
     expect(failure).toMatchObject({ message: expect.stringContaining("answered 404") });
   });
 
   test("wrong bytes stay wrong bytes, whatever the document says", async () => {
     server.serve(usual, "not it");
-    await expect(download()).rejects.toMatchObject({ code: "integrity" });
+    await expect(download()).rejects.toMatchObject({ kind: "integrity" });
     publish(server.origin + usual);
-    await expect(download()).rejects.toMatchObject({ code: "integrity" });
+    await expect(download()).rejects.toMatchObject({ kind: "integrity" });
   });
 });

@@ -157,7 +157,7 @@ describe("several indexes", () => {
     await extra(offer(server, "another build", `#sha256=${"0".repeat(64)}`), offer(other));
     await expect(
       extra(offer(server, "another build"), `${other.origin}/none`),
-    ).rejects.toMatchObject({ code: "integrity" });
+    ).rejects.toMatchObject({ kind: "integrity" });
   });
 
   test("the one whose digest is right goes before the one whose name is", async () => {
@@ -174,7 +174,7 @@ describe("several indexes", () => {
     other.serve("/simple/zog-cli/", "", { fault: "status", status: 403 });
     const failure = extra(`${server.origin}/simple`, `${other.origin}/simple`);
     await expect(failure).rejects.toMatchObject({
-      code: "network",
+      kind: "network",
       message: `no Python index has ${file}: ${server.origin}/simple/zog-cli/ does not list ${file}; ${other.origin}/simple/zog-cli/ answered 403 (it forbids this)`,
     });
   });
@@ -219,11 +219,11 @@ describe("find-links", () => {
 
   test("other bytes, a file that is none, and nothing", async () => {
     writeFileSync(join(dir, file), "another build");
-    await expect(alone(dir)).rejects.toMatchObject({ code: "integrity" });
+    await expect(alone(dir)).rejects.toMatchObject({ kind: "integrity" });
     rmSync(join(dir, file));
     mkdirSync(join(dir, file));
-    await expect(alone(dir)).rejects.toMatchObject({ code: "network" });
-    await expect(alone("")).rejects.toMatchObject({ code: "config" });
+    await expect(alone(dir)).rejects.toMatchObject({ kind: "network" });
+    await expect(alone("")).rejects.toMatchObject({ kind: "config" });
   });
 
   test("an index of this machine", async () => {
@@ -250,7 +250,7 @@ describe("for who chooses among the files", () => {
     const files = await listFiles("zog-cli", { http, pip });
     expect(files.map(({ name }) => name)).toEqual([file, "zog_cli-2.0-py3-none-any.whl"]);
     const none = listFiles("nothing", { http, pip: await pipOf({ PIP_INDEX_URL: server.origin }) });
-    await expect(none).rejects.toMatchObject({ code: "network" });
+    await expect(none).rejects.toMatchObject({ kind: "network" });
   });
 
   test("what is fetched is verified where the index says what it is", async () => {
@@ -267,7 +267,7 @@ describe("for who chooses among the files", () => {
     }
     const wrong = { url, name: file, isYanked: false, sha256: "0".repeat(64) };
     await expect(fetchListed(wrong, { http, pip }, target)).rejects.toMatchObject({
-      code: "integrity",
+      kind: "integrity",
     });
     writeFileSync(join(dir, file), bytes);
     const here = { url: `file://${join(dir, file)}`, name: file, isYanked: false };

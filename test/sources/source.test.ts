@@ -86,7 +86,7 @@ describe("archive", () => {
   test("a program that is not there: the error says what is", async () => {
     const bytes = archive("tar.gz", { "gog-1.0/bin/gog": program("1"), "gog-1.0/README": "" });
     await expect(stage(artifactOf("tar.gz", bytes), context)).rejects.toMatchObject({
-      code: "recipe",
+      kind: "recipe",
       message:
         "the archive has no bin/gog; it has: gog-1.0/, gog-1.0/README, gog-1.0/bin/, gog-1.0/bin/gog; did you mean gog-1.0/bin/gog, or 1 more to strip?",
     });
@@ -132,9 +132,9 @@ describe("npm", () => {
   });
 
   test("a package that is nowhere, and one that is another", async () => {
-    await expect(stage(artifact, context)).rejects.toMatchObject({ code: "network" });
+    await expect(stage(artifact, context)).rejects.toMatchObject({ kind: "network" });
     server.publish("@scope/gog", "1.0.0", npmTarball("@scope/gog", "1.0.0", { other: "" }));
-    await expect(stage(artifact, context)).rejects.toMatchObject({ code: "integrity" });
+    await expect(stage(artifact, context)).rejects.toMatchObject({ kind: "integrity" });
   });
 
   /** Publishes a package and gives its entry in a lock. */
@@ -179,7 +179,7 @@ describe("npm", () => {
     const packages = Array.from({ length: 30 }, (_, i) => locked(`node_modules/p${i}`, { f: "x" }));
     server.serve("/registry/p3/-/p3-1.0.0.tgz", "not it");
     const closure: Artifact = { kind: "npm-closure", name: "p0", version: "1.0.0", packages };
-    await expect(stage(closure, context)).rejects.toMatchObject({ code: "integrity" });
+    await expect(stage(closure, context)).rejects.toMatchObject({ kind: "integrity" });
     expect(readdirSync(dir)).toEqual(["tree"]);
     expect(server.hits()).toBeLessThan(30);
   });

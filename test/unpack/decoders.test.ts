@@ -26,15 +26,15 @@ async function read(format: ArchiveFormat, bytes: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Code and message of the refusal. */
+/** Kind and message of the refusal. */
 async function refused(format: ArchiveFormat, bytes: Buffer): Promise<string> {
   const error = await read(format, bytes).then(
     () => expect.fail("it was unpacked"),
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(Refusal);
-  const { code, message } = error as Refusal;
-  return `${code}: ${message}`;
+  const { kind, message } = error as Refusal;
+  return `${kind}: ${message}`;
 }
 
 describe.each(formats)("%s", (format) => {

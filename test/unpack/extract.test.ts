@@ -68,7 +68,7 @@ async function refused(
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(UserError);
-  expect((error as UserError).code).toBe(code);
+  expect((error as UserError).kind).toBe(code);
   expect(readdirSync(dir).sort()).toEqual(["download", "outer"]);
   expect(readdirSync(join(dir, "outer"))).toEqual(["tree"]);
   return (error as UserError).message;

@@ -68,9 +68,9 @@ const hostile =
   /leads out of|absolute path|through the link|through other links|replace a link|links out of|drive|overlaps|another name|two ways/;
 
 /** An attack, a limit of ours and a fault of the file are told apart. */
-function expectTrueReason({ code, message, hint = "" }: UserError): void {
-  expect(code, message).toBe(codeOf(message));
-  expect(hint.includes("An honest release has no such entry"), message).toBe(hostile.test(message));
+function expectTrueReason({ kind, problem, message, hint }: UserError): void {
+  expect(kind, message).toBe(codeOf(message));
+  expect(problem === "E_ARCHIVE_HOSTILE", message).toBe(hostile.test(message));
   expect(hint).toMatch(/^Nothing of it was installed/);
 }
 

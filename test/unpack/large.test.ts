@@ -70,7 +70,7 @@ test("a refusal comes back as what it is, and the next archive is unpacked", asy
       (error: unknown) => error,
     );
     expect(refused).toBeInstanceOf(UserError);
-    expect(refused).toMatchObject({ code: "integrity", message: /leads out/, hint: /Nothing/ });
+    expect(refused).toMatchObject({ kind: "integrity", message: /leads out/, hint: /Nothing/ });
   }
   const good = store("good", "tar.gz", { "bin/large": body });
   await extract(good);

@@ -168,7 +168,7 @@ describe("refused", () => {
     ],
   ])("%s", async (_, bytes, message) => {
     await expect(ours(bytes)).rejects.toMatchObject({
-      code: "integrity",
+      kind: "integrity",
       message: expect.stringMatching(message),
     });
   });

@@ -75,7 +75,7 @@ export function selectPackages(
   const refused = misfits.find((locked) => !locked.optional && !isNested(locked));
   if (refused) {
     throw new UserError(
-      "unmet",
+      "E_NO_BUILD",
       `${refused.name}@${refused.version} does not run on ${platformId(platform)}`,
       { hint: "The program has no build for this platform; nothing can be done about it here." },
     );
@@ -90,7 +90,7 @@ export function selectPackages(
 export function compactLock(text: string): string {
   const entries = readEntries(text);
   if (typeof entries === "string")
-    throw new UserError("recipe", `the lock ${entries}`, { hint: `Make it with: ${lockExample}` });
+    throw new UserError("E_LOCK", `the lock ${entries}`, { hint: `Make it with: ${lockExample}` });
   const served = new Map(entries.filter(([, entry]) => isServed(entry)));
   const root = served.get("");
   const kept = root ? reachable(root, served) : new Set(served.keys());

@@ -65,7 +65,7 @@ export function chooseVersion(
     exact ?? (isLatest ? latest : (fitting(good) ?? fitting(Object.keys(versions)) ?? ""));
   const found = Object.hasOwn(versions, chosen) ? versions[chosen] : undefined;
   if (found) return { ...found, name, version: chosen };
-  throw new UserError("unmet", `the npm registry has no ${name}@${word}`, {
+  throw new UserError("E_NPM_VERSION", `the npm registry has no ${name}@${word}`, {
     hint: "Look at the package's name and versions: npm view NAME versions.",
   });
 }
@@ -133,7 +133,7 @@ async function choose(
   try {
     return chooseVersion(target, await ask(target), range);
   } catch (error) {
-    if (isOptional && error instanceof UserError && error.code === "unmet") return undefined;
+    if (isOptional && error instanceof UserError && error.kind === "unmet") return undefined;
     throw error;
   }
 }
@@ -184,7 +184,7 @@ function wanted(name: string, range: string, isOptional: boolean, isPeer: boolea
   const [, target = name, version = range] = /^npm:(@?[^@]+)(?:@(.*))?$/.exec(range) ?? [];
   if (/[:/]/.test(version)) {
     if (isOptional) return [];
-    throw new UserError("unmet", `it needs ${name} from ${range}, which no registry has`, {
+    throw new UserError("E_NPM_CLOSURE", `it needs ${name} from ${range}, which no registry has`, {
       hint: "Write a recipe for the program from another source.",
     });
   }
@@ -233,7 +233,11 @@ function renderLock(tree: ReadonlyMap<string, Placed>, top: Placed): string {
 }
 
 function tooMany({ name, version }: PublishedVersion): UserError {
-  return new UserError("unmet", `${name}@${version} needs more than ${maxPackages} packages`, {
-    hint: "Write a recipe for the program from another source.",
-  });
+  return new UserError(
+    "E_NPM_CLOSURE",
+    `${name}@${version} needs more than ${maxPackages} packages`,
+    {
+      hint: "Write a recipe for the program from another source.",
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../digest.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { Manifest, SealedRecord } from "../manifest.ts";
 import type { Platform } from "../platform.ts";
 import type { Artifact, Catalogue, Declaration, Recipe } from "../recipe.ts";
@@ -91,6 +92,7 @@ export interface Unmet {
   readonly bin: string;
   readonly for: readonly string[];
   readonly reason: string;
+  readonly problem: ErrorCode;
   readonly hint?: string;
 }
 
@@ -104,7 +106,7 @@ export type BinState =
       /** What a skill declares, where that is all there is. */
       readonly declared?: string;
     }
-  | { readonly state: "unmet"; readonly reason: string };
+  | { readonly state: "unmet"; readonly reason: string; readonly problem: ErrorCode };
 
 export interface Plan {
   readonly platform: string;

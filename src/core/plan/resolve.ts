@@ -46,7 +46,8 @@ export function resolvePlan(given: PlanRequest): Plan {
   }
   for (const [bin, state] of bins) {
     if (state.state !== "unmet") continue;
-    unmet.push({ bin, for: requiredByOf(bin, request.requirements), reason: state.reason });
+    const { reason, problem } = state;
+    unmet.push({ bin, for: requiredByOf(bin, request.requirements), reason, problem });
   }
   const { catalogue, present } = request;
   const steps = [...wanted].map(([tool, askers]) => {
@@ -101,7 +102,7 @@ function resolveBin(bin: string, request: Request): BinState {
   const missing = firstProblem(step.needs, request);
   return missing === undefined
     ? { state: "install", tool, version }
-    : { state: "unmet", reason: missing };
+    : { state: "unmet", reason: missing, problem: "E_NEED" };
 }
 
 function resolveWithoutSeed(bin: string, request: Request): BinState {
@@ -124,12 +125,13 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
       : "no recipe provides it";
     const declared = request.notDeclared?.get(bin);
     const counts = system === undefined ? "" : ` (${ignored} ${system} does not count)`;
-    return { state: "unmet", reason: reason + counts + (declared ? `; ${declared}` : "") };
+    const why = reason + counts + (declared ? `; ${declared}` : "");
+    return { state: "unmet", reason: why, problem: "E_NO_RECIPE" };
   }
   const found = artifactsFor(recipe, platform);
-  if ("reason" in found) return { state: "unmet", reason: found.reason };
+  if ("reason" in found) return { state: "unmet", reason: found.reason, problem: "E_NO_BUILD" };
   const missing = firstProblem(recipe.needs, request);
-  if (missing !== undefined) return { state: "unmet", reason: missing };
+  if (missing !== undefined) return { state: "unmet", reason: missing, problem: "E_NEED" };
   const { name: tool, version, declared } = recipe;
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
 }

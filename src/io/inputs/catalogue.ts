@@ -73,8 +73,8 @@ function usable<T>(file: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof UserError && cause.code !== "config") throw cause;
-    throw new UserError("config", `cannot use the bundled catalogue ${file}`, {
+    if (cause instanceof UserError && cause.kind !== "config") throw cause;
+    throw new UserError("E_PACKAGE_DAMAGED", `cannot use the bundled catalogue ${file}`, {
       cause,
       hint: "Install openclaw-install-skill-deps again.",
     });

@@ -22,7 +22,7 @@ export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedReci
  */
 export function compileCatalogue(dir: string, version: string): string {
   const { recipes, problems } = readDirectory(dir, []);
-  if (problems.length > 0) throw new UserError("recipe", problems.map(renderProblem).join("\n"));
+  if (problems.length > 0) throw new UserError("E_RECIPE", problems.map(renderProblem).join("\n"));
   const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
   const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
   const lines = recipes.map(({ artifacts }) => `\n${JSON.stringify(artifacts)}`);
@@ -46,7 +46,7 @@ export function readDirectory(dir: string, files: ReadFile[]): RecipeSet {
       else problems.push(...parsed.problems);
     } catch (error) {
       // A recipe that cannot be read now must not give way to another one of its name.
-      if (!(error instanceof UserError) || error.code !== "config") throw error;
+      if (!(error instanceof UserError) || error.kind !== "config") throw error;
       problems.push({ file, line: 0, message: describeError(error) });
     }
   }
@@ -58,7 +58,7 @@ function listDirectory(dir: string): string[] {
     return readdirSync(dir).sort();
   } catch (cause) {
     if (!isLasting(cause)) throw fileError("read", dir, cause);
-    throw new UserError("config", `cannot read the recipes in ${dir}`, {
+    throw new UserError("E_RECIPES_DIRECTORY", `cannot read the recipes in ${dir}`, {
       cause,
       hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
     });

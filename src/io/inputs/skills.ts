@@ -115,13 +115,13 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
     const found = await stat(dir).catch((error) => error as NodeJS.ErrnoException);
     if (found instanceof Error) {
       if (!isLasting(found)) throw fileError("read", dir, found);
-      throw new UserError("config", `the skills directory ${dir} cannot be read`, {
+      throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} cannot be read`, {
         cause: found,
         hint: "Name a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
       });
     }
     if (found.isDirectory()) continue;
-    throw new UserError("config", `the skills directory ${dir} is not a directory`, {
+    throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} is not a directory`, {
       hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
     });
   }

@@ -13,7 +13,11 @@ export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
   if (text === undefined) return { schema: 1, tools: {} };
   const record = parseDeclared(text);
   if (record) return record;
-  throw new UserError("volume", `${join(prefix, layout.declared)} is not a record of ours`, {
-    hint: "Remove it: what skills declare is then pinned again at its next use.",
-  });
+  throw new UserError(
+    "E_DECLARED_RECORD",
+    `${join(prefix, layout.declared)} is not a record of ours`,
+    {
+      hint: "Remove it: what skills declare is then pinned again at its next use.",
+    },
+  );
 }

@@ -28,7 +28,7 @@ export async function findManifest(
   if (read.bytes) return parseManifest(read.bytes.toString("utf8"), file);
   if (read.cause?.code === "ENOENT") return undefined; // another run has just set it aside
   if (read.cause && !isLasting(read.cause)) throw fileError("read", file, read.cause);
-  throw new UserError("volume", `cannot read ${file}`, {
+  throw new UserError("E_MANIFEST_UNREADABLE", `cannot read ${file}`, {
     cause: read.cause ?? read.why,
     hint: "Make it readable for the user who runs this, or choose another --prefix.",
   });
@@ -43,11 +43,7 @@ export async function readManifest(prefix: string): Promise<Manifest | undefined
 
 /** The error for a manifest that this command does not work with. */
 export function manifestError({ why, message }: ManifestProblem): UserError {
-  const hint =
-    why === "newer"
-      ? "Use the newer openclaw-install-skill-deps that wrote this volume, or rebuild its manifest with: openclaw-install-skill-deps doctor --repair"
-      : "Nothing was changed. openclaw-install-skill-deps install keeps it aside and rebuilds it from the trees that are whole.";
-  return new UserError("volume", message, { hint });
+  return new UserError(why === "newer" ? "E_MANIFEST_NEWER" : "E_MANIFEST_BROKEN", message);
 }
 
 /** Moves a manifest that cannot be used aside; gives its new name, undefined where there is none. */

@@ -74,7 +74,7 @@ export async function publish(
     await syncDirectory(parent);
     return seal(prefix, record);
   }
-  throw new UserError("volume", `${parent} is full of trees of one version`, {
+  throw new UserError("E_VOLUME_CROWDED", `${parent} is full of trees of one version`, {
     hint: `Remove what the manifest does not list below ${parent}.`,
   });
 }

@@ -56,7 +56,7 @@ export async function openDirectories(prefix: string): Promise<readonly string[]
     const check = () => doing("write to", path, () => accessSync(path, constants.W_OK));
     if (dir === layout.bin) {
       await check().catch(async (error: unknown) => {
-        if (!(error instanceof UserError) || error.code !== "permission") throw error;
+        if (!(error instanceof UserError) || error.kind !== "permission") throw error;
         aside.push(...(await replaceBin(prefix)));
       });
     }
@@ -88,9 +88,13 @@ function refuseLinkOut(prefix: string, path: string): void {
   const target = ifThere(path, () => readlinkSync(path)) ?? "";
   const real = realOf(path) ?? resolve(realOf(dirname(path)) ?? dirname(path), target);
   if (real.startsWith(`${root}/`)) return;
-  throw new UserError("volume", `${path} is a link that leads out of the volume, to ${target}`, {
-    hint: "Remove the link and run again: a directory takes its place. To keep the volume elsewhere, name that place with --prefix or mount it.",
-  });
+  throw new UserError(
+    "E_VOLUME_LINK",
+    `${path} is a link that leads out of the volume, to ${target}`,
+    {
+      hint: "Remove the link and run again: a directory takes its place. To keep the volume elsewhere, name that place with --prefix or mount it.",
+    },
+  );
 }
 
 /** Keeps something under another name beside it; gives where, as a sentence. */

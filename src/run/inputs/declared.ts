@@ -73,9 +73,9 @@ async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | 
   try {
     return await readDeclared(prefix);
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== "volume") throw error;
-    const { message, hint = "" } = error;
-    emit({ type: "warning", message, hint });
+    if (!(error instanceof UserError) || error.kind !== "volume") throw error;
+    const { problem, message, hint } = error;
+    emit({ type: "warning", problem, message, hint });
     return undefined;
   }
 }
@@ -131,5 +131,5 @@ function sayChanged(tool: string, { by, from, recorded }: Declaration, emit: Emi
   if (recorded === undefined) return;
   const message = `the skill ${by} declares ${from}; ${tool} was installed from ${recorded}`;
   const hint = `To accept it: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`;
-  emit({ type: "warning", message, hint });
+  emit({ type: "warning", problem: "E_DECLARED_CHANGED", message, hint });
 }

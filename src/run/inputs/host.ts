@@ -40,9 +40,13 @@ export async function inspectHost(topology: Topology, context: Context): Promise
   const dirs = isContainer ? await seenFromInside(context) : await seenOnHost(topology, context);
   const refusal = topology === "image" ? undefined : refusedSource(dirs.source, home);
   if (refusal !== undefined) {
-    throw new UserError("config", `${dirs.source} cannot be lent to a sandbox: ${refusal}`, {
-      hint: `Choose another directory for the volume: --prefix ${usualSource}`,
-    });
+    throw new UserError(
+      "E_SANDBOX_MOUNT",
+      `${dirs.source} cannot be lent to a sandbox: ${refusal}`,
+      {
+        hint: `Choose another directory for the volume: --prefix ${usualSource}`,
+      },
+    );
   }
   const { image } = options;
   const [state, workspace] = [await statIfExists(dirs.seenState), await workspaceOf(context)];

@@ -30,6 +30,7 @@ export function selectedSkills(
     for (const bin of hostile) {
       emit({
         type: "warning",
+        problem: "E_SKILL",
         message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
       });
     }
@@ -67,7 +68,7 @@ export function requirementsFor(
     // The first word may be a verb that was mistyped.
     const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
     const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
-    throw new UserError("usage", `no recipe and no skill knows "${name}"`, {
+    throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill knows "${name}"`, {
       hint: near
         ? `Did you mean ${near}?`
         : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
@@ -87,9 +88,13 @@ export function ofInstalled(
   const records = Object.values(manifest.tools);
   const missing = names.filter((name) => !manifest.tools[toolCalled(name, manifest, catalogue)]);
   if (missing.length > 0) {
-    throw new UserError("usage", `${missing.join(", ")}: not installed, so there is no newer one`, {
-      hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
-    });
+    throw new UserError(
+      "E_UNKNOWN_NAME",
+      `${missing.join(", ")}: not installed, so there is no newer one`,
+      {
+        hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
+      },
+    );
   }
   if (names.length > 0) return [];
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));

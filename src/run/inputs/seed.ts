@@ -36,7 +36,7 @@ export async function loadSeed(
   const path = join(dir, layout.manifest);
   if (!(await lstatIfExists(path))) {
     if (options.seed === undefined) return undefined;
-    throw new UserError("config", `there is no seed in ${dir} (no ${layout.manifest})`, {
+    throw new UserError("E_SEED", `there is no seed in ${dir} (no ${layout.manifest})`, {
       hint: "A seed is a volume: fill one with --prefix DIR and copy it into the image.",
     });
   }
@@ -48,6 +48,10 @@ export async function loadSeed(
     return { dir, tools: found.tools, requested, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
-  reporter.emit({ type: "warning", message: `the seed ${dir} is not used: ${why}` });
+  reporter.emit({
+    type: "warning",
+    problem: "E_SEED",
+    message: `the seed ${dir} is not used: ${why}`,
+  });
   return undefined;
 }

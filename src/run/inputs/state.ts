@@ -64,7 +64,8 @@ export async function loadState(context: Context, update = false): Promise<Insta
   const volume = await loadVolume(prefix, platform, context);
   const { manifest, inspection } = volume;
   const configured = await readOpenClawConfig(context.env, context.home);
-  for (const message of configured.problems) emit({ type: "warning", message });
+  for (const message of configured.problems)
+    emit({ type: "warning", problem: "E_OPENCLAW_CONFIG", message });
   const loaded = await readCatalogue(context, emit);
   const isRequested = (manifest.requested ?? []).length > 0;
   const found = await readSkills(context, configured, isRequested, emit);
@@ -131,7 +132,12 @@ function namesOfVariable(names: readonly string[], emit: Emit): string[] {
   return names.filter((name) => {
     if (isBinName(name)) return true;
     const message = `OPENCLAW_SKILL_TOOLS: ${JSON.stringify(name)} is not the name of a tool`;
-    emit({ type: "warning", message, hint: 'Write names, with spaces between them: "gh jq".' });
+    emit({
+      type: "warning",
+      problem: "E_SETTING",
+      message,
+      hint: 'Write names, with spaces between them: "gh jq".',
+    });
     return false;
   });
 }
@@ -154,6 +160,7 @@ export async function readCatalogue(context: Context, emit: Emit): Promise<Catal
   for (const problem of loaded.problems) {
     emit({
       type: "warning",
+      problem: "E_RECIPE",
       message: renderProblem(problem),
       hint: "This recipe is left out. See openclaw-install-skill-deps recipe check.",
     });
@@ -172,9 +179,14 @@ async function readSkills(
   const roots = await skillRoots(where);
   const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
   const view = findSkills(roots, config.limits);
-  for (const message of view.problems) emit({ type: "warning", message });
+  for (const message of view.problems) emit({ type: "warning", problem: "E_SKILL", message });
   for (const { file, verdict } of view.skills) {
-    if (!verdict.ok) emit({ type: "warning", message: `${file} is not read: ${verdict.error}` });
+    if (!verdict.ok)
+      emit({
+        type: "warning",
+        problem: "E_SKILL",
+        message: `${file} is not read: ${verdict.error}`,
+      });
     else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
   }
   const isNamed = options.names.length + options.tools.length > 0;
@@ -187,7 +199,7 @@ async function readSkills(
       unknown[0],
       view.skills.map(({ name }) => name),
     );
-    throw new UserError("usage", `no skill is called ${unknown.join(", ")}`, {
+    throw new UserError("E_UNKNOWN_NAME", `no skill is called ${unknown.join(", ")}`, {
       hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps requirements.",
     });
   }
@@ -201,13 +213,14 @@ async function readSkills(
 
 function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {
   if (named.length > 0) {
-    throw new UserError("config", `no skill (SKILL.md) in ${named.join(", ")}`, {
+    throw new UserError("E_SKILLS_DIRECTORY", `no skill (SKILL.md) in ${named.join(", ")}`, {
       hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
     });
   }
   const looked = roots.map(({ dir }) => dir).join(", ");
   emit({
     type: "warning",
+    problem: "E_NO_SKILLS",
     message: `no skills found${looked ? ` in ${looked}` : ": none of OpenClaw's skill directories exists here"}`,
     hint: "Name them with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
   });

@@ -54,13 +54,13 @@ export async function resolvePrefix(context: Context): Promise<string> {
 }
 
 const isReadOnly = (error: unknown): boolean =>
-  error instanceof UserError && error.code === "unmet";
+  error instanceof UserError && error.kind === "unmet";
 
 async function choosePrefix(context: Context): Promise<string> {
   const { prefix } = context.options;
   if (prefix !== undefined) {
     if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
-    throw new UserError("usage", `--prefix "${prefix}" is not an absolute path`, {
+    throw new UserError("E_USAGE", `--prefix "${prefix}" is not an absolute path`, {
       hint: `Write it from the root: --prefix ${resolve("/", prefix)}`,
     });
   }
@@ -103,11 +103,12 @@ async function loadManifest(
   if (!found && count === 0) return { manifest, brokenManifest: false };
   // None at all, while another run is at work, is a volume that is being filled.
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
-  context.reporter.emit({
-    type: isFilling ? "note" : "warning",
-    message: `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is proven by its tree", "tools are proven by their trees")}`,
-    hint: "A run of install, or doctor --repair, keeps it aside and writes a new one.",
-  });
+  const message = `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is proven by its tree", "tools are proven by their trees")}`;
+  const hint = "A run of install, or doctor --repair, keeps it aside and writes a new one.";
+  const problem = found ? "E_MANIFEST_BROKEN" : "E_MANIFEST_MISSING";
+  context.reporter.emit(
+    isFilling ? { type: "note", message } : { type: "warning", problem, message, hint },
+  );
   return { manifest, brokenManifest: true };
 }
 
@@ -115,7 +116,7 @@ async function loadManifest(
 export function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
   if (manifest.platform === platformId(platform)) return;
   throw new UserError(
-    "volume",
+    "E_VOLUME_PLATFORM",
     `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
     {
       hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed.",

@@ -68,7 +68,7 @@ export async function writeBundle(
 function compressor(format: BundleFormat): Transform {
   if (format === "tar.gz") return zlib.createGzip();
   if (typeof zlib.createZstdCompress === "function") return zlib.createZstdCompress();
-  throw new UserError("unmet", "this Node cannot pack zstd", {
+  throw new UserError("E_NODE_TOO_OLD", "this Node cannot pack zstd", {
     hint: "Run with Node 22.15 or newer, or name the file .tar.gz.",
   });
 }
@@ -142,7 +142,7 @@ async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGene
 }
 
 function changed(path: string): UserError {
-  return new UserError("integrity", `${path} is not as it was published`, {
+  return new UserError("E_TREE_CHANGED", `${path} is not as it was published`, {
     hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
   });
 }

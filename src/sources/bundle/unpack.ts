@@ -82,7 +82,10 @@ function sizeOfManifest(block: Buffer): number {
   const { path, type, size, cksumValid } = new Header(block);
   const isManifest = cksumValid && path === layout.manifest && type === "File";
   if (isManifest && size !== undefined && size <= maxManifest) return size;
-  throw new UserError("integrity", "it does not begin with a manifest.json: it is no bundle");
+  throw new UserError(
+    "E_BUNDLE_INVALID",
+    "it does not begin with a manifest.json: it is no bundle",
+  );
 }
 
 /** What is wrong with an archive is said of the file, with what helps here. */
@@ -92,9 +95,9 @@ async function reading<T>({ file }: BundleFile, work: Promise<T>): Promise<T> {
   } catch (cause) {
     // What no bundle of ours needs (a pipe, a large window) is as wrong in one as a damaged byte.
     const isWrong =
-      cause instanceof Refusal || (cause instanceof UserError && cause.code === "integrity");
+      cause instanceof Refusal || (cause instanceof UserError && cause.kind === "integrity");
     if (!isWrong) throw cause;
-    throw new UserError("integrity", `${file}: ${cause.message}`, {
+    throw new UserError("E_BUNDLE_INVALID", `${file}: ${cause.message}`, {
       hint: "Nothing of it was taken. Copy it anew, and compare its digest with the one that bundle export printed.",
     });
   }
@@ -117,7 +120,7 @@ export async function unpackBundle(
   const isDecided = readPlain(join(into, layout.manifest), maxManifest) === manifest;
   if (isSame && isDecided) return;
   const why = isSame ? "has two manifests" : "was changed while it was read";
-  throw new UserError("integrity", `${file} ${why}`, {
+  throw new UserError("E_BUNDLE_INVALID", `${file} ${why}`, {
     hint: "Nothing of it was taken. Do not use this file.",
   });
 }

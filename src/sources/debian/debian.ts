@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../../core/digest.ts";
-import { UserError } from "../../core/errors.ts";
+import { reworded, UserError } from "../../core/errors.ts";
 import type { DebianArtifact, DebianPackage } from "../../core/recipe.ts";
 import { shortageSaid } from "../../core/system-error.ts";
 import { mkdir, rm } from "../../io/disk.ts";
@@ -102,9 +102,7 @@ async function unpackOne(
     await unpackDeb(file, writer);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const { code, message, hint, cause } = error;
-    const more = { cause, ...(hint === undefined ? {} : { hint }) };
-    throw new UserError(code, `${name} ${version}: ${message}`, more);
+    throw reworded(error, `${name} ${version}: ${error.message}`);
   }
   await rm(file, { force: true });
 }
@@ -114,7 +112,7 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   const [bin = "", ...args] = setup;
   const shown = setup.join(" ");
   if (!context.runsHere) {
-    throw new UserError("unmet", `${shown} must be run once on a machine of its own platform`, {
+    throw new UserError("E_SETUP", `${shown} must be run once on a machine of its own platform`, {
       hint: "Install it there: this one cannot prepare it.",
     });
   }
@@ -135,7 +133,7 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   const said = (finished.stderr || finished.stdout).trim().split("\n").slice(0, 3).join(" | ");
   const short = shortageSaid(`${shown} fails`, said);
   if (short) throw short;
-  throw new UserError("unmet", `${shown} fails with exit status ${finished.status}: ${said}`, {
+  throw new UserError("E_SETUP", `${shown} fails with exit status ${finished.status}: ${said}`, {
     hint: "The program was not installed. See whether this image can run it.",
   });
 }

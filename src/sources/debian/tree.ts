@@ -93,7 +93,7 @@ function requireLibraries(
 }
 
 function incomplete(what: string, hint = "Make the lock again: recipe lock FILE."): UserError {
-  return new UserError("recipe", `the lock is not complete: ${what}`, { hint });
+  return new UserError("E_LOCK", `the lock is not complete: ${what}`, { hint });
 }
 
 async function makeLaunchers(

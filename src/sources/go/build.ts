@@ -28,7 +28,7 @@ async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): P
   const toolchains = toolchainsOf(context);
   const { kind, module, version, sum } = artifact;
   if (toolchains.offline) {
-    throw new UserError("unmet", `${module}@${version} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${module}@${version} is needed, and this run is offline`, {
       shared: offlineCause,
       hint: "Run without --offline where there is a network.",
     });
@@ -73,7 +73,7 @@ export async function openBuild(
       return await run({ argv, env, cwd: home, timeout, ...(signal && { signal }) }, (cause) => {
         const message = `${go} does not start here, and ${module} is built with it`;
         const hint = "The mount may not allow programs to run.";
-        return new UserError("unmet", message, { cause, hint });
+        return new UserError("E_DOES_NOT_RUN", message, { cause, hint });
       });
     },
     fetched: async () => (await zipBytes(cache)) - before,
@@ -121,9 +121,13 @@ async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<str
     throw goError(artifact, "be fetched", { ...finished, stderr: found.Error ?? finished.stderr });
   }
   if (found.Sum === sum) return found.Dir;
-  throw new UserError("integrity", `${module}@${version}: expected ${sum}, got ${found.Sum}`, {
-    hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
-  });
+  throw new UserError(
+    "E_DIGEST_MISMATCH",
+    `${module}@${version}: expected ${sum}, got ${found.Sum}`,
+    {
+      hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
+    },
+  );
 }
 
 function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: string } {
@@ -139,22 +143,24 @@ function goError(
   const said = lines.slice(0, 4).join(" | ") || `exit status ${finished.status}`;
   const message = `${module}@${version} cannot ${what}: ${said}`;
   if (/checksum mismatch|SECURITY ERROR/.test(said)) {
-    return new UserError("integrity", message, { hint: "The proxy serves another module." });
+    return new UserError("E_DIGEST_MISMATCH", message, {
+      hint: "The proxy serves another module.",
+    });
   }
   if (/requires go >=/.test(said)) {
-    return new UserError("recipe", message, { hint: "Correct `toolchain` in the recipe." });
+    return new UserError("E_RECIPE_GO", message, { hint: "Correct `toolchain` in the recipe." });
   }
   if (/\.go:\d+:\d+:|directory not found|no Go files/.test(said)) {
-    return new UserError("recipe", message, { hint: "Correct `package` in the recipe." });
+    return new UserError("E_RECIPE_GO", message, { hint: "Correct `package` in the recipe." });
   }
   if (/no space left|disk quota/.test(said)) {
-    return new UserError("disk", message, {
+    return new UserError("E_DISK_FULL", message, {
       hint: "Building takes up to 1.5 GB for as long as it lasts.",
     });
   }
   return (
     shortageSaid(`${module}@${version} cannot ${what}`, finished.stderr) ??
-    new UserError("network", message, {
+    new UserError("E_GO_MODULE", message, {
       hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
     })
   );

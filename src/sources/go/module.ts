@@ -71,7 +71,7 @@ async function downloadModule(
       if (!mayGoOn || i === proxies.length - 1) throw error;
     }
   }
-  throw new UserError("config", "no Go module proxy is configured here", {
+  throw new UserError("E_NO_REGISTRY", "no Go module proxy is configured here", {
     hint: "Set GOPROXY to its address, or use a source with a url.",
   });
 }

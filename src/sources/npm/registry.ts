@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import type { Digest } from "../../core/digest.ts";
-import { UserError } from "../../core/errors.ts";
+import { reworded, UserError } from "../../core/errors.ts";
 import type { PublishedPackage } from "../../core/locks/npm-resolve.ts";
 import { asFields, trimmed } from "../../core/values.ts";
 import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
@@ -71,18 +71,14 @@ export async function fromRegistry<T>(
 
 /** The server answered, with something else than the tarball. */
 function isWrongAddress(error: unknown): error is UserError {
-  return isRefusal(error) || (error instanceof UserError && error.code === "integrity");
+  return isRefusal(error) || (error instanceof UserError && error.kind === "integrity");
 }
 
 /** The error where neither the tarball nor the document can be had. */
 function neither(tarball: UserError, document: unknown): unknown {
-  if (!isNetwork(document) || tarball.code === "integrity") return tarball;
-  const { message, hint, shared } = document as UserError;
-  return new UserError("network", `${tarball.message}; ${message}`, {
-    cause: tarball.cause,
-    ...(hint === undefined ? {} : { hint }),
-    ...(shared === undefined ? {} : { shared }),
-  });
+  if (!isNetwork(document) || tarball.kind === "integrity") return tarball;
+  const error = document as UserError;
+  return reworded(error, `${tarball.message}; ${error.message}`, { cause: tarball.cause });
 }
 
 async function firstOf<T>(
@@ -127,9 +123,13 @@ export async function readPackage(
       });
   const found = asFields(document);
   if (asFields(found?.versions)) return found as PublishedPackage;
-  throw new UserError("network", `${shownUrl(url)} did not answer with a package's versions`, {
-    hint: "Check that the npm registry that is configured is one.",
-  });
+  throw new UserError(
+    "E_NOT_A_REGISTRY",
+    `${shownUrl(url)} did not answer with a package's versions`,
+    {
+      hint: "Check that the npm registry that is configured is one.",
+    },
+  );
 }
 
 function documentUrl(name: string, registry: string): string {
@@ -152,7 +152,7 @@ async function tarballsOf(
   const url = isUrl ? new URL(tarball, document) : undefined;
   if (url && /^https?:$/.test(url.protocol)) return addressesOf(url, new URL(base), npm);
   const what = found ? `has no address of ${name}@${version}` : `has no ${name}@${version}`;
-  throw new UserError("network", `${shownUrl(document)} ${what}`, {
+  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`, {
     hint: "It may hold versions back for some days, or have removed this one: try another registry.",
   });
 }

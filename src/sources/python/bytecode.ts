@@ -48,14 +48,14 @@ async function compileShare(
   const finished = await run(command, (cause) => {
     const hint =
       "The image lacks a library that python3 needs, or the mount does not allow programs.";
-    return new UserError("unmet", `${program} does not start here`, { cause, hint });
+    return new UserError("E_DOES_NOT_RUN", `${program} does not start here`, { cause, hint });
   });
   // Files that do not compile are silent (-q -q) and end in 1, as does what went wrong altogether.
   if (finished.status <= 1 && !/^Traceback /m.test(finished.stderr)) return;
   const said = finished.stderr.trim().split("\n").slice(-2).join(" | ");
   const short = shortageSaid(`${program} cannot compile what it runs`, finished.stderr);
   if (short) throw short;
-  throw new UserError("unmet", `${program} cannot compile what it runs: ${said}`, {
+  throw new UserError("E_SETUP", `${program} cannot compile what it runs: ${said}`, {
     hint: "Look at memory and time limits of this container; run it again.",
   });
 }

@@ -171,21 +171,23 @@ const heldBack =
   "An index may hold packages back for some days, or have removed this one: try another one.";
 
 function notListed({ url }: Place, what: string): UserError {
-  return new UserError("network", `${shownUrl(url)} does not list ${what}`, {
+  return new UserError("E_NOT_LISTED", `${shownUrl(url)} does not list ${what}`, {
     hint: heldBack,
   });
 }
 
 /** The error where no place served; wrong bytes are to be heard of. */
 function nowhere(what: string, errors: readonly UserError[]): UserError {
-  const [first = new UserError("config", `no Python index is configured for ${what}`), ...others] =
-    errors;
+  const [
+    first = new UserError("E_NO_REGISTRY", `no Python index is configured for ${what}`),
+    ...others
+  ] = errors;
   if (others.length === 0 && !isNotFound(first)) return first;
-  const main = errors.find(({ code }) => code === "integrity") ?? first;
-  const told = [main, ...errors].find(({ code, shared }) => code === "integrity" || shared);
+  const main = errors.find(({ kind }) => kind === "integrity") ?? first;
+  const told = [main, ...errors].find(({ kind, shared }) => kind === "integrity" || shared);
   const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
   const shared = sharedBy(errors);
-  return new UserError(main.code, `no Python index has ${what}: ${reasons}`, {
+  return new UserError(main.problem, `no Python index has ${what}: ${reasons}`, {
     hint: told?.hint ?? `${heldBack} \`pip config list\` shows which are asked.`,
     ...(shared && { shared }),
   });

@@ -103,7 +103,7 @@ async function indexesFor(
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
   if (address !== undefined) return { http, pip, defaultIndex: `${address}simple/` };
   if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };
-  throw new UserError("config", "no Python index is configured here", {
+  throw new UserError("E_NO_REGISTRY", "no Python index is configured here", {
     hint: "Set PIP_INDEX_URL, or index-url in /etc/pip.conf.",
   });
 }
