@@ -58,13 +58,13 @@ function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
 }
 
-/** A problem's line, which ends with its code, with its next step below it. */
+/** A problem's message, whose first line ends with its code, with its next step below it. */
 export function renderProblemLine(
   word: "error" | "warning",
   message: string,
   { problem, hint }: { readonly problem: ProblemCode; readonly hint?: string },
 ): string {
-  return withHint(`${word}: ${message} [${problem}]`, hint);
+  return withHint(`${word}: ${message.replace(/$|(?=\n)/, ` [${problem}]`)}`, hint);
 }
 
 /** A message with its next step below it. */

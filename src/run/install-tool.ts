@@ -120,7 +120,7 @@ function isChosenByPython({ artifacts }: InstallStep): boolean {
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
   for (const [need, record] of needs) {
     if (await record) continue;
-    throw new UserError("unmet", `${step.tool} needs ${need}, which could not be installed`, {
+    throw new UserError("E_NEED", `${step.tool} needs ${need}, which could not be installed`, {
       hint: `Fix ${need} first (see its error).`,
       shared: { key: `needs ${need}`, message: `${need} could not be installed` },
     });

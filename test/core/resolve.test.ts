@@ -324,6 +324,7 @@ describe("what is done for a requirement", () => {
         bin: "gog",
         for: ["skill"],
         reason: "the recipe gog has nothing for linux-arm64-musl (linux-x64)",
+        problem: "E_NO_BUILD",
       },
     ]);
   });

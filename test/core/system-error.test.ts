@@ -15,33 +15,43 @@ const system = (code: string, syscall: string, more: object = {}): Error =>
 
 describe("what the system refuses is told to a person", () => {
   test.each<[string, unknown, string, RegExp]>([
-    ["EAGAIN", system("EAGAIN", "spawn x"), "busy", /no further process or thread/],
-    ["EMFILE", system("EMFILE", "open"), "busy", /too many files are open/],
-    ["ENFILE", system("ENFILE", "open"), "busy", /too many files are open on this machine/],
-    ["ENOMEM", system("ENOMEM", "spawn"), "busy", /not enough memory/],
-    ["ETXTBSY", system("ETXTBSY", "spawn"), "busy", /is writing the program/],
+    ["EAGAIN", system("EAGAIN", "spawn x"), "E_PROCESS_LIMIT", /no further process or thread/],
+    ["EMFILE", system("EMFILE", "open"), "E_OPEN_FILES", /too many files are open/],
+    ["ENFILE", system("ENFILE", "open"), "E_OPEN_FILES", /too many files are open on this machine/],
+    ["ENOMEM", system("ENOMEM", "spawn"), "E_MEMORY", /not enough memory/],
+    ["ETXTBSY", system("ETXTBSY", "spawn"), "E_PROGRAM_BUSY", /is writing the program/],
     [
       "ENOSPC",
       system("ENOSPC", "write", { path: "/v/x" }),
-      "disk",
+      "E_DISK_FULL",
       /write \/v\/x failed: the disk/,
     ],
-    ["EIO", system("EIO", "read"), "disk", /the disk or its connection fails/],
-    ["EROFS", system("EROFS", "mkdir"), "permission", /read-only/],
-    ["EACCES", system("EACCES", "open"), "permission", /permission denied/],
-    ["one without words of ours", system("EXDEV", "rename"), "busy", /the system's words/],
-    ["no working directory", system("ENOENT", "uv_cwd"), "config", /working directory/],
-    ["V8's memory", new RangeError("Array buffer allocation failed"), "busy", /not enough memory/],
+    ["EIO", system("EIO", "read"), "E_DISK_FAILING", /the disk or its connection fails/],
+    ["EROFS", system("EROFS", "mkdir"), "E_PERMISSION", /read-only/],
+    ["EACCES", system("EACCES", "open"), "E_PERMISSION", /permission denied/],
+    ["one without words of ours", system("EXDEV", "rename"), "E_SYSTEM_CALL", /the system's words/],
+    [
+      "no working directory",
+      system("ENOENT", "uv_cwd"),
+      "E_WORKING_DIRECTORY",
+      /working directory/,
+    ],
+    [
+      "V8's memory",
+      new RangeError("Array buffer allocation failed"),
+      "E_MEMORY",
+      /not enough memory/,
+    ],
     [
       "WebAssembly's memory",
       new RangeError("WebAssembly.Memory(): could not allocate memory"),
-      "busy",
+      "E_MEMORY",
       /not enough memory/,
     ],
-  ])("%s", (_what, thrown, code, message) => {
+  ])("%s", (_what, thrown, problem, message) => {
     const error = asUserError(thrown);
     expect(error).toBeInstanceOf(UserError);
-    expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(error).toMatchObject({ problem, message: expect.stringMatching(message) });
     expect((error as UserError).hint).toMatch(/\.$/);
   });
 

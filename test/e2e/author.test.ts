@@ -232,7 +232,7 @@ describe("recipe check", () => {
     const { status, stdout, stderr } = await check(file("zog.yaml"));
     expect([status, stdout]).toEqual([0, "1 of 1 right\n"]);
     expect(stderr).toMatch(
-      /^warning: .*zog\.yaml:4: license is "Apache 2\.0".*\n +right: license: Apache-2\.0$/m,
+      /^warning: .*zog\.yaml:4: license is "Apache 2\.0".* \[E_RECIPE_ADVICE\]\n +right: license: Apache-2\.0$/m,
     );
     const document = JSON.parse((await check(file("zog.yaml"), "--json")).stdout);
     expect(document).toMatchObject({ problems: [], warnings: [{ line: 4 }] });

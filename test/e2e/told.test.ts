@@ -52,7 +52,7 @@ describe("one cause, several tools", () => {
     const { status, stderr } = await place.run();
     expect(status).toBe(5);
     expect(errorsIn(stderr)).toEqual([
-      `error: ${names.join(", ")}: ${dead} refused the connection`,
+      `error: ${names.join(", ")}: ${dead} refused the connection [E_UNREACHABLE]`,
     ]);
     expect(stderr.match(/hint:/g)).toHaveLength(1);
     expect(lastLine(stderr)).toBe(`1 of 18 installed; failed: ${names.join(", ")}`);
@@ -68,7 +68,9 @@ describe("one cause, several tools", () => {
     }
     const { stderr } = await place.run("zog", "yak");
     expect(errorsIn(stderr)).toEqual([
-      expect.stringMatching(/^error: yak, zog: 127\.0\.0\.1:\d+ answered 403 \(it forbids this\)$/),
+      expect.stringMatching(
+        /^error: yak, zog: 127\.0\.0\.1:\d+ answered 403 \(it forbids this\) \[E_HTTP_FORBIDDEN\]$/,
+      ),
     ]);
   });
 
@@ -79,9 +81,9 @@ describe("one cause, several tools", () => {
     offerAt(new URL(place.server.registry).host, "gnu");
     const { stderr } = await place.run("zog", "yak", "owl", "elk", "gnu");
     expect(errorsIn(stderr).sort()).toEqual([
-      `error: elk, owl: ${other} refused the connection`,
-      expect.stringMatching(/^error: gnu: http.*gnu\.tar\.gz answered 404/),
-      `error: yak, zog: ${dead} refused the connection`,
+      `error: elk, owl: ${other} refused the connection [E_UNREACHABLE]`,
+      expect.stringMatching(/^error: gnu: http.*gnu\.tar\.gz answered 404.* \[E_HTTP_NOT_FOUND\]$/),
+      `error: yak, zog: ${dead} refused the connection [E_UNREACHABLE]`,
     ]);
     expect(lastLine(stderr)).toBe("0 of 5 installed; failed: elk, gnu, owl, yak, zog");
   });
@@ -92,7 +94,7 @@ describe("one cause, several tools", () => {
       place.recipe(name, { artifacts: { "linux-x64": [at(dead, name), at(other, name)] } });
     }
     expect(errorsIn((await place.run("zog", "yak")).stderr)).toEqual([
-      `error: yak, zog: ${dead} refused the connection; other sources failed too: ${other} refused the connection`,
+      `error: yak, zog: ${dead} refused the connection; other sources failed too: ${other} refused the connection [E_UNREACHABLE]`,
     ]);
   });
 
@@ -100,7 +102,9 @@ describe("one cause, several tools", () => {
     offerAt(dead, ...names);
     const { status, stderr } = await place.run("--offline", ...names);
     expect(status).toBe(0);
-    expect(errorsIn(stderr)).toEqual([`warning: ${names.join(", ")}: this run is offline`]);
+    expect(errorsIn(stderr)).toEqual([
+      `warning: ${names.join(", ")}: this run is offline [E_OFFLINE]`,
+    ]);
   });
 
   test("what needs a tool that failed", async () => {
@@ -114,8 +118,10 @@ describe("one cause, several tools", () => {
       place.recipe(name, { needs: ["base"], artifacts: { "linux-x64": source } });
     }
     expect(errorsIn((await place.run("zog", "yak")).stderr)).toEqual([
-      expect.stringMatching(/^error: base: cannot download .* refused the connection/),
-      "error: yak, zog: base could not be installed",
+      expect.stringMatching(
+        /^error: base: cannot download .* refused the connection \[E_UNREACHABLE\]$/,
+      ),
+      "error: yak, zog: base could not be installed [E_NEED]",
     ]);
   });
 
@@ -125,7 +131,7 @@ describe("one cause, several tools", () => {
     const { status, stderr } = await place.run();
     expect(status).toBe(0);
     expect(errorsIn(stderr)).toEqual([
-      "warning: yak (for chat, mail), zog (for mail) are unmet: no recipe provides it",
+      "warning: yak (for chat, mail), zog (for mail) are unmet: no recipe provides it [E_NO_RECIPE]",
     ]);
     expect(lastLine(stderr)).toMatch(/^nothing to do; 0 in .*; unmet: yak, zog$/);
   });
@@ -134,8 +140,9 @@ describe("one cause, several tools", () => {
     offerAt(dead, "zog", "yak");
     const { failed } = JSON.parse((await place.run("zog", "yak", "--json")).stdout);
     expect(failed.map(({ tool }: { tool: string }) => tool).sort()).toEqual(["yak", "zog"]);
-    for (const { tool, message, shared, code } of failed) {
-      expect([code, shared.key]).toEqual(["network", `host ${dead}`]);
+    for (const { tool, message, shared, code, problem } of failed) {
+      expect([code, problem]).toEqual(["network", "E_UNREACHABLE"]);
+      expect(shared.key).toBe(`host ${dead}`);
       expect(message).toContain(`http://${dead}/${tool}.tar.gz`);
     }
   });

@@ -69,19 +69,19 @@ describe("only what is not there is absent", () => {
 
 describe("what a disk answers is told as that", () => {
   const failing = "the disk or its connection fails";
-  test.each<[string, number, string]>([
-    ["EIO", -5, failing],
-    ["Unknown system error -116", -116, failing],
-    ["Unknown system error -117", -117, failing],
-    ["EREMOTEIO", -121, failing],
-    ["ETIMEDOUT", -110, failing],
-    ["ENOTCONN", -107, failing],
-    ["EHOSTDOWN", -112, failing],
-    ["ENOSPC", -28, "the disk is full"],
-    ["Unknown system error -122", -122, "the disk quota is used up"],
-  ])("%s", (code, errno, says) => {
+  test.each<[string, number, string, string]>([
+    ["EIO", -5, "E_DISK_FAILING", failing],
+    ["Unknown system error -116", -116, "E_DISK_FAILING", failing],
+    ["Unknown system error -117", -117, "E_DISK_FAILING", failing],
+    ["EREMOTEIO", -121, "E_DISK_FAILING", failing],
+    ["ETIMEDOUT", -110, "E_DISK_FAILING", failing],
+    ["ENOTCONN", -107, "E_DISK_FAILING", failing],
+    ["EHOSTDOWN", -112, "E_DISK_FAILING", failing],
+    ["ENOSPC", -28, "E_DISK_FULL", "the disk is full"],
+    ["Unknown system error -122", -122, "E_DISK_QUOTA", "the disk quota is used up"],
+  ])("%s", (code, errno, problem, says) => {
     const error = fileError("read", "/proc/x", system(code, errno));
-    expect(error).toMatchObject({ kind: "disk" });
+    expect(error).toMatchObject({ kind: "disk", problem });
     expect(error.message).toContain(`cannot read /proc/x: ${says}`);
     expect(error.message).toMatch(/\(proc, mounted at \/proc\)$/);
     expect(error.hint).toMatch(/\.$/);

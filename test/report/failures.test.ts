@@ -12,7 +12,7 @@ test("a full disk is told once, whatever file each tool was writing", () => {
   );
   const text = renderFailures(failures);
   expect(text).toMatch(
-    /^error: gog, jq: \/nowhere: the disk is full \(space or inodes\)\n {2}hint: /,
+    /^error: gog, jq: \/nowhere: the disk is full \(space or inodes\) \[E_DISK_FULL\]\n {2}hint: /,
   );
   expect(text.split("\n")).toHaveLength(3);
 });
@@ -24,8 +24,8 @@ test("causes that differ are told apart; one tool alone is told in full", () => 
   ];
   const lines = renderFailures(failures).split("\n");
   expect(lines[0]).toMatch(
-    /^error: gog: cannot write \/nowhere\/gog: the disk is full \(space or inodes\) \(\S+, mounted at \/\)$/,
+    /^error: gog: cannot write \/nowhere\/gog: the disk is full \(space or inodes\) \(\S+, mounted at \/\) \[E_DISK_FULL\]$/,
   );
-  expect(lines[2]).toBe("error: jq: cannot write /nowhere/jq: permission denied");
+  expect(lines[2]).toBe("error: jq: cannot write /nowhere/jq: permission denied [E_PERMISSION]");
   expect(renderFailures([])).toBe("");
 });

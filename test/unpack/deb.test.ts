@@ -53,9 +53,9 @@ async function unpack(...packages: Buffer[]): Promise<unknown> {
 
 async function expectRefused(message: RegExp, ...packages: Buffer[]): Promise<void> {
   const error = await unpack(...packages);
-  const code = /not supported/.test(String(message)) ? "unmet" : "integrity";
+  const kind = /not supported/.test(String(message)) ? "unmet" : "integrity";
   expect(error).toBeInstanceOf(UserError);
-  expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
 }
 
 test("files, modes and links of several packages", async () => {

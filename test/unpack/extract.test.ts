@@ -61,14 +61,14 @@ async function refused(
   format: ArchiveFormat,
   bytes: Buffer,
   more = {},
-  code = "integrity",
+  kind = "integrity",
 ): Promise<string> {
   const error = await unpack(format, bytes, more).then(
     () => expect.fail("it was unpacked"),
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(UserError);
-  expect((error as UserError).kind).toBe(code);
+  expect((error as UserError).kind).toBe(kind);
   expect(readdirSync(dir).sort()).toEqual(["download", "outer"]);
   expect(readdirSync(join(dir, "outer"))).toEqual(["tree"]);
   return (error as UserError).message;

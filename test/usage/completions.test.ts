@@ -28,7 +28,7 @@ test("completion SHELL prints the script of the package", async () => {
     }
     const { status, stderr } = await place.run("completion", "tcsh");
     expect(status).toBe(2);
-    expect(stderr).toMatch(/tcsh: no such shell\n {2}hint: .*completion zsh/);
+    expect(stderr).toMatch(/tcsh: no such shell \[E_USAGE\]\n {2}hint: .*completion zsh/);
   } finally {
     await place.close();
   }
