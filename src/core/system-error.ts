@@ -1,4 +1,5 @@
 import { describeError, type ErrorCode, UserError } from "./errors.ts";
+import { problems } from "./problems/table.ts";
 
 /** What a system call's error means to a person, whatever was being done. */
 interface Meaning {
@@ -96,7 +97,7 @@ export function errnoName(thrown: unknown): string {
 export function diskMeaning(thrown: unknown): Pick<Meaning, "problem" | "what"> | undefined {
   const name = errnoName(thrown);
   const meaning = others[name];
-  if (meaning?.problem.startsWith("E_DISK_")) return meaning;
+  if (meaning && problems[meaning.problem].kind === "disk") return meaning;
   return unreachable.has(name) ? failing : undefined;
 }
 

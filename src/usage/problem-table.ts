@@ -1,11 +1,19 @@
 import { problems } from "../core/problems/table.ts";
 
-/** The README's table of all problems, ordered by their codes. */
-export function renderProblemTable(): string {
+const head = `# Problems
+
+Every error and warning ends its first line with a code: \`error: gog: ... [E_DISK_FULL]\`. With \`--json\` the code
+is the field \`problem\` of errors, failures, warnings and unmet programs. Codes are stable; messages may change.
+The kind decides the exit status (see [README](README.md#options)).
+
+| code | kind | cause | what to do |
+| --- | --- | --- | --- |
+`;
+
+/** problems.md: all problems, ordered by their codes. */
+export function renderProblems(): string {
   const rows = Object.entries(problems)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([code, { kind, cause, remedy }]) => `| \`${code}\` | ${kind} | ${cause} | ${remedy} |`);
-  return ["| code | kind | cause | what to do |", "| --- | --- | --- | --- |", ...rows, ""].join(
-    "\n",
-  );
+    .map(([code, { kind, cause, remedy }]) => `| \`${code}\` | ${kind} | ${cause} | ${remedy} |\n`);
+  return head + rows.join("");
 }

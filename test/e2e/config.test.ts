@@ -58,11 +58,15 @@ test("a sandbox that installs for itself has a network and writes", async () => 
 test("a directory that OpenClaw lends no sandbox is refused, with another one", async () => {
   const { status, stderr } = await place.run("config", "--prefix", "/etc/openclaw");
   expect(status).toBe(2);
-  expect(stderr).toMatch(/OpenClaw lends no sandbox \/etc \[E_SANDBOX_MOUNT\]\n {2}hint: .*--prefix \/srv/);
+  expect(stderr).toMatch(
+    /OpenClaw lends no sandbox \/etc \[E_SANDBOX_MOUNT\]\n {2}hint: .*--prefix \/srv/,
+  );
 });
 
 test("a word that is no topology", async () => {
   const { status, stderr } = await config("gatewy");
   expect(status).toBe(2);
-  expect(stderr).toMatch(/no such topology \[E_USAGE\]\n {2}hint: There are sandbox, gateway, provisioner/);
+  expect(stderr).toMatch(
+    /no such topology \[E_USAGE\]\n {2}hint: There are sandbox, gateway, provisioner/,
+  );
 });

@@ -385,7 +385,10 @@ test("one tool's failure leaves the others installed and is told at the end", as
   const lastRun = JSON.parse(
     readFileSync(join(place.prefix, "share/openclaw-skill-deps/last-run.json"), "utf8"),
   );
-  expect(lastRun).toMatchObject({ exitStatus: 5, failed: [{ tool: "lost", code: "network", problem: "E_HTTP_NOT_FOUND" }] });
+  expect(lastRun).toMatchObject({
+    exitStatus: 5,
+    failed: [{ tool: "lost", code: "network", problem: "E_HTTP_NOT_FOUND" }],
+  });
   expect((await place.run("doctor")).stdout).toMatch(/lost \(for mail\): .*404/);
 });
 

@@ -92,7 +92,9 @@ describe("help", () => {
   test("of no command: says which was meant", async () => {
     const { status, stdout, stderr } = await place.run("help", "instal");
     expect([status, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(/help instal: no such command \[E_USAGE\]\n {2}hint: Did you mean help install\?/);
+    expect(stderr).toMatch(
+      /help instal: no such command \[E_USAGE\]\n {2}hint: Did you mean help install\?/,
+    );
   });
 
   test("no line is longer than 100 characters", () => {
