@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { ReadableStream } from "node:stream/web";
 import { crc32 } from "node:zlib";
 import { pieceSize, readPieces, type Span } from "./pieces.ts";
 import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
@@ -13,7 +13,8 @@ export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
   const xz = await import("xz-decompress");
   const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
   const source = createReadStream(file, { start, end: padding - 1, highWaterMark: pieceSize });
-  const input = Readable.toWeb(source) as ReadableStream<Uint8Array>;
+  // Not by `Readable.toWeb`: where reading ends early, it may throw where nobody can catch it.
+  const input = ReadableStream.from<Uint8Array>(source);
   const output = new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;
   let isBegun = false;
   try {

@@ -33,8 +33,8 @@ const steadyRecord = new RegExp(
   `^${share}/steady/(\\d+-[0-9a-f]{8}|any-[a-z0-9+-]+)-\\d+-[0-9a-f]{12}(/|$)`,
 );
 
-/** A manifest that was broken is the operator's to look at. */
-const keptAside = /^manifest\.json\.broken-/;
+/** A manifest that was broken, and what lay in place of a directory, are the operator's to look at. */
+const keptAside = /^(manifest\.json|bin|lib|etc|share|etc\/profile\.d|share\/[^/]+)\.broken-/;
 
 /** The manifest's tools; undefined where there is none that can be read. */
 export function readListed(prefix: string): Listed | undefined {
