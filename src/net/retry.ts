@@ -115,10 +115,15 @@ export function startStallTimer(
   };
 }
 
-/** Time that is spent on something, one at a time. `take` gives the milliseconds since it was last called. */
+/**
+ * The time that this process itself takes: for what is between `start` and `stop`, one at a time, and
+ * whatever else keeps its event loop busy, such as other archives. `take` gives the milliseconds since it
+ * was last called.
+ */
 function stopwatch() {
   let spentMs = 0;
   let since: number | undefined;
+  let busyMs = performance.eventLoopUtilization().active;
   const stop = (): void => {
     if (since !== undefined) spentMs += performance.now() - since;
     since = undefined;
@@ -132,9 +137,11 @@ function stopwatch() {
       const isRunning = since !== undefined;
       stop();
       if (isRunning) since = performance.now();
-      const taken = spentMs;
+      const { active } = performance.eventLoopUtilization();
+      const takenMs = Math.max(spentMs, active - busyMs);
+      busyMs = active;
       spentMs = 0;
-      return taken;
+      return takenMs;
     },
   };
 }
