@@ -81,9 +81,13 @@ export function openPinner(
     const kind = kindOfSource(source);
     const pinner = kind && pinners[kind];
     if (pinner) return await pinner(source, { draft, text, file, lockDebian, lockOnce });
-    throw new UserError("E_LOCK_SOURCE", `${source.go ?? "a source"} cannot be pinned by this command`, {
-      hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
-    });
+    throw new UserError(
+      "E_LOCK_SOURCE",
+      `${source.go ?? "a source"} cannot be pinned by this command`,
+      {
+        hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
+      },
+    );
   };
 }
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
-import { type ImportStep, planImport } from "../core/plan/import.ts";
+import { type ImportStep, planImport, planOfImport, reasonsOfImport } from "../core/plan/import.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
 import { statIfExists, tolerate } from "../io/files.ts";
@@ -9,9 +9,9 @@ import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
-import { exportBundle, otherBundle, otherDirectory } from "../run/bundle.ts";
-import { importVolume, type OtherVolume } from "../run/import.ts";
+import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../run/bundle.ts";
 import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
+import { applyHere } from "./apply.ts";
 import { asking } from "./finalize.ts";
 import { renderPath } from "./summary.ts";
 
@@ -69,7 +69,7 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
 
 /** What an import came to. */
 interface Imported {
-  readonly other: OtherVolume & { readonly sha256?: string };
+  readonly other: OtherVolume;
   readonly steps: readonly ImportStep[];
   readonly applied: Pick<Applied, "installed" | "failures">;
   readonly exitStatus: number;
@@ -96,16 +96,21 @@ async function importFrom(
   const wanted = steps.filter(({ action }) => action === "take");
   let applied: Imported["applied"] = { installed: [], failures: [] };
   if (wanted.length > 0 && !options.dryRun) {
-    applied = await importVolume(other, steps, {
-      prefix,
-      platform,
-      emit: context.reporter.emit,
-      signal: context.signal,
-      clock: context.clock,
-      manifest: own,
-      brokenManifest,
-      resealed: inspection.resealed,
-    });
+    const plan = planOfImport(steps, platformId(platform));
+    applied = await applyHere(
+      plan,
+      {
+        prefix,
+        platform,
+        catalogue: { recipes: new Map(), providers: new Map() },
+        seed: other,
+        reasonsFor: (installed) => reasonsOfImport(installed, other.manifest, own),
+        manifest: own,
+        brokenManifest,
+        resealed: inspection.resealed,
+      },
+      context,
+    );
     await tolerate(writeProfile(prefix, context.env, context.packageDir));
   }
   const codes = [

@@ -9,7 +9,7 @@ import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
-import type { ApplyContext } from "./apply-context.ts";
+import type { ApplyContext, ApplyRequest, OpenSeed, SeedVolume } from "./apply-context.ts";
 import { asFailure, findMissing, retireReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
 import { installTool } from "./install-tool.ts";
@@ -28,7 +28,7 @@ export interface Applied {
 
 /**
  * Carries out a plan:
- *  1. open the volume and drop what says "all present" (a kill from here on must not leave a lie);
+ *  1. open the volume, and the seed; drop what says "all present" (a kill from here on must not leave a lie);
  *  2. per tool, several at once: `installTool`, or link again what is there;
  *  3. write the manifest, which is the commit point;
  *  4. remove what nothing refers to any more.
@@ -40,24 +40,32 @@ export interface Applied {
  * which a run takes for good where it is not the volume's. Nothing else is: downloads, staging and leases
  * are of no use afterwards, a record of the steady state is only compared, the last run's report only told.
  */
-export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">): Promise<Applied> {
-  const { prefix } = given;
-  for (const message of await openVolume(prefix)) given.emit({ type: "note", message });
-  const context = { ...given, began: (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY };
-  await forgetFreshness(prefix);
-  await removeStaleFiles(prefix, context.manifest, true); // what dead runs left may be what fills the disk
+export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Applied> {
+  const { prefix, emit } = request;
+  for (const message of await openVolume(prefix)) emit({ type: "note", message });
+  const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
+  await removeStaleFiles(prefix, request.manifest, true); // what dead runs left may be what fills the disk
   const staging = await openStaging(prefix);
   try {
+    const seed = request.seed && (await openSeed(request.seed, staging));
+    const context: ApplyContext = { ...request, began, seed };
+    await forgetFreshness(prefix);
     const done = await applySteps(plan, context, staging);
-    const { installed, linked, failures, fallbacks, bugs } = done;
-    sayOlder(fallbacks, context.emit);
+    const { linked, failures, fallbacks, bugs } = done;
+    const installed = inOrderOf(plan, done.installed);
+    sayOlder(fallbacks, emit);
     const forced = new Set(
       plan.steps.flatMap((step) =>
         step.action === "install" && isForced(step) ? [step.tool] : [],
       ),
     );
     const resealed = [...context.resealed, ...linked.map((record) => sealedAnew(record, context))];
-    const manifest = await commit({ ...context, resealed, fallbacks }, installed, forced);
+    const reasons = context.reasonsFor(installed);
+    const manifest = await commit(
+      { ...context, ...reasons, resealed, fallbacks },
+      installed,
+      forced,
+    );
     failures.push(...(await findMissing(context, installed)));
     await retireReplaced(context, installed, manifest);
     await removeStaleFiles(prefix, manifest);
@@ -67,6 +75,17 @@ export async function applyPlan(plan: Plan, given: Omit<ApplyContext, "began">):
   } finally {
     await staging.close();
   }
+}
+
+async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promise<OpenSeed> {
+  return { ...seed, dir: await open(() => staging.room("seed")) };
+}
+
+/** Tools are ready in any order; what is told of them has the plan's. */
+function inOrderOf({ steps }: Plan, records: readonly SealedRecord[]): SealedRecord[] {
+  const places = new Map(steps.map(({ tool }, place) => [tool, place]));
+  const placeOf = ({ tool }: SealedRecord): number => places.get(tool) ?? 0;
+  return [...records].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 function sealedAnew(record: SealedRecord, { resealed }: ApplyContext): SealedRecord {

@@ -13,7 +13,7 @@ import { readTreeRecord } from "../io/volume/store.ts";
 import { contentsDigest } from "../io/volume/tree-list.ts";
 import { type BundleEntry, type BundleFormat, writeBundle } from "../sources/bundle/pack.ts";
 import { openBundle, readBundleManifest, unpackBundle } from "../sources/bundle/unpack.ts";
-import type { OtherVolume } from "./import.ts";
+import type { SeedVolume } from "./apply-context.ts";
 
 /** Packs a volume into one file: manifest and licences first, then every tree. */
 export async function exportBundle(
@@ -83,10 +83,17 @@ function bundleFormat(file: string): BundleFormat {
   });
 }
 
+/** Another volume, whose tools are taken into ours as they are. */
+export interface OtherVolume extends SeedVolume {
+  readonly manifest: Manifest;
+  /** Of the file, where it is a bundle. */
+  readonly sha256?: string;
+}
+
 /** The directory of another volume, or an unpacked bundle. */
 export async function otherDirectory(dir: string): Promise<OtherVolume> {
   const manifest = usable(await findManifest(dir), dir);
-  return { manifest, called: dir, open: async () => dir, move: false };
+  return { manifest, called: dir, open: async () => dir, keepsRecords: true };
 }
 
 /**
@@ -97,7 +104,7 @@ export async function otherBundle(
   file: string,
   sha256: string | undefined,
   signal: AbortSignal,
-): Promise<OtherVolume & { sha256: string }> {
+): Promise<OtherVolume> {
   const bundle = await openBundle(file, bundleFormat(file), signal);
   if (sha256 !== undefined && sha256 !== bundle.sha256) {
     throw new UserError(
@@ -110,11 +117,13 @@ export async function otherBundle(
   }
   const text = await readBundleManifest(bundle);
   const manifest = usable(parseManifest(text, `${file}'s manifest.json`), file);
-  const open = async (workDir: string): Promise<string> => {
-    await unpackBundle(bundle, text, workDir, signal);
-    return workDir;
+  const open: OtherVolume["open"] = async (workDir) => {
+    const dir = await workDir();
+    await unpackBundle(bundle, text, dir, signal);
+    return dir;
   };
-  return { manifest, called: file, open, move: true, sha256: bundle.sha256 };
+  const { sha256: found } = bundle;
+  return { manifest, called: file, open, moves: true, keepsRecords: true, sha256: found };
 }
 
 function usable(found: Awaited<ReturnType<typeof findManifest>>, where: string): Manifest {

@@ -12,7 +12,7 @@ import type { StageContext, Start } from "../sources/context.ts";
 import { importTree } from "../sources/import-tree.ts";
 import { stage } from "../sources/source.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
-import type { ApplyContext } from "./apply-context.ts";
+import type { ApplyContext, OpenSeed } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
 
 /** A tree that is ready to be tested and published, and what will be recorded of it. */
@@ -20,6 +20,8 @@ export interface StagedTool {
   readonly tree: string;
   readonly record: DraftRecord;
   readonly written: WrittenDigests;
+  /** Bytes that were downloaded for it. */
+  readonly received: number;
   /** Present where it is an older version than the one that is wanted: why that could not be had. */
   readonly fallback?: OlderVersion;
 }
@@ -57,30 +59,25 @@ export function candidatesOf(
     return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
   });
   const { seed: from } = context;
-  if (!seed || from === undefined) return downloads;
-  const fetch: Candidate["fetch"] = (dir) => copySeed(from, seed.record, dir, context);
-  const copy = { called: `the seed ${from}`, fetch };
+  if (!seed || !from) return downloads;
+  const fetch: Candidate["fetch"] = (dir) => stageFromSeed(from, seed.record, dir, context);
+  const copy = { called: from.called, fetch };
   return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
 }
 
-async function copySeed(
-  seed: string,
+async function stageFromSeed(
+  { dir, called, moves = false, keepsRecords = false }: OpenSeed,
   sealed: SealedRecord,
-  dir: string,
-  context: ApplyContext,
+  workDir: string,
+  { emit, clock }: ApplyContext,
 ): Promise<StagedTool> {
-  context.emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const { tree, written } = await importTree({
-    from: seed,
-    called: `the seed ${seed}`,
-    record: sealed,
-    workDir: dir,
-    move: false,
-  });
-  const { contents: _contents, sealed: _sealed, ...published } = sealed;
-  const source = { ...published.source, seed };
-  const record = { ...published, source, installedAt: context.clock().toISOString() };
-  return { tree, record, written };
+  emit({ type: "phase", tool: sealed.tool, phase: "copy" });
+  const from = { from: dir, called, record: sealed, workDir, move: moves };
+  const { tree, written } = await importTree(from);
+  const { contents: _contents, sealed: _sealed, ...theirs } = sealed;
+  const source = { ...theirs.source, seed: dir };
+  const noted = { ...theirs, source, installedAt: clock().toISOString() };
+  return { tree, record: keepsRecords ? theirs : noted, written, received: 0 };
 }
 
 async function stageArtifact(
@@ -127,7 +124,7 @@ async function stageArtifact(
     recipe: recipe.origin,
     installedAt: context.clock().toISOString(),
   };
-  return { tree, record, written };
+  return { tree, record, written, received: source.size };
 }
 
 async function describeBins(

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { Reasons } from "../core/plan/import.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/versions.ts";
@@ -13,15 +14,14 @@ import type { ApplyContext } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
 
 /** What is written beside the records. */
-export type CommitContext = Pick<
+type CommitContext = Pick<
   ApplyContext,
-  "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "resealed" | "skills"
-> & {
-  /** Tools that somebody asks for by name. */
-  readonly requested: readonly string[];
-  /** What is older than it should be. */
-  readonly fallbacks: readonly OlderVersion[];
-};
+  "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "resealed"
+> &
+  Reasons & {
+    /** What is older than it should be. */
+    readonly fallbacks: readonly OlderVersion[];
+  };
 
 /**
  * Writes the manifest, and leaves `bin/` as the manifest says, also where a killed run has not. Another run may have written it since

@@ -55,7 +55,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Sea
       const since = isForced(step) ? Number.POSITIVE_INFINITY : context.began;
       record = await publish(prefix, staged.tree, staged.written, staged.record, since); // 6
       fallback = staged.fallback;
-      size = record.source.seed === undefined ? record.source.size : 0;
+      size = staged.received;
     }
     record = withAliases(record, step.aliases ?? {});
     await linkBins(prefix, record); // 7
@@ -79,13 +79,14 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Sea
  */
 async function findReusable(
   step: InstallStep,
-  { prefix, began }: ApplyContext,
+  { prefix, began, seed }: ApplyContext,
 ): Promise<SealedRecord | undefined> {
   if (isForced(step)) return undefined;
   const since = step.reason === "missing" ? 0 : began;
+  const contents = seed?.keepsRecords ? step.seed?.record.contents : undefined;
   for (const { version, key } of treesOf(step)) {
     const record = await findTree(prefix, step.tool, version, key, since);
-    if (record) return record;
+    if (record && (contents ?? record.contents) === record.contents) return record;
   }
   return undefined;
 }

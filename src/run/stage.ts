@@ -15,32 +15,25 @@ export async function stageTool(
   step: InstallStep,
   { context, staging, toolchains, needs }: ToolRun,
 ): Promise<StagedTool> {
-  const { tool, version, size } = step;
-  context.emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
+  const { tool } = step;
+  sayStart(step, context);
   const errors: UserError[] = [];
   const python = () => pythonOf(context.prefix, tool, needs);
-  const sources = candidatesOf(step, context, { ...toolchains, python });
+  const candidates = candidatesOf(step, context, { ...toolchains, python });
   const again: Candidate[] = [];
-  function* inTurn(): Generator<Candidate> {
-    yield* sources.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
-    yield* again;
-    // An older version that is at hand is better than minutes of building; update builds.
-    yield* sources.filter(({ isWayOut }) => isWayOut);
-    yield* sources.filter(({ isBuilt }) => isBuilt);
-  }
   const tellSkipped = (source: string, why: string): void =>
     context.emit({ type: "detail", message: `${tool}: skipped ${source}: ${why}` });
   for (const { artifact, reason } of unfitArtifacts(step.recipe, context.platform))
     tellSkipped(sourceName(artifact), reason);
-  for (const source of inTurn()) {
+  for (const candidate of inTurn(candidates, again)) {
     // Wrong bytes are to be heard of, not to be made up for.
-    if (source.isWayOut && errors.some(({ kind }) => kind === "integrity")) {
-      tellSkipped(source.called, "another source gave wrong bytes");
+    if (candidate.isWayOut && errors.some(({ kind }) => kind === "integrity")) {
+      tellSkipped(candidate.called, "another source gave wrong bytes");
       continue;
     }
     const workDir = await staging.room(tool);
     try {
-      const staged = await source.fetch(workDir);
+      const staged = await candidate.fetch(workDir);
       const fallback = olderVersion(step, staged.record.version, errors);
       if (fallback) return { ...staged, fallback };
       sayInstead(step, staged, errors, context);
@@ -50,15 +43,33 @@ export async function stageTool(
       // A go that was ended may still write there for a moment.
       await tolerate(rm(workDir, { recursive: true, force: true, maxRetries: 5 }));
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
-      const at = source.replaces ?? errors.length;
+      const at = candidate.replaces ?? errors.length;
       errors[at] = error;
-      tellSkipped(source.called, describeError(error));
-      const { fetchPatiently } = source;
+      tellSkipped(candidate.called, describeError(error));
+      const { fetchPatiently } = candidate;
       if (error instanceof HurriedError && fetchPatiently)
-        again.push({ called: source.called, fetch: fetchPatiently, replaces: at });
+        again.push({ called: candidate.called, fetch: fetchPatiently, replaces: at });
     }
   }
   throw allFailed(tool, errors);
+}
+
+/** Of what only the seed has there is nothing to fetch. */
+function sayStart({ tool, version, size, artifacts }: InstallStep, { emit }: ApplyContext): void {
+  if (artifacts.length === 0) return;
+  emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
+}
+
+/** Candidates in the order they are tried; `again` grows while they are. */
+function* inTurn(
+  candidates: readonly Candidate[],
+  again: readonly Candidate[],
+): Generator<Candidate> {
+  yield* candidates.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
+  yield* again;
+  // An older version that is at hand is better than minutes of building; update builds.
+  yield* candidates.filter(({ isWayOut }) => isWayOut);
+  yield* candidates.filter(({ isBuilt }) => isBuilt);
 }
 
 function allFailed(tool: string, [first, ...others]: readonly UserError[]): Error {

@@ -298,7 +298,7 @@ describe("what others made is refused whole", () => {
       for (const from of [file, dir]) {
         const refused = await take(from);
         expect(refused.stderr).toMatch(message);
-        expect(refused.stderr).toMatch(/yak: it needs zog, which could not be taken/);
+        expect(refused.stderr).toMatch(/yak needs zog, which could not be installed/);
         expect(refused.status).toBe(4);
         expect(Object.keys(listed(gap).tools)).toEqual([]);
         expect(readdirSync(join(gap, "lib"))).toEqual([".staging"]);

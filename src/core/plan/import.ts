@@ -1,5 +1,8 @@
-import type { Manifest, SealedRecord } from "../manifest.ts";
+import type { Manifest, SealedRecord, SelectedSkill } from "../manifest.ts";
 import { compareVersions } from "../versions.ts";
+import type { InstallReason, InstallStep, Plan } from "./plan.ts";
+import { requestedTools } from "./required-by.ts";
+import { seedParts } from "./seed.ts";
 
 /** What is done with one tool of another volume. */
 export type ImportStep =
@@ -102,4 +105,51 @@ function inOrder(steps: ReadonlyMap<string, ImportStep>, { tools }: Manifest): I
   };
   for (const tool of [...steps.keys()].sort()) place(tool);
   return [...ordered];
+}
+
+const reasons: Readonly<Record<CopyStep["why"], InstallReason>> = {
+  missing: "missing",
+  damaged: "damaged",
+  newer: "newer version",
+  forced: "forced",
+};
+
+/** What is taken, as a plan like any other: the other volume is its seed, and the only source of all. */
+export function planOfImport(steps: readonly ImportStep[], platform: string): Plan {
+  const install = ({ tool, why, replaces, record }: CopyStep): InstallStep => ({
+    action: "install",
+    tool,
+    reason: reasons[why],
+    ...(replaces === undefined ? {} : { replaces }),
+    for: [],
+    ...seedParts(record),
+    artifacts: [],
+    seed: { record, isFirst: true },
+  });
+  const wanted = steps.filter((step) => step.action === "take");
+  return { platform, steps: wanted.map(install), unmet: [], bins: {} };
+}
+
+/** Why tools are in a volume: the skills that ask for them, and names that somebody asked for. */
+export interface Reasons {
+  /** Undefined leaves what is recorded. */
+  readonly skills: readonly SelectedSkill[] | undefined;
+  readonly requested: readonly string[];
+}
+
+/**
+ * Why tools of another volume are in ours: a volume without anything learns what theirs knows, and what no
+ * skill asks for was asked for by whoever imported it.
+ */
+export function reasonsOfImport(
+  installed: readonly SealedRecord[],
+  theirs: Manifest,
+  own: Manifest,
+): Reasons {
+  const isNew = Object.keys(own.tools).length === 0 && own.skills.length === 0;
+  const skills = isNew ? theirs.skills : undefined;
+  const tools = Object.fromEntries(installed.map((record) => [record.tool, record]));
+  const asked = isNew ? (theirs.requested ?? []) : [];
+  const { requested: _, ...unknown } = { ...theirs, tools, skills: skills ?? own.skills };
+  return { skills, requested: [...asked, ...requestedTools(unknown)] };
 }

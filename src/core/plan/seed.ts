@@ -66,3 +66,8 @@ export function seedReason(
   if (present.damaged.has(tool)) return "damaged";
   return compareVersions(record.version, installed.version) > 0 ? "newer version" : undefined;
 }
+
+/** What a step says of a tool that only the seed has. */
+export function seedParts({ version, bins, needs }: SealedRecord) {
+  return { version, bins: Object.keys(bins), needs };
+}

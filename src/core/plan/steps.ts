@@ -13,7 +13,7 @@ import {
   type Step,
   versionOf,
 } from "./plan.ts";
-import { type Installable, seedReason, seedSource } from "./seed.ts";
+import { type Installable, seedParts, seedReason, seedSource } from "./seed.ts";
 
 /** The step for a tool; undefined where it is damaged and nothing can replace it. */
 export function stepFor(
@@ -127,8 +127,4 @@ function installStep(
     recipe,
     artifacts,
   };
-}
-
-function seedParts({ version, bins, needs }: SealedRecord) {
-  return { version, bins: Object.keys(bins), needs };
 }

@@ -181,9 +181,13 @@ export const goBuild: SourceKind<GoBuildArtifact> = {
       async fetch(_file, { goSum }) {
         const found = await goSum(`${module}@${version}`);
         if (found === sum) return;
-        throw new UserError("E_DIGEST_MISMATCH", `${module}@${version}: expected ${sum}, got ${found}`, {
-          hint: "Either the recipe is wrong, or the proxy serves another module.",
-        });
+        throw new UserError(
+          "E_DIGEST_MISMATCH",
+          `${module}@${version}: expected ${sum}, got ${found}`,
+          {
+            hint: "Either the recipe is wrong, or the proxy serves another module.",
+          },
+        );
       },
     },
   ],
