@@ -21,7 +21,7 @@ export interface Verifier {
   /**
    * The number of files that were right. Throws a UserError: `integrity` where one is another than
    * the recipe promises, `recipe` where an archive is not as the recipe says or lacks one of `bins`, any
-   * other where one could not be had.
+   * other where one was not available.
    */
   verify(artifact: Artifact, bins: Bins): Promise<number>;
 }

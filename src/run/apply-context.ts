@@ -61,7 +61,7 @@ export interface ApplyContext {
   readonly manifest: Manifest;
   /** What is on disk in its place cannot be used. */
   readonly brokenManifest: boolean;
-  /** Records to be written although nothing is installed anew. */
+  /** Records to be written although nothing is installed. */
   readonly resealed: readonly SealedRecord[];
 }
 

@@ -19,10 +19,10 @@ import { shareToolchains } from "./toolchains.ts";
 export interface Applied {
   readonly manifest: Manifest;
   readonly installed: readonly SealedRecord[];
-  /** Tools that only had their links made anew. */
+  /** Tools that only had their links made again. */
   readonly linked: readonly SealedRecord[];
   readonly failures: readonly Failure[];
-  /** What is older than it should be, because nothing better could be had. */
+  /** What is older than it should be, because nothing better was available. */
   readonly fallbacks: readonly OlderVersion[];
 }
 

@@ -24,7 +24,7 @@ export async function exportBundle(
 ): Promise<{ sha256: string; size: number }> {
   const format = bundleFormat(file);
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
-  // A tree's change times are this volume's; where it is taken in, it is sealed anew.
+  // A tree's change times are this volume's; an import seals it again.
   const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unsealed }]));
   const entries: BundleEntry[] = [
     { kind: "text", path: layout.manifest, text: renderManifest({ ...manifest, tools }) },

@@ -22,7 +22,7 @@ export interface StagedTool {
   readonly written: WrittenDigests;
   /** Bytes that were downloaded for it. */
   readonly received: number;
-  /** Present where it is an older version than the one that is wanted: why that could not be had. */
+  /** Present where it is an older version than the one that is wanted: why that was not available. */
   readonly fallback?: OlderVersion;
 }
 
@@ -30,7 +30,7 @@ export interface StagedTool {
 export interface Candidate {
   /** Its URL, its name in a registry, or the seed. */
   readonly called: string;
-  /** Brings it into an empty directory. */
+  /** Fetches it into an empty directory. */
   readonly fetch: (dir: string) => Promise<StagedTool>;
   /** The same for who has nowhere else to go: slow servers are waited for. */
   readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;

@@ -10,7 +10,7 @@ import { checkPrograms, makeTree, onlyProgram } from "./tree.ts";
 /**
  * An archive or a plain program at a literal URL. It is hashed while it is downloaded, and nothing of it is
  * unpacked before its digest is known: no decoder ever sees a stranger's bytes, a download can be resumed
- * or begun anew, and to read it once more from the page cache is some 3 % of the work.
+ * or started again, and to read it once more from the page cache is some 3 % of the work.
  */
 async function stageArchive(artifact: ArchiveArtifact, context: ArchiveContext): Promise<Staged> {
   const { url, digest, size, format, strip } = artifact;

@@ -5,7 +5,7 @@ import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Toolchains } from "./toolchains.ts";
 
-/** What a source needs to bring one artifact. */
+/** What a source needs to stage one artifact. */
 export interface StageContext {
   readonly http: Http;
   /** The machine's npm configuration; read only by what asks a registry. */
@@ -28,7 +28,7 @@ export interface StageContext {
   readonly signal?: AbortSignal;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;
-  /** Hears what a person may want to know of what was brought. */
+  /** Hears what a person may want to know of what was fetched. */
   readonly onNote?: (message: string) => void;
   readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
