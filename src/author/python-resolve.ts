@@ -82,7 +82,7 @@ export async function resolvePython(
   const name = normalName(/^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? "");
   const version = packages.find((one) => one.name === name)?.version;
   if (version === undefined)
-    throw new UserError("E_WHEELS_UNRESOLVED", `pip has brought no wheel of ${name}`);
+    throw new UserError("E_WHEELS_UNRESOLVED", `pip gave no wheel of ${name}`);
   const places = [placeOf(minorOf(python.version) ?? "", platform)];
   return { name, version, lock: renderPypiLock({ pypiLockVersion: 1, places, packages }) };
 }

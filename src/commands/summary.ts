@@ -56,14 +56,16 @@ export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: 
 export function renderSum({ survey, applied }: Summary): string {
   const { installed, linked, failures, manifest } = applied;
   const { unmet } = survey.plan;
-  const { repaired: mended } = survey.inspection;
+  const { repaired } = survey.inspection;
   const tried = installed.length + failures.length;
   const parts = [
     ...(tried > 0
       ? [`${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed`]
       : []),
     ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
-    ...(mended.size > 0 ? [`modes of ${listNames([...mended].sort(), mostNames)} set again`] : []),
+    ...(repaired.size > 0
+      ? [`modes of ${listNames([...repaired].sort(), mostNames)} set again`]
+      : []),
   ];
   const failed = failures.map(({ tool }) => tool).sort();
   const names = [

@@ -79,7 +79,7 @@ export function reworded(error: UserError, message: string, options: ErrorOption
 
 /**
  * The exit status for a set of failures: the gravest one speaks.
- * `unmet` counts only under `--strict`, because failing for what a retry cannot mend would keep an
+ * `unmet` counts only under `--strict`, because failing for what a retry cannot repair would keep an
  * agent down for good.
  */
 export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): number {

@@ -111,7 +111,7 @@ export async function otherBundle(
       "E_BUNDLE_INVALID",
       `${file} has the sha256 ${bundle.sha256}, not ${sha256}`,
       {
-        hint: "Nothing of it was read. Have it copied or made anew.",
+        hint: "Nothing of it was read. Copy or export it again.",
       },
     );
   }

@@ -42,9 +42,9 @@ export async function isStagingGone(staging: string): Promise<boolean> {
 export function stagingGone(tool: string): UserError {
   return new UserError(
     "E_STAGING_REMOVED",
-    `${tool}: what this run had prepared was taken away meanwhile`,
+    `${tool}: another run removed the staging directory of this one`,
     {
-      hint: "It was stopped for so long that another run took it for dead. Run it again.",
+      hint: "This run was paused, and the other one took it for dead. Run it again.",
     },
   );
 }

@@ -22,7 +22,7 @@ export interface InspectOptions {
   /** Read every byte of every tree. */
   readonly deep?: boolean;
   /** Set the modes of trees that were touched. */
-  readonly mend?: boolean;
+  readonly repair?: boolean;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function inspect(
       const found = await stateOf(prefix, record, { ...options, proves });
       if (found.damage !== undefined) damaged.set(tool, found.damage);
       if (found.resealed) resealed.push(found.resealed);
-      if (found.mended) repaired.add(tool);
+      if (found.repaired) repaired.add(tool);
       if (!damaged.has(tool) && !(await isLinked(prefix, record))) unlinked.add(tool);
     }),
   );
@@ -56,27 +56,27 @@ export async function inspect(
 interface State {
   readonly damage?: string;
   readonly resealed?: SealedRecord;
-  readonly mended?: boolean;
+  readonly repaired?: boolean;
 }
 
 async function stateOf(
   prefix: string,
   record: SealedRecord,
-  { deep = false, mend = false, proves }: InspectOptions & { readonly proves: boolean },
+  { deep = false, repair = false, proves }: InspectOptions & { readonly proves: boolean },
 ): Promise<State> {
   const sealed = proves && isSealed(prefix, record);
   if (isWhole(prefix, record) && sealed && !deep) return {};
-  const repaired = mend && (await repairTree(prefix, record.dir));
+  const repaired = repair && (await repairTree(prefix, record.dir));
   if (!isWhole(prefix, record)) {
-    return { damage: "a program is missing, cut short or not executable", mended: repaired };
+    return { damage: "a program is missing, cut short or not executable", repaired };
   }
   const { paths, sealed: anew } = await examineTree(prefix, record);
   if (paths.length > 0) {
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
-    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, mended: repaired };
+    return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, repaired };
   }
   const isNew = anew && anew.sealed !== unsealed && anew.sealed !== record.sealed;
-  return { mended: repaired, ...(isNew && { resealed: anew }) };
+  return { repaired, ...(isNew && { resealed: anew }) };
 }
 
 /** Names in `bin/` that are neither the manifest's nor of our making. */
@@ -94,12 +94,12 @@ export async function strangersInBin(prefix: string, manifest: Manifest): Promis
 export async function rebuildManifest(
   prefix: string,
   manifest: Manifest,
-  mend: boolean,
+  repair: boolean,
 ): Promise<Manifest> {
   const tools: Record<string, SealedRecord> = {};
   for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
     for (const dir of await treesOf(prefix, tool)) {
-      const record = await verifyTree(prefix, dir, mend);
+      const record = await verifyTree(prefix, dir, repair);
       if (!record || record.tool !== tool) continue;
       tools[tool] = record;
       break;

@@ -33,7 +33,7 @@ export function writingGroup(prefix: string): WritingGroup {
 /**
  * The umask with which everything in a volume is made: all can read it and the owner can write. So can
  * the group where the prefix says so and what is made gets that group, so that each of its users can
- * mend what another one has installed. `gid`: the group of this process.
+ * repair what another one has installed. `gid`: the group of this process.
  */
 export function umaskFor(prefix: string, gid: number): number {
   const group = writingGroup(prefix);

@@ -137,14 +137,14 @@ export async function readTreeRecord(prefix: string, dir: string): Promise<TreeR
 
 /**
  * Reads every byte of a tree against its own record; sealed anew where all is as it was published.
- * `mend`: sets its modes first.
+ * `repair`: sets its modes first.
  */
 export async function verifyTree(
   prefix: string,
   dir: string,
-  mend: boolean,
+  repair: boolean,
 ): Promise<SealedRecord | undefined> {
-  if (mend) await repairTree(prefix, dir);
+  if (repair) await repairTree(prefix, dir);
   const found = await readTreeRecord(prefix, dir);
   return found && (await compare(prefix, found)).sealed;
 }

@@ -100,7 +100,7 @@ export function ofInstalled(
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
 }
 
-/** What `doctor --repair` looks at besides: also what nobody asks for is mended. */
+/** What `doctor --repair` looks at besides: also what nobody asks for is repaired. */
 export function ofDamaged(
   { tools }: Manifest,
   { damaged, unlinked }: Pick<Inspection, "damaged" | "unlinked">,

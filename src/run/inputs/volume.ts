@@ -30,11 +30,11 @@ export async function loadVolume(
   context: Context,
 ): Promise<VolumeState> {
   const { verb, deep, dryRun, repair } = context.options;
-  const mend = (verb === "install" || verb === "update" || repair) && !dryRun;
-  if (mend) openModes(prefix);
-  const found = await loadManifest(prefix, platform, context, mend);
+  const isRepairing = (verb === "install" || verb === "update" || repair) && !dryRun;
+  if (isRepairing) openModes(prefix);
+  const found = await loadManifest(prefix, platform, context, isRepairing);
   refuseOtherPlatform(found.manifest, platform, prefix);
-  const inspection = await inspect(prefix, found.manifest, { deep, mend });
+  const inspection = await inspect(prefix, found.manifest, { deep, repair: isRepairing });
   for (const tool of inspection.repaired) {
     const message = `${tool}: modes of its files were changed, and are set again as they were published`;
     context.reporter.emit({ type: "note", message });
@@ -93,12 +93,12 @@ async function loadManifest(
   prefix: string,
   platform: Platform,
   context: Context,
-  mend: boolean,
+  repair: boolean,
 ): Promise<Pick<VolumeState, "manifest" | "brokenManifest">> {
   const found = await findManifest(prefix);
   if (found && !("why" in found)) return { manifest: found, brokenManifest: false };
   if (found?.why === "newer" && !context.options.repair) throw manifestError(found);
-  const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), mend);
+  const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), repair);
   const count = Object.keys(manifest.tools).length;
   if (!found && count === 0) return { manifest, brokenManifest: false };
   // None at all, while another run is at work, is a volume that is being filled.
