@@ -10,7 +10,7 @@ is_same() {
   fi
   catalogue=$package/dist/catalogue.json
   why=$unlike
-  any_record holds && return
+  if [ -n "$candidate$alone" ] && any_record holds; then return; fi
   if is_plain "$@"; then
     for record in "$records/any-${platform#+}-"*; do
       asked=$asked.
@@ -23,9 +23,9 @@ is_same() {
   return 1
 }
 
-# Skills and settings first: they are few, and they tell whether the record is of this key at all.
+# The volume first: a record that an untrusted writer has made up ends here, before its links are followed.
 holds() {
-  contents_hold && volume_holds && return
+  volume_holds && contents_hold && return
   case $why in "$unlike") ;; *) known=$why ;; esac
   return 1
 }

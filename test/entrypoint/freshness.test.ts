@@ -117,7 +117,7 @@ for (const shell of shells) {
         ],
         [
           "the manifest of the volume, or of a seed, changed since the last run",
-          () => editInPlace(join(place.prefix, "manifest.json")),
+          () => editInPlace(join(place.dir, "seed/manifest.json")),
         ],
         ["files in the volume changed since the last run", () => editInPlace(binOf(place))],
         ["only-here is not on PATH any more", () => rmSync(join(place.systemBin, "only-here"))],
@@ -127,7 +127,9 @@ for (const shell of shells) {
           write(join(p.systemBin, "only-here"), "", 0o755);
           const { inputs, ...more } = withRecipes(p);
           const settings = withConfig("{a:1}\n")(p).inputs;
-          return { ...more, inputs: [...inputs, ...settings], system: ["only-here"] };
+          const seed = write(join(p.dir, "seed/manifest.json"), "{}\n");
+          const others = [...settings, { path: seed, sha256: hash(seed), skill: false }];
+          return { ...more, inputs: [...inputs, ...others], system: ["only-here"] };
         };
         await inPlace({ before, args: ["--recipes", "/r"] });
         const words = [...named(place), "--recipes", "/r"];
