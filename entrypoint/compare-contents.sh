@@ -9,7 +9,6 @@ is_same() {
     if [ -z "$alone" ]; then volume=volume; elif find_digests; then volume=digests; fi
   fi
   catalogue=$package/dist/catalogue.json
-  why=$unlike
   if [ -n "$candidate$alone" ] && any_record holds; then return; fi
   if is_plain "$@"; then
     for record in "$records/any-${platform#+}-"*; do
@@ -161,8 +160,6 @@ are_same() {
       exit !("end" in got)
     }'
 }
-
-unlike='no earlier run had the same words, settings and skill directories'
 
 # Says in `why` what the status of are_same or needs_of stands for.
 name_change() {
