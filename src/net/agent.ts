@@ -41,7 +41,8 @@ const connections = 16;
  * connection needs them: parsing 150 takes longer than a small download, and a mirror may be plain http.
  */
 export async function createAgent({ env, settings, ca, connectMs }: AgentOptions): Promise<Agent> {
-  const undici = await loadUndici();
+  const module = await import("undici");
+  const undici = module.default ?? module;
   const { caFiles = [], caTexts = [] } = settings;
   let certificates: Certificates | undefined;
   const secure = once((): TlsOptions => {
@@ -106,23 +107,3 @@ function authorization({ user, password }: NetworkProxy): { token?: string } {
 type Undici = Pick<typeof import("undici"), "Agent" | "ProxyAgent" | "buildConnector">;
 export type Connector = ReturnType<Undici["buildConnector"]>;
 type TlsOptions = { readonly timeout: number } & Pick<Certificates, "secureContext">;
-
-/** undici's entry point also loads fetch, WebSocket and caches: twice the bundle and the time. */
-async function loadUndici(): Promise<Undici> {
-  // @ts-expect-error these files of undici have no types of their own
-  const agent = await import("undici/lib/dispatcher/agent.js");
-  // @ts-expect-error as above
-  const proxyAgent = await import("undici/lib/dispatcher/proxy-agent.js");
-  // @ts-expect-error as above
-  const dispatcher = await import("undici/lib/dispatcher/dispatcher.js");
-  // @ts-expect-error as above
-  const api = await import("undici/lib/api/index.js");
-  // @ts-expect-error as above
-  const connect = await import("undici/lib/core/connect.js");
-  Object.assign(dispatcher.default.prototype, api.default); // as the entry point does it
-  return {
-    Agent: agent.default,
-    ProxyAgent: proxyAgent.default,
-    buildConnector: connect.default,
-  };
-}
