@@ -27,7 +27,7 @@ export async function withDraftContext<T>(
   });
   const dir = temporaryDirectory("openclaw-recipe");
   try {
-    return await work({ env, home, http, npm, clock, emit: reporter.emit, dir, signal });
+    return await work({ env, home, offline, http, npm, clock, emit: reporter.emit, dir, signal });
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "unmet" || options.offline) throw error;
     const { message, hint, cause } = error;

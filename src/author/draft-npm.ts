@@ -1,20 +1,10 @@
 import { basename } from "node:path/posix";
 import { formatIntegrity, parseIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { compactLock } from "../core/locks/npm-lock.ts";
-import {
-  type AskRegistry,
-  chooseVersion,
-  type PublishedVersion,
-  resolveClosure,
-} from "../core/locks/npm-resolve.ts";
 import { isBinName } from "../core/names.ts";
-import { splitPackage } from "../core/recipes/rules.ts";
 import { tolerate } from "../io/files.ts";
-import { isNotFound } from "../net/errors.ts";
-import type { HashedDownload, Http } from "../net/http.ts";
-import type { NpmConfig } from "../net/npm-config.ts";
-import { fromRegistry, readPackage, type TarballAddress } from "../sources/npm/registry.ts";
+import type { HashedDownload } from "../net/http.ts";
+import { fromRegistry, type TarballAddress } from "../sources/npm/registry.ts";
 import {
   type DraftContext,
   type DraftWish,
@@ -22,17 +12,9 @@ import {
   pinnedParts,
   toolName,
 } from "./draft.ts";
+import { lockPackage, type NpmContext, type PublishedVersion, viewPackage } from "./npm-command.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 import { inspectRelease, keyOfRelease, workDirIn } from "./release-program.ts";
-
-/** Asks the machine's registry for packages. */
-export function askRegistry(http: Http, npm: NpmConfig, whole = false): AskRegistry {
-  return (name) =>
-    readPackage(name, { http, npm }, whole).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-      throw new UserError("E_NPM_VERSION", `the npm registry has no ${name}`, { cause: error });
-    });
-}
 
 /**
  * The draft of a recipe from NAME, NAME@VERSION or NAME@TAG of the registry: of a package for one
@@ -44,13 +26,11 @@ export async function draftFromNpm(
   wish: DraftWish,
   context: DraftContext,
 ): Promise<Draft> {
-  const { name, version: wanted } = splitPackage(spec);
-  const ask = askRegistry(context.http, await context.npm(), true);
-  const found = chooseVersion(name, await ask(name), wanted);
-  const tool = toolName(wish.name ?? toolOf(name), spec);
+  const found = await viewPackage(spec, context);
+  const tool = toolName(wish.name ?? toolOf(found.name), spec);
   const isProgram = found.bin === undefined && isForPlatform(found);
   return isProgram || (isForPlatform(found) && found.cpu?.length === 1)
-    ? await draftPlatform(found, tool, wish, ask, context)
+    ? await draftPlatform(found, tool, wish, context)
     : await draftClosure(found, tool, wish, context);
 }
 
@@ -69,10 +49,9 @@ async function draftPlatform(
   found: PublishedVersion,
   tool: string,
   wish: DraftWish,
-  ask: AskRegistry,
   context: DraftContext,
 ): Promise<Draft> {
-  const others = await otherArch(found, ask);
+  const others = await otherArch(found, context);
   const pinned: PinnedSource[] = [];
   for (const [i, one] of [found, ...others].entries()) {
     const dir = await workDirIn(context.dir, `package-${i}`);
@@ -97,14 +76,16 @@ async function draftPlatform(
 }
 
 /** The same for the other processor, whose name is in the package's name or in its version. */
-async function otherArch(found: PublishedVersion, ask: AskRegistry): Promise<PublishedVersion[]> {
+async function otherArch(
+  found: PublishedVersion,
+  context: NpmContext,
+): Promise<PublishedVersion[]> {
   const swap = (text: string): string =>
     text.replace(/x64|arm64/, (arch) => (arch === "x64" ? "arm64" : "x64"));
   const [name, version] = [swap(found.name), swap(found.version)];
   if (name === found.name && version === found.version) return [];
-  const document = await tolerate(ask(name));
-  const other = document?.versions?.[version];
-  return other ? [{ ...other, name, version }] : [];
+  const other = await tolerate(viewPackage(`${name}@${version}`, context));
+  return other ? [other] : [];
 }
 
 /** A package's tarball, as the registry has it and says that it is. */
@@ -146,14 +127,13 @@ export async function draftClosure(
   found: PublishedVersion,
   tool: string,
   wish: DraftWish,
-  place: Pick<DraftContext, "http" | "npm" | "emit">,
+  context: NpmContext & Pick<DraftContext, "emit">,
 ): Promise<Draft> {
   const bins = binsOf(found, wish.bins);
-  const ask = askRegistry(place.http, await place.npm());
   const lock = `${tool}.lock.json`;
-  if (found.hasInstallScript || found.scripts?.postinstall !== undefined) {
+  if (["preinstall", "install", "postinstall"].some((each) => found.scripts?.[each])) {
     const message = `${found.name} has an install script, which is never run: see whether it works without`;
-    place.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
+    context.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
   }
   return {
     document: {
@@ -167,7 +147,7 @@ export async function draftClosure(
       needs: ["node"],
       artifacts: { any: { npm: `${found.name}@${found.version}`, lock } },
     },
-    locks: { [lock]: compactLock(await resolveClosure(found, ask)) },
+    locks: { [lock]: await lockPackage(`${found.name}@${found.version}`, context) },
   };
 }
 

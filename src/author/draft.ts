@@ -14,6 +14,7 @@ import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release
 export interface DraftContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  readonly offline: boolean;
   readonly http: Http;
   readonly npm: () => Promise<NpmConfig>;
   readonly clock: () => Date;

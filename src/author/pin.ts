@@ -1,18 +1,16 @@
 import { join } from "node:path";
 import { formatIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { compactLock } from "../core/locks/npm-lock.ts";
-import { chooseVersion, resolveClosure } from "../core/locks/npm-resolve.ts";
 import { kindOfSource, type RecipeKind } from "../core/recipes/artifacts.ts";
-import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { HashedDownload } from "../net/http.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import type { DraftContext } from "./draft.ts";
-import { askRegistry, hashPackage } from "./draft-npm.ts";
+import { hashPackage } from "./draft-npm.ts";
 import { debLocker } from "./lock-deb.ts";
 import { lockGoModule } from "./lock-go.ts";
 import { lockPypi } from "./lock-pypi.ts";
+import { lockPackage, viewPackage } from "./npm-command.ts";
 import { digestField, type PinnedField } from "./pin-text.ts";
 
 interface Pins {
@@ -44,7 +42,7 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
   },
   "npm-closure": (source, { lockOnce, draft }) => {
     const { npm = "" } = source;
-    return lockOnce(source, npm, () => lockNpm(npm, draft));
+    return lockOnce(source, npm, () => lockPackage(npm, draft));
   },
   "go-build": async ({ go = "" }, { draft }) => {
     return { fields: { sum: (await lockGoModule(go, draft.env)).sum } };
@@ -52,9 +50,7 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
   archive: async (source, { draft, file }) =>
     hashed(source, await draft.http.weigh({ url: source.url ?? "", file })),
   "npm-package": async (source, { draft, file }) => {
-    const { name, version } = splitPackage(source.npm ?? "");
-    const ask = askRegistry(draft.http, await draft.npm());
-    const found = chooseVersion(name, await ask(name), version);
+    const found = await viewPackage(source.npm ?? "", draft);
     return hashed(source, await hashPackage(found, file, draft));
   },
 };
@@ -89,14 +85,6 @@ export function openPinner(
       },
     );
   };
-}
-
-/** The text of a package-lock for NAME@VERSION, as the machine's registry resolves it. */
-async function lockNpm(npm: string, context: DraftContext): Promise<string> {
-  const { name, version } = splitPackage(npm);
-  const ask = askRegistry(context.http, await context.npm());
-  const root = chooseVersion(name, await ask(name), version);
-  return compactLock(await resolveClosure(root, ask));
 }
 
 function hashed(source: RecipeSource, { sha256, sha512, size }: HashedDownload): Pins {

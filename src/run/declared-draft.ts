@@ -1,13 +1,13 @@
 import { pinnedParts } from "../author/draft.ts";
-import { askRegistry, draftClosure } from "../author/draft-npm.ts";
+import { draftClosure } from "../author/draft-npm.ts";
 import { resolveGo } from "../author/go-resolve.ts";
+import { viewPackage } from "../author/npm-command.ts";
 import { resolvePython } from "../author/python-resolve.ts";
 import type { Draft } from "../author/recipe-text.ts";
 import { readReleaseName } from "../author/release-name.ts";
 import { inspectRelease, keyOfRelease } from "../author/release-program.ts";
 import { UserError } from "../core/errors.ts";
 import type { InstallSpec } from "../core/installspec.ts";
-import { chooseVersion } from "../core/locks/npm-resolve.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
 import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeDocument } from "../core/recipes/schema.ts";
@@ -61,14 +61,18 @@ function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredContext) 
   };
 }
 
-async function draftNode(artifact: DeclaredArtifact, context: DeclaredContext): Promise<Draft> {
-  const { http, npm, emit } = context.context;
-  const { name, version } = splitPackage(artifact.spec.package ?? "");
-  const ask = askRegistry(http, await npm());
-  const found = chooseVersion(name, await ask(name), version);
-  const wish = { bins: context.bins };
-  const { document, locks } = await draftClosure(found, context.tool, wish, { http, npm, emit });
-  return { document: { ...document, ...about(artifact, context) }, locks };
+/**
+ * npm chooses, as where OpenClaw itself installs this: its images have npm, and a choice of our own would be
+ * another one. What it chose is then installed without npm, now and later.
+ */
+async function draftNode(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
+  const { dir, bins, tool, context } = place;
+  const { emit, signal } = context;
+  const { env, offline } = context.toolchains;
+  const npm = { env, offline, dir, signal, emit };
+  const found = await viewPackage(artifact.spec.package ?? "", npm);
+  const { document, locks } = await draftClosure(found, tool, { bins }, npm);
+  return { document: { ...document, ...about(artifact, place) }, locks };
 }
 
 async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {

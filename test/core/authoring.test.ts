@@ -5,15 +5,7 @@ import { parse } from "yaml";
 import { pinnableSources, writePins } from "../../src/author/pin-text.ts";
 import { describeTool, renderDraft } from "../../src/author/recipe-text.ts";
 import { readReleaseName } from "../../src/author/release-name.ts";
-import { UserError } from "../../src/core/errors.ts";
 import { goLine, goModules } from "../../src/core/locks/go-path.ts";
-import { parseLock } from "../../src/core/locks/npm-lock.ts";
-import {
-  chooseVersion,
-  type PublishedPackage,
-  type PublishedVersion,
-  resolveClosure,
-} from "../../src/core/locks/npm-resolve.ts";
 
 const recipes = join(import.meta.dirname, "../../recipes");
 const texts = readdirSync(recipes)
@@ -105,89 +97,6 @@ describe("pins", () => {
       "linux-arm64": { url: "https://a.test/b", sha256: "cd" },
     });
     expect(written.text).toContain("# mine");
-  });
-});
-
-describe("a closure", () => {
-  const integrity = `sha512-${Buffer.alloc(64).toString("base64")}`;
-  type Given = Omit<Partial<PublishedVersion>, "name" | "version">;
-  const registry = new Map<string, PublishedPackage>();
-  const publish = (name: string, versions: Record<string, Given>): void => {
-    const all = Object.entries(versions).map(([version, given]) => [
-      version,
-      { name, version, dist: { integrity }, ...given },
-    ]);
-    const latest = Object.keys(versions).at(-1) ?? "";
-    registry.set(name, { "dist-tags": { latest }, versions: Object.fromEntries(all) });
-  };
-  const ask = async (name: string): Promise<PublishedPackage> => {
-    const found = registry.get(name);
-    if (!found) throw new UserError("E_NPM_VERSION", `no ${name}`);
-    return found;
-  };
-  const resolve = async (): Promise<Record<string, string>> => {
-    const lock = await resolveClosure(chooseVersion("root", await ask("root"), ""), ask);
-    const parsed = parseLock(lock, "lock");
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    return Object.fromEntries(
-      parsed.packages.map(({ path, name, version, optional }) => [
-        path.replaceAll("node_modules/", ""),
-        `${name}@${version}${optional ? " optional" : ""}`,
-      ]),
-    );
-  };
-
-  test("one version lies on top, another below who needs it", async () => {
-    publish("root", { "1.0.0": { dependencies: { a: "^1.0.0", b: "^1.0.0" } } });
-    publish("a", { "1.0.0": { dependencies: { c: "^1.0.0" } } });
-    publish("b", { "1.0.0": { dependencies: { c: "^2.0.0" } } });
-    publish("c", { "1.0.0": {}, "1.5.0": {}, "2.0.0": {} });
-    const found = {
-      root: "root@1.0.0",
-      a: "a@1.0.0",
-      b: "b@1.0.0",
-      c: "c@1.5.0",
-      "b/c": "c@2.0.0",
-    };
-    expect(await resolve()).toEqual(found);
-  });
-
-  test("circles, aliases, peers, and what is optional or bundled", async () => {
-    publish("root", {
-      "1.0.0": {
-        dependencies: { a: "*", other: "npm:c@^1.0.0", inner: "1" },
-        optionalDependencies: { gone: "1", fast: "1" },
-        bundleDependencies: ["inner"],
-      },
-    });
-    publish("a", { "1.0.0": { dependencies: { a2: "1" }, peerDependencies: { host: ">=1" } } });
-    publish("a2", { "1.0.0": { dependencies: { a: "1" } } });
-    publish("host", { "1.0.0": {}, "3.0.0": {} });
-    publish("fast", { "1.0.0": { os: ["linux"] } });
-    expect(await resolve()).toEqual({
-      ...{ root: "root@1.0.0", a: "a@1.0.0", a2: "a2@1.0.0", other: "c@1.5.0" },
-      ...{ host: "host@3.0.0", fast: "fast@1.0.0 optional" },
-    });
-  });
-
-  test.each(["git+https://a.test/a.git", "file:../a", "user/repository"])(
-    "%s is refused",
-    async (range) => {
-      publish("root", { "1.0.0": { dependencies: { a: range } } });
-      await expect(resolve()).rejects.toThrow(/which no registry has/);
-    },
-  );
-
-  test("a version is chosen as npm does: what is latest, where it fits; nothing deprecated", () => {
-    const versions = { "1.0.0": {}, "1.1.0": {}, "1.2.0": { deprecated: "no" }, "2.0.0": {} };
-    publish("v", versions);
-    const found = { ...registry.get("v"), "dist-tags": { latest: "1.0.0", next: "2.0.0" } };
-    const version = (wanted: string) => chooseVersion("v", found, wanted).version;
-    expect(["", "^1.0.0", "^1.1.0", "next", "1.2.0"].map(version)).toEqual([
-      ...["1.0.0", "1.0.0", "1.1.0", "2.0.0", "1.2.0"],
-    ]);
-    expect(() => version("constructor")).toThrow(/has no v@constructor/);
-    expect(() => version("^9")).toThrow(/has no v@\^9/);
   });
 });
 

@@ -38,7 +38,6 @@ export async function openSurroundings(): Promise<Surroundings> {
     PATH: `${own}:${installed}/bin:${dirname(process.execPath)}:${process.env.PATH}`,
     npm_config_prefix: installed,
     npm_config_cache: join(place.dir, "npm-cache"),
-    npm_config_offline: "true",
   };
   return {
     place,

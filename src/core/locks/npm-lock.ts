@@ -91,6 +91,7 @@ export function compactLock(text: string): string {
   const entries = readEntries(text);
   if (typeof entries === "string")
     throw new UserError("E_LOCK", `the lock ${entries}`, { hint: `Make it with: ${lockExample}` });
+  for (const [path, entry] of entries) refuseElsewhere(path, entry);
   const served = new Map(entries.filter(([, entry]) => isServed(entry)));
   const root = served.get("");
   const kept = root ? reachable(root, served) : new Set(served.keys());
@@ -100,6 +101,18 @@ export function compactLock(text: string): string {
     .map(([path, entry]) => `    ${JSON.stringify(path)}: ${JSON.stringify(compactEntry(entry))}`);
   // One line per package: an update then shows as the lines of what it changes.
   return `{\n  "lockfileVersion": 3,\n  "packages": {\n${packages.join(",\n")}\n  }\n}\n`;
+}
+
+/** Only what a registry has is pinned: no address, no directory, no version control. */
+function refuseElsewhere(path: string, { dependencies = {} }: LockEntry): void {
+  for (const [name, range] of Object.entries(dependencies)) {
+    if (!/[:/]/.test(range.replace(/^npm:@?[^@]+@?/, ""))) continue;
+    const by = path === "" ? "it" : path.replace(/^.*node_modules\//, "");
+    throw new UserError(
+      "E_NPM_CLOSURE",
+      `${by} needs ${name} from ${range}, which no registry has`,
+    );
+  }
 }
 
 function readEntries(text: string): [string, LockEntry][] | string {

@@ -102,6 +102,11 @@ export const networkProblems = {
     cause: "go cannot fetch a module or one that it needs.",
     remedy: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
   },
+  E_NPM_UNRESOLVED: {
+    kind: "network",
+    cause: "npm cannot choose packages, as its registry does not answer as it should.",
+    remedy: "See `npm config ls -l`, and whether the registry answers: npm ping.",
+  },
   E_WHEELS_UNRESOLVED: {
     kind: "network",
     cause: "pip cannot choose wheels for a package.",

@@ -34,6 +34,13 @@ export const programProblems = {
     cause: "A Go toolchain is needed to build the program, and none can be used.",
     remedy: "Put a newer go on PATH, or add a recipe go.",
   },
+  E_NO_NPM: {
+    kind: "unmet",
+    cause:
+      "npm, which chooses what a package of npm needs when it is drafted, pinned or used first, is not on PATH.",
+    remedy:
+      "Use an image that has npm, or write a recipe on a machine that has it: installing one needs none.",
+  },
   E_NPM_VERSION: {
     kind: "unmet",
     cause: "The npm registry does not have the package or the version.",
@@ -41,7 +48,7 @@ export const programProblems = {
   },
   E_NPM_CLOSURE: {
     kind: "unmet",
-    cause: "The npm package needs too many packages, or some that are not in a registry.",
+    cause: "What the npm package needs contradicts itself, or is not all in a registry.",
     remedy: "Write a recipe for the program from another source.",
   },
   E_NO_WHEEL: {

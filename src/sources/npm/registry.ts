@@ -1,8 +1,7 @@
 import { basename } from "node:path/posix";
 import type { Digest } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
-import type { PublishedPackage } from "../../core/locks/npm-resolve.ts";
-import { asFields, trimmed } from "../../core/values.ts";
+import { asFields, type Fields, trimmed } from "../../core/values.ts";
 import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
@@ -99,30 +98,23 @@ async function firstOf<T>(
 }
 
 /** What a registry may answer with; the second is for those that know no other type. */
-const abridged = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
-const whole = "application/json";
+const [abridged, whole] = [
+  "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*",
+  "application/json",
+];
 
-/**
- * A package's document, `isWhole` with its descriptions. Throws a UserError (`network`) where the
- * registry has none.
- */
-export async function readPackage(
-  name: string,
-  { http, npm }: NpmRegistry,
-  isWhole = false,
-): Promise<PublishedPackage> {
+/** The versions in a package's document. Throws a UserError (`network`) where the registry has none. */
+async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
   const base = npm.registryFor(name);
   const url = documentUrl(name, base);
   const ask = (accept: string): Promise<unknown> =>
     http.json(url, { ...npm.headersFor(url, base), accept });
-  const document = isWhole
-    ? await ask(whole)
-    : await ask(abridged).catch((error: unknown) => {
-        if (!isRefusal(error)) throw error;
-        return ask(whole);
-      });
-  const found = asFields(document);
-  if (asFields(found?.versions)) return found as PublishedPackage;
+  const document = await ask(abridged).catch((error: unknown) => {
+    if (!isRefusal(error)) throw error;
+    return ask(whole);
+  });
+  const versions = asFields(asFields(document)?.versions);
+  if (versions) return versions;
   throw new UserError(
     "E_NOT_A_REGISTRY",
     `${shownUrl(url)} did not answer with a package's versions`,
@@ -143,7 +135,7 @@ async function tarballsOf(
   registry: NpmRegistry,
 ): Promise<readonly string[]> {
   const { npm } = registry;
-  const { versions = {} } = await readPackage(name, registry);
+  const versions = await versionsOf(name, registry);
   const base = npm.registryFor(name);
   const document = documentUrl(name, base);
   const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;

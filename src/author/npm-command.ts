@@ -1,0 +1,108 @@
+import { dirname, join } from "node:path";
+import { execPath } from "node:process";
+import { offlineCause, UserError } from "../core/errors.ts";
+import { compactLock } from "../core/locks/npm-lock.ts";
+import { asFields, type Fields } from "../core/values.ts";
+import { mkdir, writeFile } from "../io/disk.ts";
+import { run } from "../io/exec.ts";
+import { orNothing, textOf } from "../io/files.ts";
+import { findOnPath } from "../io/volume/bins.ts";
+
+type Names = Readonly<Record<string, string>>;
+
+/** One version of a package, as the machine's registry describes it. */
+export interface PublishedVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: unknown;
+  readonly homepage?: unknown;
+  readonly repository?: unknown;
+  readonly license?: unknown;
+  readonly bin?: string | Names;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly dist?: { readonly integrity?: string };
+  readonly scripts?: Names;
+}
+
+/** What npm is run with. */
+export interface NpmContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly offline: boolean;
+  /** Absolute; a directory of this run. */
+  readonly dir: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The version that NAME, NAME@VERSION, NAME@TAG or NAME@RANGE means. Throws as `lockPackage` does. */
+export async function viewPackage(spec: string, context: NpmContext): Promise<PublishedVersion> {
+  const said: unknown = JSON.parse(await npm(["view"], spec, context));
+  const all: unknown[] = Array.isArray(said) ? said : [said];
+  const found = all.map(asFields).filter((each) => each !== undefined);
+  // A range gives all that fit, in order; npm itself takes the latest where that is one of them.
+  const isLatest = (one: Fields) => one.version === asFields(one["dist-tags"])?.latest;
+  const chosen = found.find(isLatest) ?? found.at(-1);
+  if (chosen) return chosen as unknown as PublishedVersion;
+  throw new UserError("E_NPM_VERSION", `the npm registry has no ${spec}`);
+}
+
+/**
+ * The package-lock of NAME@VERSION and of everything that it needs, for every platform, as npm itself
+ * resolves it; no script is run, and no version control is asked. Throws a UserError: `unmet` where there is
+ * no npm, or no registry has something; `network` where none answers.
+ */
+export async function lockPackage(spec: string, context: NpmContext): Promise<string> {
+  const dir = join(context.dir, "npm-lock");
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "package.json"), "{}"); // what npm would otherwise look for further up
+  const only = ["--package-lock-only", "--ignore-scripts", "--omit=dev", "--lockfile-version=3"];
+  await npm(["install", ...only, "--save-exact", "--no-audit", "--no-fund"], spec, context, dir);
+  return compactLock(await textOf(join(dir, "package-lock.json")));
+}
+
+/** Runs npm and gives what it says as JSON. It reads the machine's own configuration, and no project's. */
+async function npm(
+  words: readonly string[],
+  spec: string,
+  { env, offline, dir, signal }: NpmContext,
+  cwd = dir,
+): Promise<string> {
+  if (offline) {
+    const message = `${spec} is needed, and this run is offline`;
+    throw new UserError("E_OFFLINE", message, { shared: offlineCause });
+  }
+  const program = findOnPath(["npm"], env.PATH ?? "", "/nonexistent").get("npm");
+  if (program === undefined) {
+    throw new UserError("E_NO_NPM", `npm, which chooses what ${spec} needs, is not on PATH`);
+  }
+  const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  const cache = join(dir, "npm-cache");
+  const options = ["--json", "--loglevel=error", "--no-update-notifier", "--git=/bin/false"];
+  const { status, stdout, stderr } = await run({
+    argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", spec],
+    // npm is a script of Node's.
+    env: { ...Object.fromEntries(given), PATH: `${env.PATH}:${dirname(execPath)}` },
+    cwd,
+    timeout: 5 * 60_000,
+    maxOutput: 64 * 1024 ** 2,
+    ...(signal && { signal }),
+  });
+  if (status === 0 && stdout.trim() !== "") return stdout;
+  throw refused(spec, stdout, stderr);
+}
+
+/** Where the registry, or the way to it, is at fault and not the package. */
+const ofNetwork =
+  /^(E(?!404)[45]\d\d|ECONN|ETIMEDOUT|ENOTFOUND|EAI_|ENET|EHOST|EPROTO|ERR_|ENOTCACHED|.*CERT)/;
+
+function refused(spec: string, stdout: string, stderr: string): UserError {
+  const error = asFields(asFields(orNothing(() => JSON.parse(stdout)))?.error);
+  const { code = "", summary = stderr.trim().split("\n")[0], detail = "" } = error ?? {};
+  if (/^(E404|ETARGET)$/.test(String(code)) || (error === undefined && stderr === "")) {
+    const message = `the npm registry has no ${spec}, or not what it needs: ${summary}`;
+    return new UserError("E_NPM_VERSION", message);
+  }
+  const why = [summary, detail].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
+  const problem = ofNetwork.test(String(code)) ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
+  return new UserError(problem, `npm cannot resolve ${spec}: ${why}`);
+}
