@@ -8,6 +8,6 @@ import { renderFish } from "./completion-fish.ts";
 import { renderZsh } from "./completion-zsh.ts";
 
 /** The script for a shell. `tools`: what NAME is completed with, names without blanks or quotes. */
-export function renderCompletion(shell: Shell, tools: readonly string[]): string {
-  return { bash: renderBash, zsh: renderZsh, fish: renderFish }[shell](tools);
+export function renderCompletion(name: Shell, tools: readonly string[]): string {
+  return { bash: renderBash, zsh: renderZsh, fish: renderFish }[name](tools);
 }
