@@ -5,8 +5,9 @@ import { cutShort, damaged as damagedFile, unsupported } from "./refusals.ts";
 
 /*
  * bzip2, as https://en.wikipedia.org/wiki/Bzip2 and bzip2's own decompress.c have it: Huffman codes of
- * move-to-front positions of a Burrows-Wheeler transform of run lengths. Written here because every
- * number of a hostile file has to be bounded: a run of 2^31 hangs the decoders of the npm registry.
+ * move-to-front positions of a Burrows-Wheeler transform of run lengths. Written here because
+ * recipes need it (restic has nothing else), and the decoders of the npm registry hold the whole file or a
+ * block of 46 MB as numbers, take what is cut short for zeros, or do not bound a run.
  */
 
 const blockMagic = [0x314159, 0x265359] as const;

@@ -1,4 +1,3 @@
-import matter from "gray-matter";
 import { isAlias, isMap, isScalar, LineCounter, type Pair } from "yaml";
 import { describeError } from "../errors.ts";
 import { explainYaml } from "../yaml-words.ts";
@@ -33,30 +32,11 @@ export function parseFrontmatter(text: string): Frontmatter {
   if (end === -1) {
     return reject("the front matter that line 1 opens has no closing --- line", 0);
   }
-  return readBlock(longBlank.test(normal) ? whole.slice(fence.length + 1, end) : split(whole));
+  return readBlock(whole.slice(fence.length + 1, end));
 }
-
-/** gray-matter looks for comments with an expression that takes the square of a run of blanks. */
-const longBlank = /\s{200}/;
 
 /** So much of a wrong line is looked at, and shown. */
 const maxShown = 500;
-
-/** What stands between the fences. */
-function split(whole: string): string {
-  const { matter: block } = matter(whole, {
-    language: "yaml",
-    delimiters: [fence, `${fence}\n`],
-    // A skill is untrusted text, and gray-matter's own JavaScript engine evaluates it. The YAML is
-    // read afterwards, once: it may have to be mended first.
-    engines: { yaml: () => ({}), json: refuseEngine, javascript: refuseEngine },
-  });
-  return block.slice(1);
-}
-
-function refuseEngine(): never {
-  throw new Error("front matter is YAML and nothing else");
-}
 
 /** No BOM, line feeds only, and fences without the blanks behind them. */
 function normalise(text: string): string {
