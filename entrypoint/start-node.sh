@@ -87,7 +87,7 @@ try_node() {
     20[0-9]) status=$((status - 200)) ;;
     129 | 130 | 143) ;;
     137)
-      say "error: $node was killed (SIGKILL), as where memory runs out. Raise the container's limit."
+      say "error: $node was killed (SIGKILL), as where memory runs out. Raise the container's limit. [E_KILLED]"
       status=5
       ;;
     86) pass_over "$node" 'is not Node 22 or newer' ;;
@@ -159,23 +159,23 @@ without_node() {
       answer
       return
     fi
-    say "warning: not verified: $why"
+    say "warning: not verified: $why [E_NOT_VERIFIED]"
     if load compare-contents.sh; then
       if words_are selection "$@"; then status=0; fi
       missing=$(damaged_programs)
-      [ -z "$missing" ] || say "warning: missing or damaged in $prefix:" "$missing"
+      [ -z "$missing" ] || say "warning: missing or damaged in $prefix:" "$missing" "[E_NOT_VERIFIED]"
     fi
     [ -z "$strict" ] || status=3
   fi
   if [ -n "$crashed" ]; then
     status=5
     add_limits
-    say "error: Node cannot start here, so nothing can be installed or updated:$tried
+    say "error: Node cannot start here, so nothing can be installed or updated: [E_NO_NODE]$tried
 
 hint: raise the limits of memory, processes and open files, or let another container fill the volume."
     return
   fi
-  say "there is no Node 22 or newer here, so nothing can be installed or updated.$tried
+  say "there is no Node 22 or newer here, so nothing can be installed or updated. [E_NO_NODE]$tried
 
 hint: let a container that has Node fill the volume (the gateway, or a provisioner), or put a Node at
       $package/node/bin/node, on PATH, or where OPENCLAW_SKILL_DEPS_NODE says."

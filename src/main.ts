@@ -211,7 +211,7 @@ function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
     if (errno !== undefined && !isPackage) throw cause; // of memory, or the disk fails
     throw new UserError(
       "E_PACKAGE_DAMAGED",
-      `${bundle} is in no whole package: no package.json to be read`,
+      `${bundle} is not in a complete package: no package.json can be read`,
       {
         cause,
         hint: "Install openclaw-install-skill-deps again.",

@@ -64,7 +64,9 @@ function compileOrSay(): Script {
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
     const isShort = errno !== undefined && !isPackage; // of files, of memory, or the disk fails
     const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
-    process.stderr.write(`error: cannot use ${filename}: ${message}\n  hint: ${hint}\n`);
+    const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
+    const what = `cannot use ${filename}: ${message}`;
+    process.stderr.write(`error: ${what} [${problem}]\n  hint: ${hint}\n`);
     process.exit(isShort ? 5 : 2);
   }
 }
@@ -86,9 +88,8 @@ function writeCache(code: Buffer): void {
     renameSync(`${cache}.new`, cache);
   } catch (error) {
     const hint = `Run it as a user who can write to ${here}; what the run was to do is done.`;
-    process.stderr.write(
-      `error: cannot write the code cache: ${(error as Error).message}\n  hint: ${hint}\n`,
-    );
+    const what = `cannot write the code cache: ${(error as Error).message}`;
+    process.stderr.write(`error: ${what} [E_FILE_OPERATION]\n  hint: ${hint}\n`);
     process.exitCode = 2;
   }
 }

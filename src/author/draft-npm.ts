@@ -173,6 +173,6 @@ function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly strin
   const has = Object.keys(all).join(", ") || "none";
   const what = missing === undefined ? "has no program" : `has no program ${missing}`;
   throw new UserError("E_DRAFT_PROGRAM", `${name}@${version} ${what}; its programs are: ${has}`, {
-    hint: "A package that brings a program for one platform is named for it: NAME-linux-x64.",
+    hint: "A package with a program for one platform is named for it: NAME-linux-x64.",
   });
 }

@@ -28,7 +28,7 @@ export async function draftFromPypi(
   const text = await lockPypi(`${name}@${version}`, context);
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
   const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
-  if (!wheel) throw new UserError("E_NO_WHEEL", `${name}@${version} cannot be had as wheels`);
+  if (!wheel) throw new UserError("E_NO_WHEEL", `${name}@${version} is not available as wheels`);
   const about = await readWheel(wheel, pip, context);
   const bins = chooseScripts(about.scripts, wish.bins, spec);
   const lock = `${tool}.pypi.lock.json`;

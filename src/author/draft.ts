@@ -100,7 +100,7 @@ export function pinnedParts(
 /** A name that a recipe's file can have. Throws a UserError (`usage`) that asks for one. */
 export function toolName(name: string | undefined, from: string): string {
   if (name !== undefined && isToolName(name)) return name;
-  throw new UserError("E_DRAFT_NAME", `${name ?? from} is no name for a recipe`, {
+  throw new UserError("E_DRAFT_NAME", `${name ?? from} is not a valid name for a recipe`, {
     hint: "Name the tool with --name: lower case letters, digits and ._+-",
   });
 }

@@ -48,7 +48,11 @@ export async function resolveGo(
       ...(least === undefined ? {} : { toolchain: least }),
     };
   }
-  throw new UserError("E_GO_MODULE", `${spec} cannot be had: ${said.at(-1) ?? "it is no module"}`, {
-    hint: "See `go env GOPROXY GOSUMDB`.",
-  });
+  throw new UserError(
+    "E_GO_MODULE",
+    `${spec} cannot be fetched: ${said.at(-1) ?? "it is not a module"}`,
+    {
+      hint: "See `go env GOPROXY GOSUMDB`.",
+    },
+  );
 }

@@ -58,9 +58,13 @@ export async function lockGoModule(
       const { Sum: sum, Version: version } = found;
       return { version, sum, ...(toolchain === undefined ? {} : { toolchain }) };
     }
-    throw new UserError("E_GO_MODULE", `${module} cannot be had: ${found.Error ?? stderr.trim()}`, {
-      hint: "See `go env GOPROXY GOSUMDB`.",
-    });
+    throw new UserError(
+      "E_GO_MODULE",
+      `${module} cannot be fetched: ${found.Error ?? stderr.trim()}`,
+      {
+        hint: "See `go env GOPROXY GOSUMDB`.",
+      },
+    );
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

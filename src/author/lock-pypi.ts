@@ -101,7 +101,7 @@ async function resolveAll(
     await rm(dir, { recursive: true, force: true });
   }
   if (resolved.size > 0) return resolved;
-  throw new UserError("E_NO_WHEEL", `${requirement} cannot be had as wheels`, {
+  throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`, {
     hint: "Only wheels are locked: an sdist would run its own code at install.",
   });
 }

@@ -54,7 +54,7 @@ export function writePins(
   const changes: string[] = [];
   for (const { path, fields } of pins) {
     const source = document.getIn(path, true);
-    if (!isMap(source)) throw new UserError("E_LOCK_SOURCE", `${path.join(".")} is no source`);
+    if (!isMap(source)) throw new UserError("E_LOCK_SOURCE", `${path.join(".")} is not a source`);
     for (const [field, value] of Object.entries(fields)) {
       const made = editOf(source, field, value, text);
       if (!made) continue;

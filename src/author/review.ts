@@ -56,6 +56,6 @@ function licenseFindings(license: unknown): Finding[] {
   if (orNothing(() => parseLicense(license)) !== undefined) return [];
   const right = spdxCorrect(license, { upgrade: false });
   const example = `license: ${right ?? "MIT OR Apache-2.0"}`;
-  const what = `is "${license}", which is no SPDX expression (LicenseRef-NAME where none fits)`;
+  const what = `is "${license}", which is not an SPDX expression (LicenseRef-NAME where none fits)`;
   return [finding(["license"], what, example)];
 }

@@ -90,7 +90,7 @@ async function importFrom(
   const steps = planImport({ own, damaged, theirs: other.manifest, force: options.force });
   const refusals = steps.filter(({ action }) => action === "refuse");
   for (const { tool, version, why } of refusals) {
-    const message = `${tool} ${version} is not taken: ${why}`;
+    const message = `${tool} ${version} is not imported: ${why}`;
     context.reporter.emit({ type: "warning", problem: "E_IMPORT_REFUSED", message });
   }
   const wanted = steps.filter(({ action }) => action === "take");
@@ -178,7 +178,7 @@ async function report(imported: Imported, file: string, prefix: string, context:
   const digest =
     other.sha256 === undefined || options.sha256 !== undefined
       ? ""
-      : `sha256 ${other.sha256}: nobody demanded it (--sha256)\n`;
+      : `sha256 ${other.sha256}: not verified; pass --sha256\n`;
   const bins = installed.flatMap(({ bins }) => Object.keys(bins));
   if (bins.length > 0) {
     const loginShell = await checkLoginShell(prefix, bins, context.env, asking(context));

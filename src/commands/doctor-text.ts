@@ -22,7 +22,7 @@ export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): st
       older.map(({ tool, version, newer, reason }) =>
         reason === undefined
           ? `${tool} ${version}: update installs ${newer}`
-          : `${tool} ${version}: ${newer} could not be had (${reason}); update tries again`,
+          : `${tool} ${version}: ${newer} is not available (${reason}); update tries again`,
       ),
     ),
     ...renderImage(state),
@@ -100,7 +100,7 @@ function renderVerdict(
     ...(damaged.length > 0 ? [`damaged: ${listNames(damaged, 20)}`] : []),
     ...(brokenManifest ? ["the manifest cannot be used"] : []),
   ];
-  return `${parts.join("; ")} (doctor --repair installs what can be had)`;
+  return `${parts.join("; ")} (doctor --repair installs what is available)`;
 }
 
 const namesOf = (missing: readonly Missing[]): string[] => missing.map(({ name }) => name);

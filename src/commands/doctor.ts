@@ -147,7 +147,7 @@ async function examine(
   }
   if (!(await isProfileOurs(prefix, context.packageDir))) {
     const message = `${layout.profile} was not put there by this version of the command`;
-    const hint = "The next run of openclaw-install-skill-deps install writes it anew.";
+    const hint = "The next run of openclaw-install-skill-deps install writes it again.";
     findings.push({ message, hint });
   }
   const hint = 'See entrypoint/README.md, "PATH".';

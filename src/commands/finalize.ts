@@ -166,7 +166,7 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
     satisfied: (survey.selected ?? applied.manifest.skills)
       .filter(({ bins, anyBins }) => isSatisfied(bins) && isSatisfied(anyBins))
       .map(({ sha256 }) => sha256),
-    unmet: survey.plan.unmet.map(({ bin, reason }) => `${bin}: ${reason}`),
+    unmet: survey.plan.unmet.map(({ bin, reason, problem }) => `${bin}: ${reason} [${problem}]`),
   });
 }
 

@@ -100,7 +100,7 @@ function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): vo
   if (stays.length === 0) return;
   emit({
     type: "note",
-    message: `${stays.join(", ")}: kept, as the last run recorded skills that ask for it and are not selected here; openclaw-install-skill-deps records anew, remove NAME takes it away`,
+    message: `${stays.join(", ")}: kept, as the last run recorded skills that ask for it and are not selected here; openclaw-install-skill-deps updates that record, remove NAME removes the tool`,
   });
 }
 

@@ -30,7 +30,7 @@ export async function list(context: Context): Promise<number> {
 }
 
 function versionCell(version: string, fallback: Fallback | undefined): string {
-  return fallback ? `${version} (${fallback.wanted} could not be had)` : version;
+  return fallback ? `${version} (${fallback.wanted} is not available)` : version;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function outdated(context: Context): Promise<number> {
   context.stdout.write(rows.length > 0 ? `${text}\n` : "nothing is outdated\n");
   for (const { tool, installed, newer, reason } of unreachable) {
     context.stdout.write(
-      `${tool} ${installed}: ${newer} could not be had (${reason}); update tries again\n`,
+      `${tool} ${installed}: ${newer} is not available (${reason}); update tries again\n`,
     );
   }
   return exitStatus.done;

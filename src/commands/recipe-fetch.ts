@@ -12,7 +12,7 @@ interface FetchedSource {
   readonly platform: string;
   readonly source: string;
   /** `error`: the bytes are those that are pinned, and the recipe is wrong about what is in them. */
-  readonly state: "ok" | "wrong" | "error" | "could not be had";
+  readonly state: "ok" | "wrong" | "error" | "unavailable";
   /** Files that were compared, where all were right. */
   readonly files?: number;
   readonly message?: string;
@@ -47,7 +47,7 @@ export async function fetchSources(
               if (!(error instanceof UserError)) throw error;
               // What cannot be looked at is no less pinned.
               const { code = "network", state } = faults[error.kind] ?? {
-                state: "could not be had",
+                state: "unavailable",
               };
               codes.push(code);
               return { ...source, state, message: describeError(error) };
@@ -66,7 +66,7 @@ export async function fetchSources(
   } else {
     const count = (state: FetchedSource["state"]): number =>
       sources.filter((each) => each.state === state).length;
-    const states = ["ok", "wrong", "error", "could not be had"] as const;
+    const states = ["ok", "wrong", "error", "unavailable"] as const;
     const said = states.filter((state) => state !== "error" || count(state) > 0);
     const sum = said.map((state) => `${count(state)} ${state}`).join(", ");
     stdout.write(

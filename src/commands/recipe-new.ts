@@ -46,7 +46,7 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
       "E_RECIPE_EXISTS",
       `${join(dir, written)} exists already; nothing was written`,
       {
-        hint: "Write over it with --force, or choose another --name. recipe pin makes digests anew.",
+        hint: "Write over it with --force, or choose another --name. recipe pin updates digests.",
       },
     );
   }

@@ -129,5 +129,5 @@ export function refusedSource(source: string, home: string): string | undefined 
     ...own.map((name) => `${home}/${name}`),
   ];
   const hit = refused.find((path) => below(source, path) || below(path, source));
-  return hit === undefined ? undefined : `OpenClaw lends no sandbox ${hit}`;
+  return hit === undefined ? undefined : `OpenClaw does not mount ${hit} into a sandbox`;
 }

@@ -63,7 +63,7 @@ function byCode(code: string, message: string): string {
       return 'a comma is missing, or a text with ": " in it needs quotes: quote it';
     case "MULTILINE_IMPLICIT_KEY":
     case "MISSING_CHAR":
-      return "the line is no KEY: VALUE; a colon is missing, or a quote";
+      return "the line is not KEY: VALUE; a colon is missing, or a quote";
     default:
       return message;
   }

@@ -47,7 +47,8 @@ export function problemOfStatus(status: number): ErrorCode {
 
 /** A full sentence: what to do about a status of a host. */
 export function statusHint(status: number, host: string): string {
-  if (isServerError(status) || status === 429) return `${host} is in trouble; try again later.`;
+  if (isServerError(status) || status === 429)
+    return `${host} is overloaded or failing; try again later.`;
   if (isTransient(status)) return "Try again later.";
   switch (status) {
     case 401:

@@ -46,7 +46,7 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
   throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, and there is no network here`, {
     shared: noNetworkCause,
-    hint: "Fill the volume from a place that has one: a provisioner, the gateway, or bundle import.",
+    hint: "Fill the volume from a host that has one: a provisioner, the gateway, or bundle import.",
   });
 }
 

@@ -78,7 +78,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return {
       problem: "E_PROTOCOL",
-      why: `${peer} did not answer as TLS demands (${message})`,
+      why: `${peer} did not answer with valid TLS (${message})`,
       retry: "once",
       hint: "Check that what listens there speaks https, and that nothing on the way breaks it.",
     };
@@ -88,7 +88,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   if (breaksRules || name === "HTTPParserError" || code === "ERR_ASSERTION") {
     return {
       problem: "E_PROTOCOL",
-      why: `${peer} did not answer as HTTP demands (${ruleBroken(facts)})`,
+      why: `${peer} did not answer with valid HTTP (${ruleBroken(facts)})`,
       retry: "again",
       hint: "Check that what listens there is a web server, and that nothing on the way breaks its answers.",
     };
@@ -130,7 +130,7 @@ function connectionMeaning(
   const host = url.hostname;
   const peer = proxy?.url.host ?? url.host;
   const where = address === undefined ? peer : `${address}${port ? `:${port}` : ""}`;
-  const reach = `Check that this place may reach ${host}, directly or through HTTPS_PROXY.`;
+  const reach = `Check that this host may reach ${host}, directly or through HTTPS_PROXY.`;
   const slow = (why: string): Meaning => ({
     problem: "E_DOWNLOAD_STALLED",
     why,

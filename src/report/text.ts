@@ -53,7 +53,7 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
 }
 
 function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
-  const how = event.size === 0 ? "taken up, nothing to fetch" : formatBytes(event.size);
+  const how = event.size === 0 ? "already present" : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
   return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
 }

@@ -45,7 +45,7 @@ async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEn
   const found = await readTreeRecord(prefix, dir);
   if (!found || contentsDigest(found.files) !== record.contents) {
     throw new UserError("E_TREE_CHANGED", `${join(prefix, dir)} is not as it was published`, {
-      hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
+      hint: "No bundle was written. openclaw-install-skill-deps doctor --repair repairs the volume.",
     });
   }
   const files = Object.entries(found.files).map(([name, entry]): BundleEntry => {
@@ -131,7 +131,7 @@ function usable(found: Awaited<ReturnType<typeof findManifest>>, where: string):
   const message = found?.message ?? `${where} has no manifest.json`;
   if (found?.why === "newer") {
     throw new UserError("E_MANIFEST_NEWER", message, {
-      hint: "Take it in with the newer openclaw-install-skill-deps that made it. Nothing was changed.",
+      hint: "Import it with the newer openclaw-install-skill-deps that made it. Nothing was changed.",
     });
   }
   throw new UserError("E_BUNDLE_INVALID", message, {

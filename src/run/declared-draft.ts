@@ -151,5 +151,5 @@ function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): A
   const known = (["tar.gz", "tar.bz2", "zip"] as const).find((format) => format === archive);
   const format = known ?? formatOfUrl(url);
   if (format !== undefined) return format;
-  throw new UserError("E_DECLARED", `${url} is no kind of archive that can be unpacked`);
+  throw new UserError("E_DECLARED", `${url} is not a kind of archive that can be unpacked`);
 }

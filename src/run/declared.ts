@@ -28,7 +28,7 @@ export async function resolveDeclared(
     const message = `the skill ${open.by} declares ${open.from}; what was used at first is ${open.recorded}`;
     throw new UserError("E_DECLARED_CHANGED", message);
   }
-  const message = `${tool} is installed as the skill ${open.by} declares, which nobody vouches for: ${open.from}`;
+  const message = `${tool} is installed as the skill ${open.by} declares, which no recipe verifies: ${open.from}`;
   const hint = `What it is now is recorded in ${layout.declared}, and must be the same afterwards.`;
   context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
   const python = () => pythonOf(context.prefix, tool, needs);

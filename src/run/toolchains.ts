@@ -44,9 +44,13 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
     const [program, tree] = [join(prefix, bin.path), join(prefix, record.dir)];
     return { program, version: record.version, tree };
   }
-  throw new UserError("E_RECIPE", `${tool} is a Python program, and its needs bring no python3`, {
-    hint: "Write needs: [python3] in its recipe, and a recipe python3 whose program is python3.",
-  });
+  throw new UserError(
+    "E_RECIPE",
+    `${tool} is a Python program, and its needs do not provide python3`,
+    {
+      hint: "Write needs: [python3] in its recipe, and a recipe python3 whose program is python3.",
+    },
+  );
 }
 
 /** The volume's go, where somebody has installed it; else the one on PATH. */
@@ -85,7 +89,7 @@ async function fetchGo(
   if (!recipe || "reason" in found || bin === undefined) {
     const why = "reason" in found ? found.reason : "the recipe go has no program go";
     throw new UserError("E_NO_GO", `a Go is needed to build it, and ${why}`, {
-      hint: "Have a newer go on PATH, or a recipe go.",
+      hint: "Put a newer go on PATH, or add a recipe go.",
     });
   }
   const message = `fetching Go ${recipe.version} to build with; it is not kept`;

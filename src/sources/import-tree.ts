@@ -177,6 +177,6 @@ type Refused = Pick<TreeToImport, "called" | "record">;
 
 function refused({ called, record: { tool, version } }: Refused, why: string): UserError {
   return new UserError("E_TREE_CHANGED", `${tool} ${version} of ${called}: ${why}`, {
-    hint: "It was not taken. Have that made anew.",
+    hint: "It was not imported. Create the seed or the bundle again.",
   });
 }

@@ -57,7 +57,7 @@ function readHeader(header: string, start: number): ArMember {
   const name = header.slice(0, 16).trimEnd().replace(/\/$/, "");
   const length = header.slice(48, 58).trimEnd();
   if (!/^[a-z_][a-z0-9.-]*$/.test(name)) throw brokenDeb("a member has no plain name");
-  if (!/^\d+$/.test(length)) throw brokenDeb(`${name} has a size that is no size`);
+  if (!/^\d+$/.test(length)) throw brokenDeb(`${name} has an invalid size`);
   return { name, start, end: start + Number(length) };
 }
 

@@ -34,7 +34,7 @@ export function* bunzip(file: string, span: Span): Generator<Buffer> {
 }
 
 function followed(): Error {
-  return wrong("something that is no bzip2 follows its end");
+  return wrong("something that is not bzip2 follows its end");
 }
 
 function damaged(): Error {

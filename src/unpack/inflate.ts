@@ -103,7 +103,7 @@ async function* inflateInto(
 const noMember = "incorrect header check";
 
 function followed(form: "gzip" | "raw"): Error {
-  const what = form === "gzip" ? "something that is no gzip" : "something";
+  const what = form === "gzip" ? "something that is not gzip" : "something";
   return Object.assign(new Error(`${what} follows its end`), { code: "Z_DATA_ERROR" });
 }
 

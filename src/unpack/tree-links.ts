@@ -68,6 +68,6 @@ export function finishHardlinks(state: State): void {
     }
   }
   for (const [place, from] of state.pending) {
-    refuseEntry("damaged", place, `is a hard link to ${from}, which is no file of the archive`);
+    refuseEntry("damaged", place, `is a hard link to ${from}, which is not a file of the archive`);
   }
 }

@@ -126,7 +126,7 @@ function takeEntry(reader: Reader, type: string, block: Buffer, header: Header):
   const isDirectory = header.type === "Directory";
   const left = bodySize(type, isDirectory, block, extended);
   if (!Number.isSafeInteger(left) || left < 0) {
-    refuseEntry("damaged", path, "has a size that is no size");
+    refuseEntry("damaged", path, "has an invalid size");
   }
   const entry: Entry = { path, left, mode: header.mode ?? 0o644, extended };
   if (isDirectory || type === "D") {

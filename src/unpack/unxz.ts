@@ -26,7 +26,7 @@ export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
     const code = /error code (\d+)/.exec(String(cause))?.[1];
     if (code === undefined) throw cause;
     if (isBegun && isFollowed(file, span)) {
-      throw damaged("tar.xz", "something that is no xz follows its end", cause);
+      throw damaged("tar.xz", "something that is not xz follows its end", cause);
     }
     throw errorOf(Number(code), cause);
   }

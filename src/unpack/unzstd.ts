@@ -64,7 +64,7 @@ function errorOf(cause: unknown, isFirst: boolean, window: number): unknown {
       return unsupported("tar.zst", "it needs a dictionary that is another file", cause);
     case "ZSTD_error_prefix_unknown":
       if (isFirst) return cause;
-      return damaged("tar.zst", "something that is no zstd follows its end", cause);
+      return damaged("tar.zst", "something that is not zstd follows its end", cause);
     default:
       return cause;
   }

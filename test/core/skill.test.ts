@@ -227,7 +227,7 @@ describe("hints", () => {
         "says install of the kind node, which OpenClaw drops: its package is missing or not what OpenClaw takes",
       ],
     ],
-    [{ install: "brew install x" }, ["says install that is no list, which OpenClaw ignores"]],
+    [{ install: "brew install x" }, ["says install that is not a list, which OpenClaw ignores"]],
     [
       {
         requires: { bins: ["gog"], env: ["A"] },

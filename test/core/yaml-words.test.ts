@@ -26,7 +26,7 @@ test.each([
   ["a: [1, 2", "a bracket is opened and not closed"],
   ["a: {b: 1", "a bracket is opened and not closed"],
   ["a:1\nb: 2", "a space is missing after the colon -> a: 1"],
-  ["a\nb: 1", "the line is no KEY: VALUE; a colon is missing, or a quote"],
+  ["a\nb: 1", "the line is not KEY: VALUE; a colon is missing, or a quote"],
 ])("%j", (text, expected) => expect(said(text)).toBe(expected));
 
 test.each([

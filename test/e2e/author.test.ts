@@ -258,7 +258,7 @@ describe("recipe check --fetch", () => {
     const { status, stdout } = await place.run("recipe", "check", "--fetch", file("zog.yaml"));
     expect(stdout).toMatch(/^error {2}zog linux-x64 \S+: the archive has no /m);
     expect(stdout).toMatch(expected);
-    expect(stdout).toMatch(/1 source: 0 ok, 0 wrong, 1 error, 0 could not be had/);
+    expect(stdout).toMatch(/1 source: 0 ok, 0 wrong, 1 error, 0 unavailable/);
     expect(status).toBe(2);
   });
 
@@ -280,16 +280,16 @@ describe("recipe check --fetch", () => {
       place.recipe(name, { artifacts: { "linux-x64": { ...source, strip: 1 } } });
     }
     const { status, stdout } = await place.run("recipe", "check", "--fetch", place.recipes);
-    expect(stdout).toMatch(/^could not be had {2}gone linux-x64 http\S+: .*404/m);
+    expect(stdout).toMatch(/^unavailable {2}gone linux-x64 http\S+: .*404/m);
     expect(stdout).toMatch(/^ok {2}right linux-x64 /m);
     expect(stdout).toMatch(/^wrong {2}wrong linux-x64 .*expected sha256:000/m);
-    expect(stdout).toMatch(/3 recipes, 3 sources: 1 ok, 1 wrong, 1 could not be had/);
+    expect(stdout).toMatch(/3 recipes, 3 sources: 1 ok, 1 wrong, 1 unavailable/);
     expect(status).toBe(4);
     const { sources } = JSON.parse(
       (await place.run("recipe", "check", "--fetch", "--json")).stdout,
     );
     expect(sources.map(({ state }: { state: string }) => state)).toEqual([
-      "could not be had",
+      "unavailable",
       "ok",
       "wrong",
     ]);

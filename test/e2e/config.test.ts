@@ -59,7 +59,7 @@ test("a directory that OpenClaw lends no sandbox is refused, with another one", 
   const { status, stderr } = await place.run("config", "--prefix", "/etc/openclaw");
   expect(status).toBe(2);
   expect(stderr).toMatch(
-    /OpenClaw lends no sandbox \/etc \[E_SANDBOX_MOUNT\]\n {2}hint: .*--prefix \/srv/,
+    /OpenClaw does not mount \/etc into a sandbox \[E_SANDBOX_MOUNT\]\n {2}hint: .*--prefix \/srv/,
   );
 });
 

@@ -73,7 +73,7 @@ describe("npm", () => {
     expect((await allowed("--dry-run")).stdout).toMatch(/declared \(untrusted\) by mail: npm:zog/);
     const { status, stderr } = await allowed();
     expect(status).toBe(0);
-    expect(stderr).toMatch(/zog is installed as the skill mail declares, which nobody vouches for/);
+    expect(stderr).toMatch(/zog is installed as the skill mail declares, which no recipe verifies/);
     expect(ask("zog")).toBe("zog 1.0.0 good\n");
     expect(record().tools.zog).toMatchObject({ from: "npm:zog", by: "mail" });
   });

@@ -111,7 +111,7 @@ describe("an answer that is no HTTP is a failed transfer, tried again", () => {
     const { url } = await raw(`${ok}Content-Length: 0\r\n\r\n`);
     const error = await failure(url.replace("http:", "https:"));
     expect(error.kind).toBe("network");
-    expect(error.message).toMatch(/did not answer as TLS demands \(wrong version number\)$/);
+    expect(error.message).toMatch(/did not answer with valid TLS \(wrong version number\)$/);
   });
 
   test("what has no end is given up", async () => {
@@ -133,7 +133,7 @@ describe("an answer that is no HTTP is a failed transfer, tried again", () => {
 });
 
 describe("a status is told as it was sent", () => {
-  const inTrouble = /is in trouble; try again later/;
+  const inTrouble = /is overloaded or failing; try again later/;
   test.each<[number, RegExp, RegExp, number]>([
     [206, /answered 206 \(partial content\)/, /does not answer as a file server does/, 1],
     [304, /answered 304 \(not modified\)/, /does not answer as a file server does/, 1],

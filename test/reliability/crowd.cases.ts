@@ -118,7 +118,7 @@ function countHits(stand: Stand, catalogue: Catalogue): Map<string, number> {
 /** Those that neither fetched or took up anything, nor found all there, nor said that they wait. */
 function silent(finished: readonly Finished[]): string[] {
   return finished.flatMap(({ stderr }, i) =>
-    /waiting for|: fetching|taken up|linked again|nothing to do|present/.test(stderr)
+    /waiting for|: fetching|linked again|nothing to do|present/.test(stderr)
       ? []
       : [`process ${i} does not say what it waits for: ${JSON.stringify(stderr.slice(0, 300))}`],
   );

@@ -168,7 +168,7 @@ describe("what is no package is refused:", () => {
     ],
     [
       "data with a tail",
-      /tar\.gz file is damaged: something that is no gzip follows/,
+      /tar\.gz file is damaged: something that is not gzip follows/,
       debAround(Buffer.concat([data[1], Buffer.from("x")])),
     ],
   ];

@@ -67,7 +67,7 @@ export function recordedRecipe(
   const text = JSON.stringify({ ...recipe, name: tool });
   const lock = (name: string): string | undefined => locks[name];
   const parsed = parseRecipe({ text, file: `${tool}.yaml`, lock });
-  if (!parsed.ok) return parsed.problems[0]?.message ?? "it is no recipe";
+  if (!parsed.ok) return parsed.problems[0]?.message ?? "it is not a recipe";
   return { ...parsed.recipe, origin: `declared by ${by}`, declared: { from, by } };
 }
 

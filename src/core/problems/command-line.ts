@@ -95,6 +95,12 @@ export const commandLineProblems = {
     cause: "This is not Linux on x64 or arm64.",
     remedy: "Run it in the container (linux-x64 or linux-arm64).",
   },
+  E_NO_NODE: {
+    kind: "unmet",
+    cause: "There is no Node 22 or newer that can be started, so nothing can be installed.",
+    remedy:
+      "Let a container that has Node fill the volume, or name a Node with OPENCLAW_SKILL_DEPS_NODE.",
+  },
   E_NODE_TOO_OLD: {
     kind: "unmet",
     cause: "This Node cannot read or write zstd.",

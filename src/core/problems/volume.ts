@@ -2,6 +2,11 @@ import type { Problem } from "./problem.ts";
 
 /** Problems of the volume, its file system, its manifest and its trees, and of bundles. */
 export const volumeProblems = {
+  E_NOT_VERIFIED: {
+    kind: "warning",
+    cause: "Without Node, the volume is not found to be as the last run left it.",
+    remedy: "Let a container that has Node fill the volume (the gateway, or a provisioner).",
+  },
   E_FILE_SYSTEM: {
     kind: "unmet",
     cause: "The file system lacks something that programs need, such as symbolic links.",

@@ -85,7 +85,7 @@ export const debNameRule: TextRule = (text) =>
 const refusedNames = /^(LD_.*|PATH|HOME|IFS|ENV|BASH_ENV|SHELL|PWD)$/;
 
 export const envNameRule: TextRule = (text) => {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(text)) return `has "${text}", which is no variable`;
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(text)) return `has "${text}", which is not a variable`;
   return refusedNames.test(text) ? `has ${text}, which a program must not be given` : undefined;
 };
 

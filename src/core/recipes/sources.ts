@@ -75,7 +75,7 @@ function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
   };
   if (source.url === undefined) refuse("format", "is for url only");
   if (source.deb !== undefined) {
-    refuse("glibc", "means nothing for deb: its programs bring their own");
+    refuse("glibc", "means nothing for deb: its programs have their own");
     if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
   }
   const pin = source.lock === undefined ? "sum" : "lock";

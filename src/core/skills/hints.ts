@@ -192,7 +192,7 @@ function isSaid(
 /** Entries of `install` that OpenClaw drops. */
 function droppedInstalls(install: unknown): string[] {
   if (install === undefined || install === null) return [];
-  if (!Array.isArray(install)) return ["says install that is no list, which OpenClaw ignores"];
+  if (!Array.isArray(install)) return ["says install that is not a list, which OpenClaw ignores"];
   const dropped = install.filter((entry) => parseInstallSpec(entry) === undefined);
   const kinds = [...new Set(dropped.map(kindOf))];
   const strange = kinds.filter((kind) => !(kind in partOf));

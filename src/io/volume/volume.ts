@@ -77,7 +77,7 @@ export async function openDirectory(prefix: string, dir: string): Promise<readon
   if (found?.isSymbolicLink()) {
     refuseLinkOut(prefix, path);
     await doing("remove", path, () => rmSync(path, { force: true }));
-  } else if (found && !found.isDirectory()) aside.push(await setAside(path, "is no directory"));
+  } else if (found && !found.isDirectory()) aside.push(await setAside(path, "is not a directory"));
   await makeDirectory(path);
   return aside;
 }

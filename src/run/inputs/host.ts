@@ -42,7 +42,7 @@ export async function inspectHost(topology: Topology, context: Context): Promise
   if (refusal !== undefined) {
     throw new UserError(
       "E_SANDBOX_MOUNT",
-      `${dirs.source} cannot be lent to a sandbox: ${refusal}`,
+      `${dirs.source} cannot be mounted into a sandbox: ${refusal}`,
       {
         hint: `Choose another directory for the volume: --prefix ${usualSource}`,
       },

@@ -143,6 +143,6 @@ async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGene
 
 function changed(path: string): UserError {
   return new UserError("E_TREE_CHANGED", `${path} is not as it was published`, {
-    hint: "No bundle was written. openclaw-install-skill-deps doctor --repair mends the volume.",
+    hint: "No bundle was written. openclaw-install-skill-deps doctor --repair repairs the volume.",
   });
 }

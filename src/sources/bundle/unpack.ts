@@ -84,7 +84,7 @@ function sizeOfManifest(block: Buffer): number {
   if (isManifest && size !== undefined && size <= maxManifest) return size;
   throw new UserError(
     "E_BUNDLE_INVALID",
-    "it does not begin with a manifest.json: it is no bundle",
+    "it does not begin with a manifest.json: it is not a bundle",
   );
 }
 
@@ -98,7 +98,7 @@ async function reading<T>({ file }: BundleFile, work: Promise<T>): Promise<T> {
       cause instanceof Refusal || (cause instanceof UserError && cause.kind === "integrity");
     if (!isWrong) throw cause;
     throw new UserError("E_BUNDLE_INVALID", `${file}: ${cause.message}`, {
-      hint: "Nothing of it was taken. Copy it anew, and compare its digest with the one that bundle export printed.",
+      hint: "Nothing of it was imported. Copy it again, and compare its digest with the one that bundle export printed.",
     });
   }
 }
@@ -121,6 +121,6 @@ export async function unpackBundle(
   if (isSame && isDecided) return;
   const why = isSame ? "has two manifests" : "was changed while it was read";
   throw new UserError("E_BUNDLE_INVALID", `${file} ${why}`, {
-    hint: "Nothing of it was taken. Do not use this file.",
+    hint: "Nothing of it was imported. Do not use this file.",
   });
 }

@@ -136,6 +136,6 @@ function clash(wheel: LockedWheel, name: string, isDirectory: boolean): UserErro
   const [mine, theirs] = isDirectory ? ["directory", "file"] : ["file", "directory"];
   const message = `${wheel.file} cannot be installed: its ${mine} ${name} is a ${theirs} of a package beside it`;
   return new UserError("E_WHEELS_COLLIDE", message, {
-    hint: "pip cannot install both either: lock another version of one of the packages.",
+    hint: "pip cannot install both either; lock another version of one of the packages.",
   });
 }
