@@ -176,13 +176,13 @@ const waitHint = "try again later, or set OPENCLAW_SKILL_TIMEOUT to more seconds
 function deadError(job: Transfer, best: number): UserError {
   const { host } = job.url;
   const notes = proxyNotes(attempted(job, job.url).proxy);
-  const why = `next to nothing came in ${job.timing.deadMs / 1000} s`;
+  const why = `the download stalled for ${job.timing.deadMs / 1000} s`;
   const error = new UserError(
     "E_DOWNLOAD_STALLED",
     `cannot download ${shownUrl(job.url)}: ${why}`,
     {
       hint: [`${host} or the way to it hangs; ${waitHint}`, ...notes].join(" "),
-      shared: hostCause(host, `lets requests wait: ${why}`),
+      shared: hostCause(host, `is too slow: ${why}`),
     },
   );
   return best === 0 ? job.onDead(error) : error;

@@ -198,7 +198,7 @@ ${over}artifacts:
   test.each([
     ["a variable of the loader", recipe("env: { LD_PRELOAD: x }\n"), /must not be given/],
     ["PATH", recipe("env: { PATH: x }\n"), /must not be given/],
-    ["a variable that is none", recipe('env: { "A;b": x }\n'), /no variable/],
+    ["a variable that is none", recipe('env: { "A;b": x }\n'), /not a variable/],
     ["another placeholder", recipe('env: { A: "{home}/x" }\n'), /placeholder other than/],
     ["a line break", recipe('env: { A: "x\\ny" }\n'), /control character/],
     ["arguments of another program", recipe("args: { scp: [x] }\n"), /not one of bins/],
@@ -232,7 +232,7 @@ ${over}artifacts:
         "linux-x64",
         "linux-x64-glibc",
       ),
-      /bring their own/,
+      /have their own/,
     ],
     [
       "env without deb",

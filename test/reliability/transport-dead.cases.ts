@@ -31,7 +31,7 @@ interface Dead {
   make(): Promise<Source>;
 }
 
-const inVain = /next to nothing came in \d+ s|did not (answer|accept)/;
+const inVain = /the download stalled for \d+ s|did not (answer|accept)/;
 const at = (port: number, scheme = "http"): string[] => [
   `${scheme}://127.0.0.1:${port}/zog.tar.gz`,
 ];
@@ -41,12 +41,12 @@ const deadSources: readonly Dead[] = [
   { name: "drip", says: inVain, make: async () => ({ options: { fault: "drip" } }) },
   {
     name: "hanging body",
-    says: /next to nothing came|stopped sending/,
+    says: /the download stalled|stopped sending/,
     make: async () => ({ options: { fault: "hang" } }),
   },
   {
     name: "429 with an hour's Retry-After, always",
-    says: /answered 429|next to nothing came/,
+    says: /answered 429|the download stalled/,
     make: async () => ({
       options: { fault: "status", status: 429, headers: { "retry-after": "3600" } },
     }),
@@ -69,7 +69,7 @@ const deadSources: readonly Dead[] = [
   },
   {
     name: "a proxy that says nothing",
-    says: /next to nothing came[\s\S]*A proxy is set/,
+    says: /the download stalled[\s\S]*A proxy is set/,
     async make() {
       const { port, close } = await mute();
       const env = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "127.0.0.1" };

@@ -23,7 +23,7 @@ function many(count: number, entry: (i: number) => Buffer): Buffer {
 
 /** Tars whose numbers, names and ends are not what they should be, and some that merely look so. */
 export const oddTars: readonly Hostile[] = [
-  refused("a negative size", /no size|checksum/, () =>
+  refused("a negative size", /invalid size|checksum/, () =>
     tarWith(tarEntry({ ...x, size: base256(-512n) })),
   ),
   refused("a huge size", /cut short/, () =>
@@ -35,7 +35,7 @@ export const oddTars: readonly Hostile[] = [
   refused("a size beyond all numbers", /./, () =>
     tarWith(tarEntry({ ...x, size: base256(1n << 87n) })),
   ),
-  refused("an endless size by pax", /no size/, () =>
+  refused("an endless size by pax", /invalid size/, () =>
     tarWith(pax({ size: "Infinity" }), tarEntry(x)),
   ),
   refused("a larger size by pax", /cut short/, () => tarWith(pax({ size: "99999" }), tarEntry(x))),

@@ -145,8 +145,8 @@ describe("what is no package is refused:", () => {
       arBytes([version, meta, ["data.tar.lzma", "x"]]),
     ],
     ["two data", /something follows/, arBytes([version, meta, data, data])],
-    ["a negative size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "-1"]])],
-    ["a hexadecimal size", /no size/, arBytes([version, meta, ["data.tar.gz", "x", "0x10"]])],
+    ["a negative size", /invalid size/, arBytes([version, meta, ["data.tar.gz", "x", "-1"]])],
+    ["a hexadecimal size", /invalid size/, arBytes([version, meta, ["data.tar.gz", "x", "0x10"]])],
     [
       "a size past the end",
       /past its end/,

@@ -53,7 +53,7 @@ describe.each(formats)("%s", (format) => {
   test.each(["x", "xy", "and more", `a page\n`])("%j behind its end is told", async (more) => {
     const message = await refused(format, Buffer.concat([packed(), Buffer.from(more)]));
     expect(message).toMatch(
-      /^integrity: the \S+ file is damaged: something that is no \w+ follows/,
+      /^integrity: the \S+ file is damaged: something that is not \w+ follows/,
     );
   });
 

@@ -318,7 +318,7 @@ describe("hostile tars are refused whole", () => {
     [
       "a hard link to nothing",
       [{ name: "h", type: "1", linkname: "none" }],
-      /hard link to none, which is no file/,
+      /hard link to none, which is not a file/,
     ],
     [
       "a file below a file",
