@@ -195,7 +195,7 @@ describe("what arrives", () => {
 describe("what is refused as wrong", () => {
   test("other bytes: what was expected, what came", async () => {
     const error = await failure(server.serve("/file", "other"));
-    expect(error.kind).toBe("integrity");
+    expect(error.problem).toBe("E_DIGEST_MISMATCH");
     expect(error.message).toContain(`${server.origin}/file`);
     expect(error.message).toContain(`expected sha256:${facts(body).sha256}`);
     expect(error.message).toContain(`got sha256:${facts(Buffer.from("other")).sha256}`);
@@ -205,7 +205,7 @@ describe("what is refused as wrong", () => {
   test("a web page, with and without a size", async () => {
     for (const more of [{}, { size: body.length }]) {
       const error = await failure(serve("html"), more);
-      expect(error.kind).toBe("integrity");
+      expect(error.problem).toBe("E_WEB_PAGE");
       expect(error.message).toContain("the server sent a web page, not an archive");
     }
   });
@@ -214,7 +214,7 @@ describe("what is refused as wrong", () => {
     expect((await failure(serve("truncated"), { size: body.length })).message).toMatch(
       /expected 400000 bytes, the server has 200000/,
     );
-    expect((await failure(serve("truncated"))).kind).toBe("integrity");
+    expect((await failure(serve("truncated"))).problem).toBe("E_DIGEST_MISMATCH");
   });
 
   test("more bytes than promised", async () => {
@@ -273,11 +273,11 @@ describe("what cannot be had", () => {
 
   test("--offline and a place without network answer at once", async () => {
     const offline = await failure("https://example.com/x", {}, { offline: true });
-    expect(offline.kind).toBe("unmet");
+    expect(offline.problem).toBe("E_OFFLINE");
     const loopbackOnly = { lo: [{ address: "127.0.0.1", internal: true }] };
     const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
     const error = await failure("https://example.com/x", {}, { interfaces });
-    expect(error.kind).toBe("unmet");
+    expect(error.problem).toBe("E_NO_NETWORK");
     expect(error.message).toMatch(/no network here/);
     await get(serve("ok"), {}, { interfaces });
     expectWhole();
@@ -293,7 +293,7 @@ describe("what cannot be had", () => {
 
   test("a token with a line break in it is the setting's fault, and is not shown", async () => {
     const error = await failure(serve("ok"), { headers: { authorization: "Bearer s3cret\n" } });
-    expect(error.kind).toBe("config");
+    expect(error.problem).toBe("E_URL");
     expect(error.message).toMatch(
       /^the authorization that is configured for 127\.0\.0\.1:\d+ holds/,
     );
@@ -341,8 +341,8 @@ describe("a dead server", () => {
     const interfaces = (() => loopbackOnly) as unknown as NonNullable<HttpOptions["interfaces"]>;
     const ask = (HTTPS_PROXY: string): Promise<UserError> =>
       failure("https://releases.invalid/x", {}, { interfaces, env: { HTTPS_PROXY } });
-    expect((await ask("http://127.0.0.1:1")).kind).toBe("network");
-    expect((await ask("http://proxy.invalid:3128")).kind).toBe("unmet");
+    expect((await ask("http://127.0.0.1:1")).problem).toBe("E_UNREACHABLE");
+    expect((await ask("http://proxy.invalid:3128")).problem).toBe("E_NO_NETWORK");
   });
 });
 
@@ -472,7 +472,7 @@ describe("certificates", () => {
     await get(url, {}, { ca: [readFileSync(ca, "utf8")] });
     expectWhole();
     const missing = await failure(url, {}, { env: { SSL_CERT_FILE: "/nowhere.pem" } });
-    expect(missing.kind).toBe("config");
+    expect(missing.problem).toBe("E_CERTIFICATE_SETTING");
     expect(missing.hint).toContain("SSL_CERT_FILE=/nowhere.pem cannot be used");
   });
 
