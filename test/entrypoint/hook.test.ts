@@ -292,7 +292,9 @@ for (const shell of shells) {
         ]);
         expect([status, stdout]).toEqual([0, "up\n"]);
         expect(stderr).toContain("not verified: programs in the volume are missing or damaged");
-        expect(stderr).toMatch(/missing or damaged in .*volume: bin\/gog bin\/program-1 *\[E_NOT_VERIFIED\]\n/);
+        expect(stderr).toMatch(
+          /missing or damaged in .*volume: bin\/gog bin\/program-1 *\[E_NOT_VERIFIED\]\n/,
+        );
       });
 
       test("a part of the script is missing: it says so, and CMD is started", () => {
