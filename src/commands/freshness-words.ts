@@ -1,4 +1,5 @@
 import { type Options, parseOptions } from "../cli.ts";
+import { orNothing } from "../core/or-nothing.ts";
 import { options as definitions } from "../usage/options.ts";
 
 /** How a run does its work; what is there afterwards is the same. */
@@ -57,11 +58,8 @@ function spellings([name, { type, ...more }]: [
 
 /** Undefined where the word alone is an error, such as an option of another command. */
 function parse(word: string): Options | undefined {
-  try {
-    return parseOptions([word.replace("--mirror=1", "--mirror=http://a/=http://b/")], {}, 1);
-  } catch {
-    return undefined;
-  }
+  const words = [word.replace("--mirror=1", "--mirror=http://a/=http://b/")];
+  return orNothing(() => parseOptions(words, {}, 1));
 }
 
 function differsOnlyIn(options: Options | undefined, fields: readonly (keyof Options)[]): boolean {

@@ -114,7 +114,7 @@ describe("where the bytes are the same, nothing is fetched", () => {
       const ran = await start({}, ...args);
       expect(ran.status, ran.stderr).toBe(0);
       expect(ran.stderr).not.toMatch(/set again/); // or the two would go on for ever
-      expect(await start()).toMatchObject({ status: 0, alone: true });
+      expect(await start({}, ...args)).toMatchObject({ status: 0, alone: true });
     }
     expect(downloads()).toBe(1);
     expect(modeOf(inTree("lib"))).toBe(0o2775);
