@@ -1,4 +1,3 @@
-import { readFileSync, statfsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -6,20 +5,6 @@ const dir = import.meta.dirname;
 const others = ["live", "containers", "openclaw", "reliability"].map((name) => `${name}/**`);
 /** They mostly start the built command. */
 const commands = ["{docs,e2e,entrypoint}/**/*.test.ts", "no-shell.test.ts"];
-
-/** True where programs can be run from memory, and there are gigabytes of it. */
-function isUsable(path: string): boolean {
-  const mount = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .find((line) => line.split(" ")[1] === path);
-  if (!mount?.includes(" tmpfs ") || mount.includes("noexec")) return false;
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize > 4e9;
-}
-
-// A disk's file system takes longer for each file the more were removed in the last seconds: with the
-// thousands that tests make and remove, half of the processor time. TMPDIR names a disk all the same.
-if (process.env.TMPDIR === undefined && isUsable("/dev/shm")) process.env.TMPDIR = "/dev/shm";
 
 const common = {
   dir,
