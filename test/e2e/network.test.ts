@@ -144,7 +144,7 @@ describe("how long to wait", () => {
     });
     const short = await place.runWith({ OPENCLAW_SKILL_TIMEOUT: "0.2" });
     expect(short.status).toBe(5);
-    expect(short.stderr).toMatch(/came in 0\.4 s[\s\S]*OPENCLAW_SKILL_TIMEOUT/);
+    expect(short.stderr).toMatch(/for 0\.4 s \[E_DOWNLOAD_STALLED\][\s\S]*OPENCLAW_SKILL_TIMEOUT/);
     const wrong = await place.runWith({ OPENCLAW_SKILL_TIMEOUT: "5 minutes" });
     expect(wrong.status).toBe(2);
     expect(wrong.stderr).toMatch(/OPENCLAW_SKILL_TIMEOUT=5 minutes is not a time/);

@@ -12,7 +12,9 @@ import {
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
+import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
+import { errnoName } from "../../core/system-error.ts";
 import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from "../files.ts";
 import { moveTree } from "../move.ts";
 import { openDirectory } from "../volume/volume.ts";
@@ -57,8 +59,8 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
     await moveTree(any, join(steady, names[1]), lists);
     prune(steady, names);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!(error instanceof Unrecordable) && typeof code !== "string") throw error;
+    const isOfDisk = error instanceof UserError || errnoName(error) !== "";
+    if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
     removeQuietly(own);
     removeQuietly(any);
   }
