@@ -69,7 +69,7 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     failures.push(...(await findMissing(context, installed)));
     await retireReplaced(context, installed, manifest);
     await removeStaleFiles(prefix, manifest);
-    if (installed.length > 0) letGoOfWrittenFiles(await staging.room("let-go"));
+    if (installed.length > 0) letGoOfWrittenFiles(staging.dir);
     if (bugs.length > 0) throw bugs[0];
     return { manifest, installed, linked, failures, fallbacks };
   } finally {
