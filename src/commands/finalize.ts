@@ -23,11 +23,11 @@ import type { InstalledState } from "../run/inputs/state.ts";
 import { mayLeaveRecord } from "./freshness-words.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
-/** A neighbour's gift is not read to its end (bytes). */
+/** Size limit: other users can write here (bytes). */
 const maxLastRun = 4 * 1024 * 1024;
 
 /**
- * What follows the work: litter is swept, shells are told, word is left in the volume
+ * What follows the work: stale files are removed, shells are told, word is left in the volume
  * (OpenClaw throws a successful setup's output away), and the steady state is recorded. Returns
  * what a login shell finds. Nothing here can spoil what was installed, so a volume
  * that cannot be written to is no error.

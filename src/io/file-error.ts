@@ -10,7 +10,7 @@ import { diskMeaning, errnoName, shortageError } from "../core/system-error.ts";
 import { mountOf } from "./mounts.ts";
 import { placeOf, rightsHint, spaceHint } from "./rights.ts";
 
-/** What a failed system call means to a person: the action, the path, and what mends it. */
+/** What a failed system call means to a person: the action, the path, and what repairs it. */
 export function fileError(action: string, path: string, cause: unknown): UserError {
   if (cause instanceof UserError) return cause;
   const message = `cannot ${action} ${path}`;

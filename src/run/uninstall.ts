@@ -24,7 +24,7 @@ export interface Uninstalled {
  * Takes tools out of the volume:
  *  1. drop what says "all present";
  *  2. remove their links and launchers in `bin/`: a kill here leaves what any run links again;
- *  3. write the manifest without them, which is the commit point: what is left then is litter;
+ *  3. write the manifest without them, which is the commit point: what is left then is stale;
  *  4. remove their trees, unless another run has linked or listed them again meanwhile.
  * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
  * may throw. Tools that are removed, and `unrequested` ones, are no longer asked for by name.

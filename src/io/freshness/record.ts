@@ -253,6 +253,6 @@ function lines(items: readonly string[]): string {
 }
 
 function removeQuietly(dir: string): void {
-  // What stays is litter, and the next run's concern; a read-only volume has none.
+  // What stays is a stale file, which the next run removes; a read-only volume has none.
   orNothing(() => rmSync(dir, { recursive: true, force: true }));
 }

@@ -8,7 +8,7 @@ import { readPlain } from "../input.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
 const maxSatisfied = 4096;
-/** A neighbour's gift is not read to its end (bytes). */
+/** Size limit: other users can write here (bytes). */
 const maxBytes = 16 * 1024 * 1024;
 
 /**
@@ -40,7 +40,7 @@ export function mergeSatisfied(
     writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
     moveOnto(draft, file);
   } finally {
-    orNothing(() => rmSync(draft, { force: true })); // a neighbour's directory may have its name
+    orNothing(() => rmSync(draft, { force: true })); // another user's directory may have its name
   }
   return merged;
 }

@@ -12,7 +12,7 @@ import {
 import { doing, fileError, isLasting, lstatIfExists, writeAtomically } from "../files.ts";
 import { readPlain, tryRead } from "../input.ts";
 
-/** More than any manifest of ours: a neighbour's gift is not read to its end. */
+/** More than any manifest of ours: size limit: other users can write here. */
 export const maxManifest = 64 * 1024 * 1024;
 
 /** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */

@@ -8,7 +8,7 @@ import { isOurs, treesInUse } from "./bins.ts";
 import { findManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
-/** What a live run renews or finishes within seconds is litter after this long (ms). */
+/** What a live run renews or finishes within seconds is stale after this long (ms). */
 const stagingGraceMs = 10 * 60 * 1000;
 /** A tree that was replaced may still be run from, and load more of itself (ms). */
 const treeGraceMs = 60 * 60 * 1000;
@@ -27,7 +27,7 @@ interface StaleFile {
  * Removes what the manifest does not account for and no run owns any more. Ages are told by the
  * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
  * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume, and ends
- * where the disk does not tell what is litter: a later run goes on.
+ * where the disk does not tell what is stale: a later run goes on.
  * `early`: only what dead runs have staged, which may be what fills the disk.
  */
 export async function removeStaleFiles(
@@ -57,7 +57,7 @@ async function removeNow(prefix: string, manifest: Manifest, early: boolean): Pr
 
 /**
  * Everything in the volume that neither this manifest nor the one on disk accounts for. Throws a UserError
- * where the disk does not tell: what cannot be read is never litter.
+ * where the disk does not tell: what cannot be read is never stale.
  */
 export async function findStaleFiles(prefix: string, manifest: Manifest): Promise<StaleFile[]> {
   // Another run may have written it since; what either of the two lists stays.

@@ -55,7 +55,7 @@ export async function publish(
   const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
   const files = await doing("read", tree, listTree(tree, { ...known, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
-  // We make directories there and nothing else: a link is a neighbour's, and is not followed.
+  // We make directories there and nothing else: a link is an untrusted writer's, and is not followed.
   if ((await lstatIfExists(parent))?.isSymbolicLink()) {
     await doing("remove", parent, () => rmSync(parent, { force: true }));
   }

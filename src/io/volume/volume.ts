@@ -163,7 +163,7 @@ export async function volumeTime(prefix: string): Promise<number | undefined> {
   return clockOf(join(prefix, layout.share));
 }
 
-/** Begins a tree's time anew, so that it is no litter for another hour. Changes nothing in it. */
+/** Begins a tree's time anew, so that it is not stale for another hour. Changes nothing in it. */
 export async function renew(prefix: string, dir: string): Promise<void> {
   const now = await volumeTime(prefix);
   if (now === undefined) return;
