@@ -15,6 +15,9 @@ const common = {
   hookTimeout: 60_000,
 };
 
+/** An option that only the types want to be one of all projects. */
+const gzipAndZip = { testNamePattern: /gz|zip|zlib/ };
+
 /** What `npm test` runs: all that needs neither a network, nor containers, nor a quiet machine. */
 export default defineConfig({
   test: {
@@ -30,6 +33,16 @@ export default defineConfig({
           name: "units",
           include: ["**/*.test.ts"],
           exclude: [...others, ...commands],
+        },
+      },
+      // gzip and zip once more, as on a Node that has another zlib.
+      {
+        test: {
+          ...common,
+          name: "other zlib",
+          include: ["unpack/{decoders,extract,hostile,inflater}.test.ts"],
+          ...gzipAndZip,
+          execArgv: ["--require", `${dir}/support/other-zlib.cjs`],
         },
       },
     ],

@@ -1,7 +1,8 @@
-import * as zlib from "node:zlib";
+import { constants } from "node:zlib";
+import { startInflater } from "./inflater.ts";
 import { borrow, giveBack } from "./pieces.ts";
 
-const { Z_NO_FLUSH, Z_FINISH } = zlib.constants;
+const { Z_NO_FLUSH, Z_FINISH } = constants;
 
 /** Packed bytes that take longer to inflate than a thread of Node's pool takes to be asked and to answer. */
 const worthAThread = 16 * 1024;
@@ -105,61 +106,4 @@ const noMember = "incorrect header check";
 function followed(form: "gzip" | "raw"): Error {
   const what = form === "gzip" ? "something that is not gzip" : "something";
   return Object.assign(new Error(`${what} follows its end`), { code: "Z_DATA_ERROR" });
-}
-
-/** `flush`; input, from where, how much; output, from where, how much. */
-type Write = (
-  flush: number,
-  ...inputAndOutput: [Buffer, number, number, Buffer, number, number]
-) => void;
-
-/**
- * What zlib's own streams and synchronous functions use, and those of npm's packages that need speed.
- * Only this takes the buffer to write to; a stream makes one for each piece, which costs a fifth more
- * processor time and leaves some 60 MB of garbage before anybody collects it. The same in Node 20 to 26.
- */
-type Internals = zlib.Gunzip & {
-  readonly _handle: { readonly writeSync: Write; readonly write: Write; cb: () => void };
-  /** What the last call has left: room in the output, bytes of the input. */
-  readonly _writeState: Uint32Array;
-};
-
-interface Inflater {
-  /** What it has left: room in the output, bytes of the input. */
-  write(
-    flush: number,
-    input: Buffer,
-    output: Buffer,
-    inThread: boolean,
-  ): Promise<{ room: number; left: number }>;
-  end(): void;
-}
-
-function startInflater(form: "gzip" | "raw"): Inflater {
-  const unused = { chunkSize: zlib.constants.Z_MIN_CHUNK }; // its own buffer, of 16 kB for each entry of a zip
-  const stream = (
-    form === "gzip" ? zlib.createGunzip(unused) : zlib.createInflateRaw(unused)
-  ) as Internals;
-  const { _handle: handle, _writeState: state } = stream;
-  let fail = (_: Error): void => {};
-  stream.on("error", (error) => fail(error));
-  // So the stream keeps out of it: it leaves what was inflated alone, and calls back.
-  Object.defineProperty(stream, "destroyed", { value: true });
-  return {
-    async write(flush, input, output, inThread) {
-      const span = [input, 0, input.length, output, 0, output.length] as const;
-      if (inThread) {
-        await new Promise<void>((resolve, reject) => {
-          [handle.cb, fail] = [resolve, reject];
-          handle.write(flush, ...span);
-        });
-      } else {
-        handle.writeSync(flush, ...span);
-        if (stream.errored) throw stream.errored;
-      }
-      const [room = 0, left = 0] = state;
-      return { room, left };
-    },
-    end: () => stream.close(),
-  };
 }

@@ -353,6 +353,17 @@ describe("openclaw.json", () => {
   });
 });
 
+test("a Node whose zlib is of another kind installs all the same", async () => {
+  const files = { "bin/zog": program("1.0.0"), data: { body: randomBytes(100_000) } };
+  const source = place.serve("zog.tar.gz", archive("tar.gz", files));
+  place.recipe("zog", { artifacts: { "linux-x64": source } });
+  const other = join(repository, "test/support/other-zlib.cjs");
+  const { status, stderr } = await place.runWith({ NODE_OPTIONS: `--require ${other}` }, "zog");
+  expect(stderr).toMatch(/zog 1\.0\.0/);
+  expect(status).toBe(0);
+  expect(place.snapshot()).toHaveProperty("bin/zog");
+});
+
 test("a Node whose zlib never answers is told as a bug, and not as success", async () => {
   const files = { "bin/zog": program("1.0.0"), data: { body: randomBytes(100_000) } };
   const source = place.serve("zog.tar.gz", archive("tar.gz", files));
