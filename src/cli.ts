@@ -65,8 +65,10 @@ interface AuthorOptions {
 /** Other programs' words for our verbs. */
 const meant: Readonly<Record<string, Verb>> = {
   add: "install",
+  find: "search",
   ls: "list",
   rm: "remove",
+  show: "info",
   uninstall: "remove",
   upgrade: "update",
 };

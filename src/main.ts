@@ -122,6 +122,12 @@ async function runVerb(context: Context): Promise<number> {
       return (await import("./commands/requirements.ts")).requirements(context);
     case "list":
       return (await import("./commands/list.ts")).list(context);
+    case "info":
+      return (await import("./commands/info.ts")).info(context);
+    case "search":
+      return (await import("./commands/search.ts")).search(context);
+    case "why":
+      return (await import("./commands/why.ts")).why(context);
     case "outdated":
       return (await import("./commands/list.ts")).outdated(context);
     case "doctor":

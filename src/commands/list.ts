@@ -1,9 +1,12 @@
+import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
+import { describeNeededBy, neededBy } from "../core/plan/needed-by.ts";
 import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
-import { renderTable } from "../report/text.ts";
+import { bytesOf } from "../io/volume/prune.ts";
+import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import { loadState } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
@@ -11,20 +14,27 @@ import { resolvePrefix } from "../run/inputs/volume.ts";
 export async function list(context: Context): Promise<number> {
   const prefix = await resolvePrefix(context);
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(context.machine));
-  const tools = Object.values(manifest.tools);
+  const tools = await Promise.all(
+    Object.values(manifest.tools).map(async (record) => {
+      const bytes = await bytesOf(join(prefix, record.dir));
+      return { ...record, bytes, neededBy: neededBy(record, manifest) };
+    }),
+  );
   if (context.options.json !== false) {
     const { platform, fallbacks = {} } = manifest;
     const document = { schema: 1, prefix, platform, tools, fallbacks };
     context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
-  const rows = tools.map(({ tool, version, bins, source }) => [
+  const rows = tools.map(({ tool, version, bytes, bins, neededBy, source }) => [
     tool,
     versionCell(version, fallbackOf(manifest, tool)),
+    formatBytes(bytes),
     Object.keys(bins).join(" "),
+    listNames(describeNeededBy(neededBy), 3) || "nothing",
     source.from,
   ]);
-  const text = renderTable([["TOOL", "VERSION", "PROGRAMS", "FROM"], ...rows]);
+  const text = renderTable([["TOOL", "VERSION", "SIZE", "PROGRAMS", "NEEDED BY", "FROM"], ...rows]);
   context.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} holds nothing yet\n`);
   return exitStatus.done;
 }

@@ -197,6 +197,8 @@ export interface Recipe {
   readonly homepage: string;
   readonly license: string;
   readonly version: string;
+  /** Where the digests come from, in one line. */
+  readonly provenance?: string;
   /** Bin name to path in the unpacked tree. */
   readonly bins: Readonly<Record<string, string>>;
   /** Other names of the tool, and of its program: see aliases.ts. */

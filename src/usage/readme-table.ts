@@ -1,7 +1,19 @@
-import { commands, commandWords } from "./commands.ts";
+import { type Command, commands, commandWords } from "./commands.ts";
+
+/** Commands that share a row with the one before them. */
+const second = new Set(["bundle import", "unhold"]);
 
 /** README.md's table of commands. */
 export function renderCommandTable(): string {
-  const rows = commands.map((command) => `| \`${commandWords(command)}\` | ${command.summary} |`);
-  return ["| command | what it does |", "| --- | --- |", ...rows, ""].join("\n");
+  const rows: Command[][] = [];
+  for (const command of commands) {
+    const { verb, sub } = command;
+    if (second.has([verb, sub].filter(Boolean).join(" "))) rows.at(-1)?.push(command);
+    else rows.push([command]);
+  }
+  const lines = rows.map((row) => {
+    const words = row.map((command) => `\`${commandWords(command)}\``);
+    return `| ${words.join(", ")} | ${row.map(({ summary }) => summary).join("; ")} |`;
+  });
+  return ["| command | what it does |", "| --- | --- |", ...lines, ""].join("\n");
 }

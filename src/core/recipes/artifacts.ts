@@ -20,6 +20,7 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
     homepage: document.homepage,
     license: document.license,
     version: document.version,
+    ...(document.provenance !== undefined && { provenance: document.provenance }),
     bins: document.bins,
     ...(document.aliases && { aliases: document.aliases }),
     test: document.test,

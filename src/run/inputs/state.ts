@@ -55,8 +55,15 @@ export interface InstalledState extends VolumeState {
 
 const undeclared: ReadonlyMap<string, string> = new Map();
 
-/** Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. */
-export async function loadState(context: Context, update = false): Promise<InstalledState> {
+/**
+ * Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. `also`: what is
+ * planned for besides, though nobody asks for it.
+ */
+export async function loadState(
+  context: Context,
+  update = false,
+  also: readonly Requirement[] = [],
+): Promise<InstalledState> {
   const { options } = context;
   const { emit } = context.reporter;
   const platform = options.platform ? parsePlatform(options.platform) : context.machine;
@@ -85,6 +92,7 @@ export async function loadState(context: Context, update = false): Promise<Insta
     ...(options.verb === "outdated" || update
       ? ofInstalled(options.names, manifest, loaded.catalogue)
       : []),
+    ...also,
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // What this machine has does not run on another one.

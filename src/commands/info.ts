@@ -1,0 +1,131 @@
+import { join } from "node:path";
+import type { Context } from "../context.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { downloadSize, sourceName } from "../core/plan/artifact.ts";
+import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
+import { toolCalled } from "../core/plan/required-by.ts";
+import { platformId } from "../core/platform.ts";
+import type { Catalogue, Recipe } from "../core/recipe.ts";
+import { nearestName } from "../core/search.ts";
+import { readManifest } from "../io/volume/manifest-file.ts";
+import { bytesOf } from "../io/volume/prune.ts";
+import { formatBytes } from "../report/text.ts";
+import { readCatalogue } from "../run/inputs/state.ts";
+import { resolvePrefix } from "../run/inputs/volume.ts";
+
+/** A source of a recipe; `size`: bytes to download, where they are known. */
+interface Source {
+  readonly platform: string;
+  readonly source: string;
+  readonly size?: number;
+}
+
+/** One tool in the document of `info --json`; entrypoint/README.md describes it. */
+interface Info {
+  readonly name: string;
+  readonly recipe: ReturnType<typeof describeRecipe> | null;
+  readonly installed: Awaited<ReturnType<typeof describeInstalled>> | null;
+  readonly neededBy: NeededBy;
+}
+
+/** `info NAME…`: what is known of tools, named by themselves, by a program or by another name. */
+export async function info(context: Context): Promise<number> {
+  const { options, stdout, machine } = context;
+  if (options.names.length === 0) {
+    throw new UserError("E_USAGE", "info: no tool is named", {
+      hint: "Write openclaw-install-skill-deps info gog; search finds names.",
+    });
+  }
+  const prefix = await resolvePrefix(context);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  const { catalogue } = await readCatalogue(context, context.reporter.emit);
+  const tools = new Set(options.names.map((name) => knownTool(name, manifest, catalogue)));
+  const found = await Promise.all(
+    [...tools].map((tool) => describeTool(tool, { prefix, manifest, catalogue, context })),
+  );
+  if (options.json !== false) {
+    const document = { schema: 1, prefix, platform: manifest.platform, tools: found };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else stdout.write(found.map(renderInfo).join("\n"));
+  return exitStatus.done;
+}
+
+/** Throws a UserError (`usage`) where no recipe and no installed tool has the name. */
+function knownTool(name: string, manifest: Manifest, catalogue: Catalogue): string {
+  const tool = toolCalled(name, manifest, catalogue);
+  if (manifest.tools[tool] || catalogue.recipes.has(tool)) return tool;
+  const near = nearestName(name, catalogue);
+  throw new UserError("E_UNKNOWN_NAME", `no recipe and no installed tool is called "${name}"`, {
+    hint: near ? `Did you mean ${near}?` : "openclaw-install-skill-deps search WORD finds names.",
+  });
+}
+
+interface Surroundings {
+  readonly prefix: string;
+  readonly manifest: Manifest;
+  readonly catalogue: Catalogue;
+  readonly context: Context;
+}
+
+async function describeTool(name: string, place: Surroundings): Promise<Info> {
+  const { manifest, catalogue } = place;
+  const recipe = catalogue.recipes.get(name);
+  const record = manifest.tools[name];
+  return {
+    name,
+    recipe: recipe ? describeRecipe(recipe, place) : null,
+    installed: record ? await describeInstalled(record, place) : null,
+    neededBy: record ? neededBy(record, manifest) : { skills: [], tools: [], byName: false },
+  };
+}
+
+function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
+  const { version, description, homepage, license, origin, needs } = recipe;
+  const python = catalogue.recipes.get("python3")?.version;
+  const sources = Object.entries(recipe.artifacts).flatMap(([platform, listed]) =>
+    listed.map((artifact): Source => {
+      const size = downloadSize(artifact, context.machine, python);
+      return { platform, source: sourceName(artifact), ...(size !== undefined && { size }) };
+    }),
+  );
+  const { provenance = null, aliases = [] } = recipe;
+  const bins = Object.keys(recipe.bins);
+  const about = { version, origin, description, homepage, license, provenance };
+  return { ...about, bins, aliases, needs, sources };
+}
+
+async function describeInstalled(record: SealedRecord, { prefix }: Surroundings) {
+  const { version, dir, needs, license, recipe, source, installedAt } = record;
+  const bytes = await bytesOf(join(prefix, dir));
+  const bins = Object.keys(record.bins);
+  return { version, dir, bytes, bins, needs, license, recipe, source, installedAt };
+}
+
+function renderInfo({ name, recipe, installed, neededBy }: Info): string {
+  const needed = describeNeededBy(neededBy).join(", ") || "nothing that the last run saw";
+  const known = recipe ?? installed;
+  const rows: (readonly [string, string | undefined])[] = [
+    ["about", recipe?.description],
+    ["homepage", recipe?.homepage],
+    ["license", known?.license],
+    ["catalogue", recipe ? `${recipe.version} (${recipe.origin})` : "no recipe"],
+    ["installed", installed ? renderInstalled(installed) : "no"],
+    ["programs", (installed ?? recipe)?.bins.join(", ")],
+    ["aliases", recipe?.aliases.join(", ")],
+    ["needs", known?.needs.join(", ")],
+    ["needed by", installed ? needed : undefined],
+    ["provenance", recipe?.provenance ?? undefined],
+    ...(recipe?.sources ?? []).map((source) => ["source", renderSource(source)] as const),
+  ];
+  const lines = rows.flatMap(([label, text]) => (text ? [`  ${label.padEnd(12)}${text}\n`] : []));
+  return `${name}\n${lines.join("")}`;
+}
+
+function renderInstalled({ version, bytes, source, installedAt }: NonNullable<Info["installed"]>) {
+  return `${version} (${formatBytes(bytes)}, ${installedAt.slice(0, 10)}, from ${source.from})`;
+}
+
+function renderSource({ platform, source, size }: Source): string {
+  return `${platform} ${source}${size === undefined ? "" : ` (${formatBytes(size)})`}`;
+}

@@ -1,0 +1,26 @@
+import type { InstalledRecord, Manifest } from "../manifest.ts";
+import { requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
+
+/** Why the volume holds a tool, as its manifest says. */
+export interface NeededBy {
+  /** Skills that the last run selected. */
+  readonly skills: readonly string[];
+  /** Installed tools that need it at run time. */
+  readonly tools: readonly string[];
+  /** Somebody asked for it by name. */
+  readonly byName: boolean;
+}
+
+export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy {
+  const { tool } = record;
+  return {
+    skills: skillsThatAsk(record, manifest.skills),
+    tools: toolsThatNeed(tool, manifest),
+    byName: requestedTools(manifest).includes(tool),
+  };
+}
+
+/** Every reason in a few words each: `skill mail`, `node`, `by name`. */
+export function describeNeededBy({ skills, tools, byName }: NeededBy): string[] {
+  return [...skills.map((name) => `skill ${name}`), ...tools, ...(byName ? ["by name"] : [])];
+}
