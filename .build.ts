@@ -75,19 +75,22 @@ function licencesOf({ inputs }: Metafile): string {
     const facts = [`${name} ${version}`, `License: ${id}`];
     if (by) facts.push(`Author: ${by}`);
     if (homepage) facts.push(homepage);
-    return [facts.join("\n"), ...textsIn(directory)].join("\n\n");
+    return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head = "dist/program.cjs holds code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 
-/** The files of a package that are about its licence; else what its readme says of it. */
-function textsIn(directory: string): string[] {
+/** A package's own license texts; else what its readme says; else the standard text of its license. */
+function textsIn(directory: string, id: string): string[] {
   const text = (name: string): string => readFileSync(join(directory, name), "utf8").trim();
   const names = readdirSync(directory);
   const own = names.filter((name) => /^(licen[cs]e|copying|notice)\b/i.test(name));
   if (own.length > 0) return own.sort().map(text);
   const readme = names.filter((name) => /^readme/i.test(name)).map(text);
   const said = readme.flatMap((it) => /^#+ licen[cs]e\b[\s\S]*/im.exec(it) ?? []);
-  return said.length > 0 ? said : ["(The package has no text of it.)"];
+  if (said.length > 0) return said;
+  const file = join("node_modules/spdx-license-list/licenses", `${id}.json`);
+  const { licenseText } = JSON.parse(readFileSync(file, "utf8")) as { licenseText: string };
+  return [`The package has no license text of its own. The standard text:\n\n${licenseText.trim()}`];
 }

@@ -48,6 +48,8 @@ test("holds what it needs, its licences, and nothing of the sources or tests", a
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\nLicense: \\S+`, "m"));
   expect(notices).toMatch(/^tar [\s\S]*?# Blue Oak Model License/m);
   expect(notices).not.toMatch(/^(vitest|esbuild|typescript) /m);
+  const [, ...texts] = notices.split("-".repeat(80));
+  for (const text of texts) expect(text.split("\n\n").slice(1).join("").length, text).gt(90);
 });
 
 test("installs tools from an empty prefix; then its sh script answers alone", async () => {
@@ -79,6 +81,20 @@ test("npx runs the tarball", async () => {
   const named = ["--package", tarball, "openclaw-install-skill-deps", "--version"];
   const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
   expect((await npx`npx --yes ${named}`).stdout).toBe(`${version}\n`);
+});
+
+test("by its name: npx and npm install fetch it from the registry", async () => {
+  const own = JSON.parse(readFileSync(join(dir, "package/package.json"), "utf8"));
+  place.server.publish(own.name, own.version, readFileSync(tarball), { manifest: own });
+  const env = { ...place.env, npm_config_cache: join(dir, "name-cache") };
+  const npm = $({ env, cwd: place.home, quiet: true, nothrow: true });
+  const { stderr, exitCode } = await npm`npx -y ${own.name}@${own.version} tool`;
+  expect(stderr).toMatch(/1 installed/);
+  expect(exitCode).toBe(0);
+  const prefix = join(place.dir, "global");
+  await npm`npm install --global --prefix ${prefix} --no-audit --no-fund ${own.name}`;
+  const { stdout } = await npm`${prefix}/bin/${own.name} --version`;
+  expect(stdout).toBe(`${own.version}\n`);
 });
 
 test("engines names the oldest Node that the command takes", () => {
