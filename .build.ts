@@ -90,7 +90,9 @@ function textsIn(directory: string, id: string): string[] {
   const readme = names.filter((name) => /^readme/i.test(name)).map(text);
   const said = readme.flatMap((it) => /^#+ licen[cs]e\b[\s\S]*/im.exec(it) ?? []);
   if (said.length > 0) return said;
-  const file = join("node_modules/spdx-license-list/licenses", `${id}.json`);
+  const file = new URL(`licenses/${id}.json`, import.meta.resolve("spdx-license-list"));
   const { licenseText } = JSON.parse(readFileSync(file, "utf8")) as { licenseText: string };
-  return [`The package has no license text of its own. The standard text:\n\n${licenseText.trim()}`];
+  return [
+    `The package has no license text of its own. The standard text:\n\n${licenseText.trim()}`,
+  ];
 }

@@ -91,15 +91,6 @@ test.each(forms)("%s is a form that GitHub takes", (name) => {
   expect(new Set(labels).size).toBe(labels.length);
 });
 
-test("the workflow runs .ci/run, with no more rights than to read", () => {
-  const text = readFileSync(join(directory, "workflows", "ci.yml"), "utf8");
-  const { permissions, jobs } = parse(text);
-  expect(permissions).toEqual({ contents: "read" });
-  const steps = Object.values<{ steps: { run?: string }[] }>(jobs).flatMap((job) => job.steps);
-  const runs = steps.flatMap(({ run }) => (run === undefined ? [] : [run]));
-  expect(runs.join("\n")).toMatch(/ \.ci\/run$/);
-});
-
 test("package.json says where the sources are, for npm's page and the links of its README", () => {
   expect(packageJson.repository.url).toMatch(/^git\+https:\/\/.*\.git$/);
   expect(packageJson.keywords.length).toBeGreaterThan(3);
