@@ -1,5 +1,6 @@
 import { listNames, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
+import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
 
 /** So many lines of what the last run said. */
@@ -25,6 +26,7 @@ export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): st
           : `${tool} ${version}: ${newer} is not available (${reason}); update tries again`,
       ),
     ),
+    ...renderDisabled(diagnosis.disabled),
     ...renderImage(state),
     ...others.map(({ message, hint }) => withHint(message, hint)),
     ...(isOnLoginPath(diagnosis) ? ["login shells find the volume's programs"] : []),
@@ -62,6 +64,18 @@ function renderMissing(missing: readonly Missing[]): string[] {
     groups.set(why, [...(groups.get(why) ?? []), name]);
   }
   return [...groups].map(([why, names]) => `${listNames(names, 20)} ${why}`);
+}
+
+/** A hint only: an operator may have disabled them for another reason. */
+function renderDisabled(disabled: Diagnosis["disabled"]): string[] {
+  if (disabled.length === 0) return [];
+  const skills = disabled.map(({ skill, bins }) => `${skill} (${bins.join(", ")})`);
+  const message = `disabled in openclaw.json although their programs are here: ${listNames(skills, 40)}`;
+  const hint = [
+    "openclaw doctor --fix disables skills whose programs are not on its PATH. To enable them again:",
+    `  ${enableCommand(disabled)}`,
+  ].join("\n");
+  return [withHint(message, hint)];
 }
 
 /** Programs that are asked for and that the image has. */

@@ -4,6 +4,7 @@ import { layout } from "../core/layout.ts";
 import { strangersInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
 import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
@@ -45,6 +46,8 @@ export interface Diagnosis {
   readonly missing: readonly Missing[];
   readonly findings: readonly Finding[];
   readonly older: readonly Older[];
+  /** Disabled in openclaw.json, although their programs are here. */
+  readonly disabled: readonly DisabledSkill[];
   readonly loginShell: LoginShell;
   readonly lastRun: unknown;
   readonly exitStatus: number;
@@ -90,6 +93,7 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
     missing,
     findings,
     older: olderOf(state),
+    disabled: findDisabledSkills(state, context),
     loginShell,
     lastRun,
     exitStatus: missing.length > 0 || isDamaged ? exitStatus.integrity : exitStatus.done,

@@ -1,4 +1,4 @@
-import { quote } from "./launcher.ts";
+import { shellWord } from "./launcher.ts";
 import { defaultSeed } from "./layout.ts";
 import {
   type Host,
@@ -85,6 +85,7 @@ export function gatewayLines(topology: Topology): string[] {
   return [
     ...commandLines(gatewayImage),
     `RUN install -d -o 1000 -g 1000 ${target}`,
+    `ENV PATH="$PATH:${target}/bin"`,
     'ENTRYPOINT ["openclaw-install-skill-deps", "--ignore-system", "--"]',
     'CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]',
   ];
@@ -102,7 +103,7 @@ function commandLines(from: string): string[] {
 export function hostCommands(topology: Topology, host: Host): string[] {
   return [
     ...(host.container
-      ? [`docker cp ${host.container}:${packageAt} ${word(host.packageDir)}`]
+      ? [`docker cp ${host.container}:${packageAt} ${shellWord(host.packageDir)}`]
       : []),
     ...buildCommands(topology, host),
     ...(topology === "image" ? [] : [makeDirectories(volumeOwner(topology, host), host.source)]),
@@ -111,15 +112,15 @@ export function hostCommands(topology: Topology, host: Host): string[] {
 }
 
 function buildCommands(topology: Topology, host: Host): string[] {
-  const context = word(host.packageDir);
+  const context = shellWord(host.packageDir);
   const build = (name: string, more = ""): string =>
     `docker build -f ${context}/Dockerfile.example --target ${name}${more} -t openclaw-skills-${name} ${context}`;
   const gateway = hasGateway(topology) ? [build("gateway")] : [];
   if (!hasCommand(topology, host)) return gateway;
   if (topology !== "seed" && topology !== "image") return [build("sandbox"), ...gateway];
   // A build sees nothing but its context.
-  const skills = word(`${host.packageDir}/my/skills`);
-  const copy = `mkdir -p ${skills} && cp -R ${word(`${host.state}/workspace/skills/.`)} ${skills}/`;
+  const skills = shellWord(`${host.packageDir}/my/skills`);
+  const copy = `mkdir -p ${skills} && cp -R ${shellWord(`${host.state}/workspace/skills/.`)} ${skills}/`;
   return [
     copy,
     build(topology === "seed" ? "seeded" : "prebuilt", " --build-arg SKILLS=my/skills"),
@@ -132,7 +133,7 @@ function volumeOwner(topology: Topology, { agent }: Host): Owner {
 }
 
 function makeDirectories({ uid, gid }: Owner, ...paths: readonly string[]): string {
-  return `install -d -o ${uid} -g ${gid} ${paths.map(word).join(" ")}`;
+  return `install -d -o ${uid} -g ${gid} ${paths.map(shellWord).join(" ")}`;
 }
 
 /** What the gateway's container finds there: a state directory of its own user's, a token, the engine. */
@@ -144,7 +145,7 @@ function stateCommands({ state, stateOwner }: Host): string[] {
   const lines = `printf 'OPENCLAW_GATEWAY_TOKEN=%s\\nDOCKER_GID=%s\\n' "${token}" "${group}"`;
   return [
     makeDirectories(gatewayOwner, state, `${state}/workspace`, `${state}/workspace/skills`),
-    ...(isForeign ? [`chown -R ${uid}:${gid} ${word(state)}`] : []),
+    ...(isForeign ? [`chown -R ${uid}:${gid} ${shellWord(state)}`] : []),
     `grep -qs ^OPENCLAW_GATEWAY_TOKEN= .env || (umask 077; ${lines} >>.env)`,
   ];
 }
@@ -168,9 +169,4 @@ export function ownGatewayCommands(topology: Topology, { isHost, source, agent }
     "openclaw-install-skill-deps --ignore-system -- openclaw gateway",
     "openclaw sandbox recreate --all --force",
   ];
-}
-
-/** One word for whoever types it. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : quote(text);
 }

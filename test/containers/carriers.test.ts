@@ -176,5 +176,7 @@ describe("the Dockerfile lines that config prints", () => {
     const { stdout, exitCode } = await host`podman run --rm ${mounts} ${name} echo started`;
     expect(exitCode).toBe(0);
     expect(stdout).toBe("started\n");
+    const oneOff = await host`podman run --rm --entrypoint printenv ${name} PATH`;
+    expect(oneOff.stdout.trim().split(":")).toContain("/opt/openclaw/bin");
   });
 });

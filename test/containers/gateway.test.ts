@@ -22,6 +22,12 @@ test("installs, then becomes the command with the programs on its PATH", async (
   expect(stdout).toMatch(/^\/usr\/bin\/dash\nast-grep 0\.51\.1[\s\S]*0\.23\.3/);
 });
 
+test("a one-off container without our entrypoint has the volume on its PATH", async () => {
+  const { gateway } = inject("images");
+  const { stdout } = await host`podman run --rm --entrypoint printenv ${gateway} PATH`;
+  expect(stdout.trim().split(":")).toContain("/opt/openclaw/bin");
+});
+
 test("the command starts although nothing could be installed", async () => {
   const mounts = ["--network", "none", ...place.mounts({ access: "ro" })];
   const { stdout, stderr, exitCode } =

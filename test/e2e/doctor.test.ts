@@ -190,3 +190,64 @@ test("what somebody else has put into the last run's word cannot steer a termina
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are looked for
   expect(stdout).not.toMatch(/[\u001b\u0007]/);
 });
+
+describe("skills that openclaw.json disables although their programs are here", () => {
+  const disable = (...keys: string[]): void => {
+    const entries = Object.fromEntries(keys.map((key) => [key, { enabled: false }]));
+    mkdirSync(join(place.home, ".openclaw"), { recursive: true });
+    writeFileSync(
+      join(place.home, ".openclaw/openclaw.json"),
+      JSON.stringify({ skills: { entries } }),
+    );
+  };
+
+  test("are named with the command that enables them; the status is not theirs", async () => {
+    for (const name of ["yak", "owl"]) offer(name);
+    place.skill("herd", { bins: ["yak", "sh"] });
+    place.skill("night", { bins: ["owl"] });
+    await place.run();
+    disable("herd");
+    const one = await place.run("doctor");
+    expect([one.status, one.stdout]).toEqual([
+      0,
+      expect.stringMatching(/programs are here: herd \(yak, sh\)\n {2}hint: /),
+    ]);
+    expect(one.stdout).toContain("\n  openclaw config set skills.entries.herd.enabled true\n");
+    disable("herd", "night");
+    const two = await place.run("doctor");
+    const [, batch = ""] = /config set --batch-json '(.*)'$/m.exec(two.stdout) ?? [];
+    expect(JSON.parse(batch)).toEqual([
+      { path: "skills.entries.herd.enabled", value: true },
+      { path: "skills.entries.night.enabled", value: true },
+    ]);
+    const { stdout } = await place.run("doctor", "--json");
+    expect(JSON.parse(stdout).disabled).toEqual([
+      { skill: "herd", key: "herd", bins: ["yak", "sh"] },
+      { skill: "night", key: "night", bins: ["owl"] },
+    ]);
+  });
+
+  test("are not named where a program is missing, nothing is of the volume, or there are no programs", async () => {
+    offer("yak");
+    place.skill("herd", { bins: ["yak"] });
+    await place.run();
+    place.skill("half", { bins: ["yak", "unheard-of"] });
+    place.skill("image", { bins: ["sh"] });
+    disable("half", "image", "notes");
+    const { stdout } = await place.run("doctor", "--json");
+    expect(JSON.parse(stdout).disabled).toEqual([]);
+    disable("herd");
+    rmSync(join(place.prefix, "bin/yak"));
+    expect(JSON.parse((await place.run("doctor", "--json")).stdout).disabled).toEqual([]);
+  });
+
+  test("with a key of their own are enabled by it, in quotes where a shell needs them", async () => {
+    offer("yak");
+    place.skill("herd", { bins: ["yak"] }, { skillKey: "my herd.x" });
+    await place.run();
+    disable("my herd.x");
+    expect((await place.run("doctor")).stdout).toContain(
+      `openclaw config set 'skills.entries["my herd.x"].enabled' true`,
+    );
+  });
+});

@@ -42,6 +42,8 @@ export interface Wish {
 export interface Selection {
   readonly selected: boolean;
   readonly reason: string;
+  /** The key below `skills.entries` whose `enabled: false` alone deselects it. */
+  readonly disabledBy?: string;
 }
 
 const whereFound: Readonly<Record<SkillRoot["kind"], string>> = {
@@ -82,7 +84,8 @@ function select(
   if (os.length > 0 && !os.includes("linux")) return no(`for ${os.join(", ")}, not for linux`);
   const key = keyOf(name, verdict);
   if (config.enabled.get(key) === false) {
-    return no(`openclaw.json disables it (skills.entries.${key}.enabled: false)`);
+    const reason = `openclaw.json disables it (skills.entries.${key}.enabled: false)`;
+    return { ...no(reason), disabledBy: key };
   }
   if (root.kind !== "bundled") return yes(whereFound[root.kind]);
   const choice = choiceOf(name, key, config, wish);
