@@ -89,6 +89,11 @@ export const elsewhere: readonly Elsewhere[] = [
     as: 'type("once,")',
   },
   {
+    command: /^openclaw doctor --fix$/,
+    suite: "test/openclaw/doctor.test.ts",
+    as: '"doctor", "--fix"',
+  },
+  {
     command: /^openclaw sandbox recreate --all --force$/,
     suite: "test/openclaw/turns.test.ts",
     as: '"sandbox", "recreate", "--all", "--force"',
