@@ -97,9 +97,6 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Optio
   throw new UserError(
     "E_WORKING_DIRECTORY",
     `the working directory is gone, and ${relative} would be in it`,
-    {
-      hint: "Change to another directory, or write the path from the root.",
-    },
   );
 }
 
@@ -185,9 +182,6 @@ function machinePlatform(): Platform {
     throw new UserError(
       "E_PLATFORM",
       `this runs on ${platform}-${arch}; skill programs are for Linux`,
-      {
-        hint: "Run it in the container (linux-x64 or linux-arm64).",
-      },
     );
   }
   const musl = detectLibc.familySync() === detectLibc.MUSL;
@@ -220,7 +214,6 @@ function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
       `${bundle} is not in a complete package: no package.json can be read`,
       {
         cause,
-        hint: "Install openclaw-install-skill-deps again.",
       },
     );
   }
@@ -236,9 +229,7 @@ function abortOnSignals(): AbortSignal {
   ] as const) {
     process.once(signal, () => {
       process.exitCode = status;
-      controller.abort(
-        new UserError("E_STOPPED", `stopped by ${signal}`, { hint: "Run it again." }),
-      );
+      controller.abort(new UserError("E_STOPPED", `stopped by ${signal}`));
       process.once(signal, () => process.exit(status));
       // What does not heed it is left as a kill would leave it: the next run sweeps.
       setTimeout(() => process.exit(status), graceMs).unref();

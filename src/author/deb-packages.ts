@@ -60,9 +60,7 @@ function requireVersion(
 ): void {
   for (const name of [wanted.name, ...wanted.data]) {
     if (byName.has(name)) continue;
-    throw new UserError("E_DEBIAN_PACKAGE", `the release has no package ${name} for ${arch}`, {
-      hint: "See `apt-cache search` for its name in this release.",
-    });
+    throw new UserError("E_DEBIAN_PACKAGE", `the release has no package ${name} for ${arch}`);
   }
   const { version } = byName.get(wanted.name) ?? {};
   if (version === wanted.versions[arch]) return;

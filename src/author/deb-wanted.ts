@@ -34,9 +34,7 @@ export function parseDebWanted(text: string): DebWanted {
     const arch = debArchOf(key);
     if (arch !== undefined) versions[arch] = other.version;
     if (other.name === name && source.lock === lock) continue;
-    throw new UserError("E_LOCK_SOURCE", `has deb ${name} and ${other.name}; one is locked`, {
-      hint: "Give each platform the same package and the same lock.",
-    });
+    throw new UserError("E_LOCK_SOURCE", `has deb ${name} and ${other.name}; one is locked`);
   }
   const { data } = document as { data?: unknown };
   return { lock, name, versions, data: recipeSchema.shape.data.safeParse(data).data ?? [] };

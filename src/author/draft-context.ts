@@ -31,7 +31,7 @@ export async function withDraftContext<T>(
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "unmet" || options.offline) throw error;
     const { message, hint, cause } = error;
-    throw new UserError("E_DRAFT", message, { cause, ...(hint === undefined ? {} : { hint }) });
+    throw new UserError("E_DRAFT", message, { cause, hint });
   } finally {
     await http.close();
     await rm(dir, { recursive: true, force: true });

@@ -38,9 +38,7 @@ export async function draftFromDeb(
   const found = (await release.packagesFor("amd64")).byName.get(name);
   const digest = parseHexDigest("sha256", found?.sha256 ?? "");
   if (!found || !digest) {
-    throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`, {
-      hint: "See `apt-cache search` for its name in this release.",
-    });
+    throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`);
   }
   const { version, archive, path, size } = found;
   const snapshot = clock().toISOString().slice(0, 10).replaceAll("-", "");

@@ -55,9 +55,7 @@ async function newest(name: string, pip: PipConfig, { http }: DraftContext): Pro
   const numbers = versions.filter((version) => /^\d+(\.\d+)*$/.test(version));
   const best = numbers.reduce((a, b) => (isAtLeast(a || "0", b) ? a : b), "");
   if (best !== "") return best;
-  throw new UserError("E_NO_WHEEL", `the Python index has no wheel of ${name}`, {
-    hint: "Only wheels are locked: an sdist would run its own code at install.",
-  });
+  throw new UserError("E_NO_WHEEL", `the Python index has no wheel of ${name}`);
 }
 
 /** What a wheel says of itself, from its own bytes. */
@@ -100,8 +98,5 @@ function chooseScripts(
   throw new UserError(
     "E_DRAFT_PROGRAM",
     `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`,
-    {
-      hint: "Name the package that has the program.",
-    },
   );
 }

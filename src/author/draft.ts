@@ -48,9 +48,7 @@ export async function draftFromUrls(
   for (const url of urls) {
     const wrong = urlRule(url);
     if (wrong === undefined) continue;
-    throw new UserError("E_DRAFT_SOURCE", `${url} ${wrong}`, {
-      hint: "Name the address of an archive or of a plain program of one release.",
-    });
+    throw new UserError("E_DRAFT_SOURCE", `${url} ${wrong}`);
   }
   const known = readReleaseName(urls[0] ?? "");
   const name = toolName(wish.name ?? known.name, urls[0] ?? "");

@@ -51,8 +51,5 @@ export async function resolveGo(
   throw new UserError(
     "E_GO_MODULE",
     `${spec} cannot be fetched: ${said.at(-1) ?? "it is not a module"}`,
-    {
-      hint: "See `go env GOPROXY GOSUMDB`.",
-    },
   );
 }

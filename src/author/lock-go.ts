@@ -38,9 +38,6 @@ export async function lockGoModule(
     throw new UserError(
       "E_AUTHOR_PROGRAM",
       "go, which asks for a module's checksum, is not on PATH",
-      {
-        hint: "Install it for the author's machine. Installing programs needs none.",
-      },
     );
   }
   const dir = temporaryDirectory("go-sum");
@@ -61,9 +58,6 @@ export async function lockGoModule(
     throw new UserError(
       "E_GO_MODULE",
       `${module} cannot be fetched: ${found.Error ?? stderr.trim()}`,
-      {
-        hint: "See `go env GOPROXY GOSUMDB`.",
-      },
     );
   } finally {
     await rm(dir, { recursive: true, force: true });

@@ -61,9 +61,7 @@ export async function lockPypi(requirement: string, place: PypiLockContext): Pro
 export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig> {
   const pip = await readPipConfig(env, home);
   if (pip.indexes.length + pip.findLinks.length > 0) return pip;
-  throw new UserError("E_NO_REGISTRY", "no Python index is configured here", {
-    hint: "Set PIP_INDEX_URL to the index that the lock is to be made from.",
-  });
+  throw new UserError("E_NO_REGISTRY", "no Python index is configured here");
 }
 type PypiIndexes = Pick<PypiLockContext, "env" | "home">;
 
@@ -101,9 +99,7 @@ async function resolveAll(
     await rm(dir, { recursive: true, force: true });
   }
   if (resolved.size > 0) return resolved;
-  throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`, {
-    hint: "Only wheels are locked: an sdist would run its own code at install.",
-  });
+  throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`);
 }
 
 async function resolveOne(

@@ -85,7 +85,7 @@ async function npm(
     cwd,
     timeout: 5 * 60_000,
     maxOutput: 64 * 1024 ** 2,
-    ...(signal && { signal }),
+    signal,
   });
   if (status === 0 && stdout.trim() !== "") return stdout;
   throw refused(spec, stdout, stderr);

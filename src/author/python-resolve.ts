@@ -67,9 +67,6 @@ export async function resolvePython(
     throw new UserError(
       "E_WHEELS_UNRESOLVED",
       `pip cannot choose wheels for ${requirement}: ${said}`,
-      {
-        hint: "Only wheels are taken: an sdist would run its own code at install.",
-      },
     );
   }
   const packages = await Promise.all(

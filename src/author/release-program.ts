@@ -53,18 +53,12 @@ export interface Release {
 export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
   const { http, url, headers, dir, format, name, bins: wanted, limit, signal } = request;
   const file = join(dir, "download");
-  const { size, sha256, sha512 } = await http.weigh({
-    url,
-    file,
-    ...(headers && { headers }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(signal && { signal }),
-  });
+  const { size, sha256, sha512 } = await http.weigh({ url, file, headers, limit, signal });
   const into = await makeTree(dir);
   const isPlain = format !== "npm" && isPlainFormat(format);
-  const rawPath = isPlain ? { rawPath: wanted[0] ?? name } : {};
+  const rawPath = isPlain ? (wanted[0] ?? name) : undefined;
   const limits = limitsFor(size);
-  await extract({ file, format, into, strip: 0, limits, signal, ...rawPath });
+  await extract({ file, format, into, strip: 0, limits, signal, rawPath });
   const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
   const programs = await programsOf(into);
   const paths = programs.flatMap(({ path }) => {

@@ -39,9 +39,7 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
   }
   const manifest = await readManifest(prefix);
   if (!manifest || Object.keys(manifest.tools).length === 0) {
-    throw new UserError("E_VOLUME_EMPTY", `${prefix} holds nothing that could be packed`, {
-      hint: "Fill it first: openclaw-install-skill-deps.",
-    });
+    throw new UserError("E_VOLUME_EMPTY", `${prefix} holds nothing that could be packed`);
   }
   if (!(await statIfExists(dirname(file)))?.isDirectory()) {
     throw new UserError("E_INPUT", `${dirname(file)} is not a directory`, {

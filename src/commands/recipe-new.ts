@@ -45,9 +45,6 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     throw new UserError(
       "E_RECIPE_EXISTS",
       `${join(dir, written)} exists already; nothing was written`,
-      {
-        hint: "Write over it with --force, or choose another --name. recipe pin updates digests.",
-      },
     );
   }
   // The lock first: a recipe without its lock is wrong, a lock without a recipe is nothing.
@@ -86,9 +83,7 @@ async function draftFrom(
   if (sources.length > 0 && sources.every((source) => /^https?:\/\//.test(source))) {
     return { document: await draftFromUrls(sources, wish, context), locks: {} };
   }
-  throw new UserError("E_DRAFT_SOURCE", `recipe new ${sources.join(" ")}: no such source`, {
-    hint: "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
-  });
+  throw new UserError("E_DRAFT_SOURCE", `recipe new ${sources.join(" ")}: no such source`);
 }
 
 /** Locks of wheels and of Debian packages are made from fetched bytes; that of npm only now is. */

@@ -35,9 +35,9 @@ export const noNetworkCause: SharedCause = {
 };
 
 interface ErrorOptions {
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
-  readonly shared?: SharedCause;
+  readonly shared?: SharedCause | undefined;
   /** What other sources of the same tool failed with. */
   readonly also?: readonly string[];
 }
@@ -68,13 +68,8 @@ export class UserError extends Error {
 
 /** The same error in other words: its code, and what of its options is not given anew. */
 export function reworded(error: UserError, message: string, options: ErrorOptions = {}): UserError {
-  const { cause, hint, shared } = error;
-  return new UserError(error.problem, message, {
-    cause,
-    hint,
-    ...(shared && { shared }),
-    ...options,
-  });
+  const { problem, cause, hint, shared } = error;
+  return new UserError(problem, message, { cause, hint, shared, ...options });
 }
 
 /**

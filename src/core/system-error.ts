@@ -155,7 +155,6 @@ export function asUserError(thrown: unknown): unknown {
   if (syscall === "uv_cwd") {
     return new UserError("E_WORKING_DIRECTORY", "the working directory is gone or cannot be read", {
       cause: thrown,
-      hint: "Change to another directory, or write paths from the root.",
     });
   }
   if (code.startsWith("UND_ERR_")) {

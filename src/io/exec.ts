@@ -30,7 +30,7 @@ export interface Command {
   /** Bytes of output; the program is killed beyond. Default: 1 MiB. */
   readonly maxOutput?: number;
   /** Kills the program too, and what it has started. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -60,9 +60,7 @@ export async function run(
     stop?.throwIfAborted();
     const killer = timedOut ? undefined : killers[ended.signal ?? ""];
     if (killer === undefined) return { ...ended, timedOut };
-    throw new UserError("E_KILLED", `${shown} was killed by ${killer}`, {
-      hint: "Raise that limit, or run again with --jobs 1.",
-    });
+    throw new UserError("E_KILLED", `${shown} was killed by ${killer}`);
   } catch (cause) {
     stop?.throwIfAborted();
     if (cause instanceof UserError) throw cause;

@@ -29,7 +29,6 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
     case "EROFS":
       return new UserError("E_VOLUME_READ_ONLY", `${message}: it is read-only here`, {
         shared: shared("it is read-only here"),
-        hint: "Fill the volume where it is writable (gateway or provisioner), or mount it read-write.",
       });
     case "EACCES":
     case "EPERM":
@@ -46,7 +45,6 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
         `${message}: something that is not a directory is in the way`,
         {
           cause,
-          hint: "Move it aside, or choose another --prefix.",
         },
       );
     default:

@@ -29,7 +29,5 @@ const fold = (name: string): string => name.normalize("NFKC").toLowerCase().toUp
 export function foldedNames(path: string, twin: string): UserError {
   const { type, point } = mountOf(dirname(path));
   const message = `this file system does not tell ${basename(path)} from ${twin}: ${type} mounted at ${point}`;
-  return new UserError("E_CASE_FOLDING", message, {
-    hint: "Use a volume that tells upper case from lower: a named volume instead of a directory of the host (Docker Desktop), or another --prefix.",
-  });
+  return new UserError("E_CASE_FOLDING", message);
 }

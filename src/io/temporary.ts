@@ -11,7 +11,6 @@ export function temporaryDirectory(name: string): string {
   } catch (cause) {
     throw new UserError("E_TMPDIR", `cannot make a directory in ${parent}`, {
       cause,
-      hint: "Set TMPDIR to a directory that this user can write to and that has room.",
     });
   }
 }

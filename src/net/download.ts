@@ -12,7 +12,10 @@ const textLimit = 32 * 1024 ** 2;
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead" | "onDetail">;
 /** Chooses how a URL is asked for; the job is not begun yet. */
-export type Begin = (url: string, rest: Given & { hasAlternative?: boolean }) => Promise<Transfer>;
+export type Begin = (
+  url: string,
+  rest: Given & { hasAlternative?: boolean | undefined },
+) => Promise<Transfer>;
 
 export async function download(request: DownloadRequest, begin: Begin): Promise<Download> {
   const { url, headers = {}, file, digest, limit = defaultLimit, ...rest } = request;
@@ -134,7 +137,6 @@ export async function json(
     return JSON.parse(found.text);
   } catch (cause) {
     throw new UserError("E_NOT_A_REGISTRY", `${shownUrl(found.url)} did not answer with JSON`, {
-      hint: "Check that the registry or mirror that is configured is one.",
       cause,
     });
   }

@@ -107,10 +107,6 @@ function decoderOf(encoding: Encoding, head: Buffer | undefined) {
 
 function undecodable(from: URL, encodings: Encodings, cause: unknown): UserError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const what = `${shownUrl(from)} came with Content-Encoding: ${encodings.join(", ")}, and cannot be decoded (${why})`;
-  return new UserError("E_PROTOCOL", what, { hint: encodingHint });
+  const what = `${shownUrl(from)} came with Content-Encoding: ${encodings.join(", ")}, which it was asked not to use, and cannot be decoded (${why})`;
+  return new UserError("E_PROTOCOL", what);
 }
-
-/** What to do about a server that packs on the way. */
-const encodingHint =
-  "The server or a proxy on the way compresses what it sends, though it is asked not to: have that switched off for files, or name another source.";

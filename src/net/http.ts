@@ -14,21 +14,21 @@ import { withWaiting } from "./waiting.ts";
 
 export interface DownloadRequest {
   readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Absolute; made anew. It is gone again when the download fails. */
   readonly file: string;
   readonly digest: Digest;
   /** Bytes promised; a server that has more or fewer is refused at once. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** Bytes taken at most where no size is promised; default 4 GiB. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** True where the same bytes can be had elsewhere: a dead server then costs seconds. */
-  readonly hasAlternative?: boolean;
+  readonly hasAlternative?: boolean | undefined;
   /** A proxy for this request in place of the environment's and npm's; its value is `DIRECT` for none. */
   readonly proxy?: Setting;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Bytes so far and in all, where known. A restarted download counts from 0 again. */
-  readonly onProgress?: (received: number, total?: number) => void;
+  readonly onProgress?: ((received: number, total?: number) => void) | undefined;
 }
 
 export interface Download {

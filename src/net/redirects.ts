@@ -110,7 +110,6 @@ function redirected(
 ): URL {
   const refuse = (why: string): never => {
     throw new UserError("E_REDIRECT", `${shownUrl(from)} redirects ${why}`, {
-      hint: "Name another source or a mirror of this file.",
       cause: statusError(statusCode),
     });
   };

@@ -37,7 +37,6 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (options.offline) {
     throw new UserError("E_OFFLINE", `${shownUrl(url)} is needed, and this run is offline`, {
       shared: offlineCause,
-      hint: "Run without --offline where there is a network, or import a bundle.",
     });
   }
   // A proxy may listen on the loopback interface of a place that has no other.
@@ -46,7 +45,6 @@ export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
   throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, and there is no network here`, {
     shared: noNetworkCause,
-    hint: "Fill the volume from a host that has one: a provisioner, the gateway, or bundle import.",
   });
 }
 

@@ -20,7 +20,6 @@ export function guardStreams(
     onLost(
       new UserError("E_OUTPUT", "the output could not be written", {
         cause,
-        hint: "See where the standard output leads: its disk may be full.",
       }),
     );
   });

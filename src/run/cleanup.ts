@@ -43,9 +43,6 @@ export function stagingGone(tool: string): UserError {
   return new UserError(
     "E_STAGING_REMOVED",
     `${tool}: another run removed the staging directory of this one`,
-    {
-      hint: "This run was paused, and the other one took it for dead. Run it again.",
-    },
   );
 }
 

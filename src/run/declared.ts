@@ -57,9 +57,7 @@ function recordedStep(
 ): InstallStep {
   const recipe = recordedRecipe(step.tool, held);
   if (typeof recipe === "string") {
-    throw new UserError("E_DECLARED", `${held.from} cannot be installed: ${recipe}`, {
-      hint: "Write a recipe for it: openclaw-install-skill-deps recipe new.",
-    });
+    throw new UserError("E_DECLARED", `${held.from} cannot be installed: ${recipe}`);
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) throw new UserError("E_NO_BUILD", found.reason);

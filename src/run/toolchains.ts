@@ -88,9 +88,7 @@ async function fetchGo(
   const bin = recipe?.bins.go;
   if (!recipe || "reason" in found || bin === undefined) {
     const why = "reason" in found ? found.reason : "the recipe go has no program go";
-    throw new UserError("E_NO_GO", `a Go is needed to build it, and ${why}`, {
-      hint: "Put a newer go on PATH, or add a recipe go.",
-    });
+    throw new UserError("E_NO_GO", `a Go is needed to build it, and ${why}`);
   }
   const message = `fetching Go ${recipe.version} to build with; it is not kept`;
   context.emit({ type: "note", message });

@@ -102,7 +102,7 @@ export async function openForUninstall(prefix: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "unmet") throw error;
     const { message, hint } = error; // what was asked for has not been done
-    throw new UserError("E_PERMISSION", message, hint === undefined ? {} : { hint });
+    throw new UserError("E_PERMISSION", message, { hint });
   }
 }
 

@@ -24,12 +24,12 @@ export interface StageContext {
   /** Learns the digest of each file of the tree. */
   readonly written: WrittenDigests;
   /** True where another source has the same: this one is not waited for long. */
-  readonly hasAlternative?: boolean;
-  readonly signal?: AbortSignal;
+  readonly hasAlternative?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Bytes so far and in all, where known. */
   readonly onProgress: (received: number, total?: number) => void;
   /** Hears what a person may want to know of what was fetched. */
-  readonly onNote?: (message: string) => void;
+  readonly onNote?: ((message: string) => void) | undefined;
   readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 

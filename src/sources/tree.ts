@@ -67,13 +67,7 @@ async function absent(root: string, path: string, what: string): Promise<UserErr
   const shown = names.slice(0, maxNames);
   const more = names.length > maxNames ? ", ..." : "";
   const has = names.length === 0 ? "it is empty" : `it has: ${shown.join(", ")}${more}`;
-  return new UserError(
-    "E_RECIPE_BINS",
-    `the archive ${what} ${path}; ${has}${meant(path, names)}`,
-    {
-      hint: "Correct `bins` or `strip` in the recipe.",
-    },
-  );
+  return new UserError("E_RECIPE_BINS", `the archive ${what} ${path}; ${has}${meant(path, names)}`);
 }
 
 /** What a path that is not there may have been meant for, and how to write it. */

@@ -29,14 +29,14 @@ export interface ExtractRequest {
   /** Directories of an `npm` package that other packages fill. */
   readonly without?: readonly string[];
   /** Where a `raw`, `gz` or `bz2` program goes, relative to `into`; becomes executable. */
-  readonly rawPath?: string;
+  readonly rawPath?: string | undefined;
   readonly limits: Limits;
   /** Learns the digest of each file. */
   readonly written?: WrittenDigests;
   /** Ends it before its next file or piece. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what was left out, such as links to the system's own files. */
-  readonly onNote?: (message: string) => void;
+  readonly onNote?: ((message: string) => void) | undefined;
 }
 
 /**

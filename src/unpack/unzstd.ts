@@ -16,9 +16,7 @@ const [usualWindow, largestWindow] = [27, 28];
 /** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
 export async function* unzstd(file: string, span: Span): AsyncGenerator<Buffer> {
   if (typeof zlib.createZstdDecompress !== "function") {
-    throw new UserError("E_NODE_TOO_OLD", "this Node cannot unpack zstd", {
-      hint: "Run with Node 22.15 or newer.",
-    });
+    throw new UserError("E_NODE_TOO_OLD", "this Node cannot unpack zstd");
   }
   const { start, end, padding } = span;
   const window = windowFor(availableMemory?.() ?? freemem());

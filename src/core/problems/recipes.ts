@@ -30,7 +30,7 @@ export const recipeProblems = {
   E_RECIPE_EXISTS: {
     kind: "usage",
     cause: "The recipe to be written exists already.",
-    remedy: "Write over it with --force, or choose another --name.",
+    remedy: "Write over it with --force, or choose another --name; recipe pin updates digests.",
   },
   E_LOCK: {
     kind: "recipe",
@@ -50,7 +50,8 @@ export const recipeProblems = {
   E_DRAFT_SOURCE: {
     kind: "usage",
     cause: "recipe new cannot make a recipe from this source.",
-    remedy: "Name a release's URL, npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
+    remedy:
+      "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
   },
   E_DRAFT_NAME: {
     kind: "usage",

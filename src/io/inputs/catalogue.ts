@@ -76,7 +76,6 @@ function usable<T>(file: string, read: () => T): T {
     if (cause instanceof UserError && cause.kind !== "config") throw cause;
     throw new UserError("E_PACKAGE_DAMAGED", `cannot use the bundled catalogue ${file}`, {
       cause,
-      hint: "Install openclaw-install-skill-deps again.",
     });
   }
 }

@@ -60,7 +60,6 @@ function listDirectory(dir: string): string[] {
     if (!isLasting(cause)) throw fileError("read", dir, cause);
     throw new UserError("E_RECIPES_DIRECTORY", `cannot read the recipes in ${dir}`, {
       cause,
-      hint: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
     });
   }
 }

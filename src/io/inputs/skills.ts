@@ -121,9 +121,7 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
       });
     }
     if (found.isDirectory()) continue;
-    throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} is not a directory`, {
-      hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
-    });
+    throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} is not a directory`);
   }
   return roots.map((dir) => ({ dir, kind: "named" }));
 }

@@ -57,9 +57,7 @@ async function checkStarts(path: string): Promise<void> {
   if (found?.isFile() && (found.mode & 0o111) !== 0) return;
   const { type, point } = mountOf(path);
   const message = `${path} leads to no program, though it was just made (${type}, mounted at ${point})`;
-  throw new UserError("E_LINKS_LOST", message, {
-    hint: "See whether this file system keeps links and modes; use a volume of another kind.",
-  });
+  throw new UserError("E_LINKS_LOST", message);
 }
 
 function targetOf(bin: InstalledBin): string {

@@ -16,8 +16,5 @@ export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
   throw new UserError(
     "E_DECLARED_RECORD",
     `${join(prefix, layout.declared)} is not a record of ours`,
-    {
-      hint: "Remove it: what skills declare is then pinned again at its next use.",
-    },
   );
 }

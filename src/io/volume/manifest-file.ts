@@ -30,7 +30,6 @@ export async function findManifest(
   if (read.cause && !isLasting(read.cause)) throw fileError("read", file, read.cause);
   throw new UserError("E_MANIFEST_UNREADABLE", `cannot read ${file}`, {
     cause: read.cause ?? read.why,
-    hint: "Make it readable for the user who runs this, or choose another --prefix.",
   });
 }
 

@@ -28,7 +28,7 @@ export function unfit(path: string, need: keyof typeof needs, cause?: unknown): 
   const { lacks, hint } = needs[need];
   const message = `this file system ${lacks}: ${type} mounted at ${point}`;
   return new UserError("E_FILE_SYSTEM", message, {
-    ...(cause === undefined ? {} : { cause }),
+    cause,
     shared: { key: message, message },
     hint: `Nothing can be installed in it. Use a named volume or a directory of ext4, xfs, btrfs or tmpfs, or ${hint}.`,
   });

@@ -91,9 +91,6 @@ function refuseLinkOut(prefix: string, path: string): void {
   throw new UserError(
     "E_VOLUME_LINK",
     `${path} is a link that leads out of the volume, to ${target}`,
-    {
-      hint: "Remove the link and run again: a directory takes its place. To keep the volume elsewhere, name that place with --prefix or mount it.",
-    },
   );
 }
 

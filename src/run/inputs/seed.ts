@@ -36,9 +36,7 @@ export async function loadSeed(
   const path = join(dir, layout.manifest);
   if (!(await lstatIfExists(path))) {
     if (options.seed === undefined) return undefined;
-    throw new UserError("E_SEED", `there is no seed in ${dir} (no ${layout.manifest})`, {
-      hint: "A seed is a volume: fill one with --prefix DIR and copy it into the image.",
-    });
+    throw new UserError("E_SEED", `there is no seed in ${dir} (no ${layout.manifest})`);
   }
   if ((await realpath(dir)) === ((await tolerate(realpath(prefix))) ?? prefix)) return undefined;
   const found = await findManifest(dir);

@@ -221,9 +221,7 @@ async function readSkills(
 
 function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {
   if (named.length > 0) {
-    throw new UserError("E_SKILLS_DIRECTORY", `no skill (SKILL.md) in ${named.join(", ")}`, {
-      hint: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
-    });
+    throw new UserError("E_SKILLS_DIRECTORY", `no skill (SKILL.md) in ${named.join(", ")}`);
   }
   const looked = roots.map(({ dir }) => dir).join(", ");
   emit({

@@ -118,8 +118,5 @@ export function refuseOtherPlatform(manifest: Manifest, platform: Platform, pref
   throw new UserError(
     "E_VOLUME_PLATFORM",
     `${prefix} holds programs for ${manifest.platform}; this is ${platformId(platform)}`,
-    {
-      hint: "One volume serves one platform: use another --prefix for this one. Nothing was changed.",
-    },
   );
 }

@@ -10,6 +10,7 @@ import { unpackDeb } from "../../unpack/deb.ts";
 import { limitsFor } from "../../unpack/extract.ts";
 import { type TreeWriter, treeWriter } from "../../unpack/tree.ts";
 import type { StageContext, Staged } from "../context.ts";
+import { fetchAll } from "../fetch-all.ts";
 import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadDeb } from "./mirrors.ts";
@@ -38,56 +39,30 @@ async function stageDebian(artifact: DebianArtifact, context: StageContext): Pro
   return { tree, source: { kind, from: `${name}@${version}`, digest, size }, starts };
 }
 
-/** Bytes downloaded. One writer for all packages, so that none writes through another one's link. */
+/**
+ * Several come at once and are unpacked one by one; gives the bytes downloaded. One writer for all
+ * packages, so that none writes through another one's link.
+ */
 async function unpackAll(
-  artifact: DebianArtifact,
+  { packages, snapshot }: DebianArtifact,
   tree: string,
   context: StageContext,
 ): Promise<number> {
-  const { packages } = artifact;
+  const { http } = context;
+  const apt = await context.apt();
   const total = packages.reduce((sum, { size }) => sum + size, 0);
   const writer = treeWriter(tree, 0, limitsFor(total));
+  const unpacking = pLimit(1);
+  const how = { atOnce: packagesAtOnce, total };
   try {
-    await fetchAll(artifact, total, writer, context);
+    await fetchAll(packages, how, context, async (locked, { file, signal, onProgress }) => {
+      await downloadDeb({ http, apt, locked, snapshot, file, signal, onProgress });
+      await unpacking(() => unpackOne(file, locked, writer, signal));
+    });
     writer.finish();
     return total;
   } finally {
     writer.close();
-  }
-}
-
-/** Several come at once and are unpacked one by one. The first failure ends the others. */
-async function fetchAll(
-  { packages, snapshot }: DebianArtifact,
-  total: number,
-  writer: TreeWriter,
-  context: StageContext,
-): Promise<void> {
-  const apt = await context.apt();
-  const [downloads, unpacking] = [pLimit(packagesAtOnce), pLimit(1)];
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
-  const received = packages.map(() => 0);
-  const fetchPackage = async (locked: DebianPackage, index: number): Promise<void> => {
-    signal.throwIfAborted();
-    const file = join(context.dir, `download-${index}`);
-    const onProgress = (bytes: number): void => {
-      received[index] = bytes;
-      context.onProgress(
-        received.reduce((sum, one) => sum + one, 0),
-        total,
-      );
-    };
-    await downloadDeb({ http: context.http, apt, locked, snapshot, file, signal, onProgress });
-    await unpacking(() => unpackOne(file, locked, writer, signal));
-  };
-  const fetching = packages.map((locked, i) => downloads(() => fetchPackage(locked, i)));
-  try {
-    await Promise.all(fetching);
-  } catch (error) {
-    stop.abort();
-    await Promise.allSettled(fetching); // nothing writes into the tree that the caller now removes
-    throw error;
   }
 }
 
@@ -112,22 +87,15 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   const [bin = "", ...args] = setup;
   const shown = setup.join(" ");
   if (!context.runsHere) {
-    throw new UserError("E_SETUP", `${shown} must be run once on a machine of its own platform`, {
-      hint: "Install it there: this one cannot prepare it.",
-    });
+    throw new UserError("E_SETUP", `${shown} must be run once on a machine of its own platform`);
   }
   const home = join(context.dir, "setup");
   await mkdir(home);
   const program = join(tree, context.bins[bin] ?? bin);
   const env = { PATH: "/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" };
   const { signal } = context;
-  const finished = await run({
-    argv: [program, ...args],
-    env,
-    cwd: home,
-    timeout: setupTimeout,
-    ...(signal && { signal }),
-  });
+  const argv = [program, ...args] as const;
+  const finished = await run({ argv, env, cwd: home, timeout: setupTimeout, signal });
   await rm(home, { recursive: true, force: true });
   if (finished.status === 0) return;
   const said = (finished.stderr || finished.stdout).trim().split("\n").slice(0, 3).join(" | ");

@@ -16,7 +16,7 @@ export interface DebRequest {
   /** Absolute. */
   readonly file: string;
   readonly signal: AbortSignal;
-  readonly onProgress?: (received: number) => void;
+  readonly onProgress?: ((received: number) => void) | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function downloadDeb(request: DebRequest): Promise<Download> {
         size: locked.size,
         hasAlternative,
         signal,
-        ...(onProgress === undefined ? {} : { onProgress }),
+        onProgress,
       });
     } catch (error) {
       if (!(error instanceof UserError) || signal.aborted) throw error;

@@ -30,7 +30,6 @@ async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): P
   if (toolchains.offline) {
     throw new UserError("E_OFFLINE", `${module}@${version} is needed, and this run is offline`, {
       shared: offlineCause,
-      hint: "Run without --offline where there is a network.",
     });
   }
   const tree = await makeTree(context.dir, ["bin"]);
@@ -70,7 +69,7 @@ export async function openBuild(
   return {
     async go(args, timeout) {
       const argv = [go, ...args] as const;
-      return await run({ argv, env, cwd: home, timeout, ...(signal && { signal }) }, (cause) => {
+      return await run({ argv, env, cwd: home, timeout, signal }, (cause) => {
         const message = `${go} does not start here, and ${module} is built with it`;
         const hint = "The mount may not allow programs to run.";
         return new UserError("E_DOES_NOT_RUN", message, { cause, hint });
@@ -147,11 +146,8 @@ function goError(
       hint: "The proxy serves another module.",
     });
   }
-  if (/requires go >=/.test(said)) {
-    return new UserError("E_RECIPE_GO", message, { hint: "Correct `toolchain` in the recipe." });
-  }
-  if (/\.go:\d+:\d+:|directory not found|no Go files/.test(said)) {
-    return new UserError("E_RECIPE_GO", message, { hint: "Correct `package` in the recipe." });
+  if (/requires go >=|\.go:\d+:\d+:|directory not found|no Go files/.test(said)) {
+    return new UserError("E_RECIPE_GO", message);
   }
   if (/no space left|disk quota/.test(said)) {
     return new UserError("E_DISK_FULL", message, {
@@ -160,9 +156,7 @@ function goError(
   }
   return (
     shortageSaid(`${module}@${version} cannot ${what}`, finished.stderr) ??
-    new UserError("E_GO_MODULE", message, {
-      hint: "See `go env GOPROXY GOSUMDB`; the proxy must have the module and all that it needs.",
-    })
+    new UserError("E_GO_MODULE", message)
   );
 }
 

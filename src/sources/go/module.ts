@@ -2,70 +2,45 @@ import { join } from "node:path";
 import { formatDigest } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import type { GoModuleArtifact } from "../../core/recipe.ts";
-import { readPieces, rm } from "../../io/disk.ts";
+import { readPieces } from "../../io/disk.ts";
 import { entriesIn } from "../../io/entries.ts";
 import { isThere } from "../../io/files.ts";
 import { makeExecutable } from "../../io/volume/modes.ts";
 import { isNetwork, isNotFound } from "../../net/errors.ts";
 import type { GoConfig } from "../../net/go-config.ts";
-import type { Download } from "../../net/http.ts";
-import { extract, limitsFor } from "../../unpack/extract.ts";
+import type { Download, DownloadRequest, Http } from "../../net/http.ts";
 import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
-import { checkPrograms, makeTree } from "../tree.ts";
+import { stageOneArchive } from "../one-archive.ts";
 
 /**
  * A module's zip from the machine's Go proxy, used as an archive. It holds no modes, so that what is
  * a program by its first bytes becomes executable where Go keeps its programs.
  */
 async function stageGoModule(artifact: GoModuleArtifact, context: StageContext): Promise<Staged> {
-  const { module, version, strip, kind, digest } = artifact;
-  const file = join(context.dir, "download");
-  context.onPhase?.("download");
-  const { size } = await downloadModule(
-    artifact,
-    file,
-    context,
-    await toolchainsOf(context).goConfig(),
+  const { module, version } = artifact;
+  const complete = async (tree: string): Promise<void> => {
+    for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
+  };
+  const zip = { ...artifact, from: `${module}@${version}`, format: "zip", complete } as const;
+  const unmarked = { ...context, written: new Map() }; // modes change after that
+  return await stageOneArchive(zip, unmarked, async (request) =>
+    downloadModule(artifact, request, context.http, await toolchainsOf(context).goConfig()),
   );
-  context.onPhase?.("unpack");
-  const tree = await makeTree(context.dir);
-  const { signal } = context;
-  await extract({ file, format: "zip", into: tree, strip, limits: limitsFor(size), signal });
-  await rm(file, { force: true });
-  for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
-  await checkPrograms(tree, context.bins, true);
-  const source = { kind, from: `${module}@${version}`, digest: formatDigest(digest), size };
-  return { tree, source };
 }
 
 /** Brings a module's zip from the first of the proxies that has it, and verifies it. */
 async function downloadModule(
-  artifact: GoModuleArtifact,
-  file: string,
-  context: Pick<StageContext, "http"> & Partial<StageContext>,
+  { module, version, digest, size }: GoModuleArtifact,
+  request: Pick<DownloadRequest, "file" | "signal" | "hasAlternative" | "onProgress">,
+  http: Http,
   { proxies, headersFor }: Pick<GoConfig, "proxies" | "headersFor">,
 ): Promise<Download> {
-  const { module, version, digest, size } = artifact;
-  const { http, hasAlternative = false, onProgress, signal } = context;
   const path = `${escapePath(module)}/@v/${escapePath(version)}.zip`;
-  const more = {
-    ...(size === undefined ? {} : { size }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(onProgress === undefined ? {} : { onProgress }),
-  };
   for (const [i, proxy] of proxies.entries()) {
     const url = proxy.url + path;
     try {
-      const headers = headersFor(url);
-      return await http.download({
-        url,
-        headers,
-        file,
-        digest,
-        hasAlternative,
-        ...more,
-      });
+      return await http.download({ ...request, url, headers: headersFor(url), digest, size });
     } catch (error) {
       const mayGoOn = isNotFound(error) || (proxy.fallsThrough && isNetwork(error));
       if (!mayGoOn || i === proxies.length - 1) throw error;
@@ -99,7 +74,7 @@ export const goModule: SourceKind<GoModuleArtifact> = {
     {
       id: `go ${artifact.module} ${artifact.version} ${formatDigest(artifact.digest)}`,
       async fetch(file, { http, goConfig, signal }) {
-        await downloadModule(artifact, file, { http, signal }, await goConfig());
+        await downloadModule(artifact, { file, signal }, http, await goConfig());
       },
     },
   ],

@@ -1,13 +1,11 @@
 import { join } from "node:path";
-import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../../core/digest.ts";
 import { selectPackages } from "../../core/locks/npm-lock.ts";
 import type { LockedPackage, NpmClosureArtifact } from "../../core/recipe.ts";
 import { rm } from "../../io/disk.ts";
-import type { NpmConfig } from "../../net/npm-config.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
-import type { Limits } from "../../unpack/tree.ts";
 import type { StageContext, Staged } from "../context.ts";
+import { fetchAll } from "../fetch-all.ts";
 import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadTarball } from "./registry.ts";
@@ -29,7 +27,7 @@ async function stageNpmClosure(
     packages.map(({ path }) => path),
   );
   context.onPhase?.("download");
-  const size = await fetchAll(packages, tree, context);
+  const size = await placeAll(packages, tree, context);
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
   const digest = `sha256:${sha256Hex(listOf(packages))}`;
@@ -46,73 +44,35 @@ function listOf(packages: readonly LockedPackage[]): string {
     .join("");
 }
 
-/** Bytes downloaded. The first failure ends the others: a closure with a hole is of no use. */
-async function fetchAll(
+/** Fetches and unpacks each; gives the bytes downloaded. */
+async function placeAll(
   packages: readonly LockedPackage[],
   tree: string,
   context: StageContext,
 ): Promise<number> {
+  const { http, hasAlternative, written } = context;
   const npm = await context.npm();
-  const limit = pLimit(packagesAtOnce);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
-  const received = packages.map(() => 0);
-  const taken = { bytes: 0, entries: 0 };
-  const limits = (): Limits => ({
-    ...limitsFor(received.reduce((sum, one) => sum + one, 0)),
-    taken,
-  });
-  const fetching = packages.map((locked, index) =>
-    limit(async () => {
-      signal.throwIfAborted();
-      const onProgress = (bytes: number): void => {
-        received[index] = bytes;
-        context.onProgress(received.reduce((sum, one) => sum + one, 0));
-      };
-      const file = join(context.dir, `download-${index}`);
-      const own = { tree, file, npm, signal, onProgress, limits, packages };
-      return await fetchPackage(locked, { ...context, ...own });
-    }),
+  const taken = { bytes: 0, entries: 0 }; // by all packages together
+  const sizes = await fetchAll(
+    packages,
+    { atOnce: packagesAtOnce },
+    context,
+    async (one, given) => {
+      const { name, version, digest, path } = one;
+      const { file, signal, onProgress, received } = given;
+      const wanted = { name, version, digest, file, hasAlternative, signal, onProgress };
+      const { size } = await downloadTarball({ ...wanted, http, npm });
+      const into = join(tree, path);
+      const below = packages.filter((other) => other.path.startsWith(`${path}/`));
+      const without = below.map((other) => other.path.slice(path.length + 1));
+      const limits = { ...limitsFor(received()), taken };
+      // npm puts everything below `package/`, some others below another name.
+      await extract({ file, format: "npm", into, strip: 1, without, limits, written, signal });
+      await rm(file, { force: true });
+      return size;
+    },
   );
-  try {
-    const sizes = await Promise.all(fetching);
-    return sizes.reduce((sum, size) => sum + size, 0);
-  } catch (error) {
-    stop.abort();
-    await Promise.allSettled(fetching); // nothing writes into the tree that the caller now removes
-    throw error;
-  }
-}
-
-interface Place {
-  /** All of the closure. */
-  readonly packages: readonly LockedPackage[];
-  readonly tree: string;
-  readonly file: string;
-  readonly npm: NpmConfig;
-  readonly http: StageContext["http"];
-  readonly hasAlternative?: boolean;
-  /** Of all packages together, for so much as was downloaded of them. */
-  readonly limits: () => Limits;
-  readonly written: StageContext["written"];
-  readonly signal: AbortSignal;
-  readonly onProgress: (received: number) => void;
-}
-
-async function fetchPackage(locked: LockedPackage, place: Place): Promise<number> {
-  const { name, version, digest, path } = locked;
-  const { tree, file, written, limits, packages, http, npm, signal, onProgress } = place;
-  const { hasAlternative = false } = place;
-  const wanted = { name, version, digest, file, hasAlternative };
-  const { size } = await downloadTarball({ ...wanted, http, npm, signal, onProgress });
-  const into = join(tree, path);
-  const below = packages.filter((other) => other.path.startsWith(`${path}/`));
-  const without = below.map((other) => other.path.slice(path.length + 1));
-  // npm puts everything below `package/`, some others below another name.
-  const how = { strip: 1, without, limits: limits(), written, signal };
-  await extract({ file, format: "npm", into, ...how });
-  await rm(file, { force: true });
-  return size;
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export const npmClosure: SourceKind<NpmClosureArtifact> = {

@@ -1,9 +1,8 @@
 import { basename } from "node:path/posix";
-import type { Digest } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
 import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
-import type { Download, Http } from "../../net/http.ts";
+import type { Download, DownloadRequest, Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
 
 /** The machine's npm registries. */
@@ -12,16 +11,9 @@ export interface NpmRegistry {
   readonly npm: NpmConfig;
 }
 
-export interface TarballRequest extends NpmRegistry {
+export interface TarballRequest extends NpmRegistry, Omit<DownloadRequest, "url" | "headers"> {
   readonly name: string;
   readonly version: string;
-  readonly digest: Digest;
-  readonly size?: number;
-  /** Absolute. */
-  readonly file: string;
-  readonly hasAlternative?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (received: number, total?: number) => void;
 }
 
 /** Where a tarball may be. */
@@ -118,9 +110,6 @@ async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fie
   throw new UserError(
     "E_NOT_A_REGISTRY",
     `${shownUrl(url)} did not answer with a package's versions`,
-    {
-      hint: "Check that the npm registry that is configured is one.",
-    },
   );
 }
 
@@ -144,9 +133,7 @@ async function tarballsOf(
   const url = isUrl ? new URL(tarball, document) : undefined;
   if (url && /^https?:$/.test(url.protocol)) return addressesOf(url, new URL(base), npm);
   const what = found ? `has no address of ${name}@${version}` : `has no ${name}@${version}`;
-  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`, {
-    hint: "It may hold versions back for some days, or have removed this one: try another registry.",
-  });
+  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`);
 }
 
 /**

@@ -43,7 +43,7 @@ async function compileShare(
     env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" },
     cwd: home,
     timeout,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   } as const;
   const finished = await run(command, (cause) => {
     const hint =
@@ -55,7 +55,5 @@ async function compileShare(
   const said = finished.stderr.trim().split("\n").slice(-2).join(" | ");
   const short = shortageSaid(`${program} cannot compile what it runs`, finished.stderr);
   if (short) throw short;
-  throw new UserError("E_SETUP", `${program} cannot compile what it runs: ${said}`, {
-    hint: "Look at memory and time limits of this container; run it again.",
-  });
+  throw new UserError("E_SETUP", `${program} cannot compile what it runs: ${said}`);
 }

@@ -22,9 +22,9 @@ export interface WheelRequest extends PythonIndexes {
   readonly wheel: LockedWheel;
   /** Absolute. */
   readonly file: string;
-  readonly hasAlternative?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (received: number) => void;
+  readonly hasAlternative?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((received: number) => void) | undefined;
 }
 
 /** A page, directory or file of pip's settings. */
@@ -118,9 +118,7 @@ async function downloadFrom(place: Place, request: WheelRequest): Promise<Downlo
       if (url.startsWith("file:")) return await copyWheel(new URL(url), wheel, file);
       return await http.download({
         ...{ url, headers: pip.headersFor(url), ...pip.through },
-        ...{ file, digest, size, hasAlternative },
-        ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
+        ...{ file, digest, size, hasAlternative, signal, onProgress },
       });
     } catch (error) {
       if (!(error instanceof UserError) || signal?.aborted) throw error;
@@ -160,20 +158,12 @@ async function filesAt(
   const { hasAlternative = false, signal } = more;
   const headers = { accept, ...pip.headersFor(url.href) };
   return await parsePage(
-    await http.text(url.href, {
-      ...{ headers, ...pip.through, hasAlternative },
-      ...(signal === undefined ? {} : { signal }),
-    }),
+    await http.text(url.href, { headers, ...pip.through, hasAlternative, signal }),
   );
 }
 
-const heldBack =
-  "An index may hold packages back for some days, or have removed this one: try another one.";
-
 function notListed({ url }: Place, what: string): UserError {
-  return new UserError("E_NOT_LISTED", `${shownUrl(url)} does not list ${what}`, {
-    hint: heldBack,
-  });
+  return new UserError("E_NOT_LISTED", `${shownUrl(url)} does not list ${what}`);
 }
 
 /** The error where no place served; wrong bytes are to be heard of. */
@@ -188,8 +178,8 @@ function nowhere(what: string, errors: readonly UserError[]): UserError {
   const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
   const shared = sharedBy(errors);
   return new UserError(main.problem, `no Python index has ${what}: ${reasons}`, {
-    hint: told?.hint ?? `${heldBack} \`pip config list\` shows which are asked.`,
-    ...(shared && { shared }),
+    hint: told?.hint ?? `${first.hint} \`pip config list\` shows which are asked.`,
+    shared,
   });
 }
 

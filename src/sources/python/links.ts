@@ -71,7 +71,5 @@ export async function hashWheel(
 function readHere(url: URL, maxBytes = 16 * 1024 ** 2): Buffer {
   const { bytes, why } = tryRead(fileURLToPath(url), { maxBytes });
   if (bytes) return bytes;
-  throw new UserError("E_NOT_A_REGISTRY", `cannot read ${shownUrl(url)}: ${why}`, {
-    hint: "See find-links and index-url in `pip config list`.",
-  });
+  throw new UserError("E_NOT_A_REGISTRY", `cannot read ${shownUrl(url)}: ${why}`);
 }

@@ -1,5 +1,4 @@
 import { basename, join } from "node:path";
-import pLimit from "p-limit";
 import { formatDigest, sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { type EntryPoint, renderEntryPoint, renderScript } from "../../core/locks/entry-points.ts";
@@ -11,6 +10,7 @@ import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
 import { doing, lstatIfExists, textOf } from "../../io/files.ts";
 import type { Http } from "../../net/http.ts";
 import { type StageContext, type Staged, type Start, toolchainsOf } from "../context.ts";
+import { fetchAll } from "../fetch-all.ts";
 import type { SourceKind } from "../kind.ts";
 import type { Interpreter, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
@@ -33,7 +33,19 @@ async function stagePython(artifact: PythonArtifact, context: StageContext): Pro
   const wheels = selectWheels(artifact.wheels, python.version, context.platform);
   const tree = await makeTree(context.dir, ["site-packages", "bin"]);
   context.onPhase?.("download");
-  const files = await fetchAll(wheels, context, await indexesFor(context.http, python, toolchains));
+  const { hasAlternative } = context;
+  const indexes = await indexesFor(context.http, python, toolchains);
+  const size = wheels.reduce((sum, wheel) => sum + wheel.size, 0);
+  const how = { atOnce: wheelsAtOnce, total: size };
+  const files = await fetchAll(
+    wheels,
+    how,
+    context,
+    async (wheel, { file, signal, onProgress }) => {
+      await downloadWheel({ ...indexes, wheel, file, hasAlternative, signal, onProgress });
+      return file;
+    },
+  );
   context.onPhase?.("unpack");
   const entryPoints = await placeAll(artifact.name, wheels, files, { ...context, tree });
   const starts: Record<string, Start> = {};
@@ -43,7 +55,6 @@ async function stagePython(artifact: PythonArtifact, context: StageContext): Pro
   if (context.runsHere) await compile(python, tree, context);
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
-  const size = wheels.reduce((sum, wheel) => sum + wheel.size, 0);
   const digest = `sha256:${sha256Hex(listOf(wheels))}`;
   const line = minorOf(python.version);
   const source = { kind, from: `${name}@${version}`, digest, size, ...(line && { python: line }) };
@@ -103,45 +114,7 @@ async function indexesFor(
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
   if (address !== undefined) return { http, pip, defaultIndex: `${address}simple/` };
   if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };
-  throw new UserError("E_NO_REGISTRY", "no Python index is configured here", {
-    hint: "Set PIP_INDEX_URL, or index-url in /etc/pip.conf.",
-  });
-}
-
-/** The files of the wheels, in their order. The first failure ends the others. */
-async function fetchAll(
-  wheels: readonly LockedWheel[],
-  context: StageContext,
-  indexes: PythonIndexes,
-): Promise<string[]> {
-  const { dir, hasAlternative = false } = context;
-  const limit = pLimit(wheelsAtOnce);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([stop.signal, ...(context.signal ? [context.signal] : [])]);
-  const total = wheels.reduce((sum, { size }) => sum + size, 0);
-  const received = wheels.map(() => 0);
-  const fetching = wheels.map((wheel, index) =>
-    limit(async () => {
-      signal.throwIfAborted();
-      const file = join(dir, `download-${index}`);
-      const onProgress = (bytes: number): void => {
-        received[index] = bytes;
-        context.onProgress(
-          received.reduce((sum, one) => sum + one, 0),
-          total,
-        );
-      };
-      await downloadWheel({ ...indexes, wheel, file, hasAlternative, signal, onProgress });
-      return file;
-    }),
-  );
-  try {
-    return await Promise.all(fetching);
-  } catch (error) {
-    stop.abort();
-    await Promise.allSettled(fetching); // nothing writes into the directory that the caller now removes
-    throw error;
-  }
+  throw new UserError("E_NO_REGISTRY", "no Python index is configured here");
 }
 
 /** True where one is needed: a program that is a binary of its own, or sh, is itself what is started. */

@@ -127,15 +127,11 @@ async function names(dir: string): Promise<string[]> {
 }
 
 function broken(wheel: LockedWheel, why: string): UserError {
-  return new UserError("E_WHEEL", `${wheel.file} cannot be installed: ${why}`, {
-    hint: "Nothing of it was installed. Lock another version of the package.",
-  });
+  return new UserError("E_WHEEL", `${wheel.file} cannot be installed: ${why}`);
 }
 
 function clash(wheel: LockedWheel, name: string, isDirectory: boolean): UserError {
   const [mine, theirs] = isDirectory ? ["directory", "file"] : ["file", "directory"];
   const message = `${wheel.file} cannot be installed: its ${mine} ${name} is a ${theirs} of a package beside it`;
-  return new UserError("E_WHEELS_COLLIDE", message, {
-    hint: "pip cannot install both either; lock another version of one of the packages.",
-  });
+  return new UserError("E_WHEELS_COLLIDE", message);
 }
