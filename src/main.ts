@@ -209,13 +209,8 @@ function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
     const { code = "", errno } = cause as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
     if (errno !== undefined && !isPackage) throw cause; // of memory, or the disk fails
-    throw new UserError(
-      "E_PACKAGE_DAMAGED",
-      `${bundle} is not in a complete package: no package.json can be read`,
-      {
-        cause,
-      },
-    );
+    const message = `${bundle} is not in a complete package: no package.json can be read`;
+    throw new UserError("E_PACKAGE_DAMAGED", message, { cause });
   }
 }
 

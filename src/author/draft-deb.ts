@@ -8,7 +8,7 @@ import { readAptConfig } from "../net/apt-config.ts";
 import { openRelease } from "./deb-index.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
-import { type DraftContext, type DraftWish, toolName } from "./draft.ts";
+import { chooseBins, type DraftContext, type DraftWish, toolName } from "./draft.ts";
 import { debLocker } from "./lock-deb.ts";
 import { type Draft, describeTool, renderDraft } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
@@ -17,6 +17,8 @@ const arches = [
   ["amd64", "linux-x64"],
   ["arm64", "linux-arm64"],
 ] as const satisfies readonly (readonly [DebArch, PlatformKey])[];
+
+const metaHint = "What a meta package promises lies in a package that it depends on.";
 
 /** The draft of a recipe from a package of the release that the machine's apt names. */
 export async function draftFromDeb(
@@ -47,7 +49,7 @@ export async function draftFromDeb(
     `${snapshot}T000000Z`,
     { ...context, dir: await workDirIn(place.dir, "package") },
   );
-  const bins = chooseBins(looked.bins, wish.bins, name);
+  const bins = chooseBins(looked.bins, wish.bins, name, metaHint);
   const document: RecipeDocument = {
     name: tool,
     ...describeTool({ ...found, license: spdx(looked.license) }),
@@ -59,26 +61,6 @@ export async function draftFromDeb(
   };
   const author = debLocker({ env, http, clock, dir: await workDirIn(place.dir, "lock") });
   return { document, locks: { [lock]: await author(parseDebWanted(renderDraft(document))) } };
-}
-
-function chooseBins(
-  all: Readonly<Record<string, string>>,
-  wanted: readonly string[],
-  name: string,
-): Record<string, string> {
-  const names = wanted.length > 0 ? wanted : Object.keys(all);
-  const missing = names.find((each) => !Object.hasOwn(all, each));
-  if (missing === undefined && names.length > 0) {
-    return Object.fromEntries(names.map((each) => [each, all[each] ?? ""]));
-  }
-  const has = Object.keys(all).join(", ") || "none";
-  throw new UserError(
-    "E_DRAFT_PROGRAM",
-    `${name} has no program ${missing ?? ""}; its programs are: ${has}`,
-    {
-      hint: "What a meta package promises lies in a package that it depends on.",
-    },
-  );
 }
 
 /** Debian's names are SPDX's, but for these. */

@@ -1,10 +1,8 @@
 import { basename } from "node:path/posix";
 import { UserError } from "../core/errors.ts";
-import { goModules } from "../core/locks/go-path.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import type { RecipeSource } from "../core/recipes/schema.ts";
 import { type DraftContext, type DraftWish, toolName } from "./draft.ts";
-import { lockGoModule } from "./lock-go.ts";
+import { goSource, withOwnGo } from "./lock-go.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 
 /** The draft of a recipe from PATH or PATH@VERSION: a module, or a package of one. */
@@ -13,9 +11,12 @@ export async function draftFromGo(
   wish: DraftWish,
   context: DraftContext,
 ): Promise<Draft> {
-  const { name: path, version } = splitPackage(spec);
-  const { module, directory, found } = await findModule(path, version || "latest", context);
-  const called = basename(directory === "." ? module.replace(/\/v\d+$/, "") : directory);
+  if (!spec.includes("/")) {
+    throw new UserError("E_DRAFT_SOURCE", `${spec} is not a module's path`);
+  }
+  const source = await withOwnGo(context.env, (ask) => goSource(spec, ask));
+  const { name: module, version } = splitPackage(source.go ?? "");
+  const called = basename(source.package ?? module.replace(/\/v\d+$/, ""));
   const [bin = called, ...others] = wish.bins;
   if (others.length > 0) {
     throw new UserError("E_DRAFT_NAME", "a package of Go is one program", {
@@ -23,12 +24,6 @@ export async function draftFromGo(
     });
   }
   const tool = toolName(wish.name ?? bin.toLowerCase(), spec);
-  const source: RecipeSource = {
-    go: `${module}@${found.version}`,
-    ...(directory === "." ? {} : { package: directory }),
-    sum: found.sum,
-    ...(found.toolchain === undefined ? {} : { toolchain: found.toolchain }),
-  };
   const home = /^git(hub|lab)\.com\//.test(module)
     ? module.split("/").slice(0, 3).join("/")
     : module;
@@ -36,7 +31,7 @@ export async function draftFromGo(
     document: {
       name: tool,
       ...describeTool({ homepage: `https://${home}` }),
-      version: found.version.replace(/^v/, ""),
+      version: version.replace(/^v/, ""),
       provenance:
         "the module's sum as the checksum database has it, of the zip that the Go proxy serves",
       bins: { [bin]: `bin/${bin}` },
@@ -45,17 +40,4 @@ export async function draftFromGo(
     },
     locks: {},
   };
-}
-
-async function findModule(path: string, version: string, { env }: DraftContext) {
-  let first: unknown;
-  for (const { module, directory } of goModules(path)) {
-    try {
-      return { module, directory, found: await lockGoModule(`${module}@${version}`, env) };
-    } catch (error) {
-      if (!(error instanceof UserError) || error.kind !== "network") throw error;
-      first ??= error;
-    }
-  }
-  throw first ?? new UserError("E_DRAFT_SOURCE", `${path} is not a module's path`);
 }

@@ -1,11 +1,11 @@
 import { basename } from "node:path/posix";
 import { formatIntegrity, parseIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { isBinName } from "../core/names.ts";
 import { tolerate } from "../io/files.ts";
 import type { HashedDownload } from "../net/http.ts";
 import { fromRegistry, type TarballAddress } from "../sources/npm/registry.ts";
 import {
+  chooseBins,
   type DraftContext,
   type DraftWish,
   type PinnedSource,
@@ -164,15 +164,10 @@ function aboutOf({ description, homepage, repository, license }: PublishedVersio
 /** The programs of a package, by name, below `node_modules`. */
 function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly string[]) {
   const all = typeof bin === "string" ? { [basename(name)]: bin } : (bin ?? {});
-  const names = wanted.length > 0 ? wanted : Object.keys(all).filter(isBinName);
-  const missing = names.find((each) => !Object.hasOwn(all, each));
-  if (missing === undefined && names.length > 0) {
-    const path = (each: string): string => (all[each] ?? "").replace(/^(\.?\/)+/, "");
-    return Object.fromEntries(names.map((each) => [each, `node_modules/${name}/${path(each)}`]));
-  }
-  const has = Object.keys(all).join(", ") || "none";
-  const what = missing === undefined ? "has no program" : `has no program ${missing}`;
-  throw new UserError("E_DRAFT_PROGRAM", `${name}@${version} ${what}; its programs are: ${has}`, {
-    hint: "A package with a program for one platform is named for it: NAME-linux-x64.",
-  });
+  const placed = Object.entries(all).map(([program, path]) => [
+    program,
+    `node_modules/${name}/${path.replace(/^(\.?\/)+/, "")}`,
+  ]);
+  const hint = "A package with a program for one platform is named for it: NAME-linux-x64.";
+  return chooseBins(Object.fromEntries(placed), wanted, `${name}@${version}`, hint);
 }

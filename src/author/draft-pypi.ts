@@ -2,14 +2,13 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { parsePypiLock } from "../core/locks/pypi-lock.ts";
 import { normalName, parseWheelName } from "../core/locks/wheel-tags.ts";
-import { isBinName } from "../core/names.ts";
 import { isAtLeast } from "../core/platform.ts";
 import type { LockedWheel } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { downloadWheel, listFiles } from "../sources/python/index.ts";
 import { openWheel } from "../sources/python/wheel.ts";
-import { type DraftContext, type DraftWish, plainVersion, toolName } from "./draft.ts";
+import { chooseBins, type DraftContext, type DraftWish, plainVersion, toolName } from "./draft.ts";
 import { lockPypi, readIndexes } from "./lock-pypi.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
@@ -30,7 +29,7 @@ export async function draftFromPypi(
   const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
   if (!wheel) throw new UserError("E_NO_WHEEL", `${name}@${version} is not available as wheels`);
   const about = await readWheel(wheel, pip, context);
-  const bins = chooseScripts(about.scripts, wish.bins, spec);
+  const bins = chooseBins(about.scripts, wish.bins, spec);
   const lock = `${tool}.pypi.lock.json`;
   return {
     document: {
@@ -80,23 +79,8 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
     description: field("Summary"),
     homepage: home?.[2] ?? field("Home-page"),
     license: field("License-Expression") ?? field("License"),
-    scripts: [...entryPoints.keys(), ...scripts],
+    scripts: Object.fromEntries(
+      [...entryPoints.keys(), ...scripts].map((one) => [one, `bin/${one}`]),
+    ),
   };
-}
-
-function chooseScripts(
-  scripts: readonly string[],
-  wanted: readonly string[],
-  spec: string,
-): Record<string, string> {
-  const names = wanted.length > 0 ? wanted : scripts.filter(isBinName);
-  const missing = names.find((name) => !scripts.includes(name));
-  if (missing === undefined && names.length > 0) {
-    return Object.fromEntries(names.map((name) => [name, `bin/${name}`]));
-  }
-  const what = missing === undefined ? "has no program" : `has no program ${missing}`;
-  throw new UserError(
-    "E_DRAFT_PROGRAM",
-    `${spec} ${what}; its programs are: ${scripts.join(", ") || "none"}`,
-  );
 }

@@ -1,5 +1,5 @@
 import { UserError } from "../core/errors.ts";
-import { isToolName, isVersion } from "../core/names.ts";
+import { isBinName, isToolName, isVersion } from "../core/names.ts";
 import type { PlatformKey } from "../core/platform.ts";
 import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
@@ -101,6 +101,27 @@ export function toolName(name: string | undefined, from: string): string {
   throw new UserError("E_DRAFT_NAME", `${name ?? from} is not a valid name for a recipe`, {
     hint: "Name the tool with --name: lower case letters, digits and ._+-",
   });
+}
+
+/**
+ * The programs that are wanted, with their paths, of all that a package has; all where none is named. Throws
+ * a UserError that lists them.
+ */
+export function chooseBins(
+  all: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+  from: string,
+  hint?: string,
+): Record<string, string> {
+  const names = wanted.length > 0 ? wanted : Object.keys(all).filter(isBinName);
+  const missing = names.find((name) => !Object.hasOwn(all, name));
+  if (missing === undefined && names.length > 0) {
+    return Object.fromEntries(names.map((name) => [name, all[name] ?? ""]));
+  }
+  const what = missing === undefined ? "has no program" : `has no program ${missing}`;
+  const has = Object.keys(all).join(", ") || "none";
+  const message = `${from} ${what}; its programs are: ${has}`;
+  throw new UserError("E_DRAFT_PROGRAM", message, { hint });
 }
 
 /** A registry's version that can be a recipe's. */

@@ -1,7 +1,9 @@
 import { UserError } from "../core/errors.ts";
-import { goLine } from "../core/locks/go-path.ts";
+import { goLine, goModules } from "../core/locks/go-path.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
+import type { RecipeSource } from "../core/recipes/schema.ts";
 import { rm } from "../io/disk.ts";
-import { run } from "../io/exec.ts";
+import { type Finished, run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { findOnPath } from "../io/volume/bins.ts";
@@ -14,51 +16,64 @@ interface Answer {
   readonly Error?: string;
 }
 
-/** What a proxy says of a module, as the author's own go has verified it. */
-export interface LockedModule {
-  readonly version: string;
-  /** `h1:…` */
-  readonly sum: string;
-  /** Smallest Go that builds it. */
-  readonly toolchain?: string;
-}
+/** Runs a go with these arguments. */
+export type AskGo = (args: readonly string[]) => Promise<Finished>;
 
 /**
- * The version and checksum of a module, as the author's own go has it from the proxy and verified it
- * with the checksum database.
- *
- * @param module MODULE@VERSION; `latest` is a version
+ * The source of a recipe for PATH@VERSION, a package of some module, as a go has it from the proxy and
+ * verified it with the checksum database. `latest` is a version, and the one that is meant where there is
+ * none.
  */
-export async function lockGoModule(
-  module: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<LockedModule> {
-  const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
-  if (go === undefined) {
-    throw new UserError(
-      "E_AUTHOR_PROGRAM",
-      "go, which asks for a module's checksum, is not on PATH",
-    );
-  }
-  const dir = temporaryDirectory("go-sum");
-  try {
-    const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
-    const { stdout, stderr } = await run({
-      argv: [go, "mod", "download", "-json", module],
-      env: { ...Object.fromEntries(given), GOMODCACHE: dir, GOFLAGS: "-modcacherw", GOWORK: "off" },
-      cwd: dir,
-      timeout: 5 * 60_000,
-    });
+export async function goSource(
+  spec: string,
+  ask: AskGo,
+  candidates: ReturnType<typeof goModules> = goModules(splitPackage(spec).name),
+): Promise<RecipeSource> {
+  const { version } = splitPackage(spec);
+  let why: string | undefined;
+  for (const { module, directory } of candidates) {
+    const args = ["mod", "download", "-json", `${module}@${version || "latest"}`];
+    const { stdout, stderr } = await ask(args);
     const found: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
     if (found.Sum !== undefined && found.Version !== undefined) {
       const toolchain = goLine(await textOf(found.GoMod ?? ""));
-      const { Sum: sum, Version: version } = found;
-      return { version, sum, ...(toolchain === undefined ? {} : { toolchain }) };
+      return {
+        go: `${module}@${found.Version}`,
+        ...(directory === "." ? {} : { package: directory }),
+        sum: found.Sum,
+        ...(toolchain === undefined ? {} : { toolchain }),
+      };
     }
-    throw new UserError(
-      "E_GO_MODULE",
-      `${module} cannot be fetched: ${found.Error ?? stderr.trim()}`,
-    );
+    why ??= found.Error ?? stderr.trim();
+  }
+  throw new UserError("E_GO_MODULE", `${spec} cannot be fetched: ${why ?? "it is not a module"}`);
+}
+
+/** The checksum of MODULE@VERSION, as the author's own go has it. */
+export async function lockGoModule(
+  module: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const itself = [{ module: splitPackage(module).name, directory: "." }];
+  return (await withOwnGo(env, (ask) => goSource(module, ask, itself))).sum ?? "";
+}
+
+/** Works with the author's own go, in a cache of modules that is removed afterwards. */
+export async function withOwnGo<T>(
+  env: Readonly<Record<string, string | undefined>>,
+  work: (ask: AskGo) => Promise<T>,
+): Promise<T> {
+  const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
+  if (go === undefined) {
+    const message = "go, which asks for a module's checksum, is not on PATH";
+    throw new UserError("E_AUTHOR_PROGRAM", message);
+  }
+  const dir = temporaryDirectory("go-sum");
+  const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
+  const own = { GOMODCACHE: dir, GOFLAGS: "-modcacherw", GOWORK: "off" };
+  const rest = { env: { ...Object.fromEntries(given), ...own }, cwd: dir, timeout: 5 * 60_000 };
+  try {
+    return await work((args) => run({ argv: [go, ...args], ...rest }));
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

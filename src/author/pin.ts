@@ -45,7 +45,7 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
     return lockOnce(source, npm, () => lockPackage(npm, draft));
   },
   "go-build": async ({ go = "" }, { draft }) => {
-    return { fields: { sum: (await lockGoModule(go, draft.env)).sum } };
+    return { fields: { sum: await lockGoModule(go, draft.env) } };
   },
   archive: async (source, { draft, file }) =>
     hashed(source, await draft.http.weigh({ url: source.url ?? "", file })),
@@ -77,13 +77,10 @@ export function openPinner(
     const kind = kindOfSource(source);
     const pinner = kind && pinners[kind];
     if (pinner) return await pinner(source, { draft, text, file, lockDebian, lockOnce });
-    throw new UserError(
-      "E_LOCK_SOURCE",
-      `${source.go ?? "a source"} cannot be pinned by this command`,
-      {
-        hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
-      },
-    );
+    const message = `${source.go ?? "a source"} cannot be pinned by this command`;
+    throw new UserError("E_LOCK_SOURCE", message, {
+      hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
+    });
   };
 }
 

@@ -66,7 +66,7 @@ function fetchContextOf(draft: DraftContext): FetchContext {
       const onPath = findOnPath(["go"], env.PATH ?? "", "/nonexistent");
       return readGoConfig(env, home, onPath.get("go"));
     }),
-    goSum: async (module) => (await lockGoModule(module, env)).sum,
+    goSum: (module) => lockGoModule(module, env),
     signal,
   };
 }

@@ -9,8 +9,6 @@ export function temporaryDirectory(name: string): string {
   try {
     return mkdtempSync(join(parent, `${name}-`));
   } catch (cause) {
-    throw new UserError("E_TMPDIR", `cannot make a directory in ${parent}`, {
-      cause,
-    });
+    throw new UserError("E_TMPDIR", `cannot make a directory in ${parent}`, { cause });
   }
 }

@@ -161,12 +161,9 @@ export function createHttp(options: HttpOptions): Http {
 }
 
 function deadBefore(url: URL): UserError {
-  return new UserError(
-    "E_DOWNLOAD_STALLED",
-    `cannot download ${shownUrl(url)}: ${url.host} did not answer`,
-    {
-      hint: `${url.host} or the way to it hangs; try again later.`,
-      shared: hostCause(url.host, "did not answer"),
-    },
-  );
+  const message = `cannot download ${shownUrl(url)}: ${url.host} did not answer`;
+  return new UserError("E_DOWNLOAD_STALLED", message, {
+    hint: `${url.host} or the way to it hangs; try again later.`,
+    shared: hostCause(url.host, "did not answer"),
+  });
 }

@@ -17,10 +17,6 @@ export function guardStreams(
   stdout.on("error", (cause: NodeJS.ErrnoException) => {
     if (cause.code === "EPIPE" || isTold) return;
     isTold = true;
-    onLost(
-      new UserError("E_OUTPUT", "the output could not be written", {
-        cause,
-      }),
-    );
+    onLost(new UserError("E_OUTPUT", "the output could not be written", { cause }));
   });
 }

@@ -44,13 +44,10 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
     const [program, tree] = [join(prefix, bin.path), join(prefix, record.dir)];
     return { program, version: record.version, tree };
   }
-  throw new UserError(
-    "E_RECIPE",
-    `${tool} is a Python program, and its needs do not provide python3`,
-    {
-      hint: "Write needs: [python3] in its recipe, and a recipe python3 whose program is python3.",
-    },
-  );
+  const message = `${tool} is a Python program, and its needs do not provide python3`;
+  throw new UserError("E_RECIPE", message, {
+    hint: "Write needs: [python3] in its recipe, and a recipe python3 whose program is python3.",
+  });
 }
 
 /** The volume's go, where somebody has installed it; else the one on PATH. */

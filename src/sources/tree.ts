@@ -44,13 +44,8 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
 export function onlyProgram(bins: Bins): string {
   const [path, ...others] = new Set(Object.values(bins));
   if (path !== undefined && others.length === 0) return path;
-  throw new UserError(
-    "E_RECIPE_BINS",
-    "a raw or gz artifact is one program, and the recipe has several",
-    {
-      hint: "Give each of its bins the same path.",
-    },
-  );
+  const message = "a raw or gz artifact is one program, and the recipe has several";
+  throw new UserError("E_RECIPE_BINS", message, { hint: "Give each of its bins the same path." });
 }
 
 function isProgram(path: string): boolean {

@@ -114,12 +114,9 @@ const isListed = (path: string): boolean => listNames(dirname(path)).includes(ba
 
 /** Linux makes a call again that a network disk has answered with ESTALE, done or not. */
 function madeAlready(path: string, cause: unknown): UserError {
-  return new UserError(
-    "E_DISK_FAILING",
-    `cannot write ${path}: the disk says that it is there already`,
-    {
-      cause,
-      hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
-    },
-  );
+  const message = `cannot write ${path}: the disk says that it is there already`;
+  return new UserError("E_DISK_FAILING", message, {
+    cause,
+    hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
+  });
 }

@@ -37,11 +37,8 @@ export function placeOf(minor: string, { arch }: Platform): string {
 
 function noWheels(what: string, wheels: readonly LockedWheel[], platform: Platform): UserError {
   const places = [...new Set(wheels.flatMap(({ only }) => only ?? []))].sort();
-  return new UserError(
-    "E_NO_BUILD",
-    `the lock has no wheel of ${what} for ${platformId(platform)}`,
-    {
-      hint: `It serves ${places.join(", ")}. Another python3 in the volume, or a newer lock, would do.`,
-    },
-  );
+  const message = `the lock has no wheel of ${what} for ${platformId(platform)}`;
+  return new UserError("E_NO_BUILD", message, {
+    hint: `It serves ${places.join(", ")}. Another python3 in the volume, or a newer lock, would do.`,
+  });
 }

@@ -74,9 +74,7 @@ function usable<T>(file: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (cause instanceof UserError && cause.kind !== "config") throw cause;
-    throw new UserError("E_PACKAGE_DAMAGED", `cannot use the bundled catalogue ${file}`, {
-      cause,
-    });
+    throw new UserError("E_PACKAGE_DAMAGED", `cannot use the bundled catalogue ${file}`, { cause });
   }
 }
 

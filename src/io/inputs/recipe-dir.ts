@@ -58,9 +58,7 @@ function listDirectory(dir: string): string[] {
     return readdirSync(dir).sort();
   } catch (cause) {
     if (!isLasting(cause)) throw fileError("read", dir, cause);
-    throw new UserError("E_RECIPES_DIRECTORY", `cannot read the recipes in ${dir}`, {
-      cause,
-    });
+    throw new UserError("E_RECIPES_DIRECTORY", `cannot read the recipes in ${dir}`, { cause });
   }
 }
 

@@ -40,13 +40,10 @@ export async function inspectHost(topology: Topology, context: Context): Promise
   const dirs = isContainer ? await seenFromInside(context) : await seenOnHost(topology, context);
   const refusal = topology === "image" ? undefined : refusedSource(dirs.source, home);
   if (refusal !== undefined) {
-    throw new UserError(
-      "E_SANDBOX_MOUNT",
-      `${dirs.source} cannot be mounted into a sandbox: ${refusal}`,
-      {
-        hint: `Choose another directory for the volume: --prefix ${usualSource}`,
-      },
-    );
+    const message = `${dirs.source} cannot be mounted into a sandbox: ${refusal}`;
+    throw new UserError("E_SANDBOX_MOUNT", message, {
+      hint: `Choose another directory for the volume: --prefix ${usualSource}`,
+    });
   }
   const { image } = options;
   const [state, workspace] = [await statIfExists(dirs.seenState), await workspaceOf(context)];

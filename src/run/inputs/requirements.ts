@@ -88,13 +88,10 @@ export function ofInstalled(
   const records = Object.values(manifest.tools);
   const missing = names.filter((name) => !manifest.tools[toolCalled(name, manifest, catalogue)]);
   if (missing.length > 0) {
-    throw new UserError(
-      "E_UNKNOWN_NAME",
-      `${missing.join(", ")}: not installed, so there is no newer one`,
-      {
-        hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
-      },
-    );
+    const message = `${missing.join(", ")}: not installed, so there is no newer one`;
+    throw new UserError("E_UNKNOWN_NAME", message, {
+      hint: `To install: openclaw-install-skill-deps ${missing.join(" ")}`,
+    });
   }
   if (names.length > 0) return [];
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));

@@ -35,7 +35,7 @@ async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): P
   const tree = await makeTree(context.dir, ["bin"]);
   context.onPhase?.("download");
   const toolchain = await toolchains.toolchain(artifact.toolchain);
-  const build = await openBuild(artifact, context, toolchains, toolchain);
+  const build = await openBuild(module, context, toolchains, toolchain);
   const source = await fetchModule(artifact, build);
   context.onPhase?.("build");
   const program = join(tree, onlyProgram(context.bins));
@@ -56,7 +56,7 @@ export interface Build {
 
 /** A go that sees nothing of this machine but its proxies, in directories of its own. */
 export async function openBuild(
-  { module }: Pick<GoBuildArtifact, "module">,
+  what: string,
   { dir, platform, signal }: Pick<StageContext, "dir" | "platform" | "signal">,
   toolchains: Toolchains,
   { go, shared }: Toolchain,
@@ -70,7 +70,7 @@ export async function openBuild(
     async go(args, timeout) {
       const argv = [go, ...args] as const;
       return await run({ argv, env, cwd: home, timeout, signal }, (cause) => {
-        const message = `${go} does not start here, and ${module} is built with it`;
+        const message = `${go} does not start here, and ${what} is built with it`;
         const hint = "The mount may not allow programs to run.";
         return new UserError("E_DOES_NOT_RUN", message, { cause, hint });
       });
@@ -120,13 +120,10 @@ async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<str
     throw goError(artifact, "be fetched", { ...finished, stderr: found.Error ?? finished.stderr });
   }
   if (found.Sum === sum) return found.Dir;
-  throw new UserError(
-    "E_DIGEST_MISMATCH",
-    `${module}@${version}: expected ${sum}, got ${found.Sum}`,
-    {
-      hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
-    },
-  );
+  const message = `${module}@${version}: expected ${sum}, got ${found.Sum}`;
+  throw new UserError("E_DIGEST_MISMATCH", message, {
+    hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
+  });
 }
 
 function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: string } {
@@ -175,13 +172,10 @@ export const goBuild: SourceKind<GoBuildArtifact> = {
       async fetch(_file, { goSum }) {
         const found = await goSum(`${module}@${version}`);
         if (found === sum) return;
-        throw new UserError(
-          "E_DIGEST_MISMATCH",
-          `${module}@${version}: expected ${sum}, got ${found}`,
-          {
-            hint: "Either the recipe is wrong, or the proxy serves another module.",
-          },
-        );
+        const message = `${module}@${version}: expected ${sum}, got ${found}`;
+        throw new UserError("E_DIGEST_MISMATCH", message, {
+          hint: "Either the recipe is wrong, or the proxy serves another module.",
+        });
       },
     },
   ],
