@@ -1,6 +1,6 @@
 /** A login of apt's auth.conf. */
 export interface AptLogin {
-  /** As it is written: `[SCHEME://]HOST[:PORT][/PATH]`. */
+  /** As written: `[SCHEME://]HOST[:PORT][/PATH]`. */
   readonly machine: string;
   readonly login: string;
   readonly password: string;
@@ -25,8 +25,8 @@ export function parseAptAuth(text: string): AptLogin[] {
 }
 
 /**
- * The first login for a URL, by apt's own rules: without a scheme it is for https alone, so that no
- * password travels in the clear; a host without a port stands for any; a path is what URLs begin with.
+ * The first login for a URL, by apt's rules: without a scheme only https matches, so that no
+ * password is sent in clear text; without a port any port matches; a path is a prefix.
  */
 export function aptLoginFor(url: URL, logins: readonly AptLogin[]): AptLogin | undefined {
   return logins.find(({ machine }) => {
@@ -34,7 +34,7 @@ export function aptLoginFor(url: URL, logins: readonly AptLogin[]): AptLogin | u
     if (`${scheme.toLowerCase()}:` !== url.protocol) return false;
     const slash = where.includes("/") ? where.indexOf("/") : where.length;
     const [host, path] = [where.slice(0, slash).toLowerCase(), where.slice(slash)];
-    // A URL drops the port that its scheme has anyway.
+    // URL drops the default port of its scheme.
     const port = url.port || (url.protocol === "https:" ? "443" : "80");
     const isHost = host === url.host || host === `${url.hostname}:${port}`;
     const isAnyPort = path === "" && host === url.hostname;

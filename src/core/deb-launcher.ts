@@ -1,30 +1,30 @@
 import { quote } from "./launcher.ts";
 
-/** What a launcher in a tree of Debian packages starts. Every path is relative to the tree. */
+/** The data of a launcher in a tree of Debian packages. Every path is relative to the tree. */
 export interface DebLauncher {
-  /** Its own place. */
+  /** The launcher's own path. */
   readonly place: string;
   readonly loader: string;
-  /** The directory of libraries, where no other is looked up first. */
+  /** The directory of libraries that is searched first. */
   readonly libraries: string;
-  /** The program and what goes before the user's arguments; `{root}` is the tree. */
+  /** The program and the arguments before the user's own; `{root}` is the tree. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly fallbacks: readonly Fallback[];
 }
 
-/** A directory of the C library's for images that have none: ours must not hide what they have. */
+/** A directory of data for the C library, used only if the image has none of its own. */
 export interface Fallback {
   readonly variable: string;
-  /** Absolute: where the library looks by itself. */
+  /** Absolute: where the library looks by default. */
   readonly system: string;
   readonly own: string;
 }
 
 /**
- * The sh text of a launcher. It finds the tree from its own place, so that a volume works wherever it
- * is mounted; the loader is told where the libraries are, and nothing of it reaches what the program
- * itself starts.
+ * The sh text of a launcher. It finds the tree relative to itself, so that a volume works at any
+ * mount point. The library path is an option of the loader, so that child processes do not inherit
+ * it.
  */
 export function renderDebLauncher(launcher: DebLauncher): string {
   const { place, loader, libraries, command, env, fallbacks } = launcher;
@@ -48,7 +48,7 @@ function fallbackLine({ variable, system, own }: Fallback): string {
   return `[ -n "\${${variable}+x}" ] || [ -d ${quote(system)} ] || export ${variable}=${value}\n`;
 }
 
-/** One word of sh, with the tree in the place of `{root}`. */
+/** One word of sh, with `{root}` replaced by the tree. */
 function word(text: string): string {
   const parts = text.split("{root}").map((part) => (part === "" ? "" : quote(part)));
   return parts.join('"$root"') || "''";

@@ -6,12 +6,12 @@ interface Parts {
   readonly revision: string;
 }
 
-/** True for a version that may stand in a lock: `1:9.2p1-2+deb12u7`. */
+/** True for a version that is valid in a lock: `1:9.2p1-2+deb12u7`. */
 export function isDebVersion(text: string): boolean {
   return text.length <= 100 && /^(\d+:)?[0-9][A-Za-z0-9.+~-]*$/.test(text);
 }
 
-/** The program's own version: `8:6.9.11.60+dfsg-1.6+deb12u2` is 6.9.11.60. */
+/** The upstream version: `8:6.9.11.60+dfsg-1.6+deb12u2` is 6.9.11.60. */
 export function upstreamVersion(version: string): string {
   return split(version).upstream.replace(/[+~.](dfsg|ds|repack).*$/, "");
 }
@@ -37,7 +37,7 @@ function split(version: string): Parts {
   };
 }
 
-/** By turns a run of what is no digit, where `~` goes before the end, and a number. */
+/** Compares alternately a run of non-digits, where `~` sorts before the end, and a number. */
 function compareParts(a: string, b: string): number {
   let [left, right] = [a, b];
   while (left !== "" || right !== "") {

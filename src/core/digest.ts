@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 export type DigestAlgorithm = "sha256" | "sha512";
 
-/** A digest that cannot be malformed: made only by the functions of this file. */
+/** A digest that cannot be malformed: only the functions of this file create one. */
 export interface Digest {
   readonly algorithm: DigestAlgorithm;
   /** Lower-case hexadecimal: 64 digits for sha256, 128 for sha512. */
@@ -11,7 +11,7 @@ export interface Digest {
 
 const hexLength: Record<DigestAlgorithm, number> = { sha256: 64, sha512: 128 };
 
-/** Reads hexadecimal digits (any case). Returns undefined where they are not a whole digest. */
+/** Reads hexadecimal digits (any case). Returns undefined unless they are a complete digest. */
 export function parseHexDigest(algorithm: DigestAlgorithm, text: string): Digest | undefined {
   const hex = text.toLowerCase();
   return hex.length === hexLength[algorithm] && /^[0-9a-f]+$/.test(hex)
@@ -20,8 +20,8 @@ export function parseHexDigest(algorithm: DigestAlgorithm, text: string): Digest
 }
 
 /**
- * Reads a Subresource Integrity string (`sha512-BASE64`, as npm's lock files have it). Of several
- * hashes the strongest that we know counts; sha1 alone is no digest.
+ * Reads a Subresource Integrity string (`sha512-BASE64`, as in npm's lock files). Of several hashes
+ * it returns the strongest known; sha1 alone is not accepted.
  */
 export function parseIntegrity(text: string): Digest | undefined {
   for (const algorithm of ["sha512", "sha256"] as const) {
@@ -36,17 +36,17 @@ export function parseIntegrity(text: string): Digest | undefined {
   return undefined;
 }
 
-/** `sha512-BASE64`, what `parseIntegrity` reads. */
+/** The inverse of `parseIntegrity`: `sha512-BASE64`. */
 export function formatIntegrity({ algorithm, hex }: Digest): string {
   return `${algorithm}-${Buffer.from(hex, "hex").toString("base64")}`;
 }
 
-/** `sha256:9f86…`, the form of manifests and messages. */
+/** `sha256:9f86…`, as in manifests and messages. */
 export function formatDigest(digest: Digest): string {
   return `${digest.algorithm}:${digest.hex}`;
 }
 
-/** Reads what `formatDigest` writes. */
+/** The inverse of `formatDigest`. */
 export function parseDigest(text: string): Digest | undefined {
   const [algorithm, hex] = text.split(":");
   if ((algorithm !== "sha256" && algorithm !== "sha512") || hex === undefined) return undefined;

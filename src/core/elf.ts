@@ -1,15 +1,15 @@
-/** What the loader would look at in a 64-bit ELF file. */
+/** The fields of a 64-bit ELF file that the loader uses. */
 export interface Elf {
   /** e_machine: 62 is x86-64, 183 is arm64. */
   readonly machine: number;
-  /** The loader that it asks for: a program has one, a library seldom. */
+  /** The loader that it requests: programs have one, libraries seldom. */
   readonly interpreter?: string;
   readonly soname?: string;
-  /** Names of the libraries that must be there, in order. */
+  /** Names of the required libraries, in order. */
   readonly needed: readonly string[];
 }
 
-/** So many bytes from an offset; fewer at the end of the file. */
+/** Reads `length` bytes from an offset; fewer at the end of the file. */
 export type ReadAt = (offset: number, length: number) => Buffer;
 
 const headerLength = 64;
@@ -18,7 +18,7 @@ const segment = { load: 1, dynamic: 2, interpreter: 3 } as const;
 const tag = { end: 0, needed: 1, strings: 5, soname: 14 } as const;
 const maxSegments = 128;
 const maxDynamic = 64 * 1024;
-/** Longer names no file system has. */
+/** No file system allows longer names. */
 const maxName = 256;
 
 interface Segment {
@@ -30,8 +30,8 @@ interface Segment {
 
 /**
  * Reads an ELF file by its program headers, as the loader does; section headers may be stripped.
- * Undefined where it is no 64-bit little-endian ELF file or its tables are damaged. Nothing is
- * allocated for a size that the file only claims.
+ * Undefined if it is not a 64-bit little-endian ELF file or its tables are damaged. Sizes that the
+ * file claims are never allocated.
  */
 export function readElf(read: ReadAt): Elf | undefined {
   const header = read(0, headerLength);
@@ -87,7 +87,7 @@ function readDynamic(
   return { ...common, ...(soname === undefined ? {} : { soname }), needed };
 }
 
-/** Where in the file an address of the running program lies. */
+/** The file offset of an address of the running program. */
 function placeOf(address: number, segments: readonly Segment[]): number | undefined {
   const holder = segments.find(
     (each) =>
@@ -102,7 +102,7 @@ function readName(read: ReadAt, offset: number): string | undefined {
   return end > 0 ? bytes.toString("latin1", 0, end) : undefined;
 }
 
-/** Numbers that no file can reach become one that reads nothing. */
+/** Numbers beyond any file size become an offset that reads nothing. */
 function number(bytes: Buffer, at: number): number {
   const value = bytes.readBigUInt64LE(at);
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);

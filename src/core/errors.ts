@@ -1,6 +1,6 @@
 /**
- * Errors that a person can act on. A `UserError` says what went wrong and where in its message, and
- * what to do next in its hint. Anything else that is thrown is a bug in this program.
+ * Errors that a person can act on. The message of a `UserError` says what went wrong and where; its
+ * hint says what to do next. Anything else that is thrown is a bug in this program.
  */
 
 import type { ProblemKind } from "./problems/problem.ts";
@@ -19,15 +19,15 @@ export const exitStatus = {
   unavailable: 5,
 } as const;
 
-/** What failures of several tools have in common: a host that is down, a full disk. */
+/** A cause that failures of several tools can share: a host that is down, a full disk. */
 export interface SharedCause {
-  /** Failures of the same key are told as one. */
+  /** Failures with the same key are reported as one. */
   readonly key: string;
-  /** What is wrong, without a word about the tool: `github.com refused the connection`. */
+  /** What is wrong, without naming the tool: `github.com refused the connection`. */
   readonly message: string;
 }
 
-/** What everything that would be fetched fails with. */
+/** The cause of every failed download in an offline run. */
 export const offlineCause: SharedCause = { key: "offline", message: "this run is offline" };
 export const noNetworkCause: SharedCause = {
   key: "no network",
@@ -38,13 +38,13 @@ interface ErrorOptions {
   readonly hint?: string | undefined;
   readonly cause?: unknown;
   readonly shared?: SharedCause | undefined;
-  /** What other sources of the same tool failed with. */
+  /** The errors of the other sources of the same tool. */
   readonly also?: readonly string[];
 }
 
 /**
- * An expected failure. `problem` is its code in the table of problems, which gives its kind and the hint
- * where there is no better one. `hint` is full sentences: the next step for the person who reads it.
+ * An expected failure. `problem` is its code in the table of problems, which gives its kind and the
+ * default hint. `hint` is full sentences: the next step for the reader.
  */
 export class UserError extends Error {
   readonly problem: ErrorCode;
@@ -66,16 +66,16 @@ export class UserError extends Error {
   }
 }
 
-/** The same error in other words: its code, and what of its options is not given anew. */
+/** The same error with another message; keeps the code and all options that are not replaced. */
 export function reworded(error: UserError, message: string, options: ErrorOptions = {}): UserError {
   const { problem, cause, hint, shared } = error;
   return new UserError(problem, message, { cause, hint, shared, ...options });
 }
 
 /**
- * The exit status for a set of failures: the gravest one speaks.
- * `unmet` counts only under `--strict`, because failing for what a retry cannot repair would keep an
- * agent down for good.
+ * The exit status for a set of failures: the most serious one decides. `unmet` counts only under
+ * `--strict`, because failing on something that a retry cannot fix would keep an agent down for
+ * good.
  */
 export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): number {
   const status = (kind: ProblemKind): number => {

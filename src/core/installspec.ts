@@ -3,7 +3,9 @@ import { asFields, type Fields, textList, trimmed } from "./values.ts";
 
 export const installKinds = ["brew", "node", "go", "uv", "download"] as const;
 
-/** How a skill itself would have its programs installed; what OpenClaw drops is not here. */
+/**
+ * How a skill declares that its programs are installed; without the entries that OpenClaw drops.
+ */
 export interface InstallSpec {
   readonly kind: (typeof installKinds)[number];
   readonly id?: string;
@@ -12,9 +14,9 @@ export interface InstallSpec {
   readonly os?: readonly string[];
   /** brew: formula or cask. */
   readonly formula?: string;
-  /** node: registry name, perhaps with version or tag; uv: a requirement. */
+  /** node: registry name, optionally with version or tag; uv: a requirement. */
   readonly package?: string;
-  /** go: module path, perhaps with version. */
+  /** go: module path, optionally with version. */
   readonly module?: string;
   /** download: http or https. */
   readonly url?: string;
@@ -26,14 +28,15 @@ export interface InstallSpec {
   readonly targetDir?: string;
 }
 
-/** Reads one entry of `install`; undefined where OpenClaw drops it. */
+/** Reads one entry of `install`; undefined if OpenClaw drops it. */
 export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
   const raw = asFields(entry);
   const written = typeof raw?.kind === "string" ? raw.kind : raw?.type;
   const kind = installKinds.find((known) => known === trimmed(written)?.toLowerCase());
   if (!raw || !kind) return undefined;
   const sha256 = kind === "download" ? trimmed(raw.sha256)?.toLowerCase() : undefined;
-  // A digest that cannot be checked is worse than none: its author meant the download to be.
+  // A digest that cannot be checked is an error, not a missing digest: the author wanted the
+  // download checked.
   if (kind === "download" && raw.sha256 !== undefined && !isSha256(sha256)) return undefined;
   const spec = {
     kind,
@@ -120,7 +123,7 @@ function goModule(value: unknown): string | undefined {
   return matching(value, new RegExp(`^${path}(?:@${path})?$`));
 }
 
-/** NAME, NAME@VERSION or NAME@TAG of the registry: no range, URL, path or alias. */
+/** NAME, NAME@VERSION or NAME@TAG of the registry; no range, URL, path or alias. */
 function npmSpec(value: unknown): string | undefined {
   const part = "[a-z0-9][a-z0-9._~-]*";
   const spec = matching(value, new RegExp(`^(?:@${part}/)?${part}(?:@[^@/\\\\\\s:#]+)?$`));
@@ -129,7 +132,7 @@ function npmSpec(value: unknown): string | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(selector) ? spec : undefined;
 }
 
-/** As the URL standard writes it. */
+/** Normalized by the URL standard. */
 function webUrl(value: unknown): string | undefined {
   const text = trimmed(value);
   if (text === undefined || /\s/.test(text) || !URL.canParse(text)) return undefined;

@@ -2,9 +2,9 @@ import type { InstalledBin } from "./manifest.ts";
 
 /**
  * The sh text of `bin/NAME` for a program that a runtime of the volume starts. It finds the volume
- * from its own place, so that a volume works wherever it is mounted, and it uses the volume's own
- * runtime because a sandbox image may have none. `path` and `runtime` are plain relative paths
- * (checked when recipes and manifests are parsed); they are quoted all the same.
+ * relative to itself, so that a volume works at any mount point. It uses the volume's own runtime
+ * because a sandbox image may have none. `path` and `runtime` are plain relative paths (checked
+ * when recipes and manifests are parsed); they are quoted all the same.
  */
 export function renderLauncher(bin: InstalledBin & { runtime: string }): string {
   return `${head}[ ! -h "$self" ] || self=$(readlink -f -- "$self")
@@ -14,9 +14,9 @@ exec ${[`"$root"/${quote(`bin/${bin.runtime}`)}`, ...runtimeFlags(bin)].join(" "
 }
 
 /**
- * What a runtime is told before the program's path. Python must take modules from nowhere else:
- * neither PYTHONPATH nor packages of the user, who is an agent, nor the program's own directory. And
- * it must write no bytecode into a published tree.
+ * The runtime's options before the program's path. Python must load modules only from the tree: not
+ * from PYTHONPATH, the packages of the user (an agent), or the program's own directory. It must not
+ * write bytecode into a published tree.
  */
 export function runtimeFlags({ runtime }: Pick<InstalledBin, "runtime">): readonly string[] {
   return runtime === "python3" ? ["-I", "-B"] : [];
@@ -31,7 +31,7 @@ export function isLauncher(text: string): boolean {
   return text.startsWith(head);
 }
 
-/** One word of sh, whatever it holds. */
+/** Quotes any text as one word of sh. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** Where things lie in the volume. Every path is relative to the prefix, with `/`. */
+/** Paths in the volume. Every path is relative to the prefix, with `/`. */
 const share = "share/openclaw-skill-deps";
 
 export const layout = {
@@ -6,18 +6,18 @@ export const layout = {
   bin: "bin",
   lib: "lib",
   share,
-  /** One directory per run; its name is the run's owner token. */
+  /** One directory per run, named by the run's owner token. */
   staging: "lib/.staging",
   lastRun: `${share}/last-run.json`,
-  /** Its time is when there will be something to sweep; absent where there is nothing. */
+  /** Its modification time is when the next prune is due; absent if nothing needs pruning. */
   sweepDue: `${share}/sweep-due`,
-  /** What skills' own install specs led to when they were first used. */
+  /** The recipes that skills' own install specs led to at first use. */
   declared: `${share}/declared.json`,
-  /** Records of the steady state, for the sh entrypoint. */
+  /** Freshness records, for the sh entrypoint. */
   steady: `${share}/steady`,
-  /** What the volume's file system does that others do not: see `probe`. */
+  /** How the volume's file system differs from others: see `probe`. */
   traits: `${share}/file-system.json`,
-  /** Written once and never again: its inode tells whether inodes last. */
+  /** Written once and never again: its inode shows whether inodes are stable. */
   kept: `${share}/inode`,
   profile: "etc/profile.d/openclaw-skill-deps.sh",
   /** The InstalledRecord of a tree, written before the tree is published. */
@@ -26,8 +26,7 @@ export const layout = {
   treeDir: (tool: string, version: string, key: string): string => `lib/${tool}/${version}-${key}`,
 } as const;
 
-/** Where an image carries a volume to fill others from. */
+/** Where an image keeps a volume as a seed for others. */
 export const defaultSeed = "/usr/local/share/openclaw-skill-deps/seed";
 
-/** The default volume. */
 export const defaultPrefix = "/opt/openclaw";

@@ -1,28 +1,31 @@
-import * as z from "zod/mini"; // the classic one costs every start 15 ms more
+import * as z from "zod/mini"; // zod/mini, because the classic one adds 15 ms to every start
 import { layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 
-/** The version of the manifest's form. A newer one is never touched. */
+/** The version of the manifest's format. A newer manifest is never changed. */
 const manifestSchema = 1;
 
 const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const relativePath = z.string().check(z.refine(isRelativePath, "a plain relative path"));
 
 const installedBin = z.strictObject({
-  /** The program itself, relative to the volume: what the link points to or the launcher starts. */
+  /** The program itself, relative to the volume: the target of the link or launcher. */
   path: relativePath,
   /** Bytes of the program. */
   size: z.int().check(z.minimum(0)),
-  /** Tool of this volume whose program of the same name runs it (`node`); absent: it runs itself. */
+  /**
+   * The tool of this volume that runs it, by its program of the same name (`node`); absent: it runs
+   * by itself.
+   */
   runtime: z.optional(z.string().check(z.refine(isToolName))),
-  /** What is really run, where `path` is a launcher in the tree. */
+  /** The program that really runs, if `path` is a launcher in the tree. */
   program: z.optional(z.strictObject({ path: relativePath, size: z.int().check(z.minimum(0)) })),
 });
 
 const installedRecord = z.strictObject({
   tool: z.string().check(z.refine(isToolName)),
   version: z.string().check(z.refine(isVersion)),
-  /** First 12 hexadecimal digits of what identifies the installation: see `installationKey`. */
+  /** First 12 hexadecimal digits of the installation's identity: see `installationKey`. */
   key: z.string().check(z.regex(/^[0-9a-f]{12}$/)),
   /** The tree, relative to the volume. */
   dir: relativePath,
@@ -30,13 +33,13 @@ const installedRecord = z.strictObject({
     kind: z.string(),
     /** URL, or NAME@VERSION of a registry. */
     from: z.string(),
-    /** `sha256:…` or `sha512:…` of the download; of the lock for a closure. */
+    /** `sha256:…` or `sha512:…` of the download; for a closure, of the lock. */
     digest: z.string(),
     /** Bytes downloaded. */
     size: z.int().check(z.minimum(0)),
     /** The seed that this tree was copied from; absent: it was downloaded. */
     seed: z.optional(z.string()),
-    /** The line of Python that a Python program's packages were chosen for: `3.12`. */
+    /** The Python version that a program's packages were chosen for: `3.12`. */
     python: z.optional(z.string()),
   }),
   bins: z.record(z.string().check(z.refine(isBinName)), installedBin),
@@ -46,22 +49,22 @@ const installedRecord = z.strictObject({
   recipe: z.string(),
   /** RFC 3339, UTC. */
   installedAt: z.string(),
-  /** sha256 of the list of the tree's files and their digests; the list lies in the tree. */
+  /** sha256 of the list of the tree's files and their digests; the list is stored in the tree. */
   contents: sha256,
 });
 
-/** Of a tree whose bytes have to be read before anything is known of it. */
+/** For a tree that must be hashed before it is trusted. */
 export const unsealed = "0";
 
 const sealedRecord = z.extend(installedRecord, {
   /**
-   * The times of everything in the tree when all was as published, as 32 hexadecimal digits; or
-   * `unsealed`. Earlier versions wrote another number here, which equals none.
+   * The hash of all timestamps of the tree when it was last verified, as 32 hexadecimal digits; or
+   * `unsealed`. Earlier versions wrote a number here that never matches.
    */
   sealed: z.string().check(z.regex(/^[0-9a-f]{1,32}$/)),
 });
 
-/** What lies in a tree: its record, and every file's mode and digest. */
+/** The record in a tree: the installation, and every file's mode and digest. */
 const treeRecord = z.strictObject({
   record: installedRecord,
   files: z.record(z.string(), z.string()),
@@ -76,36 +79,39 @@ const selectedSkill = z.strictObject({
 });
 
 const fallback = z.strictObject({
-  /** What is installed; */
+  /** The installed version. */
   version: z.string().check(z.refine(isVersion)),
-  /** what was wanted instead; */
+  /** The version that was wanted. */
   wanted: z.string().check(z.refine(isVersion)),
-  /** why it could not be had. */
+  /** Why the wanted version could not be installed. */
   reason: z.string(),
-  /** When that was tried last: RFC 3339, UTC. */
+  /** The time of the last attempt: RFC 3339, UTC. */
   at: z.string(),
 });
 
 const manifest = z.strictObject({
   schema: z.literal(manifestSchema),
-  /** Such as `linux-x64-glibc`: the one platform this volume serves. */
+  /** The platform that this volume serves, such as `linux-x64-glibc`. */
   platform: z.string(),
   tools: z.record(z.string().check(z.refine(isToolName)), sealedRecord),
-  /** What the last run that saw skills selected, for places that see none. */
+  /** The skills that the last run selected, for hosts that see none. */
   skills: z.array(selectedSkill),
   /**
-   * Tools that somebody asked for by name, also those that could not be installed yet; absent where
-   * that is not known: see `requestedTools`.
+   * Tools that were requested by name, including those that are not installed yet; absent if not
+   * known: see `requestedTools`.
    */
   requested: z.optional(z.array(z.string().check(z.refine(isToolName)))),
-  /** By tool: an older version is installed, because the recipe's better source could not be had. */
+  /**
+   * By tool: an older version is installed, because the recipe's preferred source could not be
+   * fetched.
+   */
   fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
 });
 
 export type InstalledBin = z.infer<typeof installedBin>;
-/** An installation as it is published. */
+/** An installation when it is published. */
 export type InstalledRecord = z.infer<typeof installedRecord>;
-/** An installation as the manifest lists it. */
+/** An installation in the manifest. */
 export type SealedRecord = z.infer<typeof sealedRecord>;
 export type TreeRecord = z.infer<typeof treeRecord>;
 export type SelectedSkill = z.infer<typeof selectedSkill>;
@@ -116,23 +122,25 @@ export function emptyManifest(platform: string): Manifest {
   return { schema: manifestSchema, platform, tools: {}, skills: [], requested: [] };
 }
 
-/** The fallback that a tool's installed version is; undefined where it is none. */
+/**
+ * The fallback that is installed of a tool; undefined if its installed version is the wanted one.
+ */
 export function fallbackOf({ tools, fallbacks }: Manifest, tool: string): Fallback | undefined {
   const found = fallbacks?.[tool];
   return found?.version === tools[tool]?.version ? found : undefined;
 }
 
-/** Why a manifest's text cannot be used: it is not ours or was cut short, or we are too old for it. */
+/** Why a manifest cannot be used: it is not one, it was truncated, or a newer version wrote it. */
 export type ManifestProblem = { readonly why: "broken" | "newer"; readonly message: string };
 
-/** Reads a manifest's text. `file` is for messages. */
+/** Reads a manifest's text. `file` is used only in messages. */
 export function parseManifest(text: string, file: string): Manifest | ManifestProblem {
   const broken = (what: string): ManifestProblem => ({ why: "broken", message: `${file} ${what}` });
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return broken("is not JSON: it was cut short or written by something else");
+    return broken("is not JSON: it was truncated, or another program wrote it");
   }
   const schema = (json as { schema?: unknown } | null)?.schema;
   if (typeof schema === "number" && schema > manifestSchema) {
@@ -144,13 +152,13 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
     const wrong = parsed.error.issues
       .slice(0, 5)
       .map((issue) => `${issue.path.join(".") || "the document"}: ${issue.message}`);
-    return broken(`is not a manifest of ours (${wrong.join("; ")})`);
+    return broken(`is not a manifest of this package (${wrong.join("; ")})`);
   }
   const wrong = recordProblem(parsed.data);
   return wrong === undefined ? parsed.data : broken(wrong);
 }
 
-/** Reads the record that lies in a tree; undefined where it is not one. */
+/** Reads the record that lies in a tree; undefined if it is not one. */
 export function parseTreeRecord(text: string): TreeRecord | undefined {
   try {
     return treeRecord.safeParse(JSON.parse(text)).data;
@@ -159,7 +167,7 @@ export function parseTreeRecord(text: string): TreeRecord | undefined {
   }
 }
 
-/** Two-space JSON with a final newline; tools and bins in order of name, so that it diffs well. */
+/** Two-space JSON with a final newline; tools and bins sorted by name, so that diffs are small. */
 export function renderManifest(manifest: Manifest): string {
   const tools = Object.fromEntries(
     Object.entries(manifest.tools).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -176,7 +184,7 @@ function recordProblem(manifest: Manifest): string | undefined {
   return undefined;
 }
 
-/** True where a record speaks of its own tree and of programs in it. */
+/** True if a record's paths are inside its own tree. */
 export function isConsistent(record: InstalledRecord): boolean {
   const base = layout.treeDir(record.tool, record.version, record.key);
   const fits = record.dir === base || /^\.\d+$/.test(record.dir.slice(base.length));

@@ -1,4 +1,4 @@
-/** Names that end up as path segments. What these refuse never reaches a path or a command. */
+/** Names that become path segments. Rejected names never reach a path or a command. */
 
 const binName = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 const toolName = /^[a-z0-9][a-z0-9._+-]*$/;
@@ -21,8 +21,8 @@ export function isVersion(text: string): boolean {
 }
 
 /**
- * True for a relative path that stays below its root in plain segments: no `..`, no `.`, no empty
- * segment, no leading `/`, no backslash, no control character.
+ * True for a relative path of plain segments below its root: no `..`, no `.`, no empty segment, no
+ * leading `/`, no backslash, no control character.
  */
 export function isRelativePath(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
@@ -30,7 +30,7 @@ export function isRelativePath(text: string): boolean {
   return text.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
 
-/** The candidate nearest to a mistyped word, for "did you mean": one or two mistakes away. */
+/** The candidate nearest to a mistyped word, for "did you mean": at most two edits away. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const most = word.length < 5 ? 1 : 2;
   let best: { candidate: string; distance: number } | undefined;
@@ -52,7 +52,7 @@ function editDistance(a: string, b: string): number {
     rows.push(row);
     for (let j = 1; j <= b.length; j += 1) {
       const isSame = a[i - 1] === b[j - 1];
-      // Two letters the wrong way round are one mistake.
+      // Two swapped letters count as one edit.
       const isTurned = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
       const turned = isTurned ? at(i - 2, j - 2) + 1 : 3;
       row.push(

@@ -1,4 +1,4 @@
-/** Makes something when it is first asked for; whoever asks later gets the same. */
+/** Calls `make` at the first use and caches the result. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * What `work` returns, or undefined where it throws, whatever it throws: for hints, for what is only good
- * to have, and for places that are nobody's here. Never to find out whether a file is there.
+ * What `work` returns, or undefined if it throws anything: for hints, optional data, and foreign
+ * environments. Never use it to check whether a file exists.
  */
 export function orNothing<T>(work: () => T): T | undefined {
   try {

@@ -3,18 +3,18 @@ import { UserError } from "./errors.ts";
 export type Arch = "x64" | "arm64";
 export type Libc = "glibc" | "musl";
 
-/** Where programs are to run. A parameter everywhere: only main.ts asks the machine. */
+/** Where programs run. A parameter everywhere: only main.ts inspects the machine. */
 export interface Platform {
   readonly os: "linux";
   readonly arch: Arch;
   readonly libc: Libc;
-  /** Such as `2.36`; absent where it is not known (`--platform`). */
+  /** Such as `2.36`; absent if not known (`--platform`). */
   readonly libcVersion?: string | undefined;
 }
 
 /**
- * The platform keys of a recipe's `artifacts`. `linux-x64` says: runs with any libc (static).
- * `any` says: runs wherever its `needs` run.
+ * The platform keys of a recipe's `artifacts`. `linux-x64` means: runs with any libc (static).
+ * `any` means: runs wherever its `needs` run.
  */
 export const platformKeys = [
   "linux-x64",
@@ -32,21 +32,21 @@ export function platformId(platform: Platform): string {
   return `${platform.os}-${platform.arch}-${platform.libc}`;
 }
 
-/** The keys that serve a platform, the most specific first. */
+/** The keys that match a platform, most specific first. */
 export function keysFor(platform: Platform): PlatformKey[] {
   const base = `${platform.os}-${platform.arch}` as const;
   return [`${base}-${platform.libc}`, base, "any"];
 }
 
 /**
- * Reads `--platform` and the manifest's platform: `linux-arm64`, `linux-x64-musl`. Without a libc it
- * means glibc, OpenClaw's own images.
+ * Reads `--platform` and the manifest's platform: `linux-arm64`, `linux-x64-musl`. Without a libc
+ * it means glibc, as in OpenClaw's own images.
  */
 export function parsePlatform(text: string): Platform {
   const match = /^linux-(x64|arm64)(?:-(glibc|musl))?$/.exec(text);
   if (!match) {
     throw new UserError("E_USAGE", `"${text}" is not a platform`, {
-      hint: "Write linux-x64 or linux-arm64, with -glibc or -musl behind it where it matters.",
+      hint: "Write linux-x64 or linux-arm64; append -glibc or -musl if the libc matters.",
     });
   }
   return {
@@ -56,7 +56,7 @@ export function parsePlatform(text: string): Platform {
   };
 }
 
-/** True where version `have` is at least `want`; both are dotted numbers such as `2.36`. */
+/** True if version `have` is at least `want`; both are dotted numbers such as `2.36`. */
 export function isAtLeast(have: string, want: string): boolean {
   const left = have.split(".").map(Number);
   const right = want.split(".").map(Number);

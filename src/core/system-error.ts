@@ -1,7 +1,7 @@
 import { describeError, type ErrorCode, UserError } from "./errors.ts";
 import { problems } from "./problems/table.ts";
 
-/** What a system call's error means to a person, whatever was being done. */
+/** The meaning of a system call's error, for any action. */
 interface Meaning {
   readonly problem: ErrorCode;
   /** A clause: `too many files are open`. */
@@ -9,14 +9,14 @@ interface Meaning {
   readonly hint: string;
 }
 
-const again = "Run it again; what was installed before is untouched.";
+const again = "Run the command again; existing installations are unchanged.";
 
-/** What runs short on this machine for a while: never a reason to call a program unfit for it. */
+/** Temporary shortages of this machine: never a reason to call a program unsuitable for it. */
 const shortages: Readonly<Record<string, Meaning>> = {
   EAGAIN: {
     problem: "E_PROCESS_LIMIT",
-    what: "no further process or thread can be started",
-    hint: "Raise the limit of processes (ulimit -u; for a container its pids limit, docker run --pids-limit), or run again with --jobs 1.",
+    what: "no more processes or threads can be started",
+    hint: "Raise the process limit (ulimit -u; for a container docker run --pids-limit), or run again with --jobs 1.",
   },
   EMFILE: {
     problem: "E_OPEN_FILES",
@@ -31,41 +31,41 @@ const shortages: Readonly<Record<string, Meaning>> = {
   ENOMEM: {
     problem: "E_MEMORY",
     what: "there is not enough memory",
-    hint: "Raise the limit of memory (the container's, or ulimit -v), or run again with --jobs 1.",
+    hint: "Raise the memory limit (of the container, or ulimit -v), or run again with --jobs 1.",
   },
   ETXTBSY: {
     problem: "E_PROGRAM_BUSY",
-    what: "another process is writing the program",
+    what: "another process is writing to the program",
     hint: again,
   },
 };
 
 const failing = {
   problem: "E_DISK_FAILING",
-  what: "the disk or its connection fails",
-  hint: "Look at the host's kernel log (dmesg).",
+  what: "the disk, or the connection to it, reports errors",
+  hint: "Check the host's kernel log (dmesg).",
 } as const satisfies Meaning;
 
 const others: Readonly<Record<string, Meaning>> = {
   EACCES: {
     problem: "E_PERMISSION",
     what: "permission denied",
-    hint: "Give it to the user who runs this, or run this as its owner.",
+    hint: "Change its owner or permissions, or run as its owner.",
   },
   EROFS: {
     problem: "E_PERMISSION",
     what: "the file system is read-only",
-    hint: "Run this where it is writable.",
+    hint: "Run on a host where it is writable.",
   },
   ENOSPC: {
     problem: "E_DISK_FULL",
     what: "the disk is full (space or inodes)",
-    hint: "Make room (df -h and df -i show how much there is), and run again.",
+    hint: "Free some space (df -h and df -i show the usage), and run again.",
   },
   EDQUOT: {
     problem: "E_DISK_QUOTA",
     what: "the disk quota is used up",
-    hint: "Make room, and run again.",
+    hint: "Free some space, and run again.",
   },
   EIO: failing,
   ESTALE: failing,
@@ -74,7 +74,7 @@ const others: Readonly<Record<string, Meaning>> = {
   ENOMEDIUM: failing,
 };
 
-/** Linux's errors that Node has no name for. */
+/** Linux errors that Node has no name for. */
 const unnamed: Readonly<Record<number, string>> = {
   112: "EHOSTDOWN",
   116: "ESTALE",
@@ -91,8 +91,8 @@ export function errnoName(thrown: unknown): string {
 }
 
 /**
- * What the error of a call on files says of the disk that they are on: full, over its quota, failing,
- * or not to be reached. Undefined where it says something of the files, of rights or of this machine.
+ * What a file operation's error says about its disk: full, over quota, failing, or unreachable.
+ * Undefined if the error is about the file, permissions or this machine.
  */
 export function diskMeaning(thrown: unknown): Pick<Meaning, "problem" | "what"> | undefined {
   const name = errnoName(thrown);
@@ -101,16 +101,19 @@ export function diskMeaning(thrown: unknown): Pick<Meaning, "problem" | "what"> 
   return unreachable.has(name) ? failing : undefined;
 }
 
-/** What network disks and dead FUSE servers answer; of a connection the same says something else. */
+/**
+ * Errors of network disks and dead FUSE servers; on a network connection the same codes mean
+ * something else.
+ */
 const unreachable = new Set([
   ...["ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN"],
   ...["ENETUNREACH", "ENODEV", "ENOTCONN", "EPROTO", "ESHUTDOWN", "ETIMEDOUT"],
 ]);
 
-/** The memory that V8 and WebAssembly ask for, which have no errno. */
+/** Failed allocations of V8 and WebAssembly, which have no errno. */
 const noMemory = /allocation failed|could not allocate|out of memory/i;
 
-/** What a shortage of this machine means; undefined for any other error. */
+/** The error for a shortage of this machine; undefined for any other error. */
 export function shortageError(action: string, cause: unknown): UserError | undefined {
   const { code = "" } = cause as NodeJS.ErrnoException;
   const isMemory =
@@ -120,7 +123,7 @@ export function shortageError(action: string, cause: unknown): UserError | undef
   return meaning && toError(action, meaning, cause);
 }
 
-/** How programs of all kinds say that something is short. */
+/** Messages by which programs report a shortage. */
 const sayings: readonly (readonly [RegExp, string])[] = [
   [/resource temporarily unavailable|cannot fork|can't start new thread|new OS thread/i, "EAGAIN"],
   [/too many open files/i, "EMFILE"],
@@ -130,7 +133,7 @@ const sayings: readonly (readonly [RegExp, string])[] = [
   [/text file busy/i, "ETXTBSY"],
 ];
 
-/** What a program that failed has said of a shortage of this machine; undefined for any other failure. */
+/** The error for a shortage that a failed program reported; undefined for any other failure. */
 export function shortageSaid(action: string, output: string): UserError | undefined {
   const [said = "", code = ""] = sayings.flatMap(([pattern, errno]) => {
     const found = output.split("\n").find((line) => pattern.test(line));
@@ -141,9 +144,8 @@ export function shortageSaid(action: string, output: string): UserError | undefi
 }
 
 /**
- * What was thrown, as an error that a person can act on where its nature is that of the outside: a
- * system call that failed, memory that could not be had, a connection. Anything else is returned as it
- * is: a bug of ours.
+ * Turns failures of the environment (system calls, memory, connections) into a UserError. Returns
+ * anything else unchanged: a bug in this program.
  */
 export function asUserError(thrown: unknown): unknown {
   if (thrown instanceof UserError || !(thrown instanceof Error)) return thrown;
@@ -153,9 +155,13 @@ export function asUserError(thrown: unknown): unknown {
   const short = shortageError(action, thrown);
   if (short) return short;
   if (syscall === "uv_cwd") {
-    return new UserError("E_WORKING_DIRECTORY", "the working directory is gone or cannot be read", {
-      cause: thrown,
-    });
+    return new UserError(
+      "E_WORKING_DIRECTORY",
+      "the working directory was removed or cannot be read",
+      {
+        cause: thrown,
+      },
+    );
   }
   if (code.startsWith("UND_ERR_")) {
     return new UserError("E_CONNECTION", "a connection failed", { cause: thrown, hint: again });

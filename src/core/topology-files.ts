@@ -21,10 +21,10 @@ const profile = "/etc/profile.d/openclaw-skill-deps.sh";
 /** The user of OpenClaw's image. */
 const gatewayOwner: Owner = { uid: 1000, gid: 1000 };
 const engineSocket = "/var/run/docker.sock";
-/** The same on the host, where rootless engines have it elsewhere. */
+/** The same on the host; rootless engines have another path. */
 const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
 
-/** The services that fill the volume; undefined where sandboxes do it, or images carry it. */
+/** The services that fill the volume; undefined if sandboxes do it, or images contain the tools. */
 export function composeFile(
   topology: Topology,
   site: Pick<Host, "packageDir" | "source" | "state">,
@@ -47,15 +47,16 @@ export function composeFile(
       : { depends_on: { "skill-deps": { condition: "service_completed_successfully" } } }),
     restart: "unless-stopped",
     environment: {
-      OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?is to be in .env}",
+      OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
       ...(isOwn ? tools : {}),
     },
-    group_add: ["${DOCKER_GID:?is to be in .env}"],
+    group_add: ["${DOCKER_GID:?must be set in .env}"],
     ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
     volumes: [...volumes(isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
   };
   if (isOwn) return { services: { "openclaw-gateway": gateway } };
-  // The image's hook does the work and then becomes `true`: what cannot be had keeps nothing down.
+  // The image's entrypoint does the work and then runs `true`, so that a missing tool keeps no
+  // service down.
   const provisioner = {
     image: gatewayImage,
     build,
@@ -70,7 +71,10 @@ export function composeFile(
   return { services: { "skill-deps": provisioner, "openclaw-gateway": gateway } };
 }
 
-/** What a Dockerfile of the operator's own takes from our sandbox image; none where it needs nothing. */
+/**
+ * The lines that copy parts of our sandbox image into the operator's own Dockerfile; empty if none
+ * are needed.
+ */
 export function sandboxLines(topology: Topology, host: Host): string[] {
   if (!hasCommand(topology, host)) return [];
   const from = sandboxImage(topology, {});
@@ -79,7 +83,7 @@ export function sandboxLines(topology: Topology, host: Host): string[] {
   return [...commandLines(from), volume, ...(topology === "seed" ? [copy(defaultSeed)] : [])];
 }
 
-/** The same of the gateway's image; none where it has no part in it. */
+/** The same for the gateway's image; empty if it does not use the volume. */
 export function gatewayLines(topology: Topology): string[] {
   if (!hasGateway(topology)) return [];
   return [
@@ -99,7 +103,7 @@ function commandLines(from: string): string[] {
   ];
 }
 
-/** What is done once on the host, as words to type: the images, and the directories. */
+/** Shell commands to run once on the host: build images and create directories. */
 export function hostCommands(topology: Topology, host: Host): string[] {
   return [
     ...(host.container
@@ -118,7 +122,7 @@ function buildCommands(topology: Topology, host: Host): string[] {
   const gateway = hasGateway(topology) ? [build("gateway")] : [];
   if (!hasCommand(topology, host)) return gateway;
   if (topology !== "seed" && topology !== "image") return [build("sandbox"), ...gateway];
-  // A build sees nothing but its context.
+  // A build sees only its context.
   const skills = shellWord(`${host.packageDir}/my/skills`);
   const copy = `mkdir -p ${skills} && cp -R ${shellWord(`${host.state}/workspace/skills/.`)} ${skills}/`;
   return [
@@ -127,7 +131,7 @@ function buildCommands(topology: Topology, host: Host): string[] {
   ];
 }
 
-/** Whoever fills the volume. */
+/** The user that fills the volume. */
 function volumeOwner(topology: Topology, { agent }: Host): Owner {
   return hasGateway(topology) ? gatewayOwner : agent;
 }
@@ -136,7 +140,7 @@ function makeDirectories({ uid, gid }: Owner, ...paths: readonly string[]): stri
   return `install -d -o ${uid} -g ${gid} ${paths.map(shellWord).join(" ")}`;
 }
 
-/** What the gateway's container finds there: a state directory of its own user's, a token, the engine. */
+/** Prepares the gateway's container: a state directory of its user, a token, the engine's group. */
 function stateCommands({ state, stateOwner }: Host): string[] {
   const { uid, gid } = gatewayOwner;
   const isForeign = stateOwner !== undefined && stateOwner.uid !== uid;
@@ -150,7 +154,7 @@ function stateCommands({ state, stateOwner }: Host): string[] {
   ];
 }
 
-/** What is done when the files are written: the start, and that sandboxes which run already are made anew. */
+/** Commands after the files are written: start the services and recreate running sandboxes. */
 export function laterCommands(topology: Topology, host: Host): string[] {
   const recreate = "sandbox recreate --all --force";
   if (hasGateway(topology)) {
@@ -161,7 +165,7 @@ export function laterCommands(topology: Topology, host: Host): string[] {
   return [`${inside} ${recreate}`];
 }
 
-/** The same of a gateway that is a program of this machine, in place of the compose file's. */
+/** The same for a gateway that runs directly on this machine. */
 export function ownGatewayCommands(topology: Topology, { isHost, source, agent }: Host): string[] {
   if (!isHost || !hasGateway(topology)) return [];
   return [

@@ -1,4 +1,4 @@
-/** Ways to have the volume filled and found, and what `--help` says of each. */
+/** Ways to fill and mount the volume, and their texts in `--help`. */
 export const topologies = {
   sandbox: "sandboxes with a network install for themselves",
   gateway:
@@ -9,27 +9,30 @@ export const topologies = {
 } as const;
 export type Topology = keyof typeof topologies;
 
-/** What is known of the place that the configuration is for. */
+/** The host that the configuration is for. */
 export interface Host {
   /** The volume on the host that starts the containers. Absolute. */
   readonly source: string;
   /** OpenClaw's state directory on that host. Absolute. */
   readonly state: string;
-  /** OpenClaw takes a bind's source without being told only from inside of the agents' workspace. */
+  /**
+   * True if the volume is outside the agents' workspace: OpenClaw then needs permission for the
+   * bind.
+   */
   readonly isExternal: boolean;
-  /** Sandboxes use this image as it is; absent: one that is built from our Dockerfile. */
+  /** Sandboxes use this image unchanged; absent: one built from our Dockerfile. */
   readonly image?: string;
-  /** The image's login shells find the volume by `/etc/profile.d`. */
+  /** The image's login shells add the volume to PATH by `/etc/profile.d`. */
   readonly hasProfile: boolean;
-  /** The gateway is a program of this machine: its own tool calls need a PATH as well. */
+  /** The gateway runs directly on this machine: its own tool calls need a PATH as well. */
   readonly isHost: boolean;
-  /** Where this package lies, as the host sees it: the build context. */
+  /** The path of this package on the host: the build context. */
   readonly packageDir: string;
-  /** This container, by the name that it has on its host: the package is copied out of it. */
+  /** This container's name on its host: the package is copied out of it. */
   readonly container?: string;
-  /** Who owns the agents' workspace, and so whom OpenClaw runs sandboxes as. */
+  /** The owner of the agents' workspace, which is the user that OpenClaw runs sandboxes as. */
   readonly agent: Owner;
-  /** Who owns the state directory, where that is there. */
+  /** The owner of the state directory, if that exists. */
   readonly stateOwner?: Owner;
 }
 
@@ -38,7 +41,7 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** A fragment of openclaw.json, to be merged into the operator's own. */
+/** A part of openclaw.json, to be merged into the operator's own. */
 export interface OpenClawFragment {
   readonly agents: { readonly defaults: { readonly sandbox: SandboxFragment } };
   readonly tools?: { readonly exec: { readonly pathPrepend: readonly string[] } };
@@ -47,14 +50,20 @@ export interface OpenClawFragment {
 interface SandboxFragment {
   /** OpenClaw's default is none. */
   readonly mode: "all";
-  /** Else a sandbox sees no skill whose programs the gateway lacks, so setup would install nothing for it. */
+  /**
+   * Without it a sandbox sees only skills whose programs the gateway has, so setup would install
+   * nothing for the others.
+   */
   readonly workspaceAccess?: "ro";
   readonly docker: DockerFragment;
 }
 
 interface DockerFragment {
   readonly image: string;
-  /** Whom OpenClaw takes with docker anyway; with podman it would leave root's workspace to the image's user. */
+  /**
+   * OpenClaw's default with docker; with podman the image's user would otherwise run and could not
+   * read root's workspace.
+   */
   readonly user?: "0:0";
   readonly network?: "bridge";
   readonly binds?: readonly string[];
@@ -63,35 +72,39 @@ interface DockerFragment {
   readonly setupCommand?: string;
 }
 
-/** Containers have the volume here, wherever the host has it: our images' scripts look for it there. */
+/** The mount point in containers, whatever the path on the host: our images' scripts expect it. */
 export const target = "/opt/openclaw";
 const command = "openclaw-install-skill-deps";
-/** What a login shell has in Debian, and the volume at its end: nothing in it hides the image's own. */
+/**
+ * Debian's PATH of a login shell, with the volume last, so that it hides no program of the image.
+ */
 const searchPath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${target}/bin`;
 
-/** The image that sandboxes of a topology are started from. */
+/** The image of a topology's sandboxes. */
 export function sandboxImage(topology: Topology, { image }: Pick<Host, "image">): string {
   if (image !== undefined) return image;
   const names = { seed: "openclaw-skills-seeded", image: "openclaw-skills-prebuilt" } as const;
   return topology === "seed" || topology === "image" ? names[topology] : "openclaw-skills-sandbox";
 }
 
-/** True where the gateway's container has the volume too, and fills it itself or waits for who does. */
+/**
+ * True if the gateway's container mounts the volume too, and fills it or waits until it is filled.
+ */
 export function hasGateway(topology: Topology): boolean {
   return topology === "gateway" || topology === "provisioner";
 }
 
-/** True where sandboxes themselves write to the volume. */
+/** True if sandboxes write to the volume. */
 export function isWriter(topology: Topology): boolean {
   return topology === "sandbox" || topology === "seed";
 }
 
-/** False for an image that is taken as it is, unless nothing would be had without our command. */
+/** False for an unchanged image, unless nothing would be installed without our command. */
 export function hasCommand(topology: Topology, { image }: Pick<Host, "image">): boolean {
   return image === undefined || isWriter(topology) || topology === "image";
 }
 
-/** What openclaw.json has to say. */
+/** The settings for openclaw.json. */
 export function openclawFragment(topology: Topology, host: Host): OpenClawFragment {
   const mode = isWriter(topology) ? "rw" : "ro";
   const volume =
@@ -116,8 +129,8 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
 }
 
 /**
- * Why OpenClaw would refuse a directory as the source of a bind, whatever its configuration allows;
- * undefined where it would not. `home` is that of the user who runs the gateway.
+ * Why OpenClaw would refuse a directory as the source of a bind under any configuration; undefined
+ * if it accepts it. `home` is that of the user who runs the gateway.
  */
 export function refusedSource(source: string, home: string): string | undefined {
   if (source.includes(":")) return "a colon separates a bind's source from its target";

@@ -2,42 +2,42 @@ import * as z from "zod/mini";
 
 const traits = z.strictObject({
   /**
-   * Change times (ctime). `move`: whatever is done to a file gives it another one, which nobody can set.
-   * `settable`: they are modification times, which anybody can set. `fixed`: they do not move with what
-   * is written, or are not of its time.
+   * Change times (ctime). `move`: every change of a file sets a new one, which no user can choose.
+   * `settable`: they equal modification times, which users can set. `fixed`: they do not change on
+   * writes, or are not the current time.
    */
   changeTimes: z.enum(["move", "settable", "fixed"]),
   /**
-   * `stable`: a file keeps its inode as long as it is there, and has it alone. `unstable`: at each call,
-   * or at each mount, it may have another.
+   * `stable`: a file keeps its inode, and no other file has it. `unstable`: the inode may change at
+   * each call or mount.
    */
   inodes: z.enum(["stable", "unstable"]),
   /** Times are rounded down to multiples of this (ns). */
   stampNs: z.int().check(z.minimum(1), z.maximum(10_000_000_000)),
-  /** What becomes of a mode that is set. */
+  /** The effect of chmod. */
   chmod: z.enum(["set", "ignored", "refused"]),
-  /** `A` and `a` are two names. */
+  /** `A` and `a` are different names. */
   caseSensitive: z.boolean(),
-  /** The same letter in two forms of Unicode is two names. */
+  /** The same letter in two Unicode forms is two names. */
   formSensitive: z.boolean(),
-  /** Names that cannot be had, by kind: `colon`, `trailing dot`, … */
+  /** Names that cannot be created, by kind: `colon`, `trailing dot`, … */
   refusedNames: z.array(z.string()),
-  /** A directory with files in it can be moved. */
+  /** A non-empty directory can be renamed. */
   renameDirectory: z.boolean(),
-  /** A file can be moved onto another one. */
+  /** A file can be renamed onto another one. */
   renameOver: z.boolean(),
   hardLinks: z.boolean(),
-  /** Files and directories can be put on disk. */
+  /** Files and directories can be synced to disk. */
   fsync: z.boolean(),
 });
 
 /**
- * What a file system does that others do not, beyond what a volume cannot be without. `probe` and
- * `knownTraits` of src/io/volume/probe.ts give those of a volume.
+ * How a file system differs from others, beyond what every volume needs. `probe` and `knownTraits`
+ * of src/io/volume/probe.ts return those of a volume.
  */
 export type Traits = z.infer<typeof traits>;
 
-/** What nearly all file systems are like. */
+/** The traits of nearly all file systems. */
 export const usualTraits: Traits = {
   changeTimes: "move",
   inodes: "stable",
@@ -54,28 +54,31 @@ export const usualTraits: Traits = {
 
 const digits = z.string().check(z.regex(/^-?\d{1,30}$/));
 
-/** One way in which a volume is mounted, and what was found there. */
+/** One mount of a volume, and what was found there. */
 const probed = z.strictObject({
   traits,
-  /** A file of the volume that is never written again, as it was seen then. */
+  /** A file of the volume that is never rewritten, as it was found then. */
   kept: z.strictObject({ inode: digits, changed: digits }),
-  /** How often that file was another one with another change time: a copy, or a sign of neither. */
+  /**
+   * How often that file had another inode and another change time: the volume was copied, or
+   * neither is stable.
+   */
   copies: z.int().check(z.minimum(0)),
 });
 
 export type Probed = z.infer<typeof probed>;
 type Kept = Probed["kept"];
 
-/** What a volume's record says: by what tells one mount from another. */
+/** A volume's record, by the identity of a mount. */
 const record = z.strictObject({
   schema: z.literal(1),
   mounts: z.record(z.string().check(z.regex(/^[0-9a-f]{16}$/)), probed),
 });
 
-/** Sandboxes, a provisioner and a gateway may each mount it in another way. */
+/** Sandboxes, a provisioner and a gateway may each mount it differently. */
 const maxMounts = 8;
 
-/** None where it is no record: anybody who can write to the volume may have made it. */
+/** Empty if the text is not a record: any user who can write to the volume may have written it. */
 export function parseProbed(text: string | undefined): Record<string, Probed> {
   try {
     return record.parse(JSON.parse(text ?? "")).mounts;
@@ -84,7 +87,7 @@ export function parseProbed(text: string | undefined): Record<string, Probed> {
   }
 }
 
-/** The record with one mount's entry replaced; the oldest ones go. */
+/** The record with one mount's entry replaced; the oldest entries are dropped. */
 export function renderProbed(
   mounts: Readonly<Record<string, Probed>>,
   mount: string,
@@ -96,9 +99,10 @@ export function renderProbed(
 }
 
 /**
- * What is known of a mount now that the kept file is seen like this. Another inode with the same change
- * time: inodes do not last. Another change time too: the volume was copied, and is looked at anew
- * (undefined); but once only, because some hosts also touch every file at each start.
+ * What is known of a mount, given the current state of the kept file. Another inode with the same
+ * change time: inodes are unstable. Another change time too: the volume was copied and must be
+ * probed again (undefined); but only once, because some hosts also change the times of all files at
+ * each start.
  */
 export function recognize(known: Probed, seen: Kept): Probed | undefined {
   if (known.kept.inode === seen.inode) return known;
@@ -108,10 +112,10 @@ export function recognize(known: Probed, seen: Kept): Probed | undefined {
   return isSame || known.copies > 0 ? { ...known, traits } : undefined;
 }
 
-/** Whole steps to which file systems round their times (ns). */
+/** Step sizes to which file systems round their times (ns). */
 const steps = [2_000_000_000, 1_000_000_000, 10_000_000, 1_000_000, 1000, 100];
 
-/** The coarsest step that all these times (ns) are multiples of. */
+/** The largest step that all these times (ns) are multiples of. */
 export function stampStep(times: readonly bigint[]): number {
   return steps.find((step) => times.every((time) => time % BigInt(step) === 0n)) ?? 1;
 }
@@ -122,22 +126,22 @@ export interface Times {
   readonly ctimeNs: bigint;
 }
 
-/** A file's times, as they were seen by turns. */
+/** A file's times after each operation. */
 export interface TimesSeen {
   readonly made: Times;
-  /** After its modification time was set to `past` (ns); undefined where that is refused. */
+  /** After its modification time was set to `past` (ns); undefined if that was refused. */
   readonly setBack: Times | undefined;
   readonly past: bigint;
-  /** Before and after it was written to in place. */
+  /** Before and after it was written in place. */
   readonly written: readonly [Times, Times];
-  /** Before and after its mode was set; it counts only where times cannot be set. */
+  /** Before and after its mode was set; used only if times cannot be set. */
   readonly moded: readonly [Times, Times];
 }
 
-/** As far as the change time of a new file may be from its modification time (ns). */
+/** Maximum difference between the change time and the modification time of a new file (ns). */
 const slack = 10_000_000_000n;
 
-/** What `Traits.changeTimes` says of a file whose times were seen like this. */
+/** The value of `Traits.changeTimes` for a file with these times. */
 export function judgeChangeTimes(seen: TimesSeen): Traits["changeTimes"] {
   const { made, setBack, past, written, moded } = seen;
   const isNear = (a: bigint, b: bigint) => (a < b ? b - a : a - b) < slack;

@@ -1,20 +1,20 @@
-/** Values out of JSON or YAML that somebody else wrote, taken as OpenClaw takes them. */
+/** Reads values of JSON or YAML from other authors, as OpenClaw does. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The fields of an object (or an array, which has none that are asked for). */
+/** The fields of an object (or of an array, which has no named ones). */
 export function asFields(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
-/** The items of an array as text, or of a comma string; trimmed, without empty ones. */
+/** The items of an array or a comma-separated text; trimmed, without empty ones. */
 export function textList(value: unknown): string[] {
   const items: unknown[] =
     typeof value === "string" ? value.split(",") : Array.isArray(value) ? value : [];
   return items.map((item) => asText(item).trim()).filter((item) => item !== "");
 }
 
-/** Trimmed text; undefined where it is none or empty. */
+/** Trimmed text; undefined if it is empty or not a text. */
 export function trimmed(value: unknown): string | undefined {
   return (typeof value === "string" && value.trim()) || undefined;
 }
@@ -23,6 +23,6 @@ function asText(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return ""; // an object whose toString is no function
+    return ""; // toString is not a function
   }
 }

@@ -1,4 +1,4 @@
-/** A mistake in YAML, in plain words, and what is right where that can be told. */
+/** A YAML error in plain words, and the correct form if it is clear. */
 export interface YamlMistake {
   readonly message: string;
   readonly example?: string;
@@ -9,21 +9,21 @@ interface YamlError {
   readonly message: string;
 }
 
-/** `KEY: VALUE` in a line, behind blanks and the dash of a list. */
+/** `KEY: VALUE` in a line, after blanks and the dash of a list. */
 const keyAndValue = /^\s*(?:- +)*(?<key>[\w.-]+|"[^"]*"|'[^']*'):\s+(?<value>\S.*?)\s*$/;
-/** What a text without quotes cannot begin with. */
+/** What an unquoted text cannot begin with. */
 const reserved = /^[@`%&*!|>,\]}]|^[-?] /;
 
 /**
- * Says what is wrong in a line that the YAML parser does not take, by its own error. The parser's words
- * are about its grammar; most people have forgotten a quote.
+ * Explains a line that the YAML parser rejects. The parser's own messages are about its grammar;
+ * the usual cause is a missing quote.
  */
 export function explainYaml({ code, message }: YamlError, line: string): YamlMistake {
   if (code === "TAB_AS_INDENT" || /^ *\t/.test(line))
     return { message: "a tab; indent with spaces" };
   const { key = "", value = "" } = keyAndValue.exec(line)?.groups ?? {};
   const isPlain = value !== "" && !/^["'[{|>#]/.test(value);
-  if (isPlain && /:(\s|$)/.test(value)) return quote('the text has ": " in it', key, value);
+  if (isPlain && /:(\s|$)/.test(value)) return quote('the text contains ": "', key, value);
   if (isPlain && / #/.test(value)) return quote('" #" begins a comment', key, value);
   if (isPlain && reserved.test(value)) {
     return quote(`a text cannot begin with ${value.slice(0, 1)}`, key, value);
@@ -56,11 +56,11 @@ function byCode(code: string, message: string): string {
     case "BAD_COLLECTION_TYPE":
       return "the indentation differs from that of the lines around it";
     case "UNEXPECTED_TOKEN":
-      return "a value has ended before this; quote the whole value, or look at the indentation";
+      return "a value has ended before this; quote the whole value, or check the indentation";
     case "BLOCK_AS_IMPLICIT_KEY":
-      return 'the next line is indented otherwise, or a text with ": " in it needs quotes: quote it';
+      return 'the next line has another indentation, or a text that contains ": " needs quotes';
     case "BLOCK_IN_FLOW":
-      return 'a comma is missing, or a text with ": " in it needs quotes: quote it';
+      return 'a comma is missing, or a text that contains ": " needs quotes';
     case "MULTILINE_IMPLICIT_KEY":
     case "MISSING_CHAR":
       return "the line is not KEY: VALUE; a colon is missing, or a quote";

@@ -44,7 +44,7 @@ test.each([{ musl: false }, { musl: true }])(
     const box = await place.sandbox({ network: "none", access: "rw", image });
     const { exitCode, stderr } = await box.run(setup);
     expect(stderr).toMatch(/not verified: \/opt\/openclaw has no record of a finished run/);
-    expect(stderr).toMatch(/no Node 22 or newer here[\s\S]*hint: let a container that has Node/);
+    expect(stderr).toMatch(/\[E_NO_NODE\][\s\S]*hint: .*container that has Node/);
     expect(stderr).not.toMatch(/not found|syntax error|bad/i);
     expect(exitCode).toBe(0);
   },

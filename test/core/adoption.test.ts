@@ -60,7 +60,7 @@ describe("what is taken from another volume", () => {
     );
     expect(plan(own, theirs)).toEqual([
       "keep owl: the same",
-      "keep yak: this version is here, made otherwise",
+      "keep yak: this version is here, from another source",
       "keep zog: 1.10.0 here is newer",
     ]);
     expect(plan(own, theirs, { force: true })).toEqual([
@@ -86,7 +86,7 @@ describe("what is taken from another volume", () => {
   test("no program of another tool is taken over", () => {
     const bins = { owl: { path: `lib/elk/1.0.0-${key}/bin/owl`, size: 1 } };
     expect(plan(volume(record("owl")), volume(record("elk", { bins })))).toEqual([
-      "refuse elk: its program owl is already that of owl",
+      "refuse elk: its program owl already belongs to owl",
     ]);
   });
 });

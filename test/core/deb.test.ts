@@ -196,8 +196,8 @@ ${over}artifacts:
   });
 
   test.each([
-    ["a variable of the loader", recipe("env: { LD_PRELOAD: x }\n"), /must not be given/],
-    ["PATH", recipe("env: { PATH: x }\n"), /must not be given/],
+    ["a variable of the loader", recipe("env: { LD_PRELOAD: x }\n"), /must not set/],
+    ["PATH", recipe("env: { PATH: x }\n"), /must not set/],
     ["a variable that is none", recipe('env: { "A;b": x }\n'), /not a variable/],
     ["another placeholder", recipe('env: { A: "{home}/x" }\n'), /placeholder other than/],
     ["a line break", recipe('env: { A: "x\\ny" }\n'), /control character/],

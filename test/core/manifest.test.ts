@@ -35,11 +35,11 @@ describe("what is refused, and never overwritten", () => {
   const table: [string, string, RegExp][] = [
     ["empty", "", /not JSON/],
     ["cut short", renderManifest(good).slice(0, 200), /not JSON/],
-    ["of something else", '{"name":"x"}', /not a manifest of ours/],
-    ["null", "null", /not a manifest of ours/],
-    ["a list", "[]", /not a manifest of ours/],
+    ["of something else", '{"name":"x"}', /not a manifest of this package/],
+    ["null", "null", /not a manifest of this package/],
+    ["a list", "[]", /not a manifest of this package/],
     ["newer", '{"schema":2}', /schema 2; this version knows up to 1/],
-    ["an unknown key", JSON.stringify({ ...good, extra: 1 }), /not a manifest of ours/],
+    ["an unknown key", JSON.stringify({ ...good, extra: 1 }), /not a manifest of this package/],
     ["a tree outside", JSON.stringify(withTool({ dir: "../../etc" })), /dir/],
     ["another tool's tree", JSON.stringify(withTool({ dir: "lib/jq/1-0123456789ab" })), /lib\/jq/],
     [
@@ -50,7 +50,7 @@ describe("what is refused, and never overwritten", () => {
     [
       "a program's name that is a path",
       JSON.stringify(withTool({ bins: { "../sh": { path: "lib/gog/x", size: 1 } } })),
-      /not a manifest of ours/,
+      /not a manifest of this package/,
     ],
   ];
   test.each(table)("%s", (_, text, message) => {

@@ -215,19 +215,19 @@ describe("hints", () => {
           { kind: "apt", package: "y" },
         ],
       },
-      [`says install of the kind pip, apt, which OpenClaw drops: ${kinds} (pip is uv)`],
+      [`has an install of the kind pip, apt, which OpenClaw drops: ${kinds} (pip is uv)`],
     ],
     [
       { install: [{ kind: "shell" }] },
-      [`says install of the kind shell, which OpenClaw drops: ${kinds}`],
+      [`has an install of the kind shell, which OpenClaw drops: ${kinds}`],
     ],
     [
       { install: [{ kind: "node", package: "x@^1" }] },
       [
-        "says install of the kind node, which OpenClaw drops: its package is missing or not what OpenClaw takes",
+        "has an install of the kind node, which OpenClaw drops: its package is missing or not valid for OpenClaw",
       ],
     ],
-    [{ install: "brew install x" }, ["says install that is not a list, which OpenClaw ignores"]],
+    [{ install: "brew install x" }, ["has an install that is not a list, which OpenClaw ignores"]],
     [
       {
         requires: { bins: ["gog"], env: ["A"] },

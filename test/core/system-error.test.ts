@@ -15,18 +15,18 @@ const system = (code: string, syscall: string, more: object = {}): Error =>
 
 describe("what the system refuses is told to a person", () => {
   test.each<[string, unknown, string, RegExp]>([
-    ["EAGAIN", system("EAGAIN", "spawn x"), "E_PROCESS_LIMIT", /no further process or thread/],
+    ["EAGAIN", system("EAGAIN", "spawn x"), "E_PROCESS_LIMIT", /processes or threads/],
     ["EMFILE", system("EMFILE", "open"), "E_OPEN_FILES", /too many files are open/],
     ["ENFILE", system("ENFILE", "open"), "E_OPEN_FILES", /too many files are open on this machine/],
     ["ENOMEM", system("ENOMEM", "spawn"), "E_MEMORY", /not enough memory/],
-    ["ETXTBSY", system("ETXTBSY", "spawn"), "E_PROGRAM_BUSY", /is writing the program/],
+    ["ETXTBSY", system("ETXTBSY", "spawn"), "E_PROGRAM_BUSY", /another process/],
     [
       "ENOSPC",
       system("ENOSPC", "write", { path: "/v/x" }),
       "E_DISK_FULL",
       /write \/v\/x failed: the disk/,
     ],
-    ["EIO", system("EIO", "read"), "E_DISK_FAILING", /the disk or its connection fails/],
+    ["EIO", system("EIO", "read"), "E_DISK_FAILING", /the disk/],
     ["EROFS", system("EROFS", "mkdir"), "E_PERMISSION", /read-only/],
     ["EACCES", system("EACCES", "open"), "E_PERMISSION", /permission denied/],
     ["one without words of ours", system("EXDEV", "rename"), "E_SYSTEM_CALL", /the system's words/],

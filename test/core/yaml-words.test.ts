@@ -13,8 +13,8 @@ function said(text: string): string {
 }
 
 test.each([
-  ["a: GitHub: the CLI", 'the text has ": " in it; quote it -> a: "GitHub: the CLI"'],
-  ['- a: it\'s: "x"', 'the text has ": " in it; quote it -> a: "it\'s: \\"x\\""'],
+  ["a: GitHub: the CLI", 'the text contains ": "; quote it -> a: "GitHub: the CLI"'],
+  ['- a: it\'s: "x"', 'the text contains ": "; quote it -> a: "it\'s: \\"x\\""'],
   ["a: @scope/x", 'a text cannot begin with @; quote it -> a: "@scope/x"'],
   ["a: `x`", 'a text cannot begin with `; quote it -> a: "`x`"'],
   ["a: %x", 'a text cannot begin with %; quote it -> a: "%x"'],
@@ -32,7 +32,7 @@ test.each([
 test.each([
   ['a: "C:\\path"', /single quotes/],
   ['a: "x" y', /quote the whole value/],
-  ["a: 1\n b: 2", /indented otherwise/],
+  ["a: 1\n b: 2", /another indentation/],
   ["a: {b: c: d}", /needs quotes/],
 ])("%j", (text, expected) => expect(said(text)).toMatch(expected));
 

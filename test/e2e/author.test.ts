@@ -176,7 +176,7 @@ describe("recipe new", () => {
   test("what is no source is refused with the forms that are", async () => {
     const { status, stderr } = await place.run("recipe", "new", "zog");
     expect(status).toBe(2);
-    expect(stderr).toMatch(/Name a release's URL/);
+    expect(stderr).toMatch(/E_DRAFT_SOURCE/);
   });
 });
 

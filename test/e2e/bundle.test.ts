@@ -263,7 +263,7 @@ describe("what others made is refused whole", () => {
     [
       "a manifest whose tree lies elsewhere",
       () => edit((it) => Object.assign(it.tools.zog as object, { dir: "lib/../../etc" })),
-      /not a manifest of ours/,
+      /not a manifest of this package/,
       4,
     ],
   ])("%s: nothing is changed", async (_, change, message, status) => {

@@ -55,7 +55,7 @@ describe.skipIf(!hasFuse)("a disk that fails", () => {
     expect(stderr).toMatch(
       errno === "ENOMEM"
         ? /not enough memory/
-        : /the disk or its connection fails \(fuse\S* mounted at/,
+        : /the disk, or the connection to it, reports errors \(fuse\S* mounted at/,
     );
     expect(status, stderr).toBe(5);
     expect(behind()).toEqual(before);
@@ -64,13 +64,13 @@ describe.skipIf(!hasFuse)("a disk that fails", () => {
 
   const refusals: [refusal: string, errno: number, says: RegExp][] = [
     ["fsync", 28, /the disk is full/],
-    ["fsync", 5, /the disk or its connection fails/],
+    ["fsync", 5, /the disk, or the connection to it, reports errors/],
     ["fsyncdir", 28, /the disk is full/],
     ["flush", 122, /the disk quota is used up/],
     ["flush", 28, /the disk is full/],
     ["write", 28, /the disk is full/],
-    ["read", 5, /the disk or its connection fails/],
-    ["readdir", 116, /the disk or its connection fails/],
+    ["read", 5, /the disk, or the connection to it, reports errors/],
+    ["readdir", 116, /the disk, or the connection to it, reports errors/],
   ];
   test.each(refusals)("%s refused with %i: what is there stays", async (refusal, errno, says) => {
     await disk.remount([`refuse=${refusal}:${errno}`]);
@@ -90,7 +90,7 @@ describe.skipIf(!hasFuse)("a disk that fails", () => {
     const { status, stdout, stderr } = await run("doctor", "--deep");
     await disk.remount([]);
     expect(stdout + stderr).not.toMatch(/damaged|not as published/);
-    expect(stderr).toMatch(/cannot read \S+: the disk or its connection fails/);
+    expect(stderr).toMatch(/cannot read \S+: the disk, or the connection to it, reports errors/);
     expect(status).toBe(5);
   });
 

@@ -118,7 +118,7 @@ test("a working directory that is gone", async () => {
   expect((await inShell(line)).stdout).toContain("zog 1.0.0: installed zog");
   const { status, stdout } = await inShell(line, ["recipe", "check", "x.yaml"]);
   expect(status).toBe(2);
-  expect(stdout).toContain("error: the working directory is gone");
+  expect(stdout).toContain("error: the working directory was removed");
 });
 
 test("a temporary directory that is none is named", async () => {
@@ -174,7 +174,7 @@ describe("what is short for a while is no fault of the program", () => {
   test("no process can be started for the smoke test", async () => {
     const patch = join(repository, "test/support/no-process.cjs");
     const { status, stderr } = await inShell('"$@"', [], { NODE_OPTIONS: `--require ${patch}` });
-    expect(stderr).toContain("no further process or thread can be started");
+    expect(stderr).toContain("E_PROCESS_LIMIT");
     expect([status, stderr.includes("library"), isInstalled()]).toEqual([5, false, false]);
   });
 

@@ -68,7 +68,7 @@ describe("only what is not there is absent", () => {
 });
 
 describe("what a disk answers is told as that", () => {
-  const failing = "the disk or its connection fails";
+  const failing = "the disk, or the connection to it, reports errors";
   test.each<[string, number, string, string]>([
     ["EIO", -5, "E_DISK_FAILING", failing],
     ["Unknown system error -116", -116, "E_DISK_FAILING", failing],

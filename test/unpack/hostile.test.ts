@@ -71,7 +71,7 @@ const hostile =
 function expectTrueReason({ kind, problem, message, hint }: UserError): void {
   expect(kind, message).toBe(codeOf(message));
   expect(problem === "E_ARCHIVE_HOSTILE", message).toBe(hostile.test(message));
-  expect(hint).toMatch(/^Nothing of it was installed/);
+  expect(hint).toMatch(/^Nothing was installed from it/);
 }
 
 /** Every name below a directory, with what it is; and nothing that others could write. */

@@ -1,14 +1,14 @@
-/** One place that apt takes packages from. */
+/** A source that apt gets packages from. */
 export interface AptSource {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly uri: string;
   readonly suite: string;
   readonly components: readonly string[];
-  /** Absolute paths of keyrings, where the source names any. */
+  /** Absolute paths of the keyrings that the source names. */
   readonly signedBy: readonly string[];
 }
 
-/** Reads a one-line-style file (`*.list`). Lines that are none are passed over, as comments are. */
+/** Reads a one-line-style file (`*.list`). Comments and unknown lines are skipped. */
 export function parseSourcesList(text: string): AptSource[] {
   return text.split("\n").flatMap((line) => {
     const match = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
@@ -19,7 +19,7 @@ export function parseSourcesList(text: string): AptSource[] {
   });
 }
 
-/** Reads a deb822-style file (`*.sources`). Stanzas that are switched off are passed over. */
+/** Reads a deb822-style file (`*.sources`). Disabled stanzas are skipped. */
 export function parseSourcesStanzas(text: string): AptSource[] {
   return parseStanzas(text).flatMap((stanza) => {
     const field = (name: string): string[] => words(stanza.get(name) ?? "");
@@ -33,8 +33,8 @@ export function parseSourcesStanzas(text: string): AptSource[] {
 }
 
 /**
- * Reads stanzas of `Name: value` lines, as sources, indexes and releases of Debian are written. Names
- * become lower case; lines that begin with a blank go on with the value before them.
+ * Reads stanzas of `Name: value` lines, the format of Debian's sources, indexes and releases. Names
+ * become lower case; a line that begins with a blank continues the value before it.
  */
 export function parseStanzas(text: string): ReadonlyMap<string, string>[] {
   const stanzas: Map<string, string>[] = [];
@@ -58,7 +58,7 @@ export function parseStanzas(text: string): ReadonlyMap<string, string>[] {
   return stanzas;
 }
 
-/** apt's settings by their lower-case names (`acquire::http::proxy`); a later one goes first. */
+/** apt's settings by their lower-case names (`acquire::http::proxy`); a later one overrides. */
 export type AptSettings = ReadonlyMap<string, string>;
 
 /** Reads a configuration file of apt: `A::B "c";` and `A { B "c"; };`, with comments. */
@@ -80,8 +80,8 @@ export function parseAptSettings(text: string): AptSettings {
 }
 
 /**
- * The proxy that apt would use for a URL, with the name of the setting; the value `DIRECT` says: none.
- * Undefined leaves it to others.
+ * The proxy that apt would use for a URL, with the name of the setting; the value `DIRECT` means no
+ * proxy. Undefined if apt has no setting for it.
  */
 export function aptProxyFor(
   url: URL,

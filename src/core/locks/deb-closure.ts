@@ -1,11 +1,11 @@
 import { compareDebVersions } from "../deb-version.ts";
 import { parseStanzas } from "./apt.ts";
 
-/** A package as an index of Debian lists it. */
+/** A package as listed in an index of Debian. */
 export interface IndexedPackage {
   readonly name: string;
   readonly version: string;
-  /** Each one a list of alternatives; versions and processors are left out. */
+  /** Each item is a list of alternatives; versions and architectures are dropped. */
   readonly depends: readonly (readonly string[])[];
   readonly provides: readonly string[];
   readonly path: string;
@@ -13,11 +13,11 @@ export interface IndexedPackage {
   readonly sha256: string;
   /** One line. */
   readonly description: string;
-  /** Empty where the index has none. */
+  /** Empty if the index has none. */
   readonly homepage: string;
 }
 
-/** Reads the text of an index (`Packages`). Stanzas that lack a field are passed over. */
+/** Reads the text of an index (`Packages`). Stanzas without a required field are skipped. */
 export function parseIndex(text: string): IndexedPackage[] {
   return parseStanzas(text).flatMap((stanza) => {
     const field = (name: string): string => stanza.get(name) ?? "";
@@ -31,13 +31,13 @@ export function parseIndex(text: string): IndexedPackage[] {
   });
 }
 
-/** Packages by name, of each the newest, and who provides a name that no package has. */
+/** The newest version of each package by name, and the providers of virtual names. */
 export interface Packages<T extends IndexedPackage = IndexedPackage> {
   readonly byName: ReadonlyMap<string, T>;
   readonly providers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The newest version of each package of several indexes, as apt chooses it. */
+/** The newest version of each package in several indexes, as apt chooses it. */
 export function newestPackages<T extends IndexedPackage>(
   lists: readonly (readonly T[])[],
 ): Packages<T> {
@@ -55,7 +55,10 @@ export function newestPackages<T extends IndexedPackage>(
   return { byName, providers };
 }
 
-/** Everything that packages depend on, with themselves; what nothing provides is left out. */
+/**
+ * The transitive dependencies of packages, with the packages themselves; dependencies that nothing
+ * provides are left out.
+ */
 export function closureOf(roots: readonly string[], packages: Packages): Set<string> {
   const found = new Set<string>();
   const ahead = [...roots];
@@ -71,7 +74,7 @@ export function closureOf(roots: readonly string[], packages: Packages): Set<str
   return found;
 }
 
-/** The first that is a package; else the first package that provides one of them. */
+/** The first alternative that is a package; else the first package that provides one of them. */
 function chooseAlternative(
   alternatives: readonly string[],
   { byName, providers }: Packages,
@@ -80,20 +83,20 @@ function chooseAlternative(
   return real ?? alternatives.flatMap((name) => providers.get(name) ?? [])[0];
 }
 
-/** What is in a package, as far as programs that need it can tell. */
+/** The contents of a package that matter to programs that need it. */
 export interface PackageContents {
-  /** Library's name to the names of those that it is itself linked with. */
+  /** Library name to the names of the libraries that it is linked with. */
   readonly libraries: ReadonlyMap<string, readonly string[]>;
-  /** What its programs, libraries and plugins are linked with. */
+  /** The libraries that its programs, libraries and plugins are linked with. */
   readonly needed: ReadonlySet<string>;
-  /** The package in whose directory its licence lies, where that is another one. */
+  /** The package that holds the licence of this one, if that is another package. */
   readonly licenceIn?: string;
 }
 
 /**
- * Of a closure, the packages that are named, those that hold a library which anything in them needs,
- * directly or through other libraries, and the licences of all. Most of what a package depends on are
- * services, documentation, and libraries that something may load and does well without.
+ * The packages of a closure that are needed: the named ones, those with a library that these need
+ * directly or indirectly, and the licences of all. Most dependencies are services, documentation,
+ * or optional libraries that programs work without.
  */
 export function pruneClosure(
   named: readonly string[],
@@ -102,7 +105,7 @@ export function pruneClosure(
   const holders = new Map<string, { name: string; needed: readonly string[] }>();
   for (const [name, { libraries }] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1))) {
     for (const [soname, needed] of libraries) {
-      // What a named package has itself is meant, also where another one has a library of that name.
+      // The libraries of a named package win over those of the same name elsewhere.
       if (!holders.has(soname) || named.includes(name)) holders.set(soname, { name, needed });
     }
   }

@@ -4,10 +4,10 @@ import { parseHexDigest } from "../digest.ts";
 import type { PlatformKey } from "../platform.ts";
 import type { DebianPackage, RecipeProblem } from "../recipe.ts";
 
-/** The processors by Debian's names. */
+/** Debian's names of the architectures. */
 export type DebArch = "amd64" | "arm64";
 
-/** Debian's archives by their names on every mirror. */
+/** Debian's archives, by their names on every mirror. */
 const debArchives = ["debian", "debian-security"] as const;
 export type DebArchive = (typeof debArchives)[number];
 
@@ -36,7 +36,7 @@ const lockDocument = z.strictObject({
   arm64: z.array(lockedPackage).min(1).optional(),
 });
 
-/** The packages of one program, per processor, and when Debian had them all. */
+/** The packages of one program per architecture, and a time at which Debian had them all. */
 export interface DebLock {
   /** Debian's name of the release, such as `bookworm`. */
   readonly release: string;
@@ -51,7 +51,7 @@ export type ParsedDebLock =
 
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/NAME.yaml";
 
-/** Reads a lock of Debian packages. `file` is only for the messages. */
+/** Reads a lock of Debian packages. `file` is used only in messages. */
 export function parseDebLock(text: string, file: string): ParsedDebLock {
   const refuse = (message: string): ParsedDebLock => ({
     ok: false,
@@ -78,7 +78,7 @@ export function parseDebLock(text: string, file: string): ParsedDebLock {
   return { ok: true, lock: { release, snapshot, packages } };
 }
 
-/** The text of a lock: sorted, one line per package, so that an update shows as what it changes. */
+/** The text of a lock: sorted, one line per package, so that updates have small diffs. */
 export function renderDebLock({ release, snapshot, packages }: DebLock): string {
   const head = [`  "debLock": 1`, `  "release": "${release}"`, `  "snapshot": "${snapshot}"`];
   const lists = Object.entries(packages).map(([arch, list]) => {
@@ -90,7 +90,7 @@ export function renderDebLock({ release, snapshot, packages }: DebLock): string 
   return `{\n${[...head, ...lists].join(",\n")}\n}\n`;
 }
 
-/** The processor that a platform key is for, by Debian's name; undefined for `any`. */
+/** Debian's name of a platform key's architecture; undefined for `any`. */
 export function debArchOf(key: PlatformKey): DebArch | undefined {
   if (key.startsWith("linux-x64")) return "amd64";
   return key.startsWith("linux-arm64") ? "arm64" : undefined;
@@ -103,6 +103,6 @@ function firstTwice(list: readonly { name: string }[]): string | undefined {
 
 function toPackage({ sha256, ...rest }: z.infer<typeof lockedPackage>): DebianPackage {
   const digest = parseHexDigest("sha256", sha256);
-  if (!digest) throw new Error("a digest passed the checks and is none");
+  if (!digest) throw new Error("a malformed digest passed the checks");
   return { ...rest, digest };
 }

@@ -8,8 +8,8 @@ export interface EntryPoint {
 const dotted = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
 /**
- * Reads the console scripts of a wheel's entry_points.txt, by name. What is no plain `module:name`
- * is left out: it becomes Python source, so that nothing else may pass.
+ * Reads the console scripts of a wheel's entry_points.txt, by name. Only plain `module:name`
+ * entries are read, because they become Python source.
  */
 export function parseEntryPoints(text: string): ReadonlyMap<string, EntryPoint> {
   const found = new Map<string, EntryPoint>();
@@ -27,7 +27,7 @@ export function parseEntryPoints(text: string): ReadonlyMap<string, EntryPoint> 
   return found;
 }
 
-/** The Python text that calls an entry point with the packages beside it and no others. */
+/** The Python text that calls an entry point with only the packages beside it. */
 export function renderEntryPoint({ module, attribute }: EntryPoint): string {
   const [first = ""] = attribute.split(".");
   return `${head}
@@ -38,7 +38,7 @@ if __name__ == "__main__":
 `;
 }
 
-/** The Python text that runs a script of a wheel, which lies in `scripts/` under its plain name. */
+/** The Python text that runs a script of a wheel, stored in `scripts/` under its plain name. */
 export function renderScript(name: string): string {
   return `${head}
 if __name__ == "__main__":
@@ -48,7 +48,7 @@ if __name__ == "__main__":
 `;
 }
 
-/** The interpreter's own packages (pip and what an operator adds to it) must not mix with these. */
+/** The interpreter's own packages (pip, and any that an operator added) must not mix with these. */
 const head = `import os
 import site
 import sys

@@ -1,4 +1,4 @@
-/** Where a package of Go may lie: the longest module first. */
+/** The modules that may hold a package of Go, longest path first. */
 export function goModules(path: string): { readonly module: string; readonly directory: string }[] {
   const parts = path.split("/");
   return parts.slice(1).map((_, i) => {

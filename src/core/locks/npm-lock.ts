@@ -40,8 +40,8 @@ export type ParsedLock =
   | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
 /**
- * Reads a package-lock (version 3), whole or compact. `file` is only for the messages. Packages for
- * development and those that lie inside another's tarball are left out: nothing is fetched for them.
+ * Reads a package-lock (version 3), complete or compact. `file` is used only in messages. Leaves
+ * out development packages and packages bundled in another's tarball: nothing is fetched for them.
  */
 export function parseLock(text: string, file: string): ParsedLock {
   const entries = readEntries(text);
@@ -60,9 +60,9 @@ export function parseLock(text: string, file: string): ParsedLock {
 }
 
 /**
- * The packages of a lock that a platform needs. An optional package whose filters do not fit is
- * dropped with everything nested below it. Throws a UserError (`unmet`) where one that is not
- * optional does not fit.
+ * The packages of a lock that a platform needs. An optional package whose filters do not match is
+ * dropped with everything nested below it. Throws a UserError (`unmet`) if a required one does not
+ * match.
  */
 export function selectPackages(
   packages: readonly LockedPackage[],
@@ -77,15 +77,15 @@ export function selectPackages(
     throw new UserError(
       "E_NO_BUILD",
       `${refused.name}@${refused.version} does not run on ${platformId(platform)}`,
-      { hint: "The program has no build for this platform; nothing can be done about it here." },
+      { hint: "The program has no build for this platform." },
     );
   }
   return packages.filter((locked) => !misfits.includes(locked) && !isNested(locked));
 }
 
 /**
- * The form in which a lock lies beside its recipe: sorted, without addresses, and without packages
- * that only other operating systems or processors use.
+ * The text of a lock beside its recipe: sorted, without URLs, and without packages that only other
+ * operating systems or architectures use.
  */
 export function compactLock(text: string): string {
   const entries = readEntries(text);
@@ -99,18 +99,18 @@ export function compactLock(text: string): string {
     .filter(([path]) => kept.has(path))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, entry]) => `    ${JSON.stringify(path)}: ${JSON.stringify(compactEntry(entry))}`);
-  // One line per package: an update then shows as the lines of what it changes.
+  // One line per package, so that updates have small diffs.
   return `{\n  "lockfileVersion": 3,\n  "packages": {\n${packages.join(",\n")}\n  }\n}\n`;
 }
 
-/** Only what a registry has is pinned: no address, no directory, no version control. */
+/** Only packages of a registry can be pinned: no URL, directory or version control. */
 function refuseElsewhere(path: string, { dependencies = {} }: LockEntry): void {
   for (const [name, range] of Object.entries(dependencies)) {
     if (!/[:/]/.test(range.replace(/^npm:@?[^@]+@?/, ""))) continue;
     const by = path === "" ? "it" : path.replace(/^.*node_modules\//, "");
     throw new UserError(
       "E_NPM_CLOSURE",
-      `${by} needs ${name} from ${range}, which no registry has`,
+      `${by} needs ${name} from ${range}, which is not in a registry`,
     );
   }
 }
@@ -154,13 +154,16 @@ const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 function whyNotPinned(path: string, name: string, entry: LockEntry): string | undefined {
   if (entry.link || /^file:/.test(entry.resolved ?? "")) return "is a directory, not a package";
   if (/^git[+:]/.test(entry.resolved ?? "")) return "comes from git, not from a registry";
-  if (!modulePath.test(path) || !isRelativePath(path)) return "does not lie in node_modules";
+  if (!modulePath.test(path) || !isRelativePath(path)) return "is not in node_modules";
   if (!packageName.test(name)) return `has "${name}" as its name`;
   if (!isVersion(entry.version ?? "")) return "has no exact version";
   return undefined;
 }
 
-/** npm's rule: a list fits if it names the value and does not exclude it; exclusions alone fit. */
+/**
+ * npm's rule: a list matches if it names the value and does not exclude it; a list of only
+ * exclusions matches all others.
+ */
 function listFits(list: readonly string[] | undefined, value: string): boolean {
   if (!list || list.length === 0 || (list.length === 1 && list[0] === "any")) return true;
   if (list.includes(`!${value}`)) return false;
@@ -178,11 +181,11 @@ const platforms: readonly Platform[] = (["x64", "arm64"] as const).flatMap((arch
 );
 
 function isServed(entry: LockEntry): boolean {
-  // What is not optional stays, so that selectPackages can say that it does not fit.
+  // Required packages stay, so that selectPackages can report that one does not match.
   return !entry.optional || platforms.some((platform) => fits(entry, platform));
 }
 
-/** Paths of what the root needs, as Node finds it; leaves out what only dropped packages used. */
+/** Paths that the root needs, resolved as Node does; leaves out what only dropped packages used. */
 function reachable(root: LockEntry, entries: ReadonlyMap<string, LockEntry>): Set<string> {
   const found = new Set<string>();
   const queue: [string, LockEntry][] = [["", root]];

@@ -6,12 +6,12 @@ import { isSameVersion, normalName, parseWheelName, type WheelName } from "./whe
 
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/black.yaml";
 
-/** The version of the lock's form. */
+/** The version of the lock's format. */
 const lockVersion = 1;
 
 const lockDocument = z.strictObject({
   pypiLockVersion: z.literal(lockVersion),
-  /** Where all packages without `only` are needed: Python and processor. */
+  /** The Pythons and architectures that need all packages without `only`. */
   places: z.array(z.string().regex(/^3\.\d+-(x64|arm64)$/)).min(1),
   packages: z.array(
     z.strictObject({
@@ -30,7 +30,7 @@ export type ParsedPypiLock =
   | { readonly ok: true; readonly wheels: readonly LockedWheel[] }
   | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
-/** Reads a lock of wheels. `file` is only for the messages. */
+/** Reads a lock of wheels. `file` is used only in messages. */
 export function parsePypiLock(text: string, file: string): ParsedPypiLock {
   const lock = readLock(text);
   if (typeof lock === "string") {
@@ -51,7 +51,7 @@ export function parsePypiLock(text: string, file: string): ParsedPypiLock {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, wheels };
 }
 
-/** One line per wheel: an update then shows as the lines of what it changes. */
+/** One line per wheel, so that updates have small diffs. */
 export function renderPypiLock(lock: PypiLock): string {
   const packages = [...lock.packages]
     .sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1))

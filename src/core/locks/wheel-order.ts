@@ -1,14 +1,15 @@
 import { normalName } from "./wheel-tags.ts";
 
-/** A package, and the packages that it needs, by their normal names. */
+/** A package and its dependencies, by their normalized names. */
 interface Package {
   readonly name: string;
   readonly needs: readonly string[];
 }
 
 /**
- * pip's order of installing: what needs nothing first, then what needs only that, and so on; of several
- * the last name first. It decides whose file stays where two packages have one of the same name.
+ * pip's install order: packages without dependencies first, then those that need only these, and so
+ * on; among equals the last name first. The order decides which file wins if two packages install
+ * the same one.
  */
 export function installOrder(packages: readonly Package[]): string[] {
   const left = new Map(packages.map(({ name, needs }) => [name, needs]));
@@ -24,7 +25,7 @@ export function installOrder(packages: readonly Package[]): string[] {
   }
 }
 
-/** Of packages of which each needs another the circle that needs nothing outside of it. */
+/** The innermost dependency cycle: packages that need each other and nothing outside the cycle. */
 function innermost(left: ReadonlyMap<string, readonly string[]>): string[] {
   const circles = [...left.keys()].map((name) => {
     const circle = new Set([name]);
@@ -37,7 +38,7 @@ function innermost(left: ReadonlyMap<string, readonly string[]>): string[] {
   return [...(smallest ?? [])];
 }
 
-/** The packages that a wheel's METADATA says it needs, without those of its extras. */
+/** The dependencies in a wheel's METADATA, without those of its extras. */
 export function neededBy(metadata: string): string[] {
   const [head = ""] = metadata.split(/\r?\n\r?\n/);
   const lines = [...head.matchAll(/^Requires-Dist:[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)(.*)$/gim)];

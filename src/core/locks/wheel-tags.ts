@@ -1,7 +1,7 @@
 import { eq, valid } from "@renovatebot/pep440";
 import { isAtLeast, type Platform } from "../platform.ts";
 
-/** A wheel's file name, taken apart: what it is, and the places in which it runs. */
+/** A wheel's file name, parsed: the package, and where it runs. */
 export interface WheelName {
   readonly name: string;
   readonly version: string;
@@ -10,12 +10,12 @@ export interface WheelName {
   readonly platforms: readonly string[];
 }
 
-/** What the libc is where nobody says: that of the images which OpenClaw makes. */
+/** The assumed libc version if none is known: that of OpenClaw's images. */
 const usualLibc = { glibc: "2.36", musl: "1.2" } as const;
 
 /**
- * Takes `NAME-VERSION(-BUILD)-PYTHONS-ABIS-PLATFORMS.whl` apart; undefined for any other name. The
- * package's name comes in its normal form.
+ * Parses `NAME-VERSION(-BUILD)-PYTHONS-ABIS-PLATFORMS.whl`; undefined for any other name. The
+ * package's name is normalized.
  */
 export function parseWheelName(file: string): WheelName | undefined {
   const match =
@@ -37,26 +37,26 @@ function tagsOf(text: string): string[] {
   return text.toLowerCase().split(".");
 }
 
-/** The form in which an index keeps a name: `Typing_Extensions` is `typing-extensions`. */
+/** A package's normalized name: `Typing_Extensions` becomes `typing-extensions`. */
 export function normalName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** `1.0` is `1.0.0`, and `1.0-RC1` is `1.0rc1` (PEP 440); in names of files `_` stands for `-`. */
+/** `1.0` equals `1.0.0`, and `1.0-RC1` equals `1.0rc1` (PEP 440); in file names `_` means `-`. */
 export function isSameVersion(one: string, other: string): boolean {
   const [a, b] = [one, other].map((version) => version.replaceAll("_", "-"));
   if (a === undefined || b === undefined || a === b) return a === b;
   return valid(a) !== null && valid(b) !== null && eq(a, b);
 }
 
-/** `3.12` of `3.12.14` and `3.12.14+20260814`; undefined where it is no Python 3. */
+/** `3.12` of `3.12.14` and `3.12.14+20260814`; undefined unless it is Python 3. */
 export function minorOf(version: string): string | undefined {
   return /^3\.\d+(?=[.+]|$)/.exec(version)?.[0];
 }
 
 /**
- * How well a wheel fits a Python (`3.12`) on a platform: undefined where it does not run there; of
- * two that do, pip takes the one with the smaller rank, and so do we.
+ * How well a wheel fits a Python (`3.12`) on a platform; undefined if it does not run there. Like
+ * pip, the smallest rank wins.
  */
 export function wheelRank(
   wheel: WheelName,
@@ -77,7 +77,7 @@ export function wheelRank(
   return ranks.length === 0 ? undefined : Math.min(...ranks);
 }
 
-/** pip's order: built for this very Python, for its stable interface, for any Python 3. */
+/** pip's order: built for exactly this Python, for the stable ABI, for any Python 3. */
 function interpreterRank(
   interpreter: string,
   abi: string,
@@ -105,7 +105,7 @@ const oldNames: Readonly<Record<string, string>> = {
   manylinux2014: "manylinux_2_17",
 };
 
-/** The newest libc that is old enough comes first, as in pip; a wheel for any platform last. */
+/** As in pip: the newest compatible libc first, a wheel for any platform last. */
 function platformRank(tag: string, platform: Platform): number | undefined {
   if (tag === "any") return 9999;
   const machine = machines[platform.arch];

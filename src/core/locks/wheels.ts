@@ -5,7 +5,7 @@ import { minorOf, parseWheelName, wheelRank } from "./wheel-tags.ts";
 
 /**
  * The wheels that a program needs under a Python (`3.12.14`) on a platform: of each package the one
- * that pip would take. Throws a UserError (`unmet`) where the lock has none for this place.
+ * that pip would choose. Throws a UserError (`unmet`) if the lock has none for this environment.
  */
 export function selectWheels(
   wheels: readonly LockedWheel[],
@@ -30,7 +30,7 @@ export function selectWheels(
   return [...chosen.values()].map(({ wheel }) => wheel);
 }
 
-/** The place of a lock that a Python on a platform is: `3.12-x64`. */
+/** The key of a Python on a platform in a lock: `3.12-x64`. */
 export function placeOf(minor: string, { arch }: Platform): string {
   return `${minor}-${arch}`;
 }
@@ -39,6 +39,6 @@ function noWheels(what: string, wheels: readonly LockedWheel[], platform: Platfo
   const places = [...new Set(wheels.flatMap(({ only }) => only ?? []))].sort();
   const message = `the lock has no wheel of ${what} for ${platformId(platform)}`;
   return new UserError("E_NO_BUILD", message, {
-    hint: `It serves ${places.join(", ")}. Another python3 in the volume, or a newer lock, would do.`,
+    hint: `The lock is for ${places.join(", ")}. Install another python3 into the volume, or make a newer lock.`,
   });
 }

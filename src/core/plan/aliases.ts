@@ -3,13 +3,13 @@ import type { Catalogue, Recipe } from "../recipe.ts";
 import type { LinkStep, Step } from "./plan.ts";
 
 /*
- * Other names of a tool: `ripgrep` is rg. A skill that requires such a name finds the tool's own program by
- * it, which is linked under that name as well, where somebody asks for it.
+ * Other names of a tool: `ripgrep` is rg. If a skill requires an alias, the tool's program is
+ * linked under that name, too.
  */
 
 /**
- * Lets the aliases lead to their recipes where no recipe has them as its name or program. `all` are
- * the recipes in order of precedence, those that are hidden included.
+ * Resolves aliases to their recipes, unless a recipe has that name or program itself. `all` are the
+ * recipes in order of precedence, including hidden ones.
  */
 export function addAliases(all: readonly Recipe[], catalogue: AliasTarget): void {
   const { recipes, providers } = catalogue;
@@ -25,7 +25,7 @@ interface AliasTarget {
   readonly providers: Map<string, string>;
 }
 
-/** The program that an alias stands for; undefined of a name that is none. */
+/** The program that an alias means; undefined if the name is no alias. */
 export function programOfAlias(
   name: string,
   { recipes, providers }: Catalogue,
@@ -35,10 +35,10 @@ export function programOfAlias(
   return Object.hasOwn(recipe.bins, recipe.name) ? recipe.name : Object.keys(recipe.bins)[0];
 }
 
-/** Alias to the program that it stands for. */
+/** Alias to the program that it means. */
 export type Aliases = Readonly<Record<string, string>>;
 
-/** A record whose programs are known by these names, too. */
+/** A record with these aliases added to its programs. */
 export function withAliases<T extends InstalledRecord>(record: T, aliases: Aliases): T {
   const added = Object.entries(aliases).flatMap(([alias, program]) => {
     const bin = record.bins[program];
@@ -49,7 +49,7 @@ export function withAliases<T extends InstalledRecord>(record: T, aliases: Alias
     : { ...record, bins: { ...record.bins, ...Object.fromEntries(added) } };
 }
 
-/** A step after which the tool is known by these names, too; `record` is what is installed of it. */
+/** A step with these aliases added; `record` is the installed version of the tool. */
 export function stepWithAliases(
   step: Step,
   record: LinkStep["record"] | undefined,

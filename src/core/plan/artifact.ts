@@ -3,8 +3,8 @@ import type { Artifact, Recipe } from "../recipe.ts";
 import { describeKind } from "./kinds.ts";
 
 /**
- * The recipe's sources for a platform in the order in which they are tried, or why there are none. What is
- * built here, which takes minutes, comes last.
+ * The recipe's sources for a platform in the order in which they are tried, or why there are none.
+ * Sources that are built locally take minutes and come last.
  */
 export function artifactsFor(
   recipe: Recipe,
@@ -29,7 +29,7 @@ export function artifactsFor(
   };
 }
 
-/** The recipe's sources for a platform that are passed over there, and why. */
+/** The recipe's sources for a platform that this host cannot use, and why. */
 export function unfitArtifacts(
   recipe: Recipe | undefined,
   platform: Platform,
@@ -51,8 +51,8 @@ function hasLibc({ libcVersion }: Platform, least: string): boolean {
 }
 
 /**
- * Bytes to download, where the recipe or its lock says; of wheels those that a `python` of this version
- * takes.
+ * Bytes to download, if the recipe or its lock says; for wheels those for a `python` of this
+ * version.
  */
 export function downloadSize(
   artifact: Artifact,
@@ -62,7 +62,7 @@ export function downloadSize(
   return describeKind(artifact).sizeOf(artifact, platform, python ?? "");
 }
 
-/** A source in one word: its URL, or the registry and NAME@VERSION in it. */
+/** A source in one word: its URL, or the registry and NAME@VERSION. */
 export function sourceName(artifact: Artifact): string {
   return describeKind(artifact).nameOf(artifact);
 }

@@ -6,21 +6,21 @@ import { parseRecipe } from "../recipes/file.ts";
 import { splitPackage } from "../recipes/rules.ts";
 
 /*
- * What skills themselves say about installing their programs. That is untrusted text: it is used only
- * where it was allowed, and what it led to at first is what it must lead to afterwards.
+ * What skills themselves say about installing their programs. It is untrusted text: it is used only
+ * if allowed, and the result of its first use is pinned for later uses.
  */
 
-/** A skill that asks, and how it would have its programs installed. */
+/** A skill that requires programs, and how it declares their installation. */
 export interface Declaring {
   readonly name: string;
   /** Absolute path of its SKILL.md. */
   readonly file: string;
-  /** Programs that it asks for. */
+  /** Programs that it requires. */
   readonly bins: readonly string[];
   readonly install: readonly InstallSpec[];
 }
 
-/** What declarations led to, by tool: in the volume as declared.json. */
+/** The results of declarations, by tool; stored in the volume as declared.json. */
 export interface DeclaredRecord {
   readonly schema: 1;
   readonly tools: Readonly<Record<string, DeclaredTool>>;
@@ -31,9 +31,9 @@ const declaredTool = z.strictObject({
   from: z.string(),
   /** The skill. */
   by: z.string(),
-  /** RFC 3339, UTC: when it was used for the first time. */
+  /** RFC 3339, UTC: when it was first used. */
   at: z.string(),
-  /** A recipe, pinned as any is, and the lock files that it names. */
+  /** A pinned recipe like any other, and the lock files that it names. */
   recipe: z.record(z.string(), z.unknown()),
   locks: z.record(z.string(), z.string()),
 });
@@ -44,7 +44,7 @@ const declaredRecord = z.strictObject({
   tools: z.record(z.string().refine(isToolName), declaredTool),
 });
 
-/** Reads declared.json; undefined where it is not one. */
+/** Reads declared.json; undefined if the text is not valid. */
 export function parseDeclared(text: string): DeclaredRecord | undefined {
   try {
     return declaredRecord.safeParse(JSON.parse(text)).data;
@@ -53,13 +53,13 @@ export function parseDeclared(text: string): DeclaredRecord | undefined {
   }
 }
 
-/** Two-space JSON with a final newline, in order of name. */
+/** Two-space JSON with a final newline, sorted by name. */
 export function renderDeclared({ tools }: DeclaredRecord): string {
   const sorted = Object.entries(tools).sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify({ schema: 1, tools: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
-/** The recipe that a record holds, checked as any other; or the first thing that is wrong with it. */
+/** The recipe in a record, checked like any other; or the first problem in it. */
 export function recordedRecipe(
   tool: string,
   { from, by, recipe, locks }: DeclaredTool,
@@ -71,7 +71,7 @@ export function recordedRecipe(
   return { ...parsed.recipe, origin: `declared by ${by}`, declared: { from, by } };
 }
 
-/** The recipe of a program that only its skill says how to have; or why there is none. */
+/** The recipe of a program that only its skill declares; or why there is none. */
 export function declaredRecipe(
   bin: string,
   skills: readonly Declaring[],
@@ -105,14 +105,14 @@ export function declaredRecipe(
   });
 }
 
-/** The declaration that was not used yet, where it is one of these. */
+/** The unused declaration among these artifacts, if there is one. */
 export function openDeclaration(
   artifacts: readonly Artifact[] | undefined,
 ): DeclaredArtifact | undefined {
   return artifacts?.find((each) => each.kind === "declared");
 }
 
-/** Of a declaration that was not used yet: what is in it is found out when it is installed. */
+/** The recipe of an unused declaration: its contents are resolved at install. */
 function openRecipe(tool: string, bin: string, spec: InstallSpec, declared: Declaration): Recipe {
   const { needs = [] } = ways[spec.kind];
   return {
@@ -134,18 +134,18 @@ function hasBin(recipe: DeclaredTool["recipe"], bin: string): boolean {
   return Object.hasOwn((recipe.bins ?? {}) as object, bin);
 }
 
-/** A spec that names no programs is for those of the skill, where that is clear. */
+/** A spec without program names applies to those of the skill, if that is unambiguous. */
 function isFor({ bins, os, kind }: InstallSpec, bin: string, skill: Declaring): boolean {
   if (!isBinName(bin) || (os !== undefined && !os.includes("linux"))) return false;
   if (bins !== undefined) return bins.includes(bin);
   return skill.bins.length === 1 || skill.install.filter((each) => each.kind === kind).length === 1;
 }
 
-/** What each kind of a skill's own `install` is here. */
+/** How one kind of a skill's own `install` is used. */
 interface Way {
-  /** Recipes that what it leads to needs. */
+  /** Recipes that the result needs. */
   readonly needs?: readonly string[];
-  /** `npm:zog@1`, `go:host/module@v1`, `pypi:zog`, or an address; undefined where it cannot be used. */
+  /** `npm:zog@1`, `go:host/module@v1`, `pypi:zog`, or a URL; undefined if it cannot be used. */
   sourceOf(spec: InstallSpec): string | undefined;
   /** Why it cannot be used. */
   whyNot?(spec: InstallSpec, bin: string, catalogue: Catalogue): string | undefined;
@@ -188,7 +188,7 @@ function whyNotFormula({ formula = "" }: InstallSpec, bin: string, catalogue: Ca
   return `${why}; the recipe ${recipe.name} has ${programs} and no ${bin}`;
 }
 
-/** Formulas that are called otherwise than their recipes and these recipes' aliases. */
+/** Formulas whose names differ from their recipes and the recipes' aliases. */
 const formulas: Readonly<Record<string, string>> = {
   kubernetes: "kubectl",
   "poppler-utils": "poppler",

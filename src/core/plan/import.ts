@@ -4,7 +4,7 @@ import type { InstallReason, InstallStep, Plan } from "./plan.ts";
 import { requestedTools } from "./required-by.ts";
 import { seedParts } from "./seed.ts";
 
-/** What is done with one tool of another volume. */
+/** The action for one tool of another volume. */
 export type ImportStep =
   | {
       readonly action: "take";
@@ -26,22 +26,22 @@ type CopyStep = Extract<ImportStep, { action: "take" }>;
 
 export interface ImportRequest {
   readonly own: Manifest;
-  /** Tools of ours whose tree is not whole. */
+  /** Tools of this volume whose tree is damaged. */
   readonly damaged: ReadonlySet<string>;
   readonly theirs: Manifest;
-  /** Take also what is the same or older. */
+  /** Also import the same or an older version. */
   readonly force: boolean;
 }
 
 /**
- * Decides which tools of another volume are taken into ours: those that are missing, damaged or older
- * here. Pure. Steps come in an order in which a tool follows what it needs.
+ * Decides which tools of another volume are imported: those that are missing, damaged or older
+ * here. Pure. A tool comes after the tools that it needs.
  */
 export function planImport(request: ImportRequest): ImportStep[] {
   const steps = new Map(
     Object.values(request.theirs.tools).map((record) => [record.tool, stepFor(record, request)]),
   );
-  // What is refused may be what another one needs.
+  // A rejected tool may be a dependency of another one.
   for (let changed = true; changed; ) {
     changed = false;
     for (const step of steps.values()) {
@@ -68,11 +68,12 @@ function stepFor(record: SealedRecord, { own, damaged, force }: ImportRequest): 
   if (here.contents === record.contents) return { action: "keep", tool, version, why: "the same" };
   const order = compareVersions(version, here.version);
   if (order > 0) return take("newer");
-  const why = order < 0 ? `${here.version} here is newer` : "this version is here, made otherwise";
+  const why =
+    order < 0 ? `${here.version} here is newer` : "this version is here, from another source";
   return { action: "keep", tool, version, why };
 }
 
-/** Why a tool cannot be taken; undefined where it can. */
+/** Why a tool cannot be imported; undefined if it can. */
 function problemOf(
   { tool, record }: CopyStep,
   steps: ReadonlyMap<string, ImportStep>,
@@ -88,7 +89,7 @@ function problemOf(
       ...[...steps.values()].flatMap((step) => (step.action === "take" ? [step.record] : [])),
     ];
     const owner = others.find((other) => other.tool !== tool && other.bins[bin] !== undefined);
-    if (owner) return `its program ${bin} is already that of ${owner.tool}`;
+    if (owner) return `its program ${bin} already belongs to ${owner.tool}`;
   }
   return undefined;
 }
@@ -114,7 +115,7 @@ const reasons: Readonly<Record<CopyStep["why"], InstallReason>> = {
   forced: "forced",
 };
 
-/** What is taken, as a plan like any other: the other volume is its seed, and the only source of all. */
+/** The import as an ordinary plan: the other volume is its seed, and the only source. */
 export function planOfImport(steps: readonly ImportStep[], platform: string): Plan {
   const install = ({ tool, why, replaces, record }: CopyStep): InstallStep => ({
     action: "install",
@@ -130,16 +131,16 @@ export function planOfImport(steps: readonly ImportStep[], platform: string): Pl
   return { platform, steps: wanted.map(install), unmet: [], bins: {} };
 }
 
-/** Why tools are in a volume: the skills that ask for them, and names that somebody asked for. */
+/** Why tools are in a volume: skills and names that request them. */
 export interface Reasons {
-  /** Undefined leaves what is recorded. */
+  /** Undefined: keep the recorded ones. */
   readonly skills: readonly SelectedSkill[] | undefined;
   readonly requested: readonly string[];
 }
 
 /**
- * Why tools of another volume are in ours: a volume without anything learns what theirs knows, and what no
- * skill asks for was asked for by whoever imported it.
+ * Why tools of another volume are in this one: an empty volume takes over all its reasons; a tool
+ * that no skill requires counts as requested by the import.
  */
 export function reasonsOfImport(
   installed: readonly SealedRecord[],

@@ -4,25 +4,32 @@ import { selectWheels } from "../locks/wheels.ts";
 import type { Platform } from "../platform.ts";
 import type { Artifact, ArtifactKind, ArtifactOf } from "../recipe.ts";
 
-/** What a plan must know of a kind of source. How it becomes a tree is in the kind's room below `sources/`. */
+/**
+ * What a plan needs to know about a kind of source. Fetching and staging are in its folder of
+ * `sources/`.
+ */
 export interface KindDescription<A extends Artifact> {
-  /** In one word: its URL, or the registry and NAME@VERSION in it. */
+  /** In one word: its URL, or the registry and NAME@VERSION. */
   nameOf(artifact: A): string;
-  /** `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`. */
+  /**
+   * `sha256:…` of the pinned download; for a closure, of the list of its packages' digests; `h1:…`.
+   */
   digestOf(artifact: A): string;
-  /** How the pinned bytes become a tree, where that is not the same for all: part of the key. */
+  /** How the pinned bytes become a tree, if that can differ: part of the key. */
   shapeOf(artifact: A): unknown;
-  /** Bytes to download, where they are known; of wheels those that a Python of this version takes. */
+  /** Bytes to download, if known; for wheels those for a Python of this version. */
   sizeOf(artifact: A, platform: Platform, python: string): number | undefined;
-  /** The version that it has, where that may be another than the recipe's first choice. */
+  /** The source's version, if it may differ from the recipe's. */
   versionOf?(artifact: A): string;
-  /** Takes minutes of this machine's time: tried last. */
+  /** Built locally, which takes minutes: tried last. */
   readonly isBuilt?: boolean;
-  /** Its packages are chosen for the Python that will run them, which must be there first. */
+  /** Its packages depend on the Python that will run them, which must be installed first. */
   readonly isChosenByPython?: boolean;
 }
 
-/** Grows where the same packages become another tree: other launchers, other files left out. */
+/**
+ * Increased when the same packages become a different tree: other launchers, other files left out.
+ */
 const debTreeForm = 1;
 
 const same = (): null => null;
@@ -71,7 +78,7 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
       try {
         return sumOf(selectWheels(wheels, python, platform));
       } catch {
-        return undefined; // that it has none here is told when it is installed
+        return undefined; // the installation reports that the lock has none for this Python
       }
     },
     isChosenByPython: true,
@@ -95,7 +102,7 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
   },
 };
 
-/** What a plan must know of an artifact's kind. */
+/** What a plan needs to know about an artifact's kind. */
 export function describeKind({ kind }: Artifact): KindDescription<Artifact> {
   return kinds[kind];
 }

@@ -6,13 +6,13 @@ import type { Artifact, Catalogue, Declaration, Recipe } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import { describeKind } from "./kinds.ts";
 
-/** Programs that something asks for: all of `bins`, and one of `anyBins` where there are any. */
+/** Programs that are required: all of `bins`, and one of `anyBins` unless that is empty. */
 export interface Requirement {
   /** The skill's name, or the argument of the command line. */
   readonly for: string;
   readonly bins: readonly string[];
   readonly anyBins: readonly string[];
-  /** Asked for by name: only programs of the volume count, not those of the image. */
+  /** Requested by name: only programs of the volume count, not those of the image. */
   readonly inVolume?: boolean;
 }
 
@@ -21,11 +21,11 @@ export type InstallReason =
   | "damaged"
   | "recipe changed"
   | "newer version"
-  /** The Python that its packages were chosen for is replaced by one of another line. */
+  /** The Python that its packages were chosen for is replaced by another minor version. */
   | "other Python"
   | "forced";
 
-/** One tool to be installed; the data that apply needs, and nothing else. */
+/** One tool to install; the data that apply needs. */
 export interface InstallStep {
   readonly action: "install";
   readonly tool: string;
@@ -33,26 +33,31 @@ export interface InstallStep {
   readonly reason: InstallReason;
   /** The version that it replaces. */
   readonly replaces?: string;
-  /** The installed version, from an older source of the same recipe: it stays where no better one can be had. */
+  /**
+   * The installed version, from an older source of the same recipe: it stays if no better one can
+   * be fetched.
+   */
   readonly fallback?: string;
   /** Bytes to download, where the recipe says. */
   readonly size?: number;
   readonly bins: readonly string[];
-  /** Further names of its programs: name to program. Part of `bins`. */
+  /** Aliases of its programs: alias to program. Included in `bins`. */
   readonly aliases?: Readonly<Record<string, string>>;
   readonly needs: readonly string[];
-  /** Who asks for it: skills, arguments, other tools. */
+  /** What requires it: skills, arguments, other tools. */
   readonly for: readonly string[];
-  /** Absent where only the seed has the tool. */
+  /** Absent if only the seed has the tool. */
   readonly recipe?: Recipe;
   /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
   readonly seed?: SeedSource;
-  /** Present where a skill's own, untrusted word is all there is. */
+  /** Present if the recipe comes only from an untrusted skill. */
   readonly declared?: Declaration;
 }
 
-/** True where what is in the volume cannot be reused: a tree for another Python is whole, and useless. */
+/**
+ * True if the tree in the volume cannot be reused: a tree for another Python is intact but useless.
+ */
 export function isForced({ reason }: InstallStep): boolean {
   return reason === "forced" || reason === "other Python";
 }
@@ -60,11 +65,14 @@ export function isForced({ reason }: InstallStep): boolean {
 /** The seed's tree of a tool. */
 export interface SeedSource {
   readonly record: SealedRecord;
-  /** Before the artifacts: it is what they would give, or they cannot be fetched here. Else after. */
+  /**
+   * Tried before the artifacts if it equals their result or they cannot be fetched here; else
+   * after.
+   */
   readonly isFirst: boolean;
 }
 
-/** The tree is whole; only its links or launchers in `bin/` are made anew. */
+/** The tree is intact; only its links or launchers in `bin/` are recreated. */
 export interface LinkStep {
   readonly action: "link";
   readonly tool: string;
@@ -81,13 +89,13 @@ interface KeepStep {
   readonly bins: readonly string[];
   /** The catalogue has this newer version; `update` installs it. */
   readonly newer?: string;
-  /** Why the newer version could not be had when that was tried last. */
+  /** Why the last attempt to install the newer version failed. */
   readonly unreachable?: string;
 }
 
 export type Step = InstallStep | LinkStep | KeepStep;
 
-/** What cannot be had here, and why. */
+/** What cannot be installed here, and why. */
 export interface Unmet {
   readonly bin: string;
   readonly for: readonly string[];
@@ -96,14 +104,14 @@ export interface Unmet {
   readonly hint?: string;
 }
 
-/** How one required program stands. */
+/** The state of one required program. */
 export type BinState =
   | { readonly state: "present"; readonly path: string; readonly tool?: string }
   | {
       readonly state: "install";
       readonly tool: string;
       readonly version: string;
-      /** What a skill declares, where that is all there is. */
+      /** What a skill declares, if nothing else provides the program. */
       readonly declared?: string;
     }
   | { readonly state: "unmet"; readonly reason: string; readonly problem: ErrorCode };
@@ -116,14 +124,14 @@ export interface Plan {
   readonly bins: Readonly<Record<string, BinState>>;
 }
 
-/** What the volume and the machine have; found by io/store.ts, so that planning touches no disk. */
+/** What the volume and the machine have. The caller collects it, so that planning does no I/O. */
 interface Present {
   readonly manifest: Manifest;
-  /** Tools of the manifest whose tree is not whole. */
+  /** Tools of the manifest whose tree is damaged. */
   readonly damaged: ReadonlySet<string>;
-  /** Tools whose tree is whole and whose link or launcher in `bin/` is not. */
+  /** Tools with an intact tree but a missing or wrong link or launcher in `bin/`. */
   readonly unlinked: ReadonlySet<string>;
-  /** Program name to absolute path, of programs outside the volume. */
+  /** Program name to absolute path, for programs outside the volume. */
   readonly system: ReadonlyMap<string, string>;
 }
 
@@ -132,26 +140,26 @@ export interface PlanRequest {
   readonly catalogue: Catalogue;
   readonly platform: Platform;
   readonly present: Present;
-  /** What the image's seed holds, by tool. */
+  /** The contents of the image's seed, by tool. */
   readonly seed: Readonly<Record<string, SealedRecord>>;
   /** Nothing can be fetched. */
   readonly offline: boolean;
-  /** What is on the system counts for nothing. */
+  /** Programs outside the volume are ignored. */
   readonly ignoreSystem: boolean;
-  /** Install again what is present: everything asked for, or these tools. */
+  /** Reinstall present tools: all that are requested, or these. */
   readonly force: "all" | ReadonlySet<string>;
   /** Replace installed versions that are older than the catalogue's. */
   readonly update: boolean;
-  /** Why not even a skill's own word provides a program. */
+  /** Why a skill's own declaration does not provide a program. */
   readonly notDeclared?: ReadonlyMap<string, string>;
 }
 
-/** The version that a source has: Debian's may be another than the recipe's first choice. */
+/** A source's version: Debian's may differ from the recipe's first choice. */
 export function versionOf(recipe: Recipe, artifact: Artifact): string {
   return describeKind(artifact).versionOf?.(artifact) ?? recipe.version;
 }
 
-/** The newest version that these sources have. */
+/** The newest version among these sources. */
 export function newestVersion(recipe: Recipe, artifacts: readonly Artifact[]): string {
   const versions = artifacts.map((artifact) => versionOf(recipe, artifact));
   return versions.reduce(
@@ -161,8 +169,9 @@ export function newestVersion(recipe: Recipe, artifacts: readonly Artifact[]): s
 }
 
 /**
- * What identifies an installation: the version, the pinned bytes and how they become a tree. Two
- * recipes that would give different trees have different keys, also at the same version. 12 hex digits.
+ * The identity of an installation: the version, the pinned bytes and how they become a tree.
+ * Recipes with different resulting trees have different keys, even at the same version. 12 hex
+ * digits.
  */
 export function installationKey(recipe: Recipe, artifact: Artifact): string {
   const bins = Object.entries(artifact.bins ?? recipe.bins).sort(([a], [b]) => (a < b ? -1 : 1));

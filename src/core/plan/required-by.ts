@@ -3,16 +3,16 @@ import { isBinName } from "../names.ts";
 import type { Catalogue } from "../recipe.ts";
 import type { Requirement } from "./plan.ts";
 
-/** Why a volume holds what it holds: who asks for a tool, and which tools nobody asks for. */
+/** Why a volume holds each tool: what requires it, and which tools are unused. */
 
-/** Names of the skills that ask for a program of this tool, also as one of several alternatives. */
+/** Names of the skills that require a program of this tool, also as one of several alternatives. */
 export function skillsThatAsk(record: InstalledRecord, skills: readonly SelectedSkill[]): string[] {
   const asks = ({ bins, anyBins }: SelectedSkill): boolean =>
     [...bins, ...anyBins].some((bin) => record.bins[bin] !== undefined);
   return [...new Set(skills.filter(asks).map(({ name }) => name))];
 }
 
-/** Installed tools, other than those in `besides`, that need this one at run time. */
+/** Installed tools, except those in `besides`, that need this one at run time. */
 export function toolsThatNeed(
   tool: string,
   manifest: Manifest,
@@ -25,8 +25,8 @@ export function toolsThatNeed(
 }
 
 /**
- * Tools that were asked for by name. Where the manifest does not say (it was rebuilt, or an older
- * version wrote it), every tool that no skill asks for: nothing is taken away on a guess.
+ * Tools that were requested by name. If the manifest does not say (it was rebuilt, or an older
+ * version wrote it): every tool that no skill requires, because no tool is removed on a guess.
  */
 export function requestedTools(manifest: Manifest, skills = manifest.skills): string[] {
   if (manifest.requested) return manifest.requested;
@@ -37,26 +37,26 @@ export function requestedTools(manifest: Manifest, skills = manifest.skills): st
     .sort();
 }
 
-/** A tool that is to be in the volume whatever skills ask for. */
+/** A tool that belongs in the volume regardless of skills. */
 export interface ToolRequest {
-  /** A tool's name; where no tool is known for it, the name as it was given. */
+  /** A tool's name; if no tool is known for it, the requested name. */
   readonly tool: string;
-  /** As it was given: the tool's, one of its programs', or another name that its recipe has. */
+  /** As requested: the name of the tool, of one of its programs, or an alias. */
   readonly name: string;
-  /** Who asks: for messages. */
+  /** The source of the request: for messages. */
   readonly by: string;
 }
 
-/** Who may ask for tools by name, besides the command line of this run. */
+/** What may request tools by name, besides the command line of this run. */
 interface Requesters {
   readonly manifest: Manifest;
   /** `OPENCLAW_SKILL_TOOLS`: counts while it is set. */
   readonly variable: readonly string[];
-  /** What the image's seed was asked to hold: counts while the image has it. */
+  /** The seed's requested tools: they count while the image has the seed. */
   readonly seed: readonly string[];
 }
 
-/** Everything that is asked for by name, each name of a tool once. */
+/** All requests by name, one per tool name. */
 export function toolRequests(
   { manifest, variable, seed }: Requesters,
   catalogue: Catalogue,
@@ -72,14 +72,14 @@ export function toolRequests(
   return [...distinct.values()].reverse();
 }
 
-/** The tool that a NAME means: a tool's own, or that of one of its programs. */
+/** The tool that a NAME means: a tool's name, or that of one of its programs. */
 export function toolCalled(name: string, { tools }: Manifest, catalogue: Catalogue): string {
   if (tools[name] || catalogue.recipes.has(name)) return name;
   const installed = Object.values(tools).find(({ bins }) => bins[name]);
   return installed?.tool ?? catalogue.providers.get(name) ?? name;
 }
 
-/** What a tool that is asked for by name has to have: its installed programs, or its recipe's. */
+/** The programs that a requested tool must have: its installed programs, or its recipe's. */
 export function requirementOf(
   { tool, name, by }: ToolRequest,
   tools: Manifest["tools"],
@@ -91,7 +91,7 @@ export function requirementOf(
   return { for: by, bins, anyBins: [], inVolume: true };
 }
 
-/** Installed tools that no skill asks for, nobody asked for by name, and no used tool needs. */
+/** Installed tools that no skill requires, no request names, and no used tool needs. */
 export function unusedTools(
   manifest: Manifest,
   skills: readonly SelectedSkill[],

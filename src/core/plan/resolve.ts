@@ -7,9 +7,9 @@ import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./pl
 import { isStranded, stepFor } from "./steps.ts";
 
 /**
- * Decides what has to be done so that every requirement holds. Pure: everything it needs to know
- * about the disk is in `request.present`. Steps come in an order in which a tool follows what it
- * needs, and the largest download comes first otherwise.
+ * Decides what to do to meet every requirement. Pure: `request.present` holds all that it needs to
+ * know about the disk. A tool comes after the tools that it needs; otherwise the largest download
+ * comes first.
  */
 export function resolvePlan(given: PlanRequest): Plan {
   const request = {
@@ -19,7 +19,7 @@ export function resolvePlan(given: PlanRequest): Plan {
   };
   const bins = new Map<string, BinState>();
   const unmet: Unmet[] = [];
-  /** Tool to those who ask for it. */
+  /** Tool to what requires it. */
   const wanted = new Map<string, Set<string>>();
 
   const want = (tool: string, requirer: string): void => {
@@ -63,7 +63,7 @@ export function resolvePlan(given: PlanRequest): Plan {
   };
 }
 
-/** The names of a tool that are asked for and are none of its recipe's programs. */
+/** The requested names of a tool that are not programs of its recipe. */
 function aliasesAsked(
   tool: string,
   bins: ReadonlyMap<string, BinState>,
@@ -78,9 +78,9 @@ function aliasesAsked(
 }
 
 type Request = PlanRequest & {
-  /** Program to the record, in the manifest's order the first, that has it. */
+  /** Program to the first record in the manifest that has it. */
   readonly holders: ReadonlyMap<string, SealedRecord>;
-  /** Programs that are asked for by name, so that those of the image do not count. */
+  /** Programs that are requested by name, so that those of the image do not count. */
   readonly inVolume: ReadonlySet<string>;
 };
 
@@ -136,25 +136,25 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
 }
 
-/** How a program of an installed tool stands; undefined where the tool is lost. */
+/** The state of a program of an installed tool; undefined if the tool is lost. */
 function heldBin(bin: string, { tool }: SealedRecord, request: Request): BinState | undefined {
   const step = stepFor(tool, [], request);
   if (step?.action === "install") return { state: "install", tool, version: step.version };
   return step && { state: "present", path: `bin/${bin}`, tool };
 }
 
-/** Why a program outside the volume does not count; undefined where it does. */
+/** Why a program outside the volume does not count; undefined if it does. */
 function whyNotCounted(
   bin: string,
   provider: string | undefined,
   { inVolume, force, ignoreSystem }: Request,
 ): string | undefined {
   const isForced = provider !== undefined && force !== "all" && force.has(provider);
-  if (isForced || inVolume.has(bin)) return "asked for by name, so";
+  if (isForced || inVolume.has(bin)) return "requested by name, so";
   return ignoreSystem ? "--ignore-system:" : undefined;
 }
 
-/** Present if one is; else the first that can be installed; undefined where none can be had. */
+/** A present one, else the first that can be installed; undefined if there is none. */
 function chooseAlternative({ anyBins }: Requirement, request: Request): string | undefined {
   const states = anyBins.map((bin) => ({ bin, state: resolveBin(bin, request).state }));
   const chosen =
@@ -179,12 +179,15 @@ function isWhole(tool: string, { present }: PlanRequest): boolean {
   return present.manifest.tools[tool] !== undefined && !present.damaged.has(tool);
 }
 
-/** What a tool needs is always taken from the volume: a sandbox may have less than this place. */
+/**
+ * Dependencies are always installed into the volume: a sandbox may have fewer programs than this
+ * host.
+ */
 function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void {
   const { catalogue, present, seed } = request;
   for (const [tool] of wanted) {
     const step = stepFor(tool, [], request);
-    // A newer version may need what the installed one does not.
+    // A newer version may need other tools than the installed one.
     const next = step?.action === "install" ? step : undefined;
     const sources = [next, present.manifest.tools[tool], catalogue.recipes.get(tool), seed[tool]];
     const needs = sources.find((source) => source !== undefined)?.needs ?? [];

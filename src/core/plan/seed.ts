@@ -10,16 +10,16 @@ import {
   versionOf,
 } from "./plan.ts";
 
-/** A recipe with its sources for the platform that is planned for. */
+/** A recipe with its sources for the planned platform. */
 export interface Installable {
   readonly recipe: Recipe;
   readonly artifacts: readonly Artifact[];
 }
 
 /**
- * How the seed serves a tool; undefined where it does not. Its tree is as good as a download where it
- * is the very one that the catalogue wants. Another one is a way out: without a recipe or a network,
- * and only where the volume has none or an older one. What the volume has newer is never replaced.
+ * How the seed can provide a tool; undefined if it cannot. A tree equal to the catalogue's is as
+ * good as a download. A different one is a fallback: without a recipe or a network, and only if the
+ * volume has none or an older one. The seed never replaces a newer version.
  */
 export function seedSource(
   tool: string,
@@ -35,7 +35,7 @@ export function seedSource(
   return isServed ? { record, isFirst: request.offline } : undefined;
 }
 
-/** True where the seed's tree is the one that a recipe would give, and no older source's. */
+/** True if the seed's tree is what the recipe would install (not an older source of it). */
 function isWanted(record: SealedRecord, installable: Installable | undefined): boolean {
   if (!installable) return false;
   const { recipe, artifacts } = installable;
@@ -54,7 +54,7 @@ function isProgress(record: SealedRecord, { present }: PlanRequest): boolean {
   return order > 0 || (order === 0 && present.damaged.has(record.tool));
 }
 
-/** Why a tool of which there is no recipe here is taken from the seed; undefined where it is not. */
+/** Why a tool without a recipe is installed from the seed; undefined if it is not. */
 export function seedReason(
   { record }: SeedSource,
   { present, force }: PlanRequest,
@@ -67,7 +67,7 @@ export function seedReason(
   return compareVersions(record.version, installed.version) > 0 ? "newer version" : undefined;
 }
 
-/** What a step says of a tool that only the seed has. */
+/** The parts of a step for a tool that only the seed has. */
 export function seedParts({ version, bins, needs }: SealedRecord) {
   return { version, bins: Object.keys(bins), needs };
 }

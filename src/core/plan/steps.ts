@@ -15,7 +15,7 @@ import {
 } from "./plan.ts";
 import { type Installable, seedParts, seedReason, seedSource } from "./seed.ts";
 
-/** The step for a tool; undefined where it is damaged and nothing can replace it. */
+/** The step for a tool; undefined if it is damaged and nothing can replace it. */
 export function stepFor(
   tool: string,
   requiredBy: string[],
@@ -47,13 +47,16 @@ export function stepFor(
   return { action: "keep", tool, version, bins, newer: newest, ...unreachable };
 }
 
-/** Packages are chosen for one line of Python (3.12); another line cannot run what is compiled. */
+/**
+ * Packages are chosen for one minor version of Python (3.12); another one cannot run compiled
+ * modules.
+ */
 export function isStranded({ source }: SealedRecord, request: PlanRequest): boolean {
   const version = source.python === undefined ? undefined : plannedPython(request);
   return version !== undefined && minorOf(version) !== source.python;
 }
 
-/** The version of the volume's Python once the plan is carried out. */
+/** The version of the volume's Python after the plan is applied. */
 function plannedPython(request: PlanRequest): string | undefined {
   const step = stepFor("python3", [], request);
   const seed = step?.action === "install" && step.seed?.isFirst ? step.seed : undefined;
@@ -78,7 +81,7 @@ function installReason(
   return (order > 0 && update) || seedIsNewer(seed, record) ? "newer version" : undefined;
 }
 
-/** The seed is at hand: what it has newer is not left for `update`. */
+/** The seed needs no download, so a newer version in it is installed without `update`. */
 function seedIsNewer(seed: SeedSource | undefined, installed: SealedRecord): boolean {
   return seed?.isFirst === true && compareVersions(seed.record.version, installed.version) > 0;
 }
@@ -103,7 +106,7 @@ function installStep(
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };
   const { recipe } = installable;
   const installed = present.manifest.tools[tool];
-  // What is installed already is no newer version of itself.
+  // The installed version does not count as newer than itself.
   const isBetter = (artifact: Artifact): boolean =>
     !installed || compareVersions(versionOf(recipe, artifact), installed.version) > 0;
   const artifacts = installable.artifacts.filter(

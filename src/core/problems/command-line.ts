@@ -1,38 +1,36 @@
 import type { Problem } from "./problem.ts";
 
-/** Problems of what was typed, and of the settings and directories that it names. */
+/** Problems of the command line, and of the settings and directories that it names. */
 export const commandLineProblems = {
   E_USAGE: {
     kind: "usage",
-    cause: "The command or one of its options does not exist or cannot have this value.",
-    remedy: "See openclaw-install-skill-deps help, and help COMMAND.",
+    cause: "The command or one of its options does not exist or does not accept this value.",
+    remedy: "Run openclaw-install-skill-deps help, or help COMMAND.",
   },
   E_INPUT: {
     kind: "config",
-    cause:
-      "A file that was named does not exist, is not the right kind of file, or cannot be read.",
-    remedy: "Check its name and whether this user may read it.",
+    cause: "A named file does not exist, is not the right kind of file, or cannot be read.",
+    remedy: "Check its name and its permissions.",
   },
   E_UNKNOWN_NAME: {
     kind: "usage",
     cause: "No recipe, no skill and no installed tool has this name.",
     remedy:
-      "See openclaw-install-skill-deps recipe list, requirements and list, or write a recipe.",
+      "Check the names with openclaw-install-skill-deps recipe list, requirements and list, or write a recipe.",
   },
   E_STILL_NEEDED: {
     kind: "usage",
-    cause: "Other installed tools need the tool that is to be removed.",
+    cause: "Other installed tools need the tool to remove.",
     remedy: "Remove them too, or keep it.",
   },
   E_STILL_REQUESTED: {
     kind: "warning",
     cause: "The removed tool is still requested by a skill, a variable or the seed.",
-    remedy: "Deselect the skill or drop the name, or the next run installs the tool again.",
+    remedy: "Disable the skill or remove the name; otherwise the next run installs the tool again.",
   },
   E_SETTING: {
     kind: "config",
-    cause:
-      "An environment variable or a setting of npm, pip, apt or go has a value that cannot be used.",
+    cause: "An environment variable or a setting of npm, pip, apt or go has an invalid value.",
     remedy: "Correct the setting that the message names.",
   },
   E_URL: {
@@ -52,33 +50,33 @@ export const commandLineProblems = {
   },
   E_OPENCLAW_CONFIG: {
     kind: "warning",
-    cause: "openclaw.json, or a file that it includes, has a mistake or cannot be read.",
-    remedy: "Correct it at the line that the message names; OpenClaw itself reports the same.",
+    cause: "openclaw.json, or a file that it includes, is invalid or cannot be read.",
+    remedy: "Correct the line that the message names; OpenClaw reports the same error.",
   },
   E_SKILLS_DIRECTORY: {
     kind: "config",
-    cause: "A named skills directory cannot be read, is not a directory, or has no skill.",
+    cause: "A named skills directory cannot be read, is not a directory, or has no skills.",
     remedy: "Name the directory that holds the skills' directories: DIR/NAME/SKILL.md.",
   },
   E_NO_SKILLS: {
     kind: "warning",
-    cause: "None of the directories where OpenClaw looks for skills has one.",
-    remedy: "Name them with --skills-dir DIR, or name the programs to install.",
+    cause: "There are no skills in the directories that OpenClaw searches.",
+    remedy: "Give the directory with --skills-dir DIR, or name the programs to install.",
   },
   E_SKILL: {
     kind: "warning",
-    cause: "A SKILL.md, or something in it, cannot be used.",
-    remedy: "Correct the SKILL.md; the message says where.",
+    cause: "A SKILL.md, or a part of it, is invalid.",
+    remedy: "Correct the SKILL.md at the place that the message names.",
   },
   E_RECIPES_DIRECTORY: {
     kind: "config",
-    cause: "A named directory of recipes cannot be read.",
-    remedy: "Name a directory of NAME.yaml files with --recipes or OPENCLAW_SKILL_RECIPES.",
+    cause: "A recipe directory cannot be read.",
+    remedy: "Set --recipes or OPENCLAW_SKILL_RECIPES to a readable directory of NAME.yaml files.",
   },
   E_SEED: {
     kind: "config",
-    cause: "The named seed has no manifest, or one that this platform cannot use.",
-    remedy: "Fill a volume with --prefix DIR on this platform and copy it into the image.",
+    cause: "The seed has no manifest, or is for another platform.",
+    remedy: "Install into --prefix DIR on this platform, and copy that directory into the image.",
   },
   E_SANDBOX_MOUNT: {
     kind: "config",
@@ -88,7 +86,7 @@ export const commandLineProblems = {
   E_OUTPUT: {
     kind: "disk",
     cause: "The output could not be written.",
-    remedy: "See where the standard output leads: its disk may be full.",
+    remedy: "Check where the standard output goes: its disk may be full.",
   },
   E_PLATFORM: {
     kind: "volume",
@@ -97,13 +95,13 @@ export const commandLineProblems = {
   },
   E_NO_NODE: {
     kind: "unmet",
-    cause: "There is no Node 22 or newer that can be started, so nothing can be installed.",
+    cause: "Installing needs Node 22 or newer, and none can be started here.",
     remedy:
-      "Let a container that has Node fill the volume, or name a Node with OPENCLAW_SKILL_DEPS_NODE.",
+      "Fill the volume from a container that has Node, or set OPENCLAW_SKILL_DEPS_NODE to a Node binary.",
   },
   E_NODE_TOO_OLD: {
     kind: "unmet",
-    cause: "This Node cannot read or write zstd.",
-    remedy: "Run with Node 22.15 or newer.",
+    cause: "This version of Node does not support zstd.",
+    remedy: "Use Node 22.15 or newer.",
   },
 } as const satisfies Record<string, Problem>;

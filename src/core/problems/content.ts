@@ -1,64 +1,61 @@
 import type { Problem } from "./problem.ts";
 
-/** Problems of downloaded bytes and of archives. */
+/** Problems of downloads and archives. */
 export const contentProblems = {
   E_DEBIAN_RELEASE: {
     kind: "integrity",
-    cause:
-      "A release of Debian is not signed by a key of Debian, is no longer valid, or is not complete.",
-    remedy: "Use another mirror; look at the keyring in Signed-By of apt's sources.",
+    cause: "A Debian release file is not signed by a Debian key, has expired, or is incomplete.",
+    remedy: "Use another mirror; check the Signed-By keyring in apt's sources.",
   },
   E_DIGEST_MISMATCH: {
     kind: "integrity",
-    cause: "What was downloaded does not have the pinned digest or size.",
+    cause: "A download does not match the pinned digest or size.",
     remedy:
-      "Nothing of it was installed. Either the file was replaced after the recipe was written, or something on the way changed it.",
+      "Nothing was installed from it. The file was replaced after the recipe was written, or it was changed in transit.",
   },
   E_WEB_PAGE: {
     kind: "integrity",
-    cause: "A web page arrived instead of the file.",
-    remedy:
-      "Something on the way answers instead of the server: a proxy, a login page, a mirror without this file.",
+    cause: "The server sent a web page instead of the file.",
+    remedy: "Check for a proxy, a login page, or a mirror without this file.",
   },
   E_ARCHIVE_HOSTILE: {
     kind: "integrity",
-    cause: "An archive tries to write elsewhere, or reads differently to different programs.",
-    remedy:
-      "Nothing of it was installed. An honest release has no such entry: do not use this file.",
+    cause: "An archive tries to write outside its directory, or is ambiguous.",
+    remedy: "Nothing was installed from it. Do not use this file: it may be malicious.",
   },
   E_ARCHIVE_DAMAGED: {
     kind: "integrity",
-    cause: "An archive contradicts itself or ends too early.",
+    cause: "An archive is damaged or truncated.",
     remedy:
-      "Nothing of it was installed. Its digest is the pinned one, so it was published or pinned like this: use another file or version.",
+      "Nothing was installed from it. The digest matches, so the published file itself is damaged: use another file or version.",
   },
   E_ARCHIVE_FORMAT: {
     kind: "integrity",
-    cause: "A file has another format than its recipe says.",
+    cause: "A file does not have the format that its recipe states.",
     remedy:
-      "Nothing of it was installed. Its digest is the pinned one, so the URL or the format that is pinned with it is wrong.",
+      "Nothing was installed from it. The digest matches, so the URL or the format in the recipe is wrong.",
   },
   E_ARCHIVE_TOO_LARGE: {
     kind: "integrity",
-    cause: "An archive unpacks to far more than a release does.",
+    cause: "An archive unpacks to far more data than a normal release.",
     remedy:
-      "Nothing of it was installed. Releases unpack to a few times their size: look at this file before you use it.",
+      "Nothing was installed from it. Releases unpack to a few times their size: inspect this file before you use it.",
   },
   E_ARCHIVE_UNSUPPORTED: {
     kind: "unmet",
     cause: "An archive uses a feature that is not supported here.",
     remedy:
-      "Nothing of it was installed. Use another file of the release, or pack it again as tar.gz.",
+      "Nothing was installed from it. Use another file of the release, or repack it as tar.gz.",
   },
   E_ARCHIVE_MEMORY: {
     kind: "unmet",
     cause: "An archive needs more memory than this container has.",
     remedy:
-      "Nothing of it was installed. Give this container more memory, or use another file of the release.",
+      "Nothing was installed from it. Give this container more memory, or use another file of the release.",
   },
   E_WHEEL: {
     kind: "integrity",
-    cause: "A wheel breaks the rules for wheels.",
-    remedy: "Nothing of it was installed. Lock another version of the package.",
+    cause: "A Python wheel is not valid.",
+    remedy: "Nothing was installed from it. Lock another version of the package.",
   },
 } as const satisfies Record<string, Problem>;

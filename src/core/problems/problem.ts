@@ -1,4 +1,4 @@
-/** What kind of failure a problem is; decides the exit status and nothing else. */
+/** The kind of a failure; decides only the exit status. */
 export type ProblemKind =
   /** The command line is wrong. */
   | "usage"
@@ -8,25 +8,27 @@ export type ProblemKind =
   | "recipe"
   /** The volume belongs to another platform, or its manifest cannot be used. */
   | "volume"
-  /** Bytes are not those that the recipe promises, or an archive is hostile. */
+  /** Bytes do not match the recipe, or an archive is hostile. */
   | "integrity"
-  /** This host can never provide it: no recipe, wrong platform, read-only, offline, will not run. */
+  /**
+   * This host can never provide it: no recipe, wrong platform, read-only, offline, does not run.
+   */
   | "unmet"
   /** The network failed; trying again may help. */
   | "network"
   /** The disk is full or failing. */
   | "disk"
-  /** The file system does not let us. */
+  /** The file system denies access. */
   | "permission"
-  /** Another process holds what is needed, or this machine is short of something. */
+  /** Another process holds a resource, or this machine has reached a limit. */
   | "busy";
 
-/** What is known of a problem before it happens; its code is its name in the table. */
+/** The fixed part of a problem; its code is its key in the table. */
 export interface Problem {
   /** `warning`: never ends a run by itself. */
   readonly kind: ProblemKind | "warning";
-  /** A full sentence: what is wrong, wherever it happens. */
+  /** A full sentence: what is wrong, in general. */
   readonly cause: string;
-  /** Full sentences: what to do. It is the hint where a message has no better one. */
+  /** Full sentences: what to do. The default hint of a message. */
   readonly remedy: string;
 }

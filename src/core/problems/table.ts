@@ -7,7 +7,7 @@ import { programProblems } from "./programs.ts";
 import { recipeProblems } from "./recipes.ts";
 import { volumeProblems } from "./volume.ts";
 
-/** Every problem that is told to people, by its code. Codes are stable: texts may change, they do not. */
+/** Every problem that is reported to users, by its code. Codes are stable; texts may change. */
 export const problems = {
   ...commandLineProblems,
   ...programProblems,
@@ -20,10 +20,10 @@ export const problems = {
 
 type Problems = typeof problems;
 
-/** `E_DISK_FULL`; what tests, documents and scripts name instead of a message. */
+/** `E_DISK_FULL`; tests, documents and scripts name codes instead of messages. */
 export type ProblemCode = keyof Problems;
 
-/** The codes of what can end a run: all but those of warnings. */
+/** The codes that can end a run: all but warnings. */
 export type ErrorCode = {
   [Code in ProblemCode]: Problems[Code]["kind"] extends ProblemKind ? Code : never;
 }[ProblemCode];

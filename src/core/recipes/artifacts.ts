@@ -35,10 +35,10 @@ function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly Rec
   return "length" in value ? (value as readonly RecipeSource[]) : [value as RecipeSource];
 }
 
-/** The kinds that a recipe can have. */
+/** The kinds of source that a recipe can have. */
 export type RecipeKind = Exclude<ArtifactKind, "declared">;
 
-/** The kind of source that these fields are; undefined where they are none. */
+/** The kind of source with these fields; undefined if there is none. */
 export function kindOfSource({
   url,
   npm,
@@ -58,7 +58,7 @@ export function kindOfSource({
   return npm === undefined ? undefined : "npm-package";
 }
 
-/** What a source is read with. */
+/** The context in which a source is read. */
 interface Surroundings {
   readonly document: RecipeDocument;
   readonly key: PlatformKey;
@@ -104,7 +104,7 @@ const readers: { readonly [Kind in RecipeKind]: Reader<Kind> } = {
 
 function toArtifact(source: RecipeSource, surroundings: Surroundings): Artifact {
   const kind = kindOfSource(source);
-  // The checks have seen to it; without them this would be a bug, not a recipe's fault.
+  // The checks reject this; reaching it is a bug, not an error in the recipe.
   if (!kind) throw new Error("a source without an origin passed the checks");
   const { glibc, bytecode } = source;
   return {
@@ -126,7 +126,7 @@ function pinOf(source: RecipeSource): { readonly digest: Digest; readonly size?:
   return { digest, ...(source.size !== undefined && { size: source.size }) };
 }
 
-/** The digest of a source that has one. */
+/** The digest of a source, if it has one. */
 function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
   if (sha256 !== undefined) return parseHexDigest("sha256", sha256);
   if (sha512 !== undefined) return parseHexDigest("sha512", sha512);

@@ -6,7 +6,7 @@ import { sourceFindings } from "./sources.ts";
 
 type Bins = Readonly<Record<string, string>>;
 
-/** What is wrong between fields. Fields that are malformed by themselves are passed over. */
+/** Errors between fields. Fields that are malformed by themselves are skipped. */
 export function crossFindings(document: unknown): Finding[] {
   const { shape } = recipeSchema;
   const name = shape.name.safeParse(member(document, "name")).data;
@@ -39,8 +39,8 @@ function aliasFindings(
   return aliases.flatMap((alias, i) => {
     const path = ["aliases", i];
     if (aliases.indexOf(alias) !== i) return [finding(path, `names ${alias} twice`)];
-    if (alias === name) return [finding(path, "is the recipe's name; take it out")];
-    return Object.hasOwn(bins, alias) ? [finding(path, "is one of bins; take it out")] : [];
+    if (alias === name) return [finding(path, "is the recipe's name; remove it")];
+    return Object.hasOwn(bins, alias) ? [finding(path, "is one of bins; remove it")] : [];
   });
 }
 
@@ -51,7 +51,7 @@ function needsFindings(
 ): Finding[] {
   const found: Finding[] = [];
   if (name !== undefined && needs.includes(name)) {
-    found.push(finding(["needs"], `names ${name} itself; take it out`));
+    found.push(finding(["needs"], `names ${name} itself; remove it`));
   }
   const twice = needs.find((need, index) => needs.indexOf(need) !== index);
   if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
@@ -63,7 +63,7 @@ function needsFindings(
   return found;
 }
 
-/** What starts the programs of some kinds of sources. */
+/** The runtimes of some kinds of sources. */
 const runtimes: readonly {
   readonly need: string;
   readonly what: string;
@@ -79,7 +79,7 @@ const runtimes: readonly {
 
 const forDebOnly = ["data", "env", "args", "setup"] as const;
 
-/** How programs of Debian are started: only where there are any, and only programs that are there. */
+/** How programs of Debian are started: only for `deb` sources, and only for known programs. */
 function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {
   const hasDeb = sources.some(({ source }) => source.deb !== undefined);
   const found = forDebOnly
@@ -97,7 +97,10 @@ function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSo
   return found;
 }
 
-/** A recipe of nothing but deb has the version of its program; where others come first, theirs. */
+/**
+ * A recipe of only deb sources has the version of its program; otherwise the first other source
+ * decides.
+ */
 function versionFindings(version: string | undefined, sources: readonly PlacedSource[]): Finding[] {
   const [first] = sources;
   if (version === undefined || first?.source.deb === undefined) return [];

@@ -20,11 +20,11 @@ import { readLocks } from "./locks.ts";
 import { recipeSchema } from "./schema.ts";
 import { shapeFindings } from "./shape.ts";
 
-/** A recipe's text, its file's path for messages and origin, and a reader of files beside it. */
+/** A recipe's text, its file's path for messages, and a reader of files beside it. */
 export interface RecipeText {
   readonly text: string;
   readonly file: string;
-  /** The text of a lock file by its plain name; undefined where it cannot be read. */
+  /** The text of a lock file by its plain name; undefined if it cannot be read. */
   readonly lock?: (name: string) => string | undefined;
 }
 
@@ -32,7 +32,7 @@ export type ParsedRecipe =
   | { readonly ok: true; readonly recipe: Recipe }
   | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
-/** Reads a recipe file. Reports all problems at once, in the order of their lines. */
+/** Reads a recipe file. Reports all problems at once, in order of their lines. */
 export function parseRecipe(source: RecipeText): ParsedRecipe {
   const { file } = source;
   const counter = new LineCounter();
@@ -43,7 +43,7 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
     stringKeys: true,
   });
   const problems = yamlProblems(document, source.text, file, counter);
-  // Where the YAML itself is broken, what follows would be noise about half a document.
+  // If the YAML itself is broken, later findings would be noise.
   if (document.errors.some((error) => error.code !== "DUPLICATE_KEY") || hasAlias(document)) {
     return { ok: false, problems: inOrder(problems) };
   }
@@ -81,7 +81,7 @@ function yamlProblems(
     const problem = at(error.pos[0], "");
     return { ...problem, ...yamlMistake(error, text, lines[problem.line - 1] ?? "") };
   });
-  if (document.directives?.yaml.explicit) problems.push(at(0, "has a %YAML line; take it out"));
+  if (document.directives?.yaml.explicit) problems.push(at(0, "has a %YAML line; remove it"));
   visit(document, {
     Node: (_key, node) => {
       const offset = node.range?.[0] ?? 0;
@@ -97,7 +97,7 @@ function yamlProblems(
 }
 
 function unshared(what: string): string {
-  return `has ${what}; write every value out where it stands, or quote a text that begins so`;
+  return `has ${what}; write every value out, or quote a text that begins like this`;
 }
 
 function yamlMistake(error: YAMLError, text: string, line: string): YamlMistake {
@@ -129,7 +129,7 @@ function nameFindings(value: unknown, file: string): Finding[] {
   return [finding(["name"], `is ${name}, but the file is ${basename(file)}`, `name: ${expected}`)];
 }
 
-/** Where a path starts in the text: its key, or the nearest that is there. */
+/** The offset of a field in a document, or of the innermost part of its path that exists. */
 /** Where a field stands in a document, or the innermost part of its path that is there. */
 export function offsetOf(document: Document, path: Finding["path"]): number {
   let offset = 0;

@@ -1,14 +1,14 @@
 import { type PlatformKey, platformKeys } from "../platform.ts";
 import { type RecipeSource, sourceSchema } from "./schema.ts";
 
-/** What is wrong at a place of the document; becomes a RecipeProblem once its line is known. */
+/** An error at a place of the document; becomes a RecipeProblem when its line is known. */
 export interface Finding {
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly example?: string;
 }
 
-/** A well-formed source and where it stands in the document. */
+/** A well-formed source and its place in the document. */
 export interface PlacedSource {
   readonly key: PlatformKey;
   readonly path: readonly (string | number)[];
@@ -22,7 +22,7 @@ export function finding(path: Finding["path"], what: string, example?: string): 
   return { path, message, ...(example !== undefined && { example }) };
 }
 
-/** The well-formed sources of a document that need not be well-formed elsewhere. */
+/** The well-formed sources of a document; other parts may be malformed. */
 export function placedSources(document: unknown): PlacedSource[] {
   const artifacts = member(document, "artifacts");
   return platformKeys.flatMap((key) => {
@@ -36,7 +36,7 @@ export function placedSources(document: unknown): PlacedSource[] {
   });
 }
 
-/** A field of what may be no object; undefined where it is none or has none of that name. */
+/** A field of a value that may be no object; undefined if it has no field of that name. */
 export function member(value: unknown, key: string): unknown {
   const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, key);
   return isObject ? (value as Record<string, unknown>)[key] : undefined;

@@ -7,7 +7,7 @@ import type { LockedPackage, LockedWheel, RecipeProblem } from "../recipe.ts";
 import { type Finding, finding, placedSources } from "./findings.ts";
 import { splitPackage } from "./rules.ts";
 
-/** What one lock file holds, by the kind of source that it pins. */
+/** The contents of one lock file, by the kind of source that it pins. */
 interface Lock {
   readonly npm: readonly LockedPackage[];
   readonly deb: DebLock;
@@ -15,10 +15,10 @@ interface Lock {
 }
 type Kind = keyof Lock;
 
-/** What the lock files beside a recipe hold, by their names. */
+/** The contents of the lock files beside a recipe, by their names. */
 export type Locked = { readonly [Key in Kind]: ReadonlyMap<string, Lock[Key]> };
 
-/** Locked, and what is wrong: at places of the recipe, and in the lock files themselves. */
+/** Locked, and the errors in the recipe and in the lock files. */
 interface ReadLocks {
   readonly locked: Locked;
   readonly findings: readonly Finding[];
@@ -29,11 +29,11 @@ type Parsed<Held> =
   | { readonly ok: true; readonly held: Held }
   | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
-/** How a lock is read, and which versions of a program it holds; undefined where it is not asked for. */
+/** How a lock is read, and which version of a program it holds; undefined if not required. */
 interface LockReader<Held> {
   parse(text: string, file: string): Parsed<Held>;
   versionsOf(held: Held, name: string, key: PlatformKey): string[] | undefined;
-  /** For which platform, where a lock has several. */
+  /** The platform, if a lock has several. */
   whereOf?(key: PlatformKey): string;
 }
 
@@ -53,7 +53,7 @@ const readers: { readonly [Key in Kind]: LockReader<Lock[Key]> } = {
     },
     versionsOf(lock, name, key) {
       const arch = debArchOf(key);
-      if (arch === undefined) return undefined; // a platform that the checks refuse
+      if (arch === undefined) return undefined; // the checks reject this platform
       return versions((lock.packages[arch] ?? []).filter((each) => each.name === name));
     },
     whereOf: (key) => ` for ${debArchOf(key)}`,
@@ -73,8 +73,8 @@ function versions(packages: readonly { readonly version: string }[]): string[] {
 }
 
 /**
- * Reads each lock that a recipe names, once. `recipeFile` says where they lie, for messages; `read`
- * gives a lock's text by its plain name, undefined where it cannot be read.
+ * Reads each lock that a recipe names, once. `recipeFile` is used only in messages; `read` returns
+ * a lock's text by its plain name, undefined if it cannot be read.
  */
 export function readLocks(
   document: unknown,
@@ -83,7 +83,7 @@ export function readLocks(
 ): ReadLocks {
   const locked: Filling = { npm: new Map(), deb: new Map(), pypi: new Map() };
   const findings: Finding[] = [];
-  /** By the kind and the lock's name. */
+  /** By kind and lock name. */
   const problems = new Map<string, readonly RecipeProblem[]>();
   for (const { key, path, source } of placedSources(document)) {
     const { lock } = source;
@@ -105,7 +105,7 @@ export function readLocks(
 
 type Filling = { readonly [Key in Kind]: Map<string, Lock[Key]> };
 
-/** Adds what a lock's text holds; gives what is wrong with it instead. */
+/** Adds a lock's contents; returns its errors instead if it has any. */
 function takeIn<Key extends Kind>(
   kind: Key,
   lock: string,
@@ -119,7 +119,7 @@ function takeIn<Key extends Kind>(
   return [];
 }
 
-/** A lock must hold the very program that it is named for. */
+/** A lock must contain the program that the source names. */
 function whyNotHeld<Key extends Kind>(
   kind: Key,
   pinned: string,

@@ -5,8 +5,8 @@ import { isBinName, isRelativePath, isToolName, isVersion } from "../names.ts";
 import type { ArchiveFormat } from "../recipe.ts";
 
 /**
- * The rules for single texts of a recipe. Each returns what is wrong, as the rest of a sentence that
- * starts with the field's name; undefined where the text is right.
+ * The rules for single texts of a recipe. Each returns what is wrong, as the rest of a sentence
+ * that starts with the field's name; undefined if the text is valid.
  */
 export type TextRule = (text: string) => string | undefined;
 
@@ -16,7 +16,7 @@ export const toolNameRule: TextRule = (text) =>
 export const binNameRule: TextRule = (text) =>
   isBinName(text) ? undefined : `has "${text}", which is not a plain program name`;
 
-/** `recipe new` writes it where only a person knows what is right. */
+/** `recipe new` writes it for values that only the author knows. */
 const isPlaceholder = (text: string): boolean => /^TODO\b/.test(text);
 const unwritten = "is a placeholder; write it";
 
@@ -66,7 +66,7 @@ export const npmRule: TextRule = (text) => {
   const { name, version } = splitPackage(text);
   if (template.test(text)) return "holds a template; write it out";
   if (version === "") return `is "${text}", which has no version`;
-  // semver.valid also takes "v1.2.3" and " 1.2.3"; a registry knows only the clean form.
+  // semver.valid also accepts "v1.2.3" and " 1.2.3"; a registry knows only the normalized form.
   if (semver.valid(version) !== version) return `is "${text}", which is not one exact version`;
   return packageName.test(name) ? undefined : `is "${text}", which is not a package's name`;
 };
@@ -81,12 +81,12 @@ export const debRule: TextRule = (text) => {
 export const debNameRule: TextRule = (text) =>
   /^[a-z0-9][a-z0-9+.-]+$/.test(text) ? undefined : `is "${text}", which is not a package's name`;
 
-/** Variables that decide what runs, for this program and for whatever it starts. */
+/** Variables that change which program runs, for this program and its child processes. */
 const refusedNames = /^(LD_.*|PATH|HOME|IFS|ENV|BASH_ENV|SHELL|PWD)$/;
 
 export const envNameRule: TextRule = (text) => {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(text)) return `has "${text}", which is not a variable`;
-  return refusedNames.test(text) ? `has ${text}, which a program must not be given` : undefined;
+  return refusedNames.test(text) ? `has ${text}, which a recipe must not set` : undefined;
 };
 
 export const startWordRule: TextRule = (text) => {
@@ -131,18 +131,19 @@ export const goVersionRule: TextRule = (text) =>
 export const urlRule: TextRule = (text) => {
   const at = text.search(placeholder);
   if (at >= 0) return `holds a template (${text.slice(at, at + 20)}); write it out`;
-  // A URL to the standard may lack its slashes; what is fetched and mirrored goes by the text.
+  // A parsed URL may lack its slashes; fetching and mirrors use the text.
   if (!URL.canParse(text) || !/^https?:\/\/[^/\\]/.test(text)) {
     return "is not a URL that starts with https://";
   }
   const url = new URL(text);
   if (url.protocol !== "https:" && !isLoopback(url)) return "must start with https://";
   if (url.username !== "" || url.password !== "") return "must not hold a name or password";
-  if (/\/(latest|nightly)\//i.test(url.pathname)) return "leads to what is latest, which changes";
-  return formatOfUrl(text) ? undefined : "ends in a kind of archive that cannot be unpacked";
+  if (/\/(latest|nightly)\//i.test(url.pathname))
+    return "points to the latest release, which changes";
+  return formatOfUrl(text) ? undefined : "has an archive format that cannot be unpacked";
 };
 
-/** Splits `@scope/name@1.2.3`; version is empty where there is none. */
+/** Splits `@scope/name@1.2.3`; version is empty if there is none. */
 export function splitPackage(text: string): { name: string; version: string } {
   const at = text.lastIndexOf("@");
   return at > 0
@@ -150,7 +151,7 @@ export function splitPackage(text: string): { name: string; version: string } {
     : { name: text, version: "" };
 }
 
-/** The format that a URL's path promises; undefined where it names one that cannot be unpacked. */
+/** The format that a URL's path implies; undefined if it cannot be unpacked. */
 export function formatOfUrl(text: string): ArchiveFormat | undefined {
   const path = new URL(text).pathname.toLowerCase();
   const known = endings.find(([ending]) => ending.test(path));
@@ -172,7 +173,9 @@ const endings: readonly (readonly [RegExp, ArchiveFormat | undefined])[] = [
 
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 const template = /\{\{|\}\}|\$\{|\$\(|<[a-z]+>|%[sv](?![0-9a-f])/i;
-/** Other people's placeholders: `{version}`, `$VERSION`, `[tag]`, `/:tag`, `%VERSION%`. No address has such. */
+/**
+ * Common placeholders: `{version}`, `$VERSION`, `[tag]`, `/:tag`, `%VERSION%`. Real URLs have none.
+ */
 const placeholder =
   /[{}<>`]|%7[bBdD]|\$[A-Za-z_(]|\[[A-Za-z_]+\]|\/:[A-Za-z]|%(?![0-9A-Fa-f]{2})|(?<![A-Za-z])VERSION(?![A-Za-z])/;
 
@@ -180,7 +183,7 @@ function isMoving(word: string): boolean {
   return /^(latest|stable|nightly|head|master|main)$/i.test(word);
 }
 
-/** A mirror on this machine needs no certificate; the digest decides about its bytes anyway. */
+/** A mirror on this machine needs no certificate: the digest verifies its bytes. */
 function isLoopback(url: URL): boolean {
   return url.protocol === "http:" && /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(url.hostname);
 }

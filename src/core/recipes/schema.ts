@@ -4,8 +4,8 @@ import { archiveFormats } from "../recipe.ts";
 import * as rules from "./rules.ts";
 
 /*
- * The form of a recipe file. Validation, the editor's completion (recipe.schema.json) and the
- * examples in messages all come from here; what concerns several fields is in recipe-checks.ts.
+ * The schema of a recipe file. Validation, editor completion (recipe.schema.json) and the examples
+ * in messages come from here. Checks between fields are in checks.ts.
  */
 
 function text(rule: rules.TextRule, description: string, ...examples: string[]) {
@@ -33,7 +33,7 @@ const npmSource = text(
   "@vscode/ripgrep-linux-x64@1.18.0",
 );
 
-/** Where a source may come from; it names one of these. */
+/** The origins of a source; a source has exactly one. */
 export const origins = ["url", "npm", "deb", "pypi", "go"] as const;
 
 export const sourceSchema = z
@@ -46,12 +46,12 @@ export const sourceSchema = z
     npm: npmSource.optional(),
     deb: text(
       rules.debRule,
-      "NAME@VERSION of a Debian package, unpacked with every package it needs as `lock` lists them.",
+      "NAME@VERSION of a Debian package, unpacked with the dependencies that `lock` lists.",
       "tmux@3.3a-3",
     ).optional(),
     pypi: text(
       rules.pypiRule,
-      "NAME@VERSION of a Python program; `lock` pins the wheels of it and of all that it needs.",
+      "NAME@VERSION of a Python program; `lock` pins its wheels and those of its dependencies.",
       "nano-pdf@0.2.1",
     ).optional(),
     lock: text(
@@ -93,7 +93,7 @@ export const sourceSchema = z
       .optional(),
     format: z
       .enum(archiveFormats)
-      .meta({ description: "Where the URL's ending does not say it.", examples: ["tar.gz"] })
+      .meta({ description: "Needed if the URL's ending does not say it.", examples: ["tar.gz"] })
       .optional(),
     strip: z
       .int()
@@ -109,7 +109,7 @@ export const sourceSchema = z
       "Smallest glibc that the programs start with; for a -glibc platform.",
       "2.34",
     ).optional(),
-    bins: bins.optional().describe("Where the paths differ from the recipe's own bins."),
+    bins: bins.optional().describe("Needed if the paths differ from the recipe's own bins."),
     bytecode: text(
       rules.pathRule,
       "Directory of Python modules that this tree's own python3 compiles at install.",
@@ -118,7 +118,7 @@ export const sourceSchema = z
   })
   .meta({
     id: "source",
-    description: `One source: ${origins.map((key) => `\`${key}\``).join(", ")}, and what its bytes must be.`,
+    description: `One source: one of ${origins.map((key) => `\`${key}\``).join(", ")}, and what its bytes must be.`,
     oneOf: origins.map((key) => ({ required: [key] })),
   });
 
@@ -148,7 +148,7 @@ export const recipeSchema = z
   .strictObject({
     name: text(rules.toolNameRule, "The tool; the file is NAME.yaml.", "gh"),
     description: text(rules.lineRule, "What it is, in one line.", "GitHub command-line tool"),
-    homepage: text(rules.homepageRule, "Where its people are.", "https://cli.github.com"),
+    homepage: text(rules.homepageRule, "The project's website.", "https://cli.github.com"),
     license: text(rules.lineRule, "SPDX expression; LicenseRef-NAME where none fits.", "MIT"),
     version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
     provenance: text(
@@ -162,7 +162,7 @@ export const recipeSchema = z
       .min(1)
       .meta({
         description:
-          "Other names of the tool: where one is asked for, the program is linked under it, too.",
+          "Other names of the tool: if one is requested, the program is linked under it, too.",
         examples: [["ripgrep"]],
       })
       .optional(),
@@ -184,7 +184,7 @@ export const recipeSchema = z
       .array(text(rules.debNameRule, "A package's name"))
       .meta({
         description:
-          "For `deb`: packages taken along although no program is linked with them; `recipe lock` reads it.",
+          "For `deb`: packages to include although no program is linked with them; `recipe lock` reads it.",
         examples: [["tesseract-ocr-eng"]],
       })
       .optional(),
@@ -192,7 +192,7 @@ export const recipeSchema = z
       .record(text(rules.envNameRule, "Variable"), startWord)
       .meta({
         description:
-          "For `deb`: variables for its programs, where the user has not set them. {root} is the tree.",
+          "For `deb`: variables for its programs, unless the user has set them. {root} is the tree.",
         examples: [{ MAGIC: "{root}/usr/lib/file/magic.mgc" }],
       })
       .optional(),

@@ -14,8 +14,8 @@ const fields: Readonly<Record<string, z.ZodType>> = {
 };
 
 /**
- * What is wrong with single fields of a document, in the words of a recipe's author. `written` gives
- * a scalar as it stands in the file (`1.10`, which YAML reads as 1.1).
+ * Errors in single fields of a document, in terms of the recipe. `written` returns a scalar's text
+ * in the file (`1.10`, which YAML reads as 1.1).
  */
 export function shapeFindings(
   document: unknown,
@@ -46,7 +46,7 @@ function explain(issue: Issue, path: Path, written: (path: Path) => string | und
   }
 }
 
-/** Of a union's branches the one whose outer form fits: its complaints are those that matter. */
+/** The union branch whose outer form matches: its errors are the relevant ones. */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return branches.find(
     (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
@@ -120,7 +120,7 @@ function unknownKey(path: Path, key: string): Finding {
   };
 }
 
-/** Other people's words for our platforms; by letters alone `amd64` would be nearest to `arm64`. */
+/** Common names of our platforms; by edit distance `amd64` would be nearest to `arm64`. */
 function platformSpelling(key: string): string {
   return key
     .replace(/amd64|x86[_-]64/, "x64")

@@ -5,10 +5,10 @@ import { origins, type RecipeSource } from "./schema.ts";
 
 type Bins = Readonly<Record<string, string>>;
 type Origin = (typeof origins)[number];
-/** What decides which bytes are right. */
+/** What pins the bytes. */
 type Pin = "digest" | "lock" | "sum";
 
-/** What may pin the bytes of each origin: exactly one of these. */
+/** The allowed pins of each origin; a source has exactly one of them. */
 const pinsOf: Readonly<Record<Origin, readonly Pin[]>> = {
   url: ["digest"],
   npm: ["digest", "lock"],
@@ -28,7 +28,7 @@ const examples: Readonly<Record<Origin, string>> = {
   go: "go: github.com/steipete/gogcli@v0.37.0\npackage: cmd/gog\nsum: h1:...",
 };
 
-/** What is wrong between the fields of one source, and between them and the recipe's own `bins`. */
+/** Errors between the fields of one source, and between these and the recipe's own `bins`. */
 export function sourceFindings(placed: PlacedSource, bins: Bins | undefined): Finding[] {
   return [
     ...originFindings(placed),
@@ -37,7 +37,7 @@ export function sourceFindings(placed: PlacedSource, bins: Bins | undefined): Fi
   ];
 }
 
-/** Exactly one origin, and exactly one thing that pins its bytes. */
+/** Exactly one origin, and exactly one pin. */
 function originFindings({ path, source }: PlacedSource): Finding[] {
   const [origin, ...others] = origins.filter((key) => source[key] !== undefined);
   if (origin === undefined) return [finding(path, `has none of ${origins.join(", ")}`)];
@@ -67,13 +67,13 @@ function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource
   return count === 1 ? [] : [finding(path, "has no digest", digestExample)];
 }
 
-/** Fields that mean nothing where they stand. */
+/** Fields that have no meaning for this source. */
 function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
   const found: Finding[] = [];
   const refuse = (field: keyof RecipeSource, why: string): void => {
     if (source[field] !== undefined) found.push(finding([...path, field], why));
   };
-  if (source.url === undefined) refuse("format", "is for url only");
+  if (source.url === undefined) refuse("format", "applies only to url");
   if (source.deb !== undefined) {
     refuse("glibc", "means nothing for deb: its programs have their own");
     if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
@@ -116,7 +116,7 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
   return found;
 }
 
-/** Where the programs of some kinds lie, which the recipe does not decide. */
+/** Where the programs of some kinds are; the recipe does not choose it. */
 function binForm({ npm, lock, pypi, sum }: RecipeSource) {
   if (pypi !== undefined || sum !== undefined) {
     const example = (bin: string): string => `bin/${bin}`;

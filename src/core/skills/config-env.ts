@@ -2,16 +2,19 @@ import { asFields } from "../values.ts";
 import type { Env } from "./config.ts";
 
 /*
- * Where OpenClaw 2026.9.6 takes variables from, the first that is set: its process, `.env` where it
- * started, `.env` beside openclaw.json, gateway.env, and `env.vars` in openclaw.json.
+ * OpenClaw 2026.9.6 takes a variable from the first of these that sets it: its process, `.env` in
+ * its working directory, `.env` beside openclaw.json, gateway.env, and `env.vars` in openclaw.json.
  */
 
-/** What `.env` where OpenClaw started may not set, because agents can write there: OpenClaw's own. */
+/**
+ * What `.env` in the working directory may not set, because agents can write there: OpenClaw's own
+ * variables.
+ */
 const untrusted = /^(OPENCLAW_|CLAWHUB_|PATH$)/i;
 
 /**
- * What openclaw.json may not set, or sets too late, as far as it could be part of a directory's name:
- * OpenClaw's own list has 200 more, of compilers, tokens and such.
+ * What openclaw.json may not set, or sets too late, limited to variables that could be part of a
+ * directory's name: OpenClaw's own list has 200 more, for compilers, tokens and so on.
  */
 const guarded = new RegExp(
   `^(${[
@@ -26,7 +29,10 @@ const guarded = new RegExp(
 
 const reference = /\$(\$?)\{([A-Z_][A-Z0-9_]*)\}/g;
 
-/** With the variables of a `.env` file that are not set yet; one that is set empty stays empty. */
+/**
+ * Adds the variables of a `.env` file that are not set yet; one that is set to the empty text stays
+ * empty.
+ */
 export function withDotenv(env: Env, variables: Env, isTrusted = true): Env {
   const added = Object.entries(variables).filter(
     ([name]) =>
@@ -38,8 +44,8 @@ export function withDotenv(env: Env, variables: Env, isTrusted = true): Env {
 }
 
 /**
- * With the variables of `env` in openclaw.json that are not set yet, or set empty. One whose value has
- * a `${VAR}` counts for nothing, as in OpenClaw.
+ * Adds the variables of `env` in openclaw.json that are unset or empty. As in OpenClaw, one whose
+ * value has a `${VAR}` is ignored.
  */
 export function withConfigEnv(env: Env, config: unknown): Env {
   const { vars, shellEnv: _, ...others } = { ...asFields(config) };
@@ -54,12 +60,15 @@ export function withConfigEnv(env: Env, config: unknown): Env {
   return { ...env, ...Object.fromEntries(added) };
 }
 
-/** True of a text with a `${UPPER}` that is to be replaced. */
+/** True if a text has a `${UPPER}` to replace. */
 export function hasReference(text: string): boolean {
   return [...text.matchAll(reference)].some(([, escaped]) => escaped === "");
 }
 
-/** `${UPPER}` from the environment; `$${UPPER}` stands for itself. Undefined where one is not set. */
+/**
+ * Replaces `${UPPER}` from the environment; `$${UPPER}` is an escaped `${UPPER}`. Undefined if one
+ * is not set.
+ */
 export function substitute(
   text: string,
   env: Env,

@@ -2,32 +2,32 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { asFields, type Fields } from "../values.ts";
 
 /**
- * Reads a file that openclaw.json includes, by its absolute path: its document, or why OpenClaw would
- * not take it, as a clause.
+ * Reads a file that openclaw.json includes, by its absolute path. Returns its document, or the
+ * reason why OpenClaw would reject it, as a clause.
  */
 export type ReadIncluded = (
   path: string,
 ) => { readonly document: unknown; readonly why?: never } | { readonly why: string };
 
-/** `$include` is no deeper than this (files). */
+/** Maximum depth of `$include` (files). */
 const maxDepth = 10;
 const maxPathLength = 4096;
-/** Keys that would change what objects are. */
+/** Keys that would change an object's prototype. */
 const unsafeKeys = new Set(["__proto__", "prototype", "constructor"]);
 
 interface Including {
   readonly read: ReadIncluded;
-  /** The files that led here, the main one first. */
+  /** The chain of including files, the main one first. */
   readonly chain: readonly string[];
-  /** Told of one include that fails: the file that includes, and what is wrong. */
+  /** Reports a failed include: the including file, and what is wrong. */
   readonly problem: (file: string, text: string) => void;
 }
 
 /**
- * The document with every `$include: FILE` or `$include: [FILE, …]` below `keys` replaced by what it
- * includes, as OpenClaw 2026.9.6 does: relative to the including file, later files and the keys beside
- * `$include` over earlier ones, lists joined. OpenClaw refuses the whole configuration where one cannot
- * be followed; here that one counts for nothing, and is told.
+ * The document with every `$include: FILE` or `$include: [FILE, …]` below `keys` replaced by the
+ * included contents, as OpenClaw 2026.9.6 does: paths are relative to the including file, later
+ * files and the keys beside `$include` override earlier ones, lists are joined. If an include
+ * fails, OpenClaw rejects the whole configuration; here only that include is ignored and reported.
  */
 export function resolveIncludes(
   document: unknown,
@@ -44,7 +44,7 @@ export function resolveIncludes(
   return include(only(document), "the file", { read, chain: [file], problem }, only);
 }
 
-/** `part` leaves out what is not asked for, of a value in the document's own place. */
+/** `part` leaves out the unused keys of an included document. */
 function include(
   value: unknown,
   key: string,
@@ -108,7 +108,7 @@ function tell({ chain, problem }: Including, key: string, what: string): void {
   problem(chain.at(-1) ?? "", `$include in ${key} ${what}`);
 }
 
-/** Objects are joined, lists too; of other values the later one counts. */
+/** Objects and lists are joined; for other values the later one wins. */
 function merge(base: unknown, over: unknown): unknown {
   if (Array.isArray(base) && Array.isArray(over)) return [...base, ...over];
   const [below, above] = [plainFields(base), plainFields(over)];

@@ -7,27 +7,27 @@ import { type ReadIncluded, resolveIncludes } from "./config-include.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** How far OpenClaw looks for skills. */
+/** OpenClaw's limits when it searches for skills. */
 export interface SkillLimits {
-  /** Directories of one directory that are looked into. */
+  /** Directories that are searched inside one directory. */
   readonly maxCandidatesPerRoot: number;
   readonly maxSkillsLoadedPerSource: number;
   /** Bytes. */
   readonly maxSkillFileBytes: number;
-  /** Absolute directories outside a root that its links may lead to. */
+  /** Absolute directories outside a root that its links may point to. */
   readonly allowSymlinkTargets: readonly string[];
 }
 
-/** What an agent says for itself; what it leaves out, the defaults say. */
+/** An agent's own settings; the defaults fill in the rest. */
 interface AgentConfig {
   readonly skills?: readonly string[];
   /** As written; `~` is not expanded. */
   readonly workspace?: string;
 }
 
-/** What is used of openclaw.json. */
+/** The settings of openclaw.json that are used here. */
 export interface OpenClawConfig {
-  /** `skills.entries.<key>.enabled`, where it is set. */
+  /** `skills.entries.<key>.enabled`, if set. */
   readonly enabled: ReadonlyMap<string, boolean>;
   readonly allowBundled: readonly string[];
   /** As written; `~` is not expanded. */
@@ -45,7 +45,7 @@ export const defaultLimits: SkillLimits = {
   allowSymlinkTargets: [],
 };
 
-/** The keys that OpenClaw 2026.9.6 knows; it refuses a file with any other. */
+/** The keys that OpenClaw 2026.9.6 knows; it rejects a file with any other. */
 const known = {
   env: ["shellEnv", "vars"],
   skills: ["allowBundled", "load", "install", "limits", "workshop", "entries"],
@@ -60,7 +60,7 @@ const known = {
   entry: ["enabled", "apiKey", "env", "config"],
 } as const;
 
-/** Where openclaw.json lies: `$OPENCLAW_CONFIG_PATH`, else in the state directory. Absolute. */
+/** The path of openclaw.json: `$OPENCLAW_CONFIG_PATH`, else in the state directory. Absolute. */
 export function configFile(env: Env, home: string): string {
   const named = env.OPENCLAW_CONFIG_PATH?.trim();
   return named ? userPath(named, env, home) : join(stateDir(env, home), "openclaw.json");
@@ -72,7 +72,9 @@ export function stateDir(env: Env, home: string): string {
   return named ? userPath(named, env, home) : userPath("~/.openclaw", env, home);
 }
 
-/** A path that an operator wrote, absolute: `~` is OpenClaw's home, `$OPENCLAW_HOME` or `home`. */
+/**
+ * A path written by an operator, made absolute: `~` is OpenClaw's home, `$OPENCLAW_HOME` or `home`.
+ */
 export function userPath(path: string, env: Env, home: string): string {
   const ownHome = env.OPENCLAW_HOME?.trim().replace(/^~(?=$|\/)/, () => home) || home;
   return resolve(
@@ -81,22 +83,25 @@ export function userPath(path: string, env: Env, home: string): string {
   );
 }
 
-/** openclaw.json, read with all that it includes. */
+/** openclaw.json, read with all its includes. */
 export interface ParsedConfig {
   readonly config: OpenClawConfig;
-  /** With the variables that the file itself sets. */
+  /** Includes the variables that the file itself sets. */
   readonly env: Env;
-  /** True where a `${VAR}` in what is used was looked up. */
+  /** True if the used settings refer to a `${VAR}`. */
   readonly hasVariables: boolean;
-  /** What is wrong and left out, one line each, which begins with the file. */
+  /**
+   * Errors in the file, one line each, which begins with the file's name. The parts with errors are
+   * ignored.
+   */
   readonly problems: readonly string[];
 }
 
 const nothingIncluded: ReadIncluded = () => ({ why: "it is not read here" });
 
 /**
- * Reads openclaw.json, whose path is absolute. `env` is the environment of OpenClaw's process with its
- * .env files. Never throws.
+ * Reads openclaw.json from its absolute path. `env` is the environment of OpenClaw's process with
+ * its .env files. Never throws.
  */
 export function parseOpenClawConfig(
   text: string,
@@ -123,7 +128,7 @@ export function parseOpenClawConfig(
   return { config, env, hasVariables: read.hasVariables(), problems };
 }
 
-/** What is used of the file and of all that it includes. */
+/** The used settings of the file and its includes. */
 function parseText(text: string, file: string, read: ReadIncluded, problems: string[]): unknown {
   const parsed = parseJson5(text);
   if (parsed.why !== undefined) {
@@ -138,12 +143,12 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
     if (asFields(document) && !Array.isArray(document)) return document;
     problem(file, `the file is ${kindOf(document)}; expected an object { ... }`);
   } catch (error) {
-    problems.push(`${file}: ${describeError(error)}; nothing of it counts`); // deeper than the stack
+    problems.push(`${file}: ${describeError(error)}; nothing of it counts`); // nested too deeply for the stack
   }
   return undefined;
 }
 
-/** A JSON5 text's document, or what is wrong, and `LINE:COLUMN` where that is known. */
+/** A JSON5 text's document, or what is wrong and, if known, `LINE:COLUMN`. */
 export function parseJson5(
   text: string,
 ): { document: unknown; why?: never } | { why: string; at?: string } {
@@ -205,9 +210,9 @@ function readAgent(read: Reader, value: unknown, key: string): AgentConfig {
 
 type Reader = ReturnType<typeof reader>;
 
-/** Reads values by type. What is absent is undefined; what is wrong is so too, and said. */
+/** Reads values by type. Absent values are undefined; wrong ones too, and they are reported. */
 function reader(env: Env, problem: (text: string) => void) {
-  // The value itself is not shown: it may be a secret in the wrong place.
+  // The value is not shown: it may be a misplaced secret.
   const wrong = (value: unknown, key: string, expected: string): undefined => {
     if (value !== undefined) problem(`${key} is ${kindOf(value)}; expected ${expected}`);
     return undefined;

@@ -10,19 +10,19 @@ import {
 
 export type ParsedYaml = ReturnType<typeof parseDocument>;
 
-/** Each one is looked up among all others when it is read. Nobody writes so many. */
+/** Reading an alias searches all others, so their number is limited. Real files have few. */
 const maxAliases = 1000;
-/** Brackets open at once. Far above what the parser's own stack has room for. */
+/** Brackets open at once. Real files have few; the parser's stack holds fewer. */
 const maxOpen = 10_000;
-/** Characters that a value may become, through aliases, when it is written out. */
+/** Characters of a value as JSON, with aliases expanded. */
 const maxJson = 16 * 1024 * 1024;
 
 /**
- * Parses YAML as OpenClaw does, in a time that its length bounds: the parser's own look for keys that
- * come twice compares each key with every other.
+ * Parses YAML as OpenClaw does, in time linear to its length: the parser's own check for duplicate
+ * keys compares each key with every other.
  */
 export function parseYaml(block: string, lineCounter?: LineCounter): ParsedYaml {
-  // The parser would take a second to run out of stack.
+  // The parser would take a second until its stack overflows.
   if (openBrackets(block) > maxOpen) throw new Error("it is nested too deeply");
   const document = parseDocument(block, {
     schema: "core",
@@ -54,7 +54,7 @@ function openBrackets(block: string): number {
 }
 
 interface Seen {
-  /** Where the first key stands that its mapping has already; infinite where there is none. */
+  /** The offset of the first duplicate key; infinite if there is none. */
   repeated: number;
   aliases: number;
 }
@@ -78,7 +78,7 @@ function state(root: unknown): Seen {
 function firstRepeated(pairs: readonly { readonly key: unknown }[]): number {
   const keys = new Set<unknown>();
   for (const { key } of pairs) {
-    // Only scalars are ever the same key; not a number is not even the same as itself.
+    // Only scalars can be equal keys; NaN does not even equal itself.
     if (!isScalar(key) || Number.isNaN(key.value)) continue;
     if (keys.has(key.value)) return key.range?.[0] ?? 0;
     keys.add(key.value);
@@ -86,22 +86,22 @@ function firstRepeated(pairs: readonly { readonly key: unknown }[]): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** A structure as JSON; undefined where that has no end, or none that is worth waiting for. */
+/** A structure as JSON; undefined if it is infinite or too long. */
 export function jsonOf(value: object): string | undefined {
   try {
     return lengthOf(value, new Map()) > maxJson ? undefined : JSON.stringify(value);
   } catch {
-    return undefined; // nested deeper than the stack
+    return undefined; // nested too deeply for the stack
   }
 }
 
-/** About how long a structure is as JSON. What several aliases share is measured once. */
+/** The approximate length of a structure as JSON. Shared parts are measured once. */
 function lengthOf(value: unknown, known: Map<object, number>): number {
   if (typeof value === "string") return value.length + 3;
   if (typeof value !== "object" || value === null) return 5;
   const before = known.get(value);
   if (before !== undefined) return before;
-  known.set(value, Number.POSITIVE_INFINITY); // what contains itself never ends
+  known.set(value, Number.POSITIVE_INFINITY); // a structure that contains itself has infinite length
   let length = 2;
   for (const [key, item] of Object.entries(value)) length += key.length + 4 + lengthOf(item, known);
   known.set(value, length);

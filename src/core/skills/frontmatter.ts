@@ -12,16 +12,16 @@ export type Frontmatter =
   | { readonly ok: false; readonly error: string };
 
 const fence = "---";
-/** Fields of prose, in which an unquoted colon is forgiven. */
+/** Prose fields, in which an unquoted colon is tolerated. */
 const prose = new Set(["description", "read_when", "summary"]);
 const fieldStart = /^([\w-]+):\s*/;
 const fieldAt = /([\w-]+):\s*/y;
-/** What `.` of a regular expression stops at, but for line feeds, at which lines end. */
+/** The line terminators at which `.` in a regular expression stops, except the line feed. */
 const terminator = /[\u2028\u2029]/;
 
 /**
  * Reads the front matter as OpenClaw 2026.9.6 does. Never throws; the error is a phrase that names
- * the line of the file where one can be named.
+ * the line of the file if possible.
  */
 export function parseFrontmatter(text: string): Frontmatter {
   const normal = normalise(text);
@@ -35,10 +35,10 @@ export function parseFrontmatter(text: string): Frontmatter {
   return readBlock(whole.slice(fence.length + 1, end));
 }
 
-/** So much of a wrong line is looked at, and shown. */
+/** Characters of a wrong line that are read and shown. */
 const maxShown = 500;
 
-/** No BOM, line feeds only, and fences without the blanks behind them. */
+/** Removes the BOM and blanks after fences, and makes all line ends line feeds. */
 function normalise(text: string): string {
   return text
     .replace(/^\uFEFF/, "")
@@ -51,7 +51,7 @@ function readBlock(block: string): Frontmatter {
   try {
     return readForgiving(block, rawValues(block));
   } catch (thrown) {
-    return reject(describeError(thrown), 0); // nested deeper than the stack
+    return reject(describeError(thrown), 0); // nested too deeply for the stack
   }
 }
 
@@ -125,10 +125,10 @@ function asText(value: unknown): string | undefined {
   return typeof value === "object" && value !== null ? jsonOf(value) : undefined;
 }
 
-/** Top-level keys whose own line has a colon in the value: OpenClaw takes that line as it stands. */
+/** Top-level keys whose own line has a colon in the value: OpenClaw takes that line literally. */
 function inlineColonKeys(block: string, document: ParsedYaml): Set<string> {
   const keys = new Set<string>();
-  // A mapping of one line has all its keys there, and the line is looked at once.
+  // A mapping in one line has all its keys there, so the line is parsed once.
   let line = { start: 0, text: "", lastTerminator: -1 };
   for (const pair of topLevel(document)) {
     const start = keyStart(pair);
@@ -151,14 +151,14 @@ function lastTerminator(text: string): number {
   return Math.max(text.lastIndexOf("\u2028"), text.lastIndexOf("\u2029"));
 }
 
-/** A line's key and value, where it is `key: value`. Blanks are passed once, never tried again. */
+/** The key and value of a `key: value` line. Blanks are matched once, without backtracking. */
 function inlineField(line: string): { key: string; value: string } | undefined {
   const match = fieldStart.exec(line);
   const value = line.slice(match?.[0].length ?? 0);
   return match?.[1] && !terminator.test(value) ? { key: match[1], value } : undefined;
 }
 
-/** `key: value` by lines alone, without YAML: what a value is where YAML has none for the key. */
+/** `key: value` by lines, without YAML: the fallback for keys without a YAML value. */
 function rawValues(block: string): Map<string, string> {
   const values = new Map<string, string>();
   const lines = block.split("\n");
@@ -185,7 +185,9 @@ function unquote(text: string): string {
   return (quote === '"' || quote === "'") && text.at(-1) === quote ? text.slice(1, -1) : text;
 }
 
-/** Quotes the prose field on whose line the first error lies; the same block where there is none. */
+/**
+ * Quotes the prose field on the line of the first error; returns the same block if there is none.
+ */
 function quoteProse(block: string, document: ParsedYaml): string {
   if (!isMap(document.contents)) return block;
   const error = document.errors[0];
@@ -211,7 +213,7 @@ function isBlockHeader(value: string): boolean {
   return /^[|>]([1-9]?[+-]?|[+-][1-9])$/.test(value);
 }
 
-/** `description: *text* …` is an alias to YAML. */
+/** In `description: *text* …` YAML sees an alias. */
 function aliasedDescription(document: ParsedYaml): number | undefined {
   const pair = topLevel(document).find(
     ({ key, value }) => isScalar(key) && key.value === "description" && isAlias(value),

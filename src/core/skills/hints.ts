@@ -2,12 +2,12 @@ import { installKinds, parseInstallSpec } from "../installspec.ts";
 import { nearest } from "../names.ts";
 import { asFields, type Fields, textList } from "../values.ts";
 
-/** What a SKILL.md says, as far as OpenClaw can read it. */
+/** The contents of a SKILL.md, as far as OpenClaw reads it. */
 export interface SaidInSkill {
   /** The front matter's fields, structures as JSON. */
   readonly values: ReadonlyMap<string, string>;
   readonly metadata: Fields | undefined;
-  /** What of metadata counts. */
+  /** The part of metadata that OpenClaw uses. */
   readonly manifest: Fields | undefined;
   /** Programs that OpenClaw sees. */
   readonly known: ReadonlySet<string>;
@@ -15,7 +15,7 @@ export interface SaidInSkill {
   readonly read: (text: string | undefined) => unknown;
 }
 
-/** What a key may have been meant for. */
+/** The intended meaning of a key. */
 type Meaning = "bins" | "anyBins" | "requires" | "install";
 
 const meanings: Readonly<Record<Meaning, readonly string[]>> = {
@@ -26,16 +26,16 @@ const meanings: Readonly<Record<Meaning, readonly string[]>> = {
   requires: words("require requires required requirement requirements needs prerequisites"),
   install: words("install installs installation installer installers"),
 };
-/** Packages of somebody's package manager: `python_packages`, `npm`, `aptDependencies`. */
+/** Package lists of other package managers: `python_packages`, `npm`, `aptDependencies`. */
 const packages =
   /^(pip|pipx|uv|npm|apt|brew|cargo|(python|pip|npm|node|apt|brew|system|go|cargo|linux)(packages?|dependencies|deps|modules|libs|libraries))$/;
 
 const topPackages = /^(python|pip|npm|node|apt|brew|system)(packages?|dependencies|deps|modules)$/;
 
-/** What OpenClaw reads in the manifest and in its `requires`. */
+/** The keys that OpenClaw reads in the manifest and in its `requires`. */
 const manifestKeys = words("always emoji homepage skillKey primaryEnv os requires install");
 const requiresKeys = words("bins anyBins env config");
-/** Of the front matter itself only what cannot be meant for other agents: `tools` is. */
+/** In the front matter itself only keys that other agents do not use: they do use `tools`. */
 const topKeys = /^(bins?|binary|binaries|anybins?|executables|requires?|required|requirements?)$/;
 
 /** Other package managers' names for OpenClaw's kinds of install. */
@@ -53,7 +53,7 @@ const kindsOf: Readonly<Record<string, string>> = {
 };
 const partOf = { brew: "formula", node: "package", go: "module", uv: "package", download: "url" };
 
-/** Requirements that OpenClaw does not see, a line for each place; each follows "FILE ". */
+/** Requirements that OpenClaw does not see, one line per place; each follows "FILE ". */
 export function hintsFor(said: SaidInSkill): string[] {
   const requires = said.manifest?.requires;
   const isNone = typeof requires === "string" || (Array.isArray(requires) && requires.length > 0);
@@ -71,7 +71,7 @@ function words(text: string): string[] {
   return text.split(" ");
 }
 
-/** What a key that OpenClaw does not know was meant for; undefined where that cannot be told. */
+/** The intended meaning of a key that OpenClaw does not know; undefined if it is not clear. */
 function meaningOf(key: string): Meaning | "packages" | undefined {
   const word = key.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
   const all = Object.entries(meanings) as [Meaning, readonly string[]][];
@@ -83,7 +83,7 @@ function meaningOf(key: string): Meaning | "packages" | undefined {
     : all.find(([meaning]) => nearest(word, [meaning.toLowerCase()]))?.[0];
 }
 
-/** Programs in a `requires`, under whatever key, that OpenClaw does not know of. */
+/** Programs in a `requires`, under any key, that OpenClaw does not know of. */
 function unseen(requires: Fields | undefined, known: ReadonlySet<string>): string[] {
   return Object.keys(requires ?? {}).filter((key) => {
     const meaning = meaningOf(key);
@@ -92,7 +92,7 @@ function unseen(requires: Fields | undefined, known: ReadonlySet<string>): strin
   });
 }
 
-/** Whole requirements in a place that OpenClaw does not look at. */
+/** Requirements in a place that OpenClaw does not read. */
 function misplaced({ values, metadata, manifest, known, read }: SaidInSkill): string[] {
   const places: [string, string, unknown][] = [];
   for (const key of values.keys()) {
@@ -122,7 +122,7 @@ function misplaced({ values, metadata, manifest, known, read }: SaidInSkill): st
   });
 }
 
-/** Keys that OpenClaw does not know, in places that it looks at. */
+/** Keys that OpenClaw does not know, in places that it reads. */
 function misspelled({ values, metadata, manifest, known, read }: SaidInSkill): string[] {
   const top = [...values.keys()].filter((key) => {
     const word = key.replaceAll(/[^A-Za-z]/g, "").toLowerCase();
@@ -192,7 +192,7 @@ function isSaid(
 /** Entries of `install` that OpenClaw drops. */
 function droppedInstalls(install: unknown): string[] {
   if (install === undefined || install === null) return [];
-  if (!Array.isArray(install)) return ["says install that is not a list, which OpenClaw ignores"];
+  if (!Array.isArray(install)) return ["has an install that is not a list, which OpenClaw ignores"];
   const dropped = install.filter((entry) => parseInstallSpec(entry) === undefined);
   const kinds = [...new Set(dropped.map(kindOf))];
   const strange = kinds.filter((kind) => !(kind in partOf));
@@ -202,12 +202,12 @@ function droppedInstalls(install: unknown): string[] {
   return [
     ...(strange.length > 0
       ? [
-          `says install of the kind ${strange.map((kind) => kind || "(none)").join(", ")}, which OpenClaw drops: ${known}`,
+          `has an install of the kind ${strange.map((kind) => kind || "(none)").join(", ")}, which OpenClaw drops: ${known}`,
         ]
       : []),
     ...broken.map((kind) => {
       const digest = kind === "download" ? ", or its sha256," : "";
-      return `says install of the kind ${kind}, which OpenClaw drops: its ${partOf[kind]}${digest} is missing or not what OpenClaw takes`;
+      return `has an install of the kind ${kind}, which OpenClaw drops: its ${partOf[kind]}${digest} is missing or not valid for OpenClaw`;
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import type { OpenClawConfig } from "./config.ts";
 import type { SkillVerdict } from "./skill.ts";
 
-/** A directory in which OpenClaw looks for skills, and what it is to OpenClaw. */
+/** A directory in which OpenClaw searches for skills, and its role. */
 export interface SkillRoot {
   /** Absolute. */
   readonly dir: string;
@@ -17,28 +17,28 @@ export interface SkillRoot {
     | "extra";
 }
 
-/** A SKILL.md on disk and what it says. */
+/** A SKILL.md on disk and its contents. */
 export interface FoundSkill {
-  /** The skill's; of a rejected one, its directory's. */
+  /** The skill's name; for a rejected one, its directory's. */
   readonly name: string;
   /** Absolute. */
   readonly file: string;
   readonly root: SkillRoot;
-  /** Of the file's bytes; empty where it was not read. */
+  /** Of the file's bytes; empty if it was not read. */
   readonly sha256: string;
   readonly verdict: SkillVerdict;
-  /** The file of the skill of the same name that OpenClaw takes instead. */
+  /** The file of the skill with the same name that OpenClaw uses instead. */
   readonly shadowedBy?: string;
 }
 
-/** Which skills the operator named on the command line. */
+/** The skills that were named on the command line. */
 export interface Wish {
   readonly all: boolean;
   /** Names or keys. */
   readonly skills: readonly string[];
 }
 
-/** Whether a skill counts, and a short phrase that says why. */
+/** Whether a skill is selected, and a short phrase why. */
 export interface Selection {
   readonly selected: boolean;
   readonly reason: string;
@@ -67,7 +67,7 @@ export function selectSkills(
   return found.map((skill) => select(skill, config, wish));
 }
 
-/** The wished-for names that no skill in view has as name or key. */
+/** The requested names that match no skill's name or key. */
 export function unknownSkills(found: readonly FoundSkill[], wish: Wish): string[] {
   const known = new Set(found.flatMap(({ name, verdict }) => [name, keyOf(name, verdict)]));
   return wish.skills.filter((name) => !known.has(name));
@@ -94,7 +94,7 @@ function select(
   return no(`bundled, and openclaw.json does not choose it (${ways})`);
 }
 
-/** What chooses a bundled skill. */
+/** What selects a bundled skill. */
 function choiceOf(
   name: string,
   key: string,

@@ -6,16 +6,16 @@ import { asFields, type Fields, textList } from "../values.ts";
 import { parseFrontmatter } from "./frontmatter.ts";
 import { hintsFor } from "./hints.ts";
 
-/** What a SKILL.md asks for, as OpenClaw 2026.9.6 reads it. */
+/** A skill's requirements, as OpenClaw 2026.9.6 reads them. */
 export interface Skill {
   readonly name: string;
   readonly description: string;
-  /** Node's platform names; empty: every one. */
+  /** Node's platform names; empty: all. */
   readonly os: readonly string[];
   readonly always: boolean;
-  /** Its key in openclaw.json, where it is not the name. */
+  /** Its key in openclaw.json, if it differs from the name. */
   readonly skillKey: string | null;
-  /** As written: OpenClaw checks no name, so see `hostileBins` before one is used. */
+  /** As written: OpenClaw does not check names, so see `hostileBins` before use. */
   readonly bins: readonly string[];
   readonly anyBins: readonly string[];
   readonly install: readonly InstallSpec[];
@@ -23,18 +23,18 @@ export interface Skill {
   readonly hints: readonly string[];
 }
 
-/** The name of a rejected skill is its directory's. The error names the line where it can. */
+/** The name of a rejected skill is its directory's. The error names the line if possible. */
 export type SkillVerdict =
   | { readonly ok: true; readonly skill: Skill }
   | { readonly ok: false; readonly name: string; readonly error: string };
 
-/** Metadata as far as it could be read, or why not. */
+/** The metadata, or why it cannot be read. */
 interface Metadata {
   readonly fields?: Fields;
   readonly problem?: string;
 }
 
-/** Reads a SKILL.md. Never throws: a skill that OpenClaw skips is a verdict with the reason. */
+/** Reads a SKILL.md. Never throws: a skill that OpenClaw skips is returned with the reason. */
 export function parseSkill(text: string, directoryName: string): SkillVerdict {
   const fallback = directoryName.trim();
   const front = parseFrontmatter(text);
@@ -53,7 +53,10 @@ export function parseSkill(text: string, directoryName: string): SkillVerdict {
   return { ok: true, skill: { name, description, ...manifestOf(values) } };
 }
 
-/** Names among `bins` and `anyBins` that are no plain program names: to be reported, never used. */
+/**
+ * Names among `bins` and `anyBins` that are not plain program names: they are reported and never
+ * used.
+ */
 export function hostileBins(skill: Skill): string[] {
   const names = new Set([...skill.bins, ...skill.anyBins]);
   return [...names].filter((name) => !isBinName(name));
@@ -61,7 +64,7 @@ export function hostileBins(skill: Skill): string[] {
 
 function manifestOf(values: ReadonlyMap<string, string>): Omit<Skill, "name" | "description"> {
   const metadata = parseMetadata(values.get("metadata"));
-  // The first that is an object counts, even where it says nothing.
+  // The first object counts, even if it is empty.
   const manifest = asFields(metadata.fields?.openclaw) ?? asFields(metadata.fields?.clawdbot);
   const requires = asFields(manifest?.requires);
   const bins = textList(requires?.bins);
@@ -93,7 +96,7 @@ function parseMetadata(text: string | undefined): Metadata {
   try {
     return withFields(JSON.parse(text));
   } catch {
-    // JSON5 is the second try, and its message the better one.
+    // JSON5 is tried second, and its message is better.
   }
   try {
     return withFields(JSON5.parse(text));
