@@ -7,15 +7,15 @@ import { shownValue, wrongSetting } from "./net/setting.ts";
 import { type Verb, verbs } from "./usage/commands.ts";
 import { options as definitions } from "./usage/options.ts";
 
-/** The command line and the environment, read and checked. */
+/** The command line and the environment, parsed and checked. */
 export interface Options {
   readonly verb: Verb;
   /**
-   * Tools or programs for `install` and `update`; the words of a command for `help`; what follows the verb
-   * otherwise.
+   * Tools or programs for `install` and `update`; the words of a command for `help`; otherwise the
+   * operands.
    */
   readonly names: readonly string[];
-  /** `OPENCLAW_SKILL_TOOLS`: tools or programs that are to be in the volume, as NAMEs are. */
+  /** `OPENCLAW_SKILL_TOOLS`: tools or programs that the volume must have, as if they were NAMEs. */
   readonly tools: readonly string[];
   /** Absent: the default, see `resolvePrefix`. */
   readonly prefix: string | undefined;
@@ -26,12 +26,12 @@ export interface Options {
   readonly force: boolean;
   readonly ignoreSystem: boolean;
   readonly platform: string | undefined;
-  /** Lower-case hexadecimal digits that the file of `bundle import` must have. */
+  /** The required digest of the file of `bundle import`, lower-case hexadecimal. */
   readonly sha256: string | undefined;
   readonly offline: boolean;
   readonly dryRun: boolean;
   readonly strict: boolean;
-  /** Read every byte of what is installed. */
+  /** Hash every file of what is installed. */
   readonly deep: boolean;
   readonly repair: boolean;
   readonly json: false | "document" | "events";
@@ -39,15 +39,18 @@ export interface Options {
   readonly verbose: boolean;
   readonly progress: boolean;
   readonly jobs: number;
-  /** A volume to take trees from; absent: the image's own, if it has one; empty: none. */
+  /** A volume to copy trees from; absent: the image's own, if it has one; empty: none. */
   readonly seed: string | undefined;
-  /** Sandboxes use this image as it is (`config`). */
+  /** Sandboxes use this image unchanged (`config`). */
   readonly image: string | undefined;
-  /** Throws a UserError (`config`) where the environment names one that is none: read when it is needed. */
+  /**
+   * Throws a UserError (`config`) if the environment has an invalid one, which matters only when it
+   * is used.
+   */
   readonly mirrors: () => readonly Mirror[];
-  /** Where no recipe exists, a skill's own install spec will do. */
+  /** If there is no recipe, use a skill's own install spec. */
   readonly allowDeclared: boolean;
-  /** What the verbs of `recipe` for authors take. */
+  /** The options of `recipe`'s verbs for authors. */
   readonly author: AuthorOptions;
 }
 
@@ -56,13 +59,13 @@ interface AuthorOptions {
   readonly name: string | undefined;
   /** Its programs. */
   readonly bins: readonly string[];
-  /** Writes over what is there. */
+  /** Overwrite existing files. */
   readonly overwrite: boolean;
-  /** Looks at the bytes, too (`recipe check`). */
+  /** Also check the downloads (`recipe check`). */
   readonly fetch: boolean;
 }
 
-/** Other programs' words for our verbs. */
+/** Other programs' names for our verbs. */
 const meant: Readonly<Record<string, Verb>> = {
   add: "install",
   find: "search",
@@ -73,11 +76,11 @@ const meant: Readonly<Record<string, Verb>> = {
   upgrade: "update",
 };
 
-/** The verb that somebody meant by a word that is none; undefined where it is like none of them. */
+/** The verb that a mistyped word means; undefined if it resembles none. */
 export function nearVerb(word: string): Verb | undefined {
   const small = word.toLowerCase();
   const begun = small.length >= 3 ? verbs.find((verb) => verb.startsWith(small)) : undefined;
-  // Two letters are near to too many programs' names.
+  // Words of two letters are too close to many programs' names.
   const candidates = verbs.filter((verb) => verb.length > 3);
   const near = nearest(small, candidates);
   return meant[small] ?? begun ?? candidates.find((verb) => verb === near);
@@ -86,8 +89,8 @@ export function nearVerb(word: string): Verb | undefined {
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the command line. `cores` sets the default of `--jobs`. Throws a UserError (`usage`) that
- * names the word that is wrong.
+ * Parses the command line. `cores` sets the default of `--jobs`. Throws a UserError (`usage`) that
+ * names the wrong word.
  */
 export function parseOptions(args: readonly string[], env: Env, cores: number): Options {
   const { values, positionals } = parseWords(args);
@@ -131,7 +134,7 @@ function isSwitchedOn(text: string | undefined): boolean {
 }
 
 function parseWords(args: readonly string[]) {
-  // `--json` takes its mode with `=` only, so that it never swallows the word behind it.
+  // `--json` takes its mode only after `=`, so that it never consumes the next word.
   const words = args.map((word) => (word === "--json" ? "--json=document" : word));
   try {
     return parseArgs({ args: words, options: definitions, allowPositionals: true });
@@ -150,7 +153,7 @@ function chooseVerb(
   return verbs.find((verb) => verb === first) ?? "install";
 }
 
-/** `install --help` is about install; of `gog --help`, the word is no command. */
+/** `install --help` is about install; in `gog --help` the word is no command. */
 function namesOf(verb: Verb, positionals: string[]): string[] {
   if (verb !== "help") return positionals;
   return verbs.some((known) => known === positionals[0]) ? positionals : [];
@@ -165,7 +168,7 @@ function jsonMode(text: string | undefined): Options["json"] {
 }
 
 function parseJobs(text: string | undefined, cores: number): number {
-  // Most of them wait for the network, which takes no core.
+  // Most jobs wait for the network, which needs no core.
   if (text === undefined) return Math.min(16, Math.max(12, cores));
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;

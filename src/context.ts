@@ -2,15 +2,15 @@ import type { Options } from "./cli.ts";
 import type { Platform } from "./core/platform.ts";
 import type { Reporter } from "./report/reporter.ts";
 
-/** Where and how the command runs. Made once in main.ts; nothing else asks the process. */
+/** The environment of a run. Created once in main.ts; no other code uses `process`. */
 export interface Context {
   readonly options: Options;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly uid: number;
-  /** The group that what is made here gets. */
+  /** The group of new files. */
   readonly gid: number;
-  /** Decides the modes of what is made from now on: see `umaskFor`. */
+  /** Sets the modes of new files: see `umaskFor`. */
   readonly setUmask: (mask: number) => void;
   /** The machine's own platform. */
   readonly machine: Platform;

@@ -12,17 +12,17 @@ import { guardStreams } from "./report/streams.ts";
 import { terminalOf, withColour } from "./report/terminal.ts";
 import { renderProblemLine } from "./report/text.ts";
 
-/** How long a run may take to end in order after a signal. */
+/** Milliseconds that a run has to end cleanly after a signal. */
 const graceMs = 5000;
 const stderr = withColour(process.stderr, process.env);
 const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
 
 /**
- * The only file that names `process`, but for the one that starts it: it reads the arguments and the
- * machine, hands them down as a `Place`, and turns what comes back into an exit status.
+ * The only file that uses `process`, except the one that starts it. It reads the arguments and the
+ * machine into a `Context`, runs the command, and returns the exit status.
  */
 async function main(): Promise<number> {
-  process.umask(0o022); // others can read what is made; a volume of a group asks for more later
+  process.umask(0o022); // others can read what is created; a volume with a writing group changes it later
   let options: Options | undefined;
   let reporter: Reporter | undefined;
   try {
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
       stderr,
       terminal: terminalOf(process.stderr, process.env),
     });
-    process.env.HOME = homeDirectory(); // libraries ask for it too, and throw where there is none
+    process.env.HOME = homeDirectory(); // libraries use it too, and throw if it is unset
     const context: Context = {
       options,
       env: process.env,
@@ -69,7 +69,10 @@ async function main(): Promise<number> {
   }
 }
 
-/** Node replaces what is not UTF-8, and would work in another directory than the one that was meant. */
+/**
+ * Node replaces invalid UTF-8 in names, and would then use another directory than the one that was
+ * meant.
+ */
 function refuseGarbled(): void {
   const named = Object.entries(process.env).filter(
     ([name]) => /^(OPENCLAW_|HOME$)/.test(name) && name !== "OPENCLAW_SKILL_DEPS_VIEW",
@@ -82,7 +85,7 @@ function refuseGarbled(): void {
   });
 }
 
-/** Libraries ask for the working directory, and throw where it has been removed. */
+/** Libraries use the working directory, and throw if it has been removed. */
 function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Options): void {
   try {
     process.cwd();
@@ -96,11 +99,11 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Optio
   if (relative === undefined) return;
   throw new UserError(
     "E_WORKING_DIRECTORY",
-    `the working directory is gone, and ${relative} would be in it`,
+    `the working directory was removed, and ${relative} would be in it`,
   );
 }
 
-/** The sh entrypoint's answer too: HOME, else what the system says of this user, else the root. */
+/** As in the sh entrypoint: HOME, else this user's entry in passwd, else `/`. */
 function homeDirectory(): string {
   const { HOME = "" } = process.env;
   if (HOME.startsWith("/")) return HOME;
@@ -112,7 +115,7 @@ function homeDirectory(): string {
   }
 }
 
-/** Commands are loaded when they are asked for: the ones that are not cost nothing. */
+/** Each command's modules are loaded only when it runs. */
 async function runVerb(context: Context): Promise<number> {
   switch (context.options.verb) {
     case "requirements":
@@ -189,14 +192,14 @@ function machinePlatform(): Platform {
     os: "linux",
     arch,
     libc: musl ? "musl" : "glibc",
-    // Takes Node's report about itself, 2 ms, and few recipes ask for it.
+    // Reading Node's report takes 2 ms, and few recipes need it.
     get libcVersion() {
       return detectLibc.versionSync() ?? undefined;
     },
   };
 }
 
-/** The nearest directory above the bundle that holds our package.json, and its version. */
+/** The nearest directory above the bundle with our package.json, and its version. */
 function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
   try {
     let dir = bundle;
@@ -208,13 +211,13 @@ function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
   } catch (cause) {
     const { code = "", errno } = cause as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
-    if (errno !== undefined && !isPackage) throw cause; // of memory, or the disk fails
+    if (errno !== undefined && !isPackage) throw cause; // a shortage of files or memory, or a failing disk
     const message = `${bundle} is not in a complete package: no package.json can be read`;
     throw new UserError("E_PACKAGE_DAMAGED", message, { cause });
   }
 }
 
-/** A first signal ends the run in order, so that nothing half-done stays; a second one ends it now. */
+/** A first signal ends the run cleanly; a second one ends it at once. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   for (const [signal, status] of [
@@ -226,7 +229,7 @@ function abortOnSignals(): AbortSignal {
       process.exitCode = status;
       controller.abort(new UserError("E_STOPPED", `stopped by ${signal}`));
       process.once(signal, () => process.exit(status));
-      // What does not heed it is left as a kill would leave it: the next run sweeps.
+      // Work that does not stop is left as after a kill: the next run prunes it.
       setTimeout(() => process.exit(status), graceMs).unref();
     });
   }
@@ -236,12 +239,12 @@ function abortOnSignals(): AbortSignal {
 guardStreams(process.stdout, process.stderr, (error) => {
   process.exitCode ||= report(error, undefined);
 });
-// What is thrown where nobody waits for it. Nothing can be relied on after that.
+// An error that no code waits for: the state is unknown after it.
 process.once("uncaughtException", (error) => process.exit(report(error, undefined)));
 let settled = false;
 process.once("beforeExit", () => {
   if (settled) return;
-  process.stderr.write(`${bug}\nnothing is left to wait for, and the work is not done\n`);
+  process.stderr.write(`${bug}\nno work is pending, but the run has not finished\n`);
   process.exitCode = exitStatus.bug;
 });
 main()

@@ -1,14 +1,14 @@
 /**
- * Starts the program, which lies beside this file. V8 compiles a function when it is first called, which
- * is a fifth of a run that has nothing to do; Node's own compile cache has only what is compiled before
- * the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's build) leaves what it
- * has compiled beside the program, and later ones start with that. V8 refuses what another Node or other
- * flags have made, but believes the bytes: they begin with the sha256 of themselves and of the program.
- * Who could write both here could write the program.
+ * Starts the program, which is beside this file. V8 compiles a function at its first call, which
+ * takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
+ * compiled before the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's
+ * build) stores its compiled code beside the program, and later runs load it. V8 rejects a cache of
+ * another Node or other flags, but does not verify the bytes, so they begin with the sha256 of
+ * themselves and of the program. A user who could write both could also write the program.
  *
- * The sh entrypoint, which always sets the view, tells by the exit status whether this ran at all: what
- * is called node may be a version manager's shim, another runtime or something else, and end with any
- * status. So it gets ours plus 200; 86 means that another Node is to be tried.
+ * The sh entrypoint, which always sets the view, needs to know whether this file ran at all: a
+ * program called node may be a version manager's shim or another runtime, and end with any status.
+ * So with a view the exit status is ours plus 200; 86 means: try another Node.
  */
 import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -26,12 +26,12 @@ if (isAskedBySh) {
 }
 
 const here = dirname(process.argv[1] ?? "");
-/** A function of what Node gives to a CommonJS module; the build puts it around the bundle. */
+/** A function with the parameters of a CommonJS module; the build wraps the bundle in it. */
 const filename = join(here, "program.cjs");
 const cache = join(here, "program.cache");
 const digestBytes = 32;
 
-/** Bun and Deno say that they are some Node, and lack parts of it. */
+/** Bun and Deno report a Node version, but lack parts of Node. */
 function isNode(): boolean {
   const { node, bun, deno } = process.versions;
   return bun === undefined && deno === undefined && Number.parseInt(node, 10) >= 22;
@@ -50,19 +50,19 @@ function refuseNode(): never {
 function compile(): Script {
   const source = readFileSync(filename);
   const cachedData = readCache(source);
-  // The bundle is ASCII; a string of bytes takes half the memory and time.
+  // The bundle is ASCII; a one-byte string takes half the memory and time.
   const text = source.toString("latin1");
   return new Script(text, { filename, ...(cachedData && { cachedData }) });
 }
 
-/** A package that was copied in part, or that this user may not read. */
+/** A package that was copied in part, or that this user cannot read. */
 function compileOrSay(): Script {
   try {
     return compile();
   } catch (error) {
     const { message, code = "", errno } = error as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
-    const isShort = errno !== undefined && !isPackage; // of files, of memory, or the disk fails
+    const isShort = errno !== undefined && !isPackage; // a shortage of files or memory, or a failing disk
     const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
     const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
     const what = `cannot use ${filename}: ${message}`;
@@ -87,7 +87,7 @@ function writeCache(code: Buffer): void {
     writeFileSync(`${cache}.new`, bytes, { mode: 0o644 });
     renameSync(`${cache}.new`, cache);
   } catch (error) {
-    const hint = `Run it as a user who can write to ${here}; what the run was to do is done.`;
+    const hint = `Run it as a user who can write to ${here}; the run itself has succeeded.`;
     const what = `cannot write the code cache: ${(error as Error).message}`;
     process.stderr.write(`error: ${what} [E_FILE_OPERATION]\n  hint: ${hint}\n`);
     process.exitCode = 2;
@@ -99,9 +99,9 @@ function digestOf(code: Buffer, source: Buffer): Buffer {
 }
 
 if (!isNode()) refuseNode();
-// undici's parser is one large WebAssembly function. To optimise it takes 16 MB and 60 ms of a processor,
-// more than any download gains by it; what decompresses xz still gets there. It is said before anything is
-// compiled, because a code cache is for the flags that it was made with.
+// undici's parser is one large WebAssembly function. Optimising it takes 16 MB and 60 ms of CPU
+// time, more than any download gains; xz decompression still reaches the limit. Set before anything
+// is compiled, because a code cache depends on the flags.
 setFlagsFromString("--wasm-tiering-budget=1000000000");
 const script = compileOrSay();
 if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") {

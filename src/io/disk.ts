@@ -1,7 +1,7 @@
 /**
- * Node's functions for files, under their own names, with errors that say what was done to which path
- * (`fileError`). All floors but this one and the unpackers, which count every call, reach the disk through
- * here and through ./files.ts.
+ * Node's file functions under their own names, with errors that name the action and the path
+ * (`fileError`). All rooms access the disk through this file and ./files.ts, except the rest of io
+ * and the unpackers, which count every call.
  */
 import * as fs from "node:fs";
 import * as promises from "node:fs/promises";
@@ -24,29 +24,29 @@ function said<F extends OnPath>(action: string, call: F): F {
 }
 
 export const access = said("use", promises.access);
-export const lstat = said("look at", promises.lstat);
+export const lstat = said("stat", promises.lstat);
 export const mkdir = said("create", promises.mkdir);
 export const open = said("open", promises.open);
 export const readdir = said("read", promises.readdir);
 export const readFile = said("read", promises.readFile);
-export const realpath = said("look at", promises.realpath);
+export const realpath = said("stat", promises.realpath);
 export const rename = said("move", promises.rename);
 export const rm = said("remove", promises.rm);
-export const stat = said("look at", promises.stat);
+export const stat = said("stat", promises.stat);
 export const writeFile = said("write", promises.writeFile);
 
-export const lstatSync = said("look at", fs.lstatSync);
+export const lstatSync = said("stat", fs.lstatSync);
 export const mkdirSync = said("create", fs.mkdirSync);
 export const readdirSync = said("read", fs.readdirSync);
 export const readlinkSync = said("read", fs.readlinkSync);
-export const realpathSync = said("look at", fs.realpathSync.native);
+export const realpathSync = said("stat", fs.realpathSync.native);
 export const rmSync = said("remove", fs.rmSync);
-export const statSync = said("look at", fs.statSync);
+export const statSync = said("stat", fs.statSync);
 
-/** Makes a symbolic link; its own path goes first, as it is what an error is about. */
+/** Creates a symbolic link. Its own path is the first parameter, because errors name it. */
 export const link = said("link", (path: string, target: string) => fs.symlinkSync(target, path));
 
-/** Reads pieces of a file while `work` asks for them; fewer bytes at its end. */
+/** Reads parts of a file while `work` requests them; fewer bytes at its end. */
 export function readPieces<T>(
   path: string,
   work: (read: (offset: number, length: number) => Buffer) => T,

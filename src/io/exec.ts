@@ -8,35 +8,35 @@ import { listNames, orNothing } from "./files.ts";
 import { readSettingsFile } from "./input.ts";
 import { mountOf } from "./mounts.ts";
 
-/** A program that was run: how it ended, and its output. */
+/** The result of a program: how it ended, and its output. */
 export interface Finished {
-  /** Its exit status; 128 + signal where one ended it. */
+  /** Its exit status; 128 + signal if one ended it. */
   readonly status: number;
   /** The signal that ended it, if one did. */
   readonly signal?: NodeJS.Signals;
-  /** True where its time was up. */
+  /** True if it was killed at its timeout. */
   readonly timedOut?: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface Command {
-  /** The program's path and its arguments. No shell sees them. */
+  /** The program's path and its arguments. No shell interprets them. */
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Milliseconds; the program and what it has started are killed then. */
+  /** Milliseconds, after which the program and its children are killed. */
   readonly timeout: number;
-  /** Bytes of output; the program is killed beyond. Default: 1 MiB. */
+  /** Bytes of output, beyond which the program is killed. Default: 1 MiB. */
   readonly maxOutput?: number;
-  /** Kills the program too, and what it has started. */
+  /** Kills the program and its children. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs a program to its end with nothing on its stdin. Rejects with what `cannotStart` makes of it where
- * it cannot be started or prints too much; with a UserError (`busy`) where that is for want of processes,
- * files or memory, or where somebody else killed it; with the signal's reason where it is to stop.
+ * Runs a program to its end with an empty stdin. Rejects with the error of `cannotStart` if it
+ * cannot be started or prints too much; with a UserError (`busy`) if the machine lacks processes,
+ * files or memory, or if another process killed it; with the signal's reason if it was aborted.
  */
 export async function run(
   command: Command,
@@ -83,22 +83,22 @@ function start(
     const status = signal ? 128 + constants.signals[signal] : (error?.code ?? 0);
     resolve({ status: Number(status), ...(signal && { signal }), stdout, stderr });
   });
-  child.stdin?.on("error", () => {}); // it may have ended before
+  child.stdin?.on("error", () => {}); // it may have ended already
   child.stdin?.end();
   return child;
 }
 
-/** Signals that a program gets from this machine or its people, and not for what it does. */
+/** Signals that come from this machine or its operator, not from the program's own faults. */
 const killers: Readonly<Record<string, string>> = {
-  SIGKILL: "SIGKILL, as where memory runs out (the container's limit; see dmesg)",
+  SIGKILL: "SIGKILL: probably out of memory (the container's limit; see dmesg)",
   SIGTERM: "SIGTERM",
   SIGINT: "SIGINT",
   SIGHUP: "SIGHUP",
-  SIGXCPU: "SIGXCPU: its processor time was used up (ulimit -t)",
-  SIGXFSZ: "SIGXFSZ: a file became larger than is allowed (ulimit -f)",
+  SIGXCPU: "SIGXCPU: its CPU time limit was reached (ulimit -t)",
+  SIGXFSZ: "SIGXFSZ: a file exceeded the size limit (ulimit -f)",
 };
 
-/** Also what it has started, which would go on without it and hold its output open. */
+/** Also kills its children, which would continue and keep its output open. */
 function endTree(child: ChildProcess): void {
   if (child.pid !== undefined) killTree(child.pid);
   child.stdout?.destroy();
@@ -106,7 +106,7 @@ function endTree(child: ChildProcess): void {
 }
 
 function killTree(pid: number): void {
-  orNothing(() => kill(pid, "SIGSTOP")); // it starts no more of them meanwhile
+  orNothing(() => kill(pid, "SIGSTOP")); // so that it starts no more of them in the meantime
   for (const thread of listNames(`/proc/${pid}/task`)) {
     const children = readSettingsFile(`/proc/${pid}/task/${thread}/children`);
     for (const each of children.split(" ").filter(Boolean)) killTree(Number(each));
@@ -115,13 +115,13 @@ function killTree(pid: number): void {
 }
 
 /**
- * Runs a recipe's smoke test. A program that does not run here (too old a libc, a missing library)
- * is `unmet`: a retry cannot mend it. What this machine is short of for a while is not the program's
- * fault: `busy`.
+ * Runs a recipe's smoke test. A program that cannot run here (libc too old, a missing library) is
+ * `unmet`: a retry does not help. A temporary shortage of this machine is not the program's fault:
+ * `busy`.
  */
 export async function smokeTest(tool: string, command: Command): Promise<void> {
   const shown = command.argv.join(" ");
-  const hint = `The program was not installed. See whether this image lacks a library that ${tool} needs, or write a recipe for another build of it.`;
+  const hint = `The program was not installed. Check whether this image lacks a library that ${tool} needs, or write a recipe for another build.`;
   const finished = await run(command, async (cause) => {
     const mount = await noexecMount(command.argv[0]);
     if (mount !== undefined) return noexecError(mount);
@@ -140,26 +140,26 @@ export async function smokeTest(tool: string, command: Command): Promise<void> {
   throw new UserError("E_DOES_NOT_RUN", `${failed}: ${end}${said ? `: ${said}` : ""}`, { hint });
 }
 
-/** What a crash means. */
+/** The meaning of a crash. */
 const ownFaults: Readonly<Record<string, string>> = {
   SIGILL: "SIGILL: it needs instructions that this processor lacks",
   SIGSYS: "SIGSYS: the container's seccomp profile forbids a system call that it makes",
 };
 
 function describeEnd({ status, signal, timedOut }: Finished, { timeout }: Command): string {
-  if (timedOut) return `it had not ended after ${timeout / 1000} s`;
+  if (timedOut) return `it timed out after ${timeout / 1000} s`;
   if (signal === undefined) return `exit status ${status}`;
   return `it crashed with ${ownFaults[signal] ?? signal}`;
 }
 
-/** Programs below this place cannot be started, by anybody. */
+/** No user can start programs below this mount point. */
 export function noexecError(mount: string): UserError {
-  return new UserError("E_NOEXEC", `${mount} is mounted noexec: no program in it can be started`, {
-    hint: `Mount it without that option, as root: mount -o remount,exec ${mount} (docker run: --tmpfs ${mount}:exec).`,
+  return new UserError("E_NOEXEC", `${mount} is mounted noexec: its programs cannot be started`, {
+    hint: `Mount it without noexec, as root: mount -o remount,exec ${mount} (docker run: --tmpfs ${mount}:exec).`,
   });
 }
 
-/** The mount point that a path is on, where it is mounted noexec; else undefined. */
+/** The mount point of a path, if it is mounted noexec; else undefined. */
 export async function noexecMount(path: string): Promise<string | undefined> {
   const { options, point } = mountOf(path);
   return options.includes("noexec") ? point : undefined;

@@ -1,7 +1,7 @@
 /**
- * What the errors of files mean. A failing call says nothing of what is on the disk: only ENOENT and its
- * kin mean that something is not there. Whoever goes on all the same says so, with `orNothing` or
- * `tolerate`.
+ * The meaning of file errors. Only ENOENT and similar errors mean that a file does not exist; any
+ * other error says nothing about what is on the disk. Code that continues after an error says so,
+ * with `orNothing` or `tolerate`.
  */
 import { lstatSync } from "node:fs";
 import { type SharedCause, UserError } from "../core/errors.ts";
@@ -10,7 +10,7 @@ import { diskMeaning, errnoName, shortageError } from "../core/system-error.ts";
 import { mountOf } from "./mounts.ts";
 import { placeOf, rightsHint, spaceHint } from "./rights.ts";
 
-/** What a failed system call means to a person: the action, the path, and what repairs it. */
+/** The error for a failed system call: the action, the path, and what to do. */
 export function fileError(action: string, path: string, cause: unknown): UserError {
   if (cause instanceof UserError) return cause;
   const message = `cannot ${action} ${path}`;
@@ -38,11 +38,12 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
       });
     case "ENOTDIR":
     case "EEXIST":
-      // A disk may do what it says has failed: then it is what was made that is in the way.
+      // A disk may succeed although it reports a failure: then the path exists because of our own
+      // call.
       if (!isInTheWay(path, cause)) return otherError(message, cause);
       return new UserError(
         "E_NOT_A_DIRECTORY",
-        `${message}: something that is not a directory is in the way`,
+        `${message}: a file is in the place of a directory`,
         {
           cause,
         },
@@ -53,7 +54,7 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
 }
 
 function otherError(message: string, cause: unknown): UserError {
-  const hint = "See the file system's own message.";
+  const hint = "See the error of the file system in the message.";
   return (
     shortageError(message, cause) ?? new UserError("E_FILE_OPERATION", message, { cause, hint })
   );
@@ -65,34 +66,36 @@ function isInTheWay(path: string, cause: unknown): boolean {
   return isMkdir && orNothing(() => lstatSync(path).isDirectory()) !== true;
 }
 
-/** Nothing that the system adds says more. */
+/** The system's own message adds nothing. */
 const isFull = (cause: unknown): boolean => ["ENOSPC", "EDQUOT"].includes(errnoName(cause));
 
 function diskHint(name: string, path: string): string {
   if (name === "ENOSPC") return spaceHint(path);
   return name === "EDQUOT"
-    ? "Make room or have the quota raised, and run again; what was installed before is untouched."
-    : "Look at the host's kernel log (dmesg); what was installed before is untouched.";
+    ? "Free some space or raise the quota, and run again; existing installations are unchanged."
+    : "Check the host's kernel log (dmesg); existing installations are unchanged.";
 }
 
-/** What was thrown for a system call, also where `fileError` has made it a UserError. */
+/** The original system error, also if `fileError` has wrapped it. */
 function systemErrorOf(thrown: unknown): unknown {
   return thrown instanceof UserError ? thrown.cause : thrown;
 }
 
-/** True where a path leads to nothing: no such name, below a file, or links without an end. */
+/**
+ * True if nothing exists at the path: no such name, a parent that is a file, or a loop of links.
+ */
 function isAbsent(thrown: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes(errnoName(systemErrorOf(thrown)));
 }
 
-/** True where the error says something of what lies at the path, which stays until somebody changes it. */
+/** True if the error is about the file at the path, and stays until somebody changes it. */
 export function isLasting(thrown: unknown): boolean {
   if (thrown instanceof UserError && thrown.kind === "permission") return true;
   const name = errnoName(systemErrorOf(thrown));
   return isAbsent(thrown) || ["EACCES", "EPERM", "EISDIR", "ENXIO"].includes(name);
 }
 
-/** Does a file operation, and says what it was in the error. */
+/** Runs a file operation; its error names the action and the path. */
 export async function withContext<T>(
   action: string,
   path: string,
@@ -105,7 +108,7 @@ export async function withContext<T>(
   }
 }
 
-/** The same for what is done at once. */
+/** The synchronous variant. */
 export function saying<T>(action: string, path: string, work: () => T): T {
   try {
     return work();
@@ -115,8 +118,8 @@ export function saying<T>(action: string, path: string, work: () => T): T {
 }
 
 /**
- * What `work` resolves to, or undefined where the system refuses it: for what is only good to have. A bug
- * is thrown all the same.
+ * What `work` resolves to, or undefined if a system call fails: for optional steps. Bugs are still
+ * thrown.
  */
 export async function tolerate<T>(work: Promise<T> | (() => T)): Promise<T | undefined> {
   try {
@@ -127,7 +130,10 @@ export async function tolerate<T>(work: Promise<T> | (() => T)): Promise<T | und
   }
 }
 
-/** What `work` returns, or undefined where nothing is there. Throws a UserError where that cannot be told. */
+/**
+ * What `work` returns, or undefined if nothing exists at the path. Throws a UserError if that is
+ * not certain.
+ */
 export function ifThere<T>(path: string, work: () => T): T | undefined {
   try {
     return work();

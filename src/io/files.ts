@@ -37,59 +37,61 @@ export {
 } from "./file-error.ts";
 
 /*
- * What only looks at or changes names is called synchronously: it takes microseconds, and to have Node's
- * pool of threads do it takes ten times as long. What waits for the disk (fsync) is left to the pool.
+ * Functions that only read metadata or change names are synchronous: they take microseconds, and
+ * Node's thread pool takes ten times as long. Functions that wait for the disk (fsync) use the
+ * pool.
  */
 
-/** lstat, or undefined where there is nothing. */
+/** lstat, or undefined if nothing exists. */
 export async function lstatIfExists(path: string): Promise<Stats | undefined> {
   return ifThere(path, () => lstatSync(path));
 }
 
-/** stat, or undefined where there is nothing or a link dangles. */
+/** stat, or undefined if nothing exists or a link dangles. */
 export async function statIfExists(path: string): Promise<Stats | undefined> {
   return ifThere(path, () => statSync(path));
 }
 
-/** Where a symbolic link leads, as it is written; undefined where there is none. */
+/** The target of a symbolic link, as written; undefined if nothing exists or it is no link. */
 export async function linkTarget(path: string): Promise<string | undefined> {
   return ifThere(path, () => {
     try {
       return readlinkSync(path);
     } catch (cause) {
-      if (errnoName(cause) === "EINVAL") return undefined; // no link
+      if (errnoName(cause) === "EINVAL") return undefined; // not a link
       throw cause;
     }
   });
 }
 
-/** The names in a directory; none where there is no directory. */
+/** The names in a directory; empty if there is no directory. */
 export function listNames(dir: string): string[] {
   return ifThere(dir, () => readdirSync(dir)) ?? [];
 }
 
-/** The text of a file; empty where there is none. */
+/** The text of a file; empty if it does not exist. */
 export async function textOf(path: string): Promise<string> {
   return ifThere(path, () => readFileSync(path, "utf8")) ?? "";
 }
 
-/** True where something is there, after links. */
+/** True if something exists at the path, after links. */
 export function isThere(path: string): boolean {
   return ifThere(path, () => statSync(path)) !== undefined;
 }
 
-/** Twelve random hexadecimal digits: a name that no other run has. */
+/** Twelve random hexadecimal digits: a unique name. */
 export function token(): string {
   return randomBytes(6).toString("hex");
 }
 
 /**
- * The time now by the clock of a directory's file system, in ms: the clocks of containers can be apart.
- * Undefined where it cannot be told.
+ * The current time of a directory's file system, in ms, because the clocks of containers can
+ * differ. Undefined if it cannot be read.
  */
 export function clockOf(dir: string): number | undefined {
-  // A directory's own change time takes no room on a full disk. But another user's directory and some
-  // mounts refuse, some change nothing, and who is not of its group could lose its set-group-id bit.
+  // A directory's own change time needs no space on a full disk. But it may fail in another user's
+  // directory and on some mounts, some mounts change nothing, and a user outside its group could
+  // clear its set-group-id bit.
   const renewed = (): number | undefined =>
     orNothing(() => {
       const before = statSync(dir);
@@ -111,12 +113,12 @@ export function clockOf(dir: string): number | undefined {
 }
 
 /*
- * Names are changed in one step wherever the file system can. Some move no directories (mergerfs, overlay),
- * some nothing onto what is there (SMB servers). Only trying tells: one directory may be of an image's
- * layer and the next not.
+ * Names are changed in one step if the file system supports it. Some cannot rename directories
+ * (mergerfs, overlay), some cannot rename onto an existing file (SMB servers). Only an attempt
+ * shows it: one directory may be in an image's layer and the next one not.
  */
 
-/** How file systems say that they do not do something; a disk that fails says something else. */
+/** Errors for unsupported operations; a failing disk returns others. */
 const refusals = [
   "EINVAL",
   "ENOTSUP",
@@ -129,14 +131,14 @@ const refusals = [
   "EEXIST",
 ];
 
-/** True of the error of a call that will fail each time, and is to be done in another way. */
+/** True if the error means that the operation is not supported and another way is needed. */
 export function isRefusal(cause: unknown): boolean {
   return refusals.includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 
 /**
- * Moves a file or link onto a name, whether there is one of that name or not: in one step, or with a gap
- * as small as can be. Where it fails, what was there is there again. Throws the system's own error.
+ * Renames a file or link onto a name that may exist: in one step, or with a gap as short as
+ * possible. If it fails, the old file is restored. Throws the original system error.
  */
 export function moveOnto(from: string, to: string): void {
   try {
@@ -157,9 +159,9 @@ export function moveOnto(from: string, to: string): void {
 }
 
 /**
- * Replaces a file in one step: a reader sees the old text or the new one. On disk when it returns,
- * unless it is not to be `durable`: a crash may then leave anything in its place. `mode` is less what
- * the umask takes from it, which `umaskFor` decides for a whole run.
+ * Replaces a file in one step: readers see the old text or the new one. With `durable` it is on
+ * disk when this returns; without, a crash may lose it. The umask reduces `mode`; `umaskFor` sets
+ * it for the run.
  */
 export async function writeAtomically(
   path: string,
@@ -181,7 +183,7 @@ export async function writeAtomically(
   }
 }
 
-/** Replaces a link, or whatever has its name, in one step. Its directory is not put on disk. */
+/** Replaces a link, or a file of that name, in one step. Does not sync its directory. */
 export async function linkAtomically(target: string, path: string): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);
   try {
@@ -194,8 +196,8 @@ export async function linkAtomically(target: string, path: string): Promise<void
 }
 
 /**
- * Makes a directory and its parents. By hand, because Node's recursive mkdir says ENOENT where a file
- * system is read-only.
+ * Creates a directory and its parents. Node's recursive mkdir is not used, because it reports
+ * ENOENT on a read-only file system.
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
@@ -210,17 +212,20 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** A name is on disk only when its directory is. */
+/** A new name is durable only after its directory is synced. */
 export async function syncDirectory(path: string): Promise<void> {
   await withContext("sync", path, onOpen(path, constants.O_RDONLY | constants.O_DIRECTORY, sync));
 }
 
-/** Puts what was written to a file on disk. No link is followed. */
+/** Syncs a file to disk. Follows no link. */
 export async function syncFile(path: string): Promise<void> {
   await withContext("sync", path, onOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, sync));
 }
 
-/** Puts every file and directory of a tree on disk, so that a published tree is whole after a crash. */
+/**
+ * Syncs every file and directory of a tree to disk, so that a published tree is complete after a
+ * crash.
+ */
 export async function syncTree(root: string): Promise<void> {
   const entries = await withContext("read", root, () => entriesIn(root));
   for (let i = 0; i < entries.length; i += 16) {
@@ -236,7 +241,7 @@ export async function syncTree(root: string): Promise<void> {
 
 async function sync(descriptor: number): Promise<void> {
   await promisify(fsync)(descriptor).catch((cause: NodeJS.ErrnoException) => {
-    // One that has no such operation orders what is written itself.
+    // A file system without this operation orders its writes itself.
     if (!isRefusal(cause) && cause.code !== "EBADF") throw cause;
   });
 }
@@ -251,16 +256,16 @@ async function onOpen(
   try {
     await work(descriptor);
   } catch (cause) {
-    orNothing(() => closeSync(descriptor)); // the first error is the one to tell
+    orNothing(() => closeSync(descriptor)); // the first error is the one to report
     throw cause;
   }
-  closeSync(descriptor); // a network file system may say only now that the disk is full
+  closeSync(descriptor); // a network file system may report only now that the disk is full
 }
 
 /**
- * Copies a regular file to a new one of a mode that the umask then narrows. Not with copyFile, which
- * sets the mode afterwards and fails where a file system refuses that. Throws a UserError that names the
- * file that is to blame.
+ * Copies a regular file to a new one with a mode, which the umask reduces. copyFile is not used,
+ * because it sets the mode afterwards and fails if a file system refuses that. Throws a UserError
+ * that names the failing file.
  */
 export function copyFile(from: string, to: string, mode: number): void {
   const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -281,6 +286,6 @@ export function copyFile(from: string, to: string, mode: number): void {
       writing(() => closeSync(target));
     }
   } finally {
-    orNothing(() => closeSync(source)); // what was read is read
+    orNothing(() => closeSync(source)); // reading has ended, so an error does not matter
   }
 }

@@ -1,13 +1,16 @@
-/** File systems that take two names for one, because they differ by case or by the form of an accent only. */
+/**
+ * File systems that treat two names as the same if they differ only in case or in the Unicode form
+ * of an accent.
+ */
 import { basename, dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { listNames } from "./files.ts";
 import { mountOf } from "./mounts.ts";
 
 /**
- * The name that stands in the way of a path because the file system takes the two for one; undefined
- * where it does not. Either the directory lists it instead, or `place` is like one of the `known` places,
- * which were made before.
+ * The existing name that the file system treats as equal to a path; undefined if there is none.
+ * Either the directory lists it instead, or `place` matches one of the `known` places, which were
+ * created before.
  */
 export function foldedTwin(
   path: string,
@@ -25,9 +28,9 @@ export function foldedTwin(
 
 const fold = (name: string): string => name.normalize("NFKC").toLowerCase().toUpperCase();
 
-/** Both are wanted at once, and only one can be had there. */
+/** Both names are needed, and only one can exist there. */
 export function foldedNames(path: string, twin: string): UserError {
   const { type, point } = mountOf(dirname(path));
-  const message = `this file system does not tell ${basename(path)} from ${twin}: ${type} mounted at ${point}`;
+  const message = `this file system treats ${basename(path)} and ${twin} as the same name: ${type} mounted at ${point}`;
   return new UserError("E_CASE_FOLDING", message);
 }

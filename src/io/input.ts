@@ -1,6 +1,6 @@
 /**
- * Reads what other people write: settings, recipes, locks, manifests. A pipe, a device or a file without
- * an end may lie where a file is looked for; none of them may hold up a run or fill its memory.
+ * Reads files by other authors: settings, recipes, locks, manifests. Instead of a file there may be
+ * a pipe, a device or an endless file; none of them may block a run or fill its memory.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { describeError, UserError } from "../core/errors.ts";
@@ -9,33 +9,37 @@ import { fileError, isLasting, orNothing } from "./files.ts";
 export interface ReadOptions {
   /** A larger file is not read (bytes). */
   readonly maxBytes?: number;
-  /** Do not read what a symbolic link leads to: other users can write to the directory. */
+  /** Do not follow a symbolic link: other users can write to the directory. */
   readonly noLink?: boolean;
-  /** The caller's own reason not to read the file, as in `it is empty`; undefined: read it. */
+  /** The caller's own reason not to read the file, such as `it is empty`; undefined: read it. */
   readonly refuse?: (stats: Stats) => string | undefined;
 }
 
-/** Why a file was not read: a clause that begins with `it`, and the system's error where there is one. */
+/**
+ * Why a file was not read: a clause that begins with `it`, and the system error if there is one.
+ */
 interface Unread {
   readonly bytes?: never;
   readonly why: string;
   readonly cause?: NodeJS.ErrnoException;
 }
 
-/** Far more than people write by hand. */
+/** Far more than a hand-written file. */
 const usualMax = 16 * 1024 * 1024;
 
-/** The bytes of a regular file, or why they were not read. Never throws, never waits for a writer. */
+/**
+ * The bytes of a regular file, or why they were not read. Never throws, never waits for a writer.
+ */
 export function tryRead(
   path: string,
   options: ReadOptions = {},
 ): { readonly bytes: Buffer; readonly why?: never } | Unread {
   const { maxBytes = usualMax, noLink = false, refuse } = options;
-  // A pipe opens at once with O_NONBLOCK; O_NOCTTY keeps a terminal from becoming ours.
+  // O_NONBLOCK opens a pipe at once; O_NOCTTY keeps a terminal from becoming the controlling one.
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   let file: number | undefined;
   try {
-    // Looked at before it is opened: to open some devices is to act on them.
+    // stat before open: opening some devices has side effects.
     const before = noLink ? undefined : whyNotRead(statSync(path), maxBytes, refuse);
     if (before !== undefined) return { why: before };
     file = openSync(path, noLink ? flags | constants.O_NOFOLLOW : flags);
@@ -49,7 +53,7 @@ export function tryRead(
     return { why: `it cannot be read (${describeError(error)})`, cause };
   } finally {
     const opened = file;
-    if (opened !== undefined) orNothing(() => closeSync(opened)); // what was read is read
+    if (opened !== undefined) orNothing(() => closeSync(opened)); // reading has ended, so an error does not matter
   }
 }
 
@@ -70,7 +74,7 @@ function kindOf(stats: Stats): string {
   return stats.isSocket() ? "a socket" : "a device";
 }
 
-/** Files of /proc have no size, and some of them no end; undefined beyond `maxBytes`. */
+/** Files of /proc have no size, and some have no end; undefined beyond `maxBytes`. */
 function readAll(file: number, size: number, maxBytes: number): Buffer | undefined {
   const pieces: Buffer[] = [];
   let held = 0;
@@ -85,8 +89,8 @@ function readAll(file: number, size: number, maxBytes: number): Buffer | undefin
 }
 
 /**
- * The bytes of a file that somebody named or that has to be there. Throws a UserError: `config`, or
- * what the system's error means where it passes (too many open files, a failing disk).
+ * The bytes of a file that was named or must exist. Throws a UserError: `config`, or the kind of a
+ * temporary system error (too many open files, a failing disk).
  */
 export function readInput(path: string, options: ReadOptions = {}): Buffer {
   const read = tryRead(path, options);
@@ -94,7 +98,7 @@ export function readInput(path: string, options: ReadOptions = {}): Buffer {
   throw inputError(path, read);
 }
 
-/** The same; undefined where there is no such file. */
+/** The same; undefined if there is no such file. */
 export function readInputIfThere(path: string, options: ReadOptions = {}): Buffer | undefined {
   const read = tryRead(path, options);
   if (read.bytes) return read.bytes;
@@ -105,21 +109,22 @@ export function readInputIfThere(path: string, options: ReadOptions = {}): Buffe
 function inputError(path: string, { why, cause }: Unread): UserError {
   if (cause?.code !== undefined && !isLasting(cause)) return fileError("read", path, cause);
   const message = cause ? `cannot read ${path}` : `cannot read ${path}: ${why}`;
-  const hint = "Check its name and whether this user may read it.";
+  const hint = "Check its name and its permissions.";
   return new UserError("E_INPUT", message, cause ? { cause, hint } : { hint });
 }
 
 /**
- * The text of another tool's settings file; empty where it is absent or cannot be read: it is no
- * configuration of ours then, and those tools go on without it as well.
+ * The text of another tool's settings file; empty if it is absent or cannot be read: the file is
+ * not ours, and its own tool ignores that as well.
  */
 export function readSettingsFile(path: string): string {
   return tryRead(path).bytes?.toString("utf8") ?? "";
 }
 
 /**
- * The text of a file in a directory that other users can write to; undefined where it is a link, a pipe,
- * larger than `maxBytes` or not for this user. Throws a UserError where it cannot be told.
+ * The text of a file in a directory that other users can write to; undefined if it is a link, a
+ * pipe, larger than `maxBytes` or not readable for this user. Throws a UserError if that is not
+ * certain.
  */
 export function readPlain(path: string, maxBytes: number): string | undefined {
   const { bytes, cause } = { cause: undefined, ...tryRead(path, { maxBytes, noLink: true }) };

@@ -3,20 +3,20 @@ import { orNothing } from "../core/or-nothing.ts";
 
 /** One line of /proc/self/mountinfo. */
 export interface Mount {
-  /** The directory of the file system that is seen at `point`. */
+  /** The directory of the file system that is mounted at `point`. */
   readonly root: string;
   readonly point: string;
-  /** Of the mount point, such as `noexec`. */
+  /** Options of the mount, such as `noexec`. */
   readonly options: readonly string[];
   /** Such as `ext4`. */
   readonly type: string;
-  /** What is mounted: a device, a server's directory or any other word. */
+  /** The source: a device, a server's directory or any other word. */
   readonly source: string;
-  /** Of the file system, such as `file_mode=0644`. */
+  /** Options of the file system, such as `file_mode=0644`. */
   readonly settings: readonly string[];
 }
 
-/** All mounts, in the order in which they were made; none where the system does not tell. */
+/** All mounts, in mount order; empty if the system does not list them. */
 function mounts(): Mount[] {
   const text = orNothing(() => readFileSync("/proc/self/mountinfo", "utf8")) ?? "";
   return text.split("\n").flatMap((line) => {
@@ -48,22 +48,22 @@ const unknownMount: Mount = {
   settings: [],
 };
 
-/** The mount that a path is on; of an unknown type at `/` where the system does not tell. */
+/** The mount of a path; of an unknown type at `/` if the system does not list it. */
 export function mountOf(path: string): Mount {
   const real = orNothing(() => realpathSync(path)) ?? path;
   let found = unknownMount;
   for (const mount of mounts()) {
     const { point } = mount;
     const holds = real === point || real.startsWith(point.endsWith("/") ? point : `${point}/`);
-    // Of two mounts on one point the later one is in sight.
+    // Of two mounts at one point the later one is visible.
     if (holds && point.length >= found.point.length) found = mount;
   }
   return found;
 }
 
 /**
- * Where a mount comes from: the directory of its file system that is seen at `path`, which on most
- * hosts is also its path there. Undefined where `path` is no mount point, or a file system of its own.
+ * The source directory of a mount, which on most hosts has the same path there. Undefined if `path`
+ * is not a mount point, or is the root of its file system.
  */
 export async function mountSource(path: string): Promise<string | undefined> {
   const root = mounts().findLast(({ point }) => point === path)?.root;

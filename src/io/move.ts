@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { isRefusal, orNothing, syncTree } from "./files.ts";
 
 /**
- * Moves a directory and all that is in it to a name that is free (else EEXIST or ENOTEMPTY): in one step,
- * or one after the other. `last` are names of files in it by which others know that it is whole: they
- * come when all the rest is on disk. Where it fails, nothing is left at the new name.
+ * Moves a directory to a free name (else EEXIST or ENOTEMPTY): by rename, or file by file. `last`
+ * are the files that mark it as complete: they are moved after all others are on disk. If it fails,
+ * nothing is left at the new name.
  */
 export async function moveTree(
   from: string,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 
-/** Makes a directory of our own below TMPDIR; who asks for it removes it. Throws a UserError. */
+/** Creates a directory below TMPDIR; the caller removes it. Throws a UserError. */
 export function temporaryDirectory(name: string): string {
   const parent = tmpdir();
   try {

@@ -14,7 +14,7 @@ export type Event =
   | {
       readonly type: "progress";
       readonly tool: string;
-      /** Bytes so far, and in all where the server or the recipe says. */
+      /** Bytes so far, and in total if the server or the recipe says. */
       readonly received: number;
       readonly total?: number;
     }
@@ -23,7 +23,7 @@ export type Event =
       readonly tool: string;
       readonly version: string;
       readonly bins: readonly string[];
-      /** Bytes downloaded; 0 where a whole tree was already there. */
+      /** Bytes downloaded; 0 if a complete tree was already there. */
       readonly size: number;
       readonly milliseconds: number;
     }
@@ -49,7 +49,7 @@ export type Event =
       readonly hint?: string;
     }
   | { readonly type: "note"; readonly message: string }
-  /** Told under --verbose only: a request, redirect, retry, mirror or skipped source. */
+  /** Printed only with --verbose: a request, redirect, retry, mirror or skipped source. */
   | { readonly type: "detail"; readonly message: string };
 
 /** One tool that could not be installed. */
@@ -61,9 +61,9 @@ export interface Failure {
   readonly problem: ErrorCode;
   readonly message: string;
   readonly hint?: string;
-  /** What other tools may have failed with, too. */
+  /** A cause that other tools may share. */
   readonly shared?: SharedCause;
-  /** What the tool's other sources failed with. */
+  /** The errors of the tool's other sources. */
   readonly also?: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import type { Failure } from "./events.ts";
 import { listNames, renderProblemLine } from "./text.ts";
 
-/** So many tools are named of those that one cause has stopped. */
+/** How many of the tools with one cause are listed. */
 const mostTools = 20;
 
 interface Group {
@@ -11,8 +11,8 @@ interface Group {
 }
 
 /**
- * What failed, each cause once: its message, the tools that it has stopped, what to do next. Where none of
- * it counts for the exit status, it is a warning.
+ * The failures, grouped by cause: its message, the affected tools, and what to do next. It is a
+ * warning if none of them counts for the exit status.
  */
 export function renderFailures(failures: readonly Failure[], isStrict = false): string {
   const codes = failures.map(({ code }) => code);
@@ -43,7 +43,7 @@ function renderGroup({ first, failures }: Group, word: "error" | "warning"): str
   return renderProblemLine(word, `${listNames(tools, mostTools)}: ${what}${others}`, first);
 }
 
-/** What the other sources of some of these tools failed with. */
+/** The errors of the other sources of some of these tools. */
 function otherSources(failures: readonly Failure[]): string {
   const also = new Set(failures.flatMap(({ also }) => also ?? []));
   for (const { shared } of failures) also.delete(shared?.message ?? "");

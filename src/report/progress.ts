@@ -1,7 +1,7 @@
 import type { Event, Phase } from "./events.ts";
 import { formatBytes } from "./text.ts";
 
-/** What a bar shows of one tool. */
+/** The state of one tool's bar. */
 interface Row {
   readonly version: string;
   phase: Phase;
@@ -9,15 +9,15 @@ interface Row {
   total: number | undefined;
 }
 
-/** The bars of the tools under way, drawn anew for each frame. */
+/** The bars of the active tools, redrawn for each frame. */
 export interface Bars {
-  /** Takes an event in. True where the picture has changed. */
+  /** Handles an event. True if the picture has changed. */
   update(event: Event): boolean;
-  /** The picture: one line per tool under way, at most `columns` wide; empty where there is none. */
+  /** The picture: one line per active tool, at most `columns` wide; empty if there is none. */
   frame(columns: number): string;
 }
 
-/** `isUnicode`: bars of blocks, else of ASCII. */
+/** `isUnicode`: bars of block characters, else of ASCII. */
 export function createBars(isUnicode: boolean): Bars {
   const rows = new Map<string, Row>();
   return {
@@ -68,7 +68,7 @@ const labels: Record<Exclude<Phase, "download">, string> = {
   copy: "copying from the seed",
   unpack: "unpacking",
   build: "building",
-  wait: "waiting for what it needs",
+  wait: "waiting for its dependencies",
   test: "testing",
   publish: "publishing",
 };

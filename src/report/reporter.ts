@@ -4,7 +4,7 @@ import { createBars } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 import { renderEvent, type Verbosity } from "./text.ts";
 
-/** Takes events in; `finish` tells what failed, each cause once. */
+/** Handles events; `finish` prints the failures, grouped by cause. */
 export interface Reporter {
   readonly emit: Emit;
   /** Warnings and failures so far, for last-run.json. */
@@ -14,19 +14,19 @@ export interface Reporter {
 
 export interface ReporterOptions {
   readonly verbosity: Verbosity;
-  /** Bars, where stderr can redraw them. */
+  /** Show progress bars if stderr can redraw them. */
   readonly progress: boolean;
-  /** What is unmet is an error. */
+  /** Unmet requirements are errors. */
   readonly strict: boolean;
   /** One JSON object per event on stdout. */
   readonly events: boolean;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** What stderr is. */
+  /** The properties of stderr. */
   readonly terminal: Terminal;
 }
 
-/** People's lines go to stderr, data to stdout. */
+/** Text for people goes to stderr, data to stdout. */
 export async function createReporter(options: ReporterOptions): Promise<Reporter> {
   const { verbosity, stdout, stderr, terminal } = options;
   const warnings: string[] = [];
@@ -59,7 +59,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
 
 /** Redraws at most every 60 ms: a fast download emits thousands of progress events. */
 async function liveBars(stderr: NodeJS.WriteStream, isUnicode: boolean) {
-  // Its tables of wide characters take 10 MB, which most runs have no use for.
+  // Its tables of wide characters take 10 MB, which most runs do not need.
   const { createLogUpdate } = await import("log-update");
   const bars = createBars(isUnicode);
   const draw = createLogUpdate(stderr);

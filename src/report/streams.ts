@@ -1,11 +1,10 @@
 import { UserError } from "../core/errors.ts";
 
 /**
- * Keeps what is written from ending a run. Messages on stderr may go unread: a full disk, a terminal that
- * is gone or a reader that has left change nothing. A document on stdout is what was asked for, so that
- * `onLost` is told once where it cannot be written. A reader that closed the pipe, as `head` does, has
- * what it wanted: that is no error, and the run keeps its own status, since an install that prints a
- * document is done all the same.
+ * Keeps write errors from ending a run. Errors on stderr are ignored: a full disk, a closed
+ * terminal, a reader that has left. A document on stdout is the command's result, so `onLost` is
+ * called once if it cannot be written. A reader that closes the pipe early, as `head` does, is no
+ * error: the run keeps its own status.
  */
 export function guardStreams(
   stdout: NodeJS.WritableStream,

@@ -1,4 +1,4 @@
-/** What a terminal can show, and who asks: colour, cursor movement, characters beyond ASCII. */
+/** What a terminal supports: colour, cursor movement, characters beyond ASCII. */
 import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 
@@ -6,11 +6,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {
-  /** NO_COLOR and FORCE_COLOR decide; without them, terminals that can have colour. */
+  /** NO_COLOR and FORCE_COLOR decide; otherwise terminals that support colour. */
   readonly hasColour: boolean;
-  /** False on a dumb terminal, where what is written stays, and on one that does not know its size. */
+  /** False on a dumb terminal, and on one that does not know its size. */
   readonly canRedraw: boolean;
-  /** True where the locale says UTF-8. */
+  /** True if the locale is UTF-8. */
   readonly isUnicode: boolean;
 }
 
@@ -18,7 +18,7 @@ export function terminalOf(
   { isTTY = false, columns = 0 }: { readonly isTTY?: boolean; readonly columns?: number },
   env: Env,
 ): Terminal {
-  const { NO_COLOR, ...others } = env; // Node warns of a NO_COLOR beside FORCE_COLOR
+  const { NO_COLOR, ...others } = env; // Node warns if both NO_COLOR and FORCE_COLOR are set
   const isAsked = env.FORCE_COLOR !== undefined || (isTTY && !NO_COLOR);
   return {
     hasColour: isAsked && WriteStream.prototype.getColorDepth(others) > 1,
@@ -27,7 +27,7 @@ export function terminalOf(
   };
 }
 
-/** Lines are readable without colour; these beginnings are found faster with it. */
+/** Line beginnings that are coloured; the text is readable without. */
 const styles: readonly (readonly [RegExp, Style])[] = [
   [/^error:/gm, ["red", "bold"]],
   [/^warning:/gm, ["yellow", "bold"]],
@@ -35,7 +35,7 @@ const styles: readonly (readonly [RegExp, Style])[] = [
   [/^[A-Z]{3,}(?: {2,}[A-Z]{3,})+ *$/gm, "bold"], // the heading of a table
 ];
 
-/** The text with colour where it is due. */
+/** The text with the colours of its line beginnings. */
 function coloured(text: string): string {
   return styles.reduce(
     (text, [pattern, style]) =>
@@ -44,7 +44,7 @@ function coloured(text: string): string {
   );
 }
 
-/** The same stream, whose texts are coloured where it has colour. */
+/** A stream that colours texts if the terminal supports it. */
 export function withColour(stream: NodeJS.WriteStream, env: Env): NodeJS.WriteStream {
   if (!terminalOf(stream, env).hasColour) return stream;
   const write = (chunk: unknown, ...rest: never[]): boolean =>

@@ -2,16 +2,16 @@ import prettyBytes from "pretty-bytes";
 import type { ProblemCode } from "../core/errors.ts";
 import type { Event } from "./events.ts";
 
-/** How much is said: `quiet` only warnings and failures, `verbose` every phase. */
+/** How much is printed: `quiet` only warnings and failures, `verbose` every phase. */
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 export function formatBytes(bytes: number): string {
-  return prettyBytes(bytes); // with options, it would load the tables of all languages for a point
+  return prettyBytes(bytes); // with options it would load the locale tables, only for a decimal point
 }
 
-/** `a, b, c and 37 more`: so many of a list, and how many there are besides. */
+/** `a, b, c and 37 more`: the first names of a list and the number of the others. */
 export function listNames(names: readonly string[], most = 5): string {
-  const shown = names.length <= most + 1 ? names : names.slice(0, most); // "and 1 more" saves nothing
+  const shown = names.length <= most + 1 ? names : names.slice(0, most); // "and 1 more" would be no shorter
   const more = names.length - shown.length;
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
@@ -20,12 +20,12 @@ function formatSeconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0)} s`;
 }
 
-/** The line for an event; undefined where none is due. Readable without colour. */
+/** The line for an event; undefined if it has none. Readable without colour. */
 export function renderEvent(event: Event, verbosity: Verbosity): string | undefined {
   switch (event.type) {
     case "warning":
       return renderProblemLine("warning", event.message, event);
-    case "failed": // told at the end, with what else failed for the same cause
+    case "failed": // printed at the end, grouped by cause
       return verbosity === "verbose" ? `${event.tool}: failed: ${event.message}` : undefined;
     case "note":
       return verbosity === "quiet" ? undefined : event.message;
@@ -58,7 +58,7 @@ function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
 }
 
-/** A problem's message, whose first line ends with its code, with its next step below it. */
+/** A problem's message, with its code at the end of the first line and its hint below. */
 export function renderProblemLine(
   word: "error" | "warning",
   message: string,
@@ -67,7 +67,7 @@ export function renderProblemLine(
   return withHint(`${word}: ${message.replace(/$|(?=\n)/, ` [${problem}]`)}`, hint);
 }
 
-/** A message with its next step below it. */
+/** A message with its hint below. */
 export function withHint(message: string, hint: string | undefined): string {
   return hint === undefined ? message : `${message}\n  hint: ${hint}`;
 }

@@ -5,63 +5,66 @@ import type { Http } from "../net/http.ts";
 import type { NpmConfig } from "../net/npm-config.ts";
 import type { Toolchains } from "./toolchains.ts";
 
-/** What a source needs to stage one artifact. */
+/** The context for staging one artifact. */
 export interface StageContext {
   readonly http: Http;
-  /** The machine's npm configuration; read only by what asks a registry. */
+  /** The machine's npm configuration; read only if a registry is used. */
   readonly npm: () => Promise<NpmConfig>;
   /** The machine's apt configuration. */
   readonly apt: () => Promise<AptConfig>;
   /** For Python programs and Go modules; a source that needs it and has none is a bug. */
   readonly toolchains?: Toolchains;
   readonly platform: Platform;
-  /** False where programs of the platform do not run on this machine. */
+  /** False if programs of the platform do not run on this machine. */
   readonly runsHere: boolean;
-  /** Absolute; an empty directory of this attempt. Downloads go to `download*`, the tree to `tree`. */
+  /**
+   * Absolute; the empty work directory of this attempt. Downloads go to `download*`, the tree to
+   * `tree`.
+   */
   readonly dir: string;
   /** Bin name to path in the tree. */
   readonly bins: Readonly<Record<string, string>>;
-  /** Learns the digest of each file of the tree. */
+  /** Collects the digest of each file of the tree. */
   readonly written: WrittenDigests;
-  /** True where another source has the same: this one is not waited for long. */
+  /** True if another source has the same: the wait for this one is then short. */
   readonly hasAlternative?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes so far and in all, where known. */
+  /** Bytes so far and in total, if known. */
   readonly onProgress: (received: number, total?: number) => void;
-  /** Hears what a person may want to know of what was fetched. */
+  /** Called with messages for the user about the download. */
   readonly onNote?: ((message: string) => void) | undefined;
   readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 
-/** A tree that is complete, verified and not yet published. */
+/** A complete, verified tree that is not yet published. */
 export interface Staged {
   /** Absolute. */
   readonly tree: string;
   readonly source: {
     /** The artifact's kind. */
     readonly kind: string;
-    /** The URL it came from, or NAME@VERSION of a registry. */
+    /** The source URL, or NAME@VERSION of a registry. */
     readonly from: string;
-    /** `sha256:…` or `sha512:…` of the download; of the list of packages for a closure. */
+    /** `sha256:…` or `sha512:…` of the download; for a closure, of its list of packages. */
     readonly digest: string;
     /** Bytes downloaded. */
     readonly size: number;
-    /** The line of Python that packages were chosen for: `3.12`. */
+    /** The Python version that packages were chosen for: `3.12`. */
     readonly python?: string;
   };
-  /** By paths in the tree: what is not a program that starts by itself. */
+  /** By path in the tree: programs that are not started directly. */
   readonly starts?: Readonly<Record<string, Start>>;
 }
 
-/** How a program is started that does not start by itself. */
+/** How a program is started indirectly. */
 export interface Start {
   /** The tool that runs it (`node`). */
   readonly runtime?: string;
-  /** The path in the tree of what is really run, where the program is a launcher. */
+  /** The path in the tree of the real program, if `path` is a launcher. */
   readonly program?: string;
 }
 
 export function toolchainsOf({ toolchains }: StageContext): Toolchains {
-  if (!toolchains) throw new Error("a source needs a toolchain, and the run has given none");
+  if (!toolchains) throw new Error("a source needs a toolchain, but the run has none");
   return toolchains;
 }

@@ -27,36 +27,35 @@ import {
 import { checkLinks, resolveInside } from "../unpack/links.ts";
 
 export interface TreeToImport {
-  /** Absolute: another volume, or what a bundle unpacks to. */
+  /** Absolute: another volume, or an unpacked bundle. */
   readonly from: string;
-  /** What a message calls it: `the seed /usr/…`. */
+  /** Its name in messages: `the seed /usr/…`. */
   readonly called: string;
-  /** What the other volume's manifest says of the tool. */
+  /** The tool's record in the other volume's manifest. */
   readonly record: InstalledRecord;
-  /** Absolute: an empty directory of ours. */
+  /** Absolute: an empty work directory. */
   readonly workDir: string;
   /** Move the tree instead of copying it. */
   readonly move: boolean;
 }
 
-/** A tree in a place of our own, and what its files are known to be. */
+/** A tree in our work directory, with the known digests of its files. */
 interface ImportedTree {
   readonly tree: string;
   readonly written: WrittenDigests;
 }
 
 /**
- * Takes a tree out of another volume into a place of our own and only then looks at it: every byte,
- * name and link, against the digest in the other manifest. Its modes are those that it was published
- * with, whatever they have become. Throws `integrity` where anything is not as promised, or would not
- * be taken from an archive either.
+ * Copies a tree of another volume into our work directory and then verifies it: every byte, name
+ * and link, against the digest in the other manifest. Its modes are set as published. Throws
+ * `integrity` if anything differs, or would not be accepted from an archive either.
  */
 export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
   const { from, record, workDir: room, move } = foreign;
   await refuseLinks(foreign);
   const promised = (await readTreeRecord(from, record.dir))?.files ?? {};
   if (contentsDigest(promised) !== record.contents) {
-    throw refused(foreign, "the list of its files is not the one that its manifest promises");
+    throw refused(foreign, "the list of its files does not match its manifest");
   }
   const source = join(from, record.dir);
   const tree = join(room, "tree");
@@ -68,7 +67,7 @@ export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
   if (paths.length > 0) {
     throw refused(
       foreign,
-      `not the files that its manifest promises: ${paths.slice(0, 5).join(", ")}`,
+      `these files do not match its manifest: ${paths.slice(0, 5).join(", ")}`,
     );
   }
   checkEntries(promised, foreign);
@@ -76,7 +75,7 @@ export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
   return { tree, written: writtenAs(tree, promised) };
 }
 
-/** What was just compared need not be read again. */
+/** Files that were just compared need not be read again. */
 function writtenAs(tree: string, list: TreeList): WrittenDigests {
   const written: WrittenDigests = new Map();
   for (const [path, entry] of Object.entries(list)) {
@@ -86,17 +85,19 @@ function writtenAs(tree: string, list: TreeList): WrittenDigests {
   return written;
 }
 
-/** A link on the way to the tree would lead out of the other volume. */
+/** A link in the path of the tree would point out of the other volume. */
 async function refuseLinks(foreign: TreeToImport): Promise<void> {
   const { from, record } = foreign;
   const parts = record.dir.split("/");
   for (const [i] of parts.entries()) {
     const found = await lstatIfExists(join(from, ...parts.slice(0, i + 1)));
-    if (!found?.isDirectory()) throw refused(foreign, `${record.dir} is not there`);
+    if (!found?.isDirectory()) throw refused(foreign, `${record.dir} does not exist`);
   }
 }
 
-/** Copies what is at `path` of the tree, by hand: Node's own copy sets modes, which a mount may refuse. */
+/**
+ * Copies `path` of the tree. Not by Node's own copy, which sets modes and so fails on some mounts.
+ */
 async function copy(
   path: string,
   source: string,
@@ -121,7 +122,10 @@ async function copy(
   }
 }
 
-/** Also those that their list does not know as such: on some file systems all files are alike. */
+/**
+ * Includes programs that their list does not mark as executable: some file systems have the same
+ * mode for all files.
+ */
 async function makeProgramsExecutable(
   tree: string,
   promised: TreeList,
@@ -136,7 +140,10 @@ async function makeProgramsExecutable(
   }
 }
 
-/** What no archive of ours would become: links that lead out, devices, set-user-id, open to others. */
+/**
+ * Entries that an archive of ours never has: links out of the tree, devices, set-user-id, writable
+ * by others.
+ */
 function checkEntries(list: TreeList, foreign: TreeToImport): void {
   const links = new Map<string, string>();
   const refuse = (path: string, why: string): never => {
@@ -168,7 +175,7 @@ async function checkPrograms(tree: string, foreign: TreeToImport): Promise<void>
     const stats = found.startsWith(root + sep) ? await statIfExists(found) : undefined;
     const runs = runtime !== undefined || ((stats?.mode ?? 0) & 0o100) !== 0;
     if (!stats?.isFile() || stats.size !== size || !runs) {
-      throw refused(foreign, `its program ${name} is not what its manifest says`);
+      throw refused(foreign, `its program ${name} does not match its manifest`);
     }
   }
 }

@@ -9,43 +9,43 @@ import type { StageContext, Staged } from "./context.ts";
 import type { Bins } from "./tree.ts";
 
 /**
- * One kind of source. Each has a file in its room; `source.ts` has the table of all. What a plan must know
- * of a kind is in `core/plan/kinds.ts`; what makes its pins, for authors, in `author/pin.ts`.
+ * One kind of source. Each has a file in its folder; `source.ts` has the table. What a plan needs
+ * to know about a kind is in `core/plan/kinds.ts`; how authors pin it is in `author/pin.ts`.
  */
 export interface SourceKind<A extends Artifact> {
-  /** Downloads, verifies and unpacks it, and checks that each promised program is there. */
+  /** Downloads, verifies and unpacks it, and checks that each named program exists. */
   stage(artifact: A, context: StageContext): Promise<Staged>;
-  /** All that it pins, to be fetched and compared where nothing is installed. */
+  /** Everything that it pins, to be fetched and compared without an installation. */
   pinnedBy(artifact: A, bins: Bins): readonly PinnedFile[];
 }
 
-/** Something that is pinned. */
+/** A pinned download. */
 export interface PinnedFile {
-  /** What several artifacts pin has one id. */
+  /** Artifacts that pin the same file share its id. */
   readonly id: string;
   /**
-   * Fetches it into a file, or into a directory of that name. Throws a UserError: `integrity` where it is
-   * another than the one that is pinned.
+   * Fetches it into a file, or into a directory of that name. Throws a UserError: `integrity` if it
+   * differs from the pinned one.
    */
   fetch(file: string, context: FetchContext): Promise<unknown>;
 }
 
-/** What fetching needs of the machine; each configuration is read only by what asks for it. */
+/** The context for fetching; each configuration is read only if needed. */
 export interface FetchContext {
   readonly http: Http;
   readonly npm: () => Promise<NpmConfig>;
   readonly apt: () => Promise<AptConfig>;
   readonly pip: () => Promise<PipConfig>;
   readonly goConfig: () => Promise<GoConfig>;
-  /** The checksum of MODULE@VERSION, as the checksum database has it. */
+  /** The checksum of MODULE@VERSION in the checksum database. */
   readonly goSum: (module: string) => Promise<string>;
   readonly signal: AbortSignal;
 }
 
-/** What an archive needs to be staged: it is the same on every platform. */
+/** The context for staging an archive, which is the same on every platform. */
 export type ArchiveContext = Omit<StageContext, "apt" | "toolchains" | "platform" | "runsHere">;
 
-/** Stages an archive to compare it, so that what is said of it is what an installation would say. */
+/** Stages an archive to compare it, so that the error is the same as for an installation. */
 export async function stageToCompare(
   stage: (context: ArchiveContext) => Promise<unknown>,
   dir: string,

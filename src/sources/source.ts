@@ -17,7 +17,7 @@ const unresolved = ({ from }: { readonly from: string }): never => {
   throw new Error(`${from} was not resolved`);
 };
 
-/** Every kind of source that there is. */
+/** Every kind of source. */
 const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } = {
   archive,
   "npm-package": npmPackage,
@@ -30,8 +30,8 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
 };
 
 /**
- * Downloads, verifies and unpacks an artifact, and checks that each promised program is there.
- * Throws a UserError that says what is wrong; the caller discards `context.dir`.
+ * Downloads, verifies and unpacks an artifact, and checks that each named program exists. Throws a
+ * UserError; the caller discards `context.dir`.
  */
 export async function stage(artifact: Artifact, context: StageContext): Promise<Staged> {
   const kind: SourceKind<Artifact> = kinds[artifact.kind];
@@ -46,7 +46,7 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
   return staged;
 }
 
-/** All that an artifact pins, to be fetched and compared where nothing is installed. */
+/** Everything that an artifact pins, to be fetched and compared without an installation. */
 export function pinnedBy(artifact: Artifact, bins: Bins): readonly PinnedFile[] {
   const kind: SourceKind<Artifact> = kinds[artifact.kind];
   return kind.pinnedBy(artifact, bins);

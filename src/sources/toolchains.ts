@@ -7,7 +7,7 @@ export interface Interpreter {
   readonly program: string;
   /** Such as `3.12.14`. */
   readonly version: string;
-  /** The tree that it lies in, absolute. */
+  /** The tree that contains it, absolute. */
   readonly tree: string;
 }
 
@@ -18,20 +18,20 @@ export interface Toolchain {
   readonly shared: string;
 }
 
-/** What Python programs and Go builds need of this machine, of the volume and of the run. */
+/** What Python programs and Go builds need from this machine, the volume and the run. */
 export interface Toolchains {
-  /** The machine's pip configuration; read only by what asks an index. */
+  /** The machine's pip configuration; read only if an index is used. */
   readonly pip: () => Promise<PipConfig>;
-  /** The machine's go configuration; read only by what asks a module proxy. */
+  /** The machine's go configuration; read only if a module proxy is used. */
   readonly goConfig: () => Promise<GoConfig>;
-  /** Settles once the volume has it. */
+  /** Resolves when the volume has it. */
   readonly python: () => Promise<Interpreter>;
-  /** A Go that is at least as new as this (`1.25`), fetched where neither machine nor volume has one. */
+  /** A Go that is at least this new (`1.25`), fetched if neither machine nor volume has one. */
   readonly toolchain: (atLeast: string) => Promise<Toolchain>;
   readonly offline: boolean;
-  /** Proxies and certificates for programs that ask the network themselves. */
+  /** Proxies and certificates for programs that use the network themselves. */
   readonly networkEnv: Readonly<Record<string, string>>;
 }
 
-/** What a run has for all its tools: configurations are read once, a Go is fetched once. */
+/** Shared by all tools of a run: configurations are read once, a Go is fetched once. */
 export type SharedToolchains = Omit<Toolchains, "python">;

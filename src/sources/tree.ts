@@ -9,20 +9,20 @@ import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;
 
-/** Makes the tree of an attempt, and directories in it. */
+/** Creates the tree of an attempt, and directories in it. */
 export async function makeTree(dir: string, directories: readonly string[] = []): Promise<string> {
   const tree = join(dir, "tree");
   mkdirSync(tree);
-  // The recipe's lock names them, not an archive.
+  // No limit: the recipe's lock names the entries, not an archive.
   const writer = treeWriter(tree, 0, { bytes: 0, entries: Number.POSITIVE_INFINITY });
   for (const directory of directories) writer.directory(directory);
   return tree;
 }
 
 /**
- * Checks that each promised program is a regular file inside of the tree, after links. A `native` one
- * must be a program by itself: a zip made without Unix modes and npm's tarballs may lack the exec
- * bit, which is then set, but text is refused. Throws a UserError (`recipe`) that says what is there.
+ * Checks that each named program is a regular file inside the tree, after links. A `native` one
+ * must be a binary or a script: zips without Unix modes and npm's tarballs may lack the exec bit,
+ * which is then set, but text is rejected. Throws a UserError (`recipe`) that lists what is there.
  */
 export async function checkPrograms(tree: string, bins: Bins, native: boolean): Promise<void> {
   const root = realpathSync(tree);
@@ -40,7 +40,7 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
   }
 }
 
-/** The one path that a single program (`raw`, `gz`) is given. */
+/** The one path of a single program (`raw`, `gz`). */
 export function onlyProgram(bins: Bins): string {
   const [path, ...others] = new Set(Object.values(bins));
   if (path !== undefined && others.length === 0) return path;
@@ -53,7 +53,7 @@ function isProgram(path: string): boolean {
   return head === "\x7fELF" || head.startsWith("#!");
 }
 
-/** So many are shown of so many that are looked through. */
+/** How many names are shown, and how many are read. */
 const maxNames = 8;
 const mostNames = 5000;
 
@@ -65,15 +65,15 @@ async function absent(root: string, path: string, what: string): Promise<UserErr
   return new UserError("E_RECIPE_BINS", `the archive ${what} ${path}; ${has}${meant(path, names)}`);
 }
 
-/** What a path that is not there may have been meant for, and how to write it. */
+/** A hint at the path that was meant, and how to write it. */
 function meant(path: string, names: readonly string[]): string {
   const files = names.filter((name) => !name.endsWith("/"));
   const base = posix.basename(path);
-  // The same path further down: so many components too few were dropped.
+  // The same path further down: `strip` is too small.
   const below = files.find((name) => name.endsWith(`/${path}`));
   if (below !== undefined) {
     const strip = below.split("/").length - path.split("/").length;
-    return `; did you mean ${below}, or ${strip} more to strip?`;
+    return `; did you mean ${below}, or to strip ${strip} more components?`;
   }
   const same = files.find((name) => posix.basename(name) === base);
   const near = same ?? nearest(path, files) ?? nearestByName(base, files);
@@ -87,7 +87,7 @@ function nearestByName(base: string, files: readonly string[]): string | undefin
   return near === undefined ? undefined : byName.get(near);
 }
 
-/** Names, breadth first, so that a wrong `strip` is seen at once; no more than one would look through. */
+/** Names, breadth first, so that a wrong `strip` is visible; only the first ones. */
 async function namesIn(root: string): Promise<string[]> {
   const names: string[] = [];
   const ahead = [""];

@@ -1,6 +1,6 @@
 /**
- * The commands, once: help, the man page, the shells' completions and README.md's table are made of these
- * entries. All texts are ASCII, see options.ts.
+ * The commands. Help, the man page, shell completions and README.md's table are generated from
+ * these entries. All texts are ASCII, see options.ts.
  */
 import { topologies } from "../core/topology.ts";
 import type { OptionName } from "./options.ts";
@@ -33,14 +33,14 @@ export interface Command {
   readonly verb: Verb;
   /** The second word: `export` of `bundle export`. */
   readonly sub?: string;
-  /** What follows: `NAME...`. */
+  /** The operands: `NAME...`. */
   readonly operands?: string;
   /** One line, in lower case and without a full stop. */
   readonly summary: string;
   /** Full sentences. */
   readonly details?: string;
   readonly options: readonly OptionName[];
-  /** What a shell completes the operands with: tools of the catalogue, files, or these words. */
+  /** Shell completion of the operands: tools of the catalogue, files, or these words. */
   readonly completes?: "tool" | "file" | readonly string[];
 }
 
@@ -58,9 +58,9 @@ export const commands: readonly Command[] = [
   {
     verb: "install",
     operands: "[NAME...] [-- CMD]",
-    summary: "install what is missing; the command when none is named",
+    summary: "install what is missing; the default command",
     details:
-      "Without a NAME: what the selected skills and earlier NAMEs ask for. With NAMEs (tools or programs): only those; later runs keep them in the volume. With -- CMD (for entrypoints): install, then become CMD, whatever the result was, unless --strict.",
+      "Without a NAME: what the selected skills and earlier NAMEs require. With NAMEs (tools or programs): only those; later runs keep them in the volume. With -- CMD (for entrypoints): install, then exec CMD, also after an error, unless --strict.",
     options: [
       ...skills,
       ...sources,
@@ -75,7 +75,7 @@ export const commands: readonly Command[] = [
   },
   {
     verb: "requirements",
-    summary: "show what the skills in view ask for, and why each is or is not selected",
+    summary: "show what each skill requires, and why it is or is not selected",
     options: [...skills, ...sources, "offline", "strict", ...output],
   },
   { verb: "list", summary: "show what the volume holds", options: ["prefix", ...output] },
@@ -102,7 +102,7 @@ export const commands: readonly Command[] = [
   },
   {
     verb: "outdated",
-    summary: "show tools of which the catalogue has a newer version",
+    summary: "show tools that have a newer version in the catalogue",
     options: [...skills, ...output],
   },
   {
@@ -117,15 +117,15 @@ export const commands: readonly Command[] = [
     operands: "NAME...",
     summary: "remove tools from the volume",
     details:
-      "A tool that another one needs is refused unless that one is named too. What a skill asks for is installed again by the next run.",
+      "A tool that another one needs is removed only together with that one. A tool that a skill requires is installed again by the next run.",
     options: ["prefix", "platform", "dry-run", ...output],
     completes: "tool",
   },
   {
     verb: "gc",
-    summary: "remove what nothing asks for, and replaced versions",
+    summary: "remove tools that nothing requires, and replaced versions",
     details:
-      "Counted are the skills in view and those of the last run, because containers that see other skills may share the volume. It tells what it frees.",
+      "A tool is kept if a skill in view or one of the last run requires it, because containers with other skills may share the volume. It prints what it frees.",
     options: [...skills, "dry-run", ...output],
   },
   {
@@ -142,14 +142,14 @@ export const commands: readonly Command[] = [
     operands: "FILE",
     summary: "install from such a file, without network",
     details:
-      "Tools that are missing, damaged or older here are installed; -f installs all. Every file is checked against the digests in the bundle, which prove that it is whole, not who made it: pass --sha256 with the digest that export printed.",
+      "Tools that are missing, damaged or older here are installed; -f installs all. Every file is checked against the digests in the bundle. They detect damage, but do not prove who made the bundle: pass --sha256 with the digest that export printed.",
     options: ["prefix", "sha256", "force-reinstall", "platform", "dry-run", "strict", ...output],
     completes: "file",
   },
   {
     verb: "doctor",
-    summary: "show what is missing (and why) or damaged, and how the last run went",
-    details: "Exits with 4 while something that is asked for is missing or damaged.",
+    summary: "show what is missing (and why) or damaged, and the last run's result",
+    details: "Exits with 4 while something required is missing or damaged.",
     options: ["deep", "repair", ...skills, ...sources, ...network, ...output],
   },
   {
@@ -157,7 +157,7 @@ export const commands: readonly Command[] = [
     operands: "[TOPOLOGY]",
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
-      "sandbox: each sandbox installs for itself. gateway: its start fills the volume. provisioner (default): a one-shot service does. seed: an image carries the programs and fills the volume. image: it has the programs, without a volume.",
+      "sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner (default): a one-shot service fills it. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume.",
     options: ["prefix", "image", "json"],
     completes: Object.keys(topologies),
   },
@@ -171,7 +171,7 @@ export const commands: readonly Command[] = [
     verb: "recipe",
     sub: "check",
     operands: "FILE...",
-    summary: "show every problem of recipe files, with its line",
+    summary: "show every problem in recipe files, with its line",
     options: ["recipes", "fetch", "offline", "mirror", "json"],
     completes: "file",
   },
@@ -181,7 +181,7 @@ export const commands: readonly Command[] = [
     operands: "SOURCE...",
     summary: "write a recipe (for authors)",
     details:
-      "SOURCE is a release's URL (the one for the other processor is found), npm:NAME, pypi:NAME, deb:NAME or go:MODULE, with @VERSION where it is not to be the newest.",
+      "SOURCE is a release's URL (the one for the other architecture is found), npm:NAME, pypi:NAME, deb:NAME or go:MODULE; add @VERSION if it should not be the newest.",
     options: ["name", "bin", "force", "recipes", "mirror", "verbose"],
   },
   {
@@ -205,7 +205,7 @@ export const commands: readonly Command[] = [
     verb: "recipe",
     sub: "compile",
     operands: "DIR FILE",
-    summary: "pack recipes into the one file that a run reads",
+    summary: "pack recipes into the single file that a run reads",
     options: [],
     completes: "file",
   },
@@ -220,7 +220,7 @@ export const commands: readonly Command[] = [
   {
     verb: "help",
     operands: "[COMMAND]",
-    summary: "show help, of one command or of all",
+    summary: "show help for one command or for all",
     options: [],
     completes: verbs,
   },
@@ -232,12 +232,12 @@ export function commandWords({ verb, sub, operands }: Command): string {
   return [verb, sub, operands].filter((word) => word !== undefined).join(" ");
 }
 
-/** What each exit status means, by number. */
+/** The meaning of each exit status, by number. */
 export const exitStatuses: readonly string[] = [
   "done",
   "a bug in this program",
   "usage, configuration, recipe or volume is wrong",
-  "something is unmet, under --strict",
-  "integrity: bytes are not those that the recipe promises; doctor: something is missing or damaged",
-  "not available now (network, disk, permission, processes, memory), or the output could not be written; trying again may help",
+  "a requirement is unmet, with --strict",
+  "integrity: a download does not match its recipe; doctor: something is missing or damaged",
+  "temporary failure (network, disk, permission, processes, memory), or the output could not be written; try again",
 ];

@@ -1,6 +1,6 @@
 import { program } from "./commands.ts";
 
-/** The file in dist/ with each shell's script, by the name that the shell looks for. */
+/** The file in dist/ with each shell's script, by shell. */
 export const completionFiles = {
   bash: `completions/${program}.bash`,
   zsh: `completions/_${program}`,

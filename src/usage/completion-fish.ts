@@ -14,7 +14,7 @@ export function renderFish(tools: readonly string[]): string {
   const lines = commands.flatMap((command) => {
     const { verb, sub = "", completes } = command;
     const at = `-n '${own}_at ${[verb, sub].join(" ").trim()}'`;
-    // Without a verb, verbs are offered; not the operands of install as well.
+    // Without a verb, verbs are offered, but not the operands of install as well.
     const behind = `-n 'not ${own}_first; and ${own}_at ${[verb, sub].join(" ").trim()}'`;
     const words = operandWords(command, tools);
     return [

@@ -1,21 +1,21 @@
-/** What the completion scripts of all shells are made of. */
+/** The parts that the completion scripts of all shells share. */
 import { type Command, commands, program, verbs } from "./commands.ts";
 import { type Option, type OptionName, options } from "./options.ts";
 
-/** The beginning of all names of shell functions. */
+/** The prefix of all shell functions. */
 export const own = `_${program.replaceAll("-", "_")}`;
 export const optionNames = Object.keys(options) as OptionName[];
 export const optionOf = (name: OptionName): Option => options[name];
-/** What each command takes besides its own. */
+/** Options of every command. */
 const everywhere: readonly OptionName[] = ["help"];
 export const optionsOf = (command: Command): readonly OptionName[] => [
   ...command.options,
   ...everywhere,
 ];
-/** The command where none is named. */
+/** The default command. */
 export const install = commands.find(({ verb }) => verb === "install") as Command;
 
-/** Options whose value is the word behind them. */
+/** Options whose value is the next word. */
 export const withValue = optionNames.filter((name) => {
   const { value, needsValue = true } = optionOf(name);
   return value !== undefined && needsValue;
@@ -33,7 +33,7 @@ export function spelled(name: OptionName): string[] {
   return [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
 }
 
-/** The words that a shell offers for operands; none where these are files. */
+/** The words that complete operands; none if these are files. */
 export function operandWords({ completes }: Command, tools: readonly string[]): readonly string[] {
   if (completes === undefined || completes === "file") return [];
   return completes === "tool" ? tools : completes;

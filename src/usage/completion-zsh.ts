@@ -105,7 +105,7 @@ function zshSpecs(name: OptionName): string[] {
   ];
 }
 
-/** In specs, brackets and colons have a meaning. */
+/** Brackets and colons have a meaning in specs. */
 function zshPlain(text: string): string {
   return text.replace(/[\\[\]:]/g, "\\$&");
 }

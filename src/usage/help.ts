@@ -1,4 +1,7 @@
-/** What `help`, `help COMMAND` and `--help` print, made of the tables of commands and options. */
+/**
+ * The output of `help`, `help COMMAND` and `--help`, generated from the tables of commands and
+ * options.
+ */
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { type Command, commands, commandWords, exitStatuses, program } from "./commands.ts";
@@ -21,13 +24,13 @@ export function renderHelp(): string {
       "exit status",
       exitStatuses.map((text, status) => [`${status}`, text] as const),
     ),
-    `${program} help COMMAND says more.\n`,
+    `${program} help COMMAND shows details.\n`,
   ].join("\n");
 }
 
 /**
- * One command, or all of a verb: `["bundle"]`, `["bundle", "export"]`. Throws a UserError (`usage`) where
- * there is none.
+ * One command, or all of a verb: `["bundle"]`, `["bundle", "export"]`. Throws a UserError (`usage`)
+ * if there is none.
  */
 export function renderTopic(words: readonly string[]): string {
   const found = commandsCalled(words);
@@ -35,13 +38,13 @@ export function renderTopic(words: readonly string[]): string {
     const known = commands.map(({ verb }) => verb);
     const near = nearest(words[0] ?? "", known);
     throw new UserError("E_USAGE", `help ${words.join(" ")}: no such command`, {
-      hint: near ? `Did you mean help ${near}?` : `See ${program} help.`,
+      hint: near ? `Did you mean help ${near}?` : `Run ${program} help.`,
     });
   }
   return found.map(renderCommand).join("\n");
 }
 
-/** Commands whose verb, or verb and second word, are these; what follows a command's words is passed over. */
+/** Commands with this verb, or verb and second word; further words are ignored. */
 function commandsCalled([verb, sub]: readonly string[]): readonly Command[] {
   const ofVerb = commands.filter((command) => command.verb === verb);
   const exact = ofVerb.filter((command) => command.sub !== undefined && command.sub === sub);
@@ -67,7 +70,7 @@ function optionRows(names: readonly OptionName[]): (readonly [string, string])[]
   });
 }
 
-/** A heading and rows of two columns; a first column that is too wide has its line for itself. */
+/** A heading and rows of two columns; a first column that is too wide gets its own line. */
 function section(heading: string, rows: readonly (readonly [string, string])[]): string {
   const column = Math.min(30, Math.max(...rows.map(([left]) => left.length)) + 4);
   const lines = rows.map(([left, right]) => {

@@ -1,16 +1,19 @@
-/** The man page (section 1), made of the tables of commands and options when the package is built. */
+/**
+ * The man page (section 1), generated from the tables of commands and options when the package is
+ * built.
+ */
 import { type Command, commands, exitStatuses, program } from "./commands.ts";
 import { sentence } from "./help.ts";
 import { type Option, type OptionName, options, optionWords, variables } from "./options.ts";
 
 export const manPageFile = `${program}.1`;
 
-/** In man(7), which every `man` reads. It has no date, so that the same sources give the same bytes. */
+/** In man(7) format, which every `man` reads. It has no date, so that builds are reproducible. */
 export function renderManPage(version: string): string {
   const names = Object.keys(options) as OptionName[];
   return [
     `.TH ${escaped(program.toUpperCase())} 1 "" "${escaped(`${program} ${version}`)}" "User Commands"`,
-    ".nh", // a hyphen of an option is not to be doubled by a line break
+    ".nh", // a line break must not add a hyphen to an option
     ".SH NAME",
     `${escaped(program)} \\- keep the programs that OpenClaw skills need in a persistent volume`,
     ".SH SYNOPSIS",
@@ -29,10 +32,10 @@ export function renderManPage(version: string): string {
     ".SH EXIT STATUS",
     ...exitStatuses.flatMap((text, status) => tagged(bold(`${status}`), sentence(text))),
     ".SH FILES",
-    ...tagged(italic("/opt/openclaw"), "The volume, where nothing else is set."),
+    ...tagged(italic("/opt/openclaw"), "The default volume."),
     ...tagged(
       italic("manifest.json"),
-      "In the volume: what is installed, from where, with which digest.",
+      "In the volume: the installed tools with their sources and digests.",
     ),
     "",
   ]
@@ -65,7 +68,7 @@ function tagged(tag: string, text: string): string[] {
 const bold = (text: string): string => `\\fB${escaped(text)}\\fR`;
 const italic = (text: string): string => `\\fI${escaped(text)}\\fR`;
 
-/** A hyphen is a minus to be copied; a line does not begin with what roff takes for a request. */
+/** A hyphen becomes a minus that can be copied; a line must not begin with a roff request. */
 function escaped(text: string): string {
   return text
     .replaceAll("\\", "\\e")

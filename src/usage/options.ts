@@ -1,20 +1,20 @@
 /**
- * The options of the command line, once: `parseArgs` reads its definitions here, and help, the man page,
- * the shells' completions and README.md are made of the same entries. All texts are ASCII, because the
- * sh entrypoint prints them whatever the locale.
+ * The options of the command line. `parseArgs` takes its definitions from here; help, the man page,
+ * shell completions and README.md are generated from the same entries. All texts are ASCII, because
+ * the sh entrypoint prints them in any locale.
  */
 
 export interface Option {
   readonly type: "boolean" | "string";
   readonly short?: string;
   readonly multiple?: boolean;
-  /** What stands for the value in help: `DIR`. */
+  /** The value's name in help: `DIR`. */
   readonly value?: string;
-  /** False where the value may be left out; it is given with `=` then. */
+  /** False if the value is optional; it is then given with `=`. */
   readonly needsValue?: boolean;
-  /** What a shell completes the value with: names of files, of directories, or these words. */
+  /** Shell completion of the value: file names, directory names, or these words. */
   readonly completes?: "file" | "directory" | readonly string[];
-  /** The environment variable that says the same, with the separator of its values. */
+  /** The environment variable with the same meaning, and the separator of its values. */
   readonly env?: string;
   readonly text: string;
 }
@@ -25,7 +25,7 @@ export const options = {
     value: "DIR",
     completes: "directory",
     env: "OPENCLAW_SKILL_PREFIX",
-    text: "the volume; default /opt/openclaw, or $XDG_DATA_HOME/openclaw where that cannot be made",
+    text: "the volume; default /opt/openclaw, or $XDG_DATA_HOME/openclaw if that cannot be created",
   },
   "skills-dir": {
     type: "string",
@@ -41,30 +41,30 @@ export const options = {
     value: "DIR",
     completes: "directory",
     env: "OPENCLAW_SKILL_RECIPES (:)",
-    text: "look here for recipes before the bundled catalogue; may be repeated",
+    text: "use recipes from here before the bundled catalogue; may be repeated",
   },
-  all: { type: "boolean", text: "select every skill in view, bundled ones too" },
+  all: { type: "boolean", text: "select every skill, also bundled ones" },
   skill: {
     type: "string",
     multiple: true,
     value: "NAME",
     env: "OPENCLAW_SKILLS (,)",
-    text: "select this bundled skill too; may be repeated",
+    text: "also select this bundled skill; may be repeated",
   },
   "force-reinstall": {
     type: "boolean",
     short: "f",
-    text: "install again what is present and valid; the old tree stays in use until the new one is ready",
+    text: "reinstall what is present and valid; the old tree stays in use until the new one is ready",
   },
   "ignore-system": {
     type: "boolean",
-    text: "do not count a program found elsewhere on PATH as present",
+    text: "ignore programs outside the volume that are on PATH",
   },
   platform: {
     type: "string",
     value: "P",
     completes: ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"],
-    text: "install for this platform (linux-x64 or linux-arm64, with -musl for musl); nothing is test-run then",
+    text: "install for this platform (linux-x64 or linux-arm64, with -musl for musl), without smoke tests",
   },
   mirror: {
     type: "string",
@@ -83,21 +83,21 @@ export const options = {
   "allow-declared": {
     type: "boolean",
     env: "OPENCLAW_SKILL_ALLOW_DECLARED=1",
-    text: "where no recipe exists, use the skill's own install spec, pinned at first use; off by default, because skills are untrusted text",
+    text: "if there is no recipe, use the skill's own install spec, pinned at first use; off by default, because skills are untrusted text",
   },
   offline: { type: "boolean", text: "do not use the network" },
-  "dry-run": { type: "boolean", text: "print the plan, change nothing" },
-  strict: { type: "boolean", text: "exit with 3 where something is unmet" },
+  "dry-run": { type: "boolean", text: "print the plan and change nothing" },
+  strict: { type: "boolean", text: "exit with 3 if a requirement is unmet" },
   "no-wait": {
-    type: "boolean", // the entrypoint acts on it, and passes all its words on
-    text: "start the command behind -- at once, and install meanwhile",
+    type: "boolean", // the entrypoint handles it, and passes on all its words
+    text: "start the command after -- at once, and install in the background",
   },
-  deep: { type: "boolean", text: "read every byte of what is installed" },
-  repair: { type: "boolean", text: "first install what is missing or damaged" },
+  deep: { type: "boolean", text: "hash every installed file" },
+  repair: { type: "boolean", text: "install what is missing or damaged first" },
   sha256: {
     type: "string",
     value: "HEX",
-    text: "the digest that the file must have, as bundle export printed it",
+    text: "the expected digest of the file, as printed by bundle export",
   },
   image: { type: "string", value: "NAME", text: "sandboxes use this image, unchanged" },
   name: { type: "string", value: "NAME", text: "the recipe's name" },
@@ -112,39 +112,39 @@ export const options = {
     text: "also download the artifacts and compare them with their digests",
   },
   force: { type: "boolean", text: "overwrite files that exist" },
-  jobs: { type: "string", value: "N", text: "how many tools are installed at once" },
+  jobs: { type: "string", value: "N", text: "how many tools to install in parallel" },
   json: {
     type: "string",
     value: "events",
     needsValue: false,
     completes: ["events"],
-    text: "one JSON document on stdout; --json=events: one JSON object a line for each event",
+    text: "print one JSON document on stdout; --json=events: one JSON object per line for each event",
   },
-  quiet: { type: "boolean", short: "q", text: "print warnings and errors only" },
+  quiet: { type: "boolean", short: "q", text: "print only warnings and errors" },
   verbose: {
     type: "boolean",
     short: "v",
-    text: "print each request, redirect, retry, mirror and skipped source too",
+    text: "also print each request, redirect, retry, mirror and skipped source",
   },
   "no-progress": { type: "boolean", text: "print lines instead of progress bars" },
-  help: { type: "boolean", short: "h", text: "show help, of the command that is named with it" },
+  help: { type: "boolean", short: "h", text: "show help, for the given command or for all" },
   version: { type: "boolean", text: "print the version" },
 } as const satisfies Readonly<Record<string, Option>>;
 
 export type OptionName = keyof typeof options;
 
-/** What the environment says and no option does. */
+/** Environment variables that have no option. */
 export const variables: Readonly<Record<string, string>> = {
   OPENCLAW_SKILL_TOOLS:
-    "tools to keep in the volume besides what skills ask for (spaces between them)",
-  OPENCLAW_SKILL_TIMEOUT: "seconds to wait for a server that sends nothing",
-  OPENCLAW_SKILL_DEPS_NODE: "the Node that runs the command",
+    "tools to keep in the volume besides what skills require (separated by spaces)",
+  OPENCLAW_SKILL_TIMEOUT: "seconds to wait for a server that does not respond",
+  OPENCLAW_SKILL_DEPS_NODE: "the Node binary that runs the command",
   OPENCLAW_SKILL_DEPS_CODE_CACHE:
-    "write: leave compiled code beside the program, for faster starts (at image builds)",
+    "write: store compiled code beside the program, for faster starts (in image builds)",
   OPENCLAW_SKILL_PROFILE_DIR:
-    "where the login-shell script goes instead of /etc/profile.d; empty for nowhere",
+    "directory of the login-shell script instead of /etc/profile.d; empty: none",
   NO_COLOR:
-    "set: no colour; FORCE_COLOR=1 forces it; else there is colour where the output is a terminal",
+    "disables colour; FORCE_COLOR=1 forces it; the default is colour if the output is a terminal",
 };
 
 /** `-f, --force-reinstall`, `--prefix DIR`, `--json[=events]`. */

@@ -10,7 +10,7 @@ The kind decides the exit status (see [README](README.md#options)).
 | --- | --- | --- | --- |
 `;
 
-/** problems.md: all problems, ordered by their codes. */
+/** The text of problems.md: all problems, ordered by code. */
 export function renderProblems(): string {
   const rows = Object.entries(problems)
     .sort(([a], [b]) => (a < b ? -1 : 1))

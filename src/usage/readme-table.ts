@@ -3,7 +3,7 @@ import { type Command, commands, commandWords } from "./commands.ts";
 /** Commands that share a row with the one before them. */
 const second = new Set(["bundle import", "unhold"]);
 
-/** README.md's table of commands. */
+/** The table of commands in README.md. */
 export function renderCommandTable(): string {
   const rows: Command[][] = [];
   for (const command of commands) {

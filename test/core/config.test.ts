@@ -85,8 +85,8 @@ describe("what is used", () => {
 
 describe("what is wrong is said and left out", () => {
   it.each([
-    ["{ skills: }", "/o.json:1:11: not JSON5 (invalid character '}'); nothing of it counts"],
-    ["", "/o.json:1:1: not JSON5 (invalid end of input); nothing of it counts"],
+    ["{ skills: }", "/o.json:1:11: not JSON5 (invalid character '}'); the whole file is ignored"],
+    ["", "/o.json:1:1: not JSON5 (invalid end of input); the whole file is ignored"],
     ["[]", "/o.json: the file is a list; expected an object { ... }"],
     ["{skills: null}", "/o.json: skills is null; expected an object { ... }"],
     [

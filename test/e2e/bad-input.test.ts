@@ -193,7 +193,7 @@ describe("the volume", () => {
     symlinkSync(outside, join(place.prefix, "bin"));
     const { status, stderr } = await place.run();
     expect(status).toBe(2);
-    expect(stderr).toMatch(/bin is a link that leads out of the volume/);
+    expect(stderr).toMatch(/bin is a link out of the volume/);
     expect(Object.keys(snapshotOf(outside))).toEqual(["."]);
   });
 });
@@ -370,9 +370,7 @@ test("a Node whose zlib never answers is told as a bug, and not as success", asy
   place.recipe("zog", { artifacts: { "linux-x64": source } });
   const silent = join(repository, "test/support/silent-zlib.cjs");
   const { status, stderr } = await place.runWith({ NODE_OPTIONS: `--require ${silent}` });
-  expect(stderr).toMatch(
-    /This is a bug.*\nnothing is left to wait for, and the work is not done\n$/,
-  );
+  expect(stderr).toMatch(/This is a bug.*\nno work is pending, but the run has not finished\n$/);
   expect(status).toBe(1);
   expect(place.snapshot()).not.toHaveProperty("manifest.json");
 });

@@ -198,7 +198,7 @@ describe("is refused:", () => {
     });
     other.recipe("show", { bins: { show: "usr/bin/show" } });
     const { status, stderr } = await place.runWith(other.env, "show");
-    expect(stderr).toMatch(/lock is not complete: no package has the loader/);
+    expect(stderr).toMatch(/lock is incomplete: no package has the loader/);
     expect(status).toBe(2);
   });
 

@@ -218,7 +218,7 @@ describe("the volume's own directories", () => {
     rmSync(at(dir), { recursive: true });
     symlinkSync(outside, at(dir));
     const { status, stderr } = await start();
-    expect(stderr).toContain(`${at(dir)} is a link that leads out of the volume, to ${outside}`);
+    expect(stderr).toContain(`${at(dir)} is a link out of the volume, to ${outside}`);
     expect(stderr).toMatch(/hint: Remove the link/);
     expect(status).toBe(2);
     expect(readdirSync(outside)).toEqual([]);

@@ -160,7 +160,7 @@ test.each([
 
 describe("what is short for a while is no fault of the program", () => {
   test.each([
-    ["killed", "kill -KILL $$", "was killed by SIGKILL, as where memory runs out"],
+    ["killed", "kill -KILL $$", "was killed by SIGKILL: probably out of memory"],
     ["no process", "echo 'zog: fork: Resource temporarily unavailable' >&2; exit 1", "ulimit -u"],
     ["no memory", "echo 'Cannot allocate memory' >&2; exit 2", "ulimit -v"],
     ["no files", "echo 'Too many open files' >&2; exit 2", "ulimit -n"],

@@ -337,7 +337,7 @@ describe.skipIf(!python)("refused", () => {
   test("a wheel that is another package", async () => {
     const evil = makeWheel("evil", "1.0", { "helper/deep.py": "x = 1\n" });
     offer([zog, { ...evil, name: "helper-lib", version: "2.0", file: helper.file }]);
-    await refuse(4, /does not describe itself/);
+    await refuse(4, /metadata names another package/);
   });
 
   test("a wheel that writes outside of itself", async () => {

@@ -114,7 +114,7 @@ describe("discovery", () => {
       await view({ r: "workspace" }, { ...defaultLimits, maxCandidatesPerRoot: 3 }),
     ).toMatchObject({
       skills: [expect.stringMatching(/^a \| r\/a \| line 1/), "b | r/b", "c | r/c"],
-      problems: ["r has 4 directories; OpenClaw looks into the first 3"],
+      problems: ["r has 4 directories; OpenClaw searches the first 3"],
     });
     expect(
       await view({ r: "workspace" }, { ...defaultLimits, maxSkillsLoadedPerSource: 2 }),
@@ -134,7 +134,7 @@ describe("links", () => {
     await symlink("nowhere", join(top, "r/gone"));
   });
 
-  const gone = "r/gone is a link that leads nowhere";
+  const gone = "r/gone is a dangling link";
   it.each(["workspace", "bundled", "extra", "named", "sandbox"] as const)(
     "out of a root are refused: %s",
     async (kind) => {
@@ -142,7 +142,7 @@ describe("links", () => {
       expect(skills).toEqual(["again | r/again"]);
       expect(problems).toEqual([
         gone,
-        expect.stringMatching(/^r\/x leads out of .*r, to out\/x; /),
+        expect.stringMatching(/^r\/x is a link out of .*r, to out\/x; /),
       ]);
     },
   );
@@ -195,7 +195,7 @@ describe("reading", () => {
       "big | r/big | it has 256023 bytes; OpenClaw reads up to 256000",
       "dir | r/dir | it is a directory, not a regular file",
       "exact | r/exact",
-      "linked | r/linked | it has more than one hard link, which OpenClaw refuses",
+      "linked | r/linked | it has more than one hard link, which OpenClaw does not allow",
     ]);
     expect((await view({ r: "bundled" })).skills).toContain("linked | r/linked");
   });

@@ -197,7 +197,7 @@ test("arm64 is provisioned from here, unless a program must be set up", async ()
   const { exitCode, stderr } =
     await command()`entrypoint/openclaw-install-skill-deps --ignore-system --platform linux-arm64 tmux graphviz`;
   expect(exitCode, stderr).toBe(0);
-  expect(stderr).toMatch(/dot -c must be run once on a machine of its own platform/);
+  expect(stderr).toMatch(/dot -c must run once on a machine of its own platform/);
   const [tmux] = (await $`find ${prefix} -path ${"*/openclaw-programs/usr/bin/tmux"}`).lines();
   expect(readFileSync(tmux ?? "").readUInt16LE(18)).toBe(183); // EM_AARCH64
 });

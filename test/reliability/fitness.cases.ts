@@ -45,10 +45,10 @@ const unfit: readonly (readonly [Switches, RegExp])[] = [
     (errno) =>
       [
         [`refuse=readlink:${errno}`],
-        /this file system cannot read symbolic links that lead upwards: fuse mounted/,
+        /this file system cannot read symbolic links that point upwards: fuse mounted/,
       ] as const,
   ),
-  [["links=downward"], /this file system cannot read symbolic links that lead upwards/],
+  [["links=downward"], /this file system cannot read symbolic links that point upwards/],
   [["ignore=chmod", "modes=0644"], /this file system has no execute bits: fuse mounted/],
   [["refuse=chmod:1", "modes=0600"], /this file system has no execute bits/],
   [["refuse=chmod:95", "modes=0666"], /this file system has no execute bits/],

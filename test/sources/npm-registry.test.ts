@@ -161,10 +161,10 @@ describe("a document that does not help is a failure of the network", () => {
     ["versions that are none", '{"versions":"1.0.0"}', /package's versions/],
     ["another version", '{"versions":{"2.0.0":{}}}', /has no @scope\/gog@1\.0\.0/],
     ["a version that is null", '{"versions":{"1.0.0":null}}', /has no @scope\/gog@1\.0\.0/],
-    ["no dist", '{"versions":{"1.0.0":{}}}', /has no address of/],
-    ["a tarball that is no text", versions({ tarball: 7 }), /has no address of/],
-    ["a tarball that is no URL", versions({ tarball: "http://[" }), /has no address of/],
-    ["a tarball of this machine", versions({ tarball: "file:///etc/passwd" }), /has no address of/],
+    ["no dist", '{"versions":{"1.0.0":{}}}', /has no URL for/],
+    ["a tarball that is no text", versions({ tarball: 7 }), /has no URL for/],
+    ["a tarball that is no URL", versions({ tarball: "http://[" }), /has no URL for/],
+    ["a tarball of this machine", versions({ tarball: "file:///etc/passwd" }), /has no URL for/],
   ])("%s", async (_, text, message) => {
     server.serve(document, text);
     const failure = await download().catch((error: unknown) => error);

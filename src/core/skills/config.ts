@@ -133,7 +133,7 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
   const parsed = parseJson5(text);
   if (parsed.why !== undefined) {
     const where = parsed.at ? `${file}:${parsed.at}` : file;
-    problems.push(`${where}: not JSON5 (${parsed.why}); nothing of it counts`);
+    problems.push(`${where}: not JSON5 (${parsed.why}); the whole file is ignored`);
     return undefined;
   }
   try {
@@ -143,7 +143,7 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
     if (asFields(document) && !Array.isArray(document)) return document;
     problem(file, `the file is ${kindOf(document)}; expected an object { ... }`);
   } catch (error) {
-    problems.push(`${file}: ${describeError(error)}; nothing of it counts`); // nested too deeply for the stack
+    problems.push(`${file}: ${describeError(error)}; the whole file is ignored`); // nested too deeply for the stack
   }
   return undefined;
 }

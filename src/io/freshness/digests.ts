@@ -9,13 +9,13 @@ import { listTree, type TreeList } from "../volume/tree-list.ts";
 /** Far more than the record of the largest tree (bytes). */
 const maxRecord = 64 * 1024 * 1024;
 
-/** What each program prints in its own way. */
+/** Characters that programs print differently. */
 const oddName = /[\\\p{Cc}\uFFFD]/u;
 
 /**
- * What the entrypoint prints (`look_digests`, in whatever order) where the trees of a record are as they
- * were published, by their own lists; `bin/` and the like as they are. `trees`: name in the record to
- * directory below the prefix. Undefined where a name could be printed in more than one way.
+ * The output of the entrypoint's `look_digests` (in any order) if the trees of a record are as
+ * published, by their own lists; `bin/` and similar directories as they are. `trees`: name in the
+ * record to directory below the prefix. Undefined if a name could be printed in more than one way.
  */
 export async function digestsOf(
   prefix: string,

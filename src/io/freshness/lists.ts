@@ -4,20 +4,20 @@ import { run } from "../exec.ts";
 import { hasTicked } from "../volume/stamps.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
-/** How far the clocks of other file systems than the volume's may be from ours (ns). */
+/** Maximum clock difference between other file systems and the volume's (ns). */
 const clockSkew = 2_000_000_000n;
-/** A search that takes longer than asking Node is of no use (ms). */
+/** A search that takes longer than starting Node is useless (ms). */
 const timeout = 3000;
 const maxOutput = 64 * 1024 * 1024;
 
-/** A record's lists `seen`, `all` and `volume`; without one that metadata do not prove. */
+/** A record's lists `seen`, `all` and `volume`; a list that metadata cannot prove is absent. */
 export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
 
 /**
- * The lists of metadata, where these are proof: every file was last changed at an earlier tick of its
- * file system's clock than now, so that a later change gives it another time. What was written by
- * this very run is only a tick old, so it is worth waiting for the next one. None where times prove
- * nothing about the volume.
+ * The lists of metadata, if they are proof: every file was last changed at an earlier tick of its
+ * file system's clock than now, so that a later change gets another time. Files that this run wrote
+ * are only one tick old, so it waits for the next tick. Undefined if timestamps prove nothing about
+ * the volume.
  */
 export async function readMetadata(facts: FreshnessFacts, record: string): Promise<Proof> {
   const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
@@ -39,7 +39,7 @@ function latestOf(rows: readonly Row[]): bigint {
   return rows.reduce((latest, { changed }) => (changed > latest ? changed : latest), 0n);
 }
 
-/** Where find cannot print metadata, `by-stat` tells the entrypoint so, here and ever after. */
+/** If find cannot print metadata, `by-stat` tells the entrypoint to use stat from now on. */
 async function listMetadata(facts: FreshnessFacts, record: string): Promise<readonly Row[]> {
   const text = await list(facts, "all", record);
   const found = rowsOf(text);
@@ -66,7 +66,7 @@ function split(rows: readonly Row[]): Required<Proof> {
 /** A row of these lists. */
 interface Row {
   readonly text: string;
-  /** When it was last changed (ns). */
+  /** Last change (ns). */
   readonly changed: bigint;
   readonly name: string;
 }
@@ -75,8 +75,8 @@ const time = String.raw`(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-?\d+)\.(\d{9})\d*( \+00
 const rowPattern = new RegExp(`^\\w+ \\d+ ${time} (?:${time} )?(\\D.*)$`);
 
 /**
- * A row is `MODE SIZE CHANGED NAME`, of watch/ `MODE SIZE CHANGED MODIFIED NAME`, where times are in
- * seconds since 1970 or, from busybox, dates; the view and the names of system/ have no such form.
+ * A row is `MODE SIZE CHANGED NAME`, in watch/ `MODE SIZE CHANGED MODIFIED NAME`. Times are seconds
+ * since 1970 or, from busybox, dates. The view and the names of system/ have another form.
  */
 function parseRow(text: string): Row {
   const found = rowPattern.exec(text);
@@ -87,16 +87,16 @@ function parseRow(text: string): Row {
   return { text, changed, name: found.at(-1) ?? "" };
 }
 
-/** Of what a link leads to; of the link itself where it dangles, as `find -H` has it. */
+/** The device of a link's target; of the link itself if it dangles, as in `find -H`. */
 function deviceOf(path: string): bigint {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found?.dev ?? statSync(dirname(path), { bigint: true }).dev;
 }
 
 /**
- * The list of contents, if it is what the run saw. Undefined where it cannot be had, or where the search
- * finds SKILL.md files that the run did not count (too deep, or behind a link that is not followed):
- * content alone then cannot tell whether they still do not count.
+ * The list of contents, if it equals what the run saw. Undefined if it cannot be read, or if the
+ * search finds SKILL.md files that the run did not count (too deep, or behind a link that is not
+ * followed): content alone then cannot show whether they still do not count.
  */
 export async function readContent(
   facts: FreshnessFacts,
@@ -110,7 +110,7 @@ export async function readContent(
     seen.set(idOf(path), sha256);
   }
   const text = await list(facts, "content", record);
-  // What sha256sum prints of a name that it had to escape begins with a backslash.
+  // sha256sum prints a backslash before a name that it had to escape.
   if (text === undefined || !text.endsWith("\nend\n") || /^\\/m.test(text)) return undefined;
   const found = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(
     ([, sha256 = "", path = ""]) => {
@@ -130,7 +130,7 @@ export async function readContent(
   return isWhole ? text : undefined;
 }
 
-/** False of what nobody reads: below a directory that has a SKILL.md, or below the recipes' own. */
+/** False for ignored files: below a directory that has a SKILL.md, or below the recipes' own. */
 function counts(path: string, skillDirs: ReadonlySet<string>): boolean {
   const [kind, , ...below] = path.split("/");
   if (kind === "files") return false;
@@ -142,14 +142,14 @@ function counts(path: string, skillDirs: ReadonlySet<string>): boolean {
 }
 
 /**
- * Tells one file from another, whatever links led to it. Not by its inode: there are file systems on which
- * it is another one at each call, or the same for all files.
+ * Identifies a file, whatever links led to it. Not by its inode: some file systems return another
+ * one at each call, or the same for all files.
  */
 function idOf(path: string): string {
   return realpathSync.native(path);
 }
 
-/** What the entrypoint lists; undefined where it fails. */
+/** The output of the entrypoint's listing; undefined if it fails. */
 async function list(
   { entrypoint, path, view }: FreshnessFacts,
   what: string,

@@ -23,21 +23,21 @@ import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 import { readContent, readMetadata } from "./lists.ts";
 import { mergeSatisfied } from "./satisfied.ts";
 
-/** Without them a record answers nothing. */
+/** The lists that every record has. */
 const lists = ["seen", "all", "volume", "sizes", "content", "settled"];
 
-/** Kept for so many views. */
+/** The number of views with a record. */
 const maxRecords = 8;
-/** An unpublished record of this age was left by a run that was killed (ms). */
+/** An unpublished record of this age is from a killed run (ms). */
 const graceMs = 60 * 60 * 1000;
 
 /**
- * Records a run after which nothing is left to do. Where the volume cannot be written to, or something
- * changed during the run, there is no record, and the next run asks Node again.
+ * Records a run after which nothing is left to do. If the volume is read-only, or something changed
+ * during the run, there is no record, and the next run starts Node again.
  */
 export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   const { view } = facts;
-  // What is not UTF-8 has reached us as another text than sh has.
+  // Text that is not valid UTF-8 differs between Node and sh.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
   const steady = join(facts.prefix, layout.steady);
   const own = join(steady, `.new-${token()}`);
@@ -67,8 +67,8 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
 }
 
 /**
- * Drops all records. Called before the first change of the volume: records are compared with the disk
- * and cannot lie about it, but a run that was killed half-way should be finished by Node.
+ * Removes all records. Called before the first change of the volume: a record cannot be wrong,
+ * because it is compared with the disk, but Node should finish a run that was killed.
  */
 export async function forgetFreshness(prefix: string): Promise<void> {
   const steady = join(prefix, layout.steady);
@@ -79,7 +79,7 @@ export async function forgetFreshness(prefix: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return;
     if (!isRefusal(error)) throw fileError("change", steady, error);
-    // A directory of an image's layer cannot be renamed everywhere.
+    // Some file systems cannot rename a directory of an image's layer.
     await doing("remove", steady, rm(steady, { recursive: true, force: true }));
   }
   removeQuietly(aside);
@@ -89,7 +89,7 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   linkVolume(dir, facts);
   const listed = directoriesOfRecipes(facts);
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
-  if (facts.absent.some(isThere)) throw new Unrecordable("a file came during the run");
+  if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
   const inputs = facts.inputs.map(({ path }) => path);
   linkAll(dir, "watch", [
     ...facts.roots,
@@ -105,14 +105,14 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   linkAll(dir, "files", distinct, labelsOf(distinct));
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
-  // Metadata first, content afterwards: a file that is changed between the two then has another
-  // content than the run saw, and one that is changed later has other metadata.
+  // Metadata first, then content: a file that is changed in between has other content than the run
+  // saw, and one that is changed later has other metadata.
   const proof = await readMetadata(facts, dir);
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   const content = await readContent(facts, dir);
   const isWhole = content !== undefined;
-  if (!isWhole && !isOld(dir)) throw new Unrecordable("something came during the run");
-  if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content tell it");
+  if (!isWhole && !isOld(dir)) throw new Unrecordable("something was added during the run");
+  if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content prove it");
   for (const [name, text] of Object.entries({ ...proof, content })) {
     if (text !== undefined) writeFileSync(join(dir, name), text);
   }
@@ -140,15 +140,15 @@ async function writeAnyRecord(
 }
 
 /**
- * Links programs and trees, and writes their sizes, if they are what the run saw. Gives the trees' names
- * in the record, with their directories below the prefix.
+ * Links programs and trees, and writes their sizes, if they equal what the run saw. Returns the
+ * trees' names in the record, with their directories below the prefix.
  */
 function linkVolume(
   dir: string,
   { prefix, programs, trees, unmet }: FreshnessFacts,
 ): ReadonlyMap<string, string> {
   mkdirSync(dir, { recursive: true });
-  // Two launchers may start one program.
+  // Two launchers may start the same program.
   const started = new Map(programs.map(({ path, size }) => [path, size]));
   const all = [[layout.manifest, undefined] as const, ...started].map(([path, size]) => ({
     path,
@@ -170,7 +170,7 @@ function linkVolume(
   });
   writeFileSync(join(dir, "sizes"), lines(sizes));
   const present = trees.filter((path) => isThere(join(prefix, path)));
-  // `lib/TOOL/…` has its tool's name, which the entrypoint looks for.
+  // `lib/TOOL/…` is labelled with its tool's name, which the entrypoint needs.
   const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
   const links = linkAll(
     dir,
@@ -182,17 +182,20 @@ function linkVolume(
   return new Map(links.map((name, i) => [name, present[i] ?? ""]));
 }
 
-/** Names of files, which tell the entrypoint what has changed; none that a program might print in its own way. */
+/**
+ * File names that tell the entrypoint what has changed; names that programs print differently are
+ * left out.
+ */
 function labelsOf(paths: readonly string[]): string[] {
   return paths.map((path) => (/^[\w.-]{1,99}$/.test(basename(path)) ? `%${basename(path)}` : ""));
 }
 
 const isBin = ({ path }: { path: string }): boolean => path.startsWith(`${layout.bin}/`);
 
-/** As seen from one of a record's directories. */
+/** Relative to a record's directory. */
 const inVolume = (path: string): string => `../../../../../${path}`;
 
-/** Numbered links; numbers of one width are in the same order for every shell. */
+/** Numbered links; with equal widths every shell sorts them the same way. */
 function linkAll(
   dir: string,
   kind: string,
@@ -209,7 +212,7 @@ function linkAll(
   });
 }
 
-/** True where no directory was changed since the run began, so that it saw all that is in them. */
+/** True if no directory was changed since the run began, so that it saw all files. */
 function isOld(dir: string): boolean {
   const clockSkewMs = 2000;
   return readdirSync(join(dir, "watch")).every((name) => {
@@ -228,7 +231,10 @@ function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): S
   ]);
 }
 
-/** Removes what the new records replace; never what is newer, which another run has just written. */
+/**
+ * Removes the records that the new ones replace; never newer ones, which another run has just
+ * written.
+ */
 function prune(steady: string, names: readonly [string, string]): void {
   const timeOf = (name: string) => lstatSync(join(steady, name)).mtimeMs;
   const viewOf = (name: string) => name.split("-", 2).join("-");
@@ -253,6 +259,6 @@ function lines(items: readonly string[]): string {
 }
 
 function removeQuietly(dir: string): void {
-  // What stays is a stale file, which the next run removes; a read-only volume has none.
+  // The next run removes what remains; on a read-only volume nothing is written.
   orNothing(() => rmSync(dir, { recursive: true, force: true }));
 }

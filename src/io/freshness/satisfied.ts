@@ -12,9 +12,9 @@ const maxSatisfied = 4096;
 const maxBytes = 16 * 1024 * 1024;
 
 /**
- * SKILL.md files that this run or earlier ones with the same catalogue settled (their sha256), with the
- * programs that they ask for, and remembers them beyond `forgetSteady`. An entry holds however the
- * volume changes, because the entrypoint looks for the programs each time.
+ * SKILL.md files that are satisfied (by their sha256), with their required programs, from this run
+ * and earlier ones with the same catalogue. They are kept beyond `forgetFreshness`. An entry stays
+ * valid when the volume changes, because the entrypoint checks the programs each time.
  */
 export function mergeSatisfied(
   facts: FreshnessFacts,
@@ -40,12 +40,15 @@ export function mergeSatisfied(
     writeFileSync(draft, `${JSON.stringify({ catalogue, skills: merged })}\n`, { flag: "wx" });
     moveOnto(draft, file);
   } finally {
-    orNothing(() => rmSync(draft, { force: true })); // another user's directory may have its name
+    orNothing(() => rmSync(draft, { force: true })); // another user's directory may have this name
   }
   return merged;
 }
 
-/** Nothing where it is no list of ours. Throws where it cannot be read: what it has would be lost. */
+/**
+ * Empty if the file is not a valid list. Throws if it cannot be read, because its entries would be
+ * lost.
+ */
 function readSatisfied(file: string, catalogue: string): Record<string, string[]> {
   const text = readPlain(file, maxBytes) ?? "";
   const known = orNothing(() => {

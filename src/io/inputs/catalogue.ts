@@ -7,15 +7,15 @@ import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./reci
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;
-  /** Every file that was read, recipes and locks alike; for noticing a change. */
+  /** Every file that was read, recipes and locks: for noticing a change. */
   readonly files: readonly ReadFile[];
   readonly problems: readonly RecipeProblem[];
 }
 
 /**
  * Loads directories of recipes and then the compiled catalogue. An earlier one hides recipes and
- * programs of the same name. A recipe with problems is left out and hides nothing. Throws a UserError
- * (`config`) where a named directory or the compiled catalogue cannot be read.
+ * programs with the same name. A recipe with problems is left out and hides nothing. Throws a
+ * UserError (`config`) if a named directory or the compiled catalogue cannot be read.
  */
 export async function loadCatalogue(place: {
   dirs: readonly string[];
@@ -41,7 +41,7 @@ export async function loadCatalogue(place: {
   return { catalogue: { recipes, providers }, files, problems };
 }
 
-/** The readers of YAML take 15 ms to load, and most places have no recipes of their own. */
+/** The YAML modules take 15 ms to load, and most hosts have no recipes of their own. */
 async function readDirectories(dirs: readonly string[], files: ReadFile[]): Promise<RecipeSet[]> {
   if (dirs.length === 0) return [];
   const { readDirectory } = await import("./recipe-dir.ts");
@@ -49,8 +49,8 @@ async function readDirectories(dirs: readonly string[], files: ReadFile[]): Prom
 }
 
 /**
- * A light check is enough: the file was made from checked recipes and lies beside the program. But
- * no digest is ever taken on trust. Of most recipes only the name and the programs are asked for.
+ * A light check is enough: the file was compiled from checked recipes and is part of the package.
+ * But every digest is parsed. Of most recipes only the name and the programs are needed.
  */
 function readCompiled(file: string, files: ReadFile[]): RecipeSet {
   return usable(file, () => {
@@ -58,7 +58,7 @@ function readCompiled(file: string, files: ReadFile[]): RecipeSet {
     const { schema, recipes }: Head = JSON.parse(`${head}]}`);
     if (schema !== catalogueSchema) throw new Error(`it has schema ${schema}`);
     if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
-    if (lines[recipes.length] !== "]}") throw new Error("it was cut short");
+    if (lines[recipes.length] !== "]}") throw new Error("it is truncated");
     const readArtifacts = (i: number) =>
       once(() => usable(file, () => parseArtifacts(lines[i] ?? "")));
     const whole = recipes.map((recipe, i) => withArtifacts(recipe, readArtifacts(i)));
@@ -87,14 +87,14 @@ function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifa
   };
 }
 
-/** One line of the list; commas stand between lines. */
+/** One line of the list; lines are separated by commas. */
 function parseArtifacts(line: string): Recipe["artifacts"] {
   const artifacts: Recipe["artifacts"] = JSON.parse(line.replace(/,$/, ""));
   checkDigests(artifacts);
   return artifacts;
 }
 
-/** Of every source and package. */
+/** The digests of every source and package. */
 function checkDigests(artifacts: Recipe["artifacts"]): void {
   for (const artifact of Object.values(artifacts).flat()) {
     const parts = artifact as { digest?: Digest; packages?: Pinned[]; wheels?: Pinned[] };

@@ -7,9 +7,9 @@ import { orNothing } from "../files.ts";
 
 /** The directories below a root that have a SKILL.md, found as OpenClaw 2026.9.6 finds them. */
 export interface Discovery {
-  /** The root itself, where it has a SKILL.md: it counts alone if that can be read. */
+  /** The root itself, if it has a SKILL.md: if that can be read, nothing below it counts. */
   readonly own?: string;
-  /** Absolute, in OpenClaw's order; of the same name, the last counts. */
+  /** Absolute, in OpenClaw's order; of several with the same name the last one counts. */
   readonly skillDirs: readonly string[];
   /** Every directory that was listed. */
   readonly directories: readonly string[];
@@ -17,7 +17,7 @@ export interface Discovery {
 }
 
 const maxDepth = 6;
-/** Of a directory in `skills.load.extraDirs`, which may be anybody's. */
+/** For a directory in `skills.load.extraDirs`, which can be any directory. */
 const maxExtraDepth = 2;
 
 interface Walk {
@@ -25,13 +25,13 @@ interface Walk {
   readonly limits: SkillLimits;
   readonly directories: Set<string>;
   readonly problems: string[];
-  /** Directories that may still be listed. */
+  /** How many more directories may be listed. */
   left: number;
 }
 
 /**
- * Looks for skills below a root. Never throws: what cannot be read is a problem. Synchronous, because
- * each step decides the next, and one through the thread pool takes ten times as long.
+ * Searches for skills below a root. Never throws: unreadable files are problems. Synchronous,
+ * because each step depends on the previous one, and the thread pool takes ten times as long.
  */
 export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
   const left = limits.maxCandidatesPerRoot * maxDepth;
@@ -41,12 +41,12 @@ export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
   return { ...(own && { own }), skillDirs, directories, problems: walk.problems };
 }
 
-/** True where `path` is `dir` or below it; both absolute and real. */
+/** True if `path` is `dir` or below it; both absolute and real. */
 export function isInside(dir: string, path: string): boolean {
   return path === dir || path.startsWith(dir.endsWith("/") ? dir : `${dir}/`);
 }
 
-/** The real path; undefined where there is none. */
+/** The real path; undefined if nothing exists. */
 export function real(path: string): string | undefined {
   return orNothing(() => realpathSync.native(path));
 }
@@ -54,7 +54,7 @@ export function real(path: string): string | undefined {
 function skillsBelow(walk: Walk): { own?: string; skillDirs: string[] } {
   const { dir, kind } = walk.root;
   if (kind === "plugin") return { skillDirs: linkedSkills(walk) };
-  // The workshop's directory holds skills and is never one.
+  // The workshop's directory holds skills and is never one itself.
   const base = kind === "workshop" ? dir : baseOf(walk);
   const realBase = contained(walk, real(dir), base);
   if (realBase === undefined) return { skillDirs: [] };
@@ -63,7 +63,7 @@ function skillsBelow(walk: Walk): { own?: string; skillDirs: string[] } {
   return base !== dir && hasSkillFile(dir) ? { own: dir, skillDirs } : { skillDirs };
 }
 
-/** Plugins are published as links to their skills; nothing else in that directory counts. */
+/** Plugins are published as links to their skills; other files in that directory are ignored. */
 function linkedSkills(walk: Walk): string[] {
   const { dir } = walk.root;
   const links: string[] = [];
@@ -76,7 +76,7 @@ function linkedSkills(walk: Walk): string[] {
   return links;
 }
 
-/** The root, or its directory `skills` where only that holds any. */
+/** The root, or its directory `skills` if only that has skills. */
 function baseOf(walk: Walk): string {
   const { dir } = walk.root;
   const nested = join(dir, "skills");
@@ -85,7 +85,7 @@ function baseOf(walk: Walk): string {
   return holdsSkill(walk, nested) ? nested : dir;
 }
 
-/** Looks without following links; beside `skills`, a link counts as a skill that may be there. */
+/** Searches without following links; beside `skills`, a link counts as a possible skill. */
 function holdsSkill(walk: Walk, start: string, except?: string): boolean {
   const trial: Walk = { ...walk, problems: [] };
   const queue = [{ dir: start, depth: 0 }];
@@ -106,12 +106,12 @@ function holdsSkill(walk: Walk, start: string, except?: string): boolean {
 
 interface Visit {
   readonly dir: string;
-  /** Relative to where the walk began; empty there. */
+  /** Relative to the start; empty there. */
   readonly name: string;
   readonly depth: number;
 }
 
-/** Goes down by levels and stops at each SKILL.md. */
+/** Searches level by level and stops at each SKILL.md. */
 function grouped(walk: Walk, base: string, realBase: string): string[] {
   const found: Visit[] = [];
   const queue: Visit[] = [{ dir: base, name: "", depth: 0 }];
@@ -128,7 +128,9 @@ function grouped(walk: Walk, base: string, realBase: string): string[] {
   return found.sort((a, b) => inOrder(a.name, b.name)).map(({ dir }) => dir);
 }
 
-/** OpenClaw's order is localeCompare's, which takes 5 ms to begin; plain names have it without. */
+/**
+ * OpenClaw sorts by localeCompare, which takes 5 ms to load; plain names sort the same without it.
+ */
 function inOrder(a: string, b: string): number {
   if (!plainName.test(a) || !plainName.test(b)) return a.localeCompare(b);
   return a < b ? -1 : Number(a > b);
@@ -145,7 +147,7 @@ function below(walk: Walk, { dir, name, depth }: Visit): Visit[] {
   const visits: Visit[] = [];
   for (const child of childDirs(walk, dir)) {
     const path = join(dir, child);
-    // A directory `skills` without a SKILL.md of its own is a level that does not count.
+    // A directory `skills` without its own SKILL.md is a level that does not count.
     const free = name === "" && child === "skills" && !hasSkillFile(path);
     visits.push({
       dir: path,
@@ -156,7 +158,7 @@ function below(walk: Walk, { dir, name, depth }: Visit): Visit[] {
   return visits;
 }
 
-/** The real path of what is at or below `realRoot`; else a problem is said. */
+/** The real path, if it is at or below `realRoot`; else reports a problem. */
 function contained(
   { root, limits, problems }: Walk,
   realRoot: string | undefined,
@@ -175,19 +177,19 @@ function contained(
     if (realAllowed !== undefined && isInside(realAllowed, target)) return target;
   }
   problems.push(
-    `${path} leads out of ${root.dir}, to ${target}; OpenClaw does not follow it (skills.load.allowSymlinkTargets)`,
+    `${path} is a link out of ${root.dir}, to ${target}; OpenClaw does not follow it (skills.load.allowSymlinkTargets)`,
   );
   return undefined;
 }
 
-/** Names of the directories in a directory, links to directories included, in order. */
+/** Names of the subdirectories of a directory, including links to directories, in order. */
 function childDirs(walk: Walk, dir: string): string[] {
   const names: string[] = [];
   for (const entry of entriesOf(walk, dir)) {
     if (entry.isDirectory()) names.push(entry.name);
     if (!entry.isSymbolicLink()) continue;
     const target = orNothing(() => statSync(join(dir, entry.name)));
-    if (!target) walk.problems.push(`${join(dir, entry.name)} is a link that leads nowhere`);
+    if (!target) walk.problems.push(`${join(dir, entry.name)} is a dangling link`);
     if (target?.isDirectory()) names.push(entry.name);
   }
   return limited(walk, dir, names.sort());
@@ -196,24 +198,22 @@ function childDirs(walk: Walk, dir: string): string[] {
 function limited(walk: Walk, dir: string, names: string[]): string[] {
   const { maxCandidatesPerRoot: most } = walk.limits;
   if (names.length <= most) return names;
-  walk.problems.push(
-    `${dir} has ${names.length} directories; OpenClaw looks into the first ${most}`,
-  );
+  walk.problems.push(`${dir} has ${names.length} directories; OpenClaw searches the first ${most}`);
   const first = names.slice(0, most);
   const last = dir === walk.root.dir && names.includes("skills") && !first.includes("skills");
   return last ? [...first, "skills"] : first;
 }
 
-/** What may be a directory, neither hidden nor node_modules. */
+/** Entries that may be directories, without hidden ones and node_modules. */
 function entriesOf(walk: Walk, dir: string): Dirent[] {
   if (walk.left <= 0) {
-    walk.problems.push(`${walk.root.dir} has too many directories; ${dir} is not looked into`);
+    walk.problems.push(`${walk.root.dir} has too many directories; ${dir} is not searched`);
     return [];
   }
   walk.left -= 1;
   walk.directories.add(dir);
   const entries: Dirent[] = [];
-  // OpenClaw's own bounds on what it reads of one directory.
+  // OpenClaw's own limit on the entries that it reads of one directory.
   let unread = Math.min(10_000, Math.max(1000, walk.limits.maxCandidatesPerRoot * 10));
   try {
     for (const entry of each(opendirSync(dir))) {
@@ -239,7 +239,7 @@ function* each(dir: Dir): Generator<Dirent> {
   }
 }
 
-/** A SKILL.md that cannot be seen counts: reading it says why. */
+/** A SKILL.md that cannot be read counts: reading it reports why. */
 function hasSkillFile(dir: string): boolean {
   try {
     return lstatSync(join(dir, "SKILL.md"), { throwIfNoEntry: false }) !== undefined;

@@ -15,25 +15,25 @@ import { orNothing } from "../files.ts";
 import { type ReadOptions, tryRead } from "../input.ts";
 import { isInside, real } from "./discover.ts";
 
-/** OpenClaw reads no larger ones (bytes). */
+/** OpenClaw reads no larger files (bytes). */
 const maxIncluded = 2 * 1024 * 1024;
 const maxDotenv = 1024 * 1024;
 
-/** OpenClaw's configuration, and all that had a say in it. */
+/** OpenClaw's configuration, and all files that it depends on. */
 export interface ReadConfig {
   readonly config: OpenClawConfig;
-  /** The environment of OpenClaw's process once it has read its files. */
+  /** The environment of OpenClaw's process after it has read its files. */
   readonly env: Env;
   readonly files: readonly { path: string; sha256: string }[];
   /** Files that would have been read if they existed. */
   readonly absent: readonly string[];
-  /** False where something else had a say, such as a variable: these files alone do not tell then. */
+  /** False if it also depends on something else, such as a variable. */
   readonly isWhole: boolean;
-  /** What is wrong and left out, one line each. */
+  /** Ignored parts and what is wrong with them, one line each. */
   readonly problems: readonly string[];
 }
 
-/** Reads openclaw.json with what it includes, and the .env files. Never throws. */
+/** Reads openclaw.json with its includes, and the .env files. Never throws. */
 export async function readOpenClawConfig(given: Env, home: string): Promise<ReadConfig> {
   const log = readingLog();
   const withFiles = await readDotenvs(given, home, log);
@@ -51,17 +51,17 @@ export async function readOpenClawConfig(given: Env, home: string): Promise<Read
     problems: [
       ...(found.why === undefined || log.absent.has(file)
         ? []
-        : [`${file}: ${found.why}; nothing of it counts`]),
+        : [`${file}: ${found.why}; the whole file is ignored`]),
       ...parsed.problems,
     ],
   };
 }
 
 interface ReadingLog {
-  /** Path to the sha256 of what was read. */
+  /** Path to the sha256 of the contents. */
   readonly files: Map<string, string>;
   readonly absent: Set<string>;
-  /** Neither read nor absent. */
+  /** Files that exist but were rejected. */
   readonly refused: Set<string>;
   read(
     path: string,
@@ -89,11 +89,11 @@ function readingLog(): ReadingLog {
   return log;
 }
 
-/** The first of these files that sets a variable counts; none of them does over what is set. */
+/** For each variable the first of these files that sets it wins, unless it is already set. */
 async function readDotenvs(env: Env, home: string, log: ReadingLog): Promise<Env> {
   const state = stateDir(env, home);
   const isUsual = state === stateDir({ ...env, OPENCLAW_STATE_DIR: undefined }, home);
-  const here = orNothing(() => resolve(".env")); // there may be no working directory any more
+  const here = orNothing(() => resolve(".env")); // the working directory may have been removed
   const trusted = [
     join(state, ".env"),
     join(dirname(configFile(env, home)), ".env"),
@@ -103,15 +103,15 @@ async function readDotenvs(env: Env, home: string, log: ReadingLog): Promise<Env
   for (const path of new Set([...(here ? [here] : []), ...trusted])) {
     const { text } = log.read(path, { maxBytes: maxDotenv });
     if (text === undefined) continue;
-    const { parse } = await import("dotenv"); // few places have such a file
+    const { parse } = await import("dotenv"); // few hosts have such a file
     all = withDotenv(all, parse(text), trusted.includes(path));
   }
   return all;
 }
 
 /**
- * Reads what openclaw.json includes: regular files in its own directory, or below those that
- * `$OPENCLAW_INCLUDE_ROOTS` allows, also where links lead.
+ * Reads the includes of openclaw.json: regular files in its own directory or below those that
+ * `$OPENCLAW_INCLUDE_ROOTS` allows; link targets must be there, too.
  */
 function includeReader(file: string, env: Env, home: string, log: ReadingLog): ReadIncluded {
   const named = (env.OPENCLAW_INCLUDE_ROOTS ?? "").split(":").filter((root) => root.trim() !== "");

@@ -6,7 +6,9 @@ import { type ParsedRecipe, parseRecipe } from "../../core/recipes/file.ts";
 import { fileError, isLasting, isThere } from "../files.ts";
 import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
 
-/** Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot. */
+/**
+ * Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot.
+ */
 export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedRecipe {
   const text = readText(file, files);
   const lock = (name: string): string | undefined => {
@@ -29,7 +31,7 @@ export function compileCatalogue(dir: string, version: string): string {
   return `${head.slice(0, -1)},"artifacts":[${lines.join(",")}\n]}\n`;
 }
 
-/** Every recipe of a directory; what was read is added to `files`. */
+/** Every recipe of a directory; adds the files that were read to `files`. */
 export function readDirectory(dir: string, files: ReadFile[]): RecipeSet {
   const recipes: Recipe[] = [];
   const problems: RecipeProblem[] = [];
@@ -45,7 +47,7 @@ export function readDirectory(dir: string, files: ReadFile[]): RecipeSet {
       if (parsed.ok) recipes.push(parsed.recipe);
       else problems.push(...parsed.problems);
     } catch (error) {
-      // A recipe that cannot be read now must not give way to another one of its name.
+      // An unreadable recipe must not be replaced by another one with its name.
       if (!(error instanceof UserError) || error.kind !== "config") throw error;
       problems.push({ file, line: 0, message: describeError(error) });
     }
@@ -62,7 +64,7 @@ function listDirectory(dir: string): string[] {
   }
 }
 
-/** Which of two recipes is meant would depend on their names' order; so neither is silently meant. */
+/** Reported, because which of the two recipes is used depends on the order of their names. */
 function sharedBins(recipes: readonly Recipe[]): RecipeProblem[] {
   const problems: RecipeProblem[] = [];
   const owners = new Map<string, Recipe>();
@@ -88,9 +90,9 @@ function isCalled({ name, bins, aliases = [] }: Recipe, word: string): boolean {
 }
 
 function sharedAlias(alias: string, { origin }: Recipe): string {
-  return `has the alias ${alias}, which is a name in ${origin}; take it out`;
+  return `has the alias ${alias}, which is a name in ${origin}; remove it`;
 }
 
 function sharedBin(bin: string, owner: Recipe): string {
-  return `provides ${bin}, as ${owner.origin} does, which is used; leave it out of one of them`;
+  return `provides ${bin}, but ${owner.origin} does too and is used; remove it from one of them`;
 }

@@ -3,13 +3,13 @@ import type { Recipe, RecipeProblem } from "../../core/recipe.ts";
 import { readInput } from "../input.ts";
 
 /**
- * The version of the compiled catalogue's form: one JSON document whose first line has every recipe
- * without its artifacts, and whose next lines have the artifacts of one recipe each, in the same order.
- * So a run parses the locks of the tools that it is asked for, and no others.
+ * The version of the compiled catalogue's format: one JSON document. Its first line has every
+ * recipe without its artifacts; each further line has the artifacts of one recipe, in the same
+ * order. So a run parses only the locks of the tools that it needs.
  */
 export const catalogueSchema = 2;
 
-/** Of all recipes with their locks, and of one (bytes). */
+/** Limits for all recipes with their locks, and for one (bytes). */
 const maxCatalogue = 64 * 1024 * 1024;
 
 export interface ReadFile {
@@ -17,14 +17,14 @@ export interface ReadFile {
   readonly sha256: string;
 }
 
-/** What one directory or the compiled catalogue holds. */
+/** The contents of one directory or the compiled catalogue. */
 export interface RecipeSet {
   readonly recipes: readonly Recipe[];
   readonly problems: readonly RecipeProblem[];
 }
 
 /**
- * Synchronous, because parseRecipe asks for its lock files while it runs; they are few and small.
+ * Synchronous, because parseRecipe reads its lock files while it runs; they are few and small.
  * Throws a UserError.
  */
 export function readText(path: string, files: ReadFile[]): string {

@@ -20,27 +20,27 @@ import { discover, isInside, real } from "./discover.ts";
 
 export type { SkillRoot } from "../../core/skills/select.ts";
 
-/** Where skills are looked for. */
+/** Where skills are searched. */
 export interface SkillContext {
   readonly env: Env;
   /** The user's home, absolute. */
   readonly home: string;
   readonly config: OpenClawConfig;
-  /** Read instead of OpenClaw's own directories, where there are any. */
+  /** Searched instead of OpenClaw's own directories, if there are any. */
   readonly skillsDirs: readonly string[];
-  /** What lies above the containers' fixed paths; default `/`. */
+  /** Replaces `/` in the containers' fixed paths; default `/`. */
   readonly fsRoot?: string;
 }
 
-/** Every skill below the roots, the highest root first, and what else there is to say. */
+/** Every skill below the roots, the highest root first, and the problems. */
 export interface SkillsInView {
   readonly skills: readonly FoundSkill[];
-  /** Every directory that was listed: a skill that comes or goes changes one of them. */
+  /** Every directory that was listed: adding or removing a skill changes one of them. */
   readonly directories: readonly string[];
   readonly problems: readonly string[];
 }
 
-/** The skill directories that exist here, of `candidateRoots`. */
+/** The existing directories of `candidateRoots`. */
 export async function skillRoots(place: SkillContext): Promise<SkillRoot[]> {
   const candidates = await candidateRoots(place);
   const exist = await Promise.all(candidates.map(({ dir }) => mayBeDirectory(dir)));
@@ -49,7 +49,7 @@ export async function skillRoots(place: SkillContext): Promise<SkillRoot[]> {
 
 /**
  * Every directory in which skills would be read if it existed, highest precedence first: those of a
- * sandbox and those of a gateway alike. Throws a UserError (`config`) where one that was named is none.
+ * sandbox and those of a gateway. Throws a UserError (`config`) if a named one is not a directory.
  */
 export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> {
   if (place.skillsDirs.length > 0) return await namedRoots(place.skillsDirs);
@@ -65,7 +65,7 @@ export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> 
     ["workshop", await workshopDirs(state)],
     ["bundled", await bundledDirs(env, home, fsRoot)],
     ["plugin", [join(state, "plugin-skills")]],
-    ["extra", config.extraDirs.map(user).reverse()], // the last one counts most
+    ["extra", config.extraDirs.map(user).reverse()], // the last one has the highest precedence
   ];
   const roots = new Map<string, SkillRoot>();
   for (const [kind, dirs] of candidates) {
@@ -77,8 +77,9 @@ export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> 
 }
 
 /**
- * Finds and reads the skills below the roots, which are in order of precedence. Never throws for what
- * is on the disk: a file that cannot be read is a rejected skill, a directory a problem.
+ * Finds and reads the skills below the roots, which are in order of precedence. Never throws for
+ * the contents of the disk: an unreadable file is a rejected skill, an unreadable directory a
+ * problem.
  */
 export function findSkills(
   roots: readonly SkillRoot[],
@@ -89,7 +90,7 @@ export function findSkills(
   const winners = new Map<string, string>();
   const skills = views.flatMap((view) => {
     const kept: FoundSkill[] = [];
-    // Within a root the last of a name counts, so that is met first.
+    // Within a root the last skill of a name wins, so it is visited first.
     for (const { skill, realFile } of view.read.toReversed()) {
       if (seen.has(realFile)) continue;
       seen.add(realFile);
@@ -117,7 +118,7 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
       if (!isLasting(found)) throw fileError("read", dir, found);
       throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} cannot be read`, {
         cause: found,
-        hint: "Name a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
+        hint: "Give a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
       });
     }
     if (found.isDirectory()) continue;
@@ -126,7 +127,9 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
   return roots.map((dir) => ({ dir, kind: "named" }));
 }
 
-/** An agent without a workspace of its own has the shared one, or one named after it beside that. */
+/**
+ * An agent without its own workspace uses the shared one, or one beside it with the agent's name.
+ */
 function workspaceDirs({ env, home, config }: SkillContext, state: string): string[] {
   const { defaults, agents } = config;
   const user = (path: string) => userPath(path, env, home);
@@ -145,7 +148,7 @@ async function workshopDirs(state: string): Promise<string[]> {
   return agents.sort().map((agent) => join(state, "agents", agent, "agent/workshop-skills"));
 }
 
-/** Of the gateway's image, else of the package that an `openclaw` on PATH belongs to. */
+/** From the gateway's image, else from the package of an `openclaw` on PATH. */
 async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<string[]> {
   const named = env.OPENCLAW_BUNDLED_SKILLS_DIR?.trim();
   if (named) return [userPath(named, env, home)];
@@ -159,7 +162,7 @@ async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<stri
   return [];
 }
 
-/** The nearest directory whose package.json names openclaw. */
+/** The nearest directory whose package.json has the name openclaw. */
 async function packageRoot(dir: string): Promise<string | undefined> {
   for (let current = dir; ; current = dirname(current)) {
     const text = readSettingsFile(join(current, "package.json"));
@@ -172,7 +175,7 @@ function packageName(text: string): unknown {
   return orNothing(() => asFields(JSON.parse(text))?.name);
 }
 
-/** One that exists and cannot be looked at counts: listing it says why. */
+/** An unreadable directory counts: listing it reports why. */
 async function mayBeDirectory(dir: string): Promise<boolean> {
   return await stat(dir).then(
     (found) => found.isDirectory(),
@@ -221,12 +224,12 @@ function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill
   return { skill: { name: shown, file, root, sha256, verdict }, realFile };
 }
 
-/** The bytes, or why OpenClaw refuses the file. */
+/** The bytes, or why OpenClaw rejects the file. */
 function readBounded(file: string, root: SkillRoot, most: number): Buffer | string {
   const refuse: ReadOptions["refuse"] = ({ size, nlink }) => {
     if (size > most) return `it has ${size} bytes; OpenClaw reads up to ${most}`;
     const isShared = root.kind !== "bundled" && root.kind !== "named" && nlink > 1;
-    return isShared ? "it has more than one hard link, which OpenClaw refuses" : undefined;
+    return isShared ? "it has more than one hard link, which OpenClaw does not allow" : undefined;
   };
   const read = tryRead(file, { maxBytes: most, refuse });
   return read.bytes ?? read.why;

@@ -19,7 +19,7 @@ import { mountOf } from "../mounts.ts";
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
 
-/** True where every `bin/NAME` of a tool is the link or launcher that it should be. */
+/** True if every `bin/NAME` of a tool is the correct link or launcher. */
 export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
     const path = join(prefix, layout.binPath(name));
@@ -35,15 +35,16 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
 }
 
 /**
- * Makes every `bin/NAME` of a tool, each in one step, so that a program is never missing. Who commits
- * puts the directory on disk, once for all. Throws a UserError where one does not lead to a program then.
+ * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing. The
+ * commit syncs the directory once for all. Throws a UserError if one does not lead to its program
+ * afterwards.
  */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
   for (const [name, bin] of Object.entries(record.bins)) {
     const path = join(prefix, layout.binPath(name));
     const { runtime } = bin;
     const twin = (await lstatIfExists(path)) && foldedTwin(path);
-    // Or each of two tools would take the other's place, at every run.
+    // Otherwise two tools would replace each other's links at every run.
     if (twin !== undefined && (await isOurs(path))) throw foldedNames(path, twin);
     if (runtime === undefined) await linkAtomically(targetOf(bin), path);
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
@@ -51,12 +52,12 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
   }
 }
 
-/** As its user meets it: by its name in `bin/`, through the link. */
+/** Checks the program as its user starts it: by its name in `bin/`, through the link. */
 async function checkStarts(path: string): Promise<void> {
   const found = await statIfExists(path);
   if (found?.isFile() && (found.mode & 0o111) !== 0) return;
   const { type, point } = mountOf(path);
-  const message = `${path} leads to no program, though it was just made (${type}, mounted at ${point})`;
+  const message = `${path} does not lead to a program although it was just created (${type}, mounted at ${point})`;
   throw new UserError("E_LINKS_LOST", message);
 }
 
@@ -64,14 +65,14 @@ function targetOf(bin: InstalledBin): string {
   return relative(layout.bin, bin.path);
 }
 
-/** True for what this command makes in `bin/`: a link into `lib/`, or a launcher. */
+/** True for files that this command creates in `bin/`: a link into `lib/`, or a launcher. */
 export async function isOurs(path: string): Promise<boolean> {
   const target = await linkTarget(path);
   if (target !== undefined) return target.startsWith("../lib/");
   return isLauncher(readPlain(path, maxLauncher) ?? "");
 }
 
-/** The trees that these links and launchers in `bin/` lead to, relative to the volume. */
+/** The targets of these links and launchers in `bin/`, relative to the volume. */
 export async function treesInUse(prefix: string, names: Iterable<string>): Promise<string[]> {
   const bin = join(prefix, layout.bin);
   const found = await Promise.all(
@@ -85,7 +86,7 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
   return found.flat();
 }
 
-/** Finds programs in the directories of `path` outside the volume, as a shell would. */
+/** Finds programs on `path` outside the volume, as a shell does. */
 export function findOnPath(
   names: readonly string[],
   path: string,
@@ -101,9 +102,9 @@ export function findOnPath(
   return found;
 }
 
-/** Synchronous, as every start asks for every name in every directory of PATH. */
+/** Synchronous, because every start checks every name in every directory of PATH. */
 function isProgram(path: string): boolean {
-  // Directories of PATH are nobody's here: one that cannot be looked at has no program for us.
+  // Directories of PATH may be unreadable; such a directory has no usable program.
   const stats = orNothing(() => statSync(path, { throwIfNoEntry: false }));
   return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
 }

@@ -4,10 +4,12 @@ import { layout } from "../../core/layout.ts";
 import { type DeclaredRecord, parseDeclared } from "../../core/plan/declared.ts";
 import { readPlain } from "../input.ts";
 
-/** No record of ours is larger (bytes). */
+/** Our records are smaller (bytes). */
 const maxRecord = 64 * 1024 * 1024;
 
-/** What declarations led to in a volume. Throws a UserError (`volume`) where the record is broken. */
+/**
+ * The results of declarations in a volume. Throws a UserError (`volume`) if the record is damaged.
+ */
 export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
   const text = readPlain(join(prefix, layout.declared), maxRecord);
   if (text === undefined) return { schema: 1, tools: {} };
@@ -15,6 +17,6 @@ export async function readDeclared(prefix: string): Promise<DeclaredRecord> {
   if (record) return record;
   throw new UserError(
     "E_DECLARED_RECORD",
-    `${join(prefix, layout.declared)} is not a record of ours`,
+    `${join(prefix, layout.declared)} is not a valid record`,
   );
 }

@@ -6,29 +6,32 @@ import { isLinked, isOurs } from "./bins.ts";
 import { timesProve } from "./stamps.ts";
 import { examineTree, isSealed, isWhole, repairTree, treesOf, verifyTree } from "./store.ts";
 
-/** How the volume's tools stand. */
+/** The state of the volume's tools. */
 export interface Inspection {
-  /** Tool to what is wrong with its tree. */
+  /** Tool to the problem of its tree. */
   readonly damaged: ReadonlyMap<string, string>;
-  /** Tools whose tree is whole and whose link or launcher in `bin/` is not what it should be. */
+  /** Tools with an intact tree but a missing or wrong link or launcher in `bin/`. */
   readonly unlinked: ReadonlySet<string>;
-  /** Records of trees whose files were touched and are as published: to be sealed anew. */
+  /**
+   * Records of trees whose files were touched but are as published: their fingerprint must be
+   * updated.
+   */
   readonly resealed: readonly SealedRecord[];
-  /** Tools whose files got their modes again. */
+  /** Tools whose file modes were restored. */
   readonly repaired: ReadonlySet<string>;
 }
 
 export interface InspectOptions {
-  /** Read every byte of every tree. */
+  /** Hash every file of every tree. */
   readonly deep?: boolean;
-  /** Set the modes of trees that were touched. */
+  /** Restore the modes of trees that were touched. */
   readonly repair?: boolean;
 }
 
 /**
- * Looks at every installed tool: its programs, its links, and whether anything in its tree has changed
- * since it was published. Where something has or may have, or with `deep`, every byte is read.
- * Content, names and links decide whether a tree is as published; what its modes merely allow does not.
+ * Checks every installed tool: its programs, its links, and whether anything in its tree has
+ * changed since it was published. If something may have changed, or with `deep`, every file is
+ * hashed. A tree is compared by content, names and links; additional permission bits do not matter.
  */
 export async function inspect(
   prefix: string,
@@ -68,7 +71,7 @@ async function stateOf(
   if (isWhole(prefix, record) && sealed && !deep) return {};
   const repaired = repair && (await repairTree(prefix, record.dir));
   if (!isWhole(prefix, record)) {
-    return { damage: "a program is missing, cut short or not executable", repaired };
+    return { damage: "a program is missing, truncated or not executable", repaired };
   }
   const { paths, sealed: anew } = await examineTree(prefix, record);
   if (paths.length > 0) {
@@ -79,7 +82,7 @@ async function stateOf(
   return { repaired, ...(isNew && { resealed: anew }) };
 }
 
-/** Names in `bin/` that are neither the manifest's nor of our making. */
+/** Names in `bin/` that are neither in the manifest nor created by this command. */
 export async function strangersInBin(prefix: string, manifest: Manifest): Promise<string[]> {
   const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
   const others = listNames(join(prefix, layout.bin)).filter((name) => !bins.has(name));
@@ -88,8 +91,8 @@ export async function strangersInBin(prefix: string, manifest: Manifest): Promis
 }
 
 /**
- * What a lost or broken manifest said, as far as the trees prove it: of each tool the newest tree that
- * is whole to the last byte by its own record. Who asked for them no tree tells.
+ * Rebuilds a lost or damaged manifest from the trees: for each tool the newest tree that matches
+ * its own record. The reasons for the tools are lost.
  */
 export async function rebuildManifest(
   prefix: string,

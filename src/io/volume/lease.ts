@@ -15,12 +15,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { layout } from "../../core/layout.ts";
 import { clockOf, fileError, ifThere, orNothing, token, tolerate } from "../files.ts";
 
-/** How leases keep time, in milliseconds. */
+/** How leases are timed, in milliseconds. */
 const beatMs = 1000;
 const pollMs = 100;
-/** A lease that has not been renewed for this long belongs to a run that is dead or stopped. */
+/** A lease that was not renewed for this long belongs to a dead or stopped run. */
 const deadMs = 10_000;
-/** Nobody waits longer than this: then it is done twice rather than never. */
+/** The longest wait: after that the work is done twice rather than never. */
 const maxWaitMs = 120_000;
 
 export interface Lease {
@@ -29,21 +29,21 @@ export interface Lease {
 
 export interface LeaseRequest {
   readonly prefix: string;
-  /** What is worked on: a plain file name. */
+  /** Identifies the work: a plain file name. */
   readonly name: string;
   readonly signal: AbortSignal;
-  /** Asked while waiting; true ends the wait, because the other run has done the work. */
+  /** Called while waiting; true ends the wait, because the other run has done the work. */
   readonly isDone: () => Promise<boolean>;
-  /** Told once when waiting begins. */
+  /** Called once when waiting begins. */
   readonly onWait: () => void;
 }
 
 /**
- * Says in the volume that this run works on something, so that others wait instead of doing it too.
- * Resolves to undefined where the other run has done it. Nothing is wrong where a lease fails: it is
- * lost, removed, taken from a run that was stopped, or not granted in time; work is then done twice,
- * and publishing sorts it out. No process id and no container's clock is compared: a waiter looks
- * whether the holder still renews it, by the waiter's own stopwatch and the volume's clock.
+ * Marks in the volume that this run works on something, so that other runs wait instead of doing it
+ * too. Resolves to undefined if the other run has done it. A failed lease (lost, removed, taken
+ * from a stopped run, not granted in time) is harmless: the work is done twice, and publishing
+ * resolves the conflict. Process ids and container clocks are not compared: a waiter checks whether
+ * the holder still renews the lease, by its own stopwatch and the volume's clock.
  */
 export async function acquireLease(request: LeaseRequest): Promise<Lease | undefined> {
   const path = join(request.prefix, layout.staging, `${request.name}.lease`);
@@ -67,7 +67,7 @@ export async function acquireLease(request: LeaseRequest): Promise<Lease | undef
   }
 }
 
-/** Makes the lease's file; undefined where somebody has it. */
+/** Creates the lease's file; undefined if another run holds it. */
 async function create(path: string): Promise<Lease | undefined> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   let file: number;
@@ -77,10 +77,10 @@ async function create(path: string): Promise<Lease | undefined> {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") return undefined;
     throw fileError("create", path, cause);
   }
-  // By the open file, not by its name: a lease that was taken from us is not renewed for its taker.
+  // By the open file, not by its name: if another run has taken the lease, its file is not renewed.
   const heartbeat = setInterval(() => {
-    // Each renews the change time by the volume's own clock, and takes no room on a disk that is full;
-    // the second is for the sweep. Some mounts refuse one of them.
+    // Both set the change time by the volume's own clock and need no space on a full disk; the
+    // second is for pruning. Some mounts refuse one of them.
     orNothing(() => fchmodSync(file, 0o600));
     const now = new Date();
     orNothing(() => futimesSync(file, now, now));
@@ -98,7 +98,7 @@ async function create(path: string): Promise<Lease | undefined> {
   };
 }
 
-/** What changes with every renewal; undefined where the lease is gone. */
+/** A value that changes with every renewal; undefined if the lease is gone. */
 async function beatOf(path: string): Promise<string | undefined> {
   const found = ifThere(path, () => lstatSync(path, exact));
   return found && timesOf(found);
@@ -106,12 +106,14 @@ async function beatOf(path: string): Promise<string | undefined> {
 
 const exact = { bigint: true } as const;
 
-/** Not the inode: on many file systems it is another one at each call, or the same for all. */
+/**
+ * Without the inode: many file systems return another one at each call, or the same for all files.
+ */
 function timesOf({ ctimeNs, mtimeNs }: BigIntStats): string {
   return `${ctimeNs} ${mtimeNs}`;
 }
 
-/** True where a lease was not renewed for long when it was first seen: its holder is gone already. */
+/** True if a lease was already old when first seen: its holder is dead. */
 async function isOld(path: string): Promise<boolean> {
   const now = clockOf(dirname(path));
   const found = orNothing(() => lstatSync(path));

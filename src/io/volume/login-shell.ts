@@ -17,8 +17,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 const shipped = "openclaw_volume=${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}\n";
 
 /**
- * The login-shell script for a volume: the shipped script, which looks at this place first. A gateway
- * may fill a volume that its sandboxes, which bind this script, have where they all have theirs.
+ * The login-shell script for a volume: the shipped script, which tries this path first. The path
+ * can differ: a gateway may fill a volume that its sandboxes mount at the usual path.
  */
 async function renderProfile(prefix: string, packageDir: string): Promise<string> {
   const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
@@ -30,10 +30,10 @@ async function renderProfile(prefix: string, packageDir: string): Promise<string
 }
 
 /**
- * Writes the login-shell script into the volume, for places that bind-mount it, and into
- * /etc/profile.d where that can be written and has none yet: one that an image brings, or that serves
- * another volume, stays. `OPENCLAW_SKILL_PROFILE_DIR` names another place than /etc/profile.d; empty:
- * none. Whether a login shell then finds the programs is told by `checkLoginShell`.
+ * Writes the login-shell script into the volume, for containers that bind-mount it, and into
+ * /etc/profile.d if that is writable and has none: a script of the image or of another volume
+ * stays. `OPENCLAW_SKILL_PROFILE_DIR` replaces /etc/profile.d; empty: none. `checkLoginShell`
+ * reports whether a login shell then finds the programs.
  */
 export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
   const text = await renderProfile(prefix, packageDir);
@@ -51,22 +51,25 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
   )
     return;
   await writeAtomically(script, text, { mode: 0o644 }).catch((error: unknown) => {
-    if (!(error instanceof UserError)) throw error; // an ordinary user may not, and need not
+    if (!(error instanceof UserError)) throw error; // unprivileged users cannot, and need not
   });
 }
 
-/** False where the volume's own script is not as we write it: shells of other containers run it. */
+/** False if the volume's script differs from what we write: shells of other containers run it. */
 export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
   const own = join(prefix, layout.profile);
   if ((await lstatIfExists(own)) === undefined) return true;
   return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
 }
 
-/** What a login shell makes of the volume's programs. */
+/** How a login shell resolves the volume's programs. */
 export interface LoginShell {
   /** Programs that it does not find. */
   readonly missing: readonly string[];
-  /** Program to what it finds first instead: a path, or what the shell says of a name of its own. */
+  /**
+   * Program to what it finds first instead: a path, or the shell's description of a name of its
+   * own.
+   */
   readonly shadowed: Readonly<Record<string, string>>;
 }
 
@@ -75,13 +78,14 @@ export interface Asking {
   readonly cannotAsk?: (error: UserError) => void;
 }
 
-/** Stands in front of what is ours among what profile scripts print. */
+/** Marks our lines among the output of profile scripts. */
 const mark = "openclaw-skill-deps:";
 
 /**
- * Whether `sh -lc NAME` starts the volume's programs of these names. One that the volume has not, or
- * that cannot be executed, is left out: that is no matter of PATH. Where no shell can be had for want of
- * processes or memory, that says nothing of the programs; `cannotAsk` is told, if there is one.
+ * Whether `sh -lc NAME` starts the volume's programs of these names. A program that the volume
+ * lacks, or that is not executable, is left out: PATH is not the reason. If no shell can be started
+ * for lack of processes or memory, nothing is known about the programs; `cannotAsk` is called, if
+ * given.
  */
 export async function checkLoginShell(
   prefix: string,
@@ -109,13 +113,13 @@ export async function checkLoginShell(
   return { missing: [...own.keys()].filter((name) => !found.has(name)), shadowed };
 }
 
-/** The real path of a program; throws where there is none. */
+/** The real path of a program; throws if there is none. */
 function programAt(path: string): string {
   accessSync(path, constants.X_OK);
   return realpathSync(path);
 }
 
-/** What `command -v` says of each name that a login shell knows. */
+/** The output of `command -v` for each name that a login shell knows. */
 async function askShell(
   prefix: string,
   names: readonly string[],

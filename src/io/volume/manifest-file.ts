@@ -12,10 +12,10 @@ import {
 import { doing, fileError, isLasting, lstatIfExists, writeAtomically } from "../files.ts";
 import { readPlain, tryRead } from "../input.ts";
 
-/** More than any manifest of ours: size limit: other users can write here. */
+/** Larger than any real manifest. Size limit: other users can write here. */
 export const maxManifest = 64 * 1024 * 1024;
 
-/** What a volume's manifest says: undefined where there is none, a problem where it cannot be used. */
+/** A volume's manifest: undefined if there is none, a problem if it cannot be used. */
 export async function findManifest(
   prefix: string,
 ): Promise<Manifest | ManifestProblem | undefined> {
@@ -26,26 +26,26 @@ export async function findManifest(
   if (found.size > maxManifest) return { why: "broken", message: `${file} is far too large` };
   const read = tryRead(file, { maxBytes: maxManifest, noLink: true });
   if (read.bytes) return parseManifest(read.bytes.toString("utf8"), file);
-  if (read.cause?.code === "ENOENT") return undefined; // another run has just set it aside
+  if (read.cause?.code === "ENOENT") return undefined; // another run has just renamed it
   if (read.cause && !isLasting(read.cause)) throw fileError("read", file, read.cause);
   throw new UserError("E_MANIFEST_UNREADABLE", `cannot read ${file}`, {
     cause: read.cause ?? read.why,
   });
 }
 
-/** Reads the manifest; undefined where the volume has none. Throws where it cannot be used. */
+/** Reads the manifest; undefined if the volume has none. Throws if it cannot be used. */
 export async function readManifest(prefix: string): Promise<Manifest | undefined> {
   const found = await findManifest(prefix);
   if (!found || !("why" in found)) return found;
   throw manifestError(found);
 }
 
-/** The error for a manifest that this command does not work with. */
+/** The error for a manifest that cannot be used. */
 export function manifestError({ why, message }: ManifestProblem): UserError {
   return new UserError(why === "newer" ? "E_MANIFEST_NEWER" : "E_MANIFEST_BROKEN", message);
 }
 
-/** Moves a manifest that cannot be used aside; gives its new name, undefined where there is none. */
+/** Renames an unusable manifest; returns its new name, undefined if there is none. */
 export async function setManifestAside(prefix: string, now: Date): Promise<string | undefined> {
   const file = join(prefix, layout.manifest);
   if (!(await lstatIfExists(file))) return undefined;
@@ -55,9 +55,9 @@ export async function setManifestAside(prefix: string, now: Date): Promise<strin
 }
 
 /**
- * Changes the manifest: reads it anew, lets `change` edit it, writes it in one step, and looks
- * whether another run has written over it meanwhile; if so, it does the same again. Trees carry their
- * own record, so the worst that two writers can do to each other is work done twice.
+ * Changes the manifest: reads it again, lets `change` edit it, replaces it in one step, and repeats
+ * this if another run has overwritten it in the meantime. Trees carry their own record, so a lost
+ * update only causes work to be done twice.
  */
 export async function editManifest(
   prefix: string,

@@ -20,8 +20,8 @@ import { unfit } from "./unfit.ts";
 const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2000] as const;
 
 /**
- * The group that may write to a volume beside its owner: that of the prefix, where that is writable by
- * it (`fsGroup` of Kubernetes, group 0 of OpenShift). Undefined: only the owner may.
+ * The group that may write to a volume besides its owner: the prefix's group, if it is
+ * group-writable (`fsGroup` of Kubernetes, group 0 of OpenShift). Undefined: only the owner may.
  */
 export type WritingGroup = number | undefined;
 
@@ -31,9 +31,9 @@ export function writingGroup(prefix: string): WritingGroup {
 }
 
 /**
- * The umask with which everything in a volume is made: all can read it and the owner can write. So can
- * the group where the prefix says so and what is made gets that group, so that each of its users can
- * repair what another one has installed. `gid`: the group of this process.
+ * The umask for everything in a volume: all users can read and the owner can write. The group can
+ * write too if the prefix says so and new files get that group, so that each of its users can
+ * repair what another one installed. `gid`: the group of this process.
  */
 export function umaskFor(prefix: string, gid: number): number {
   const group = writingGroup(prefix);
@@ -41,12 +41,13 @@ export function umaskFor(prefix: string, gid: number): number {
   return group !== undefined && (isInherited || group === gid) ? 0o002 : 0o022;
 }
 
-/** What decides about a mode. */
+/** What decides the mode. */
 export type Kind = "directory" | "program" | "file";
 
 /**
- * The mode that something of a volume should have; its own one where that will do. What the writing
- * group was given stays; bits of set-user-id and set-group-id stay on directories only.
+ * The mode that a file of a volume should have; its current one if that is acceptable. Extra
+ * permissions of the writing group stay; set-user-id and set-group-id bits stay on directories
+ * only.
  */
 export function modeFor(
   stats: Pick<Stats, "mode" | "gid">,
@@ -59,18 +60,17 @@ export function modeFor(
   return (kind === "file" ? 0o644 : 0o755) | shared | own;
 }
 
-/** Sets a mode in a directory that only this run writes to, where it is another one and may be set. */
+/** Sets a mode in a directory that only this run writes to, if it differs and can be set. */
 export function setMode(path: string, mode: number, stats: Pick<Stats, "mode">): void {
   if ((stats.mode & 0o7777) !== mode) orNothing(() => chmodSync(path, mode));
 }
 
 /**
- * Makes a file of our own staging executable. Where its mode cannot be set, a copy takes its place that
- * has the bits from the beginning. Throws a UserError (`unmet`) where the file system has no such bits.
+ * Makes a file in staging executable. If its mode cannot be set, it is replaced by a copy that is
+ * created with the bits. Throws a UserError (`unmet`) if the file system has no such bits.
  */
 export function makeExecutable(path: string): void {
-  const executes = (): boolean =>
-    (saying("look at", path, () => lstatSync(path)).mode & 0o100) !== 0;
+  const executes = (): boolean => (saying("stat", path, () => lstatSync(path)).mode & 0o100) !== 0;
   if (executes()) return;
   orNothing(() => chmodSync(path, 0o755));
   if (executes()) return;
@@ -85,12 +85,12 @@ export function makeExecutable(path: string): void {
   if (!executes()) throw unfit(dirname(path), "execute bits");
 }
 
-/** O_PATH, which Node has no name for: names a file and asks for no right to it. */
+/** O_PATH, which Node has no name for: opens a file without any permission on it. */
 const nameOnly = 0o10000000;
 
 /**
- * Calls `visit` with what lies at the last of these names below `dir`, by a path that leads to that
- * very file or directory whatever others do to the names meanwhile. No link is followed below `dir`.
+ * Calls `visit` with the last of these names below `dir`, by a path that refers to exactly that
+ * file or directory even if other users rename it in the meantime. Follows no link below `dir`.
  */
 function at(
   dir: string,
@@ -111,16 +111,16 @@ function at(
 }
 
 /**
- * Gives the programs, files and directories of a published tree the modes of their list again, as far
- * as this user may: a copy, a backup or a walk of Kubernetes may have changed them. Other users may
- * write there: nothing but the tree's own is touched. True where anything was changed.
+ * Restores the modes of a published tree's programs, files and directories from its list, as far as
+ * this user can: a copy, a backup or Kubernetes may have changed them. Other users may write there,
+ * so only files of the tree are changed. True if anything was changed.
  */
 export function repairModes(prefix: string, dir: string, list: TreeList): boolean {
   const group = writingGroup(prefix);
   let changed = false;
   const visit = (path: string, stats: Stats, below: string, owner: number): void => {
     const kind = kindOf(below, stats, list);
-    // What is another user's is a hard link to somewhere else.
+    // A file of another user is a hard link from elsewhere.
     if (kind === undefined || stats.uid !== owner) return;
     changed = repairMode(path, stats, modeFor(stats, group, kind)) || changed;
     if (kind !== "directory") return;
@@ -133,7 +133,7 @@ export function repairModes(prefix: string, dir: string, list: TreeList): boolea
   return changed;
 }
 
-/** Undefined for what is not the tree's own. */
+/** Undefined for files that are not in the tree's list. */
 function kindOf(path: string, stats: Stats, list: TreeList): Kind | undefined {
   if (stats.isDirectory()) return "directory";
   const entry = path === layout.record ? "644" : list[path];
@@ -141,7 +141,7 @@ function kindOf(path: string, stats: Stats, list: TreeList): Kind | undefined {
   return isProgram(entry) ? "program" : "file";
 }
 
-/** True where it has another mode now: some file systems take every mode and set none. */
+/** True if the mode has changed: some file systems accept every mode and set none. */
 function repairMode(path: string, stats: Stats, mode: number): boolean {
   if (mode === (stats.mode & 0o7777)) return false;
   orNothing(() => chmodSync(path, mode));
@@ -154,17 +154,17 @@ export function isProgram(entry: string): boolean {
   return (Number.parseInt(mode, 8) & anyExecutes) !== 0;
 }
 
-/** What a mode says in a tree list: executable or not; as it is where it has set-user-id. */
+/** The mode in a tree list: executable or not; unchanged if it has set-user-id. */
 export function describeMode(mode: number): string {
   if ((mode & setId) !== 0) return (mode & 0o7777).toString(8);
   return (mode & anyExecutes) !== 0 ? "755" : "644";
 }
 
 /**
- * Lets this user into the volume's own directories again, and others read them, where they are this
- * user's and their modes do not: a restored backup, a `chmod -R` or a copy under another umask. Nothing
- * is taken from anybody; who may not list the prefix is not let into it. Where anything had to be
- * opened, all that lies in the volume is: what is to be removed must not be in the way for ever.
+ * Restores this user's access to the volume's own directories and other users' read access, if this
+ * user owns them and their modes deny it: after a restored backup, a `chmod -R` or a copy under
+ * another umask. It never removes permissions; users who cannot list the prefix get no access. If
+ * anything had to be opened, everything in the volume is, so that it can be removed later.
  */
 export function openModes(prefix: string): void {
   const { bin, lib, staging, share, steady, profile, manifest } = layout;
@@ -195,7 +195,7 @@ function openBelow(path: string): void {
   }
 }
 
-/** True where a directory, or a file without another name, has more bits now. */
+/** True if bits were added to a directory, or to a file without other hard links. */
 function addMode(path: string, stats: Stats, bits: number): boolean {
   const isOurs = stats.isDirectory() || (stats.isFile() && stats.nlink === 1);
   if (!isOurs || (stats.mode & bits) === bits) return false;

@@ -15,14 +15,14 @@ import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
 import { isSystemError, makeWorkDir, tryNeeds, tryTraits, Untried } from "./try-file-system.ts";
 
-/** Far more than a record of ours (bytes). */
+/** Far more than a record (bytes). */
 const maxRecord = 64 * 1024;
 
 /**
- * What the volume's file system is like (src/core/traits.ts), by the volume's own record; tried anew
- * where that does not know this mount. The volume's directories are there and can be written to. What
- * cannot be tried now, on a full disk, is taken to be as usual, and not recorded. Throws a UserError
- * (`unmet`, `disk`) where nothing can be installed.
+ * The traits of the volume's file system (src/core/traits.ts), from the volume's record; probed if
+ * that does not know this mount. The volume's directories exist and are writable. Traits that
+ * cannot be probed now, on a full disk, are assumed to be the usual ones and not recorded. Throws a
+ * UserError (`unmet`, `disk`) if nothing can be installed.
  */
 export async function probe(prefix: string): Promise<Traits> {
   const mount = mountKey(prefix);
@@ -38,7 +38,7 @@ export async function probe(prefix: string): Promise<Traits> {
 }
 
 /**
- * The same, of a volume that may be read-only: undefined where no run has found out. Looks at two files
+ * The same for a volume that may be read-only: undefined if no run has probed it. Reads two files
  * and /proc/self/mountinfo; writes nothing.
  */
 export function knownTraits(prefix: string): Traits | undefined {
@@ -47,7 +47,7 @@ export function knownTraits(prefix: string): Traits | undefined {
   return known && kept && recognize(known, kept)?.traits;
 }
 
-/** What tells one mount from another; not its device, which many get anew each time. */
+/** Identifies a mount; not by its device, which often changes at each mount. */
 function mountKey(prefix: string): string {
   const { type, source, root, options, settings } = mountOf(prefix);
   const lasting = [...options, ...settings].filter((word) => word !== "ro" && word !== "rw");
@@ -77,7 +77,7 @@ async function tryAll(prefix: string): Promise<Traits | undefined> {
   }
 }
 
-/** Only of a file system that is fit: one that is not may be mounted otherwise next time. */
+/** Only for a usable file system: an unusable one may be mounted differently next time. */
 async function record(
   prefix: string,
   mount: string,
@@ -85,10 +85,10 @@ async function record(
   copies: number,
 ): Promise<void> {
   const path = join(prefix, layout.kept);
-  orNothing(() => writeFileSync(path, "", { flag: "wx" })); // another run may have made it
+  orNothing(() => writeFileSync(path, "", { flag: "wx" })); // another run may have created it
   const kept = findKept(prefix);
   if (kept === undefined) return;
   const text = renderProbed(readProbed(prefix), mount, { traits, kept, copies });
-  // Without it, the next run tries again.
+  // If this fails, the next run probes again.
   await tolerate(writeAtomically(join(prefix, layout.traits), text, { durable: false }));
 }

@@ -6,7 +6,7 @@ import type { Manifest } from "../../core/manifest.ts";
 import { listNames, lstatIfExists, tolerate } from "../files.ts";
 import { discard, findStaleFiles, removeStaleFiles } from "./stale-files.ts";
 
-/** A run that is alive renews its staging place or its lease more often (ms). */
+/** A live run renews its staging directory or its lease more often than this (ms). */
 const aliveMs = 60_000;
 
 interface Freed {
@@ -17,13 +17,13 @@ interface Freed {
 
 export interface Pruned {
   readonly freed: readonly Freed[];
-  /** What a run that died minutes ago has left: a later sweep removes it. */
+  /** Left by a run that died minutes ago: a later prune removes it. */
   readonly later: readonly string[];
 }
 
 /**
- * True while another run is at work, which may have published trees that it has not listed yet. Ask
- * before you take a lease yourself. `now` in ms of the volume's clock.
+ * True while another run works, which may have published trees that it has not listed yet. Call
+ * this before acquiring a lease. `now` in ms of the volume's clock.
  */
 export async function isBusy(prefix: string, now: number): Promise<boolean> {
   const staging = join(prefix, layout.staging);
@@ -34,10 +34,10 @@ export async function isBusy(prefix: string, now: number): Promise<boolean> {
 }
 
 /**
- * Removes what the manifest does not account for, as `sweep` does, and does not wait for trees that
- * programs might still run from. Left are staging of runs that may be alive, and what has changed
- * since `began` (ms of the volume's clock), when no other run was at work. `within`: only what lies in
- * these directories, relative to the volume. `dryRun`: only looks.
+ * Removes what the manifest does not list, as `removeStaleFiles` does, but without waiting for
+ * trees that programs might still run from. It keeps the staging of runs that may be alive, and
+ * what has changed since `began` (ms of the volume's clock), when no other run was active.
+ * `within`: only these directories, relative to the volume. `dryRun`: removes nothing.
  */
 export async function prune(
   prefix: string,
@@ -63,12 +63,14 @@ export async function prune(
   return { freed, later };
 }
 
-/** Some file systems' change times do not move. */
+/** On some file systems change times are not updated. */
 function changedMs({ ctimeMs, mtimeMs }: Stats): number {
   return Math.max(ctimeMs, mtimeMs);
 }
 
-/** Bytes of the files below a path; 0 where it cannot be read, as they are only told. */
+/**
+ * Bytes of the files below a path; 0 if it cannot be read, because the number is only for messages.
+ */
 export async function bytesOf(path: string): Promise<number> {
   const size = async (): Promise<number> => {
     const stats = await lstat(path);

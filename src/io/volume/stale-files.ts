@@ -8,15 +8,17 @@ import { isOurs, treesInUse } from "./bins.ts";
 import { findManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
-/** What a live run renews or finishes within seconds is stale after this long (ms). */
+/** Staging that a live run would have renewed or finished is stale after this long (ms). */
 const stagingGraceMs = 10 * 60 * 1000;
-/** A tree that was replaced may still be run from, and load more of itself (ms). */
+/**
+ * A replaced tree may still be in use by running programs, which may load more files of it (ms).
+ */
 const treeGraceMs = 60 * 60 * 1000;
 
-/** Names of `writeAtomically`, `linkAtomically` and `touch`; those of the steady state's records. */
+/** Temporary names of `writeAtomically`, `linkAtomically`, `touch` and the freshness records. */
 const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
 
-/** What the manifest does not account for. */
+/** A file or directory that the manifest does not list. */
 interface StaleFile {
   /** Relative to the volume. */
   readonly path: string;
@@ -24,11 +26,11 @@ interface StaleFile {
 }
 
 /**
- * Removes what the manifest does not account for and no run owns any more. Ages are told by the
- * volume's own clock. What is too young is left for a later run, and `layout.sweepDue` gets the time
- * from which there is something to do, for the sh entrypoint. Does nothing on a read-only volume, and ends
- * where the disk does not tell what is stale: a later run goes on.
- * `early`: only what dead runs have staged, which may be what fills the disk.
+ * Removes what the manifest does not list and no run owns. Ages are measured by the volume's clock.
+ * Files that are too young are left for a later run, and `layout.sweepDue` gets the time when the
+ * next prune is due, for the sh entrypoint. Does nothing on a read-only volume, and stops if it
+ * cannot determine what is stale: a later run continues. `early`: only what dead runs have staged,
+ * which may be filling the disk.
  */
 export async function removeStaleFiles(
   prefix: string,
@@ -56,11 +58,11 @@ async function removeNow(prefix: string, manifest: Manifest, early: boolean): Pr
 }
 
 /**
- * Everything in the volume that neither this manifest nor the one on disk accounts for. Throws a UserError
- * where the disk does not tell: what cannot be read is never stale.
+ * Everything in the volume that neither this manifest nor the one on disk lists. Throws a UserError
+ * if the disk cannot be read: unreadable files are never stale.
  */
 export async function findStaleFiles(prefix: string, manifest: Manifest): Promise<StaleFile[]> {
-  // Another run may have written it since; what either of the two lists stays.
+  // Another run may have changed it; files that either of the two lists stay.
   const anew = await findManifest(prefix);
   const records = [manifest, anew].flatMap((one): SealedRecord[] =>
     one && "tools" in one ? Object.values(one.tools) : [],
@@ -84,7 +86,7 @@ export async function findStaleFiles(prefix: string, manifest: Manifest): Promis
     stagingGraceMs,
   );
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
-  // What a listed program leads to is in use, also if it is not listed: a run was killed in between.
+  // The target of a listed program is in use even if it is not listed: a run was killed in between.
   const trees = new Set([...records.map(({ dir }) => dir), ...(await treesInUse(prefix, bins))]);
   for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
     const dir = `${layout.lib}/${tool}`;
@@ -102,7 +104,7 @@ export async function findStaleFiles(prefix: string, manifest: Manifest): Promis
   return stale;
 }
 
-/** A tool's directory goes with the last of its trees. */
+/** A tool's directory is removed with its last tree. */
 async function removeEmpty(prefix: string): Promise<void> {
   for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
     const dir = join(prefix, layout.lib, tool);
@@ -110,29 +112,29 @@ async function removeEmpty(prefix: string): Promise<void> {
   }
 }
 
-/** Out of sight in one step, then removed: a tree that is half there must never be taken for one. */
+/** Renamed in one step, then removed: a partial tree must never look like a complete one. */
 export async function discard(prefix: string, path: string): Promise<void> {
   const aside = join(prefix, layout.staging, token());
   try {
     renameSync(join(prefix, path), aside);
   } catch (cause) {
-    // Else another run was faster, or it is not ours to remove.
+    // Otherwise another run was faster, or this user may not remove it.
     if (isRefusal(cause)) await removeInPlace(join(prefix, path));
     return;
   }
   await tolerate(rm(aside, { recursive: true, force: true }));
 }
 
-/** Where no directory can be moved: a tree without its record is none, whatever else is left of it. */
+/** If directories cannot be renamed: a tree without its record is never used. */
 async function removeInPlace(dir: string): Promise<void> {
   await tolerate(async () => {
     if (!lstatSync(dir).isDirectory()) return;
     rmSync(join(dir, layout.record), { force: true });
-    await rm(dir, { recursive: true, force: true }); // else it is not ours to remove
+    await rm(dir, { recursive: true, force: true }); // otherwise this user may not remove it
   });
 }
 
-/** A file whose time is in the future until there is something to sweep; none where there is not. */
+/** A file whose modification time is when the next prune is due; removed if nothing is left. */
 async function writeDue(prefix: string, due: number): Promise<void> {
   const path = join(prefix, layout.sweepDue);
   await tolerate(rm(path, { force: true }));
@@ -143,5 +145,5 @@ async function writeDue(prefix: string, due: number): Promise<void> {
     await utimes(path, when, when);
     return true;
   });
-  if (!isSet) await tolerate(rm(path, { force: true })); // or it would be due at once, at each run
+  if (!isSet) await tolerate(rm(path, { force: true })); // otherwise it would be due at once, in each run
 }

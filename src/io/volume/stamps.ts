@@ -8,46 +8,46 @@ import { knownTraits, probe } from "./probe.ts";
 import { openDirectory } from "./volume.ts";
 
 /*
- * What metadata prove. A change time moves with every change of a file and nobody can set it, on most
- * file systems; and it tells two changes apart only where the clock has ticked between them.
+ * What metadata prove. On most file systems every change of a file updates its change time, and
+ * users cannot set it. Two changes are distinguishable only if the clock has ticked between them.
  */
 
 /**
- * False where change times prove nothing about a volume's files (Samba, sshfs, some FUSE): only their
- * bytes do. True too where no run has tried yet.
+ * False if change times prove nothing about a volume's files (Samba, sshfs, some FUSE): then only
+ * contents do. True if no run has probed it yet.
  */
 export function timesProve(prefix: string): boolean {
   return (knownTraits(prefix)?.changeTimes ?? "move") === "move";
 }
 
-/** The same; where no run has tried yet, this one does, if it can write. */
+/** The same; if no run has probed it yet, this one does, if it can write. */
 export async function tryTimes(prefix: string): Promise<boolean> {
   if (knownTraits(prefix) === undefined) {
-    // Where it cannot, that tells nothing of what is there.
+    // If it cannot, nothing is known about the files.
     await tolerate(openDirectory(prefix, layout.staging).then(() => probe(prefix)));
   }
   return timesProve(prefix);
 }
 
-/** A tree's names and times as they were seen. */
+/** A tree's names and times at one moment. */
 interface Stamped {
-  /** Of all paths, sizes and change times: another one as soon as anything in the tree changes. */
+  /** The hash of all paths, sizes and change times: it changes with anything in the tree. */
   readonly fingerprint: string;
   /** The latest change time (ns). */
   readonly latest: bigint;
 }
 
 /**
- * Looks at the times of everything in a tree. Not only at the latest: clocks of servers and containers
- * are apart, and set. No inode is compared, because many file systems number them anew at each mount;
- * a file that is moved over another one shows by its own change time or by its directory's.
- * Synchronous: every start looks at every file, and the thread pool takes ten times as long. Throws the
- * system's own error.
+ * Reads the times of everything in a tree. The latest time alone is not enough: clocks of servers
+ * and containers differ, and can be set. Inodes are not compared, because many file systems
+ * renumber them at each mount; a file that is renamed over another one shows by its own change time
+ * or by its directory's. Synchronous: every start stats every file, and the thread pool takes ten
+ * times as long. Throws the original system error.
  */
 export function stampsOf(root: string): Stamped {
   const rows: string[] = [];
   let latest = 0n;
-  // Not by the types of a listing: see `entriesIn`.
+  // Not by the types of a directory listing: see `entriesIn`.
   const visit = (path: string, below: string): void => {
     const stats = lstatSync(path, { bigint: true });
     const { ctimeNs, size } = stats;
@@ -61,13 +61,13 @@ export function stampsOf(root: string): Stamped {
   return { fingerprint: sha256Hex(rows.sort().join("\n")).slice(0, 32), latest };
 }
 
-/** Most file systems' clocks tick every 10 ms or faster; those of some only every 2 s (ms). */
+/** Clocks of most file systems tick every 10 ms or faster; some only every 2 s (ms). */
 const [usualTick, longestTick] = [60, 2200];
 
 /**
- * True where a directory's file system has gone on to a later tick than `time` (ns), so that what changes
- * from now on gets another time than that. Waits for it, but not for ticks of whole seconds unless it
- * is `patient`. False where nothing can be written.
+ * True if the clock of a directory's file system has passed `time` (ns), so that later changes get
+ * another time. Waits for the next tick, but for ticks of whole seconds only if `patient`. False if
+ * nothing can be written.
  */
 export async function hasTicked(dir: string, time: bigint, patient = false): Promise<boolean> {
   const mark = join(dir, `.${token()}.tmp`);

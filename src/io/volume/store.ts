@@ -31,17 +31,17 @@ import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
 import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
 import { isYoung, openDirectory, renew } from "./volume.ts";
 
-/** A record as far as it is known before the tree is listed. */
+/** A record before the tree is listed. */
 export type DraftRecord = Omit<InstalledRecord, "contents">;
 
 /** Far more than the record of the largest tree. */
 const maxRecordBytes = 64 * 1024 * 1024;
 
 /**
- * Publishes a staged tree under its final name and returns its record, sealed. What was `written` is
- * recorded as it was written, where inodes and times tell one file from another. Where that name is
- * taken by a tree that is whole and not older than `since` (ms), that one is taken up; otherwise a
- * suffix is added, because a directory cannot be exchanged in one step while programs run from it.
+ * Publishes a staged tree under its final name and returns its record, verified. The digests of
+ * `written` files are reused if inodes and times identify files reliably. If the name exists and
+ * holds an intact tree that is not older than `since` (ms), that tree is used; otherwise a suffix
+ * is added, because a directory cannot be exchanged in one step while programs run from it.
  */
 export async function publish(
   prefix: string,
@@ -55,7 +55,7 @@ export async function publish(
   const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
   const files = await doing("read", tree, listTree(tree, { ...known, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
-  // We make directories there and nothing else: a link is an untrusted writer's, and is not followed.
+  // Our parent is always a directory: a link is from an untrusted writer and is not followed.
   if ((await lstatIfExists(parent))?.isSymbolicLink()) {
     await doing("remove", parent, () => rmSync(parent, { force: true }));
   }
@@ -79,15 +79,18 @@ export async function publish(
   });
 }
 
-/** In a tree that nobody sees yet. It is put on disk with the tree. */
+/** The tree is not published yet; the record is synced with it. */
 async function writeRecord(path: string, content: TreeRecord): Promise<void> {
   await doing("write", path, () => {
-    rmSync(path, { force: true, recursive: true }); // of another name that was tried, or an archive's
+    rmSync(path, { force: true, recursive: true }); // of another name that was tried, or from an archive
     writeFileSync(path, `${JSON.stringify(content)}\n`, { flag: "wx" });
   });
 }
 
-/** False where another run took the name first: rename(2) does not replace a directory with files. */
+/**
+ * False if another run has created the name first: rename(2) does not replace a non-empty
+ * directory.
+ */
 async function renameInto(tree: string, target: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {
     await makeDirectory(dirname(target));
@@ -97,7 +100,7 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
-      // Another run's sweep may have taken the directory away while it was empty.
+      // Another run may have pruned the directory while it was empty.
       if (code === "ENOENT" && attempt < 100 && (await lstatIfExists(tree))) continue;
       return doing("publish", target, Promise.reject(cause));
     }
@@ -117,18 +120,18 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
 }
 
 /**
- * Notes the times of a tree whose bytes are known, or are read after this. They prove nothing where they
- * can be set, nor where something was changed in the tick that is not over yet: it could be changed
- * once more and show the same time. Such a tree is read again by the next run that looks at it.
+ * Records the fingerprint of a tree whose bytes are verified, or will be after this. It proves
+ * nothing if times can be set, or if something was changed in the current clock tick: another
+ * change could show the same time. The next run then hashes the tree again.
  */
 async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
   const tree = join(prefix, record.dir);
-  const { fingerprint, latest } = saying("look at", tree, () => stampsOf(tree));
+  const { fingerprint, latest } = saying("stat", tree, () => stampsOf(tree));
   const proves = timesProve(prefix) && (await hasTicked(join(prefix, layout.share), latest));
   return { ...record, sealed: proves ? fingerprint : unsealed };
 }
 
-/** The record that lies in a published tree, if it is one that speaks of this very tree. */
+/** The record of a published tree, if it is valid for this tree. */
 export async function readTreeRecord(prefix: string, dir: string): Promise<TreeRecord | undefined> {
   const text = readPlain(join(prefix, dir, layout.record), maxRecordBytes);
   const found = text === undefined ? undefined : orNothing(() => parseTreeRecord(text));
@@ -136,8 +139,8 @@ export async function readTreeRecord(prefix: string, dir: string): Promise<TreeR
 }
 
 /**
- * Reads every byte of a tree against its own record; sealed anew where all is as it was published.
- * `repair`: sets its modes first.
+ * Hashes every file of a tree against its own record; returns the updated record if all is as
+ * published. `repair`: restores its modes first.
  */
 export async function verifyTree(
   prefix: string,
@@ -149,25 +152,25 @@ export async function verifyTree(
   return found && (await compare(prefix, found)).sealed;
 }
 
-/** Sets the modes of a published tree as its own record has them. True where any was changed. */
+/** Restores the modes of a published tree from its own record. True if any was changed. */
 export async function repairTree(prefix: string, dir: string): Promise<boolean> {
-  const repaired = repairModes(prefix, dir, {}); // the record may itself not be readable
+  const repaired = repairModes(prefix, dir, {}); // the record itself may be unreadable
   const found = await readTreeRecord(prefix, dir);
   return (found !== undefined && repairModes(prefix, dir, found.files)) || repaired;
 }
 
-/** How a tree compares with what was published. */
+/** The comparison of a tree with what was published. */
 interface Compared {
   /**
-   * What is not as published, relative to the tree; `.` where the list of its files is itself not the
-   * one that the manifest stands for.
+   * The paths that differ, relative to the tree; `.` if the list of its files does not match the
+   * manifest.
    */
   readonly paths: readonly string[];
-  /** Its record, sealed anew; only where nothing differs. */
+  /** Its updated record; only if nothing differs. */
   readonly sealed?: SealedRecord;
 }
 
-/** Reads every byte of an installed tree. */
+/** Hashes every file of an installed tree. */
 export async function examineTree(prefix: string, record: InstalledRecord): Promise<Compared> {
   const found = await readTreeRecord(prefix, record.dir);
   if (!found || found.record.contents !== record.contents) return { paths: ["."] };
@@ -177,7 +180,7 @@ export async function examineTree(prefix: string, record: InstalledRecord): Prom
 async function compare(prefix: string, { record, files }: TreeRecord): Promise<Compared> {
   if (contentsDigest(files) !== record.contents) return { paths: ["."] };
   try {
-    const sealed = await seal(prefix, record); // before it is read: what changes meanwhile is seen next time
+    const sealed = await seal(prefix, record); // before reading, so that the next run sees changes in the meantime
     const paths = differences(files, await listTree(join(prefix, record.dir)));
     return paths.length === 0 ? { paths, sealed } : { paths };
   } catch (cause) {
@@ -191,8 +194,8 @@ async function compare(prefix: string, { record, files }: TreeRecord): Promise<C
 }
 
 /**
- * True where nothing in a tree has changed since it was sealed, on a volume of which times prove that;
- * false too where that cannot be told. Reads no file.
+ * True if nothing in a tree has changed since it was verified, on a volume whose times prove that;
+ * false if that is not certain. Reads no file.
  */
 export function isSealed(prefix: string, record: SealedRecord): boolean {
   if (record.sealed === unsealed) return false;
@@ -200,7 +203,7 @@ export function isSealed(prefix: string, record: SealedRecord): boolean {
   return found?.fingerprint === record.sealed;
 }
 
-/** Published trees of a tool, by directory, the newest first. */
+/** Published trees of a tool, by directory, newest first. */
 export async function treesOf(prefix: string, tool: string): Promise<string[]> {
   const dirs = listNames(join(prefix, layout.lib, tool)).map(
     (name) => `${layout.lib}/${tool}/${name}`,
@@ -215,8 +218,8 @@ export async function treesOf(prefix: string, tool: string): Promise<string[]> {
 }
 
 /**
- * A published tree of this version and key that is whole to the last byte by its own record: nothing
- * to download. `since` (ms of the volume's clock): older ones do not count.
+ * A published tree of this version and key that matches its own record: no download is needed.
+ * `since` (ms of the volume's clock): older ones do not count.
  */
 export async function findTree(
   prefix: string,
@@ -229,14 +232,17 @@ export async function findTree(
   for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;
     if (((await lstatIfExists(join(prefix, dir)))?.ctimeMs ?? 0) < since) continue;
-    if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // it must not be swept meanwhile
+    if (!(await isYoung(prefix, dir))) await renew(prefix, dir); // so that it is not pruned in the meantime
     const record = await verifyTree(prefix, dir, true);
     if (record) return record;
   }
   return undefined;
 }
 
-/** True for a file of this size; and one to be run not on a mount without exec, which no mode shows. */
+/**
+ * True for a file of this size; one that is executed must not be on a noexec mount, which modes do
+ * not show.
+ */
 function isFile(path: string, size: number, runs: boolean): boolean {
   try {
     const found = statSync(path);
@@ -244,11 +250,11 @@ function isFile(path: string, size: number, runs: boolean): boolean {
     return found.isFile() && found.size === size;
   } catch (cause) {
     if (isLasting(cause)) return false;
-    throw fileError("look at", path, cause);
+    throw fileError("stat", path, cause);
   }
 }
 
-/** True where every program of a tree is there with the size it was published with, executable. */
+/** True if every program of a tree exists with its published size and is executable. */
 export function isWhole(prefix: string, record: InstalledRecord): boolean {
   return Object.values(record.bins).every(
     ({ program, path, size, runtime }) =>

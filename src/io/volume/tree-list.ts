@@ -16,28 +16,28 @@ import {
 } from "./modes.ts";
 
 /**
- * What a tree holds: path to `dir`, `-> TARGET` or `MODE SHA256`, in order of path. MODE is 755 for what
- * can be executed, else 644, whoever may write. Our own record in the tree's root is left out, because
+ * The contents of a tree: path to `dir`, `-> TARGET` or `MODE SHA256`, sorted by path. MODE is 755
+ * for executables, else 644, whoever may write. The record in the tree's root is left out, because
  * it holds this list.
  */
 export type TreeList = Readonly<Record<string, string>>;
 
-/** What `TreeList` says of files whose every byte was hashed as it was written, by `stampOf`. */
+/** The `TreeList` entries of files that were hashed while they were written, by `stampOf`. */
 export type WrittenDigests = Map<string, string>;
 
-/** Of a regular file: what is different as soon as anybody writes to it, or puts another in its place. */
+/** Identifies a state of a regular file: it differs after any write or replacement. */
 export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mode} ${ctimeNs}`;
 }
 
 interface ListOptions {
-  /** Files that are still as they were written are not read again. */
+  /** Files that are unchanged since they were written are not read again. */
   readonly written?: WrittenDigests;
-  /** Of a tree that only this run writes to: sets its modes on the way, as far as they can be set. */
+  /** For a tree that only this run writes to: also sets its modes, as far as possible. */
   readonly modesOf?: { readonly group: WritingGroup };
 }
 
-/** Lists a tree and hashes every file in it. Rejects where something cannot be read. */
+/** Lists a tree and hashes every file in it. Rejects if something cannot be read. */
 export async function listTree(root: string, options: ListOptions = {}): Promise<TreeList> {
   const limit = pLimit(8);
   const { modesOf } = options;
@@ -86,14 +86,15 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** The one digest that stands for a whole list: sha256, lower-case hexadecimal. */
+/** The digest of a whole list: sha256, lower-case hexadecimal. */
 export function contentsDigest(list: TreeList): string {
   return sha256Hex(JSON.stringify(Object.entries(list)));
 }
 
 /**
- * The paths at which a tree differs from its list: changed, gone or come, not executable any more, or
- * set-user-id. A mode that merely allows more is no difference: many file systems have their own.
+ * The paths at which a tree differs from its list: changed, removed or added, no longer executable,
+ * or set-user-id. Additional permission bits are no difference: many file systems have their own
+ * modes.
  */
 export function differences(expected: TreeList, found: TreeList): string[] {
   const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);

@@ -26,7 +26,9 @@ import { fileError, orNothing } from "../files.ts";
 import { makeExecutable } from "./modes.ts";
 import { unfit } from "./unfit.ts";
 
-/** A disk without room, or a machine that is short of something: it says nothing of what can be done. */
+/**
+ * The disk is full or the machine is short of something: nothing is known about the file system.
+ */
 export class Untried extends Error {}
 
 export const isSystemError = (thrown: unknown): boolean =>
@@ -34,7 +36,10 @@ export const isSystemError = (thrown: unknown): boolean =>
 
 const short = ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS"];
 
-/** What `work` gives, or else `otherwise` of the error; tried twice, as one call may fail on any disk. */
+/**
+ * The result of `work`, or `otherwise` of its error; tried twice, because one call may fail on any
+ * disk.
+ */
 function attempt<T>(work: () => T, otherwise: (cause: NodeJS.ErrnoException) => T): T {
   for (let left = 1; ; left--) {
     try {
@@ -57,7 +62,7 @@ const can = (work: () => void): boolean =>
     () => false,
   );
 
-/** Throws what is wrong with a volume whose file system cannot do this. */
+/** Throws the error for a volume whose file system cannot do this. */
 function need(dir: string, what: Parameters<typeof unfit>[1], work: () => void): void {
   attempt(work, (cause) => {
     const isFailing = diskMeaning(cause) !== undefined;
@@ -65,7 +70,7 @@ function need(dir: string, what: Parameters<typeof unfit>[1], work: () => void):
   });
 }
 
-/** An empty directory of ours. Throws a UserError, or `Untried`. */
+/** An empty work directory. Throws a UserError, or `Untried`. */
 export function makeWorkDir(dir: string): void {
   const isMade = (): boolean => lstatSync(dir, { throwIfNoEntry: false })?.isDirectory() === true;
   const refused = (cause: unknown): never => {
@@ -75,10 +80,9 @@ export function makeWorkDir(dir: string): void {
 }
 
 /**
- * Tries what a volume cannot be without, in an empty directory of ours: links that are made, and read
- * and followed also where they lead upwards, as those in `bin/` do; programs that start through them;
- * names that trees have. Throws a UserError: `unmet` where the file system has it not, `disk` where it
- * fails; or `Untried`.
+ * Probes what every volume needs, in an empty work directory: symbolic links that can be created,
+ * read and followed, also upwards as in `bin/`; programs that start through them; names that trees
+ * have. Throws a UserError: `unmet` if the file system lacks it, `disk` if it fails; or `Untried`.
  */
 export async function tryNeeds(dir: string): Promise<void> {
   const [bin, tree] = [join(dir, "bin"), join(dir, "lib")];
@@ -92,7 +96,7 @@ export async function tryNeeds(dir: string): Promise<void> {
     if (!lstatSync(link).isSymbolicLink()) throw new Error(`${link} became no link`);
   });
   need(dir, "links upwards", () => {
-    if (readlinkSync(link) !== target) throw new Error(`${link} reads ${readlinkSync(link)}`);
+    if (readlinkSync(link) !== target) throw new Error(`${link} points to ${readlinkSync(link)}`);
     if (!statSync(link).isFile()) throw new Error(`${link} does not lead to the program`);
   });
   makeExecutable(program);
@@ -105,11 +109,11 @@ async function start(program: string, dir: string): Promise<void> {
   const isRefused = "code" in ended && ["EACCES", "EPERM", "ENOEXEC"].includes(ended.code ?? "");
   if (isRefused) throw unfit(dir, "programs", ended);
   const isStarted = "stdout" in ended && ended.stdout === "started\n";
-  // No shell here, too many processes: not the file system's fault.
+  // No shell here, or too many processes: not the file system's fault.
   if (!isStarted) throw new Untried("a program did not start");
 }
 
-/** Finds out what is different here, in a directory of ours. Throws `Untried`. */
+/** Probes how the file system differs, in a work directory. Throws `Untried`. */
 export async function tryTraits(dir: string): Promise<Traits> {
   const at = (name: string): string => join(dir, name);
   const make = (name: string): string => {
@@ -153,7 +157,7 @@ const oddNames: Readonly<Record<string, string>> = {
   "255 bytes": "n".repeat(255),
 };
 
-/** Those that cannot be made, or are listed as others. */
+/** Names that cannot be created, or are listed differently. */
 function refusedNames(dir: string): string[] {
   const names = join(dir, "names");
   mkdirSync(names);
@@ -194,7 +198,7 @@ function sync(path: string): void {
   }
 }
 
-/** True where a file has one inode however often it is looked at, also under another name, and has it alone. */
+/** True if a file keeps its inode, also under another name, and no other file has it. */
 function tryInodes(one: string, two: string): boolean {
   const inode = (path: string): bigint => lstatSync(path, { bigint: true }).ino;
   const first = inode(one);
@@ -203,9 +207,9 @@ function tryInodes(one: string, two: string): boolean {
   return inode(`${one}-moved`) === first;
 }
 
-/** What is seen of a file whose times can have few values is worth waiting for, once (ms). */
+/** How long to wait for another tick of a coarse clock, once (ms). */
 const [usualWait, longestWait] = [60, 2200];
-/** 2001: before any file of ours. */
+/** 2001: older than any of our files. */
 const past = 1_000_000_001;
 
 async function tryTimes(path: string): Promise<Pick<Traits, "changeTimes" | "stampNs">> {
@@ -221,7 +225,7 @@ async function tryTimes(path: string): Promise<Pick<Traits, "changeTimes" | "sta
   const samples = [made.ctimeNs, made.mtimeNs, ...(setBack ? [setBack.mtimeNs] : [])];
   const wait = samples.every((time) => time % 1_000_000_000n === 0n) ? longestWait : usualWait;
   const written = await change(look, wait, () => write(path));
-  // It tells something only where times cannot be set.
+  // It is conclusive only if times cannot be set.
   const mode = () => change(look, wait, () => orNothing(() => chmodSync(path, 0o644)));
   const moded = setBack ? written : await mode();
   for (const { ctimeNs, mtimeNs } of [...written, ...moded]) samples.push(ctimeNs, mtimeNs);
@@ -229,7 +233,7 @@ async function tryTimes(path: string): Promise<Pick<Traits, "changeTimes" | "sta
   return { changeTimes: judgeChangeTimes(seen), stampNs: stampStep(samples) };
 }
 
-/** A file's times before and after it is changed, at a later tick of its clock if there is one. */
+/** A file's times before and after a change, at a later clock tick if there is one. */
 async function change(look: () => Times, most: number, work: () => void): Promise<[Times, Times]> {
   const before = look();
   for (let waited = 0, step = 5; ; waited += step, step *= 2) {

@@ -28,14 +28,14 @@ import { isOurs } from "./bins.ts";
 import { openModes, writingGroup } from "./modes.ts";
 import { probe } from "./probe.ts";
 
-/** How often a live run shows that its staging place has an owner (ms). */
+/** How often a live run renews its staging directory (ms). */
 const beatMs = 20_000;
 const youngMs = 5 * 60_000;
 
 /**
- * Makes the directories of a volume, and looks whether its file system is fit for one, before anything
- * is fetched. Gives what was in the way and where it is kept, a sentence each. Throws `unmet` (read-only,
- * no exec, no links), `permission`, `volume` or `disk`.
+ * Creates the directories of a volume and checks that its file system is suitable, before anything
+ * is fetched. Returns a sentence for each obstacle and where it was moved. Throws `unmet`
+ * (read-only, noexec, no links), `permission`, `volume` or `disk`.
  */
 export async function openVolume(prefix: string): Promise<readonly string[]> {
   const aside = await openDirectories(prefix);
@@ -45,11 +45,11 @@ export async function openVolume(prefix: string): Promise<readonly string[]> {
   return aside;
 }
 
-/** The same for who only takes away, and need not be able to run what is there. */
+/** The same for commands that only remove, and do not need to run programs. */
 export async function openDirectories(prefix: string): Promise<readonly string[]> {
   openModes(prefix);
   const aside: string[] = [];
-  // bin/ comes last: it is replaced only by who can fill it again.
+  // bin/ is last: it is replaced only by a run that can fill it again.
   for (const dir of ["", layout.lib, layout.staging, "share", layout.share, layout.bin]) {
     aside.push(...(await openDirectory(prefix, dir)));
     const path = join(prefix, dir);
@@ -66,9 +66,9 @@ export async function openDirectories(prefix: string): Promise<readonly string[]
 }
 
 /**
- * Makes one of the volume's own directories where it is missing. A link to another place of the volume
- * goes, any other thing of its name is kept aside: gives where, as a sentence. A link that leads out of
- * the volume would lead our writes there and may be somebody's will: throws `volume`.
+ * Creates one of the volume's directories if it is missing. A link to another place in the volume
+ * is removed, any other file is renamed: returns its new name, as a sentence. A link out of the
+ * volume would redirect our writes and may be intended: throws `volume`.
  */
 export async function openDirectory(prefix: string, dir: string): Promise<readonly string[]> {
   const path = join(prefix, dir);
@@ -88,44 +88,41 @@ function refuseLinkOut(prefix: string, path: string): void {
   const target = ifThere(path, () => readlinkSync(path)) ?? "";
   const real = realOf(path) ?? resolve(realOf(dirname(path)) ?? dirname(path), target);
   if (real.startsWith(`${root}/`)) return;
-  throw new UserError(
-    "E_VOLUME_LINK",
-    `${path} is a link that leads out of the volume, to ${target}`,
-  );
+  throw new UserError("E_VOLUME_LINK", `${path} is a link out of the volume, to ${target}`);
 }
 
-/** Keeps something under another name beside it; gives where, as a sentence. */
+/** Renames a file beside itself; returns its new name, as a sentence. */
 async function setAside(path: string, why: string): Promise<string> {
   const aside = `${path}.broken-${token()}`;
   await doing("set aside", path, () => renameSync(path, aside));
   return `${path} ${why}; it is kept as ${aside}`;
 }
 
-/** `bin/` holds nothing but what can be made again, so that one that is another user's is no loss. */
+/** `bin/` can be recreated completely, so another user's is replaced. */
 async function replaceBin(prefix: string): Promise<readonly string[]> {
   const bin = join(prefix, layout.bin);
   const names = listNames(bin);
   const ours = await Promise.all(names.map((name) => isOurs(join(bin, name))));
-  if (!ours.every(Boolean)) return []; // somebody else's programs: the error that follows says what helps
+  if (!ours.every(Boolean)) return []; // it holds other programs: the error that follows says what to do
   const said = await tolerate(setAside(bin, "cannot be written to by this user"));
   if (said === undefined) return [];
   await makeDirectory(bin);
   return [said];
 }
 
-/** One run's place to prepare trees in, on the volume itself so that publishing is a rename. */
+/** The work directory of one run, on the volume itself so that publishing is a rename. */
 export interface Staging {
   readonly dir: string;
-  /** An empty directory below it. */
+  /** Creates an empty directory in it. */
   room(name: string): Promise<string>;
-  /** Removes it with all that is in it. */
+  /** Removes it with its contents. */
   close(): Promise<void>;
 }
 
-/** Opens a staging place whose name no other run has, and shows from time to time that it is owned. */
+/** Creates a staging directory with a unique name, and renews it while the run lives. */
 export async function openStaging(prefix: string): Promise<Staging> {
   const dir = join(prefix, layout.staging, token());
-  // Closed to all but those who may mend the volume anyway: they sweep what a dead run leaves.
+  // Only accessible for users who may repair the volume: they prune what a dead run leaves.
   const mode = writingGroup(prefix) === undefined ? 0o700 : 0o770;
   await doing("create", dir, () => mkdirSync(dir, { mode }));
   const heartbeat = setInterval(() => {
@@ -148,27 +145,27 @@ export async function openStaging(prefix: string): Promise<Staging> {
   };
 }
 
-/** Renews a staging place's time by the volume's own clock: the clocks of containers can be apart. */
+/** Renews a directory's time by the volume's clock, because the clocks of containers can differ. */
 async function touch(dir: string): Promise<void> {
   const mark = join(dir, `.${token()}.tmp`);
   await writeFile(mark, "", { flag: "wx" });
   await rm(mark, { force: true });
 }
 
-/** The volume's clock now, in ms; undefined where it cannot be written to. */
+/** The volume's current time, in ms; undefined if it cannot be written to. */
 export async function volumeTime(prefix: string): Promise<number | undefined> {
   return clockOf(join(prefix, layout.share));
 }
 
-/** Begins a tree's time anew, so that it is not stale for another hour. Changes nothing in it. */
+/** Resets a tree's age, so that it is not stale for another hour. Changes nothing in it. */
 export async function renew(prefix: string, dir: string): Promise<void> {
   const now = await volumeTime(prefix);
   if (now === undefined) return;
-  // Another's is renewed by that one.
+  // If another user owns it, that user renews it.
   orNothing(() => utimesSync(join(prefix, dir), now / 1000, now / 1000));
 }
 
-/** True for what was made or renewed in the last minutes: it needs no `renew`. */
+/** True if it was created or renewed in the last minutes and needs no `renew`. */
 export async function isYoung(prefix: string, dir: string): Promise<boolean> {
   const now = await volumeTime(prefix);
   const found = await lstatIfExists(join(prefix, dir));

@@ -15,7 +15,7 @@ const blockSize = 512;
 /** How a bundle is compressed. */
 export type BundleFormat = "tar.gz" | "tar.zst";
 
-/** One thing in a bundle; `path` is relative to its root. */
+/** One entry of a bundle; `path` is relative to its root. */
 export type BundleEntry =
   | { readonly kind: "directory"; readonly path: string }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
@@ -26,14 +26,14 @@ export type BundleEntry =
       /** Absolute. */
       readonly from: string;
       readonly mode: number;
-      /** What its bytes must have. */
+      /** The required digest. */
       readonly sha256: string;
     };
 
 /**
- * Writes a bundle in one step: the same entries give the same bytes, with no time, owner or order of
- * this machine in them. Throws `integrity` where a file's bytes are not those of its digest; nothing is
- * then left of the bundle. Returns the digest of the whole file.
+ * Writes a bundle in one step. Reproducible: the same entries give the same bytes, without times,
+ * owners or this machine's order. Throws `integrity` if a file does not match its digest; the
+ * bundle is then removed. Returns the digest of the whole file.
  */
 export async function writeBundle(
   file: string,
@@ -68,8 +68,8 @@ export async function writeBundle(
 function compressor(format: BundleFormat): Transform {
   if (format === "tar.gz") return zlib.createGzip();
   if (typeof zlib.createZstdCompress === "function") return zlib.createZstdCompress();
-  throw new UserError("E_NODE_TOO_OLD", "this Node cannot pack zstd", {
-    hint: "Run with Node 22.15 or newer, or name the file .tar.gz.",
+  throw new UserError("E_NODE_TOO_OLD", "this version of Node does not support zstd", {
+    hint: "Use Node 22.15 or newer, or name the file .tar.gz.",
   });
 }
 
@@ -137,12 +137,12 @@ async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGene
   } catch (cause) {
     throw fileError("read", from, cause);
   } finally {
-    await tolerate(handle.close()); // what was read is read
+    await tolerate(handle.close()); // reading has ended, so an error does not matter
   }
 }
 
 function changed(path: string): UserError {
-  return new UserError("E_TREE_CHANGED", `${path} is not as it was published`, {
-    hint: "No bundle was written. openclaw-install-skill-deps doctor --repair repairs the volume.",
+  return new UserError("E_TREE_CHANGED", `${path} was changed after it was installed`, {
+    hint: "No bundle was written. Run openclaw-install-skill-deps doctor --repair first.",
   });
 }

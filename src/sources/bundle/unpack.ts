@@ -13,12 +13,12 @@ import { cutShort, Refusal } from "../../unpack/refusals.ts";
 import type { BundleFormat } from "./pack.ts";
 
 const blockSize = 512;
-/** More than any manifest of ours (bytes). */
+/** Larger than any manifest (bytes). */
 const maxManifest = 64 * 1024 * 1024;
-/** Files, links and directories of a volume with every tool that there is, and more. */
+/** More than the files, links and directories of a volume with every tool. */
 const maxEntries = 500_000;
 
-/** A bundle's file, and what tells that it is still the same. */
+/** A bundle's file, and the data that shows whether it has changed. */
 export interface BundleFile {
   readonly file: string;
   readonly format: BundleFormat;
@@ -28,7 +28,7 @@ export interface BundleFile {
   readonly identity: string;
 }
 
-/** Reads a bundle's every byte once, for its digest. */
+/** Reads a whole bundle once, for its digest. */
 export async function openBundle(
   file: string,
   format: BundleFormat,
@@ -50,7 +50,10 @@ export async function openBundle(
   }
 }
 
-/** Changes with every write to the file. Not the inode, which some file systems have anew at each call. */
+/**
+ * Changes with every write to the file. Without the inode, which some file systems change at each
+ * call.
+ */
 async function identityOf(file: string): Promise<string> {
   const { dev, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
   return [dev, size, mtimeNs, ctimeNs].join(" ");
@@ -77,7 +80,7 @@ async function firstEntry({ file, format }: BundleFile): Promise<string> {
   throw cutShort(format);
 }
 
-/** The bytes that follow a header, which must be a manifest's. */
+/** The number of bytes after a header, which must be a manifest's. */
 function sizeOfManifest(block: Buffer): number {
   const { path, type, size, cksumValid } = new Header(block);
   const isManifest = cksumValid && path === layout.manifest && type === "File";
@@ -88,24 +91,24 @@ function sizeOfManifest(block: Buffer): number {
   );
 }
 
-/** What is wrong with an archive is said of the file, with what helps here. */
+/** Adds the file's name and a hint to errors of the archive. */
 async function reading<T>({ file }: BundleFile, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
-    // What no bundle of ours needs (a pipe, a large window) is as wrong in one as a damaged byte.
+    // Features that our bundles never use (a pipe, a large window) count as damage.
     const isWrong =
       cause instanceof Refusal || (cause instanceof UserError && cause.kind === "integrity");
     if (!isWrong) throw cause;
     throw new UserError("E_BUNDLE_INVALID", `${file}: ${cause.message}`, {
-      hint: "Nothing of it was imported. Copy it again, and compare its digest with the one that bundle export printed.",
+      hint: "Nothing was imported from it. Copy it again, and compare its digest with the output of bundle export.",
     });
   }
 }
 
 /**
- * Unpacks a bundle below an empty directory by the rules for any archive. `manifest` is the text that
- * `readBundleManifest` gave and that everything was decided by. Throws `integrity`.
+ * Unpacks a bundle into an empty directory by the rules for any archive. `manifest` is the text
+ * from `readBundleManifest` on which the plan is based. Throws `integrity`.
  */
 export async function unpackBundle(
   bundle: BundleFile,
@@ -121,6 +124,6 @@ export async function unpackBundle(
   if (isSame && isDecided) return;
   const why = isSame ? "has two manifests" : "was changed while it was read";
   throw new UserError("E_BUNDLE_INVALID", `${file} ${why}`, {
-    hint: "Nothing of it was imported. Do not use this file.",
+    hint: "Nothing was imported from it. Do not use this file.",
   });
 }

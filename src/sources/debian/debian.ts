@@ -16,15 +16,15 @@ import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadDeb } from "./mirrors.ts";
 import { relocate } from "./tree.ts";
 
-/** Packages are small and latency rules, as with npm's. */
+/** Packages are small and latency dominates, as with npm's. */
 const packagesAtOnce = 12;
 
-/** Milliseconds that a recipe's `setup` may take. */
+/** Milliseconds that a recipe's `setup` may run. */
 const setupTimeout = 60_000;
 
 /**
- * A program of Debian with every package it needs, each one verified against the lock and unpacked
- * into one tree that runs from anywhere. No package's script is ever run.
+ * A program of Debian with all its dependencies, each one verified against the lock and unpacked
+ * into one relocatable tree. Package scripts are never run.
  */
 async function stageDebian(artifact: DebianArtifact, context: StageContext): Promise<Staged> {
   const { packages, kind, name, version, start } = artifact;
@@ -82,12 +82,12 @@ async function unpackOne(
   await rm(file, { force: true });
 }
 
-/** Runs what a package would have prepared by a script, from the tree and for the tree. */
+/** Runs a command in the tree that replaces a package's script. */
 async function setUp(setup: readonly string[], tree: string, context: StageContext): Promise<void> {
   const [bin = "", ...args] = setup;
   const shown = setup.join(" ");
   if (!context.runsHere) {
-    throw new UserError("E_SETUP", `${shown} must be run once on a machine of its own platform`);
+    throw new UserError("E_SETUP", `${shown} must run once on a machine of its own platform`);
   }
   const home = join(context.dir, "setup");
   await mkdir(home);
@@ -102,7 +102,7 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   const short = shortageSaid(`${shown} fails`, said);
   if (short) throw short;
   throw new UserError("E_SETUP", `${shown} fails with exit status ${finished.status}: ${said}`, {
-    hint: "The program was not installed. See whether this image can run it.",
+    hint: "The program was not installed. Check whether this image can run it.",
   });
 }
 

@@ -4,19 +4,19 @@ import { readPieces, realpath, realpathSync } from "../../io/disk.ts";
 import { entriesBelow } from "../../io/entries.ts";
 import { ifThere } from "../../io/files.ts";
 
-/** A regular file of a tree that a loader or an interpreter may be asked to run or to load. */
+/** A regular file of a tree that a loader or an interpreter may load or run. */
 export interface TreeFile {
   /** Relative to the tree. */
   readonly path: string;
   readonly elf?: Elf;
-  /** The program that its `#!` line names, such as `/usr/bin/perl`, or `perl` behind env. */
+  /** The program in its `#!` line, such as `/usr/bin/perl`, or `perl` after env. */
   readonly interpreter?: string;
   readonly executable: boolean;
-  /** Names of links to it: a library may still be asked for by an older name. */
+  /** Names of links to it: a library may be requested by an older name. */
   readonly aliases: readonly string[];
 }
 
-/** Programs and libraries of a tree, in order of path. */
+/** Programs and libraries of a tree, sorted by path. */
 export async function listPrograms(dir: string): Promise<TreeFile[]> {
   const tree = await realpath(dir);
   const entries = entriesBelow(tree);
@@ -42,15 +42,15 @@ function isLibraryName(name: string): boolean {
   return /\.so(\.|$)/.test(name);
 }
 
-/** Every name under which a library may be asked for; none of what is no library. */
+/** Every name of a library; empty for other files. */
 export function libraryNames({ path, elf, aliases }: TreeFile): string[] {
   if (!elf || (elf.soname === undefined && !isLibraryName(path))) return [];
   const names = [...(elf.soname === undefined ? [] : [elf.soname]), basename(path), ...aliases];
-  // A name becomes part of a path, whatever a file says of itself.
+  // A name becomes part of a path, so it is checked.
   return [...new Set(names)].filter((name) => /^[\w+-][\w.+-]*$/.test(name));
 }
 
-/** What a file is, by its first bytes. */
+/** The kind of a file, from its first bytes. */
 function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
   return readPieces(absolute, (read) => {
     const elf = readElf(read);
@@ -62,7 +62,9 @@ function readHead(absolute: string): Pick<TreeFile, "elf" | "interpreter"> {
   });
 }
 
-/** True for a program that the system's loader would start: one with a loader and no library's name. */
+/**
+ * True for a program that the system's loader would start: it has a loader and no library's name.
+ */
 export function isNative({ elf, executable }: TreeFile): boolean {
   return executable && elf?.interpreter !== undefined && elf.soname === undefined;
 }

@@ -4,7 +4,10 @@ import type { AptConfig } from "../../net/apt-config.ts";
 import { HurriedError } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
 
-/** Has every version that Debian ever published: mirrors drop what a point release replaces. */
+/**
+ * Has every version that Debian ever published; mirrors drop versions that a point release
+ * replaces.
+ */
 const snapshotArchive = "https://snapshot.debian.org/archive";
 
 export interface DebRequest {
@@ -20,7 +23,8 @@ export interface DebRequest {
 }
 
 /**
- * Brings a package from the machine's own mirrors, else from the archive of all versions. Where it comes from does not matter: only the lock's digest is believed.
+ * Downloads a package from the configured mirrors, else from the archive of all versions. Any
+ * source is acceptable, because the lock's digest is verified.
  */
 export async function downloadDeb(request: DebRequest): Promise<Download> {
   const { http, apt, locked, file, signal, onProgress } = request;
@@ -47,7 +51,7 @@ export async function downloadDeb(request: DebRequest): Promise<Download> {
       if (error instanceof HurriedError) tries.push({ address, hasAlternative: false });
     }
   }
-  throw errors[0] ?? new Error(`${locked.name} has no address`);
+  throw errors[0] ?? new Error(`${locked.name} has no URL`);
 }
 
 function addressesOf({ apt, locked, snapshot }: DebRequest): string[] {

@@ -9,7 +9,7 @@ import type { Start } from "../context.ts";
 import { isNative, libraryNames, listPrograms, type TreeFile } from "./files.ts";
 import { writeFontConfig } from "./fonts.ts";
 
-/** Directories of a processor's libraries, by ELF's e_machine. */
+/** Library directories of an architecture, by ELF's e_machine. */
 const triplets: Readonly<Record<number, string>> = {
   62: "x86_64-linux-gnu",
   183: "aarch64-linux-gnu",
@@ -23,9 +23,9 @@ interface Relocation {
 }
 
 /**
- * Makes unpacked packages run from wherever the tree lies: one directory of links to libraries, and a
- * launcher in the place of each native program and of each script whose interpreter is in the tree.
- * Gives, per launcher, what it starts.
+ * Makes unpacked packages relocatable: one directory of links to libraries, and a launcher in place
+ * of each native program and of each script whose interpreter is in the tree. Returns the data of
+ * each launcher.
  */
 export async function relocate(relocation: Relocation): Promise<Record<string, Start>> {
   const { tree } = relocation;
@@ -43,7 +43,7 @@ export async function relocate(relocation: Relocation): Promise<Record<string, S
   return await makeLaunchers(relocation, files, loader.path);
 }
 
-/** Library name to the file that has it: those of the usual directories go first. */
+/** Library name to its file: those of the standard directories first. */
 function findLibraries(files: readonly TreeFile[], triplet: string): Map<string, string> {
   const usual = ["lib", "usr/lib"].flatMap((dir) => [`${dir}/${triplet}`, dir]);
   const rank = ({ path }: TreeFile): number => {
@@ -54,7 +54,8 @@ function findLibraries(files: readonly TreeFile[], triplet: string): Map<string,
   const libraries = new Map<string, string>();
   for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {
     for (const name of libraryNames(file)) {
-      // Of other directories (plugins, alternatives) only what something is linked with.
+      // From other directories (plugins, alternatives) only the libraries that something is linked
+      // with.
       const wanted = rank(file) < usual.length || needed.has(name);
       if (wanted && !libraries.has(name)) libraries.set(name, file.path);
     }
@@ -72,7 +73,7 @@ async function link(tree: string, place: string, target: string): Promise<void> 
   linkTo(join(tree, place), posix.relative(posix.dirname(place), target));
 }
 
-/** A lock with a hole is found here, and not by whoever first needs the program. */
+/** Detects an incomplete lock at install, before a program fails. */
 function requireLibraries(
   { bins }: Relocation,
   files: readonly TreeFile[],
@@ -92,8 +93,8 @@ function requireLibraries(
   }
 }
 
-function incomplete(what: string, hint = "Make the lock again: recipe lock FILE."): UserError {
-  return new UserError("E_LOCK", `the lock is not complete: ${what}`, { hint });
+function incomplete(what: string, hint = "Recreate the lock: recipe lock FILE."): UserError {
+  return new UserError("E_LOCK", `the lock is incomplete: ${what}`, { hint });
 }
 
 async function makeLaunchers(
@@ -129,7 +130,7 @@ async function makeLaunchers(
   return launchers;
 }
 
-/** Locales and conversions between character sets, where an image has none (a busybox, for one). */
+/** Locales and character set conversions, for an image that has none (such as busybox). */
 function fallbacksOf(tree: string, libraryDir: string): Fallback[] {
   const gconv = `usr/lib/${basename(libraryDir)}/gconv`;
   const known: Fallback[] = [
@@ -139,7 +140,9 @@ function fallbacksOf(tree: string, libraryDir: string): Fallback[] {
   return known.filter(({ own }) => isThere(join(tree, own)));
 }
 
-/** The tree's own modules as options, because a variable would reach every perl that it starts. */
+/**
+ * Perl's module paths as options, because a variable would also affect every perl that it starts.
+ */
 function perlPaths(tree: string): string[] {
   const triplet = `{root}/${ownDirectories.native}`;
   const found = [

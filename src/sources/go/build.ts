@@ -12,17 +12,18 @@ import type { SourceKind } from "../kind.ts";
 import type { Toolchain, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
 
-/** A large program, with all its modules to fetch, takes some two minutes on two cores. */
+/** A large program, including its modules' download, takes about two minutes on two cores. */
 const buildTimeout = 20 * 60_000;
 const downloadTimeout = 10 * 60_000;
 
 /**
  * A program built from a pinned module:
- *  1. have go fetch the module from the machine's proxy, under the checksum database, and compare
- *     its checksum with the recipe's;
- *  2. build it inside of the module itself, whose own go.sum, which that checksum covers, pins every
- *     other module. No version control, no C compiler, no code of others is run;
- *  3. keep the program alone; what building left stays in the run's staging place and goes with it.
+ * 
+ * 1. go fetches the module from the configured proxy, verified by the checksum database, and its
+ * checksum is compared with the recipe's;
+ * 2. go builds it inside the module itself, whose own go.sum, covered by that checksum, pins every
+ * other module; no version control, C compiler or foreign code is run;
+ * 3. only the program is kept; other build output stays in staging and is removed with it.
  */
 async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): Promise<Staged> {
   const toolchains = toolchainsOf(context);
@@ -54,7 +55,7 @@ export interface Build {
   readonly fetched: () => Promise<number>;
 }
 
-/** A go that sees nothing of this machine but its proxies, in directories of its own. */
+/** A go command that sees only the machine's proxies, with its own directories. */
 export async function openBuild(
   what: string,
   { dir, platform, signal }: Pick<StageContext, "dir" | "platform" | "signal">,
@@ -79,7 +80,7 @@ export async function openBuild(
   };
 }
 
-/** Nothing of the machine's environment reaches go, but where modules come from and the way there. */
+/** go's environment: nothing of the machine's but proxies and network settings. */
 async function goEnv(
   { arch }: Platform,
   home: string,
@@ -110,7 +111,7 @@ async function goEnv(
   };
 }
 
-/** The directory of the module, once its checksum is that of the recipe. */
+/** The directory of the module, after its checksum was compared with the recipe's. */
 async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<string> {
   const { module, version, sum } = artifact;
   const args = ["mod", "download", "-json", `${module}@${version}`];
@@ -122,7 +123,7 @@ async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<str
   if (found.Sum === sum) return found.Dir;
   const message = `${module}@${version}: expected ${sum}, got ${found.Sum}`;
   throw new UserError("E_DIGEST_MISMATCH", message, {
-    hint: "Nothing of it was built. Either the recipe is wrong, or the proxy serves another module.",
+    hint: "Nothing was built from it. Either the recipe is wrong, or the proxy serves another module.",
   });
 }
 
@@ -148,7 +149,7 @@ function goError(
   }
   if (/no space left|disk quota/.test(said)) {
     return new UserError("E_DISK_FULL", message, {
-      hint: "Building takes up to 1.5 GB for as long as it lasts.",
+      hint: "Building temporarily needs up to 1.5 GB.",
     });
   }
   return (

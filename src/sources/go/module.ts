@@ -14,8 +14,8 @@ import type { SourceKind } from "../kind.ts";
 import { stageOneArchive } from "../one-archive.ts";
 
 /**
- * A module's zip from the machine's Go proxy, used as an archive. It holds no modes, so that what is
- * a program by its first bytes becomes executable where Go keeps its programs.
+ * A module's zip from the configured Go proxy, used as an archive. It has no modes, so executables
+ * are recognized by their first bytes in the directories where Go keeps programs.
  */
 async function stageGoModule(artifact: GoModuleArtifact, context: StageContext): Promise<Staged> {
   const { module, version } = artifact;
@@ -29,7 +29,7 @@ async function stageGoModule(artifact: GoModuleArtifact, context: StageContext):
   );
 }
 
-/** Brings a module's zip from the first of the proxies that has it, and verifies it. */
+/** Downloads a module's zip from the first proxy that has it, and verifies it. */
 async function downloadModule(
   { module, version, digest, size }: GoModuleArtifact,
   request: Pick<DownloadRequest, "file" | "signal" | "hasAlternative" | "onProgress">,
@@ -47,11 +47,11 @@ async function downloadModule(
     }
   }
   throw new UserError("E_NO_REGISTRY", "no Go module proxy is configured here", {
-    hint: "Set GOPROXY to its address, or use a source with a url.",
+    hint: "Set GOPROXY to its URL, or use a source with a url.",
   });
 }
 
-/** Go's escaping: on file systems and servers that know no case, `A` is `!a`. */
+/** Go's escaping for case-insensitive file systems and servers: `A` becomes `!a`. */
 function escapePath(path: string): string {
   return path.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
 }

@@ -10,12 +10,12 @@ import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { downloadTarball } from "./registry.ts";
 
-/** Packages are small and latency rules; more at once gain nothing over one registry's connections. */
+/** Packages are small and latency dominates; more in parallel is no faster with one registry. */
 const packagesAtOnce = 12;
 
 /**
- * A JavaScript program with every package it needs, each one verified against the lock. No package's
- * script is ever run.
+ * A JavaScript program with all its dependencies, each one verified against the lock. Package
+ * scripts are never run.
  */
 async function stageNpmClosure(
   artifact: NpmClosureArtifact,
@@ -36,7 +36,7 @@ async function stageNpmClosure(
   return { tree, source, starts: Object.fromEntries(starts) };
 }
 
-/** One line per package, in order of path: what was installed, whatever order the lock has. */
+/** One line per package, sorted by path: independent of the lock's order. */
 function listOf(packages: readonly LockedPackage[]): string {
   return packages
     .map(({ path, digest }) => `${path} ${formatDigest(digest)}\n`)
@@ -66,7 +66,7 @@ async function placeAll(
       const below = packages.filter((other) => other.path.startsWith(`${path}/`));
       const without = below.map((other) => other.path.slice(path.length + 1));
       const limits = { ...limitsFor(received()), taken };
-      // npm puts everything below `package/`, some others below another name.
+      // npm packs everything below `package/`; some packages use another name.
       await extract({ file, format: "npm", into, strip: 1, without, limits, written, signal });
       await rm(file, { force: true });
       return size;

@@ -5,7 +5,7 @@ import { type ArchiveContext, type SourceKind, stageToCompare } from "../kind.ts
 import { stageOneArchive } from "../one-archive.ts";
 import { downloadTarball } from "./registry.ts";
 
-/** One package tarball of the machine's npm registry, used as an archive. */
+/** One package tarball of the configured npm registry, used as an archive. */
 async function stageNpmPackage(
   artifact: NpmPackageArtifact,
   context: ArchiveContext,

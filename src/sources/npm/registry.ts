@@ -5,7 +5,7 @@ import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
 import type { Download, DownloadRequest, Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
 
-/** The machine's npm registries. */
+/** The configured npm registries. */
 export interface NpmRegistry {
   readonly http: Http;
   readonly npm: NpmConfig;
@@ -16,13 +16,15 @@ export interface TarballRequest extends NpmRegistry, Omit<DownloadRequest, "url"
   readonly version: string;
 }
 
-/** Where a tarball may be. */
+/** A possible address of a tarball. */
 export interface TarballAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Downloads a package's tarball. Where it comes from does not matter: the pinned digest is verified. */
+/**
+ * Downloads a package's tarball. Any source is acceptable, because the pinned digest is verified.
+ */
 export async function downloadTarball(request: TarballRequest): Promise<Download> {
   const { http, npm, name, version, ...rest } = request;
   return await fromRegistry({ name, version }, { http, npm }, (address) =>
@@ -31,10 +33,10 @@ export async function downloadTarball(request: TarballRequest): Promise<Download
 }
 
 /**
- * Fetches a package's tarball from its registry. Nearly every registry keeps npm's layout, which
- * spares a document per package. One that answers otherwise is asked where the tarball is, as npm asks
- * it: by the package's document, because many registries have none per version. Throws a UserError:
- * `network` where it cannot be had, else what `fetch` threw.
+ * Fetches a package's tarball from its registry. Nearly every registry uses npm's URL layout, which
+ * saves a document per package. If that address does not work, the package's document names the
+ * tarball, as for npm (many registries have no document per version). Throws a UserError: `network`
+ * if it cannot be fetched, else what `fetch` threw.
  */
 export async function fromRegistry<T>(
   { name, version }: { readonly name: string; readonly version: string },
@@ -60,12 +62,12 @@ export async function fromRegistry<T>(
   }
 }
 
-/** The server answered, with something else than the tarball. */
+/** True if the server responded with something else than the tarball. */
 function isWrongAddress(error: unknown): error is UserError {
   return isRefusal(error) || (error instanceof UserError && error.kind === "integrity");
 }
 
-/** The error where neither the tarball nor the document can be had. */
+/** The error if neither the tarball nor the document can be fetched. */
 function neither(tarball: UserError, document: unknown): unknown {
   if (!isNetwork(document) || tarball.kind === "integrity") return tarball;
   const error = document as UserError;
@@ -89,13 +91,15 @@ async function firstOf<T>(
   throw failure;
 }
 
-/** What a registry may answer with; the second is for those that know no other type. */
+/** Accepted types; the second is for registries that know no other. */
 const [abridged, whole] = [
   "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*",
   "application/json",
 ];
 
-/** The versions in a package's document. Throws a UserError (`network`) where the registry has none. */
+/**
+ * The versions in a package's document. Throws a UserError (`network`) if the registry has none.
+ */
 async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
   const base = npm.registryFor(name);
   const url = documentUrl(name, base);
@@ -109,7 +113,7 @@ async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fie
   if (versions) return versions;
   throw new UserError(
     "E_NOT_A_REGISTRY",
-    `${shownUrl(url)} did not answer with a package's versions`,
+    `${shownUrl(url)} did not respond with a package's versions`,
   );
 }
 
@@ -117,7 +121,7 @@ function documentUrl(name: string, registry: string): string {
   return registry + name.replace("/", "%2f");
 }
 
-/** The addresses of a version's tarball, by the package's document; the best one first. */
+/** The URLs of a version's tarball, from the package's document; the best one first. */
 async function tarballsOf(
   name: string,
   version: string,
@@ -132,13 +136,13 @@ async function tarballsOf(
   const isUrl = tarball !== "" && URL.canParse(tarball, document);
   const url = isUrl ? new URL(tarball, document) : undefined;
   if (url && /^https?:$/.test(url.protocol)) return addressesOf(url, new URL(base), npm);
-  const what = found ? `has no address of ${name}@${version}` : `has no ${name}@${version}`;
+  const what = found ? `has no URL for ${name}@${version}` : `has no ${name}@${version}`;
   throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`);
 }
 
 /**
- * A mirror's documents may still name the host that it mirrors, which stands for the mirror itself, or
- * http where it has https.
+ * A mirror's documents may still name the host that it mirrors, which is replaced by the mirror
+ * itself, or http instead of https.
  */
 function addressesOf(tarball: URL, registry: URL, npm: NpmConfig): string[] {
   const { pathname, search } = tarball;

@@ -9,10 +9,10 @@ import { run } from "../../io/exec.ts";
 const timeout = 10 * 60_000;
 
 /**
- * Has a Python compile all modules below a directory, so that programs start as fast from a volume
- * that they may not write to, and write nothing into one that they may. The bytecode holds for
- * whatever times the files have (`unchecked-hash`). A file that does not compile (a template, a
- * test's wrong syntax) is passed over: Python does it as well. No code of others is run.
+ * Compiles all Python modules below a directory, so that programs start fast from a read-only
+ * volume and write nothing into a writable one. The bytecode is valid whatever times the files have
+ * (`unchecked-hash`). Files that do not compile (templates, tests of syntax errors) are skipped, as
+ * Python does. No foreign code is run.
  */
 export async function compileBytecode(
   program: string,
@@ -21,7 +21,7 @@ export async function compileBytecode(
   signal?: AbortSignal,
 ): Promise<void> {
   const names = (await readdir(modules)).sort();
-  // compileall's own workers speak through sockets, whose paths in a volume can be too long for one.
+  // compileall's own workers use sockets, whose paths in a volume can be too long.
   const workers = Math.min(4, availableParallelism());
   const shares = Array.from({ length: workers }, (_, worker) =>
     names.filter((_name, i) => i % workers === worker).map((name) => join(modules, name)),
@@ -50,10 +50,10 @@ async function compileShare(
       "The image lacks a library that python3 needs, or the mount does not allow programs.";
     return new UserError("E_DOES_NOT_RUN", `${program} does not start here`, { cause, hint });
   });
-  // Files that do not compile are silent (-q -q) and end in 1, as does what went wrong altogether.
+  // With -q -q files that do not compile give no output and status 1, as does a general failure.
   if (finished.status <= 1 && !/^Traceback /m.test(finished.stderr)) return;
   const said = finished.stderr.trim().split("\n").slice(-2).join(" | ");
-  const short = shortageSaid(`${program} cannot compile what it runs`, finished.stderr);
+  const short = shortageSaid(`${program} cannot compile its modules`, finished.stderr);
   if (short) throw short;
-  throw new UserError("E_SETUP", `${program} cannot compile what it runs: ${said}`);
+  throw new UserError("E_SETUP", `${program} cannot compile its modules: ${said}`);
 }

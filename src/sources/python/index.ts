@@ -10,11 +10,11 @@ import { type IndexFile, parsePage } from "./page.ts";
 
 export type { IndexFile } from "./page.ts";
 
-/** Where this machine's pip would look. */
+/** The package indexes in the configuration of pip. */
 export interface PythonIndexes {
   readonly http: Http;
   readonly pip: PipConfig;
-  /** What pip asks before the indexes that are named, where the configuration does not replace it. */
+  /** The index that pip uses first, unless the configuration replaces it. */
   readonly defaultIndex?: string;
 }
 
@@ -27,16 +27,16 @@ export interface WheelRequest extends PythonIndexes {
   readonly onProgress?: ((received: number) => void) | undefined;
 }
 
-/** A page, directory or file of pip's settings. */
+/** A page, directory or file in pip's settings. */
 interface Place {
   readonly url: URL;
   readonly isLink: boolean;
 }
 
 /**
- * Downloads a wheel from the first place of pip's settings that has it. One that is down, says no, has
- * not this file or has other bytes under its name leads to the next one. Where it comes from does not
- * matter: the pinned digest is verified. Throws a UserError that says why no place served.
+ * Downloads a wheel from the first configured location that has it. A location that is down,
+ * refuses, or lacks this file or has other bytes is skipped. Any source is acceptable, because the
+ * pinned digest is verified. Throws a UserError that says why each location failed.
  */
 export async function downloadWheel(request: WheelRequest): Promise<Download> {
   const { wheel, signal, hasAlternative = false } = request;
@@ -61,8 +61,8 @@ export async function downloadWheel(request: WheelRequest): Promise<Download> {
 }
 
 /**
- * The files of a package that all places list together, for who chooses among them. Throws a UserError
- * that says why where there are none.
+ * The files of a package that all locations list together. Throws a UserError with the reasons if
+ * there are none.
  */
 export async function listFiles(name: string, from: PythonIndexes): Promise<readonly IndexFile[]> {
   const errors: UserError[] = [];
@@ -81,7 +81,7 @@ export async function listFiles(name: string, from: PythonIndexes): Promise<read
   throw nowhere(name, errors);
 }
 
-/** Fetches what a place lists, verified where the place says what it is, and says what it is. */
+/** Fetches a listed file, verified if its digest is listed, and returns its digest. */
 export async function fetchListed(
   { url, sha256 }: IndexFile,
   { http, pip }: PythonIndexes,
@@ -128,18 +128,18 @@ async function downloadFrom(place: Place, request: WheelRequest): Promise<Downlo
   throw failure;
 }
 
-/** Files that may be the wheel, the likeliest first. */
+/** Files that may be the wheel, most likely first. */
 function candidates(wheel: LockedWheel, files: readonly IndexFile[]): IndexFile[] {
   const same = files.filter(({ sha256 }) => sha256 === wheel.digest.hex);
   const named = files.filter((file) => !same.includes(file) && isSameName(file.name, wheel.file));
-  // One that is said to be another is tried last, and heard of.
+  // A file with another listed digest is tried last, and reported.
   const [others, open] = [true, false].map((has) =>
     named.filter(({ sha256 }) => (sha256 !== undefined) === has),
   );
   return [...same, ...(open ?? []), ...(others ?? [])];
 }
 
-/** Some indexes keep a file under its normal name. */
+/** Some indexes list a file under its normalized name. */
 function isSameName(one: string, other: string): boolean {
   const [a, b] = [one, other].map((name) => JSON.stringify(parseWheelName(name))?.toLowerCase());
   return one === other || (a !== undefined && a === b);
@@ -148,7 +148,7 @@ function isSameName(one: string, other: string): boolean {
 const accept =
   "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.1";
 
-/** What a place lists. */
+/** The files that a location lists. */
 async function filesAt(
   { url, isLink }: Place,
   { http, pip, ...more }: PythonIndexes & Partial<WheelRequest>,
@@ -166,7 +166,7 @@ function notListed({ url }: Place, what: string): UserError {
   return new UserError("E_NOT_LISTED", `${shownUrl(url)} does not list ${what}`);
 }
 
-/** The error where no place served; wrong bytes are to be heard of. */
+/** The error if no location served the file; wrong bytes are always reported. */
 function nowhere(what: string, errors: readonly UserError[]): UserError {
   const [
     first = new UserError("E_NO_REGISTRY", `no Python index is configured for ${what}`),
@@ -183,7 +183,10 @@ function nowhere(what: string, errors: readonly UserError[]): UserError {
   });
 }
 
-/** The cause where all are of one that is not of this file alone, such as hosts that are down. */
+/**
+ * The common cause, if all errors have one that does not concern only this file, such as hosts that
+ * are down.
+ */
 function sharedBy(errors: readonly UserError[]): SharedCause | undefined {
   const causes = new Map<string, string>();
   for (const { shared } of errors) {

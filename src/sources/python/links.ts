@@ -11,8 +11,8 @@ import { discard, fileSink } from "../../net/sink.ts";
 import { type IndexFile, nameOf, parsePage } from "./page.ts";
 
 /**
- * What this machine has at a file URL: a wheel, a page of links, or a directory. `isLink`: of
- * find-links, a directory of wheels and pages; else of an index, with an index.html.
+ * The files at a file URL: a wheel, a page of links, or a directory. `isLink`: from find-links, a
+ * directory of wheels and pages; else an index, with an index.html.
  */
 export async function filesHere(url: URL, isLink: boolean): Promise<IndexFile[]> {
   const path = fileURLToPath(url);
@@ -41,7 +41,7 @@ export function linkTo(url: URL): Text {
   return { text: JSON.stringify({ files: [{ url: url.href }] }), url };
 }
 
-/** Copies a wheel of this machine and verifies it. */
+/** Copies a local wheel and verifies it. */
 export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Promise<Download> {
   const bytes = readHere(from, wheel.size);
   const sink = await fileSink(file, wheel.digest);
@@ -57,7 +57,7 @@ export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Pr
   return { size: sink.received, url: from.href };
 }
 
-/** Copies a wheel of this machine and says what it is. */
+/** Copies a local wheel and returns its digest. */
 export async function hashWheel(
   from: URL,
   file: string,
@@ -67,7 +67,7 @@ export async function hashWheel(
   return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
 }
 
-/** `maxBytes`: of a page where there is none. */
+/** `maxBytes`: the limit for a page. */
 function readHere(url: URL, maxBytes = 16 * 1024 ** 2): Buffer {
   const { bytes, why } = tryRead(fileURLToPath(url), { maxBytes });
   if (bytes) return bytes;

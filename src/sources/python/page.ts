@@ -7,16 +7,16 @@ export interface IndexFile {
   /** http, https or file. */
   readonly url: string;
   readonly name: string;
-  /** Lower-case hexadecimal, where the index gives it. */
+  /** Lower-case hexadecimal, if the index has it. */
   readonly sha256?: string;
-  /** Withdrawn by its makers: not for anybody who does not ask for this very version. */
+  /** Withdrawn by its authors: only for requests of exactly this version. */
   readonly isYanked: boolean;
 }
 
 /**
- * The files that a page of the simple API lists, in JSON (PEP 691) or HTML (PEP 503), whatever the
- * server calls its type. What is neither lists nothing. A file is called what the last part of its
- * address is called, as pip has it: servers cut the texts of their links short.
+ * The files that a page of the simple API lists, in JSON (PEP 691) or HTML (PEP 503), whatever type
+ * the server declares. Other contents list nothing. As in pip, the file's name is the last part of
+ * its URL: servers truncate the texts of their links.
  */
 export async function parsePage({ text, url }: Text): Promise<IndexFile[]> {
   const body = text.replace(/^\ufeff/, "").trimStart();
@@ -59,11 +59,11 @@ interface Known {
   readonly isYanked: boolean;
 }
 
-/** Nothing where the address is none that a file can be fetched from. */
+/** Empty if the URL is not one that a file can be fetched from. */
 function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
   if (typeof address !== "string" || !URL.canParse(address, from.href)) return [];
   const url = new URL(address, from);
-  // A page of a server names no file of this machine.
+  // A server's page must not refer to local files.
   if (!/^https?:$/.test(url.protocol) && url.protocol !== from.protocol) return [];
   const fragment = /(?:^#|&)sha256=([0-9a-f]{64})(?=&|$)/i.exec(url.hash)?.[1];
   url.hash = "";
@@ -72,7 +72,7 @@ function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
   return [{ url: url.href, name, isYanked: known.isYanked, ...(sha256 && { sha256 }) }];
 }
 
-/** The last part of an address, as a name. */
+/** The last part of a URL, as a name. */
 export function nameOf({ pathname }: URL): string {
   const last = pathname.replace(/\/+$/, "").split("/").at(-1) ?? "";
   return orNothing(() => decodeURIComponent(last)) ?? last;

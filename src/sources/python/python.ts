@@ -21,11 +21,13 @@ import { type OpenWheel, openWheel, placeWheel } from "./wheel.ts";
 const wheelsAtOnce = 6;
 
 /**
- * A Python program with every package it needs, each wheel verified against the lock:
- *  1. choose the wheels for the volume's own Python and this platform;
- *  2. ask the machine's index where they lie, fetch and verify them, several at once;
- *  3. unpack them, in pip's order, into one `site-packages`; run nothing of them;
- *  4. write a small starter per program; compile all modules with the Python that will run them.
+ * A Python program with all its dependencies, each wheel verified against the lock:
+ *
+ * 1. choose the wheels for the volume's own Python and this platform;
+ * 2. find them in the configured indexes, fetch and verify them, several at once;
+ * 3. unpack them, in pip's order, into one `site-packages`; run nothing of them;
+ * 4. write a small start script per program; compile all modules with the Python that will run
+ * them.
  */
 async function stagePython(artifact: PythonArtifact, context: StageContext): Promise<Staged> {
   const toolchains = toolchainsOf(context);
@@ -62,8 +64,8 @@ async function stagePython(artifact: PythonArtifact, context: StageContext): Pro
 }
 
 /**
- * Unpacks the wheels into one tree, in pip's order, the program's own last; their entry points, by the
- * names of programs.
+ * Unpacks the wheels into one tree, in pip's order, the program's own last. Returns their entry
+ * points by program name.
  */
 async function placeAll(
   program: string,
@@ -92,7 +94,7 @@ async function placeAll(
   return entryPoints;
 }
 
-/** One line per wheel, in order of name: what was installed, whatever order the lock has. */
+/** One line per wheel, sorted by name: independent of the lock's order. */
 function listOf(wheels: readonly LockedWheel[]): string {
   return wheels
     .map(({ file, digest }) => `${file} ${formatDigest(digest)}\n`)
@@ -100,7 +102,7 @@ function listOf(wheels: readonly LockedWheel[]): string {
     .join("");
 }
 
-/** What the machine's pip is told; its own default is what the volume's pip would ask. */
+/** The indexes of the machine's pip; the default one is that of the volume's pip. */
 async function indexesFor(
   http: Http,
   python: Interpreter,
@@ -117,7 +119,7 @@ async function indexesFor(
   throw new UserError("E_NO_REGISTRY", "no Python index is configured here");
 }
 
-/** True where one is needed: a program that is a binary of its own, or sh, is itself what is started. */
+/** True if it was written; a binary program or a sh script is started directly. */
 async function writeStarter(
   tree: string,
   path: string,
@@ -133,7 +135,7 @@ async function writeStarter(
     return true;
   }
   const script = join(tree, "scripts", name);
-  if (!(await lstatIfExists(script))?.isFile()) return false; // checkPrograms says what is missing
+  if (!(await lstatIfExists(script))?.isFile()) return false; // checkPrograms reports what is missing
   const bytes = await readFile(script);
   const isPython = /^#!.*\bpythonw?[\d.]*(\s|$)/.test(bytes.toString("latin1", 0, 200));
   await (isPython ? write(renderScript(name), 0o644) : write(bytes, 0o755));

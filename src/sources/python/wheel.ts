@@ -9,7 +9,7 @@ import { doing, listNames, lstatIfExists, moveOnto, textOf } from "../../io/file
 import { moveTree } from "../../io/move.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 
-/** Where the parts of a wheel go, by the name of its part in NAME.data; what is not here is dropped. */
+/** The destination of a wheel's parts, by the part's name in NAME.data; other parts are dropped. */
 const places: Readonly<Record<string, string>> = {
   purelib: "site-packages",
   platlib: "site-packages",
@@ -17,7 +17,7 @@ const places: Readonly<Record<string, string>> = {
   scripts: "scripts",
 };
 
-/** A wheel that lies unpacked in a directory of its own. */
+/** A wheel that is unpacked in its own directory. */
 export interface OpenWheel {
   readonly wheel: LockedWheel;
   /** Absolute. */
@@ -25,13 +25,13 @@ export interface OpenWheel {
   /** The text of its METADATA. */
   readonly metadata: string;
   readonly entryPoints: ReadonlyMap<string, EntryPoint>;
-  /** Names of the scripts that are files of it, without those that are entry points, too. */
+  /** Names of its script files, without those that are also entry points. */
   readonly scripts: readonly string[];
 }
 
 /**
- * Unpacks a verified wheel into `room`, which is made, and reads what it says of itself. No code of it
- * is run. Throws a UserError (`integrity`) where pip would not take it for the locked package.
+ * Unpacks a verified wheel into `room`, which is created, and reads its metadata. No code of it is
+ * run. Throws a UserError (`integrity`) if pip would not accept it as the locked package.
  */
 export async function openWheel(
   wheel: LockedWheel,
@@ -58,9 +58,9 @@ export async function openWheel(
 }
 
 /**
- * Moves an open wheel into a tree that others share: packages into `site-packages`, scripts into
- * `scripts`. Where two have a file of one name, as pip has it the later one's stays. Throws a UserError
- * (`recipe`) where one has a file and the other a directory.
+ * Moves an open wheel into a shared tree: packages into `site-packages`, scripts into `scripts`. As
+ * in pip, the later of two files with the same name wins. Throws a UserError (`recipe`) if one
+ * wheel has a file and another a directory of that name.
  */
 export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Promise<void> {
   const datas = await dataOf(room);
@@ -78,23 +78,23 @@ export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Prom
   for (const left of [room, aside]) await rm(left, { recursive: true, force: true });
 }
 
-/** Directories for other places than beside the packages; pip goes by the end of the name alone. */
+/** The wheel's data directories; pip checks only the end of the name. */
 async function dataOf(workDir: string): Promise<string[]> {
   return await directories(workDir, ".data");
 }
 
-/** The one directory that says what the wheel is; it must say what the lock says. */
+/** The single dist-info directory, which must match the lock. */
 async function findInfo(wheel: LockedWheel, workDir: string): Promise<string> {
   const [info = "", ...others] = await directories(workDir, ".dist-info");
   const text = await textOf(join(workDir, info, "WHEEL"));
   const recorded = await lstatIfExists(join(workDir, info, "RECORD"));
   const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
   if (!isNamed || !recorded?.isFile()) {
-    throw broken(wheel, "it does not describe itself as that package");
+    throw broken(wheel, "its metadata names another package");
   }
   const version = /^Wheel-Version:\s*(\d+)\b/im.exec(text)?.[1];
   if (version === undefined || Number(version) > 1) {
-    throw broken(wheel, "it is of an unknown version");
+    throw broken(wheel, "its wheel version is not supported");
   }
   return info;
 }
