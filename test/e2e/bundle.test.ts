@@ -278,9 +278,9 @@ describe("what others made is refused whole", () => {
   });
 
   test.each<[string, () => void, RegExp]>([
-    ["a byte", () => writeFileSync(tree("lib/data"), "y".repeat(5000)), /promises: lib\/data/],
-    ["a file more", () => writeFileSync(tree("lib/more"), ""), /promises: lib\/more/],
-    ["a file less", () => unlinkSync(tree("lib/data")), /promises: lib\/data/],
+    ["a byte", () => writeFileSync(tree("lib/data"), "y".repeat(5000)), /manifest: lib\/data/],
+    ["a file more", () => writeFileSync(tree("lib/more"), ""), /manifest: lib\/more/],
+    ["a file less", () => unlinkSync(tree("lib/data")), /manifest: lib\/data/],
     ["no tree", () => rmSync(tree(), { recursive: true }), /lib\/zog\/.* does not exist/],
     [
       "a program of another size",
