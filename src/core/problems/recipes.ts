@@ -30,7 +30,7 @@ export const recipeProblems = {
   E_RECIPE_EXISTS: {
     kind: "usage",
     cause: "The recipe file already exists.",
-    remedy: "Write over it with --force, or choose another --name; recipe pin updates digests.",
+    remedy: "Overwrite it with --force, or choose another --name; recipe pin updates digests.",
   },
   E_LOCK: {
     kind: "recipe",
@@ -49,9 +49,9 @@ export const recipeProblems = {
   },
   E_DRAFT_SOURCE: {
     kind: "usage",
-    cause: "recipe new cannot make a recipe from this source.",
+    cause: "recipe new does not support this kind of source.",
     remedy:
-      "Name a release's URL (and that for the other processor), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
+      "Give a release's URL (and that for the other architecture), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
   },
   E_DRAFT_NAME: {
     kind: "usage",
