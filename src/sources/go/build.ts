@@ -18,7 +18,7 @@ const downloadTimeout = 10 * 60_000;
 
 /**
  * A program built from a pinned module:
- * 
+ *
  * 1. go fetches the module from the configured proxy, verified by the checksum database, and its
  * checksum is compared with the recipe's;
  * 2. go builds it inside the module itself, whose own go.sum, covered by that checksum, pins every
