@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # the freshness check reads this, and has set what is read here
 # Starts the program, ../dist/openclaw-install-skill-deps.cjs, with the first Node that will do:
-#   $OPENCLAW_SKILL_DEPS_NODE, <package>/node/bin/node (private to us), each node on PATH,
+#   $OPENCLAW_SKILL_DEPS_NODE (none: start none), <package>/node/bin/node (private to us), each node on PATH,
 #   <volume>/bin/node
 # and says what is missing where there is none. Sourced by openclaw-install-skill-deps, where that cannot
 # answer; leaves `status`. It answers --help and --version itself.
@@ -43,6 +43,7 @@ try_nodes() {
   named=${OPENCLAW_SKILL_DEPS_NODE:-}
   case $named in
     '') ;;
+    none) pass_over 'OPENCLAW_SKILL_DEPS_NODE says none' || return ;;
     */*)
       try_node "$named" "$@" && return
       if [ ! -f "$named" ] || [ ! -x "$named" ]; then

@@ -138,7 +138,7 @@ export const variables: Readonly<Record<string, string>> = {
   OPENCLAW_SKILL_TOOLS:
     "tools to keep in the volume besides what skills require (separated by spaces)",
   OPENCLAW_SKILL_TIMEOUT: "seconds to wait for a server that does not respond",
-  OPENCLAW_SKILL_DEPS_NODE: "the Node binary that runs the command",
+  OPENCLAW_SKILL_DEPS_NODE: "the Node binary that runs the command; none: start none, only verify",
   OPENCLAW_SKILL_DEPS_CODE_CACHE:
     "write: store compiled code beside the program, for faster starts (in image builds)",
   OPENCLAW_SKILL_PROFILE_DIR:

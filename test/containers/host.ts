@@ -9,7 +9,7 @@ import { $ } from "zx";
 import { repository } from "../support/workplace.ts";
 
 /** Targets of Dockerfile.example. */
-export const targets = ["sandbox", "gateway", "seeded", "prebuilt"] as const;
+export const targets = ["sandbox", "gateway", "seeded", "prebuilt", "provisioner"] as const;
 type Target = (typeof targets)[number];
 
 /** Target to image. */
@@ -34,8 +34,8 @@ export async function registry(): Promise<string> {
 }
 
 /**
- * Builds targets of Dockerfile.example as they stand, in this clone or another directory (`CONTEXT`, with
- * its `SKILLS`). Throws with what the build said.
+ * Builds targets of Dockerfile.example as they stand, in this clone, in another directory (`CONTEXT`, with
+ * its `SKILLS`), or of a fetched package (`NPM_PACKAGE`). Throws with what the build said.
  */
 export async function buildImages(
   tag: string,
@@ -49,7 +49,9 @@ export async function buildImages(
 }
 
 export function imagesOf(tag: string): Images {
-  const images = targets.map((target) => [target, `localhost/openclaw-skills-${target}:${tag}`]);
+  const nameOf = (target: Target): string =>
+    target === "provisioner" ? "openclaw-install-skill-deps" : `openclaw-skills-${target}`;
+  const images = targets.map((target) => [target, `localhost/${nameOf(target)}:${tag}`]);
   return Object.fromEntries(images) as Images;
 }
 

@@ -5,10 +5,11 @@
 #
 #   test/containers/images.sh              the base images
 #   test/containers/images.sh build [TAG [TARGET…]]  also these targets of Dockerfile.example, or all:
-#                                          localhost/openclaw-skills-sandbox, -gateway, -seeded and
-#                                          -prebuilt
+#                                          localhost/openclaw-skills-sandbox, -gateway, -seeded,
+#                                          -prebuilt and localhost/openclaw-install-skill-deps
 #
-# CONTEXT is the directory to build from, else this clone, and SKILLS the directory of skills in it.
+# CONTEXT is the directory to build from, else this clone, and SKILLS the directory of skills in it. With
+# NPM_PACKAGE nothing but Dockerfile.example is used: the package is fetched.
 #
 # They stand in for the real ones: the same distribution, user and program paths, not the same bytes.
 set -eu
@@ -60,9 +61,13 @@ node_arch() {
 build() {
   tag=${1:-latest}
   [ $# -eq 0 ] || shift
-  targets=${*:-sandbox gateway seeded prebuilt}
+  targets=${*:-sandbox gateway seeded prebuilt provisioner}
   context=${CONTEXT:-.}
-  set -- --layers=false --network host --pull=never --file "$context/Dockerfile.example"
+  file=$context/Dockerfile.example
+  if [ -n "${NPM_PACKAGE:-}" ]; then mkdir -p "$work/empty" && context=$work/empty; fi
+  # docker's format: OCI's has no HEALTHCHECK.
+  set -- --layers=false --network host --pull=never --format docker --file "$file"
+  [ -z "${NPM_PACKAGE:-}" ] || set -- "$@" --build-arg PACKAGE=npm --build-arg "NPM_PACKAGE=$NPM_PACKAGE"
   bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
   [ ! -r "$bundle" ] || set -- "$@" --volume "$bundle:/etc/ssl/certs/ca-certificates.crt:ro"
   # npm looks only into its own certificates unless it is told.
@@ -70,7 +75,9 @@ build() {
   printf '\ncafile=/etc/ssl/certs/ca-certificates.crt\n' >>"$work/npmrc"
   set -- "$@" --volume "$work/npmrc:/root/.npmrc:ro"
   for target in $targets; do
-    podman build "$@" --target "$target" --tag "localhost/openclaw-skills-$target:$tag" \
+    name=openclaw-skills-$target
+    [ "$target" != provisioner ] || name=openclaw-install-skill-deps
+    podman build "$@" --target "$target" --tag "localhost/$name:$tag" \
       --secret "id=npmrc,src=$work/npmrc" --build-arg "OPENCLAW_IMAGE=$node" \
       --build-arg "SKILLS=${SKILLS:-test/fixtures/sample-skills}" "$context"
   done

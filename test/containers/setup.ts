@@ -1,12 +1,13 @@
 /**
- * Before the container tests: the images, one built in this clone and the others in the package that npm
- * would have. After them: no image of theirs.
+ * Before the container tests: the images, one built in this clone, one of a package that is fetched, and the
+ * others in the unpacked package. After them: no image of theirs.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { $ } from "zx";
+import { startLoopback } from "../support/loopback.ts";
 import { packPackage } from "../support/package.ts";
 import { repository } from "../support/workplace.ts";
 import {
@@ -41,7 +42,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 async function buildPacked(tag: string): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "packed-"));
   try {
-    await $({ cwd: dir, quiet: true })`tar -xzf ${await packPackage(dir)}`;
+    const tarball = await packPackage(dir);
+    await buildFetched(tag, readFileSync(tarball));
+    await $({ cwd: dir, quiet: true })`tar -xzf ${tarball}`;
     const CONTEXT = join(dir, "package");
     cpSync(join(repository, "test/fixtures/sample-skills"), join(CONTEXT, "my/skills"), {
       recursive: true,
@@ -49,5 +52,15 @@ async function buildPacked(tag: string): Promise<void> {
     await buildImages(tag, ["gateway", "seeded", "prebuilt"], { CONTEXT, SKILLS: "my/skills" });
   } finally {
     rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function buildFetched(tag: string, tarball: Buffer): Promise<void> {
+  const server = await startLoopback();
+  try {
+    const NPM_PACKAGE = server.serve("/openclaw-install-skill-deps.tgz", tarball);
+    await buildImages(tag, ["provisioner"], { NPM_PACKAGE });
+  } finally {
+    await server.close();
   }
 }

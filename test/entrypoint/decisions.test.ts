@@ -144,6 +144,22 @@ for (const shell of shells) {
       }
     });
 
+    test("OPENCLAW_SKILL_DEPS_NODE=none starts no Node, whatever there is", async () => {
+      place = makePlace(shell);
+      const bin = join(place.dir, "with-node");
+      mkdirSync(bin);
+      symlinkSync(join(place.dir, "probe"), join(bin, "node"));
+      const PATH = `${bin}:/usr/bin:/bin`;
+      const words = ["--strict", ...named(place)];
+      const check = () => place.run(words, { env: { OPENCLAW_SKILL_DEPS_NODE: "none", PATH } });
+      const before = check();
+      expect(before.stderr).toContain("OPENCLAW_SKILL_DEPS_NODE says none");
+      expect([before.node, before.status]).toEqual([undefined, 3]);
+      await place.record(words);
+      const after = check();
+      expect([after.node, after.status]).toEqual([undefined, 0]);
+    });
+
     test.each(["", "relative", "/own home"])("the home, where HOME is %j", (HOME) => {
       place = makePlace(shell);
       const own = HOME.startsWith("/") ? HOME : userInfo().homedir;
