@@ -26,7 +26,7 @@ export async function draftFromPypi(
   const version = plainVersion(wanted || (await newest(name, pip, context)), spec);
   const text = await lockPypi(`${name}@${version}`, context);
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);
-  const wheel = parsed.ok ? parsed.wheels.find((each) => each.name === name) : undefined;
+  const wheel = parsed.ok ? parsed.held.find((each) => each.name === name) : undefined;
   if (!wheel) throw new UserError("E_NO_WHEEL", `${name}@${version} is not available as wheels`);
   const about = await readWheel(wheel, pip, context);
   const bins = chooseBins(about.scripts, wish.bins, spec);

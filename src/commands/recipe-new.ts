@@ -92,6 +92,6 @@ async function verifyClosure({ document, locks }: Draft, context: DraftContext):
   if (!source || "length" in source || source.npm === undefined) return;
   const parsed = parseLock(locks[source.lock ?? ""] ?? "", source.lock ?? "");
   if (!parsed.ok) throw new UserError("E_DRAFT", parsed.problems.map(renderProblem).join("\n"));
-  const artifact = { ...splitPackage(source.npm), packages: parsed.packages };
+  const artifact = { ...splitPackage(source.npm), packages: parsed.held };
   await openVerifier(context).verify({ kind: "npm-closure", ...artifact }, {});
 }

@@ -56,7 +56,7 @@ export class UserError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "UserError";
     this.problem = problem;
-    this.hint = options.hint ?? problems[problem].remedy;
+    this.hint = options.hint ?? remedyOf(problem);
     this.shared = options.shared;
     this.also = options.also ?? [];
   }
@@ -64,6 +64,11 @@ export class UserError extends Error {
   get kind(): ProblemKind {
     return problems[this.problem].kind;
   }
+}
+
+/** What the table of problems says to do. */
+export function remedyOf(problem: ErrorCode): string {
+  return problems[problem].remedy;
 }
 
 /** The same error with another message; keeps the code and all options that are not replaced. */

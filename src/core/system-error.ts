@@ -1,72 +1,31 @@
 import { describeError, type ErrorCode, UserError } from "./errors.ts";
 import { problems } from "./problems/table.ts";
 
-/** The meaning of a system call's error, for any action. */
-interface Meaning {
-  readonly problem: ErrorCode;
-  /** A clause: `too many files are open`. */
-  readonly what: string;
-  readonly hint: string;
-}
-
-const again = "Run the command again; existing installations are unchanged.";
+/**
+ * The meaning of a system call's error, for any action: its code, whose remedy is the hint, and a clause such
+ * as `too many files are open`.
+ */
+type Meaning = readonly [problem: ErrorCode, what: string];
 
 /** Temporary shortages of this machine: never a reason to call a program unsuitable for it. */
 const shortages: Readonly<Record<string, Meaning>> = {
-  EAGAIN: {
-    problem: "E_PROCESS_LIMIT",
-    what: "no more processes or threads can be started",
-    hint: "Raise the process limit (ulimit -u; for a container docker run --pids-limit), or run again with --jobs 1.",
-  },
-  EMFILE: {
-    problem: "E_OPEN_FILES",
-    what: "too many files are open",
-    hint: "Run with --jobs 1, or raise the limit (ulimit -n).",
-  },
-  ENFILE: {
-    problem: "E_OPEN_FILES",
-    what: "too many files are open on this machine",
-    hint: "Run again later, or raise the machine's limit, as root: sysctl fs.file-max.",
-  },
-  ENOMEM: {
-    problem: "E_MEMORY",
-    what: "there is not enough memory",
-    hint: "Raise the memory limit (of the container, or ulimit -v), or run again with --jobs 1.",
-  },
-  ETXTBSY: {
-    problem: "E_PROGRAM_BUSY",
-    what: "another process is writing to the program",
-    hint: again,
-  },
+  EAGAIN: ["E_PROCESS_LIMIT", "no more processes or threads can be started"],
+  EMFILE: ["E_OPEN_FILES", "too many files are open"],
+  ENFILE: ["E_OPEN_FILES", "too many files are open on this machine"],
+  ENOMEM: ["E_MEMORY", "there is not enough memory"],
+  ETXTBSY: ["E_PROGRAM_BUSY", "another process is writing to the program"],
 };
 
-const failing = {
-  problem: "E_DISK_FAILING",
-  what: "the disk, or the connection to it, reports errors",
-  hint: "Check the host's kernel log (dmesg).",
-} as const satisfies Meaning;
+const failing = [
+  "E_DISK_FAILING",
+  "the disk, or the connection to it, reports errors",
+] as const satisfies Meaning;
 
 const others: Readonly<Record<string, Meaning>> = {
-  EACCES: {
-    problem: "E_PERMISSION",
-    what: "permission denied",
-    hint: "Change its owner or permissions, or run as its owner.",
-  },
-  EROFS: {
-    problem: "E_PERMISSION",
-    what: "the file system is read-only",
-    hint: "Run on a host where it is writable.",
-  },
-  ENOSPC: {
-    problem: "E_DISK_FULL",
-    what: "the disk is full (space or inodes)",
-    hint: "Free some space (df -h and df -i show the usage), and run again.",
-  },
-  EDQUOT: {
-    problem: "E_DISK_QUOTA",
-    what: "the disk quota is used up",
-    hint: "Free some space, and run again.",
-  },
+  EACCES: ["E_PERMISSION", "permission denied"],
+  EROFS: ["E_PERMISSION", "the file system is read-only"],
+  ENOSPC: ["E_DISK_FULL", "the disk is full (space or inodes)"],
+  EDQUOT: ["E_DISK_QUOTA", "the disk quota is used up"],
   EIO: failing,
   ESTALE: failing,
   EREMOTEIO: failing,
@@ -94,10 +53,10 @@ export function errnoName(thrown: unknown): string {
  * What a file operation's error says about its disk: full, over quota, failing, or unreachable.
  * Undefined if the error is about the file, permissions or this machine.
  */
-export function diskMeaning(thrown: unknown): Pick<Meaning, "problem" | "what"> | undefined {
+export function diskMeaning(thrown: unknown): Meaning | undefined {
   const name = errnoName(thrown);
   const meaning = others[name];
-  if (meaning && problems[meaning.problem].kind === "disk") return meaning;
+  if (meaning && problems[meaning[0]].kind === "disk") return meaning;
   return unreachable.has(name) ? failing : undefined;
 }
 
@@ -155,27 +114,17 @@ export function asUserError(thrown: unknown): unknown {
   const short = shortageError(action, thrown);
   if (short) return short;
   if (syscall === "uv_cwd") {
-    return new UserError(
-      "E_WORKING_DIRECTORY",
-      "the working directory was removed or cannot be read",
-      {
-        cause: thrown,
-      },
-    );
+    const message = "the working directory was removed or cannot be read";
+    return new UserError("E_WORKING_DIRECTORY", message, { cause: thrown });
   }
   if (code.startsWith("UND_ERR_")) {
-    return new UserError("E_CONNECTION", "a connection failed", { cause: thrown, hint: again });
+    return new UserError("E_CONNECTION", "a connection failed", { cause: thrown });
   }
   if (typeof errno !== "number" || syscall === undefined) return thrown;
-  const meaning = others[code] ?? {
-    problem: "E_SYSTEM_CALL" as const,
-    what: describeError(thrown),
-    hint: again,
-  };
-  return toError(action, meaning, thrown);
+  return toError(action, others[code] ?? ["E_SYSTEM_CALL", describeError(thrown)], thrown);
 }
 
-function toError(action: string, { problem, what, hint }: Meaning, cause: unknown): UserError {
+function toError(action: string, [problem, what]: Meaning, cause: unknown): UserError {
   const shared = { key: what, message: what };
-  return new UserError(problem, `${action}: ${what}`, { hint, cause, shared });
+  return new UserError(problem, `${action}: ${what}`, { cause, shared });
 }

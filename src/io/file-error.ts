@@ -17,7 +17,7 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
   const shared = (why: string): SharedCause => ({ key: why, message: `${placeOf(path)}: ${why}` });
   const disk = diskMeaning(cause);
   if (disk !== undefined) {
-    const { problem, what: failing } = disk;
+    const [problem, failing] = disk;
     const { type, point } = mountOf(path);
     return new UserError(problem, `${message}: ${failing} (${type}, mounted at ${point})`, {
       shared: shared(failing),
@@ -54,10 +54,7 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
 }
 
 function otherError(message: string, cause: unknown): UserError {
-  const hint = "See the error of the file system in the message.";
-  return (
-    shortageError(message, cause) ?? new UserError("E_FILE_OPERATION", message, { cause, hint })
-  );
+  return shortageError(message, cause) ?? new UserError("E_FILE_OPERATION", message, { cause });
 }
 
 function isInTheWay(path: string, cause: unknown): boolean {

@@ -109,8 +109,7 @@ export function readInputIfThere(path: string, options: ReadOptions = {}): Buffe
 function inputError(path: string, { why, cause }: Unread): UserError {
   if (cause?.code !== undefined && !isLasting(cause)) return fileError("read", path, cause);
   const message = cause ? `cannot read ${path}` : `cannot read ${path}: ${why}`;
-  const hint = "Check its name and its permissions.";
-  return new UserError("E_INPUT", message, cause ? { cause, hint } : { hint });
+  return new UserError("E_INPUT", message, { cause });
 }
 
 /**

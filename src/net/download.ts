@@ -4,7 +4,7 @@ import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
 import { shownUrl } from "./errors.ts";
 import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
-import { bothHashesSink, discard, type FileSink, fileSink, memorySink } from "./sink.ts";
+import { bothHashesSink, discard, type FileSink, fileSink, memorySink, type Sink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 
 const defaultLimit = 4 * 1024 ** 3;
@@ -22,7 +22,11 @@ export async function download(request: DownloadRequest, begin: Begin): Promise<
   const sink = await fileSink(file, digest);
   try {
     const job = await begin(url, { headers, sink, limit, ...rest });
-    const got = await transferAll(job, sink, (from) => decode(from, request));
+    const open = (decoded: string) => fileSink(decoded, digest);
+    const got = await transferAll(job, sink, async (from) => {
+      const most = request.size ?? limit;
+      return (await decodeOnto(file, from, most, open, (into) => into.verify(from.url))).size;
+    });
     await sink.close();
     return { size: got.size, url: shownUrl(got.url) };
   } catch (error) {
@@ -47,7 +51,10 @@ export async function hashDownload(
       from = await transfer(job);
     }
     if (from.encodings.length > 0 && !isPackedByName(from)) {
-      return await hashDecoded(from, file, limit);
+      await sink.close();
+      const open = (decoded: string) => bothHashesSink(decoded);
+      const digests = await decodeOnto(file, from, limit, open, (into) => into.weighed(from.url));
+      return { url: shownUrl(from.url), ...digests };
     }
     const digests = sink.weighed(from.url);
     await sink.close();
@@ -63,24 +70,6 @@ export async function hashDownload(
 function isPackedByName({ url, encodings }: Transferred): boolean {
   const suffixes = { gzip: /\.t?gz$/i, zstd: /\.t?zst$/i, br: /\.br$/i, deflate: /\.zz?$/i };
   return encodings.length === 1 && encodings.every((each) => suffixes[each].test(url.pathname));
-}
-
-async function hashDecoded(
-  { url, encodings }: Transferred,
-  file: string,
-  limit: number,
-): Promise<HashedDownload> {
-  const decodedFile = `${file}.decoded`;
-  const sink = await bothHashesSink(decodedFile);
-  try {
-    await decodeFile(file, encodings, sink, limit, url);
-    const digests = sink.weighed(url);
-    moveOnto(decodedFile, file);
-    return { size: sink.received, url: shownUrl(url), ...digests };
-  } finally {
-    await sink.close();
-    await discard(decodedFile);
-  }
 }
 
 /**
@@ -106,19 +95,22 @@ async function transferAll(
   return { url: again.url, size: sink.received };
 }
 
-/** Replaces a file by what it decodes to, once that is verified; its size. */
-async function decode(
+/** Replaces a file by what it decodes to, once `judge` takes that for right; what it said, and the size. */
+async function decodeOnto<S extends Sink & { close(): Promise<void> }, Said>(
+  file: string,
   { url, encodings }: Transferred,
-  { file, digest, size, limit = defaultLimit }: DownloadRequest,
-): Promise<number> {
+  limit: number,
+  open: (file: string) => Promise<S>,
+  judge: (sink: S) => Said,
+): Promise<Said & { readonly size: number }> {
   const decodedFile = `${file}.decoded`;
-  const sink = await fileSink(decodedFile, digest);
+  const sink = await open(decodedFile);
   try {
-    await decodeFile(file, encodings, sink, size ?? limit, url);
-    sink.verify(url);
+    await decodeFile(file, encodings, sink, limit, url);
+    const said = judge(sink);
     await sink.close();
     moveOnto(decodedFile, file);
-    return sink.received;
+    return { ...said, size: sink.received };
   } catch (error) {
     await sink.close().catch(() => {});
     await discard(decodedFile);

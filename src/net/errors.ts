@@ -1,4 +1,4 @@
-import { type SharedCause, UserError } from "../core/errors.ts";
+import { remedyOf, type SharedCause, UserError } from "../core/errors.ts";
 import { plural } from "../core/plural.ts";
 import { shortageError } from "../core/system-error.ts";
 import type { NetworkProxy } from "./proxy.ts";
@@ -102,9 +102,9 @@ export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   if (short && (cause as NodeJS.ErrnoException).code !== "EAGAIN")
     return { error: short, retry: "never" };
   const meaning = meaningOfError(factsOf(cause), attempted);
-  const { problem, why, retry, hint, timedOut = false } = meaning;
+  const { problem, why, retry, hint = remedyOf(problem), advice = [], timedOut = false } = meaning;
   const error = new UserError(problem, `cannot download ${shownUrl(attempted.asked)}: ${why}`, {
-    hint: [hint, ...notes].join(" "),
+    hint: [hint, ...advice, ...notes].join(" "),
     shared: sharedCause(cause, attempted),
   });
   return { error, retry, timedOut };

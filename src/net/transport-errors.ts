@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../core/errors.ts";
+import { type ErrorCode, remedyOf } from "../core/errors.ts";
 import type { NetworkFailure } from "./errors.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient } from "./status.ts";
@@ -39,11 +39,14 @@ export function factsOf(cause: unknown): Facts {
 }
 
 interface Meaning {
+  readonly problem: ErrorCode;
   readonly why: string;
   readonly retry: NetworkFailure["retry"];
-  readonly hint: string;
+  /** In place of the problem's remedy. */
+  readonly hint?: string;
+  /** Behind it. */
+  readonly advice?: readonly string[];
   readonly timedOut?: boolean;
-  readonly problem: ErrorCode;
 }
 
 const untrusted =
@@ -62,7 +65,6 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       problem: "E_PROXY",
       why: `the proxy answered ${status} instead of connecting to ${url.host}`,
       retry: isTransient(status) ? "again" : "never",
-      hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
     };
   }
   if (untrusted.test(code)) return refusedCertificate(facts, attempted);
@@ -71,7 +73,6 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       problem: "E_PROXY",
       why: `the SOCKS proxy ${proxy?.url.host} did not connect to ${url.host} (${message})`,
       retry: "once",
-      hint: "Check the proxy's setting and its credentials, or put the host into NO_PROXY.",
     };
   }
   const peer = proxy ? `${url.host} or the proxy` : url.host;
@@ -80,7 +81,6 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       problem: "E_PROTOCOL",
       why: `${peer} did not answer with valid TLS (${message})`,
       retry: "once",
-      hint: "Check that what listens there speaks https, and that nothing on the way breaks it.",
     };
   }
   const breaksRules = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code);
@@ -90,7 +90,6 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       problem: "E_PROTOCOL",
       why: `${peer} did not answer with valid HTTP (${ruleBroken(facts)})`,
       retry: "again",
-      hint: "Check that what listens there is a web server, and that nothing on the way breaks its answers.",
     };
   }
   return (
@@ -98,7 +97,6 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
       problem: "E_CONNECTION",
       why: `the connection to ${peer} failed (${[code, message].filter(Boolean).join(": ")})`,
       retry: "again",
-      hint: "Try again; what arrived was not kept.",
     }
   );
 }
@@ -113,13 +111,11 @@ function refusedCertificate({ code, message }: Facts, attempted: Attempted): Mea
   const { url, proxy } = attempted;
   const whose = proxy?.url.protocol === "https:" ? `${url.host} or of ${proxy.url.host}` : url.host;
   return {
+    problem: problems.length > 0 ? "E_CERTIFICATE_SETTING" : "E_CERTIFICATE",
     why: `the TLS certificate of ${whose} was refused (${code}: ${message})`,
     retry: "never",
-    hint: [
-      "Where a company's proxy signs the traffic, name its CA in NODE_EXTRA_CA_CERTS, SSL_CERT_FILE or npm's cafile.",
-      ...problems,
-    ].join(" "),
-    problem: problems.length > 0 ? "E_CERTIFICATE_SETTING" : "E_CERTIFICATE",
+    hint: remedyOf("E_CERTIFICATE"),
+    advice: problems,
   };
 }
 
@@ -131,33 +127,17 @@ function connectionMeaning(
   const peer = proxy?.url.host ?? url.host;
   const where = address === undefined ? peer : `${address}${port ? `:${port}` : ""}`;
   const reach = `Check that this host may reach ${host}, directly or through HTTPS_PROXY.`;
-  const slow = (why: string): Meaning => ({
-    problem: "E_DOWNLOAD_STALLED",
-    why,
-    retry: "again",
-    hint: reach,
-    timedOut: true,
-  });
-  const cut = (why: string): Meaning => ({
-    problem: "E_CONNECTION",
-    why,
-    retry: "again",
-    hint: `${host} or the way to it is unstable; try again later.`,
-  });
-  const never = (problem: ErrorCode, why: string): Meaning => ({
-    problem,
-    why,
-    retry: "never",
-    hint: reach,
-  });
+  const slow = (why: string): Meaning => {
+    return { problem: "E_DOWNLOAD_STALLED", why, retry: "again", hint: reach, timedOut: true };
+  };
+  const cut = (why: string): Meaning => ({ problem: "E_CONNECTION", why, retry: "again" });
+  const never = (problem: ErrorCode, why: string): Meaning => ({ problem, why, retry: "never" });
   const meanings: Record<string, Meaning> = {
     ENOTFOUND: never("E_NAME_LOOKUP", `the name ${hostname ?? host} is not known (DNS)`),
     // A container without a way out gets this at once; a resolver that wakes up, once.
     EAI_AGAIN: {
-      problem: "E_NAME_LOOKUP",
-      why: `the name ${hostname ?? host} could not be looked up (DNS)`,
+      ...never("E_NAME_LOOKUP", `the name ${hostname ?? host} could not be looked up (DNS)`),
       retry: "once",
-      hint: reach,
     },
     ECONNREFUSED: never("E_UNREACHABLE", `${where} refused the connection`),
     EHOSTUNREACH: never("E_UNREACHABLE", `${where} cannot be reached`),

@@ -59,11 +59,11 @@ describe("locks", () => {
   test("are read and written", () => {
     const parsed = parseDebLock(lockOf(), "x.deb.lock.json");
     if (!parsed.ok) throw new Error(parsed.problems.map(renderProblem).join());
-    expect(parsed.lock.packages.amd64?.[0]).toMatchObject({
+    expect(parsed.held.packages.amd64?.[0]).toMatchObject({
       name: "tmux",
       digest: { hex: "a".repeat(64) },
     });
-    const text = renderDebLock(parsed.lock);
+    const text = renderDebLock(parsed.held);
     expect(text.split("\n")).toHaveLength(9);
     expect(JSON.parse(text)).toEqual(JSON.parse(lockOf()));
   });

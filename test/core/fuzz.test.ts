@@ -132,7 +132,7 @@ describe("parsers of what others wrote", { timeout: 60_000 + seconds * 2000 }, (
     fuzz(locks, (text) => {
       const parsed = parseLock(text, "x.lock.json");
       if (!parsed.ok) return;
-      for (const { path, version } of parsed.packages) {
+      for (const { path, version } of parsed.held) {
         expect(isRelativePath(path) && path.startsWith("node_modules/")).toBe(true);
         expect(isVersion(version)).toBe(true);
       }

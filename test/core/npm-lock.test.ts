@@ -14,7 +14,7 @@ function lock(packages: Record<string, object>): string {
 function packagesOf(packages: Record<string, object>): readonly LockedPackage[] {
   const parsed = parseLock(lock(packages), "x.lock.json");
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.packages;
+  return parsed.held;
 }
 
 function platform(arch: Arch = "x64", libc: Libc = "glibc"): Platform {

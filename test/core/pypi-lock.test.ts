@@ -40,7 +40,7 @@ const packages: PypiLock["packages"] = [
 function filesFor(python: string, platform: Platform): string[] {
   const parsed = parsePypiLock(lock(packages), "zog.pypi.lock.json");
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return selectWheels(parsed.wheels, python, platform).map(({ file }) => file);
+  return selectWheels(parsed.held, python, platform).map(({ file }) => file);
 }
 
 describe("parsePypiLock", () => {
@@ -49,7 +49,7 @@ describe("parsePypiLock", () => {
     const parsed = parsePypiLock(text, "x");
     expect(parsed).toMatchObject({
       ok: true,
-      wheels: [{ name: "tomli" }, ...Array(3).fill({ name: "zog" })],
+      held: [{ name: "tomli" }, ...Array(3).fill({ name: "zog" })],
     });
     expect(text.split("\n").filter((line) => line.includes(".whl"))).toHaveLength(4);
   });

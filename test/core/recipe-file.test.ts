@@ -245,7 +245,10 @@ describe("a wrong lock", () => {
   const entry = (fields: object, version = 3): string =>
     JSON.stringify({ lockfileVersion: version, packages: { "node_modules/gh": fields } }, null, 1);
   test.each([
-    [entry({ version: "2.97.0", integrity }, 1), "gh.lock.json: is a lock of version 1"],
+    [
+      entry({ version: "2.97.0", integrity }, 1),
+      "gh.lock.json: is not a package lock of version 3: lockfileVersion: it is 1",
+    ],
     ["{", "recipes/gh.lock.json: is not JSON"],
     [entry({ version: "2.97.0" }), "gh.lock.json:4: node_modules/gh has no integrity"],
     [entry({ version: "2.97.0", integrity: "sha1-AAAA" }), "has no sha512 in its integrity"],

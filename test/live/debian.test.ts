@@ -185,7 +185,7 @@ test("a lock is made anew from the signed index", async () => {
   expect(exitCode, stderr).toBe(0);
   const names = (path: string): unknown => {
     const parsed = parseDebLock(readFileSync(path, "utf8"), path);
-    return parsed.ok && parsed.lock.packages.amd64?.map(({ name }) => name);
+    return parsed.ok && parsed.held.packages.amd64?.map(({ name }) => name);
   };
   expect(names(join(dir, "recipes/bc.deb.lock.json"))).toEqual(
     names(join(repository, "recipes/bc.deb.lock.json")),

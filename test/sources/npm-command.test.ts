@@ -35,7 +35,7 @@ async function lock(spec: string): Promise<Record<string, string>> {
   const parsed = parseLock(await lockPackage(spec, context), "lock");
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return Object.fromEntries(
-    parsed.packages.map(({ path, name, version, optional }) => [
+    parsed.held.map(({ path, name, version, optional }) => [
       path.replaceAll("node_modules/", ""),
       `${name}@${version}${optional ? " optional" : ""}`,
     ]),

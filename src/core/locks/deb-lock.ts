@@ -2,7 +2,8 @@ import * as z from "zod";
 import { isDebVersion } from "../deb-version.ts";
 import { parseHexDigest } from "../digest.ts";
 import type { PlatformKey } from "../platform.ts";
-import type { DebianPackage, RecipeProblem } from "../recipe.ts";
+import type { DebianPackage } from "../recipe.ts";
+import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
 
 /** Debian's names of the architectures. */
 export type DebArch = "amd64" | "arm64";
@@ -45,37 +46,20 @@ export interface DebLock {
   readonly packages: Readonly<Partial<Record<DebArch, readonly DebianPackage[]>>>;
 }
 
-export type ParsedDebLock =
-  | { readonly ok: true; readonly lock: DebLock }
-  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
-
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/NAME.yaml";
 
 /** Reads a lock of Debian packages. `file` is used only in messages. */
-export function parseDebLock(text: string, file: string): ParsedDebLock {
-  const refuse = (message: string): ParsedDebLock => ({
-    ok: false,
-    problems: [{ file, line: 0, message, example: lockExample }],
-  });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refuse("is not JSON");
-  }
-  const parsed = lockDocument.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return refuse(`is not a lock of Debian packages: ${issue?.path.join(" ")} ${issue?.message}`);
-  }
-  const { release, snapshot, amd64, arm64 } = parsed.data;
+export function parseDebLock(text: string, file: string): ParsedLock<DebLock> {
+  const lock = readDocument(text, lockDocument, "a lock of Debian packages");
+  if (typeof lock === "string") return wrongLock(file, lock, lockExample);
+  const { release, snapshot, amd64, arm64 } = lock;
   const twice = [amd64, arm64].map((list) => firstTwice(list ?? [])).find(Boolean);
-  if (twice !== undefined) return refuse(`names ${twice} twice`);
+  if (twice !== undefined) return wrongLock(file, `names ${twice} twice`, lockExample);
   const packages = {
     ...(amd64 && { amd64: amd64.map(toPackage) }),
     ...(arm64 && { arm64: arm64.map(toPackage) }),
   };
-  return { ok: true, lock: { release, snapshot, packages } };
+  return { ok: true, held: { release, snapshot, packages } };
 }
 
 /** The text of a lock: sorted, one line per package, so that updates have small diffs. */

@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { isRelativePath, isVersion } from "../names.ts";
 import { type Platform, platformId } from "../platform.ts";
 import type { LockedPackage, RecipeProblem } from "../recipe.ts";
+import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
 
 const lockExample =
   "npm install --package-lock-only --ignore-scripts --omit=dev --lockfile-version=3 NAME@VERSION";
@@ -31,23 +32,17 @@ const lockEntry = z.object({
 type LockEntry = z.infer<typeof lockEntry>;
 
 const lockDocument = z.object({
-  lockfileVersion: z.literal(3),
+  lockfileVersion: z.literal(3, { error: ({ input }) => `it is ${input ?? "missing"}` }),
   packages: z.record(z.string(), lockEntry),
 });
-
-export type ParsedLock =
-  | { readonly ok: true; readonly packages: readonly LockedPackage[] }
-  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
 /**
  * Reads a package-lock (version 3), complete or compact. `file` is used only in messages. Leaves
  * out development packages and packages bundled in another's tarball: nothing is fetched for them.
  */
-export function parseLock(text: string, file: string): ParsedLock {
+export function parseLock(text: string, file: string): ParsedLock<readonly LockedPackage[]> {
   const entries = readEntries(text);
-  if (typeof entries === "string") {
-    return { ok: false, problems: [{ file, line: 0, message: entries, example: lockExample }] };
-  }
+  if (typeof entries === "string") return wrongLock(file, entries, lockExample);
   const packages: LockedPackage[] = [];
   const problems: RecipeProblem[] = [];
   for (const [path, entry] of entries) {
@@ -56,7 +51,7 @@ export function parseLock(text: string, file: string): ParsedLock {
     if (typeof locked !== "string") packages.push(locked);
     else problems.push({ file, line: lineOf(text, path), message: `${path} ${locked}` });
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, packages };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, held: packages };
 }
 
 /**
@@ -116,18 +111,8 @@ function refuseElsewhere(path: string, { dependencies = {} }: LockEntry): void {
 }
 
 function readEntries(text: string): [string, LockEntry][] | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return "is not JSON";
-  }
-  const version = (json as { lockfileVersion?: unknown } | null)?.lockfileVersion;
-  if (version !== 3) return `is a lock of version ${version ?? "?"}; version 3 is needed`;
-  const parsed = lockDocument.safeParse(json);
-  if (parsed.success) return Object.entries(parsed.data.packages);
-  const issue = parsed.error.issues[0];
-  return `is not a package lock: ${issue?.path.join(" ")}: ${issue?.message}`;
+  const document = readDocument(text, lockDocument, "a package lock of version 3");
+  return typeof document === "string" ? document : Object.entries(document.packages);
 }
 
 function toLockedPackage(path: string, entry: LockEntry): LockedPackage | string {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { parseHexDigest } from "../digest.ts";
 import { isVersion } from "../names.ts";
 import type { LockedWheel, RecipeProblem } from "../recipe.ts";
+import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
 import { isSameVersion, normalName, parseWheelName, type WheelName } from "./wheel-tags.ts";
 
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/black.yaml";
@@ -26,16 +27,10 @@ const lockDocument = z.strictObject({
 });
 export type PypiLock = z.infer<typeof lockDocument>;
 
-export type ParsedPypiLock =
-  | { readonly ok: true; readonly wheels: readonly LockedWheel[] }
-  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
-
 /** Reads a lock of wheels. `file` is used only in messages. */
-export function parsePypiLock(text: string, file: string): ParsedPypiLock {
-  const lock = readLock(text);
-  if (typeof lock === "string") {
-    return { ok: false, problems: [{ file, line: 0, message: lock, example: lockExample }] };
-  }
+export function parsePypiLock(text: string, file: string): ParsedLock<readonly LockedWheel[]> {
+  const lock = readDocument(text, lockDocument, "a lock of wheels");
+  if (typeof lock === "string") return wrongLock(file, lock, lockExample);
   const wheels: LockedWheel[] = [];
   const problems: RecipeProblem[] = [];
   for (const { name, version, only, wheels: listed } of lock.packages) {
@@ -48,7 +43,7 @@ export function parsePypiLock(text: string, file: string): ParsedPypiLock {
       } else wheels.push({ ...locked, only: only ?? lock.places });
     }
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, wheels };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, held: wheels };
 }
 
 /** One line per wheel, so that updates have small diffs. */
@@ -63,19 +58,6 @@ export function renderPypiLock(lock: PypiLock): string {
     });
   const places = JSON.stringify(lock.places);
   return `{\n  "pypiLockVersion": ${lockVersion},\n  "places": ${places},\n  "packages": [\n${packages.join(",\n")}\n  ]\n}\n`;
-}
-
-function readLock(text: string): PypiLock | string {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return "is not JSON";
-  }
-  const parsed = lockDocument.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  return `is not a lock of wheels: ${issue?.path.join(" ")}: ${issue?.message}`;
 }
 
 function toLockedWheel(

@@ -30,7 +30,8 @@ export const machineProblems = {
   E_PERMISSION: {
     kind: "permission",
     cause: "This user has no permission to read or write the path.",
-    remedy: "Change the owner or the permissions of the path, or run as its owner.",
+    remedy:
+      "Change the owner or the permissions of the path, or run as its owner or where it is writable.",
   },
   E_VOLUME_READ_ONLY: {
     kind: "unmet",

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { type DebLock, debArchOf, parseDebLock } from "../locks/deb-lock.ts";
+import type { ParsedLock } from "../locks/document.ts";
 import { parseLock } from "../locks/npm-lock.ts";
 import { parsePypiLock } from "../locks/pypi-lock.ts";
 import type { PlatformKey } from "../platform.ts";
@@ -25,13 +26,9 @@ interface ReadLocks {
   readonly problems: readonly RecipeProblem[];
 }
 
-type Parsed<Held> =
-  | { readonly ok: true; readonly held: Held }
-  | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
-
 /** How a lock is read, and which version of a program it holds; undefined if not required. */
 interface LockReader<Held> {
-  parse(text: string, file: string): Parsed<Held>;
+  parse(text: string, file: string): ParsedLock<Held>;
   versionsOf(held: Held, name: string, key: PlatformKey): string[] | undefined;
   /** The platform, if a lock has several. */
   whereOf?(key: PlatformKey): string;
@@ -39,18 +36,12 @@ interface LockReader<Held> {
 
 const readers: { readonly [Key in Kind]: LockReader<Lock[Key]> } = {
   npm: {
-    parse(text, file) {
-      const parsed = parseLock(text, file);
-      return parsed.ok ? { ok: true, held: parsed.packages } : parsed;
-    },
+    parse: parseLock,
     versionsOf: (packages, name) =>
       versions(packages.filter(({ path }) => path === `node_modules/${name}`)),
   },
   deb: {
-    parse(text, file) {
-      const parsed = parseDebLock(text, file);
-      return parsed.ok ? { ok: true, held: parsed.lock } : parsed;
-    },
+    parse: parseDebLock,
     versionsOf(lock, name, key) {
       const arch = debArchOf(key);
       if (arch === undefined) return undefined; // the checks reject this platform
@@ -59,10 +50,7 @@ const readers: { readonly [Key in Kind]: LockReader<Lock[Key]> } = {
     whereOf: (key) => ` for ${debArchOf(key)}`,
   },
   pypi: {
-    parse(text, file) {
-      const parsed = parsePypiLock(text, file);
-      return parsed.ok ? { ok: true, held: parsed.wheels } : parsed;
-    },
+    parse: parsePypiLock,
     versionsOf: (wheels, name) => versions(wheels.filter((wheel) => wheel.name === name)),
   },
 };
