@@ -131,7 +131,10 @@ describe("parsers of what others wrote", { timeout: 60_000 + seconds * 2000 }, (
   test("locks", () => {
     fuzz(locks, (text) => {
       const parsed = parseLock(text, "x.lock.json");
-      if (!parsed.ok) return;
+      if (!parsed.ok) {
+        expect(parsed.problems.map(renderProblem).join("")).not.toBe("");
+        return;
+      }
       for (const { path, version } of parsed.held) {
         expect(isRelativePath(path) && path.startsWith("node_modules/")).toBe(true);
         expect(isVersion(version)).toBe(true);

@@ -11,7 +11,7 @@ export const networkProblems = {
     kind: "network",
     cause: "The server or the proxy violates the TLS or HTTP protocol.",
     remedy:
-      "Check that the address is a web server, and that no proxy in between damages its responses.",
+      "Check that the address is a web server, and that no proxy in between damages or compresses its responses.",
   },
   E_OFFLINE: {
     kind: "unmet",
