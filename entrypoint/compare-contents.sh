@@ -1,8 +1,8 @@
-# shellcheck shell=sh disable=SC2154 # the freshness check reads this, and has set what is read here
-# Compares contents, where metadata differ and contents may not: in another container, after an image
-# update, in a copied volume. Sourced by openclaw-install-skill-deps, when the quick comparison has failed.
+# shellcheck shell=sh disable=SC2154 # the freshness check sources this and shares its variables
+# Compares contents, which may be equal although metadata differ: in another container, after an image
+# update, in a copied volume. Sourced by openclaw-install-skill-deps when the quick comparison has failed.
 
-# True where a record of this key, or one for any place, holds.
+# True if a record of this key, or one for any host, matches.
 is_same() {
   known='' held='' volume=sizes
   if [ -w "$prefix/manifest.json" ]; then
@@ -17,12 +17,12 @@ is_same() {
       is_record && volume_holds && skills_are_known && return
     done
   fi
-  # What became of this very run's record tells more than what the others lack.
+  # Why this key's own record does not match is the better reason.
   [ -z "$known" ] || why=$known
   return 1
 }
 
-# The volume first: a record that an untrusted writer has made up ends here, before its links are followed.
+# The volume first: a forged record fails here, before its links are followed.
 holds() {
   volume_holds && contents_hold && return
   case $why in "$unlike") ;; *) known=$why ;; esac
@@ -31,20 +31,20 @@ holds() {
 
 # ------------------------------------------------------------------------------ the volume
 
-# Looked at once: all records say the same of the volume, for Node drops them before it changes it.
+# Checked once: all records have the same data of the volume, because Node drops them before it changes it.
 volume_holds() {
   why='programs in the volume are missing or damaged'
   case $held in
     yes) return ;;
     no) return 1 ;;
   esac
-  # Where times can be set or do not move, Node knows no more than the bytes tell.
+  # If times can be set or do not change, only the contents prove anything, for Node as well.
   if [ "$volume" = volume ] && [ -e "$record/by-content" ]; then volume=digests; fi
   if [ "$volume" = digests ]; then
     held=no
     digests_hold || return
   else
-    [ "$volume" = sizes ] || why='files in the volume changed since the last run'
+    [ "$volume" = sizes ] || why='files in the volume have changed since the last run'
     matches "$volume" || return
   fi
   held=yes
@@ -54,8 +54,8 @@ look_volume() {
   cd "$record" && list programs/* trees/*
 }
 
-# Of programs, presence and size are enough where Node cannot look closer, and that those in bin/ can be
-# executed. Modes are not compared: a copy, a backup or Kubernetes' fsGroup changes them and breaks nothing.
+# If Node cannot check more closely, it is enough that programs have their size and those in bin/ are
+# executable. Modes are not compared: a copy, a backup or Kubernetes' fsGroup changes them harmlessly.
 look_sizes() {
   cd "$record" || return
   set --
@@ -66,7 +66,7 @@ look_sizes() {
   exec stat -L -c '%s %n' "$@" 2>/dev/null
 }
 
-# True where every byte of the volume's trees is as it was published, and they hold nothing else.
+# True if the volume's trees have exactly the published contents.
 digests_hold() {
   find_digests || return
   asked_record=$record record=$with_digests same=''
@@ -75,7 +75,7 @@ digests_hold() {
   [ -n "$same" ]
 }
 
-# Only records of one kind have them, which are large.
+# Finds the record with the digests, which are large and not in every record.
 find_digests() {
   for with_digests in "$records/any-${platform#+}"-*; do
     [ ! -f "$with_digests/digests" ] || return 0
@@ -83,13 +83,12 @@ find_digests() {
   return 1
 }
 
-# "HASH  PATH" of every file, "x PATH" of those that can be executed, and what is no file; then "end", if
-# nothing went wrong.
+# "HASH  PATH" of every file, "x PATH" of executables, and other entries; then "end" if nothing failed.
 look_digests() {
   cd "$record" && on_path find && with_directories hash_trees trees/* && printf 'end\n'
 }
 
-# Every -exec stands outside parentheses: busybox forgets those within.
+# Every -exec is outside parentheses: busybox ignores those inside.
 hash_trees() {
   # shellcheck disable=SC2086 # two words or none
   "$directory/find" -H "$@" $depth -type d -exec printf 'd %s\n' {} + -o \
@@ -107,18 +106,18 @@ hash_trees() {
 
 # ------------------------------------------------------------------------------ skills and settings
 
-# Exactly the recorded files have exactly the recorded content, in whatever order.
+# True if exactly the recorded files have exactly the recorded contents, in any order.
 contents_hold() {
   { print_list content && look_content; } | are_same || { name_change $? && return 1; }
 }
 
-# Prints one of the record's lists, at most so much of it as Node would ever write.
+# Prints one of the record's lists, up to the largest size that Node writes.
 print_list() {
   [ -f "$record/$1" ] && head -c 67108864 "$record/$1" && echo ---
 }
 
-# "HASH  PATH" of every SKILL.md below the record's directories, and of its files, and of those that
-# are arguments; then "end", if nothing went wrong.
+# "HASH  PATH" of every SKILL.md below the record's directories, of its files, and of the arguments; then
+# "end" if nothing failed.
 look_content() {
   cd "$record" || return
   printf '%s\n' "$view" system/*
@@ -136,7 +135,7 @@ hash_files() {
     -exec sha256sum {} + 2>/dev/null
 }
 
-# What differs, as an exit status: see name_change. `$0` is a line of one of these lists.
+# Returns the kind of a list's line as an exit status: see name_change.
 kind_of_line='
   function kind(line) {
     if (line ~ /^[0-9a-f]+  roots\// || line ~ /\/SKILL[.]md$/) return 2
@@ -145,8 +144,8 @@ kind_of_line='
     return line ~ /^[0-9a-f]+  files\// ? 5 : 1
   }'
 
-# True where the lines before `---` are those behind it, in whatever order. What can be executed and need
-# not is no difference.
+# True if the lines before `---` equal those after it, in any order. Additional executable bits are no
+# difference.
 are_same() {
   awk "$kind_of_line"'
     $0 == "---" { disk = 1; next }
@@ -161,21 +160,21 @@ are_same() {
     }'
 }
 
-# Says in `why` what the status of are_same or needs_of stands for.
+# Sets `why` to the meaning of the status of are_same or needs_of.
 name_change() {
   case $1 in
-    2) why='a skill is new, changed or gone since the last run' ;;
-    3) why='recipes changed since the last run' ;;
-    4) why="the manifest of the volume, or of a seed, changed since the last run" ;;
-    5) why='openclaw.json or another file of settings changed since the last run' ;;
+    2) why='a skill was added, changed or removed since the last run' ;;
+    3) why='recipes have changed since the last run' ;;
+    4) why='the manifest of the volume or of a seed has changed since the last run' ;;
+    5) why='openclaw.json or another settings file has changed since the last run' ;;
     *) why=$unlike ;;
   esac
 }
 
-# ------------------------------------------------------------------------------ a record for any place
+# ------------------------------------------------------------------------------ a record for any host
 
-# Nothing was asked for that changes what is selected, nor can openclaw.json or a .env file; nor is there
-# a seed that the volume could be filled from.
+# True if no word, openclaw.json or .env file changes the selection, and there is no seed to fill the volume
+# from.
 is_plain() {
   for settings in "$state/.env" "${config%/*}/.env" "$home/.config/openclaw/gateway.env"; do
     [ ! -e "$settings" ] || return
@@ -185,8 +184,8 @@ is_plain() {
   [ -z "$request" ] || words_are manner "$@"
 }
 
-# True where each word up to `--` is of this kind, as the build has listed them: `manner` does not change
-# what is to be there, `selection` says what.
+# True if each word up to `--` is of this kind, as listed by the build: `manner` does not change what is
+# installed, `selection` does.
 words_are() {
   manner='' selection='' left=$own kind=$1
   shift
@@ -195,7 +194,7 @@ words_are() {
   [ "$kind" = manner ] || manner="$manner $selection"
   while [ "$left" -gt 0 ]; do
     case " $manner " in
-      *" $1= "*) # its value is the next word, which Node refuses where it begins with a dash
+      *" $1= "*) # its value is the next word, which Node rejects if it begins with a dash
         [ "$left" -gt 1 ] || return
         case $2 in -*) return 1 ;; esac
         shift
@@ -209,9 +208,8 @@ words_are() {
   done
 }
 
-# Every SKILL.md here, wherever it lies, was selected by some run with this catalogue, and what it asks
-# for is there. So a sandbox verifies the skills that OpenClaw mirrored into it; one that sees none
-# verifies all.
+# True if some run with this catalogue selected every SKILL.md here, at any path, and its programs are
+# present. So a sandbox verifies the skills that OpenClaw copied into it; without skills it verifies all.
 skills_are_known() {
   why="$catalogue is missing"
   [ -f "$catalogue" ] || return
@@ -225,7 +223,7 @@ skills_are_known() {
   done
 }
 
-# The volume has the tools, or programs, that OPENCLAW_SKILL_TOOLS names.
+# True if the volume has the tools or programs in OPENCLAW_SKILL_TOOLS.
 has_requested() {
   set -f
   IFS=' ,	'
@@ -234,7 +232,7 @@ has_requested() {
   unset IFS
   set +f
   for name; do
-    why="OPENCLAW_SKILL_TOOLS asks for $name, which the volume does not have"
+    why="OPENCLAW_SKILL_TOOLS names $name, which the volume does not have"
     case $name in *[!A-Za-z0-9._+-]*) return 1 ;; esac
     for found in "$record/programs"/*"%bin%$name" "$record/trees"/*"%$name"; do
       [ ! -h "$found" ] || continue 2
@@ -243,7 +241,7 @@ has_requested() {
   done
 }
 
-# The programs that the SKILL.md below these directories ask for.
+# Prints the programs that the SKILL.md files below these directories require.
 needs_of() {
   { print_list settled && cd "$record" && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
     $0 == "---" { disk = 1; next }

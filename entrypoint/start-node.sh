@@ -1,9 +1,9 @@
-# shellcheck shell=sh disable=SC2154,SC2034 # the freshness check reads this, and has set what is read here
-# Starts the program, ../dist/openclaw-install-skill-deps.cjs, with the first Node that will do:
-#   $OPENCLAW_SKILL_DEPS_NODE (none: start none), <package>/node/bin/node (private to us), each node on PATH,
+# shellcheck shell=sh disable=SC2154,SC2034 # the freshness check sources this and shares its variables
+# Starts the program, ../dist/openclaw-install-skill-deps.cjs, with the first usable Node of:
+#   $OPENCLAW_SKILL_DEPS_NODE (none: start none), <package>/node/bin/node (of this package), each node on PATH,
 #   <volume>/bin/node
-# and says what is missing where there is none. Sourced by openclaw-install-skill-deps, where that cannot
-# answer; leaves `status`. It answers --help and --version itself.
+# or says what is missing. Sourced by openclaw-install-skill-deps if that cannot answer alone; sets
+# `status`. It answers --help and --version itself.
 
 # Runs the program with the words up to `--`, and sets `status`.
 run_node() {
@@ -14,10 +14,10 @@ run_node() {
     kept=$((kept - 1))
   done
   shift "$rest"
-  # CMD is to have the standard input whole.
+  # The whole standard input is for CMD.
   if [ -z "$hook" ]; then exec 3<&0; else exec 3</dev/null; fi
   if [ ! -f "$package/dist/openclaw-install-skill-deps.cjs" ]; then
-    tried="$newline      $package/dist/openclaw-install-skill-deps.cjs is missing (npm run build makes it)."
+    tried="$newline      $package/dist/openclaw-install-skill-deps.cjs is missing (npm run build creates it)."
     without_node "$@"
   else
     limit_addresses
@@ -26,7 +26,7 @@ run_node() {
   exec 3<&-
 }
 
-# Node 22 reserves 10 GB of addresses for WebAssembly, which decodes HTTP, unless it is told not to.
+# Node 22 reserves 10 GB of address space for WebAssembly, which parses HTTP, unless this is disabled.
 limit_addresses() {
   addresses=''
   [ -r /proc/self/limits ] || return 0
@@ -38,7 +38,7 @@ limit_addresses() {
   done </proc/self/limits
 }
 
-# Tries one Node after the other. False where none of them ran the program.
+# Tries one Node after the other. False if none of them ran the program.
 try_nodes() {
   named=${OPENCLAW_SKILL_DEPS_NODE:-}
   case $named in
@@ -47,7 +47,7 @@ try_nodes() {
     */*)
       try_node "$named" "$@" && return
       if [ ! -f "$named" ] || [ ! -x "$named" ]; then
-        pass_over "$named (OPENCLAW_SKILL_DEPS_NODE)" 'is no file that can be executed'
+        pass_over "$named (OPENCLAW_SKILL_DEPS_NODE)" 'is not an executable file'
       fi
       ;;
     *) try_path "$named" "$@" && return ;;
@@ -55,7 +55,7 @@ try_nodes() {
   try_node "$package/node/bin/node" "$@" || try_path node "$@" || try_node "$prefix/bin/node" "$@"
 }
 
-# Every program of that name in an absolute directory of PATH outside the volume.
+# Tries every program of that name in an absolute directory of PATH outside the volume.
 try_path() {
   program=$1 directories=${PATH:-}:
   shift
@@ -67,9 +67,9 @@ try_path() {
   return 1
 }
 
-# True where our program ran: it says so by 200 more than its status. What else is called node (a
-# version manager without a version, another runtime, a file for another processor) may end with any
-# status below that; so the next one is tried.
+# True if our program ran: it adds 200 to its exit status. Other programs called node (a version manager
+# without a version, another runtime, a binary for another architecture) end with a lower status; then the
+# next one is tried.
 try_node() {
   node=$1
   shift
@@ -77,7 +77,7 @@ try_node() {
   # shellcheck disable=SC3013 # dash, ash, bash, ksh and zsh all have -ef
   [ ! "$node" -ef "$last" ] || return # /bin is /usr/bin
   last=$node
-  # What it printed should not stand unexplained.
+  # Explains the output of the previous one.
   [ -z "$noisy" ] || [ -n "$quiet" ] || say "$noisy; trying $node"
   noisy=''
   start_node ${addresses:+"$addresses"} "$package/dist/openclaw-install-skill-deps.cjs" "$@"
@@ -88,29 +88,29 @@ try_node() {
     20[0-9]) status=$((status - 200)) ;;
     129 | 130 | 143) ;;
     137)
-      say "error: $node was killed (SIGKILL), as where memory runs out. Raise the container's limit. [E_KILLED]"
+      say "error: $node was killed (SIGKILL), probably out of memory. Raise the container's limit. [E_KILLED]"
       status=5
       ;;
     86) pass_over "$node" 'is not Node 22 or newer' ;;
     126 | 127) pass_over "$node" 'does not start here' ;;
     13[2-9] | 159) crashed=yes && pass_over "$node" "crashed (signal $((status - 128)))" ;;
     *)
-      noisy="$node ended with status $status before it ran anything of ours"
+      noisy="$node ended with status $status before it ran our program"
       pass_over "$noisy"
       ;;
   esac
 }
 
-# Remembers why a Node was not used. False.
+# Records why a Node was skipped. Returns false.
 pass_over() {
   tried="$tried$newline      $*."
   return 1
 }
 
-# In the background, because a shell that waits for a program in the foreground hears no signal. Nearly
-# all that Node makes here is garbage at once: a small nursery has it collected soon, which takes a
-# fourth off the processor time of an installation, and glibc is to give large buffers back when they
-# are freed, which it would rather keep for later. Together that is 40 MB less at the peak.
+# In the background, because a shell that waits for a foreground program handles no signals. Most of
+# Node's memory here becomes garbage at once: a small young generation is collected early, which saves a
+# fourth of an installation's CPU time, and glibc is told to release large buffers when they are freed.
+# Together this saves 40 MB at the peak.
 start_node() {
   stopped='' child=''
   trap 'pass_on 129' HUP
@@ -121,10 +121,10 @@ start_node() {
     "$node" --max-semi-space-size=1 "$@" <&3 3<&- &
   child=$!
   LC_ALL=C
-  [ -z "$stopped" ] || kill -TERM "$child" # it came before there was anybody to pass it on to
+  [ -z "$stopped" ] || kill -TERM "$child" # it arrived before the child existed
   wait "$child"
   status=$?
-  # A signal ends the wait, not the program, which still has to end in order.
+  # A signal ends the wait, not the program, which still has to exit cleanly.
   while [ -n "$stopped" ] && kill -0 "$child" 2>/dev/null; do wait "$child"; done
   trap - HUP INT TERM
   [ -z "$stopped" ] || leave "$stopped"
@@ -135,18 +135,18 @@ pass_on() {
   [ -z "$child" ] || kill -TERM "$child"
 }
 
-# Runs the program while CMD is at work, to which standard input and output, and signals, belong. No
-# child of CMD's: a subshell has started it, and has ended.
+# Runs the program in the background of CMD, which keeps standard input, standard output and signals. It is
+# not a child of CMD: the subshell that started it has exited.
 run_beside() {
   exec </dev/null >&2
   own=$((own + 1))
   run_node --no-progress "$@"
-  [ "$status" -eq 0 ] || say "the run beside the command failed (status $status)"
+  [ "$status" -eq 0 ] || say "the background run failed (status $status)"
 }
 
-# Without Node nothing can be installed. That is no reason to fail where failing would only be
-# repeated (OpenClaw would remove the sandbox and try again at every turn), unless more was asked for than
-# what skills need: a tool by its name, or another command.
+# Without Node nothing can be installed. That is no reason to fail if the failure would only repeat
+# (OpenClaw would remove the sandbox and retry at every turn), unless the command line requests more than
+# the skills' requirements: a tool by name, or another command.
 without_node() {
   status=2 alone=yes
   if [ -z "$node_why" ]; then
@@ -154,8 +154,8 @@ without_node() {
       status=0
       touched='the volume was touched since the last run'
       case $volume in
-        digests) say "$touched; its bytes are as they were published" ;;
-        *) say "$touched; without Node, its programs were looked at, not their bytes" ;;
+        digests) say "$touched; its files are unchanged" ;;
+        *) say "$touched; without Node, only the presence and size of its programs were checked" ;;
       esac
       answer
       return
@@ -173,16 +173,16 @@ without_node() {
     add_limits
     say "error: Node cannot start here, so nothing can be installed or updated: [E_NO_NODE]$tried
 
-hint: raise the limits of memory, processes and open files, or let another container fill the volume."
+hint: raise the limits of memory, processes and open files, or fill the volume from another container."
     return
   fi
   say "there is no Node 22 or newer here, so nothing can be installed or updated. [E_NO_NODE]$tried
 
-hint: let a container that has Node fill the volume (the gateway, or a provisioner), or put a Node at
-      $package/node/bin/node, on PATH, or where OPENCLAW_SKILL_DEPS_NODE says."
+hint: fill the volume from a container that has Node (the gateway, or a provisioner), or install Node at
+      $package/node/bin/node, on PATH, or at the path in OPENCLAW_SKILL_DEPS_NODE."
 }
 
-# Those limits of this process under which no Node starts.
+# Lists the limits of this process that are too low for Node.
 add_limits() {
   [ -r /proc/self/limits ] || return
   while read -r _ a b c _; do
@@ -200,7 +200,7 @@ add_limits() {
   done </proc/self/limits
 }
 
-# Of the newest record of the volume, so that the message can name them.
+# Prints the damaged programs, by a record of the volume, for the message.
 damaged_programs() {
   for record in "$prefix"/share/openclaw-skill-deps/steady/any-*; do
     [ -d "$record/programs" ] || continue
@@ -212,8 +212,8 @@ damaged_programs() {
   done
 }
 
-# Prints what --help or --version asks for, alone; the build made it. False for other words, or where it is
-# not there: Node is asked then.
+# Prints the text of --help or --version, which the build created. False for other words, or if the text is
+# missing: then Node is started.
 tell() {
   [ "$own" -eq 1 ] || return
   case $1 in
@@ -223,15 +223,16 @@ tell() {
   esac
   [ -r "$text" ] || return
   cat "$text"
-  # A reader that has seen enough is no failure (SIGPIPE).
+  # A reader that closes the pipe early is no failure (SIGPIPE).
   case $? in 0 | 141) ;; *) status=5 ;; esac
 }
 
 ask_node() {
   [ -z "$verbose" ] || [ -n "$quiet" ] || say "asking Node: ${node_why:-$why}"
-  # Node leaves no record for what a record cannot tell; and no program takes a word of more than 128 kB.
+  # With an empty view Node writes no record: a record cannot describe this run, or the view exceeds the
+  # 128 kB of an argument.
   [ -z "$node_why" ] && [ "${#view}" -lt 65536 ] || view=
-  # A daemon may have closed these; what is opened next would take their place.
+  # A daemon may have closed these; the next opened file would get their number.
   if [ -d /proc/self/fd ]; then
     [ -e /proc/self/fd/0 ] || exec </dev/null
     [ -e /proc/self/fd/1 ] || exec >/dev/null

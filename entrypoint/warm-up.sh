@@ -1,9 +1,9 @@
 #!/bin/sh
-# For the build of an image, as root: installs one small program into a volume that is thrown away, so that
-# what V8 compiles for it is kept beside the program (dist/program.cache), for later runs to start with.
+# For image builds, as root: installs one small program into a temporary volume, so that the code that V8
+# compiles for it is stored beside the program (dist/program.cache) and loaded by later runs.
 #
-# Fails where a server answered and yet nothing was installed: a cache of half a run would go unnoticed.
-# Where no server can be reached, it says so, and the image is built with what the run came to.
+# Fails if a server responded but nothing was installed: the incomplete cache would go unnoticed. If no
+# server can be reached, it only prints a note, and the image is built with the incomplete cache.
 set -u
 package=$(cd -- "$(dirname -- "$0")/.." && pwd -P)
 work=$(mktemp -d)
@@ -17,28 +17,29 @@ description: Searches text.
 metadata: {"openclaw": {"requires": {"bins": ["rg"]}}}
 ---
 END
-# A seed of the base image is no download, and its shells are no concern of this run.
+# Without the base image's seed, which would avoid the download, and without a login-shell script.
 report=$(OPENCLAW_SKILL_DEPS_CODE_CACHE=write OPENCLAW_SKILL_PROFILE_DIR='' OPENCLAW_SKILL_SEED='' \
   "$package/entrypoint/openclaw-install-skill-deps" --ignore-system --json \
   --prefix "$work/volume" --skills-dir "$work/skills")
 status=$?
 
 if [ ! -s "$package/dist/program.cache" ]; then
-  echo "warm-up: error: no code cache was written (status $status)" >&2
+  echo "warm-up: error: no code cache was written (status $status) [E_CODE_CACHE]" >&2
   exit 1
 fi
 if [ -x "$work/volume/bin/rg" ]; then
-  echo 'warm-up: the code cache is of a run that installed a program' >&2
+  echo 'warm-up: the code cache is complete: it is from a run that installed a program' >&2
   exit 0
 fi
 case $report in
-  *' answered '[1-5][0-9][0-9]*) ;;
-  *'there is no network here'* | *'"code": "network"'*)
-    echo 'warm-up: no server can be reached, so the code cache is of a run that installed nothing' >&2
+  *' responded with '[1-5][0-9][0-9]*) ;;
+  *'"problem": "E_NO_NETWORK"'* | *'"code": "network"'*)
+    echo 'warm-up: warning: no server can be reached, so the code cache is from a run that installed nothing [E_NO_NETWORK]' >&2
     exit 0
     ;;
 esac
-echo "warm-up: error: nothing was installed (status $status), although a server can be reached; the reason
-is above. An image of this build would start slowly, so it is not built. Fix the cause (npm's registry
-is named by npm_config_registry or an .npmrc), or build without a network: docker build --network none" >&2
+echo "warm-up: error: nothing was installed (status $status), although a server can be reached [E_CODE_CACHE]
+
+hint: fix the error above (npm_config_registry or an .npmrc sets npm's registry), or build without a
+      network: docker build --network none. With an incomplete cache the image would start slowly." >&2
 exit 1

@@ -31,7 +31,7 @@ export interface LocatedPackage extends IndexedPackage {
   readonly archive: DebArchive;
 }
 
-/** A release whose signature was verified, and its indexes. */
+/** A release with a verified signature, and its indexes. */
 export interface DebRelease {
   /** Such as `bookworm`. */
   readonly codename: string;
@@ -46,13 +46,14 @@ interface Suite {
 }
 
 /**
- * Reads the release that the machine's apt names first, with its updates and security updates. What is
- * not signed by a key of Debian's archive is refused: a lock is only as good as what it is made from.
+ * Reads the first release in this machine's apt sources, with its updates and security updates. A
+ * release that is not signed by a key of Debian's archive is rejected, because locks are made from
+ * it.
  */
 export async function openRelease(context: IndexContext): Promise<DebRelease> {
   const { sources } = context.apt;
   if (sources.length === 0) {
-    throw new UserError("E_DEBIAN_MIRROR", "apt names no mirror of Debian here");
+    throw new UserError("E_DEBIAN_MIRROR", "apt has no Debian mirror here");
   }
   const suites = await readSuites(
     sources.filter(({ suite }) => !/-(backports|proposed-updates)$/.test(suite)),
@@ -72,7 +73,7 @@ export async function openRelease(context: IndexContext): Promise<DebRelease> {
   };
 }
 
-/** Each suite once: of several mirrors the first that has it. */
+/** Each suite once: the first of several mirrors that has it. */
 async function readSuites(
   sources: readonly DebianSource[],
   context: IndexContext,
@@ -93,7 +94,9 @@ async function readSuites(
   return [...suites.values()];
 }
 
-/** The signed text of a suite: a file that holds its signature, or one with the signature beside it. */
+/**
+ * The signed text of a suite: a file that contains its signature, or one with a separate signature.
+ */
 async function readRelease(
   source: DebianSource,
   { http, apt, dir }: IndexContext,
@@ -125,7 +128,7 @@ async function readSuite(source: DebianSource, context: IndexContext, n: number)
   if (until < context.clock().getTime()) {
     const what = `${shownUrl(source.uri)} ${source.suite} was valid until ${release?.get("valid-until")}`;
     throw new UserError("E_DEBIAN_RELEASE", what, {
-      hint: "The mirror is behind, or somebody keeps updates back. Use another mirror.",
+      hint: "The mirror is outdated. Use another mirror.",
     });
   }
   const lines = (release?.get("sha256") ?? "").split("\n").map((line) => line.split(/\s+/));
@@ -136,7 +139,7 @@ async function readSuite(source: DebianSource, context: IndexContext, n: number)
   return { source, codename, files: new Map(files) };
 }
 
-/** The text that a key of Debian's archive has signed; gpgv is what apt itself asks. */
+/** The text that a key of Debian's archive has signed, verified by gpgv as in apt. */
 async function readSigned(
   file: string,
   keyrings: readonly string[],
@@ -152,16 +155,17 @@ async function readSigned(
     (cause) =>
       new UserError("E_AUTHOR_PROGRAM", "cannot run gpgv, which verifies Debian's signatures", {
         cause,
-        hint: "Make locks on a machine that has the packages gpgv and debian-archive-keyring.",
+        hint: "Create locks on a machine that has the packages gpgv and debian-archive-keyring.",
       }),
   );
-  // One good signature of a key in the keyring is enough; newer keys may be unknown here. No bad one.
+  // One good signature by a key in the keyring is enough, because newer keys may be unknown here.
+  // No bad one is accepted.
   const good = /^\[GNUPG:\] VALIDSIG /m.test(stdout);
   if (good && !/^\[GNUPG:\] (BADSIG|ERRSIG \S+ \S+ \S+ \S+ \S+ 4)/m.test(stdout)) {
     return await readFile(signature === undefined ? output : file, "utf8");
   }
   const said = stderr.trim().split("\n").slice(0, 3).join(" | ");
-  throw new UserError("E_DEBIAN_RELEASE", `the release is not signed by a key of Debian: ${said}`);
+  throw new UserError("E_DEBIAN_RELEASE", `the release is not signed by a Debian key: ${said}`);
 }
 
 async function readIndex(
@@ -192,7 +196,7 @@ async function readIndex(
   throw failure;
 }
 
-/** Mirrors keep some of what a release lists; the smallest is asked for first. */
+/** Mirrors have some of the files that a release lists; the smallest is tried first. */
 const packings: readonly (readonly [suffix: string, format: ArchiveFormat])[] = [
   [".xz", "tar.xz"],
   [".zst", "tar.zst"],

@@ -20,18 +20,18 @@ import { treeWriter } from "../unpack/tree.ts";
 import type { DebRelease, IndexContext, LocatedPackage } from "./deb-index.ts";
 import type { DebWanted } from "./deb-wanted.ts";
 
-/** The C library with its loader, a locale for images without any, and what threads load. */
+/** The C library with its loader, a locale for images without one, and a library that threads need. */
 const always = ["libc6", "libc-bin", "libgcc-s1"];
 
 const downloadsAtOnce = 12;
 
-/** What was seen of packages, by their digest: recipes share most of them. */
+/** The contents of packages by digest: recipes share most packages. */
 export type SeenContents = Map<string, PackageContents>;
 
 /**
- * Makes the lock of a recipe: of everything that the wanted package depends on, the packages that hold
- * a library which is needed, and those that the recipe names. Throws a UserError (`recipe`) where the
- * release has another version, or no such package.
+ * Creates the lock of a recipe: of all dependencies, the packages with a required library, and
+ * those that the recipe names. Throws a UserError (`recipe`) if the release has another version or
+ * no such package.
  */
 export async function makeLock(
   wanted: DebWanted,
@@ -65,7 +65,7 @@ function requireVersion(
   const { version } = byName.get(wanted.name) ?? {};
   if (version === wanted.versions[arch]) return;
   throw new UserError("E_DEBIAN_PACKAGE", `the release has ${wanted.name} ${version} for ${arch}`, {
-    hint: `Write deb: ${wanted.name}@${version} for it in the recipe.`,
+    hint: `Write deb: ${wanted.name}@${version} in the recipe.`,
   });
 }
 
@@ -73,12 +73,12 @@ function toLocked({ byName }: Packages<LocatedPackage>, name: string): DebianPac
   const found = byName.get(name);
   const digest = parseHexDigest("sha256", found?.sha256 ?? "");
   if (!found || !digest)
-    throw new UserError("E_DEBIAN_RELEASE", `the index has no digest of ${name}`);
+    throw new UserError("E_DEBIAN_RELEASE", `the index has no digest for ${name}`);
   const { version, archive, path, size } = found;
   return { name, version, archive, path, size, digest };
 }
 
-/** The next midnight: by then the archive of old versions has what the mirrors have now. */
+/** The next midnight: by then the snapshot archive has what the mirrors have now. */
 function snapshotTime(now: Date): string {
   const day = new Date(now.getTime() + 24 * 3600 * 1000).toISOString().slice(0, 10);
   return `${day.replaceAll("-", "")}T000000Z`;

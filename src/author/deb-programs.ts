@@ -9,15 +9,15 @@ import { limitsFor } from "../unpack/extract.ts";
 import { treeWriter } from "../unpack/tree.ts";
 import type { IndexContext } from "./deb-index.ts";
 
-/** What a package has for its users. */
+/** The programs of a package, and its licence. */
 export interface DebPrograms {
   /** Program name to path. */
   readonly bins: Readonly<Record<string, string>>;
-  /** Debian's short name of its licence (`GPL-2+`), where its copyright file is for programs to read. */
+  /** Debian's short name of its licence (`GPL-2+`), if its copyright file is machine-readable. */
   readonly license: string | undefined;
 }
 
-/** Fetches one package and looks into it; runs nothing of it. */
+/** Fetches one package and lists its contents; runs nothing of it. */
 export async function listDebPrograms(
   locked: DebianPackage,
   snapshot: string,

@@ -5,18 +5,20 @@ import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { recipeSchema } from "../core/recipes/schema.ts";
 
-/** What a recipe wants of Debian: the input of a lock. */
+/** The packages that a recipe needs from Debian: the input of a lock. */
 export interface DebWanted {
   /** The lock's file name, beside the recipe. */
   readonly lock: string;
   readonly name: string;
-  /** As the recipe has them: a package rebuilt for one processor alone has another version there. */
+  /**
+   * As in the recipe: a package that was rebuilt for one architecture has another version there.
+   */
   readonly versions: Readonly<Partial<Record<DebArch, string>>>;
-  /** Packages that are taken along. */
+  /** Additional packages. */
   readonly data: readonly string[];
 }
 
-/** Reads it from a recipe's text, whose lock need not be there. Throws a UserError (`recipe`). */
+/** Reads it from a recipe's text; the lock may be missing. Throws a UserError (`recipe`). */
 export function parseDebWanted(text: string): DebWanted {
   const document: unknown = parse(text);
   const sources = placedSources(document).filter(({ source }) => source.deb !== undefined);
@@ -34,7 +36,10 @@ export function parseDebWanted(text: string): DebWanted {
     const arch = debArchOf(key);
     if (arch !== undefined) versions[arch] = other.version;
     if (other.name === name && source.lock === lock) continue;
-    throw new UserError("E_LOCK_SOURCE", `has deb ${name} and ${other.name}; one is locked`);
+    throw new UserError(
+      "E_LOCK_SOURCE",
+      `has deb ${name} and ${other.name}; only one can be locked`,
+    );
   }
   const { data } = document as { data?: unknown };
   return { lock, name, versions, data: recipeSchema.shape.data.safeParse(data).data ?? [] };

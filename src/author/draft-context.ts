@@ -9,8 +9,8 @@ import { readNpmConfig } from "../net/npm-config.ts";
 import type { DraftContext } from "./draft.ts";
 
 /**
- * Does an author's work with a network and a scratch directory, and puts both away again. What a run
- * would tolerate as unmet is an author's mistake: there is no recipe then.
+ * Runs an author's command with a network and a scratch directory, and closes both. Failures that a
+ * run would tolerate as unmet are errors here: no recipe is written.
  */
 export async function withDraftContext<T>(
   { env, home, options, reporter, clock, signal }: Context,

@@ -18,9 +18,9 @@ const arches = [
   ["arm64", "linux-arm64"],
 ] as const satisfies readonly (readonly [DebArch, PlatformKey])[];
 
-const metaHint = "What a meta package promises lies in a package that it depends on.";
+const metaHint = "The programs of a meta package are in the packages that it depends on.";
 
-/** The draft of a recipe from a package of the release that the machine's apt names. */
+/** The draft of a recipe from a package of the release in this machine's apt sources. */
 export async function draftFromDeb(
   name: string,
   wish: DraftWish,
@@ -63,7 +63,7 @@ export async function draftFromDeb(
   return { document, locks: { [lock]: await author(parseDebWanted(renderDraft(document))) } };
 }
 
-/** Debian's names are SPDX's, but for these. */
+/** Debian's names equal SPDX's, except these. */
 function spdx(license: string | undefined): string | undefined {
   const plain = license
     ?.replace(/\bExpat\b/g, "MIT")

@@ -19,8 +19,8 @@ export async function draftFromGo(
   const called = basename(source.package ?? module.replace(/\/v\d+$/, ""));
   const [bin = called, ...others] = wish.bins;
   if (others.length > 0) {
-    throw new UserError("E_DRAFT_NAME", "a package of Go is one program", {
-      hint: "Name it with --bin.",
+    throw new UserError("E_DRAFT_NAME", "a Go package is a single program", {
+      hint: "Give its name with --bin.",
     });
   }
   const tool = toolName(wish.name ?? bin.toLowerCase(), spec);

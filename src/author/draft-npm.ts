@@ -17,9 +17,9 @@ import { type Draft, describeTool } from "./recipe-text.ts";
 import { inspectRelease, keyOfRelease, workDirIn } from "./release-program.ts";
 
 /**
- * The draft of a recipe from NAME, NAME@VERSION or NAME@TAG of the registry: of a package for one
- * platform its tarball (with that of the other processor, where it is published); of any other a
- * JavaScript program with the lock of all that it needs.
+ * The draft of a recipe from NAME, NAME@VERSION or NAME@TAG of the registry: for a package of one
+ * platform its tarball (with that of the other architecture, if it is published); for any other a
+ * JavaScript program with the lock of its dependencies.
  */
 export async function draftFromNpm(
   spec: string,
@@ -75,7 +75,7 @@ async function draftPlatform(
   return { document: { ...about, ...pinnedParts(pinned) }, locks: {} };
 }
 
-/** The same for the other processor, whose name is in the package's name or in its version. */
+/** The same for the other architecture, whose name is in the package's name or in its version. */
 async function otherArch(
   found: PublishedVersion,
   context: NpmContext,
@@ -88,7 +88,7 @@ async function otherArch(
   return other ? [other] : [];
 }
 
-/** A package's tarball, as the registry has it and says that it is. */
+/** A package's tarball, with the digest that the registry states. */
 export async function hashPackage(
   found: PublishedVersion,
   file: string,
@@ -116,13 +116,13 @@ function refuseOther(
   const promised = parseIntegrity(dist?.integrity ?? "");
   if (promised?.algorithm !== "sha512" || promised.hex === sha512.hex) return;
   const got = formatIntegrity(sha512);
-  const message = `${name}@${version}: the registry promises ${dist?.integrity}, got ${got}`;
+  const message = `${name}@${version}: the registry states ${dist?.integrity}, got ${got}`;
   throw new UserError("E_DIGEST_MISMATCH", message, {
-    hint: "The registry, or something on the way, serves another file.",
+    hint: "The registry or a proxy serves another file.",
   });
 }
 
-/** The draft of a JavaScript program with the lock of all that it needs. */
+/** The draft of a JavaScript program with the lock of its dependencies. */
 export async function draftClosure(
   found: PublishedVersion,
   tool: string,
@@ -132,7 +132,7 @@ export async function draftClosure(
   const bins = binsOf(found, wish.bins);
   const lock = `${tool}.lock.json`;
   if (["preinstall", "install", "postinstall"].some((each) => found.scripts?.[each])) {
-    const message = `${found.name} has an install script, which is never run: see whether it works without`;
+    const message = `${found.name} has an install script, which is never run: check whether it works without it`;
     context.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
   }
   return {
@@ -168,6 +168,6 @@ function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly strin
     program,
     `node_modules/${name}/${path.replace(/^(\.?\/)+/, "")}`,
   ]);
-  const hint = "A package with a program for one platform is named for it: NAME-linux-x64.";
+  const hint = "The package with a program for one platform is often called NAME-linux-x64.";
   return chooseBins(Object.fromEntries(placed), wanted, `${name}@${version}`, hint);
 }

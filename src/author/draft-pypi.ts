@@ -13,7 +13,7 @@ import { lockPypi, readIndexes } from "./lock-pypi.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
 
-/** The draft of a recipe from NAME or NAME@VERSION of the machine's Python index. */
+/** The draft of a recipe from NAME or NAME@VERSION of the configured Python index. */
 export async function draftFromPypi(
   spec: string,
   wish: DraftWish,
@@ -47,7 +47,7 @@ export async function draftFromPypi(
   };
 }
 
-/** The newest version of which there is a wheel and which is no trial version. */
+/** The newest version that has a wheel and is not a pre-release. */
 async function newest(name: string, pip: PipConfig, { http }: DraftContext): Promise<string> {
   const files = (await listFiles(name, { http, pip })).filter(({ isYanked }) => !isYanked);
   const versions = files.flatMap((file) => parseWheelName(file.name)?.version ?? []);
@@ -57,7 +57,7 @@ async function newest(name: string, pip: PipConfig, { http }: DraftContext): Pro
   throw new UserError("E_NO_WHEEL", `the Python index has no wheel of ${name}`);
 }
 
-/** What a wheel says of itself, from its own bytes. */
+/** A wheel's metadata, read from the wheel itself. */
 async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftContext) {
   const dir = await workDirIn(context.dir, "wheel");
   const file = join(dir, "download");

@@ -10,7 +10,7 @@ import { placeholder } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
 import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release-program.ts";
 
-/** What writing a recipe needs of the machine. */
+/** The context for writing a recipe. */
 export interface DraftContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
@@ -24,11 +24,11 @@ export interface DraftContext {
   readonly signal?: AbortSignal;
 }
 
-/** What the author says beside the source. */
+/** What the author states besides the source. */
 export interface DraftWish {
-  /** The tool's name; absent: as the source is called. */
+  /** The tool's name; absent: that of the source. */
   readonly name?: string | undefined;
-  /** Programs; empty: those that the source names, else the one of the tool's name. */
+  /** Programs; empty: those that the source names, else the one with the tool's name. */
   readonly bins: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface PinnedSource {
   readonly release: Release;
 }
 
-/** The draft of a recipe from the addresses of a release, one for each platform. */
+/** The draft of a recipe from the URLs of a release, one for each platform. */
 export async function draftFromUrls(
   urls: readonly string[],
   wish: DraftWish,
@@ -68,7 +68,7 @@ export async function draftFromUrls(
   return {
     name,
     description: placeholder("what it is, in one line"),
-    homepage: known.homepage ?? placeholder("where its people are, an https:// address"),
+    homepage: known.homepage ?? placeholder("the project's website, an https:// URL"),
     license: placeholder("its SPDX expression, such as MIT"),
     version: known.version ?? placeholder("the release's version"),
     provenance: `sha256 computed from what ${host} served on ${day}`,
@@ -95,11 +95,11 @@ export function pinnedParts(
   return { bins, test: [Object.keys(bins)[0] ?? "", "--version"], artifacts };
 }
 
-/** A name that a recipe's file can have. Throws a UserError (`usage`) that asks for one. */
+/** A name that is valid for a recipe's file. Throws a UserError (`usage`) that requests one. */
 export function toolName(name: string | undefined, from: string): string {
   if (name !== undefined && isToolName(name)) return name;
   throw new UserError("E_DRAFT_NAME", `${name ?? from} is not a valid name for a recipe`, {
-    hint: "Name the tool with --name: lower case letters, digits and ._+-",
+    hint: "Give the tool's name with --name: lower case letters, digits and ._+-",
   });
 }
 
@@ -124,8 +124,11 @@ export function chooseBins(
   throw new UserError("E_DRAFT_PROGRAM", message, { hint });
 }
 
-/** A registry's version that can be a recipe's. */
+/** A registry's version that is valid in a recipe. */
 export function plainVersion(version: string, from: string): string {
   if (isVersion(version)) return version;
-  throw new UserError("E_DRAFT", `${from} has the version ${version}, which no recipe can have`);
+  throw new UserError(
+    "E_DRAFT",
+    `${from} has the version ${version}, which is not valid in a recipe`,
+  );
 }

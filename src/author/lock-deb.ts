@@ -15,8 +15,8 @@ export interface DebLockContext {
 }
 
 /**
- * The texts of locks for Debian programs, from the signed index that the machine's apt uses. The index
- * is read once, when the first lock is made, and every package is looked into once.
+ * Creates locks for Debian programs from the signed index of this machine's apt. The index is read
+ * once, for the first lock, and every package is inspected once.
  */
 export function debLocker(place: DebLockContext): (wanted: DebWanted) => Promise<string> {
   const open = once(async () => {

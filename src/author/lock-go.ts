@@ -11,18 +11,17 @@ import { findOnPath } from "../io/volume/bins.ts";
 interface Answer {
   readonly Version?: string;
   readonly Sum?: string;
-  /** The file of its go.mod. */
+  /** The path of its go.mod. */
   readonly GoMod?: string;
   readonly Error?: string;
 }
 
-/** Runs a go with these arguments. */
+/** Runs go with these arguments. */
 export type AskGo = (args: readonly string[]) => Promise<Finished>;
 
 /**
- * The source of a recipe for PATH@VERSION, a package of some module, as a go has it from the proxy and
- * verified it with the checksum database. `latest` is a version, and the one that is meant where there is
- * none.
+ * The source of a recipe for PATH@VERSION, a package of some module: go fetches it from the proxy
+ * and verifies it with the checksum database. `latest` is a version, and the default.
  */
 export async function goSource(
   spec: string,
@@ -49,7 +48,7 @@ export async function goSource(
   throw new UserError("E_GO_MODULE", `${spec} cannot be fetched: ${why ?? "it is not a module"}`);
 }
 
-/** The checksum of MODULE@VERSION, as the author's own go has it. */
+/** The checksum of MODULE@VERSION, from the author's own go. */
 export async function lockGoModule(
   module: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -58,14 +57,14 @@ export async function lockGoModule(
   return (await withOwnGo(env, (ask) => goSource(module, ask, itself))).sum ?? "";
 }
 
-/** Works with the author's own go, in a cache of modules that is removed afterwards. */
+/** Runs `work` with the author's own go, in a module cache that is removed afterwards. */
 export async function withOwnGo<T>(
   env: Readonly<Record<string, string | undefined>>,
   work: (ask: AskGo) => Promise<T>,
 ): Promise<T> {
   const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
   if (go === undefined) {
-    const message = "go, which asks for a module's checksum, is not on PATH";
+    const message = "go, which fetches a module's checksum, is not on PATH";
     throw new UserError("E_AUTHOR_PROGRAM", message);
   }
   const dir = temporaryDirectory("go-sum");

@@ -14,7 +14,7 @@ import { type PipConfig, readPipConfig } from "../net/pip-config.ts";
 import type { Emit } from "../report/events.ts";
 import { fetchListed, type IndexFile, listFiles } from "../sources/python/index.ts";
 
-/** The Pythons that a lock serves: OpenClaw's sandbox image has the oldest. */
+/** The Python versions of a lock: OpenClaw's sandbox image has the oldest. */
 const minors = ["3.11", "3.12", "3.13", "3.14"];
 const arches: readonly Arch[] = ["x64", "arm64"];
 const uvPlatforms = { x64: "x86_64-manylinux_2_28", arm64: "aarch64-manylinux_2_28" } as const;
@@ -36,10 +36,9 @@ export interface PypiLockContext {
 type Locked = PypiLock["packages"][number];
 
 /**
- * The text of a lock for a Python program: uv, an author's tool, resolves it once per Python and
- * processor; every wheel is fetched and verified once. A Python for which there are no wheels is
- * left out, which is said. Throws a UserError where none is left.
- *
+ * The text of a lock for a Python program. uv, an author's tool, resolves it once per Python and
+ * architecture; every wheel is fetched and verified once. A Python without wheels is left out with
+ * a warning. Throws a UserError if none is left.
  * @param requirement NAME@VERSION
  */
 export async function lockPypi(requirement: string, place: PypiLockContext): Promise<string> {
@@ -65,7 +64,7 @@ export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig
 }
 type PypiIndexes = Pick<PypiLockContext, "env" | "home">;
 
-/** `name==version` to the places that need it. */
+/** `name==version` to the environments that need it. */
 async function resolveAll(
   requirement: string,
   pip: PipConfig,
@@ -74,7 +73,7 @@ async function resolveAll(
   const uv = findOnPath(["uv"], env.PATH ?? "", "/nonexistent").get("uv");
   if (uv === undefined) {
     throw new UserError("E_AUTHOR_PROGRAM", "uv, which resolves a Python program, is not on PATH", {
-      hint: "Install it for the author's machine: pip install uv. Installing programs needs none.",
+      hint: "Install it on this machine: pip install uv. Installing tools does not need it.",
     });
   }
   const dir = temporaryDirectory("pypi-lock");
@@ -115,7 +114,7 @@ async function resolveOne(
   const target = ["--python-version", minor, "--python-platform", uvPlatforms[arch]];
   const { status, stdout, stderr } = await run({
     argv: [uv, "pip", "compile", ...options, ...target, input],
-    // By the environment, because an argument would show a password to everybody.
+    // In the environment, because an argument would show a password to all users.
     env: {
       ...defined(env),
       UV_DEFAULT_INDEX: first,
@@ -136,7 +135,7 @@ function defined(env: PypiLockContext["env"]): Record<string, string> {
   );
 }
 
-/** Of the wheels of a version those that some place would take, whichever of the libcs it has. */
+/** The wheels of a version that are the best for some environment, with any of the libcs. */
 function bestWheels(
   version: string,
   files: readonly IndexFile[],

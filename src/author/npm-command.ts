@@ -10,7 +10,7 @@ import { findOnPath } from "../io/volume/bins.ts";
 
 type Names = Readonly<Record<string, string>>;
 
-/** One version of a package, as the machine's registry describes it. */
+/** One version of a package, from the configured registry. */
 export interface PublishedVersion {
   readonly name: string;
   readonly version: string;
@@ -25,7 +25,7 @@ export interface PublishedVersion {
   readonly scripts?: Names;
 }
 
-/** What npm is run with. */
+/** The context for running npm. */
 export interface NpmContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly offline: boolean;
@@ -34,33 +34,33 @@ export interface NpmContext {
   readonly signal?: AbortSignal;
 }
 
-/** The version that NAME, NAME@VERSION, NAME@TAG or NAME@RANGE means. Throws as `lockPackage` does. */
+/** The version that NAME, NAME@VERSION, NAME@TAG or NAME@RANGE means. Throws like `lockPackage`. */
 export async function viewPackage(spec: string, context: NpmContext): Promise<PublishedVersion> {
   const said: unknown = JSON.parse(await npm(["view"], spec, context));
   const all: unknown[] = Array.isArray(said) ? said : [said];
   const found = all.map(asFields).filter((each) => each !== undefined);
-  // A range gives all that fit, in order; npm itself takes the latest where that is one of them.
+  // For a range npm lists all matches in order; npm itself chooses the latest if it is among them.
   const isLatest = (one: Fields) => one.version === asFields(one["dist-tags"])?.latest;
   const chosen = found.find(isLatest) ?? found.at(-1);
   if (chosen) return chosen as unknown as PublishedVersion;
-  throw new UserError("E_NPM_VERSION", `the npm registry has no ${spec}`);
+  throw new UserError("E_NPM_VERSION", `the npm registry does not have ${spec}`);
 }
 
 /**
- * The package-lock of NAME@VERSION and of everything that it needs, for every platform, as npm itself
- * resolves it; no script is run, and no version control is asked. Throws a UserError: `unmet` where there is
- * no npm, or no registry has something; `network` where none answers.
+ * The package-lock of NAME@VERSION and all its dependencies, for every platform, as npm itself
+ * resolves it; no script is run and no version control is used. Throws a UserError: `unmet` if
+ * there is no npm or a package is in no registry; `network` if no registry responds.
  */
 export async function lockPackage(spec: string, context: NpmContext): Promise<string> {
   const dir = join(context.dir, "npm-lock");
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, "package.json"), "{}"); // what npm would otherwise look for further up
+  await writeFile(join(dir, "package.json"), "{}"); // otherwise npm searches the parent directories
   const only = ["--package-lock-only", "--ignore-scripts", "--omit=dev", "--lockfile-version=3"];
   await npm(["install", ...only, "--save-exact", "--no-audit", "--no-fund"], spec, context, dir);
   return compactLock(await textOf(join(dir, "package-lock.json")));
 }
 
-/** Runs npm and gives what it says as JSON. It reads the machine's own configuration, and no project's. */
+/** Runs npm and returns its JSON output. It uses the machine's configuration, but no project's. */
 async function npm(
   words: readonly string[],
   spec: string,
@@ -68,19 +68,22 @@ async function npm(
   cwd = dir,
 ): Promise<string> {
   if (offline) {
-    const message = `${spec} is needed, and this run is offline`;
+    const message = `${spec} is needed, but this run is offline`;
     throw new UserError("E_OFFLINE", message, { shared: offlineCause });
   }
   const program = findOnPath(["npm"], env.PATH ?? "", "/nonexistent").get("npm");
   if (program === undefined) {
-    throw new UserError("E_NO_NPM", `npm, which chooses what ${spec} needs, is not on PATH`);
+    throw new UserError(
+      "E_NO_NPM",
+      `npm, which resolves the dependencies of ${spec}, is not on PATH`,
+    );
   }
   const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
   const cache = join(dir, "npm-cache");
   const options = ["--json", "--loglevel=error", "--no-update-notifier", "--git=/bin/false"];
   const { status, stdout, stderr } = await run({
     argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", spec],
-    // npm is a script of Node's.
+    // npm is a script that Node runs.
     env: { ...Object.fromEntries(given), PATH: `${env.PATH}:${dirname(execPath)}` },
     cwd,
     timeout: 5 * 60_000,
@@ -91,7 +94,7 @@ async function npm(
   throw refused(spec, stdout, stderr);
 }
 
-/** Where the registry, or the way to it, is at fault and not the package. */
+/** Errors of the registry or the network, not of the package. */
 const ofNetwork =
   /^(E(?!404)[45]\d\d|ECONN|ETIMEDOUT|ENOTFOUND|EAI_|ENET|EHOST|EPROTO|ERR_|ENOTCACHED|.*CERT)/;
 
@@ -99,7 +102,7 @@ function refused(spec: string, stdout: string, stderr: string): UserError {
   const error = asFields(asFields(orNothing(() => JSON.parse(stdout)))?.error);
   const { code = "", summary = stderr.trim().split("\n")[0], detail = "" } = error ?? {};
   if (/^(E404|ETARGET)$/.test(String(code)) || (error === undefined && stderr === "")) {
-    const message = `the npm registry has no ${spec}, or not what it needs: ${summary}`;
+    const message = `the npm registry does not have ${spec} or one of its dependencies: ${summary}`;
     return new UserError("E_NPM_VERSION", message);
   }
   const why = [summary, detail].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);

@@ -5,15 +5,15 @@ import type { RecipeSource } from "../core/recipes/schema.ts";
 
 const pinFields = ["sha256", "sha512", "integrity", "sum", "size"] as const;
 
-/** What pins a source, to be written at its place. */
+/** A field that pins a source, and its place. */
 export interface PinnedField {
   readonly path: readonly (string | number)[];
   readonly fields: Partial<Record<(typeof pinFields)[number], string | number>>;
 }
 
 /**
- * The sources of a document, whatever their pins look like now: they are made anew. A source's own
- * pins stay where they are well-formed, so that their kind is kept.
+ * The sources of a document with any pins, because these are recreated. A source's well-formed pins
+ * stay, so that their kind is kept.
  */
 export function pinnableSources(document: unknown): PlacedSource[] {
   const bare = structuredClone(document);
@@ -22,7 +22,7 @@ export function pinnableSources(document: unknown): PlacedSource[] {
   return placedSources(bare);
 }
 
-/** The kind of a digest counts, not its digits, which may be anything before they are made. */
+/** Only the kind of a digest counts; its digits may be anything until it is computed. */
 function plainPins(source: Record<string, unknown>): void {
   if (typeof source.size !== "number") delete source.size;
   for (const [field, text] of Object.entries(wellFormed)) if (field in source) source[field] = text;
@@ -42,8 +42,8 @@ export function digestField(source: RecipeSource): "sha256" | "sha512" | "integr
 }
 
 /**
- * Writes pins into a recipe's text and leaves everything else as its author has it. Says what changed,
- * a line each.
+ * Writes pins into a recipe's text and leaves everything else unchanged. Returns the changes, a
+ * line each.
  */
 export function writePins(
   text: string,
@@ -63,7 +63,7 @@ export function writePins(
     }
   }
   let result = text;
-  // Of two additions at one place the first is to stand first.
+  // Of two additions at one place the first must stay first.
   for (const edit of edits.reverse().sort((a, b) => b.from - a.from)) {
     result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
   }
@@ -76,7 +76,7 @@ interface Edit {
   readonly text: string;
 }
 
-/** Undefined where the field says so already. */
+/** Undefined if the field has this value already. */
 function editOf(
   source: YAMLMap,
   field: string,
@@ -92,7 +92,7 @@ function editOf(
   return old === String(value) ? undefined : { edit: { from, to, text: String(value) }, old };
 }
 
-/** Behind the first field of a source, which is its origin. */
+/** After the first field of a source, which is its origin. */
 function addition(source: YAMLMap, field: string, value: string | number, text: string): Edit {
   const [first] = source.items;
   const [key, origin] = [first?.key, first?.value];

@@ -18,21 +18,21 @@ interface Pins {
   readonly lock?: { readonly name: string; readonly text: string };
 }
 
-/** What pinning is given beside the source. */
+/** The context for pinning, besides the source. */
 interface PinContext {
   readonly draft: DraftContext;
-  /** The recipe's own, of which Debian's locks are made. */
+  /** The recipe's own text, from which Debian's locks are made. */
   readonly text: string;
-  /** A file of this source's own. */
+  /** A scratch file for this source. */
   readonly file: string;
   readonly lockDebian: ReturnType<typeof debLocker>;
-  /** Makes a lock, once for all sources that it pins. */
+  /** Creates a lock, once for all sources that it pins. */
   readonly lockOnce: (source: RecipeSource, from: string, make: MakeLock) => Promise<Pins>;
 }
 type MakeLock = () => Promise<string>;
 type Pinner = (source: RecipeSource, context: PinContext) => Promise<Pins>;
 
-/** How the pins of each kind of source are made; a kind that is not here is pinned by hand. */
+/** How the pins of each kind of source are made; other kinds are pinned by hand. */
 const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
   debian: (source, { lockDebian, lockOnce, text }) =>
     lockOnce(source, source.deb ?? "", () => lockDebian(parseDebWanted(text))),
@@ -56,8 +56,8 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
 };
 
 /**
- * Makes what pins a source, from fetched bytes. `text` is the recipe's, of which Debian's locks are
- * made. Throws a UserError where something cannot be had, or a registry contradicts itself.
+ * Creates the pins of a source from downloads. `text` is the recipe's, from which Debian's locks
+ * are made. Throws a UserError if a download fails or a registry is inconsistent.
  */
 export function openPinner(
   draft: DraftContext,

@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 
-/** A program of a Python index, and the lock that pins the wheels of it and of all that it needs. */
+/** A program of a Python index, and the lock of its wheels and those of its dependencies. */
 export interface ResolvedPython {
   readonly name: string;
   readonly version: string;
@@ -17,8 +17,8 @@ export interface ResolvedPython {
 }
 
 /**
- * Has the volume's own pip choose the wheels for a requirement (`zog[extra]>=1`), and pins what it
- * fetched. Only wheels: nothing of a package is run.
+ * Resolves the wheels for a requirement (`zog[extra]>=1`) with the volume's own pip, and pins what
+ * was fetched. Only wheels: nothing of a package is run.
  */
 export async function resolvePython(
   requirement: string,
@@ -26,7 +26,7 @@ export async function resolvePython(
   toolchains: Toolchains,
 ): Promise<ResolvedPython> {
   if (toolchains.offline) {
-    throw new UserError("E_OFFLINE", `${requirement} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${requirement} is needed, but this run is offline`, {
       shared: offlineCause,
     });
   }
@@ -50,7 +50,7 @@ export async function resolvePython(
     ],
     env: {
       ...toolchains.networkEnv,
-      // By the environment, because an argument would show a password to everybody.
+      // In the environment, because an argument would show a password to all users.
       ...environment,
       PATH: "/usr/local/bin:/usr/bin:/bin",
       HOME: home,
@@ -66,7 +66,7 @@ export async function resolvePython(
     const said = stderr.trim().split("\n").slice(-3).join(" | ").slice(0, 500);
     throw new UserError(
       "E_WHEELS_UNRESOLVED",
-      `pip cannot choose wheels for ${requirement}: ${said}`,
+      `pip cannot resolve wheels for ${requirement}: ${said}`,
     );
   }
   const packages = await Promise.all(
@@ -79,7 +79,7 @@ export async function resolvePython(
   const name = normalName(/^[A-Za-z0-9._-]+/.exec(requirement)?.[0] ?? "");
   const version = packages.find((one) => one.name === name)?.version;
   if (version === undefined)
-    throw new UserError("E_WHEELS_UNRESOLVED", `pip gave no wheel of ${name}`);
+    throw new UserError("E_WHEELS_UNRESOLVED", `pip returned no wheel for ${name}`);
   const places = [placeOf(minorOf(python.version) ?? "", platform)];
   return { name, version, lock: renderPypiLock({ pypiLockVersion: 1, places, packages }) };
 }

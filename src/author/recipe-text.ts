@@ -2,26 +2,26 @@ import { Document, isMap, isScalar, isSeq, type Node } from "yaml";
 import { platformKeys } from "../core/platform.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 
-/** A recipe that a program has written, with the lock files that it names. */
+/** A generated recipe, with the lock files that it names. */
 export interface Draft {
   readonly document: RecipeDocument;
   /** File name to text. */
   readonly locks: Readonly<Record<string, string>>;
 }
 
-/** Stands where only a person knows what to write; `recipe check` refuses it. */
+/** Marks a value that the author must write; `recipe check` rejects it. */
 export function placeholder(what: string): string {
   return `TODO: ${what}`;
 }
 
-/** The fields of a recipe that say what a program is; what is not known becomes a placeholder. */
+/** The descriptive fields of a recipe; unknown ones become placeholders. */
 export interface About {
   readonly description?: string | undefined;
   readonly homepage?: string | undefined;
   readonly license?: string | undefined;
 }
 
-/** Fills in what is known; unusable texts count as unknown. */
+/** Fills in what is known; invalid texts count as unknown. */
 export function describeTool(about: About): Record<keyof About, string> {
   const line = about.description?.split("\n")[0]?.trim().replace(/\.$/, "");
   const home = about.homepage?.replace(/^git\+/, "").replace(/^http:/, "https:");
@@ -32,7 +32,7 @@ export function describeTool(about: About): Record<keyof About, string> {
     description: line ? line.slice(0, 200) : placeholder("what it is, in one line"),
     homepage: isAddress
       ? home.replace(/#readme$/, "").replace(/\.git$/, "")
-      : placeholder("where its people are, an https:// address"),
+      : placeholder("the project's website, an https:// URL"),
     license: isLicense ? license : placeholder("its SPDX expression, such as MIT"),
   };
 }
@@ -56,7 +56,7 @@ const sourceOrder: readonly (keyof RecipeSource)[] = [
   ] as const),
 ];
 
-/** The text of NAME.yaml in the style of the catalogue: sorted, one line where one is enough. */
+/** The text of NAME.yaml in the style of the catalogue: sorted, in one line if possible. */
 export function renderDraft(document: RecipeDocument): string {
   const artifacts = platformKeys.flatMap((key) => {
     const value = document.artifacts[key];
@@ -76,7 +76,7 @@ export function renderDraft(document: RecipeDocument): string {
   const yaml = new Document(Object.fromEntries(fields), { version: "1.2" });
   yaml.commentBefore = " yaml-language-server: $schema=./recipe.schema.json";
   const version = yaml.get("version", true);
-  if (isScalar(version)) version.type = "QUOTE_DOUBLE"; // 1.10 is a number to YAML
+  if (isScalar(version)) version.type = "QUOTE_DOUBLE"; // YAML reads 1.10 as a number
   for (const name of ["bins", "aliases", "test", "needs", "data"]) inOneLine(yaml.get(name, true));
   for (const [key] of artifacts) {
     const at = yaml.getIn(["artifacts", key], true);
@@ -84,7 +84,7 @@ export function renderDraft(document: RecipeDocument): string {
       if (isMap(source)) inOneLine(source.get("bins", true));
     }
   }
-  // Without the empty line that sets a comment off, and without blanks in lists.
+  // Removes the empty line after a comment, and blanks in lists.
   return yaml
     .toString({ lineWidth: 0, minContentWidth: 0 })
     .replace(/^(#.*\n)\n/, "$1")

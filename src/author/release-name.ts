@@ -1,7 +1,7 @@
 import { isToolName, isVersion } from "../core/names.ts";
 import type { Arch } from "../core/platform.ts";
 
-/** What a release's URL says by itself; what it does not say is absent. */
+/** What a release's URL implies; absent if it does not. */
 export interface ReleaseName {
   readonly name?: string;
   readonly version?: string;
@@ -15,12 +15,12 @@ const arches: readonly (readonly [RegExp, Arch])[] = [
 ];
 const versions =
   /(?:^|[^0-9a-z.])v?(\d+(?:\.\d+)+(?:-?(?:alpha|beta|rc|pre)[.-]?\d*)?[a-z]?)(?![0-9])/i;
-/** Where a file's name stops to be the program's: `gh` of `gh_2.97.0_linux_amd64.tar.gz`. */
+/** The end of the program's name in a file name: `gh` in `gh_2.97.0_linux_amd64.tar.gz`. */
 const tail =
   /[._-](?:v?\d+(?:\.\d+)+.*|linux.*|x86[_-]?64.*|amd64.*|x64.*|aarch64.*|arm64.*|musl.*|unknown.*|static.*)$/i;
 const packed = /\.(?:tar(?:\.\w+)?|tgz|txz|tbz2?|tzst|zip|gz|bz2)$/i;
 
-/** Reads a release's address as people read it. Guesses: an author looks at what comes of it. */
+/** Parses a release's URL by guessing; an author reviews the result. */
 export function readReleaseName(address: string): ReleaseName {
   const url = new URL(address);
   const segments = decodeURIComponent(url.pathname).split("/").filter(Boolean);

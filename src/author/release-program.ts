@@ -17,20 +17,20 @@ export interface ReleaseRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly format: ArchiveFormat | "npm";
-  /** Leading path components to drop; absent: a single directory around everything is dropped. */
+  /** Leading path components to drop; absent: a single top-level directory is dropped. */
   readonly strip?: number;
-  /** Programs that are wanted by name; empty: the one that is `name`, else the only one. */
+  /** Programs by name; empty: the one called `name`, else the only one. */
   readonly bins: readonly string[];
-  /** What the tool is called. */
+  /** The tool's name. */
   readonly name: string;
   /** Absolute; an empty directory. */
   readonly dir: string;
-  /** Bytes at most. */
+  /** Maximum bytes. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What a release turned out to be, once it was fetched and unpacked. */
+/** An inspected release, after it was fetched and unpacked. */
 export interface Release {
   readonly sha256: Digest;
   readonly sha512: Digest;
@@ -38,17 +38,17 @@ export interface Release {
   readonly strip: number;
   /** Program name to path. */
   readonly bins: Readonly<Record<string, string>>;
-  /** Of its first program; undefined for a script, which says nothing of processors. */
+  /** Of its first program; undefined for a script, which has no architecture. */
   readonly arch: Arch | undefined;
   readonly libc: "glibc" | "musl" | undefined;
-  /** Smallest glibc that its programs ask for. */
+  /** Smallest glibc that its programs need. */
   readonly glibc: string | undefined;
 }
 
 /**
- * Fetches a release that nothing pins yet, unpacks it with the same hands that will install it, and
- * looks for its programs. Runs nothing of it. Throws a UserError (`recipe`) that lists what is there
- * where a program is not.
+ * Fetches a release that is not pinned yet, unpacks it as an installation does, and finds its
+ * programs. Runs nothing of it. Throws a UserError (`recipe`) that lists the programs if one is
+ * missing.
  */
 export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
   const { http, url, headers, dir, format, name, bins: wanted, limit, signal } = request;
@@ -84,21 +84,21 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
   };
 }
 
-/** The platform key that a release serves. `named`: what its address says. */
+/** The platform key of a release. `named`: the architecture in its URL. */
 export function keyOfRelease({ arch, libc }: Release, named: Arch | undefined): PlatformKey {
   const own = arch ?? named;
   if (own === undefined) return "any";
   return libc === undefined ? `linux-${own}` : `linux-${own}-${libc}`;
 }
 
-/** How many directories lie around everything. */
+/** The number of directories around everything. */
 async function wrappers(tree: string): Promise<number> {
   const entries = entriesIn(tree);
   const [only] = entries;
   return entries.length === 1 && only?.stats.isDirectory() && only.name !== "bin" ? 1 : 0;
 }
 
-/** A zip made without modes has no programs by its modes; what they are then tells. */
+/** A zip without modes does not mark programs; then their contents do. */
 async function programsOf(tree: string) {
   const found = (await listPrograms(tree)).filter(({ executable }) => executable);
   if (found.length > 0) return found;
@@ -131,13 +131,13 @@ function chooseBins(
   const near = nearest(missing, names);
   const has = programs.length > 0 ? programs.slice(0, 8).join(", ") : "no program";
   throw new UserError("E_DRAFT_PROGRAM", `${from} has no program ${missing}; it has ${has}`, {
-    hint: near ? `Did you mean --bin ${near}?` : "Name the programs with --bin NAME.",
+    hint: near ? `Did you mean --bin ${near}?` : "Give the programs with --bin NAME.",
   });
 }
 
 const maxProgram = 512 * 1024 * 1024;
 
-/** Symbols of the C library carry the version that they came with. */
+/** Symbols of the C library have the version that introduced them. */
 async function glibcOf(files: readonly string[]): Promise<string | undefined> {
   let highest: string | undefined;
   for (const file of files) {
@@ -150,7 +150,7 @@ async function glibcOf(files: readonly string[]): Promise<string | undefined> {
   return highest;
 }
 
-/** An empty directory below another. */
+/** An empty directory below another one. */
 export async function workDirIn(dir: string, name: string): Promise<string> {
   const workDir = join(dir, name);
   await mkdir(workDir, { recursive: true });

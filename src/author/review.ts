@@ -7,13 +7,13 @@ import type { RecipeProblem } from "../core/recipe.ts";
 import { offsetOf } from "../core/recipes/file.ts";
 import { type Finding, finding, member } from "../core/recipes/findings.ts";
 
-/** What a recipe is looked at with besides its form. */
+/** The context of a recipe's review. */
 export interface ReviewRequest {
   readonly text: string;
   readonly file: string;
   /** Names of all recipes that it can need. */
   readonly known: ReadonlySet<string>;
-  /** A licence that SPDX does not know is a problem, and not only a warning. */
+  /** A licence that SPDX does not know is an error, not only a warning. */
   readonly isBundled: boolean;
 }
 
@@ -22,11 +22,11 @@ interface Review {
   readonly warnings: readonly RecipeProblem[];
 }
 
-/** What of a recipe is right in form and wrong all the same: what it needs, and its licence. */
+/** Errors in a well-formed recipe: its needs, and its licence. */
 export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): Review {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  if (document.errors.length > 0) return { problems: [], warnings: [] }; // told elsewhere
+  if (document.errors.length > 0) return { problems: [], warnings: [] }; // reported elsewhere
   const value: unknown = document.toJS();
   const placed = ({ path, message, example }: Finding): RecipeProblem => ({
     file,
@@ -47,7 +47,7 @@ function needsFindings(needs: unknown, known: ReadonlySet<string>): Finding[] {
     if (typeof need !== "string" || known.has(need)) return [];
     const near = nearest(need, known);
     const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-    return [finding(["needs", i], `is "${need}", which no recipe is called${hint}`)];
+    return [finding(["needs", i], `is "${need}", but no recipe has this name${hint}`)];
   });
 }
 
@@ -56,6 +56,6 @@ function licenseFindings(license: unknown): Finding[] {
   if (orNothing(() => parseLicense(license)) !== undefined) return [];
   const right = spdxCorrect(license, { upgrade: false });
   const example = `license: ${right ?? "MIT OR Apache-2.0"}`;
-  const what = `is "${license}", which is not an SPDX expression (LicenseRef-NAME where none fits)`;
+  const what = `is "${license}", which is not an SPDX expression (use LicenseRef-NAME if none fits)`;
   return [finding(["license"], what, example)];
 }

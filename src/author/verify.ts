@@ -16,12 +16,12 @@ import { readIndexes } from "./lock-pypi.ts";
 
 const filesAtOnce = 6;
 
-/** Fetches all that artifacts pin and compares it; what several pin is fetched once. */
+/** Fetches and compares everything that artifacts pin; shared files are fetched once. */
 export interface Verifier {
   /**
-   * The number of files that were right. Throws a UserError: `integrity` where one is another than
-   * the recipe promises, `recipe` where an archive is not as the recipe says or lacks one of `bins`, any
-   * other where one was not available.
+   * The number of files that match. Throws a UserError: `integrity` if one does not match the
+   * recipe, `recipe` if an archive differs from the recipe or lacks one of `bins`, other kinds if
+   * one was not available.
    */
   verify(artifact: Artifact, bins: Bins): Promise<number>;
 }

@@ -14,8 +14,8 @@ import { asFailure } from "../run/cleanup.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 
 /**
- * Does the steps that are work. Loaded only where there is work: a run that finds nothing to do needs no
- * network.
+ * Applies the steps of a plan. Loaded only if there are any: a run that finds nothing to do needs
+ * no network code.
  */
 export async function apply(
   state: InstalledState,
@@ -42,7 +42,7 @@ export async function apply(
       context,
     );
   } catch (error) {
-    // A read-only volume is what this place is: its missing programs are unmet, not a failure.
+    // On a read-only volume missing programs are unmet requirements, not failures.
     if (!(error instanceof UserError) || (error.kind !== "unmet" && work.length > 0)) throw error;
     if (work.length === 0) sayUnrecorded(error, context);
     const failures = work.map(({ tool }) => asFailure(tool, error));
@@ -51,13 +51,13 @@ export async function apply(
   }
 }
 
-/** What a plan is for: a volume, and where its tools come from. */
+/** A plan's target volume, and the sources of its tools. */
 type Wanted = Pick<
   ApplyRequest,
   "prefix" | "platform" | "seed" | "reasonsFor" | "manifest" | "brokenManifest" | "resealed"
 > & { readonly catalogue: Catalogue };
 
-/** Applies a plan with what the machine's configuration says of registries and mirrors. */
+/** Applies a plan with the machine's registries and mirrors. */
 export async function applyHere(
   plan: Plan,
   { catalogue, ...wanted }: Wanted,
@@ -92,12 +92,12 @@ export async function applyHere(
   }
 }
 
-/** Everything that is asked for is there: what cannot be written down is no failure, and worth a word. */
+/** All requirements are met: a record that cannot be written is only a warning. */
 function sayUnrecorded(
   { kind, problem, message, hint }: UserError,
   { reporter: { emit } }: Context,
 ): void {
-  if (kind === "unmet" || kind === "permission") return; // this volume is filled elsewhere
-  const said = `what is asked for is installed, and could not be recorded: ${message}`;
+  if (kind === "unmet" || kind === "permission") return; // this volume is filled by another host
+  const said = `everything required is installed, but this could not be recorded: ${message}`;
   emit({ type: "warning", problem, message: said, hint });
 }

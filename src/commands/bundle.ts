@@ -15,12 +15,12 @@ import { applyHere } from "./apply.ts";
 import { asking } from "./finalize.ts";
 import { renderPath } from "./summary.ts";
 
-/** `bundle export FILE | import FILE`: carries a volume to where there is no network. */
+/** `bundle export FILE | import FILE`: copies a volume to a host without a network. */
 export async function bundle(context: Context): Promise<number> {
   const [verb, file, ...rest] = context.options.names;
   if ((verb !== "export" && verb !== "import") || file === undefined || rest.length > 0) {
     throw new UserError("E_USAGE", `bundle ${context.options.names.join(" ")}: not understood`, {
-      hint: "Write bundle export FILE, or bundle import FILE [--sha256 HEX].",
+      hint: "Use bundle export FILE, or bundle import FILE [--sha256 HEX].",
     });
   }
   const prefix = await resolvePrefix(context);
@@ -39,11 +39,11 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
   }
   const manifest = await readManifest(prefix);
   if (!manifest || Object.keys(manifest.tools).length === 0) {
-    throw new UserError("E_VOLUME_EMPTY", `${prefix} holds nothing that could be packed`);
+    throw new UserError("E_VOLUME_EMPTY", `${prefix} has no tools to pack`);
   }
   if (!(await statIfExists(dirname(file)))?.isDirectory()) {
     throw new UserError("E_INPUT", `${dirname(file)} is not a directory`, {
-      hint: "Make it, or name another file.",
+      hint: "Create it, or choose another file.",
     });
   }
   const tools = Object.values(manifest.tools).map(({ tool, version }) => ({ tool, version }));
@@ -59,13 +59,13 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
     return exitStatus.done;
   }
   if (options.json === false)
-    stdout.write(`${sha256}  ${file}\n`); // as sha256sum prints it
+    stdout.write(`${sha256}  ${file}\n`); // in the format of sha256sum
   else context.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
   if (!options.quiet) stderr.write(`${plural(tools.length, "tool")}, ${formatBytes(size)}\n`);
   return exitStatus.done;
 }
 
-/** What an import came to. */
+/** The result of an import. */
 interface Imported {
   readonly other: OtherVolume;
   readonly steps: readonly ImportStep[];
@@ -88,7 +88,7 @@ async function importFrom(
   const steps = planImport({ own, damaged, theirs: other.manifest, force: options.force });
   const refusals = steps.filter(({ action }) => action === "refuse");
   for (const { tool, version, why } of refusals) {
-    const message = `${tool} ${version} is not imported: ${why}`;
+    const message = `${tool} ${version} was not imported: ${why}`;
     context.reporter.emit({ type: "warning", problem: "E_IMPORT_REFUSED", message });
   }
   const wanted = steps.filter(({ action }) => action === "take");
@@ -124,7 +124,7 @@ function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: str
   if (manifest.platform === platformId(platform)) return;
   const message = `${file} holds programs for ${manifest.platform}; this is ${platformId(platform)}`;
   throw new UserError("E_VOLUME_PLATFORM", message, {
-    hint: "Nothing was changed. Export a bundle from a volume of this platform.",
+    hint: "Nothing was changed. Export a bundle from a volume for this platform.",
   });
 }
 
@@ -133,12 +133,12 @@ async function openOther(file: string, { options, signal }: Context): Promise<Im
   if (stats?.isFile()) return await otherBundle(file, options.sha256, signal);
   if (!stats?.isDirectory()) {
     throw new UserError("E_INPUT", `${file}: no such file`, {
-      hint: "Name a file that bundle export made, what one unpacks to, or another volume.",
+      hint: "Give a file from bundle export, its unpacked directory, or another volume.",
     });
   }
   if (options.sha256 === undefined) return await otherDirectory(file);
   throw new UserError("E_INPUT", `${file} is a directory, which has no sha256`, {
-    hint: "Name the bundle's file.",
+    hint: "Give the bundle's file.",
   });
 }
 
@@ -183,5 +183,5 @@ async function report(imported: Imported, file: string, prefix: string, context:
     const onPath = (context.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
     stderr.write(renderPath(prefix, loginShell, onPath));
   }
-  stderr.write(`${digest}${installed.length} taken, ${kept} kept; in ${prefix}${failed}\n`);
+  stderr.write(`${digest}${installed.length} imported, ${kept} kept; in ${prefix}${failed}\n`);
 }

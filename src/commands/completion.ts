@@ -4,13 +4,13 @@ import { exitStatus, UserError } from "../core/errors.ts";
 import { readInput } from "../io/input.ts";
 import { completionFiles } from "../usage/completion-files.ts";
 
-/** `completion SHELL`: prints the script that the build has made for that shell. */
+/** `completion SHELL`: prints the script that was generated for that shell by the build. */
 export async function completion({ options, packageDir, stdout }: Context): Promise<number> {
   const [shell = "", ...more] = options.names;
   const file = Object.entries(completionFiles).find(([name]) => name === shell)?.[1];
   if (file === undefined || more.length > 0) {
     throw new UserError("E_USAGE", `completion ${options.names.join(" ")}: no such shell`, {
-      hint: `Write completion ${Object.keys(completionFiles).join(", completion ")}.`,
+      hint: `Use completion ${Object.keys(completionFiles).join(", completion ")}.`,
     });
   }
   stdout.write(readInput(join(packageDir, "dist", file)));

@@ -19,7 +19,7 @@ import {
 } from "../core/topology-files.ts";
 import { type InspectedHost, inspectHost } from "../run/inputs/host.ts";
 
-/** `config [TOPOLOGY]`: what openclaw.json, a compose file and a Dockerfile say for this place. */
+/** `config [TOPOLOGY]`: prints openclaw.json, compose file and Dockerfile for this host. */
 export async function config(context: Context): Promise<number> {
   const topology = readTopology(context.options.names);
   const seen = await inspectHost(topology, context);
@@ -35,7 +35,7 @@ function readTopology([name = "provisioner", ...more]: readonly string[]): Topol
   const known = Object.keys(topologies).find((topology) => topology === name);
   if (known !== undefined && more.length === 0) return known as Topology;
   throw new UserError("E_USAGE", `config ${[name, ...more].join(" ")}: no such topology`, {
-    hint: `There are ${Object.keys(topologies).join(", ")}; --help says what they are.`,
+    hint: `There are ${Object.keys(topologies).join(", ")}; --help describes them.`,
   });
 }
 
@@ -60,15 +60,15 @@ function renderConfig(topology: Topology, { site, notes }: InspectedHost): strin
   const own = ownGatewayCommands(topology, site);
   const blocks = [
     [`# ${topology}: ${topologies[topology]}`, ...notes.map((note) => `# note: ${note}`)],
-    ["# ---- once, on the host (sudo where you are not root)", ...hostCommands(topology, site)],
-    [`// ---- openclaw.json, in ${site.state}: merge this into your own`, fragment],
+    ["# ---- once, on the host (with sudo unless you are root)", ...hostCommands(topology, site)],
+    [`// ---- openclaw.json, in ${site.state}: merge this into your file`, fragment],
     ...(compose ? [["# ---- compose.yaml, beside .env", renderYaml(compose)]] : []),
     [
       "# ---- then, and after every change of image or openclaw.json",
       ...laterCommands(topology, site),
     ],
     ...(own.length > 0
-      ? [["# ---- a gateway that is a program of this machine, instead of compose", ...own]]
+      ? [["# ---- a gateway without a container, instead of compose", ...own]]
       : []),
     ...dockerfileBlocks(topology, site),
   ];
@@ -82,11 +82,8 @@ function renderYaml(value: unknown): string {
 function dockerfileBlocks(topology: Topology, host: Host): string[][] {
   const image = sandboxImage(topology, host);
   const blocks = [
-    [
-      `# ---- Dockerfile, as root: an image of your own for ${image}`,
-      ...sandboxLines(topology, host),
-    ],
-    ["# ---- Dockerfile, as root: a gateway of your own", ...gatewayLines(topology)],
+    [`# ---- Dockerfile, as root: your own image for ${image}`, ...sandboxLines(topology, host)],
+    ["# ---- Dockerfile, as root: your own gateway", ...gatewayLines(topology)],
   ];
   return blocks.filter((lines) => lines.length > 1);
 }

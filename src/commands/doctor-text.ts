@@ -3,17 +3,17 @@ import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
 
-/** So many lines of what the last run said. */
+/** How many warnings of the last run are shown. */
 const mostWarnings = 10;
 
-/** What `doctor` tells a person; the last line is the verdict. */
+/** The text of `doctor`; the last line is the verdict. */
 export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): string {
   const { findings, older } = diagnosis;
   const damaged = findings.filter(({ tool }) => tool !== undefined);
   const others = findings.filter(({ tool }) => tool === undefined);
   return [
     renderSound(state, diagnosis),
-    ...section("missing, and asked for:", renderMissing(diagnosis.missing)),
+    ...section("missing:", renderMissing(diagnosis.missing)),
     ...section(
       "damaged:",
       damaged.map(({ message }) => message),
@@ -50,13 +50,17 @@ function renderSound(
     ({ tool }) => !damaged.has(tool) && !unlinked.has(tool),
   );
   const names = sound.map(({ tool, version }) => `${tool} ${version}`);
-  const depth = deep ? "every byte was read" : "--deep reads every byte";
-  const what = names.length === 0 ? "nothing installed is sound" : `sound: ${listNames(names, 12)}`;
+  const depth = deep ? "every file was hashed" : "--deep hashes every file";
+  const what =
+    names.length === 0 ? "no installed tool is intact" : `intact: ${listNames(names, 12)}`;
   const none = Object.keys(manifest.tools).length === 0;
   return `${prefix} (${platform}): ${none ? "nothing is installed yet" : `${what} (${depth})`}`;
 }
 
-/** Those that the same skills ask for, and that are missing for the same reason, in one line. */
+/**
+ * One line per group of programs that the same skills require and that are missing for the same
+ * reason.
+ */
 function renderMissing(missing: readonly Missing[]): string[] {
   const groups = new Map<string, string[]>();
   for (const { name, for: requiredBy, reason } of missing) {
@@ -78,7 +82,7 @@ function renderDisabled(disabled: Diagnosis["disabled"]): string[] {
   return [withHint(message, hint)];
 }
 
-/** Programs that are asked for and that the image has. */
+/** Required programs that the image has. */
 function renderImage({ plan }: InstalledState): string[] {
   const found = Object.entries(plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [`${bin} (${state.path})`] : [],
@@ -93,13 +97,13 @@ function isOnLoginPath({ tools, loginShell }: Diagnosis): boolean {
 
 function renderLastRun(lastRun: unknown): string[] {
   const { at, summary, exitStatus, warnings } = (lastRun ?? {}) as Record<string, unknown>;
-  if (typeof at !== "string") return ["no run has left word here yet"];
+  if (typeof at !== "string") return ["no run is recorded here yet"];
   const time = at.replace("T", " ").replace(/\.\d+Z$/, " UTC");
   const said = typeof summary === "string" ? summary : `it ended with status ${exitStatus}`;
   const all = (Array.isArray(warnings) ? warnings : []).map(String);
   const more = all.length - mostWarnings;
   const lines = [...all.slice(0, mostWarnings), ...(more > 0 ? [`and ${more} more`] : [])];
-  // A run that had nothing to do leaves no word.
+  // A run that had nothing to do is not recorded.
   return section(`last run that changed or warned of something, ${time}:`, [said, ...lines]);
 }
 
@@ -107,7 +111,7 @@ function renderVerdict(
   { brokenManifest }: InstalledState,
   { missing, findings, exitStatus }: Diagnosis,
 ): string {
-  if (exitStatus === 0) return "everything that is asked for is here";
+  if (exitStatus === 0) return "everything required is installed";
   const damaged = findings.flatMap(({ tool }) => tool ?? []);
   const parts = [
     ...(missing.length > 0 ? [`missing: ${listNames(namesOf(missing), 20)}`] : []),
@@ -119,7 +123,7 @@ function renderVerdict(
 
 const namesOf = (missing: readonly Missing[]): string[] => missing.map(({ name }) => name);
 
-/** Others may write what is told here; what would move a terminal's cursor is left out. */
+/** Other users can write these texts, so control characters are removed. */
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is left out
   return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, " ");

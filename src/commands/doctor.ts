@@ -10,29 +10,29 @@ import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
 import { renderShadowed } from "./summary.ts";
 
-/** One thing that is not as it should be. */
+/** One problem. */
 export interface Finding {
-  /** Of the volume: its tree or its links are damaged. */
+  /** The tool with the damaged tree or links. */
   readonly tool?: string;
   readonly message: string;
   readonly hint: string;
 }
 
-/** What is asked for and not there. */
+/** A missing requirement. */
 export interface Missing {
   /** A tool that a recipe or the seed has; or a program that nothing provides. */
   readonly name: string;
-  /** Skills and others that ask for it. */
+  /** The skills and others that require it. */
   readonly for: readonly string[];
   readonly reason: string;
 }
 
-/** What the catalogue has newer. */
+/** A tool with a newer version in the catalogue. */
 export interface Older {
   readonly tool: string;
   readonly version: string;
   readonly newer: string;
-  /** Why the newer one could not be had. */
+  /** Why the newer one could not be fetched. */
   readonly reason?: string;
 }
 
@@ -40,7 +40,7 @@ export interface Older {
 export interface Diagnosis {
   readonly prefix: string;
   readonly platform: string;
-  /** Every byte was read. */
+  /** Every file was hashed. */
   readonly deep: boolean;
   readonly tools: readonly string[];
   readonly missing: readonly Missing[];
@@ -53,18 +53,18 @@ export interface Diagnosis {
   readonly exitStatus: number;
 }
 
-const repair = "openclaw-install-skill-deps doctor --repair installs it again.";
+const repair = "openclaw-install-skill-deps doctor --repair reinstalls it.";
 
 /**
- * `doctor`: what of what is asked for is there and whole, what is not and why, what login shells find, and
- * how the last run went. `--deep` reads every byte of every tree. `--repair` first installs what is
- * missing, and again what is not as published, and rebuilds a manifest that cannot be used. Ends with
- * `integrity` while anything that is asked for is missing, or anything damaged.
+ * `doctor`: which requirements are installed and intact, which are not and why, what login shells
+ * find, and the last run's result. `--deep` hashes every file of every tree. `--repair` first
+ * installs what is missing, reinstalls what is damaged, and rebuilds an unusable manifest. Ends
+ * with `integrity` while a requirement is missing or anything is damaged.
  */
 export async function doctor(context: Context): Promise<number> {
   const { options } = context;
   if (options.repair) {
-    const json = options.json === "events" ? options.json : false; // the document is doctor's own
+    const json = options.json === "events" ? options.json : false; // doctor has its own document
     await install({ ...context, options: { ...options, json, names: [] } });
   }
   const judge = { ...context, options: { ...options, repair: false, names: [] } };
@@ -146,12 +146,12 @@ async function examine(
     findings.push({ tool, message, hint: repair });
   }
   for (const name of await strangersInBin(prefix, manifest)) {
-    const message = `bin/${name} was not put there by this command`;
+    const message = `bin/${name} was not created by this command`;
     findings.push({ message, hint: "Remove it, unless it is yours." });
   }
   if (!(await isProfileOurs(prefix, context.packageDir))) {
-    const message = `${layout.profile} was not put there by this version of the command`;
-    const hint = "The next run of openclaw-install-skill-deps install writes it again.";
+    const message = `${layout.profile} was not written by this version of the command`;
+    const hint = "The next run of openclaw-install-skill-deps install rewrites it.";
     findings.push({ message, hint });
   }
   const hint = 'See entrypoint/README.md, "PATH".';

@@ -27,10 +27,10 @@ import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 const maxLastRun = 4 * 1024 * 1024;
 
 /**
- * What follows the work: stale files are removed, shells are told, word is left in the volume
- * (OpenClaw throws a successful setup's output away), and the steady state is recorded. Returns
- * what a login shell finds. Nothing here can spoil what was installed, so a volume
- * that cannot be written to is no error.
+ * The end of a run: removes stale files, updates the login-shell script, stores a report in the
+ * volume (OpenClaw discards the output of a successful setup), and records freshness. Returns what
+ * a login shell finds. Nothing here can damage what was installed, so a read-only volume is no
+ * error.
  */
 export async function finalize(summary: Summary, context: Context): Promise<LoginShell> {
   const { warnings } = context.reporter;
@@ -43,7 +43,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
     await writeProfileOrWarn(prefix, context);
   }
-  const loginShell = inspectLoginShell(survey, manifest, context); // meanwhile
+  const loginShell = inspectLoginShell(survey, manifest, context); // in the background
   if (changed || warnings.length > 0) {
     await tolerate(writeLastRun(summary, await loginShell, context, warnings));
   }
@@ -52,8 +52,8 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
 }
 
 /**
- * What a login shell makes of the volume's programs. That it finds another program first matters only
- * for one that is asked for and that the other one does not stand for.
+ * How a login shell resolves the volume's programs. A different program found first matters only if
+ * it is required and does not satisfy the requirement itself.
  */
 export async function inspectLoginShell(
   { prefix, platform, plan, onPath, requirements }: InstalledState,
@@ -74,18 +74,18 @@ export async function inspectLoginShell(
   return { ...found, shadowed: Object.fromEntries(shadowed) };
 }
 
-/** That no login shell can be asked is worth a word; what was to be done is done. */
+/** A login shell that cannot be started is only a warning, because the run's work is done. */
 export function asking({ signal, reporter }: Context): Asking {
   return {
     signal,
     cannotAsk({ problem, message, hint }) {
-      const warning = `not checked whether login shells find the programs: ${message}`;
+      const warning = `could not check whether login shells find the programs: ${message}`;
       reporter.emit({ type: "warning", problem, message: warning, hint });
     },
   };
 }
 
-/** Something in the way of the script is worth a word; a volume that is not ours to write to is not. */
+/** A file in the way of the script is a warning; a volume that this user cannot write to is not. */
 async function writeProfileOrWarn(
   prefix: string,
   { env, packageDir, reporter }: Context,
@@ -125,24 +125,24 @@ async function writeLastRun(
   await writeAtomically(join(prefix, layout.lastRun), text, { durable: false });
 }
 
-/** The last run's document; undefined where there is none that can be read. */
+/** The last run's document; undefined if none can be read. */
 export async function readLastRun(prefix: string): Promise<unknown> {
   return orNothing(() => JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? ""));
 }
 
-/** Lets the sh entrypoint answer alone the next time, where it asked this run to. */
+/** Lets the sh entrypoint answer the next run by itself, if it passed a view. */
 async function recordView(summary: Summary, context: Context): Promise<void> {
   const { survey, applied } = summary;
   const tools = Object.values(applied.manifest.tools);
   const view = context.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
   const installed = new Set(applied.installed.map(({ tool }) => tool));
-  // One that nothing asks for may stay damaged.
+  // A tool that nothing requires may stay damaged.
   const whole = tools.filter(
     ({ tool }) => installed.has(tool) || !survey.inspection.damaged.has(tool),
   );
   const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
-  // What --ignore-system does not count may be there all the same; a sandbox looks for itself.
+  // A program that --ignore-system ignores may exist all the same; a sandbox checks for itself.
   const isSatisfied = (bins: readonly string[]): boolean =>
     !bins.some((bin) => unmet.has(bin) && !survey.onPath.has(bin));
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
@@ -170,14 +170,14 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
   });
 }
 
-/** What skills' declarations led to decides where these are allowed; read anew, for it may be new. */
+/** If declarations are allowed, their record is an input; read again, because it may be new. */
 async function declaredInput({ survey: { prefix } }: Summary, { options }: Context) {
   const path = join(prefix, layout.declared);
   const bytes = options.allowDeclared ? tryRead(path).bytes : undefined;
   return bytes ? [{ path, sha256: sha256Hex(bytes), skill: false }] : [];
 }
 
-/** `bin/NAME` is the program by its link, or a launcher beside the program that it starts. */
+/** `bin/NAME` is a link to the program, or a launcher and the program that it starts. */
 function programsOf(name: string, bin: InstalledBin): { path: string; size: number }[] {
   const { path, size, runtime, program } = bin;
   const started = program ? [program] : [];

@@ -2,9 +2,9 @@ import { type Options, parseOptions } from "../cli.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import { options as definitions } from "../usage/options.ts";
 
-/** How a run does its work; what is there afterwards is the same. */
+/** Options that change how a run works, but not its result. */
 const manner: readonly (keyof Options)[] = [
-  "prefix", // has its own place in a record's key
+  "prefix", // is part of a record's key
   "offline",
   "strict",
   "quiet",
@@ -14,7 +14,7 @@ const manner: readonly (keyof Options)[] = [
   "mirrors",
 ];
 
-/** What is to be there, besides NAMEs. */
+/** Options that select what is installed, besides NAMEs. */
 const selection: readonly (keyof Options)[] = [
   "skillsDirs",
   "recipeDirs",
@@ -28,16 +28,17 @@ const selection: readonly (keyof Options)[] = [
 const defaults = parseOptions([], {}, 1);
 
 /**
- * True where a run with these options may leave a freshness record, so that the entrypoint answers the same
- * words with "nothing to do" from then on. False for every option that does more, or prints something else.
+ * True if a run with these options may leave a freshness record, so that the entrypoint answers the
+ * same words with "nothing to do". False for every option that does more, or prints something else.
  */
 export function mayLeaveRecord(options: Options): boolean {
   return differsOnlyIn(options, [...manner, ...selection, "names", "tools"]);
 }
 
 /**
- * Words of the command line as the entrypoint reads them from dist/words.txt, `=` behind an option that takes
- * a value. First those that do not change what is to be there; then those that say what, without NAMEs.
+ * Words of the command line as the entrypoint reads them from dist/words.txt, with `=` after an
+ * option that takes a value. First those that do not change what is installed, then those that
+ * select it, without NAMEs.
  */
 export function wordLists(): string {
   const words = ["install", ...Object.entries(definitions).flatMap(spellings)];
@@ -56,7 +57,7 @@ function spellings([name, { type, ...more }]: [
   return type === "string" ? [`--${name}=`] : [`--${name}`, ...short];
 }
 
-/** Undefined where the word alone is an error, such as an option of another command. */
+/** Undefined if the word alone is an error, such as an option of another command. */
 function parse(word: string): Options | undefined {
   const words = [word.replace("--mirror=1", "--mirror=http://a/=http://b/")];
   return orNothing(() => parseOptions(words, {}, 1));

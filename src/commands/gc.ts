@@ -10,7 +10,7 @@ import { formatBytes } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 
-/** What was, or would be, freed. */
+/** What was, or would be, removed. */
 interface Garbage extends Pruned {
   readonly taken: readonly Uninstalled[];
 }
@@ -18,18 +18,18 @@ interface Garbage extends Pruned {
 const nothing: Garbage = { taken: [], freed: [], later: [] };
 
 /**
- * `gc`: removes tools that no skill asks for, that nobody asked for by name and that no used tool
- * needs; trees that were replaced; and what killed runs have left. Counted are the skills in view and
- * those that the last run recorded, because containers that see others may share the volume.
+ * `gc`: removes tools that no skill requires, no request names and no used tool needs; replaced
+ * trees; and what killed runs have left. The skills in view and those of the last run count,
+ * because containers with other skills may share the volume.
  */
 export async function gc(context: Context): Promise<number> {
   const state = await loadState(context);
   if (state.brokenManifest) {
     throw new UserError(
       "E_MANIFEST_MISSING",
-      `${state.prefix} has no manifest that says what is in use`,
+      `${state.prefix} has no manifest that lists the tools in use`,
       {
-        hint: "Nothing was removed. First run openclaw-install-skill-deps doctor --repair.",
+        hint: "Nothing was removed. Run openclaw-install-skill-deps doctor --repair first.",
       },
     );
   }
@@ -51,7 +51,7 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
     sayBusy(context);
     return nothing;
   }
-  const pruned = await prune(prefix, state.manifest, began); // first: the disk may be full
+  const pruned = await prune(prefix, state.manifest, began); // first, because the disk may be full
   const choose = (manifest: Manifest) =>
     unusedTools(manifest, counted(state, manifest), state.requests);
   const isUnused = choose(state.manifest).length > 0;
@@ -61,7 +61,7 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
 
 async function foresee(state: InstalledState, context: Context): Promise<Garbage> {
   const { prefix, manifest } = state;
-  const now = Date.now(); // the volume's own clock is told by a change
+  const now = Date.now(); // reading the volume's clock would change the volume
   if (await isBusy(prefix, now)) {
     sayBusy(context);
     return nothing;
@@ -86,12 +86,12 @@ function sayBusy({ reporter: { emit } }: Context): void {
   emit({
     type: "warning",
     problem: "E_VOLUME_BUSY",
-    message: "another run is at work on this volume, or was a minute ago: nothing was removed",
-    hint: "Run openclaw-install-skill-deps gc again when it is over.",
+    message: "another run is working on this volume, or was a minute ago: nothing was removed",
+    hint: "Run openclaw-install-skill-deps gc again later.",
   });
 }
 
-/** Why a tool stays although no skill in view asks for it. */
+/** Why a tool stays although no skill in view requires it. */
 function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): void {
   const { manifest, selected } = state;
   if (selected === undefined) return;
@@ -100,7 +100,7 @@ function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): vo
   if (stays.length === 0) return;
   emit({
     type: "note",
-    message: `${stays.join(", ")}: kept, as the last run recorded skills that ask for it and are not selected here; openclaw-install-skill-deps updates that record, remove NAME removes the tool`,
+    message: `${stays.join(", ")}: kept, because skills of the last run require it that are not selected here; run openclaw-install-skill-deps to update that record, or remove NAME to remove the tool`,
   });
 }
 
@@ -123,7 +123,9 @@ function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: C
     ...(options.dryRun ? tools.map((it) => line(`${it.tool} ${it.version}`, it.bytes)) : []),
     ...freed.map((it) => line(it.path, it.bytes)),
     `${formatBytes(bytes)} ${options.dryRun ? "would be freed" : "freed"} in ${prefix}`,
-    ...(later.length > 0 ? [`${later.length} left by a run that has just ended; later`] : []),
+    ...(later.length > 0
+      ? [`${later.length} left by a run that has just ended; removed later`]
+      : []),
   ];
   (options.dryRun ? stdout : stderr).write(`${lines.join("\n")}\n`);
 }

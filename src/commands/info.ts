@@ -14,7 +14,7 @@ import { formatBytes } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
-/** A source of a recipe; `size`: bytes to download, where they are known. */
+/** A source of a recipe; `size`: bytes to download, if they are known. */
 interface Source {
   readonly platform: string;
   readonly source: string;
@@ -51,7 +51,7 @@ export async function info(context: Context): Promise<number> {
   return exitStatus.done;
 }
 
-/** Throws a UserError (`usage`) where no recipe and no installed tool has the name. */
+/** Throws a UserError (`usage`) if no recipe and no installed tool has the name. */
 function knownTool(name: string, manifest: Manifest, catalogue: Catalogue): string {
   const tool = toolCalled(name, manifest, catalogue);
   if (manifest.tools[tool] || catalogue.recipes.has(tool)) return tool;

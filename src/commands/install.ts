@@ -9,7 +9,7 @@ import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { finalize } from "./finalize.ts";
 import { planDocument, renderPlan, renderSummary, summaryDocument } from "./summary.ts";
 
-/** `install` and `update`: makes the plan hold, or says what of it does not and why. */
+/** `install` and `update`: applies the plan and reports what is unmet and why. */
 export async function install(context: Context, update = false): Promise<number> {
   const { options, env, reporter } = context;
   const state = await loadState(context, update);
@@ -42,7 +42,7 @@ export async function install(context: Context, update = false): Promise<number>
   return summary.exitStatus;
 }
 
-/** True where the manifest has something to learn although nothing is to be installed. */
+/** True if the manifest must be updated although nothing is to be installed. */
 async function hasNews(state: InstalledState, { options }: Context): Promise<boolean> {
   const { selected, manifest, inspection, brokenManifest, prefix } = state;
   const isSelected =
@@ -55,7 +55,10 @@ async function hasNews(state: InstalledState, { options }: Context): Promise<boo
   return !isKnown && (await statIfExists(prefix))?.isDirectory() === true;
 }
 
-/** What a person names stays until a person removes it; repairs and updates ask for nothing new. */
+/**
+ * A tool that the user names stays until the user removes it; repairs and updates request nothing
+ * new.
+ */
 function requestedHere({ plan }: InstalledState, { verb, names }: Context["options"]): string[] {
   if (verb !== "install" || names.length === 0) return [];
   return Object.values(plan.bins).flatMap((state) =>
@@ -67,7 +70,7 @@ function kept(state: InstalledState): Applied {
   return { manifest: state.manifest, installed: [], linked: [], failures: [], fallbacks: [] };
 }
 
-/** What cannot be had here, each reason once. */
+/** Reports unmet requirements, grouped by reason. */
 function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
   const reasons = new Map<string, [Unmet, ...Unmet[]]>();
   for (const unmet of plan.unmet) {

@@ -10,7 +10,7 @@ import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import { loadState } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
-/** `list`: what the volume holds. */
+/** `list`: the tools in the volume. */
 export async function list(context: Context): Promise<number> {
   const prefix = await resolvePrefix(context);
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(context.machine));
@@ -35,7 +35,7 @@ export async function list(context: Context): Promise<number> {
     source.from,
   ]);
   const text = renderTable([["TOOL", "VERSION", "SIZE", "PROGRAMS", "NEEDED BY", "FROM"], ...rows]);
-  context.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} holds nothing yet\n`);
+  context.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} has no tools yet\n`);
   return exitStatus.done;
 }
 
@@ -44,8 +44,8 @@ function versionCell(version: string, fallback: Fallback | undefined): string {
 }
 
 /**
- * `outdated`: installed tools of which the catalogue has a newer version. One that could not be had when
- * it was tried last does not count; it is told beside them.
+ * `outdated`: installed tools with a newer version in the catalogue. A version that could not be
+ * fetched at the last attempt does not count; it is listed separately.
  */
 export async function outdated(context: Context): Promise<number> {
   const seen = await loadState(context);

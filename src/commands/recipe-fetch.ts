@@ -6,19 +6,19 @@ import { sourceName } from "../core/plan/artifact.ts";
 import { plural } from "../core/plural.ts";
 import type { Recipe } from "../core/recipe.ts";
 
-/** How the bytes of one source stand. */
+/** The result for one source. */
 interface FetchedSource {
   readonly recipe: string;
   readonly platform: string;
   readonly source: string;
-  /** `error`: the bytes are those that are pinned, and the recipe is wrong about what is in them. */
+  /** `error`: the bytes match their digest, but the recipe describes their contents wrongly. */
   readonly state: "ok" | "wrong" | "error" | "unavailable";
-  /** Files that were compared, where all were right. */
+  /** The number of compared files, if all matched. */
   readonly files?: number;
   readonly message?: string;
 }
 
-/** What is wrong with a source for good; anything else is not known. */
+/** Permanent faults of a source; after any other error its state is unknown. */
 const faults: Readonly<
   Partial<Record<ProblemKind, { code: ProblemKind; state: FetchedSource["state"] }>>
 > = {
@@ -26,7 +26,7 @@ const faults: Readonly<
   recipe: { code: "recipe", state: "error" },
 };
 
-/** `recipe check --fetch`: whether every source's bytes are those that its recipe promises. */
+/** `recipe check --fetch`: compares every source's bytes with the recipe. */
 export async function fetchSources(
   context: Context,
   files: readonly string[],
@@ -45,7 +45,7 @@ export async function fetchSources(
             (count): FetchedSource => ({ ...source, state: "ok", files: count }),
             (error: unknown): FetchedSource => {
               if (!(error instanceof UserError)) throw error;
-              // What cannot be looked at is no less pinned.
+              // A source that cannot be fetched may still be pinned correctly.
               const { code = "network", state } = faults[error.kind] ?? {
                 state: "unavailable",
               };

@@ -10,13 +10,14 @@ import { writeFile } from "../io/disk.ts";
 import { readInput } from "../io/input.ts";
 
 /**
- * `recipe lock FILE…`: writes the locks that recipes name for Debian packages and Python programs, and says
- * the checksums of the Go modules that they build. Nothing is written for a source that is wrong.
+ * `recipe lock FILE…`: writes the locks that recipes name for Debian packages and Python programs,
+ * and prints the checksums of the Go modules that they build. Nothing is written for a source with
+ * an error.
  */
 export async function lockRecipes(context: Context, files: readonly string[]): Promise<number> {
   if (files.length === 0) {
-    throw new UserError("E_USAGE", "recipe lock: no file is named", {
-      hint: "Write openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
+    throw new UserError("E_USAGE", "recipe lock: a file is missing", {
+      hint: "Use openclaw-install-skill-deps recipe lock recipes/tmux.yaml.",
     });
   }
   const say = (line: string): void => void context.stdout.write(`${line}\n`);

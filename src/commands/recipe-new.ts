@@ -25,9 +25,9 @@ const drafters: Readonly<Record<string, Drafter>> = {
 };
 
 /**
- * `recipe new SOURCE…`: writes a recipe with the digests of what it has fetched, and its lock, into the
- * first directory of `--recipes`, else into `recipes` where there is one, else here. Never over a
- * file that is there, without `--force`.
+ * `recipe new SOURCE…`: writes a recipe with the digests of its downloads, and its lock, into the
+ * first directory of `--recipes`, else into `recipes` if that exists, else into the working
+ * directory. Overwrites files only with `--force`.
  */
 export async function newRecipe(context: Context, sources: readonly string[]): Promise<number> {
   const { author, recipeDirs } = context.options;
@@ -47,7 +47,7 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
       `${join(dir, written)} exists already; nothing was written`,
     );
   }
-  // The lock first: a recipe without its lock is wrong, a lock without a recipe is nothing.
+  // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
   for (const [written, text] of Object.entries(files)) {
     await writeAtomically(join(dir, written), text);
   }
@@ -60,7 +60,7 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     );
   else
     lines.push(
-      "to be written by you:",
+      "complete these fields:",
       ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
     );
   context.stdout.write(`${lines.join("\n")}\n`);
@@ -86,7 +86,9 @@ async function draftFrom(
   throw new UserError("E_DRAFT_SOURCE", `recipe new ${sources.join(" ")}: no such source`);
 }
 
-/** Locks of wheels and of Debian packages are made from fetched bytes; that of npm only now is. */
+/**
+ * Locks of wheels and Debian packages are made from downloads; npm's lock is verified only here.
+ */
 async function verifyClosure({ document, locks }: Draft, context: DraftContext): Promise<void> {
   const source = document.artifacts.any;
   if (!source || "length" in source || source.npm === undefined) return;

@@ -11,14 +11,14 @@ import { readInput, readInputIfThere } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 
 /**
- * `recipe pin FILE…`: what pins a recipe's sources, anew from fetched bytes, after the author has
- * changed versions or addresses. Says what has changed. A file of which something cannot be had is
- * left as it is.
+ * `recipe pin FILE…`: updates the digests, sizes and npm locks of recipes from downloads, after the
+ * author has changed versions or URLs. Prints what has changed. A recipe is left unchanged if one
+ * of its downloads fails.
  */
 export async function pinRecipes(context: Context, files: readonly string[]): Promise<number> {
   if (files.length === 0) {
-    throw new UserError("E_USAGE", "recipe pin: no file is named", {
-      hint: "Write openclaw-install-skill-deps recipe pin recipes/gh.yaml.",
+    throw new UserError("E_USAGE", "recipe pin: a file is missing", {
+      hint: "Use openclaw-install-skill-deps recipe pin recipes/gh.yaml.",
     });
   }
   const problems: string[] = [];
@@ -46,7 +46,7 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
 }
 
-/** Writes what differs; gives a line for each. */
+/** Writes the files that differ; returns a line for each. */
 async function writeAll(
   file: string,
   text: string,
@@ -59,7 +59,7 @@ async function writeAll(
     const old = readInputIfThere(path)?.toString("utf8");
     if (old === made) continue;
     await writeAtomically(path, made);
-    changed.push(`${name}: ${old === undefined ? "made" : "made anew"}`);
+    changed.push(`${name}: ${old === undefined ? "made" : "recreated"}`);
   }
   const { text: written, changes } = writePins(text, pins);
   if (changes.length > 0) await writeAtomically(file, written);

@@ -32,7 +32,7 @@ export async function recipe(context: Context): Promise<number> {
       return compileRecipes(context, rest);
     default:
       throw new UserError("E_USAGE", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Write recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
+        hint: "Use recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
       });
   }
 }
@@ -60,14 +60,16 @@ async function listRecipes(context: Context): Promise<number> {
   return exitStatus.done;
 }
 
-/** Reports every problem at once: of the named files, else of all in the `--recipes` directories. */
+/**
+ * Reports every problem at once: in the named files, else in all of the `--recipes` directories.
+ */
 async function checkRecipes(context: Context, named: readonly string[]): Promise<number> {
   const given = named.length > 0 ? named : context.options.recipeDirs;
   const all = given.flatMap((path) => (isDirectory(path) ? yamlFiles(path) : [path]));
   const files = all.map((file) => resolve(file));
   if (files.length === 0) {
-    throw new UserError("E_USAGE", "recipe check: no file is named", {
-      hint: "Write openclaw-install-skill-deps recipe check recipes/gh.yaml, or --recipes DIR.",
+    throw new UserError("E_USAGE", "recipe check: a file is missing", {
+      hint: "Use openclaw-install-skill-deps recipe check recipes/gh.yaml, or --recipes DIR.",
     });
   }
   const results = files.map((file) => readRecipeFile(file));
@@ -94,7 +96,7 @@ async function checkRecipes(context: Context, named: readonly string[]): Promise
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
 }
 
-/** Looks at the recipes together with all others that they may need. */
+/** Checks the recipes together with all others that they may need. */
 async function reviewRecipes(files: readonly string[], context: Context) {
   const { reviewRecipe } = await import("../author/review.ts");
   const { catalogue } = await loadCatalogue({
@@ -126,12 +128,15 @@ function yamlFiles(dir: string): string[] {
     .map((name) => join(dir, name));
 }
 
-/** Packs a directory of recipes into the one file that a run reads; the build does it for ours. */
+/**
+ * Packs a directory of recipes into the single file that a run reads; the build does it for the
+ * bundled ones.
+ */
 async function compileRecipes(context: Context, args: readonly string[]): Promise<number> {
   const [dir, file] = args;
   if (dir === undefined || file === undefined) {
     throw new UserError("E_USAGE", "recipe compile takes a directory and a file", {
-      hint: "Write openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
+      hint: "Use openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
     });
   }
   await writeFile(file, compileCatalogue(dir, context.version));

@@ -21,16 +21,17 @@ import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
 import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 
 /**
- * `remove NAME…`: takes tools, named by themselves or by one of their programs, out of the volume. One
- * that a tool outside of the NAMEs needs is refused; one that a skill asks for goes, with a warning.
- * They are no longer asked for by name then, also those that could not be installed yet.
+ * `remove NAME…`: removes tools, named by themselves or by one of their programs. A tool that
+ * another one needs, which is not among the NAMEs, is refused; a tool that a skill requires is
+ * removed with a warning. Removed tools are no longer requested by name, even if they could not be
+ * installed yet.
  */
 export async function remove(context: Context): Promise<number> {
   const { options } = context;
   const { emit } = context.reporter;
   if (options.names.length === 0) {
-    throw new UserError("E_USAGE", "remove: no tool is named", {
-      hint: "Write openclaw-install-skill-deps remove gog, or gc for what nothing uses.",
+    throw new UserError("E_USAGE", "remove: a tool is missing", {
+      hint: "Use openclaw-install-skill-deps remove gog, or gc to remove unused tools.",
     });
   }
   const prefix = await resolvePrefix(context);
@@ -61,11 +62,11 @@ export async function remove(context: Context): Promise<number> {
 interface Named {
   /** Tools of the volume. */
   readonly tools: readonly string[];
-  /** Tools that are not in the volume, and were asked for by name. */
+  /** Tools that are not in the volume but were requested by name. */
   readonly unrequested: readonly string[];
 }
 
-/** What the NAMEs mean. What could be installed and is not, is gone already. */
+/** The tools that the NAMEs mean. A known tool that is not installed is no error. */
 async function toolsNamed(manifest: Manifest, prefix: string, context: Context): Promise<Named> {
   const records = Object.values(manifest.tools);
   const found = new Set<string>();
@@ -86,7 +87,7 @@ async function toolsNamed(manifest: Manifest, prefix: string, context: Context):
       unknown,
       records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]),
     );
-    throw new UserError("E_UNKNOWN_NAME", `${prefix} holds nothing that is called "${unknown}"`, {
+    throw new UserError("E_UNKNOWN_NAME", `${prefix} has no tool or program "${unknown}"`, {
       hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
     });
   }
@@ -98,7 +99,7 @@ async function toolsNamed(manifest: Manifest, prefix: string, context: Context):
     }
     const isRequested = requested.has(tool);
     if (isRequested) unrequested.push(tool);
-    const end = isRequested ? ", and no longer asked for by name" : "";
+    const end = isRequested ? ", and no longer requested by name" : "";
     context.reporter.emit({ type: "note", message: `${name} is not installed${end}` });
   }
   return { tools: [...found], unrequested };
@@ -111,10 +112,10 @@ function refuseNeeded(tools: readonly string[], manifest: Manifest): readonly st
     return users.length > 0 ? [{ tool, users }] : [];
   });
   if (needed.length === 0) return tools;
-  const message = needed.map(({ tool, users }) => `${tool} is needed by ${users.join(", ")}`);
+  const message = needed.map(({ tool, users }) => `${tool} is required by ${users.join(", ")}`);
   const all = new Set([...needed.flatMap(({ users }) => users), ...tools]);
   throw new UserError("E_STILL_NEEDED", message.join("; "), {
-    hint: `Nothing was changed. To remove them too: openclaw-install-skill-deps remove ${[...all].join(" ")}`,
+    hint: `Nothing was changed. To remove these too: openclaw-install-skill-deps remove ${[...all].join(" ")}`,
   });
 }
 
@@ -126,12 +127,12 @@ function sayAsked(tool: string, manifest: Manifest, { reporter: { emit } }: Cont
   emit({
     type: "warning",
     problem: "E_STILL_REQUESTED",
-    message: `${tool} is asked for by the skill ${skills.join(", ")}: the next run installs it again`,
-    hint: `To do without it, deselect the skill in openclaw.json (${entries.join(", ")}) or remove it.`,
+    message: `${tool} is required by the skill ${skills.join(", ")}: the next run installs it again`,
+    hint: `To keep it out, disable the skill in openclaw.json (${entries.join(", ")}) or remove it.`,
   });
 }
 
-/** What removing does not end: a variable or an image that names the tool. */
+/** Requests that removing does not end: a variable or an image that names the tool. */
 async function sayRequested(
   going: readonly string[],
   manifest: Manifest,
@@ -151,7 +152,7 @@ async function sayRequested(
     [bySeed, "the seed"],
   ] as const) {
     if (tools.length === 0) continue;
-    const message = `${by} asks for ${tools.join(", ")}: the next run installs it again`;
+    const message = `${by} requests ${tools.join(", ")}: the next run installs it again`;
     emit({ type: "warning", problem: "E_STILL_REQUESTED", message });
   }
 }
@@ -167,14 +168,14 @@ async function foresee(
   );
 }
 
-/** What only the removed tools needed. */
+/** Tools that only the removed ones needed. */
 function sayUnused(taken: readonly Uninstalled[], manifest: Manifest, context: Context): void {
   const gone = new Set(taken.map(({ record }) => record.tool));
   const needs = new Set(taken.flatMap(({ record }) => record.needs));
   const tools = Object.entries(manifest.tools).filter(([tool]) => !gone.has(tool));
   const left = unusedTools({ ...manifest, tools: Object.fromEntries(tools) }, manifest.skills);
   for (const tool of left.filter((name) => needs.has(name))) {
-    const message = `${tool} is used by nothing any more; openclaw-install-skill-deps gc removes it`;
+    const message = `${tool} is no longer used; openclaw-install-skill-deps gc removes it`;
     context.reporter.emit({ type: "note", message });
   }
 }

@@ -6,7 +6,7 @@ import { renderTable } from "../report/text.ts";
 import type { LoadedSkill } from "../run/inputs/requirements.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
-/** `requirements`: what the skills in view ask for, whether each is selected, and how it stands. */
+/** `requirements`: what the skills in view require, whether each is selected, and its state. */
 export async function requirements(context: Context): Promise<number> {
   const state = await loadState(context);
   const text =
@@ -46,7 +46,7 @@ function skillDocument({ found, selected, reason }: LoadedSkill): unknown {
   return hints.length > 0 ? { ...document, hints } : document;
 }
 
-/** A path in the volume is told in full. */
+/** A path in the volume is printed in full. */
 function absolute(state: BinState, seen: InstalledState): { path?: string } {
   return state.state === "present" && state.tool !== undefined
     ? { path: `${seen.prefix}/${state.path}` }
@@ -70,7 +70,7 @@ function renderRequirements(seen: InstalledState): string {
     const needs = found.verdict.ok ? describeNeeds(found.verdict.skill) : "";
     rows.push([found.name, selected ? "yes" : "no", needs || "nothing", reason]);
   }
-  const bins = [["PROGRAM", "STATE", "WHERE, BY WHICH RECIPE, OR WHY NOT"]];
+  const bins = [["PROGRAM", "STATE", "PATH, RECIPE OR REASON"]];
   for (const [bin, state] of Object.entries(seen.plan.bins)) {
     bins.push([bin, words[state.state], describeState(state, seen)]);
   }

@@ -6,10 +6,10 @@ import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 
-/** So many names are in the last line. */
+/** How many names are in the last line. */
 const mostNames = 20;
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Summary {
   readonly survey: InstalledState;
   readonly applied: Applied;
@@ -41,7 +41,7 @@ export function summaryDocument(
   };
 }
 
-/** What was installed where, the line that makes a shell find it, and the sum. */
+/** What was installed and where, the PATH line for the shell, and the totals. */
 export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: boolean): string {
   const { survey, applied } = summary;
   const { prefix } = survey;
@@ -52,7 +52,7 @@ export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: 
   return `${table}${path}${renderSum(summary)}\n`;
 }
 
-/** The last line: how much was done, and the names of what was not. */
+/** The last line: the totals, and the names of tools that failed or are unmet. */
 export function renderSum({ survey, applied }: Summary): string {
   const { installed, linked, failures, manifest } = applied;
   const { unmet } = survey.plan;
@@ -64,7 +64,7 @@ export function renderSum({ survey, applied }: Summary): string {
       : []),
     ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
     ...(repaired.size > 0
-      ? [`modes of ${listNames([...repaired].sort(), mostNames)} set again`]
+      ? [`modes of ${listNames([...repaired].sort(), mostNames)} restored`]
       : []),
   ];
   const failed = failures.map(({ tool }) => tool).sort();
@@ -92,7 +92,7 @@ function renderTools(prefix: string, tools: readonly InstalledRecord[]): string 
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }
 
-/** What makes a shell find the programs; empty where it does. */
+/** What makes a shell find the programs; empty if it does already. */
 export function renderPath(prefix: string, loginShell: LoginShell, onPath: boolean): string {
   const { missing, shadowed } = loginShell;
   const bin = `${prefix}/bin`;
@@ -100,15 +100,18 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
   const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
   const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";
   if (missing.length > 0) {
-    return `${first}login shells do not find ${listNames(missing)} yet; add this line to their profile (entrypoint/README.md, "PATH"):\n${line}`;
+    return `${first}login shells do not find ${listNames(missing)} yet; add this line to your profile (entrypoint/README.md, "PATH"):\n${line}`;
   }
   if (onPath) return first;
   return isShadowed
-    ? `${first}for the shell you are in:\n${line}`
-    : `login shells find them; for the shell you are in:\n${line}`;
+    ? `${first}for the current shell:\n${line}`
+    : `login shells find them; for the current shell:\n${line}`;
 }
 
-/** One line for all that login shells find elsewhere first, and what puts the volume first. */
+/**
+ * One line for all programs that login shells find elsewhere first, and how to put the volume
+ * first.
+ */
 export function renderShadowed(prefix: string, { shadowed }: LoginShell): string {
   const names = Object.entries(shadowed).map(([name, path]) => `${name} (${path})`);
   return `login shells find another program first: ${listNames(names)}; put ${prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${prefix}/bin"])`;

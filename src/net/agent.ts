@@ -9,36 +9,36 @@ import { throughSocks } from "./socks.ts";
 export interface AgentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly settings: NetworkSettings;
-  /** PEM texts of certificates that are trusted beside Node's own. */
+  /** PEM texts of certificates that are trusted besides Node's own. */
   readonly ca: readonly string[];
   readonly connectMs: number;
 }
 
 interface GetOptions
   extends Pick<Dispatcher.RequestOptions, "headers" | "signal" | "headersTimeout" | "bodyTimeout"> {
-  /** A proxy in place of the environment's and npm's; the value `DIRECT` is for none. */
+  /** A proxy that replaces the environment's and npm's; the value `DIRECT` means none. */
   readonly proxy?: Setting | undefined;
 }
 
 export interface Agent {
   /**
-   * Sends a GET; redirects are answers like any other. Throws a UserError (`config`) where a setting
-   * that it needs is wrong, whatever the transport throws otherwise.
+   * Sends a GET; redirects are responses like any other. Throws a UserError (`config`) if a setting
+   * that it needs is wrong, otherwise what the transport throws.
    */
   get(url: URL, options: GetOptions): Promise<Dispatcher.ResponseData>;
-  /** The proxy for a URL, as `get` uses it. */
+  /** The proxy that `get` uses for a URL. */
   proxyFor(url: URL, own?: Setting): NetworkProxy | undefined;
   /** What is wrong with the settings that name certificates, a full sentence each. */
   certificateProblems(): readonly string[];
   destroy(): Promise<void>;
 }
 
-/** Several small files at once from one registry, without looking like an attack. */
+/** For several small files from one registry at once, without looking like an attack. */
 const connections = 16;
 
 /**
- * Makes the connection pools, one for each proxy that is used. Certificates are read when the first
- * connection needs them: parsing 150 takes longer than a small download, and a mirror may be plain http.
+ * Creates the connection pools, one per proxy. Certificates are read when the first connection
+ * needs them: parsing 150 takes longer than a small download, and a mirror may be plain http.
  */
 export async function createAgent({ env, settings, ca, connectMs }: AgentOptions): Promise<Agent> {
   const module = await import("undici");
@@ -74,7 +74,7 @@ export async function createAgent({ env, settings, ca, connectMs }: AgentOptions
       ...authorization(proxy),
       requestTls: secure(),
       proxyTls: secure(),
-      // Proxies often allow CONNECT to port 443 alone, so that plain http is asked in absolute form.
+      // Proxies often allow CONNECT only to port 443, so plain http requests use the absolute form.
       proxyTunnel: false,
       connections,
     });

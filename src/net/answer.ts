@@ -1,4 +1,4 @@
-/** What the headers of an answer say, and which answers are refused. */
+/** The headers of a response, and which responses are rejected. */
 import type { Dispatcher } from "undici";
 import { cutError } from "./errors.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -28,7 +28,7 @@ export function retryAfter(headers: Headers, policy: RetryPolicy): number | unde
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), policy.retryAfterMaxMs) : undefined;
 }
 
-/** Refuses by the headers alone, before anything of a wrong file is downloaded. */
+/** Rejects by the headers alone, before a wrong file is downloaded. */
 export function refuseLength(
   job: Transfer,
   url: URL,
@@ -41,18 +41,18 @@ export function refuseLength(
     throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
   }
   if (job.size === undefined && total > job.limit) {
-    throw wrongBytes(url, `the server has ${total} bytes, at most ${job.limit} are taken`, page);
+    throw wrongBytes(url, `the server has ${total} bytes, the limit is ${job.limit}`, page);
   }
 }
 
 export function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
   const most = job.size ?? job.limit;
-  // To pack what is packed already makes it a little longer.
+  // Compressing compressed data makes it slightly larger.
   if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
-  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, more came`, false);
+  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, got more`, false);
 }
 
-/** Only an answer that ends with its connection can be cut without undici noticing. */
+/** undici does not detect truncation of a response that ends with its connection. */
 export function refuseCut(job: Transfer, headers: Headers): void {
   const { size, sink } = job;
   const framed = headers["content-length"] ?? headers["transfer-encoding"];

@@ -15,13 +15,15 @@ import { basicHeader, urlHeaders } from "./netrc.ts";
 import { isDirect } from "./no-proxy.ts";
 import type { Setting } from "./setting.ts";
 
-/** What this machine's apt is configured to do, as far as fetching packages of Debian goes. */
+/**
+ * The apt configuration of this machine, as far as it matters for downloading packages of Debian.
+ */
 export interface AptConfig {
-  /** The machine's own mirrors, without a slash at their ends; none where it is no Debian. */
+  /** The configured mirrors, without a trailing slash; empty on other systems than Debian. */
   mirrorsOf(archive: DebArchive): readonly string[];
   /** Debian's own sources, in the order of their files. */
   readonly sources: readonly DebianSource[];
-  /** What a request to a mirror needs beside its URL. */
+  /** The proxy and headers for a request to a mirror. */
   requestFor(url: string): AptRequest;
 }
 
@@ -33,17 +35,17 @@ interface AptRequest {
   /** Without a name and password. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The value is a proxy's address or `DIRECT`; absent: the environment's. */
+  /** The value is a proxy's URL or `DIRECT`; absent: the environment's. */
   readonly proxy?: Setting;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Every mirror of Debian has every release, so that another one's sources serve as well. */
+/** Every Debian mirror has every release, so sources of other releases can be used as well. */
 const suites =
   /^(bullseye|bookworm|trixie|forky|sid|stable|oldstable|oldoldstable|testing|unstable)(-security|-updates|-backports|-proposed-updates)?$/;
 
-/** Reads apt's configuration. Files that are absent or cannot be read are no configuration. */
+/** Reads apt's configuration. Absent or unreadable files count as empty. */
 export async function readAptConfig(env: Env): Promise<AptConfig> {
   const named =
     env.APT_CONFIG === undefined ? new Map() : parseAptSettings(readSettingsFile(env.APT_CONFIG));
@@ -59,7 +61,7 @@ export async function readAptConfig(env: Env): Promise<AptConfig> {
     ],
     requestFor(address) {
       const request = requestFor(address, settings, logins);
-      // apt heeds it for its own proxy as well.
+      // apt applies it to its own proxy as well.
       const isPlain = request.proxy && isDirect(new URL(address), env.no_proxy ?? "");
       return isPlain ? { ...request, proxy: { name: "no_proxy", value: "DIRECT" } } : request;
     },
@@ -74,7 +76,7 @@ function readSettings(etc: string, named: AptSettings): AptSettings {
   return new Map([named, ...read].flatMap((settings) => [...settings]));
 }
 
-/** auth.conf, then the files of auth.conf.d by their names. */
+/** auth.conf, then the files of auth.conf.d by name. */
 function readLogins(etc: string, settings: AptSettings): AptLogin[] {
   const at = (name: string, usual: string): string =>
     resolve(etc, settings.get(`dir::etc::${name}`) || usual);
@@ -96,7 +98,7 @@ function readSources(etc: string): AptSource[] {
   return found.flat();
 }
 
-/** `mirror+file:/etc/apt/mirrors/debian.list` stands for the mirrors that the file lists. */
+/** `mirror+file:/etc/apt/mirrors/debian.list` means the mirrors in that file. */
 function expandMirrorList(source: AptSource): AptSource[] {
   const file = /^mirror\+file:(?:\/\/)?(\/.*)$/.exec(source.uri)?.[1];
   if (file === undefined) return [source];

@@ -5,7 +5,7 @@ import { orNothing } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
 import { type Setting, shownValue, unquoted, wrongSetting } from "./setting.ts";
 
-/** Where certificates come from that are trusted beside Node's own. */
+/** Sources of certificates that are trusted besides Node's own. */
 export interface CertificateSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Settings whose values are files. */
@@ -15,16 +15,18 @@ export interface CertificateSources {
 }
 
 export interface Certificates {
-  /** Absent: Node's own alone. */
+  /** Absent: only Node's own. */
   readonly secureContext?: tls.SecureContext;
-  /** What is wrong with the settings, a full sentence each; asked when a certificate was refused. */
+  /**
+   * What is wrong with the settings, a full sentence each; called when a certificate was refused.
+   */
   readonly problems: () => readonly string[];
 }
 
 /**
- * Reads the certificates, once for all connections. A file that cannot be used does not end a run: the
- * server may have a certificate that Node itself knows. Throws a UserError (`config`) where
- * NODE_EXTRA_CA_CERTS names a pipe, which Node would wait for with all signals pending.
+ * Reads the certificates, once for all connections. An unusable file does not end a run, because
+ * Node itself may know the server's certificate. Throws a UserError (`config`) if
+ * NODE_EXTRA_CA_CERTS names a pipe, on which Node would block with all signals pending.
  */
 export function readCertificates({ env, files, texts }: CertificateSources): Certificates {
   const extra = { name: "NODE_EXTRA_CA_CERTS", value: env.NODE_EXTRA_CA_CERTS ?? "" };
@@ -35,12 +37,12 @@ export function readCertificates({ env, files, texts }: CertificateSources): Cer
   const problems = (): string[] => [...own, ...named].flatMap(problemOf);
   const found = [...texts, ...named.flatMap(({ text }) => text ?? [])];
   if (found.length === 0) return { problems };
-  // Naming any CA replaces Node's defaults, among them NODE_EXTRA_CA_CERTS, so they are added back.
+  // Setting any CA replaces Node's defaults and NODE_EXTRA_CA_CERTS, so they are added again.
   const ca = [...nodeCertificates(own.flatMap(({ text }) => text ?? [])), ...found];
   return { secureContext: tls.createSecureContext({ ca }), problems };
 }
 
-/** Before 22.15, Node does not tell what it trusts. */
+/** Before 22.15, Node cannot list its trusted certificates. */
 function nodeCertificates(extra: readonly string[]): readonly string[] {
   const all = (tls as { getCACertificates?: (kind: "default") => string[] }).getCACertificates;
   return all === undefined ? [...tls.rootCertificates, ...extra] : all("default");
@@ -67,7 +69,7 @@ function problemOf({ setting, text, why = whyUseless(text ?? "") }: CaFile): str
   ];
 }
 
-/** Node passes over what is no certificate, and so do we; it is told when one is missing. */
+/** Node ignores invalid certificates, and so do we; this is reported when one is missing. */
 function whyUseless(text: string): string | undefined {
   const blocks = text.match(/-----BEGIN ([A-Z0-9]+ )?CERTIFICATE-----.*?-----END/gs) ?? [];
   if (blocks.length === 0) return "it holds no certificate";

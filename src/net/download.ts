@@ -1,4 +1,4 @@
-/** From a request to bytes that are verified, weighed or read: what `Http` is made of. */
+/** The steps from a request to verified, hashed or parsed bytes, from which `Http` is built. */
 import { UserError } from "../core/errors.ts";
 import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
@@ -11,7 +11,7 @@ const defaultLimit = 4 * 1024 ** 3;
 const textLimit = 32 * 1024 ** 2;
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead" | "onDetail">;
-/** Chooses how a URL is asked for; the job is not begun yet. */
+/** Prepares the transfer of a URL; does not start it. */
 export type Begin = (
   url: string,
   rest: Given & { hasAlternative?: boolean | undefined },
@@ -46,7 +46,7 @@ export async function hashDownload(
     const job = await begin(url, { headers, sink, limit, ...rest });
     let from = await transfer(job);
     if (from.resumed) {
-      // Nothing would tell that the pieces are of two files.
+      // A mix of two files could not be detected.
       await sink.restart();
       from = await transfer(job);
     }
@@ -66,15 +66,18 @@ export async function hashDownload(
   }
 }
 
-/** Old servers say gzip of every .gz: then the packed bytes are what lies there and what is meant. */
+/**
+ * Old servers declare every .gz file as gzip-encoded: then the compressed bytes are the file
+ * itself.
+ */
 function isPackedByName({ url, encodings }: Transferred): boolean {
   const suffixes = { gzip: /\.t?gz$/i, zstd: /\.t?zst$/i, br: /\.br$/i, deflate: /\.zz?$/i };
   return encodings.length === 1 && encodings.every((each) => suffixes[each].test(url.pathname));
 }
 
 /**
- * Brings and verifies. Pieces may be of two files that a server takes for one: then all of it again.
- * What a server says it has packed is unpacked where the bytes as they came are not those promised.
+ * Downloads and verifies. If the parts come from two versions of a file, everything is downloaded
+ * again. A body with a content encoding is decoded if its raw bytes do not match the digest.
  */
 async function transferAll(
   job: Transfer,
@@ -128,7 +131,7 @@ export async function json(
   try {
     return JSON.parse(found.text);
   } catch (cause) {
-    throw new UserError("E_NOT_A_REGISTRY", `${shownUrl(found.url)} did not answer with JSON`, {
+    throw new UserError("E_NOT_A_REGISTRY", `${shownUrl(found.url)} did not respond with JSON`, {
       cause,
     });
   }

@@ -9,7 +9,7 @@ import { fileError } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 import type { Sink } from "./sink.ts";
 
-/** How a body was packed for the way, in the order in which it was: `gzip`. */
+/** The content encodings of a body, in the order in which they were applied: `gzip`. */
 export type Encodings = readonly Encoding[];
 type Encoding = "gzip" | "deflate" | "br" | "zstd";
 
@@ -22,8 +22,8 @@ const names: Readonly<Record<string, Encoding>> = {
 };
 
 /**
- * Reads Content-Encoding. We ask for none, and some servers and proxies pack all the same. What is no
- * encoding (`utf-8`, `aws-chunked`) is a server's mistake, and its bytes are plain.
+ * Reads Content-Encoding. We request none, but some servers and proxies compress all the same.
+ * Unknown values (`utf-8`, `aws-chunked`) are a server's mistake: the body is not encoded.
  */
 export function encodingsOf(header: string | string[] | undefined): Encodings {
   const words = String(header ?? "")
@@ -32,7 +32,7 @@ export function encodingsOf(header: string | string[] | undefined): Encodings {
   return words.flatMap((word) => names[word] ?? []);
 }
 
-/** Unpacks a document. Throws a UserError (`network`) where it is not packed as its server says. */
+/** Decodes a document. Throws a UserError (`network`) if it does not have the declared encoding. */
 export async function decodeBytes(
   bytes: Buffer,
   encodings: Encodings,
@@ -56,18 +56,18 @@ async function decodeOnce(bytes: Buffer, encoding: Encoding, options: Options): 
   if (encoding === "gzip") return await promisify(zlib.gunzip)(bytes, options);
   if (encoding === "br") return await promisify(zlib.brotliDecompress)(bytes, options);
   if (encoding === "zstd") return await promisify(zlib.zstdDecompress)(bytes, options);
-  // Some servers mean deflate without the frame that HTTP demands.
+  // Some servers send deflate without the zlib header that HTTP requires.
   const inflate = isFramed(bytes) ? zlib.inflate : zlib.inflateRaw;
   return await promisify(inflate)(bytes, options);
 }
 
-/** The two bytes that zlib's frame begins with. */
+/** The first two bytes of the zlib header. */
 function isFramed(bytes: Buffer): boolean {
   const [first = 0, second = 0] = bytes;
   return (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0;
 }
 
-/** Unpacks a file into a sink. Throws as `decodeBytes` does, whatever the sink throws otherwise. */
+/** Decodes a file into a sink. Throws like `decodeBytes`, and what the sink throws. */
 export async function decodeFile(
   file: string,
   encodings: Encodings,
@@ -107,6 +107,6 @@ function decoderOf(encoding: Encoding, head: Buffer | undefined) {
 
 function undecodable(from: URL, encodings: Encodings, cause: unknown): UserError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const what = `${shownUrl(from)} came with Content-Encoding: ${encodings.join(", ")}, which it was asked not to use, and cannot be decoded (${why})`;
+  const what = `${shownUrl(from)} has the Content-Encoding ${encodings.join(", ")}, which was not requested, and cannot be decoded (${why})`;
   return new UserError("E_PROTOCOL", what);
 }

@@ -5,19 +5,19 @@ import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, problemOfStatus, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
 
-/** What an attempt's failure means: what to tell the person, and whether trying again may help. */
+/** An attempt's failure: the message for the user, and whether a retry may help. */
 export interface NetworkFailure {
   readonly error: UserError;
   readonly retry: "never" | "once" | "again";
-  /** Milliseconds that the server asked us to wait. */
+  /** Milliseconds that the server told us to wait. */
   readonly waitMs?: number;
-  /** True where it let us wait in vain. */
+  /** True if the server did not respond in time. */
   readonly timedOut?: boolean;
 }
 
 /**
- * Whatever a transport threw, in `cause`. What comes from outside can break the transport in ways that
- * nobody has listed, so that all of it is a failed transfer; other errors are bugs of ours.
+ * What a transport threw is in `cause`. Servers can break the transport in unexpected ways, so any
+ * such error is a failed transfer; other errors are bugs.
  */
 export class TransportError extends Error {
   constructor(cause: unknown) {
@@ -28,28 +28,28 @@ export class TransportError extends Error {
 
 export type { Attempted };
 
-/** The URL for messages and records: signed queries and `user:password@` are secrets. */
+/** The URL for messages and records, without secrets: signed queries and `user:password@`. */
 export function shownUrl(url: URL | string): string {
   if (!URL.canParse(String(url))) return "(not a URL)";
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
 }
 
-/** The body ended before its time. */
+/** The body ended too early. */
 export function cutError(received: number, expected: number): TransportError {
   const message = `the connection was cut after ${received} of ${plural(expected, "byte")}`;
   return new TransportError(Object.assign(new Error(message), { code: "CUT" }));
 }
 
-/** True where a UserError of `Http` says that the server has no such file (any more). */
+/** True if a UserError of `Http` means that the server does not have the file. */
 export function isNotFound(error: unknown): boolean {
   const cause = error instanceof UserError ? (error.cause as Partial<StatusError>) : undefined;
   return cause?.status === 404 || cause?.status === 410;
 }
 
 /**
- * A transfer that was given up within seconds because there was somewhere else to go, although this
- * machine's settings want servers to be waited for: where nothing else serves, it is worth asking again.
+ * A transfer that was given up within seconds because there was another source, although the
+ * settings ask for a longer wait: it is tried again if no other source works.
  */
 export class HurriedError extends UserError {
   constructor(of: UserError) {
@@ -64,30 +64,30 @@ export class HurriedError extends UserError {
 const aboutTheWay = new Set([407, 408, 425, 429, 502, 503, 504]);
 
 /**
- * True where a UserError of `Http` says that the server itself said no to this request, by whatever
- * status: what it has may be at another address of it.
+ * True if a UserError of `Http` means that the server itself rejected this request, with any
+ * status: it may have the file at another URL.
  */
 export function isRefusal(error: unknown): boolean {
   const cause = error instanceof UserError ? (error.cause as Partial<StatusError>) : undefined;
   return cause?.status !== undefined && !aboutTheWay.has(cause.status);
 }
 
-/** True where something could not be had from where it was asked for. */
+/** True if a download from its source failed. */
 export function isNetwork(error: unknown): boolean {
   return error instanceof UserError && error.kind === "network";
 }
 
-/** What everything else that this host was asked for fails with, too. */
+/** The shared cause of all downloads from this host. */
 export function hostCause(host: string, what: string): SharedCause {
   return { key: `host ${host}`, message: `${host} ${what}` };
 }
 
-/** A full sentence about the proxy, for hints: a wrong one looks like a dead server. */
+/** A full sentence about the proxy, for hints: a wrong proxy looks like a dead server. */
 export function proxyNotes(proxy: NetworkProxy | undefined): string[] {
   return proxy ? [`A proxy is set: ${proxy.url.host} (${proxy.setting}).`] : [];
 }
 
-/** Translates what an attempt threw. Rethrows what is a bug of ours. */
+/** Translates what an attempt threw. Rethrows bugs. */
 export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   if (thrown instanceof UserError) return { error: thrown, retry: "never" };
   const { url, proxy } = attempted;
@@ -110,7 +110,7 @@ export function explain(thrown: unknown, attempted: Attempted): NetworkFailure {
   return { error, retry, timedOut };
 }
 
-/** What stops everything else that would come from this host, or through this proxy. */
+/** The cause that affects everything else from this host, or through this proxy. */
 function sharedCause(cause: unknown, attempted: Attempted): SharedCause {
   const { url, proxy } = attempted;
   const { address: _, ...facts } = factsOf(cause); // a host may have several
@@ -123,14 +123,14 @@ function sharedCause(cause: unknown, attempted: Attempted): SharedCause {
 
 function explainStatus(thrown: StatusError, url: URL, notes: readonly string[]): NetworkFailure {
   const { status, waitMs } = thrown;
-  const message = `${shownUrl(url)} answered ${status}${meaningOf(status)}`;
+  const message = `${shownUrl(url)} responded with ${status}${meaningOf(status)}`;
   const error = new UserError(problemOfStatus(status), message, {
     hint: [statusHint(status, url.host), ...notes].join(" "),
     cause: thrown,
-    // That a file is not there is of this file only.
+    // A missing file does not affect other files.
     ...(status !== 404 &&
       status !== 410 && {
-        shared: hostCause(url.host, `answered ${status}${meaningOf(status)}`),
+        shared: hostCause(url.host, `responded with ${status}${meaningOf(status)}`),
       }),
   });
   const retry = isTransient(status) ? "again" : "never";

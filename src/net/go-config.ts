@@ -5,25 +5,25 @@ import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
 
-/** What this machine's go is configured to do, as far as fetching modules goes. */
+/** The go configuration of this machine, as far as it matters for downloading modules. */
 export interface GoConfig {
-  /** Settings for a go that is run: only those that are set somewhere. */
+  /** Settings for a go process: only those that are set. */
   readonly settings: Readonly<Record<string, string>>;
   /**
-   * The module proxies in their order; empty where none is named. Throws a UserError (`config`) where
-   * GOPROXY names some and none of them can be used.
+   * The module proxies in order; empty if none is named. Throws a UserError (`config`) if GOPROXY
+   * names some and none of them can be used.
    */
   readonly proxies: readonly GoProxy[];
   /** The credentials for a URL: its own, else the netrc's. */
   headersFor(url: string): Record<string, string>;
-  /** Where the netrc is, for a go that is run with another home. */
+  /** The path of the netrc, for a go process with another home. */
   readonly netrc: string;
 }
 
 interface GoProxy {
   /** Ends with `/`. */
   readonly url: string;
-  /** Whether the next one is asked after any failure (`|` behind it), or only after a 404 or 410. */
+  /** Whether the next proxy is tried after any failure (`|`), or only after a 404 or 410. */
   readonly fallsThrough: boolean;
 }
 
@@ -33,10 +33,9 @@ const names = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOI
 
 /**
  * Reads go's configuration as `go env` does: the toolchain's own go.env, the user's (GOENV), the
- * environment, each over those before it.
- *
+ * environment; each overrides those before it.
  * @param home the user's home directory, absolute
- * @param go the machine's go, absolute; undefined where it has none
+ * @param go the machine's go, absolute; undefined if it has none
  */
 export async function readGoConfig(
   env: Env,
@@ -74,8 +73,8 @@ function parseGoEnv(text: string): Record<string, string> {
 }
 
 /**
- * `direct` and `off` name no proxy; without one, modules would come from version control. Behind `off`
- * go asks nobody.
+ * `direct` and `off` name no proxy; without one, modules would come from version control. After
+ * `off` go tries no other.
  */
 function proxiesOf(goproxy: string): GoProxy[] {
   const all = [...unquoted(goproxy).matchAll(/([^,|]+)([,|]?)/g)];
@@ -89,8 +88,8 @@ function proxiesOf(goproxy: string): GoProxy[] {
   if (parts.length === 0 || proxies.length > 0) return proxies;
   throw wrongSetting(
     { name: "GOPROXY", value: goproxy },
-    "names no module proxy over http or https, and modules are fetched from one only",
-    "Set GOPROXY to the address of one, as https://host/path.",
+    "has no http or https module proxy, and modules are fetched only from one",
+    "Set GOPROXY to a proxy's URL, such as https://host/path.",
   );
 }
 

@@ -15,30 +15,33 @@ import { withWaiting } from "./waiting.ts";
 export interface DownloadRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Absolute; made anew. It is gone again when the download fails. */
+  /** Absolute; created, and removed again if the download fails. */
   readonly file: string;
   readonly digest: Digest;
-  /** Bytes promised; a server that has more or fewer is refused at once. */
+  /** The expected bytes; a server that has more or fewer is rejected at once. */
   readonly size?: number | undefined;
-  /** Bytes taken at most where no size is promised; default 4 GiB. */
+  /** Maximum bytes if no size is known; default 4 GiB. */
   readonly limit?: number | undefined;
-  /** True where the same bytes can be had elsewhere: a dead server then costs seconds. */
+  /** True if there is another source for the same bytes: a dead server then costs only seconds. */
   readonly hasAlternative?: boolean | undefined;
-  /** A proxy for this request in place of the environment's and npm's; its value is `DIRECT` for none. */
+  /**
+   * A proxy for this request that replaces the environment's and npm's; the value `DIRECT` means
+   * none.
+   */
   readonly proxy?: Setting;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes so far and in all, where known. A restarted download counts from 0 again. */
+  /** Bytes so far and in total, if known. A restarted download counts from 0 again. */
   readonly onProgress?: ((received: number, total?: number) => void) | undefined;
 }
 
 export interface Download {
   /** Bytes. */
   readonly size: number;
-  /** Where the bytes came from in the end, without credentials and query. */
+  /** The final URL, without credentials and query. */
   readonly url: string;
 }
 
-/** What the bytes of a download turned out to be. */
+/** The digests of a download. */
 export interface HashedDownload extends Download {
   readonly sha256: Digest;
   readonly sha512: Digest;
@@ -48,55 +51,57 @@ export type TextOptions = Pick<DownloadRequest, "headers" | "proxy" | "hasAltern
 
 export interface Text {
   readonly text: string;
-  /** Where it came from in the end. */
+  /** The final URL. */
   readonly url: URL;
 }
 
-/** The one door to the network. */
+/** All network access goes through this interface. */
 export interface Http {
   /**
-   * Brings a file and verifies it in one pass. Throws a UserError: `integrity` where the bytes are
-   * not those promised, `network` where they cannot be had now, `unmet` where there is no network.
+   * Downloads a file and verifies it in one pass. Throws a UserError: `integrity` if the bytes do
+   * not match, `network` if they cannot be fetched now, `unmet` if there is no network.
    */
   download(request: DownloadRequest): Promise<Download>;
   /**
-   * Brings a file that nothing pins yet, for who is about to pin it, and says what it is. Throws as
-   * `download` does; `integrity` where it is a web page.
+   * Downloads a file that is not pinned yet and returns its digests. Throws like `download`;
+   * `integrity` if it is a web page.
    */
   weigh(request: Omit<DownloadRequest, "digest">): Promise<HashedDownload>;
-  /** A JSON document of at most 32 MiB, unverified. Throws as `download` does. */
+  /** A JSON document of at most 32 MiB, unverified. Throws like `download`. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   /**
-   * A text of at most 32 MiB, unverified (its reader does that), and where it came from in the end.
-   * Throws as `download` does.
+   * A text of at most 32 MiB, unverified (its reader verifies it), and its final URL. Throws like
+   * `download`.
    */
   text(url: string, options?: TextOptions): Promise<Text>;
   /**
-   * Tells how many transfers have waited for a byte for a while, whenever that changes: others may
-   * take their places meanwhile, so that a dead source delays nobody.
+   * Reports how many transfers have not received a byte for a while, whenever that changes: others
+   * can take their places in the meantime, so that a dead source delays no other.
    */
   onQuiet(listener: (transfers: number) => void): void;
-  /** Ends all connections, those in use too. */
+  /** Closes all connections, also those in use. */
   close(): Promise<void>;
 }
 
 export interface HttpOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Asked when the first request needs them. */
+  /** Called when the first request needs them. */
   readonly mirrors: () => readonly Mirror[];
   readonly offline: boolean;
-  /** What files say of proxies, certificates and waiting; asked once, before the first request. */
+  /** The configured proxies, certificates and timeouts; called once, before the first request. */
   readonly settings?: () => Promise<NetworkSettings>;
-  /** PEM texts of more certificates to trust. */
+  /** PEM texts of additional trusted certificates. */
   readonly ca?: readonly string[];
   readonly timing?: Partial<RetryPolicy>;
   /** The machine's network interfaces; default `os.networkInterfaces`. */
   readonly interfaces?: typeof networkInterfaces;
-  /** Hears of each request, redirect, retry and mirror, and of addresses that are given up for another. */
+  /**
+   * Called for each request, redirect, retry and mirror, and when a URL is given up for another.
+   */
   readonly onDetail?: (message: string) => void;
 }
 
-/** Opens nothing and loads nothing before the first request. */
+/** Opens and loads nothing before the first request. */
 export function createHttp(options: HttpOptions): Http {
   const { env, mirrors, ca = [], onDetail = () => {} } = options;
   const settings = once(async () => (await options.settings?.()) ?? {});
@@ -106,9 +111,9 @@ export function createHttp(options: HttpOptions): Http {
     createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs }),
   );
   let isOpen = false;
-  /** Origins that let a transfer wait in vain; nobody waits as long for them again. */
+  /** Origins that timed out; later transfers from them wait less. */
   const dead = new Set<string>();
-  /** Origins that were given up in haste, although the settings want servers to be waited for. */
+  /** Origins that were given up early, although the settings ask for a longer wait. */
   const hurried = new Set<string>();
   const listeners: ((transfers: number) => void)[] = [];
   let quiet = 0;
@@ -134,12 +139,12 @@ export function createHttp(options: HttpOptions): Http {
     isOpen = true;
     return { agent: await agent(), timing: policy, url, onQuiet, onDead, onDetail, ...rest };
   };
-  /** Whoever has another address tells of this error only where that one fails, too. */
+  /** If there is another source, this error is reported only if that one fails, too. */
   const tell = async <T>(url: string, hasAlternative: boolean | undefined, had: Promise<T>) => {
     if (hasAlternative) {
       had.catch((why: unknown) => {
         if (why instanceof UserError)
-          onDetail(`next address after ${shownUrl(url)}: ${why.message}`);
+          onDetail(`next source after ${shownUrl(url)}: ${why.message}`);
       });
     }
     return await had;
@@ -161,9 +166,9 @@ export function createHttp(options: HttpOptions): Http {
 }
 
 function deadBefore(url: URL): UserError {
-  const message = `cannot download ${shownUrl(url)}: ${url.host} did not answer`;
+  const message = `cannot download ${shownUrl(url)}: ${url.host} did not respond`;
   return new UserError("E_DOWNLOAD_STALLED", message, {
-    hint: `${url.host} or the way to it hangs; try again later.`,
-    shared: hostCause(url.host, "did not answer"),
+    hint: `${url.host} or the network hangs; try again later.`,
+    shared: hostCause(url.host, "did not respond"),
   });
 }

@@ -1,14 +1,14 @@
 import { decoded } from "./setting.ts";
 
-/** A login for a host, as a netrc file has it. */
+/** A login for a host in a netrc file. */
 interface Login {
   readonly login: string;
   readonly password: string;
 }
 
 /**
- * Reads the text of a netrc: `machine HOST login NAME password SECRET`, in any layout, and `default`.
- * Macros and what is incomplete are passed over. The host `*` stands for `default`.
+ * Parses a netrc: `machine HOST login NAME password SECRET`, in any layout, and `default`. Macros
+ * and incomplete entries are skipped. The host `*` means `default`.
  */
 export function parseNetrc(text: string): ReadonlyMap<string, Login> {
   const words = text
@@ -32,7 +32,7 @@ export function parseNetrc(text: string): ReadonlyMap<string, Login> {
   return logins;
 }
 
-/** The header that a netrc gives a host; none where it has no login for it. */
+/** The header for a host from a netrc; empty if it has no login for the host. */
 export function netrcHeaders(
   logins: ReadonlyMap<string, Login>,
   host: string,
@@ -41,7 +41,7 @@ export function netrcHeaders(
   return found ? basicHeader(found.login, found.password) : {};
 }
 
-/** The header that the name and password of a URL mean. */
+/** The header for the name and password in a URL. */
 export function urlHeaders(url: URL): Record<string, string> {
   if (url.username === "") return {};
   return basicHeader(decoded(url.username), decoded(url.password));

@@ -3,27 +3,27 @@ import { readPipSettings } from "./pip-config.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
 
-/** What the files and variables of npm and pip say about the network as a whole. */
+/** The network settings in the files and variables of npm and pip. */
 export interface NetworkSettings extends ProxySettings {
-  /** Files of certificates that are trusted beside Node's own. */
+  /** Files of certificates that are trusted besides Node's own. */
   readonly caFiles?: readonly Setting[];
   /** PEM texts of such certificates. */
   readonly caTexts?: readonly string[];
-  /** How long their owners wait. */
+  /** Their timeouts. */
   readonly waits?: readonly WaitSetting[];
-  /** How often npm asks again after a failure. */
+  /** How often npm retries after a failure. */
   readonly retries?: string;
 }
 
-/** A time that a tool waits for a byte. */
+/** A tool's timeout for receiving a byte. */
 interface WaitSetting extends Setting {
-  /** Milliseconds of the unit that the value is in. */
+  /** Milliseconds of the value's unit. */
   readonly unit: 1 | 1000;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Gathers them; a file that is absent or cannot be read says nothing. */
+/** Collects them; absent or unreadable files count as empty. */
 export async function readNetworkSettings(
   env: Env,
   home: string,

@@ -2,10 +2,10 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 
 /**
- * True where a NO_PROXY list says that a URL is asked for directly. Takes the forms of Go, curl, npm and
- * undici: entries between commas or blank space, `*`, names with all names below them, with or without
- * `.` or `*.` in front, addresses with or without brackets, networks (`10.0.0.0/8`, `fd00::/8`), and a
- * port behind a name or an address. An entry that is none of these matches nothing.
+ * True if a NO_PROXY list excludes a URL from the proxy. Accepts the forms of Go, curl, npm and
+ * undici: entries separated by commas or blanks, `*`, names with all their subdomains, with or
+ * without a leading `.` or `*.`, addresses with or without brackets, networks (`10.0.0.0/8`,
+ * `fd00::/8`), and a port after a name or an address. Other entries match nothing.
  */
 export function isDirect(url: URL, list: string): boolean {
   const host = plainHost(url.hostname);
@@ -24,7 +24,7 @@ function matches(host: string, port: string, entry: string): boolean {
   return isIP(plainHost(name)) ? isInNetwork(host, plainHost(name)) : matchesName(host, name);
 }
 
-/** Somebody has written an address where a host belongs: `http://intern.example/path`. */
+/** Accepts a URL in place of a host: `http://intern.example/path`. */
 function withoutAddressParts(entry: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(entry) ? (entry.split("/")[2] ?? "") : entry;
 }
@@ -46,7 +46,7 @@ function matchesName(host: string, pattern: string): boolean {
   return name !== "" && !isIP(host) && (host === ascii || host.endsWith(`.${ascii}`));
 }
 
-/** Without a number of bits it is one address. */
+/** Without a number of bits it is a single address. */
 function isInNetwork(host: string, network: string, bits?: number): boolean {
   if (!isIP(host) || !isIP(network)) return false;
   const family = isIPv6(network) ? "ipv6" : "ipv4";

@@ -7,32 +7,32 @@ import type { NetworkSettings } from "./network-settings.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
 
-/** What this machine's npm is configured to do, as far as fetching packages goes. */
+/** The npm configuration of this machine, as far as it matters for downloading packages. */
 export interface NpmConfig {
   /** The registry of a package, by its scope; ends with `/`. */
   registryFor(packageName: string): string;
   /**
-   * The credentials that npm would send to this URL, and to no other. `registry`: the one that named
-   * the URL; its own credentials serve other paths of the same host.
+   * The credentials that npm would send to exactly this URL. `registry`: the one that named the
+   * URL; its credentials also apply to other paths of the same host.
    */
   headersFor(url: string, registry?: string): Record<string, string>;
-  /** True where a registry's document may name this host and means the registry itself. */
+  /** True if this host in a registry's document means the registry itself. */
   isReplacedHost(url: URL): boolean;
-  /** The registry of an npm that nobody configured; ends with `/`. */
+  /** npm's default registry; ends with `/`. */
   readonly defaultRegistry: string;
-  /** Proxies, certificates and waiting. */
+  /** Proxies, certificates and timeouts. */
   readonly network: NetworkSettings;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads npm's configuration: defaults, global, user, environment, each over those before it. A
- * project's .npmrc is never read: the working directory belongs to an agent, and its file could send
- * our requests, with the operator's tokens, anywhere.
+ * Reads npm's configuration: defaults, global, user, environment; each overrides those before it. A
+ * project's .npmrc is never read: the working directory belongs to an agent, and its file could
+ * redirect our requests, with the operator's tokens.
  *
- * The files are read here and not by @pnpm/npm-conf, which drops a whole file, its
- * registry too, where a `${NAME}` in it is not set; npm keeps the rest.
+ * The files are not read with @pnpm/npm-conf, which ignores a whole file, with its registry, if a
+ * `${NAME}` in it is not set; npm keeps the rest.
  *
  * @param home the user's home directory, absolute
  */
@@ -87,11 +87,11 @@ async function readAll(env: Env, home: string, defaultGlobal: string): Promise<S
 }
 
 function readSettings(file: string, env: Env): Settings {
-  // A file that is absent or another user's is no configuration of ours; npm goes on without, too.
+  // An absent or unreadable file counts as empty; npm ignores it, too.
   return parseNpmrc(readSettingsFile(file), env);
 }
 
-/** npm's own files lie beside it; the Node that runs this may be one of ours, far from them. */
+/** npm's own files are beside it; the Node that runs this may be one of the volume. */
 async function findNpm(env: Env): Promise<{ builtin: string; prefix: string } | undefined> {
   for (const directory of (env.PATH ?? "").split(":")) {
     const npm = join(directory, "npm");
@@ -109,12 +109,12 @@ async function isProgram(path: string): Promise<boolean> {
   );
 }
 
-/** A token without a host (`_auth=…`) would go to every server; npm itself refuses it today. */
+/** A token without a host (`_auth=…`) would be sent to every server; current npm rejects it. */
 function onlyScopedCredentials(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => key.startsWith("//")));
 }
 
-/** Whose credentials a URL gets; none of a registry with https where it is asked without. */
+/** The places whose credentials a URL gets; none of an https registry if the URL is plain http. */
 function placesOf(url: string, registry = url): string[] {
   const [asked, named] = [new URL(url), new URL(registry)];
   if (asked.hostname !== named.hostname) return [url];
@@ -141,7 +141,8 @@ function networkSettings(settings: Settings, home: string): NetworkSettings {
   const file = isSet(cafile) ? resolve(home, cafile.replace(/^~\//, "")) : undefined;
   return {
     ...(file === undefined ? {} : { caFiles: [{ name: "npm's cafile", value: file }] }),
-    // In an .npmrc it is one line, in which \n stands for the end of a line.
+    // An .npmrc has it in one line, in which \
+    // means a line break.
     ...(isSet(ca) ? { caTexts: [ca.replaceAll("\\n", "\n")] } : {}),
     ...(isSet(wait) ? { waits: [{ name: "npm's fetch-timeout", value: wait, unit: 1 }] } : {}),
     ...(isSet(retries) ? { retries } : {}),

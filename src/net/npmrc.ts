@@ -4,10 +4,10 @@ export type Settings = Readonly<Record<string, string>>;
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the text of an .npmrc: `name = value` lines, `;` and `#` comments, values in quotes, and
- * `${NAME}` of the environment (`${NAME?}`: empty where it is not set). A value whose name is not set
- * is dropped, alone: sent as it stands, it would be a wrong token. The values of a list (`ca[] = …`) are
- * put together, a line each. Sections are not ours.
+ * Parses an .npmrc: `name = value` lines, `;` and `#` comments, quoted values, and `${NAME}` from
+ * the environment (`${NAME?}`: empty if it is not set). A value with an unset variable is dropped,
+ * because a literal `${NAME}` would be a wrong token. The values of a list (`ca[] = …`) are joined,
+ * one per line. Sections are ignored.
  */
 export function parseNpmrc(text: string, env: Env): Settings {
   const settings: Record<string, string> = {};
@@ -25,8 +25,8 @@ export function parseNpmrc(text: string, env: Env): Settings {
 }
 
 /**
- * Reads `npm_config_*` of an environment, in any case. npm's own rule for names: `_` stands for `-`,
- * but for the first one and in names that begin with `//`.
+ * Reads `npm_config_*` from an environment, in any case. As in npm, `_` means `-`, except the first
+ * one and in names that begin with `//`.
  */
 export function settingsOfEnv(env: Env): Settings {
   const settings: Record<string, string> = {};

@@ -6,13 +6,15 @@ import type { NetworkSettings } from "./network-settings.ts";
 import { nearestTo, type PipIndexes, readPipIndexes } from "./pip-indexes.ts";
 import { firstOf, named, type Setting } from "./setting.ts";
 
-/** What this machine's pip and uv are configured to do, as far as fetching wheels goes. */
+/** The pip and uv configuration of this machine, as far as it matters for downloading wheels. */
 export interface PipConfig extends PipIndexes {
-  /** The credentials for a URL: those of the index that is nearest to it, else the netrc's. */
+  /** The credentials for a URL: those of the nearest index, else the netrc's. */
   headersFor(url: string): Record<string, string>;
-  /** pip's own proxy, where it has one; for requests to an index. */
+  /** pip's own proxy, if it has one; for requests to an index. */
   readonly through: { readonly proxy?: Setting };
-  /** Its indexes, proxy, certificates and waiting, for a pip that is run without its files. */
+  /**
+   * Its indexes, proxy, certificates and timeouts, for a pip process that does not read its files.
+   */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -20,10 +22,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 type Settings = Readonly<Record<string, string>>;
 
 /**
- * Reads what pip and uv would: pip.conf of the machine, of the user, of an active environment, and
- * the one that PIP_CONFIG_FILE names, each over those before it; then the environment, in which uv's
- * names count where pip's do not stand. A file of the working directory is never read.
- *
+ * Reads the configuration of pip and uv: pip.conf of the machine, of the user, of an active
+ * environment, and the one that PIP_CONFIG_FILE names; each overrides those before it. Then the
+ * environment, in which uv's names are used if pip's are not set. A file in the working directory
+ * is never read.
  * @param home the user's home directory, absolute
  */
 export async function readPipConfig(env: Env, home: string): Promise<PipConfig> {
@@ -58,7 +60,7 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
   };
 }
 
-/** What pip's files and variables say of certificates and of how long it waits. */
+/** pip's certificates and timeout, from its files and variables. */
 export function readPipSettings(
   env: Env,
   home: string,
@@ -70,7 +72,7 @@ export function readPipSettings(
     named("pip's timeout", settings.timeout ?? settings["default-timeout"]),
   ]);
   return {
-    // The last two are what pip reads where it has no setting of its own.
+    // pip reads the last two if it has no setting of its own.
     caFiles: firstOf([
       named("PIP_CERT", env.PIP_CERT),
       named("pip's cert", settings.cert),
@@ -82,9 +84,9 @@ export function readPipSettings(
 }
 
 function readFiles(env: Env, home: string): Settings {
-  // A file that is absent or another user's is no configuration of ours; pip goes on without, too.
+  // An absent or unreadable file counts as empty; pip ignores it, too.
   const texts = pipFiles(env, home).map((file) => `[-]\n${readSettingsFile(file)}\n`);
-  return parsePipConf(texts.join("")); // whichever file has it, `install` is over `global`
+  return parsePipConf(texts.join("")); // in any file, `install` overrides `global`
 }
 
 function indexVariables({ indexes, findLinks, isDefaultReplaced }: PipIndexes) {
@@ -98,8 +100,8 @@ function indexVariables({ indexes, findLinks, isDefaultReplaced }: PipIndexes) {
 }
 
 /**
- * Reads pip.conf: sections `global`, then `install`; a value may go on in indented lines, and one that
- * is empty says nothing.
+ * Parses pip.conf: sections `global`, then `install`; indented lines continue a value; empty values
+ * are ignored.
  */
 export function parsePipConf(text: string): Settings {
   const sections: Record<string, Record<string, string>> = { global: {}, install: {} };
@@ -124,7 +126,7 @@ function keyOf(text = ""): string {
   return text.toLowerCase().replaceAll("_", "-").replace(/^--/, "");
 }
 
-/** pip's order, the last one speaks. Where PIP_CONFIG_FILE names a file, the user's is left out. */
+/** pip's order, the last one wins. If PIP_CONFIG_FILE names a file, the user's is left out. */
 function pipFiles(env: Env, home: string): string[] {
   const file = env.PIP_CONFIG_FILE;
   const named = file && orNothing(() => isThere(file)) ? file : undefined;

@@ -2,22 +2,21 @@ import { pathToFileURL } from "node:url";
 import { isThere, orNothing } from "../io/files.ts";
 import { firstOf, named, type Setting, unquoted, wrongSetting } from "./setting.ts";
 
-/** Where pip and uv look for packages. */
+/** Where pip and uv find packages. */
 export interface PipIndexes {
-  /** The indexes that are named, in the order in which they are asked; each ends with `/`. */
+  /** The named indexes in the order in which they are tried; each ends with `/`. */
   readonly indexes: readonly string[];
-  /** False where pip asks its own default index before them. */
+  /** False if pip tries its own default index before them. */
   readonly isDefaultReplaced: boolean;
-  /** Files, pages and directories of wheels, asked before the indexes. */
+  /** Files, pages and directories of wheels, tried before the indexes. */
   readonly findLinks: readonly string[];
 }
 
 type Texts = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads them. uv's variables count where pip's own are not set.
- *
- * @param settings of pip's files
+ * Reads them. uv's variables are used if pip's own are not set.
+ * @param settings from pip's files
  * @param home the user's home directory, absolute
  */
 export function readPipIndexes(env: Texts, settings: Texts, home: string): PipIndexes {
@@ -44,7 +43,7 @@ export function readPipIndexes(env: Texts, settings: Texts, home: string): PipIn
   return { indexes, isDefaultReplaced: first.length > 0, findLinks };
 }
 
-/** What is no place is passed over, as pip does; so is what depends on the working directory. */
+/** Invalid entries are skipped, as in pip; so are those that depend on the working directory. */
 function linksOf(env: Texts, settings: Texts, home: string): string[] {
   const pips = firstOf([
     named("PIP_FIND_LINKS", env.PIP_FIND_LINKS),
@@ -56,7 +55,7 @@ function linksOf(env: Texts, settings: Texts, home: string): string[] {
   return [...new Set(urls)].filter((url) => /^(https?|file):/i.test(url) && URL.canParse(url));
 }
 
-/** Addresses between blank space; uv lets an index have a name: `internal=https://…`. */
+/** URLs separated by blanks; in uv an index may have a name: `internal=https://…`. */
 function asIndexes({ name, value }: Setting): string[] {
   const words = unquoted(value).split(/\s+/);
   return words.map((word) => {
@@ -75,7 +74,7 @@ function asIndexes({ name, value }: Setting): string[] {
   });
 }
 
-/** Of the places of a URL's own host the one whose path has most in common with it, as pip has it. */
+/** As in pip: of the locations on a URL's host the one whose path has the longest common prefix. */
 export function nearestTo(url: URL, places: readonly string[]): URL | undefined {
   const near = places.map((each) => new URL(each)).filter(({ origin }) => origin === url.origin);
   const common = (path: string): number => {

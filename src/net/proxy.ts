@@ -3,18 +3,18 @@ import { decoded, type Setting, unquoted, wrongSetting } from "./setting.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** A proxy that this program can use. */
+/** A supported proxy. */
 export interface NetworkProxy {
   readonly kind: "http" | "socks4" | "socks5";
   /** Without credentials. */
   readonly url: URL;
   readonly user: string;
   readonly password: string;
-  /** The setting that names it. */
+  /** The name of the setting. */
   readonly setting: string;
 }
 
-/** What npm's configuration says of proxies; the environment goes before it. */
+/** npm's proxy settings; the environment overrides them. */
 export interface ProxySettings {
   readonly proxy?: string;
   readonly httpsProxy?: string;
@@ -24,13 +24,13 @@ export interface ProxySettings {
 interface Question {
   readonly env: Env;
   readonly settings: ProxySettings;
-  /** What goes before all others: apt's and pip's own proxies. Its value is `DIRECT` for none. */
+  /** Overrides all others: apt's and pip's own proxies. The value `DIRECT` means none. */
   readonly own?: Setting | undefined;
 }
 
 /**
- * The proxy for a URL; undefined: it is asked for directly. A setting is read only when it is needed.
- * Throws a UserError (`config`) where it is no proxy that this program can use.
+ * The proxy for a URL; undefined: no proxy. A setting is parsed only if it is needed. Throws a
+ * UserError (`config`) if it is not a supported proxy.
  */
 export function proxyFor(url: URL, { env, settings, own }: Question): NetworkProxy | undefined {
   if (own) return /^direct$/i.test(own.value.trim()) ? undefined : parseProxy(own);
@@ -69,7 +69,7 @@ const schemes: Readonly<Record<string, NetworkProxy["kind"]>> = {
   "socks4a:": "socks4",
 };
 
-/** As curl and npm do it: without a scheme it is http, and the path is of no meaning. */
+/** As in curl and npm: the default scheme is http, and the path is ignored. */
 function parseProxy(setting: Setting): NetworkProxy {
   const text = unquoted(setting.value);
   const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
@@ -79,15 +79,15 @@ function parseProxy(setting: Setting): NetworkProxy {
   const right = "Write it as http://host:port, https://host:port or socks5://host:port.";
   if (/^pac\b/i.test(text) || /\.(pac|dat)$/i.test(url?.pathname ?? "")) {
     const what = "is a script that chooses a proxy (PAC), and such scripts are not run";
-    throw wrongSetting(setting, what, `Name the proxy itself. ${right}`);
+    throw wrongSetting(setting, what, `Set the proxy itself. ${right}`);
   }
   const kind = url && schemes[url.protocol];
   if (url === undefined) {
     const hint = `${right} In a user name or password, write @ as %40, / as %2F, # as %23, ? as %3F.`;
-    throw wrongSetting(setting, "is not the address of a proxy", hint);
+    throw wrongSetting(setting, "is not a proxy's URL", hint);
   }
   if (kind === undefined || url.hostname === "") {
-    throw wrongSetting(setting, "is not a proxy that this program can use", right);
+    throw wrongSetting(setting, "is not a supported proxy", right);
   }
   const [user, password] = [decoded(url.username), decoded(url.password)];
   return { kind, url: withoutUser(url), user, password, setting: setting.name };

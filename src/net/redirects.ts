@@ -15,16 +15,16 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
   readonly proxy: Setting | undefined;
   readonly signal: AbortSignal;
-  /** Milliseconds without a byte, and those before the first one. */
+  /** Milliseconds without a byte, and the same before the first byte. */
   readonly stallMs: number;
   readonly firstByteMs: number;
-  /** Learns each URL before it is asked for. */
+  /** Called with each URL before its request. */
   readonly onAsk: (url: URL) => void;
-  /** Hears of each redirect. */
+  /** Called for each redirect. */
   readonly onDetail: (message: string) => void;
 }
 
-/** Asks, and goes where the answers point. */
+/** Sends a request and follows redirects. */
 export async function followRedirects(
   question: Question,
 ): Promise<{ response: Dispatcher.ResponseData; url: URL }> {
@@ -43,7 +43,7 @@ export async function followRedirects(
   }
 }
 
-/** Reads the rest of a small body, so that its connection serves again; whether it ends well is no matter. */
+/** Reads the rest of a small body, so that its connection can be reused; errors are ignored. */
 export async function dump({ body }: Dispatcher.ResponseData): Promise<void> {
   await body.dump({ limit: 65_536, signal: AbortSignal.timeout(1000) }).catch(() => {});
 }
@@ -53,7 +53,7 @@ async function ask(question: Question): Promise<Dispatcher.ResponseData> {
   const headers = {
     "user-agent": "openclaw-install-skill-deps",
     accept: "*/*",
-    // The pinned digest is that of the file as it lies on the server.
+    // The pinned digest is that of the file without a content encoding.
     "accept-encoding": "identity",
     ...urlHeaders(url),
     ...question.headers,
@@ -64,12 +64,12 @@ async function ask(question: Question): Promise<Dispatcher.ResponseData> {
     throw new TransportError(cause);
   });
   const response = await orAborted(asking, signal);
-  // A body that is given up emits an error; nobody else listens once we have turned away.
+  // An abandoned body emits an error that has no other listener.
   response.body.on("error", () => {});
   return response;
 }
 
-/** undici heeds a signal only once it is connected, and a proxy may never connect it. */
+/** undici reacts to a signal only after it is connected, which a proxy may never allow. */
 async function orAborted(
   asking: Promise<Dispatcher.ResponseData>,
   signal: AbortSignal,
@@ -97,7 +97,7 @@ async function orAborted(
 function refuseCharacters(headers: Readonly<Record<string, string>>, url: URL): void {
   const wrong = Object.entries(headers).find(([, value]) => /[^\t\x20-\x7e\x80-\xff]/.test(value));
   if (!wrong) return;
-  const what = `the ${wrong[0]} that is configured for ${url.host} holds a character that HTTP cannot send`;
+  const what = `the ${wrong[0]} that is configured for ${url.host} contains a character that HTTP does not allow`;
   throw new UserError("E_URL", what, {
     hint: "Look for a line break or an invisible character in it.",
   });
@@ -113,18 +113,18 @@ function redirected(
       cause: statusError(statusCode),
     });
   };
-  if (typeof location !== "string") return refuse("to no place, or to several");
-  if (!URL.canParse(location, from.href)) return refuse("to what is not a URL");
+  if (typeof location !== "string") return refuse("to no URL, or to several");
+  if (!URL.canParse(location, from.href)) return refuse("to an invalid URL");
   const next = new URL(location, from);
   if (next.protocol !== "https:" && next.protocol !== from.protocol) {
-    return refuse(`from ${from.protocol}// to ${next.protocol}//, which is refused`);
+    return refuse(`from ${from.protocol}// to ${next.protocol}//, which is not allowed`);
   }
-  if (seen.has(next.href)) return refuse("in a circle");
+  if (seen.has(next.href)) return refuse("in a loop");
   if (seen.size > maxRedirects) return refuse(`more than ${maxRedirects} times`);
   return next;
 }
 
-/** Tokens are for the server they were meant for, not for where it points. */
+/** Tokens are only for their own server, not for the target of a redirect. */
 function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
   const harmless = new Set(["accept", "range", "if-range"]);
   return Object.fromEntries(

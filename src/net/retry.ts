@@ -1,28 +1,31 @@
-/** All in milliseconds but the counts. Tests shorten them. */
+/** All in milliseconds except the counts. Tests shorten them. */
 export interface RetryPolicy {
   readonly connectMs: number;
-  /** No byte for this long ends an attempt that has begun to receive. */
+  /** An attempt that has received data ends after this long without a byte. */
   readonly stallMs: number;
   /** The same before the first byte: a mirror may have to fetch the file itself. */
   readonly firstByteMs: number;
-  /** Less than `aliveBytes` in this long ends it all, attempts and pauses included. */
+  /**
+   * The transfer ends if it receives less than `aliveBytes` in this time, including retries and
+   * pauses.
+   */
   readonly deadMs: number;
   readonly aliveBytes: number;
-  /** The same where there is somewhere else to go. */
+  /** The same if there is another source. */
   readonly hastyMs: number;
-  /** No byte for this long, and others may have the transfer's place meanwhile. */
+  /** After this long without a byte other transfers may use its place. */
   readonly quietMs: number;
-  /** Attempts after the first one that bring nothing new. */
+  /** Retries without progress. */
   readonly retries: number;
-  /** The first pause; each next one is twice as long, and a random part of it is dropped. */
+  /** The first pause; each next one is twice as long, minus a random part. */
   readonly backoffMs: number;
-  /** The longest wait that a Retry-After may ask of us. */
+  /** The longest Retry-After that is obeyed. */
   readonly retryAfterMaxMs: number;
-  /** True where the machine's settings say how long to wait. */
+  /** True if the machine's settings define the timeout. */
   readonly isSet: boolean;
 }
 
-/** Two dead sources, one after the other, are given up within a minute. */
+/** Two dead sources in sequence are given up within a minute. */
 export const defaultRetryPolicy: RetryPolicy = {
   connectMs: 10_000,
   stallMs: 15_000,
@@ -37,7 +40,7 @@ export const defaultRetryPolicy: RetryPolicy = {
   isSet: false,
 };
 
-/** Where there is another source, waiting for this one is worth seconds. */
+/** If there is another source, waiting for this one is worth only seconds. */
 export function hasty(policy: RetryPolicy): RetryPolicy {
   const { hastyMs } = policy;
   return {
@@ -51,18 +54,21 @@ export function hasty(policy: RetryPolicy): RetryPolicy {
 }
 
 export interface StallTimer {
-  /** Aborted when the transfer is dead, or the run is stopped. */
+  /** Aborted when the transfer is dead or the run is stopped. */
   readonly signal: AbortSignal;
   alive(bytes: number): void;
-  /** What is awaited here is our own work, such as unpacking: its time is not held against the server. */
+  /** Runs our own work, such as unpacking: its time does not count as the server's. */
   ours<T>(work: Promise<T>): Promise<T>;
   end(): void;
 }
 
-/** After its time has run out: bytes that came while this process was busy are seen first (ms). */
+/** After the timeout, bytes that arrived while this process was busy are still read (ms). */
 const lastLookMs = 250;
 
-/** Ends what only pretends to live: neither a drip nor a chain of retries holds a run for long. */
+/**
+ * Ends a transfer without real progress: neither slow trickles nor a chain of retries can hold up a
+ * run.
+ */
 export function startStallTimer(
   policy: RetryPolicy,
   outer: AbortSignal | undefined,
@@ -116,9 +122,9 @@ export function startStallTimer(
 }
 
 /**
- * The time that this process itself takes: for what is between `start` and `stop`, one at a time, and
- * whatever else keeps its event loop busy, such as other archives. `take` gives the milliseconds since it
- * was last called.
+ * Measures the time of this process itself: what is between `start` and `stop`, one at a time, and
+ * other work that keeps its event loop busy, such as other archives. `take` returns the
+ * milliseconds since its last call.
  */
 function stopwatch() {
   let spentMs = 0;

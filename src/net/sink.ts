@@ -6,22 +6,22 @@ import { UserError } from "../core/errors.ts";
 import { doing, saying, tolerate } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 
-/** Where a body goes. It outlives an attempt, so that the next one can go on where that one ended. */
+/** The destination of a body. It outlives an attempt, so that the next one can resume. */
 export interface Sink {
-  /** Bytes held. */
+  /** Bytes received so far. */
   readonly received: number;
-  /** Forgets what it holds. */
+  /** Discards what was received. */
   restart(): Promise<void>;
   write(chunk: Buffer): Promise<void>;
 }
 
 export interface FileSink extends Sink {
-  /** Throws a UserError (`integrity`) where what is held is not what the digest promises. */
+  /** Throws a UserError (`integrity`) if the content does not match the digest. */
   verify(from: URL): void;
   close(): Promise<void>;
 }
 
-/** Hashes while it writes: every byte is touched once. The file is made anew. */
+/** Hashes while writing: every byte is processed once. The file is created. */
 export async function fileSink(file: string, digest: Digest): Promise<FileSink> {
   const sink = await hashingSink(file, [digest.algorithm]);
   return {
@@ -38,7 +38,7 @@ export async function fileSink(file: string, digest: Digest): Promise<FileSink> 
   };
 }
 
-/** For bytes that nothing pins yet. */
+/** For downloads that are not pinned yet. */
 export async function bothHashesSink(file: string) {
   const sink = await hashingSink(file, ["sha256", "sha512"]);
   return {
@@ -46,7 +46,7 @@ export async function bothHashesSink(file: string) {
     get received() {
       return sink.received;
     },
-    /** What was received; throws a UserError (`integrity`) where it is a web page. */
+    /** The digests of the content; throws a UserError (`integrity`) if it is a web page. */
     weighed(from: URL): { sha256: Digest; sha512: Digest } {
       if (sink.isPage()) throw wrongBytes(from, "nothing was pinned", true);
       const [sha256, sha512] = sink.digests();
@@ -79,11 +79,11 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
       writeAll(descriptor, chunk, received, file);
       received += chunk.length;
     },
-    /** Of what was received, once; in the order of the algorithms. */
+    /** The digests of the content, once; in the order of the algorithms. */
     digests: (): Digest[] =>
       algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" })),
     isPage: () => looksLikePage(head),
-    /** Once: after an error too, the number may already be another file's. */
+    /** Only once: after an error, too, the descriptor may already belong to another file. */
     async close() {
       if (isClosed) return;
       isClosed = true;
@@ -92,12 +92,12 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
   };
 }
 
-/** Removes what a failed download left, as far as it can be removed: its room goes later anyway. */
+/** Removes what a failed download left, if possible: its work directory is removed later anyway. */
 export async function discard(file: string): Promise<void> {
   await tolerate(rm(file, { force: true }));
 }
 
-/** Holds a small document. */
+/** Holds a small document in memory. */
 export function memorySink(): Sink & { bytes(): Buffer } {
   let chunks: Buffer[] = [];
   let received = 0;
@@ -117,21 +117,21 @@ export function memorySink(): Sink & { bytes(): Buffer } {
   };
 }
 
-/** Says whether a body begins as a web page does: a login form, a captive portal, an error page. */
+/** True if a body begins like a web page: a login form, a captive portal, an error page. */
 function looksLikePage(head: Buffer | string): boolean {
   return /^\s*(<!--[\s\S]*?-->\s*)?<(!doctype\s+html|html|head|body)\b/i.test(
     head.toString("latin1"),
   );
 }
 
-/** The error for bytes that are not those promised; `page` where the server sent a web page. */
+/** The error for bytes that do not match; `page` if the server sent a web page. */
 export function wrongBytes(from: URL, why: string, page: boolean): UserError {
   const what = page ? "the server sent a web page, not an archive: " : "";
   const problem = page ? "E_WEB_PAGE" : "E_DIGEST_MISMATCH";
   return new UserError(problem, `${shownUrl(from)}: ${what}${why}`);
 }
 
-/** Synchronous: a thread's help costs more than copying a chunk into the page cache. */
+/** Synchronous: using a thread costs more than copying a chunk into the page cache. */
 function writeAll(descriptor: number, chunk: Buffer, position: number, file: string): void {
   saying("write", file, () => {
     for (let done = 0; done < chunk.length; ) {

@@ -3,9 +3,9 @@ import type { Connector } from "./agent.ts";
 import type { NetworkProxy } from "./proxy.ts";
 
 /**
- * Connects through a SOCKS proxy, which also looks the names up: a place behind one often has no DNS.
- * Not with undici's own agent for it: that is experimental, says so on stderr at each run, knows no
- * SOCKS 4 and takes the brackets of an IPv6 address for a part of its name.
+ * Connects through a SOCKS proxy, which also resolves names: hosts behind one often have no DNS.
+ * undici's own agent is not used: it is experimental and prints a warning at each run, does not
+ * support SOCKS 4 and treats the brackets of an IPv6 address as part of the name.
  */
 export function throughSocks(proxy: NetworkProxy, connect: Connector, timeout: number): Connector {
   return (target, callback) => {
@@ -46,7 +46,7 @@ async function openTunnel(
     });
     return socket.setKeepAlive(true, 60_000);
   } catch (cause) {
-    // The library's own error carries the password.
+    // The library's own error contains the password.
     const why = cause instanceof Error ? cause.message : String(cause);
     throw Object.assign(new Error(why), { code: "SOCKS" });
   }

@@ -1,18 +1,18 @@
 import { STATUS_CODES } from "node:http";
 import type { ErrorCode } from "../core/errors.ts";
 
-/** The error of an answer whose status is not the one we want. */
+/** The error for a response with an unexpected status. */
 export interface StatusError extends Error {
   readonly status: number;
   readonly waitMs?: number;
 }
 
 export function statusError(status: number, waitMs?: number): StatusError {
-  const error = new Error(`answered ${status}`);
+  const error = new Error(`responded with ${status}`);
   return Object.assign(error, waitMs === undefined ? { status } : { status, waitMs });
 }
 
-/** Whether the same request may have another answer a moment later. */
+/** Whether the same request may succeed later. */
 export function isTransient(status: number): boolean {
   return isServerError(status) || status === 408 || status === 425 || status === 429;
 }
@@ -22,22 +22,22 @@ function isServerError(status: number): boolean {
 }
 
 const meanings: Readonly<Record<number, string>> = {
-  401: "it wants credentials",
-  403: "it forbids this",
+  401: "it requires credentials",
+  403: "access is denied",
   404: "it has no such file",
-  407: "the proxy wants credentials",
+  407: "the proxy requires credentials",
   410: "the file was removed for good",
   429: "too many requests",
   451: "it may not serve this for legal reasons",
 };
 
-/** ` (what it means)`; nothing where nobody has defined it. */
+/** ` (what it means)`; empty for an undefined status. */
 export function meaningOf(status: number): string {
   const meaning = meanings[status] ?? STATUS_CODES[status]?.toLowerCase();
   return meaning === undefined ? "" : ` (${meaning})`;
 }
 
-/** The code of an answer's status in the table of problems. */
+/** The code in the table of problems for a status. */
 export function problemOfStatus(status: number): ErrorCode {
   if (status === 407) return "E_PROXY";
   if (isTransient(status)) return "E_HTTP_SERVER";
@@ -45,7 +45,7 @@ export function problemOfStatus(status: number): ErrorCode {
   return [401, 403, 451].includes(status) ? "E_HTTP_FORBIDDEN" : "E_HTTP_STATUS";
 }
 
-/** A full sentence: what to do about a status of a host. */
+/** A full sentence: what to do about a status from a host. */
 export function statusHint(status: number, host: string): string {
   if (isServerError(status) || status === 429)
     return `${host} is overloaded or failing; try again later.`;
@@ -53,17 +53,17 @@ export function statusHint(status: number, host: string): string {
   switch (status) {
     case 401:
     case 403:
-      return `Check what ${host} wants to see: a token, an address it knows, a proxy.`;
+      return `Check what ${host} requires: a token, an allowed IP address, a proxy.`;
     case 404:
-      return "If a mirror serves it, check that the mirror has this path; else the recipe is out of date.";
+      return "If a mirror serves it, check that the mirror has this path. Otherwise the recipe is out of date.";
     case 407:
-      return "Put the credentials into the proxy's setting, as http://user:password@host:port.";
+      return "Add the credentials to the proxy's URL: http://user:password@host:port.";
     case 410:
     case 451:
-      return "Name a mirror or another source that has the file.";
+      return "Use a mirror or another source that has the file.";
     default:
       return status >= 400
         ? `${host} refuses this request, and will again: check the URL, the mirror and the proxy.`
-        : `${host} does not answer as a file server does: check the URL, the mirror and the proxy.`;
+        : `${host} does not respond like a file server: check the URL, the mirror and the proxy.`;
   }
 }

@@ -5,7 +5,7 @@ import type { Mirror } from "./mirror.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
 
-/** Where a URL is really asked for. */
+/** The URL that is actually requested. */
 export function targetOf(text: string, mirrors: readonly Mirror[]): URL {
   const mirror = mirrors.find(({ from }) => begins(text, from));
   const target = mirror === undefined ? text : mirror.to + text.slice(mirror.from.length);
@@ -16,7 +16,7 @@ export function targetOf(text: string, mirrors: readonly Mirror[]): URL {
   });
 }
 
-/** Whole segments: a mirror of `https://host/a` is none of `https://host/ab`. */
+/** Compares whole segments: a mirror of `https://host/a` does not match `https://host/ab`. */
 function begins(text: string, prefix: string): boolean {
   return (
     text.startsWith(prefix) && (prefix.endsWith("/") || /^[/?]?$/.test(text.charAt(prefix.length)))
@@ -27,23 +27,23 @@ interface Reach {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly offline: boolean;
   readonly settings: ProxySettings;
-  /** A proxy of this request's own. */
+  /** This request's own proxy. */
   readonly own?: Setting | undefined;
   readonly interfaces?: typeof networkInterfaces | undefined;
 }
 
-/** Throws `unmet` where no answer can come, without waiting for one. */
+/** Throws `unmet` at once if no response is possible. */
 export function refuseWithoutNetwork(url: URL, options: Reach): void {
   if (options.offline) {
-    throw new UserError("E_OFFLINE", `${shownUrl(url)} is needed, and this run is offline`, {
+    throw new UserError("E_OFFLINE", `${shownUrl(url)} is needed, but this run is offline`, {
       shared: offlineCause,
     });
   }
-  // A proxy may listen on the loopback interface of a place that has no other.
+  // On a host without a network a proxy may listen on the loopback interface.
   const proxy = proxyFor(url, options);
   if (isLoopback(url.hostname) || (proxy && isLoopback(proxy.url.hostname))) return;
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
-  throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, and there is no network here`, {
+  throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, but there is no network here`, {
     shared: noNetworkCause,
   });
 }
@@ -52,11 +52,14 @@ function isLoopback(hostname: string): boolean {
   return /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
 }
 
-/** A sandbox without network has the loopback interface alone: no need to wait for timeouts. */
+/**
+ * A sandbox without network has only the loopback interface, so there is no need to wait for
+ * timeouts.
+ */
 function hasNetwork(interfaces: typeof networkInterfaces): boolean {
   try {
     return Object.values(interfaces()).some((list) => list?.some(({ internal }) => !internal));
   } catch {
-    return true; // Some sandboxes forbid the question.
+    return true; // some sandboxes do not allow listing interfaces
   }
 }

@@ -31,33 +31,33 @@ export interface Transfer {
   readonly timing: RetryPolicy;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** A proxy in place of the environment's and npm's. */
+  /** A proxy that replaces the environment's and npm's. */
   readonly proxy?: Setting | undefined;
   readonly sink: Sink;
-  /** Bytes promised. */
+  /** The expected bytes. */
   readonly size?: number | undefined;
-  /** Bytes that may come at most, where nothing is promised. */
+  /** Maximum bytes if no size is known. */
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((received: number, total?: number) => void) | undefined;
-  /** Told when nothing has come for a while, and when that is over. */
+  /** Called when no byte has arrived for a while, and when that is over. */
   readonly onQuiet: (quiet: boolean) => void;
-  /** Told where it ends because the server lets us wait in vain; gives the error to end with. */
+  /** Called when the server has timed out; returns the error to throw. */
   readonly onDead: (error: UserError) => UserError;
-  /** Hears of each request, redirect and retry. */
+  /** Called for each request, redirect and retry. */
   readonly onDetail: (message: string) => void;
 }
 
 export interface Transferred {
   /** The final URL. */
   readonly url: URL;
-  /** True where the bytes came in pieces. */
+  /** True if the bytes came in several parts. */
   readonly resumed: boolean;
-  /** What the server says of how it has packed the body; mostly nothing. */
+  /** The declared content encodings; usually none. */
   readonly encodings: Encodings;
 }
 
-/** Brings the body into the sink, whatever it takes within the limits. */
+/** Downloads the body into the sink, with retries within the limits. */
 export async function transfer(job: Transfer): Promise<Transferred> {
   const life = startStallTimer(job.timing, job.signal, job.onQuiet);
   const memory: Memory = { validator: undefined, url: job.url };
@@ -71,7 +71,7 @@ export async function transfer(job: Transfer): Promise<Transferred> {
         job.signal?.throwIfAborted();
         if (life.signal.aborted) throw deadError(job, best);
         const failure = explain(thrown, attempted(job, memory.url));
-        // What counts is the furthest byte: a server that always cuts at one point is no progress.
+        // Progress is a new furthest byte: a server that always cuts at the same point makes none.
         failures = job.sink.received > best ? 1 : failures + 1;
         best = Math.max(best, job.sink.received);
         const allowed = { never: 0, once: 1, again: job.timing.retries }[failure.retry];
@@ -93,11 +93,11 @@ export async function transfer(job: Transfer): Promise<Transferred> {
   }
 }
 
-/** What one attempt leaves to the next. */
+/** The state that one attempt passes to the next. */
 interface Memory {
-  /** A strong ETag: the same one means the same bytes, so that a range of them may follow. */
+  /** A strong ETag: if it is unchanged, so are the bytes, and a range can be requested. */
   validator: string | undefined;
-  /** What was asked for at last. */
+  /** The last requested URL. */
   url: URL;
 }
 
@@ -164,14 +164,14 @@ async function* receivedFrom(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   }
 }
 
-/** A server that mistakes what part of the file we asked for; it is asked for all of it next. */
+/** The server sent the wrong range; the next request is for the whole file. */
 function rangeError(): TransportError {
-  const message = "it did not send the part of the file that it was asked for";
+  const message = "it did not send the requested part of the file";
   return new TransportError(Object.assign(new Error(message), { code: "RANGE" }));
 }
 
-/** What helps where a mirror first fetches the file itself, or something on the way scans it. */
-const waitHint = "try again later, or set OPENCLAW_SKILL_TIMEOUT to more seconds.";
+/** A mirror may first fetch the file itself, or a scanner may hold it back. */
+const waitHint = "try again later, or set OPENCLAW_SKILL_TIMEOUT to a longer time (seconds).";
 
 function deadError(job: Transfer, best: number): UserError {
   const { host } = job.url;
@@ -181,14 +181,14 @@ function deadError(job: Transfer, best: number): UserError {
     "E_DOWNLOAD_STALLED",
     `cannot download ${shownUrl(job.url)}: ${why}`,
     {
-      hint: [`${host} or the way to it hangs; ${waitHint}`, ...notes].join(" "),
+      hint: [`${host} or the network hangs; ${waitHint}`, ...notes].join(" "),
       shared: hostCause(host, `is too slow: ${why}`),
     },
   );
   return best === 0 ? job.onDead(error) : error;
 }
 
-/** Milliseconds to wait before the next attempt; `asked` are those that the server wants. */
+/** Milliseconds to wait before the next attempt; `asked` is the server's Retry-After. */
 function pauseBefore(policy: RetryPolicy, failures: number, asked: number | undefined): number {
   const backoff = policy.backoffMs * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
   return Math.max(backoff, asked ?? 0);

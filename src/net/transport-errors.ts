@@ -3,33 +3,34 @@ import type { NetworkFailure } from "./errors.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient } from "./status.ts";
 
-/** What is known of an attempt that failed. */
+/** The data of a failed attempt. */
 export interface Attempted {
   readonly asked: URL;
-  /** What was asked for at last, after redirects. */
+  /** The last requested URL, after redirects. */
   readonly url: URL;
   readonly proxy: NetworkProxy | undefined;
   /** What is wrong with the settings that name certificates, a full sentence each. */
   readonly certificateProblems: () => readonly string[];
 }
 
-/** What transports say of their errors. */
+/** The properties of transports' errors. */
 interface Facts {
   readonly name: string;
   readonly code: string;
   readonly message: string;
-  /** Where a connection was tried. */
+  /** The address of the connection. */
   readonly address?: string;
   readonly port?: number;
-  /** Whose name was looked up. */
+  /** The name of the lookup. */
   readonly hostname?: string;
 }
 
-/** Reads what was thrown, whatever it is. */
+/** Reads any thrown value. */
 export function factsOf(cause: unknown): Facts {
   const facts = (cause ?? {}) as Partial<Facts>;
   const { code = "", message = String(cause), name = "" } = facts;
-  // Some name the URL, with what may be a password in it; OpenSSL's say where in its source they arose.
+  // Some messages contain the URL, which may have a password; OpenSSL's contain its source
+  // position.
   const shown = String(message)
     .replace(/\/\/[^\s/]*@/g, "//...@")
     .replace(/^.*:SSL routines:[^:]*:([^:]+):.*$/s, "$1")
@@ -52,7 +53,7 @@ interface Meaning {
 const untrusted =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_|INVALID_CA|PATH_LENGTH_)|_CERT$/;
 
-/** What a transport's error means to a person. */
+/** The meaning of a transport's error for the user. */
 export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   const { code, message, name } = facts;
   const { url, proxy } = attempted;
@@ -63,7 +64,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
     const status = Number(proxyStatus[1] ?? proxyStatus[2]);
     return {
       problem: "E_PROXY",
-      why: `the proxy answered ${status} instead of connecting to ${url.host}`,
+      why: `the proxy responded with ${status} instead of connecting to ${url.host}`,
       retry: isTransient(status) ? "again" : "never",
     };
   }
@@ -79,16 +80,16 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
     return {
       problem: "E_PROTOCOL",
-      why: `${peer} did not answer with valid TLS (${message})`,
+      why: `${peer} did not respond with valid TLS (${message})`,
       retry: "once",
     };
   }
   const breaksRules = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code);
-  // undici asserts what no server that knows HTTP would break.
+  // undici asserts rules that every HTTP server follows.
   if (breaksRules || name === "HTTPParserError" || code === "ERR_ASSERTION") {
     return {
       problem: "E_PROTOCOL",
-      why: `${peer} did not answer with valid HTTP (${ruleBroken(facts)})`,
+      why: `${peer} did not respond with valid HTTP (${ruleBroken(facts)})`,
       retry: "again",
     };
   }
@@ -102,7 +103,7 @@ export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
 }
 
 function ruleBroken({ code, message }: Facts): string {
-  if (code === "ERR_ASSERTION") return "an answer that has no meaning there";
+  if (code === "ERR_ASSERTION") return "an unexpected response";
   return /^Response does not match the HTTP\/1.1 protocol \((.*)\)$/.exec(message)?.[1] ?? message;
 }
 
@@ -126,25 +127,26 @@ function connectionMeaning(
   const host = url.hostname;
   const peer = proxy?.url.host ?? url.host;
   const where = address === undefined ? peer : `${address}${port ? `:${port}` : ""}`;
-  const reach = `Check that this host may reach ${host}, directly or through HTTPS_PROXY.`;
+  const reach = `Check that this host can reach ${host}, directly or through HTTPS_PROXY.`;
   const slow = (why: string): Meaning => {
     return { problem: "E_DOWNLOAD_STALLED", why, retry: "again", hint: reach, timedOut: true };
   };
   const cut = (why: string): Meaning => ({ problem: "E_CONNECTION", why, retry: "again" });
   const never = (problem: ErrorCode, why: string): Meaning => ({ problem, why, retry: "never" });
   const meanings: Record<string, Meaning> = {
-    ENOTFOUND: never("E_NAME_LOOKUP", `the name ${hostname ?? host} is not known (DNS)`),
-    // A container without a way out gets this at once; a resolver that wakes up, once.
+    ENOTFOUND: never("E_NAME_LOOKUP", `the name ${hostname ?? host} does not exist (DNS)`),
+    // In a container without a network this error comes at once; from a resolver that starts up,
+    // once.
     EAI_AGAIN: {
-      ...never("E_NAME_LOOKUP", `the name ${hostname ?? host} could not be looked up (DNS)`),
+      ...never("E_NAME_LOOKUP", `the name ${hostname ?? host} could not be resolved (DNS)`),
       retry: "once",
     },
     ECONNREFUSED: never("E_UNREACHABLE", `${where} refused the connection`),
     EHOSTUNREACH: never("E_UNREACHABLE", `${where} cannot be reached`),
     ENETUNREACH: never("E_UNREACHABLE", `${where} cannot be reached: no route`),
-    ETIMEDOUT: slow(`${where} did not answer in time`),
+    ETIMEDOUT: slow(`${where} did not respond in time`),
     UND_ERR_CONNECT_TIMEOUT: slow(`${peer} did not accept the connection in time`),
-    UND_ERR_HEADERS_TIMEOUT: slow(`${peer} took the request and did not answer`),
+    UND_ERR_HEADERS_TIMEOUT: slow(`${peer} received the request but did not respond`),
     UND_ERR_BODY_TIMEOUT: slow(`${peer} stopped sending`),
     ECONNRESET: cut(`the connection to ${peer} was reset`),
     EPIPE: cut(`the connection to ${peer} was reset`),

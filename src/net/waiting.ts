@@ -6,14 +6,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const ownName = "OPENCLAW_SKILL_TIMEOUT";
 const ofUv = ["UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"] as const;
-/** A timer of Node counts milliseconds in 31 bits; nobody waits for a day. */
+/** A Node timer counts milliseconds in 31 bits; a day is enough. */
 const longest = 24 * 3_600_000;
 const mostRetries = 10;
 
 /**
- * The timing with what this machine's settings say of waiting for a byte: our own variable decides,
- * those of npm, pip and uv only make it longer, as npm's `fetch-retries` only adds to our own. What they say and is no time is passed over, as most
- * of those tools do. Throws a UserError (`config`) where our own is no time.
+ * The timing with this machine's timeouts: our own variable decides; those of npm, pip and uv can
+ * only lengthen it, as npm's `fetch-retries` only adds to our own. Invalid values are ignored, as
+ * in most of these tools. Throws a UserError (`config`) if our own variable is invalid.
  */
 export function withWaiting(usual: RetryPolicy, env: Env, settings: NetworkSettings): RetryPolicy {
   const asked = /^\d+$/.test(settings.retries ?? "") ? Number(settings.retries) : 0;
@@ -21,7 +21,7 @@ export function withWaiting(usual: RetryPolicy, env: Env, settings: NetworkSetti
   const own = unquoted(env[ownName] ?? "");
   if (own !== "") {
     const ms = parseTime(own, 1000);
-    const right = `Set it to the seconds to wait for a server that sends nothing: ${ownName}=300.`;
+    const right = `Set it to the seconds to wait for a server that does not respond: ${ownName}=300.`;
     if (ms === undefined) throw wrongSetting({ name: ownName, value: own }, "is not a time", right);
     return waitingFor(ms, timing);
   }
@@ -42,7 +42,7 @@ function waitingFor(ms: number, policy: RetryPolicy): RetryPolicy {
   };
 }
 
-/** Milliseconds. Zero is how npm writes that it waits for ever. */
+/** Milliseconds. In npm zero means no timeout. */
 function parseTime(text: string | undefined, unit: number): number | undefined {
   const match = /^(\d+(?:\.\d+)?)$/.exec(unquoted(text ?? ""));
   if (!match) return undefined;

@@ -10,81 +10,84 @@ import type { Emit } from "../report/events.ts";
 import type { SharedToolchains } from "../sources/toolchains.ts";
 import type { OlderVersion } from "./older-version.ts";
 
-/** Another volume, whose trees are taken into ours: a seed, an unpacked bundle. */
+/** Another volume whose trees are imported: a seed, or an unpacked bundle. */
 export interface SeedVolume {
-  /** What a message calls it: `the seed /usr/…`. */
+  /** Its name in messages: `the seed /usr/…`. */
   readonly called: string;
   /**
-   * Gives its directory (absolute); `workDir` is an empty directory of ours, for what must be unpacked
-   * first. Whatever lies in the directory is believed only after it was looked at in our staging.
+   * Returns its directory (absolute); `workDir` creates an empty work directory, for what must be
+   * unpacked first. The contents are untrusted until they are verified in our staging.
    */
   readonly open: (workDir: () => Promise<string>) => Promise<string>;
-  /** Its trees may be moved out of it, because `open` has put them into our directory. */
+  /** Its trees may be moved, because `open` has unpacked them into our work directory. */
   readonly moves?: boolean;
-  /** A tool is recorded as it is there, and only the very same tree will do; else it notes the seed. */
+  /**
+   * True: a tool's record is kept as it is, and only the same tree is acceptable. False: the seed
+   * is noted in the record.
+   */
   readonly keepsRecords?: boolean;
 }
 
-/** A seed that lies in a directory. */
+/** A seed in an open directory. */
 export interface OpenSeed extends Omit<SeedVolume, "open"> {
   readonly dir: string;
 }
 
-/** What carrying out a plan is given; the seed is opened with the volume. */
+/** The input of `applyPlan`; the seed is opened together with the volume. */
 export interface ApplyRequest extends Omit<ApplyContext, "began" | "seed"> {
   readonly seed: SeedVolume | undefined;
 }
 
-/** What carrying out a plan needs of the machine, of the volume and of the run. */
+/** What applying a plan needs of the machine, the volume and the run. */
 export interface ApplyContext {
   readonly prefix: string;
   readonly platform: Platform;
-  /** False where programs of this platform do not run on this machine. */
+  /** False if programs of this platform do not run on this machine. */
   readonly runsHere: boolean;
   readonly http: Http;
   readonly npm: () => Promise<NpmConfig>;
   readonly apt: () => Promise<AptConfig>;
-  /** Of the machine, for Python programs and Go builds. */
+  /** The machine's toolchains, for Python programs and Go builds. */
   readonly toolchains: ToolchainContext;
-  /** The volume that a step's `seed` speaks of. */
+  /** The volume that a step's `seed` refers to. */
   readonly seed: OpenSeed | undefined;
   readonly jobs: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-  /** Why those tools are there, to be recorded in the manifest. */
+  /** Why these tools are in the volume, for the manifest. */
   readonly reasonsFor: (installed: readonly SealedRecord[]) => Reasons;
-  /** RFC 3339, now. */
+  /** The current time. */
   readonly clock: () => Date;
   /** When the run began to change the volume, in ms of the volume's clock. */
   readonly began: number;
-  /** What the volume had when the plan was made. */
+  /** The manifest when the plan was made. */
   readonly manifest: Manifest;
-  /** What is on disk in its place cannot be used. */
+  /** The manifest on disk cannot be used. */
   readonly brokenManifest: boolean;
-  /** Records to be written although nothing is installed. */
+  /** Updated records to write even if nothing is installed. */
   readonly resealed: readonly SealedRecord[];
 }
 
-/** Of the machine, for Python programs and Go builds. */
+/** The machine's toolchains, for Python programs and Go builds. */
 export interface ToolchainContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  /** The machine's own platform: a Go that builds must run here. */
+  /** The machine's own platform: a Go toolchain must run here. */
   readonly machine: Platform;
   readonly catalogue: Catalogue;
   readonly offline: boolean;
 }
 
-/** Tools of this run that a tool needs: each settles to its record, or undefined where it failed. */
+/** Tools of this run that a tool needs: each resolves to its record, or undefined if it failed. */
 export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;
 
-/** What installing one tool needs beside its step. */
+/** What installing one tool needs besides its step. */
 export interface ToolRun {
   readonly context: ApplyContext;
   readonly staging: Staging;
   readonly toolchains: SharedToolchains;
   readonly needs: Needs;
-  /** Takes its turn among those that fetch and unpack. */
+  /** Limits how many tools are fetched and unpacked at once. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onFallback: (fallback: OlderVersion) => void;
 }

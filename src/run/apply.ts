@@ -19,32 +19,36 @@ import { shareToolchains } from "./toolchains.ts";
 export interface Applied {
   readonly manifest: Manifest;
   readonly installed: readonly SealedRecord[];
-  /** Tools that only had their links made again. */
+  /** Tools whose links were recreated without an installation. */
   readonly linked: readonly SealedRecord[];
   readonly failures: readonly Failure[];
-  /** What is older than it should be, because nothing better was available. */
+  /** Tools with an older version than wanted, because nothing better was available. */
   readonly fallbacks: readonly OlderVersion[];
 }
 
 /**
- * Carries out a plan:
- *  1. open the volume, and the seed; drop what says "all present" (a kill from here on must not leave a lie);
- *  2. per tool, several at once: `installTool`, or link again what is there;
- *  3. write the manifest, which is the commit point;
- *  4. remove what nothing refers to any more.
- * A tool that fails is reported and leaves the others, and what was there before, as they are.
+ * Applies a plan:
  *
- * A crash of the machine must not leave a manifest that promises what is not there. So these are put on
- * disk, in this order: every file and directory of a tree before it gets its name, the directory that has
- * the name, `lib/` and `bin/` once for all, the manifest and its directory; and a new login-shell script,
- * which a run takes for good where it is not the volume's. Nothing else is: downloads, staging and leases
- * are of no use afterwards, a record of the steady state is only compared, the last run's report only told.
+ * 1. open the volume and the seed; drop the freshness records, so that a run that is killed from
+ * here on is not taken for complete;
+ * 2. per tool, several at once: `installTool`, or recreate the links of what is there;
+ * 3. write the manifest, which is the commit point;
+ * 4. remove what is no longer referenced.
+ *
+ * A tool that fails is reported and changes neither the others nor its installed version.
+ *
+ * After a crash of the machine the manifest must not list anything that is missing. So these are
+ * synced to disk, in this order: every file and directory of a tree before its rename, the
+ * directory with its name, `lib/` and `bin/` once for all, the manifest and its directory; and a
+ * new login-shell script, because runs keep an existing one. Nothing else is synced: downloads,
+ * staging and leases are temporary, freshness records are compared with the disk, and the last
+ * run's report is only informative.
  */
 export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Applied> {
   const { prefix, emit } = request;
   for (const message of await openVolume(prefix)) emit({ type: "note", message });
   const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
-  await removeStaleFiles(prefix, request.manifest, true); // what dead runs left may be what fills the disk
+  await removeStaleFiles(prefix, request.manifest, true); // what dead runs left may be filling the disk
   const staging = await openStaging(prefix);
   try {
     const seed = request.seed && (await openSeed(request.seed, staging));
@@ -81,7 +85,7 @@ async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promis
   return { ...seed, dir: await open(() => staging.room("seed")) };
 }
 
-/** Tools are ready in any order; what is told of them has the plan's. */
+/** Tools finish in any order; they are reported in the plan's. */
 function inOrderOf({ steps }: Plan, records: readonly SealedRecord[]): SealedRecord[] {
   const places = new Map(steps.map(({ tool }, place) => [tool, place]));
   const placeOf = ({ tool }: SealedRecord): number => places.get(tool) ?? 0;
@@ -98,7 +102,7 @@ interface Results {
   readonly linked: SealedRecord[];
   readonly failures: Failure[];
   readonly fallbacks: OlderVersion[];
-  /** What was thrown and is no UserError: told once everything else is committed. */
+  /** Errors that are not UserErrors: rethrown after everything else is committed. */
   readonly bugs: unknown[];
 }
 
@@ -109,7 +113,7 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
   });
   const toolchains = shareToolchains(context, staging);
   const results: Results = { installed: [], linked: [], failures: [], fallbacks: [], bugs: [] };
-  /** Tools of this run; each settles to its record, or undefined where it failed. */
+  /** Tools of this run; each resolves to its record, or undefined if it failed. */
   const running = new Map<string, Promise<SealedRecord | undefined>>();
   const ready = async (tool: string): Promise<SealedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
@@ -138,7 +142,10 @@ function added(list: SealedRecord[], record: SealedRecord): SealedRecord {
   return record;
 }
 
-/** Tells why a tool failed. Gives the record that stays in its place, where an older one is good enough. */
+/**
+ * Reports why a tool failed. Returns the record of the older version that stays, if it is
+ * acceptable.
+ */
 function failed(
   step: InstallStep | LinkStep,
   thrown: unknown,

@@ -24,7 +24,7 @@ export async function exportBundle(
 ): Promise<{ sha256: string; size: number }> {
   const format = bundleFormat(file);
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
-  // A tree's change times are this volume's; an import seals it again.
+  // A tree's change times belong to this volume; an import verifies it again.
   const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unsealed }]));
   const entries: BundleEntry[] = [
     { kind: "text", path: layout.manifest, text: renderManifest({ ...manifest, tools }) },
@@ -44,9 +44,13 @@ async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEn
   const { dir } = record;
   const found = await readTreeRecord(prefix, dir);
   if (!found || contentsDigest(found.files) !== record.contents) {
-    throw new UserError("E_TREE_CHANGED", `${join(prefix, dir)} is not as it was published`, {
-      hint: "No bundle was written. openclaw-install-skill-deps doctor --repair repairs the volume.",
-    });
+    throw new UserError(
+      "E_TREE_CHANGED",
+      `${join(prefix, dir)} was changed after it was installed`,
+      {
+        hint: "No bundle was written. Run openclaw-install-skill-deps doctor --repair first.",
+      },
+    );
   }
   const files = Object.entries(found.files).map(([name, entry]): BundleEntry => {
     const path = `${dir}/${name}`;
@@ -64,7 +68,7 @@ async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEn
   ];
 }
 
-/** What the tool says of its licence, and where its texts lie in the bundle. */
+/** The tool's licence, and the paths of its texts in the bundle. */
 function describeLicence(record: SealedRecord, tree: readonly BundleEntry[]): string {
   const texts = tree.filter(
     ({ kind, path }) => kind === "file" && /\/(licen[cs]e|copying|notice)[^/]*$/i.test(path),
@@ -74,19 +78,19 @@ function describeLicence(record: SealedRecord, tree: readonly BundleEntry[]): st
   return [...lines, ...texts.map(({ path }) => `  ${path}`), ""].join("\n");
 }
 
-/** By the file's name. Throws a UserError (`usage`) for another one. */
+/** From the file's name. Throws a UserError (`usage`) for an unknown one. */
 function bundleFormat(file: string): BundleFormat {
   if (/\.(tar\.gz|tgz)$/.test(file)) return "tar.gz";
   if (/\.(tar\.zst|tzst)$/.test(file)) return "tar.zst";
-  throw new UserError("E_INPUT", `${file}: a bundle is called .tar.gz or .tar.zst`, {
-    hint: "Write for example: openclaw-install-skill-deps bundle export volume.tar.zst",
+  throw new UserError("E_INPUT", `${file}: a bundle's name ends in .tar.gz or .tar.zst`, {
+    hint: "For example: openclaw-install-skill-deps bundle export volume.tar.zst",
   });
 }
 
-/** Another volume, whose tools are taken into ours as they are. */
+/** Another volume whose tools are imported unchanged. */
 export interface OtherVolume extends SeedVolume {
   readonly manifest: Manifest;
-  /** Of the file, where it is a bundle. */
+  /** Of the file, if it is a bundle. */
   readonly sha256?: string;
 }
 
@@ -97,8 +101,8 @@ export async function otherDirectory(dir: string): Promise<OtherVolume> {
 }
 
 /**
- * A bundle: its digest is compared before anything else of it is read, and its manifest is read before
- * anything is unpacked. Throws `integrity`, or `volume` for what a newer version made.
+ * A bundle: its digest is compared before anything else, and its manifest is read before anything
+ * is unpacked. Throws `integrity`, or `volume` if a newer version wrote it.
  */
 export async function otherBundle(
   file: string,
@@ -111,7 +115,7 @@ export async function otherBundle(
       "E_BUNDLE_INVALID",
       `${file} has the sha256 ${bundle.sha256}, not ${sha256}`,
       {
-        hint: "Nothing of it was read. Copy or export it again.",
+        hint: "Nothing was imported from it. Copy or export it again.",
       },
     );
   }

@@ -15,34 +15,34 @@ import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, OpenSeed } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
 
-/** A tree that is ready to be tested and published, and what will be recorded of it. */
+/** A tree that is ready to be tested and published, and its record. */
 export interface StagedTool {
   readonly tree: string;
   readonly record: DraftRecord;
   readonly written: WrittenDigests;
   /** Bytes that were downloaded for it. */
   readonly received: number;
-  /** Present where it is an older version than the one that is wanted: why that was not available. */
+  /** Why the wanted version was not available, if this is an older one. */
   readonly fallback?: OlderVersion;
 }
 
-/** A place that has a tool's tree. */
+/** A possible source of a tool's tree. */
 export interface Candidate {
   /** Its URL, its name in a registry, or the seed. */
   readonly called: string;
   /** Fetches it into an empty directory. */
   readonly fetch: (dir: string) => Promise<StagedTool>;
-  /** The same for who has nowhere else to go: slow servers are waited for. */
+  /** The same for the last candidate: waits longer for slow servers. */
   readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;
-  /** Another version than the one that is wanted. */
+  /** A fallback: another version than the wanted one. */
   readonly isWayOut?: boolean;
-  /** Takes minutes of this machine's time. */
+  /** Built locally, which takes minutes. */
   readonly isBuilt?: boolean;
-  /** Which of the errors it replaces: its own, when it was in haste. */
+  /** The index of the error that it replaces: its own, of the first, impatient try. */
   readonly replaces?: number;
 }
 
-/** What has the tool, in the order of its plan. */
+/** The sources of a tool, in the order of its plan. */
 export function candidatesOf(
   step: InstallStep,
   context: ApplyContext,
@@ -50,7 +50,7 @@ export function candidatesOf(
 ): Candidate[] {
   const { recipe, artifacts, seed } = step;
   const downloads = artifacts.map((artifact, i): Candidate => {
-    if (!recipe) throw new Error(`${step.tool} has an artifact and no recipe`);
+    if (!recipe) throw new Error(`${step.tool} has an artifact but no recipe`);
     const hasAlternative = i < artifacts.length - 1;
     const fetch = (hasAlternative: boolean) => (dir: string) =>
       stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });

@@ -9,7 +9,10 @@ import { renew } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext } from "./apply-context.ts";
 
-/** A run that slept for hours after it published may find its tree swept: that is no success. */
+/**
+ * Published trees that are missing: if a run was suspended for hours, another run may have pruned
+ * them.
+ */
 export async function findMissing(
   { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
   installed: readonly SealedRecord[],
@@ -34,7 +37,7 @@ function whatIsWrong(prefix: string, record: SealedRecord): UserError | undefine
   }
 }
 
-/** True where a run's staging place is gone: false where the disk does not tell. */
+/** True if a run's staging directory was removed; false if that is not certain. */
 export async function isStagingGone(staging: string): Promise<boolean> {
   return (await tolerate(async () => (await lstatIfExists(staging)) === undefined)) === true;
 }
@@ -47,9 +50,9 @@ export function stagingGone(tool: string): UserError {
 }
 
 /**
- * A program that a new version no longer has must not stay behind as a link into nothing. A tree that
- * was replaced stays for a while, for programs that still run from it; its time begins now. What cannot be
- * removed is left to a sweep.
+ * Removes links of programs that the new version no longer has. A replaced tree stays for a while,
+ * because programs may still run from it; its age starts now. What cannot be removed is left for a
+ * later prune.
  */
 export async function retireReplaced(
   context: Pick<ApplyContext, "prefix" | "manifest">,

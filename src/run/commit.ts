@@ -13,20 +13,20 @@ import { isWhole } from "../io/volume/store.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import type { OlderVersion } from "./older-version.ts";
 
-/** What is written beside the records. */
+/** What is written besides the records. */
 type CommitContext = Pick<
   ApplyContext,
   "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "resealed"
 > &
   Reasons & {
-    /** What is older than it should be. */
+    /** Tools with an older version than wanted. */
     readonly fallbacks: readonly OlderVersion[];
   };
 
 /**
- * Writes the manifest, and leaves `bin/` as the manifest says, also where a killed run has not. Another run may have written it since
- * the plan was made: what that one installed stays, and where both installed the same tool the newer
- * version does, unless this run was told to replace it.
+ * Writes the manifest and makes `bin/` match it, also after a killed run. Another run may have
+ * changed it since the plan was made: its tools stay, and if both installed the same tool, the
+ * newer version wins, unless this run was told to replace it.
  */
 export async function commit(
   context: CommitContext,
@@ -37,14 +37,15 @@ export async function commit(
   const lease = await acquireLease({
     prefix,
     name: "manifest",
-    // What is installed is recorded, also by a run that was stopped.
+    // Installed tools are recorded even if the run was stopped.
     signal: new AbortController().signal,
     isDone: async () => false,
     onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
   });
   try {
     await setAsideBroken(context);
-    // What the manifest says is on disk before it is: the trees are, each by itself; here their names.
+    // Everything that the manifest lists must be on disk first: trees are synced when published,
+    // their names here.
     for (const dir of [layout.lib, layout.bin]) await syncDirectory(join(prefix, dir));
     const manifest = await editManifest(prefix, platformId(context.platform), (current) => {
       const { tools } = current;
@@ -64,7 +65,7 @@ export async function commit(
       }
       if (context.skills) current.skills = [...context.skills];
       current.fallbacks = fallbacksOf(current, context);
-      current.requested = [...requested].sort(); // also what could not be had yet
+      current.requested = [...requested].sort(); // also those that could not be installed yet
     });
     for (const record of Object.values(manifest.tools)) {
       const isRight = await isLinked(prefix, record);
@@ -76,7 +77,7 @@ export async function commit(
   }
 }
 
-/** What the manifest and this run know, of tools that still have that version. */
+/** The fallbacks of the manifest and this run, for tools that still have that version. */
 function fallbacksOf(
   current: Manifest,
   { fallbacks, clock }: CommitContext,
@@ -90,12 +91,12 @@ function fallbacksOf(
   return known.length > 0 ? Object.fromEntries(known) : undefined;
 }
 
-/** Looks anew: another run may have put a good one in its place. */
+/** Reads the manifest again: another run may have replaced it. */
 async function setAsideBroken({ prefix, clock, emit }: CommitContext): Promise<void> {
   const found = await findManifest(prefix);
   if (!found || !("why" in found)) return;
   const aside = await setManifestAside(prefix, clock());
-  emit({ type: "note", message: `the manifest that cannot be used is kept as ${aside}` });
+  emit({ type: "note", message: `the unusable manifest was renamed to ${aside}` });
 }
 
 function addUnknown(tools: Record<string, SealedRecord>, proven: readonly SealedRecord[]): void {

@@ -24,19 +24,20 @@ export interface DeclaredContext {
   readonly dir: string;
 }
 
-/** OpenClaw takes no more of a download (bytes). */
+/** OpenClaw's own limit for a download (bytes). */
 const maxDownload = 256 * 1024 * 1024;
 
 /**
- * The recipe of what a skill declares, as registries and servers have it now. No shell sees a
- * skill's text: names and addresses are arguments, and were refused before where OpenClaw does.
+ * The recipe of a skill's declaration, resolved from registries and servers now. No shell
+ * interprets a skill's text: names and URLs are arguments, and are rejected beforehand by
+ * OpenClaw's own rules.
  */
 export async function draftDeclared(
   artifact: DeclaredArtifact,
   context: DeclaredContext,
 ): Promise<Draft> {
   const drafter = drafters[artifact.spec.kind];
-  if (!drafter) throw new Error(`${artifact.spec.kind} was not refused`);
+  if (!drafter) throw new Error(`${artifact.spec.kind} was not rejected`);
   return await drafter(artifact, context);
 }
 
@@ -49,21 +50,21 @@ const drafters: Readonly<Partial<Record<InstallSpec["kind"], Drafter>>> = {
   download: draftDownload,
 };
 
-/** What a recipe must say and a skill does not. */
+/** The recipe fields that a skill does not declare. */
 function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredContext) {
   return {
     name: tool,
-    description: `What the skill ${by.replace(/\s+/g, " ")} declares`,
+    description: `Declared by the skill ${by.replace(/\s+/g, " ")}`,
     homepage: "https://declared.invalid",
     license: "unknown",
-    provenance: `${from}, as it was when it was used for the first time`.replace(/\s+/g, " "),
+    provenance: `${from}, pinned at its first use`.replace(/\s+/g, " "),
     test: [bins[0] ?? "", "--version"],
   };
 }
 
 /**
- * npm chooses, as where OpenClaw itself installs this: its images have npm, and a choice of our own would be
- * another one. What it chose is then installed without npm, now and later.
+ * npm resolves the dependencies, as in OpenClaw itself, whose images have npm; our own resolution
+ * could differ. The result is then installed without npm, now and later.
  */
 async function draftNode(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
   const { dir, bins, tool, context } = place;
@@ -80,7 +81,7 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
   const { platform, signal } = context;
   const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, toolchains);
   const [bin = "", ...others] = place.bins;
-  if (others.length > 0) throw new UserError("E_DECLARED", "a package of Go is one program");
+  if (others.length > 0) throw new UserError("E_DECLARED", "a Go package is a single program");
   const document: RecipeDocument = {
     ...about(artifact, place),
     version: splitPackage(source.go ?? "").version.replace(/^v/, ""),
@@ -93,9 +94,13 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
 async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
   const { context, toolchains, dir, tool, bins } = place;
   if (!context.runsHere) {
-    throw new UserError("E_DECLARED", `${artifact.from} is chosen by the Python that will run it`, {
-      hint: "Provision it on a machine of that platform.",
-    });
+    throw new UserError(
+      "E_DECLARED",
+      `the packages of ${artifact.from} depend on the Python that will run it`,
+      {
+        hint: "Install it on a machine of that platform.",
+      },
+    );
   }
   const { platform } = context;
   const requirement = artifact.spec.package ?? "";
@@ -145,11 +150,11 @@ async function draftDownload(artifact: DeclaredArtifact, context: DeclaredContex
   return { document, locks: {} };
 }
 
-/** As OpenClaw decides: what the spec says, else the file's name; `extract: false` is a program. */
+/** As in OpenClaw: what the spec says, else the file's name; `extract: false` means a program. */
 function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): ArchiveFormat {
   if (extract === false) return "raw";
   const known = (["tar.gz", "tar.bz2", "zip"] as const).find((format) => format === archive);
   const format = known ?? formatOfUrl(url);
   if (format !== undefined) return format;
-  throw new UserError("E_DECLARED", `${url} is not a kind of archive that can be unpacked`);
+  throw new UserError("E_DECLARED", `${url} has an archive format that cannot be unpacked`);
 }

@@ -14,8 +14,8 @@ import { draftDeclared } from "./declared-draft.ts";
 import { pythonOf } from "./toolchains.ts";
 
 /**
- * Finds out what a declaration is, where nobody has used it yet, and records that: the step is then
- * like any other, with literal sources and their digests. What was recorded before it stays.
+ * Pins a skill's declaration at its first use and records the result. The step is then like any
+ * other, with literal sources and their digests. An existing record stays.
  */
 export async function resolveDeclared(
   step: InstallStep,
@@ -25,11 +25,11 @@ export async function resolveDeclared(
   const { tool } = step;
   if (!open) return step;
   if (open.recorded !== undefined) {
-    const message = `the skill ${open.by} declares ${open.from}; what was used at first is ${open.recorded}`;
+    const message = `the skill ${open.by} declares ${open.from}; at its first use it was ${open.recorded}`;
     throw new UserError("E_DECLARED_CHANGED", message);
   }
   const message = `${tool} is installed as the skill ${open.by} declares, which no recipe verifies: ${open.from}`;
-  const hint = `What it is now is recorded in ${layout.declared}, and must be the same afterwards.`;
+  const hint = `Its current contents are pinned in ${layout.declared} for later installations.`;
   context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
   const python = () => pythonOf(context.prefix, tool, needs);
   const { document, locks } = await draftDeclared(open, {
@@ -67,7 +67,7 @@ function recordedStep(
   return { ...step, ...known, version: recipe.version, recipe, artifacts };
 }
 
-/** Of several runs the first one's word counts, unless a person has said that it is to be replaced. */
+/** Of several runs the first one's record is used, unless the user has confirmed to replace it. */
 async function record(
   tool: string,
   made: DeclaredTool,
@@ -96,16 +96,16 @@ async function record(
   }
 }
 
-/** Wrong bytes of what a skill declares may be a new release: only a person can tell. */
+/** Wrong bytes of a declaration may be a new release: only the user can decide. */
 export function howToAccept(tool: string, error: unknown): unknown {
   if (!(error instanceof UserError) || error.kind !== "integrity") return error;
   const { message, cause } = error;
   return new UserError(
     "E_DECLARED_CHANGED",
-    `${tool} is not what it was at its first use: ${message}`,
+    `${tool} has changed since its first use: ${message}`,
     {
       cause,
-      hint: `Nothing of it was installed. If the change is right: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
+      hint: `Nothing was installed from it. To accept the change: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
     },
   );
 }

@@ -15,14 +15,16 @@ import { testTree } from "./test-tree.ts";
 
 /**
  * Installs one tool:
- *  1. pin what only its skill declares, so that it is a step like any other;
- *  2. reuse a tree that is there already, and whole;
- *  3. else take the tool's lease, so that no other run does the same work;
- *  4. fetch, verify and unpack: the first source that works makes a tree in staging;
- *  5. run its smoke test there, once what it needs is installed;
- *  6. publish it: rename the tree to `lib/TOOL/VERSION-KEY/`;
- *  7. link its programs into `bin/`, one rename per program.
- * The record that it returns is written into the manifest with those of the other tools, by `commit`.
+ *
+ * 1. pin a tool that only its skill declares, so that its step is like any other;
+ * 2. reuse an intact tree that is already there;
+ * 3. else acquire the tool's lease, so that no other run does the same work;
+ * 4. fetch, verify and unpack: the first source that works makes a tree in staging;
+ * 5. run its smoke test there, after its dependencies are installed;
+ * 6. publish it: rename the tree to `lib/TOOL/VERSION-KEY/`;
+ * 7. link its programs into `bin/`, one rename per program.
+ *
+ * `commit` writes the returned record into the manifest, with those of the other tools.
  */
 export async function installTool(given: InstallStep, run: ToolRun): Promise<SealedRecord> {
   const { context, staging, needs, queue } = run;
@@ -73,9 +75,9 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Sea
 }
 
 /**
- * A tree that would do, in the order of its sources: another run may have published it since the plan was
- * made, or the manifest was lost. After damage only what came since this run began is believed: beside the
- * damaged tree there may be a forged one.
+ * A reusable tree, in the order of its sources: another run may have published it since the plan
+ * was made, or the manifest was lost. To replace a damaged tree, only trees that were published
+ * since this run began count: an older one may be forged.
  */
 async function findReusable(
   step: InstallStep,
@@ -99,7 +101,7 @@ function treesOf({ recipe, artifacts, seed }: InstallStep): { version: string; k
   }));
 }
 
-/** Undefined where another run has done the work meanwhile. */
+/** Undefined if another run installed it in the meantime. */
 async function leaseTool(
   tool: string,
   { prefix, signal, emit }: ApplyContext,
@@ -111,8 +113,8 @@ async function leaseTool(
 }
 
 /**
- * Its wheels are chosen for the Python that will run them. To wait for that while it holds a place among
- * those at work could be to wait for itself.
+ * Its wheels depend on the Python that will run them. Waiting for that Python while holding a place
+ * in the queue could be a deadlock.
  */
 function isChosenByPython({ artifacts }: InstallStep): boolean {
   return artifacts.some((artifact) => describeKind(artifact).isChosenByPython === true);

@@ -4,7 +4,7 @@ import { compareVersions } from "../core/versions.ts";
 import type { Emit } from "../report/events.ts";
 import { listNames } from "../report/text.ts";
 
-/** An older version of a tool than the one that is wanted, and why it has to do. */
+/** An installed version that is older than the wanted one, and the reason. */
 export interface OlderVersion {
   readonly tool: string;
   readonly version: string;
@@ -12,7 +12,7 @@ export interface OlderVersion {
   readonly reason: string;
 }
 
-/** What a step came to where its version is older than what is wanted; undefined where it is not. */
+/** Returns a step's older version; undefined if the installed version is the wanted one. */
 export function olderVersion(
   { tool, version: wanted }: InstallStep,
   version: string,
@@ -22,19 +22,19 @@ export function olderVersion(
   return { tool, version, wanted, reason: reasonOf(errors) };
 }
 
-/** What the sources of the wanted version failed with. */
+/** Why the sources of the wanted version failed. */
 function reasonOf(errors: readonly UserError[]): string {
   const reasons = errors.map((error) => error.shared?.message ?? describeError(error));
   return [...new Set(reasons)].join("; ") || "this run is offline";
 }
 
-/** The same of a tree that was taken up: whoever has put it there has tried the sources a moment ago. */
+/** The same for a reused tree: the run that published it has just tried the sources. */
 export function usedAgain(step: InstallStep, version: string): OlderVersion | undefined {
-  const error = new UserError("E_VOLUME_BUSY", "another run has just installed that one");
+  const error = new UserError("E_VOLUME_BUSY", "another run has just installed it");
   return olderVersion(step, version, [error]);
 }
 
-/** An update that no source can give now leaves what an older source has given, and is no failure. */
+/** If no source has the update now, the older source's version stays, which is no failure. */
 export function keptVersion(step: InstallStep, error: unknown): OlderVersion | undefined {
   const { fallback } = step;
   if (fallback === undefined || !(error instanceof UserError)) return undefined;
@@ -42,7 +42,7 @@ export function keptVersion(step: InstallStep, error: unknown): OlderVersion | u
   return olderVersion(step, fallback, [error]);
 }
 
-/** Says what is older than it should be, each reason once. */
+/** Reports the older versions, grouped by reason. */
 export function sayOlder(fallbacks: readonly OlderVersion[], emit: Emit): void {
   for (const reason of new Set(fallbacks.map((it) => it.reason))) {
     const items = fallbacks

@@ -10,7 +10,7 @@ import { type Candidate, candidatesOf, type StagedTool } from "./candidates.ts";
 import { olderVersion } from "./older-version.ts";
 import { pythonOf } from "./toolchains.ts";
 
-/** Tries the sources in order; the first failure is the one that is told, the others are its notes. */
+/** Tries the sources in order; the first failure is the error, the others are notes. */
 export async function stageTool(
   step: InstallStep,
   { context, staging, toolchains, needs }: ToolRun,
@@ -26,7 +26,7 @@ export async function stageTool(
   for (const { artifact, reason } of unfitArtifacts(step.recipe, context.platform))
     tellSkipped(sourceName(artifact), reason);
   for (const candidate of inTurn(candidates, again)) {
-    // Wrong bytes are to be heard of, not to be made up for.
+    // Wrong bytes must be reported, not hidden by a fallback.
     if (candidate.isWayOut && errors.some(({ kind }) => kind === "integrity")) {
       tellSkipped(candidate.called, "another source gave wrong bytes");
       continue;
@@ -40,7 +40,7 @@ export async function stageTool(
       return staged;
     } catch (thrown) {
       const error = asUserError(thrown);
-      // A go that was ended may still write there for a moment.
+      // A killed go may still write there for a moment.
       await tolerate(rm(workDir, { recursive: true, force: true, maxRetries: 5 }));
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       const at = candidate.replaces ?? errors.length;
@@ -54,20 +54,20 @@ export async function stageTool(
   throw allFailed(tool, errors);
 }
 
-/** Of what only the seed has there is nothing to fetch. */
+/** A tool that only the seed has is not fetched. */
 function sayStart({ tool, version, size, artifacts }: InstallStep, { emit }: ApplyContext): void {
   if (artifacts.length === 0) return;
   emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
 }
 
-/** Candidates in the order they are tried; `again` grows while they are. */
+/** Candidates in the order in which they are tried; `again` grows in the meantime. */
 function* inTurn(
   candidates: readonly Candidate[],
   again: readonly Candidate[],
 ): Generator<Candidate> {
   yield* candidates.filter(({ isWayOut, isBuilt }) => !isWayOut && !isBuilt);
   yield* again;
-  // An older version that is at hand is better than minutes of building; update builds.
+  // An available older version is better than minutes of building; update builds.
   yield* candidates.filter(({ isWayOut }) => isWayOut);
   yield* candidates.filter(({ isBuilt }) => isBuilt);
 }
@@ -79,7 +79,7 @@ function allFailed(tool: string, [first, ...others]: readonly UserError[]): Erro
   return reworded(first, `${first.message}; other sources failed too: ${message}`, { also });
 }
 
-/** A seed that is not whole, and bytes that are wrong, are no secret. */
+/** Reports a damaged seed and wrong bytes although another source worked. */
 function sayInstead(
   step: InstallStep,
   { record: { tool, version, source } }: StagedTool,

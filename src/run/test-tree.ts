@@ -9,8 +9,8 @@ import type { DraftRecord } from "../io/volume/store.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 
 /**
- * Runs the recipe's smoke test in a staged tree, with the runtime that it needs. Of a program that only
- * its skill declares nobody has said how it is tested: that it does not know `--version` is a word.
+ * Runs the recipe's smoke test in a staged tree, with its runtime. A program that only its skill
+ * declares has no test of its own: if `--version` fails, that is only a warning.
  */
 export async function testTree(
   step: InstallStep,
@@ -21,7 +21,7 @@ export async function testTree(
 ): Promise<void> {
   await runTest(step, tree, record, context, needs).catch((error: unknown) => {
     if (!step.declared || !(error instanceof UserError) || error.kind !== "unmet") throw error;
-    const message = `${step.tool} is installed all the same: ${error.message}`;
+    const message = `${step.tool} is installed, but: ${error.message}`;
     context.emit({ type: "warning", problem: error.problem, message });
   });
 }
@@ -50,7 +50,7 @@ async function runTest(
       HOME: home,
       TMPDIR: home,
       LANG: "C.UTF-8",
-      CI: "1", // many programs skip first-run questions and update checks then
+      CI: "1", // many programs then skip first-run questions and update checks
     },
     cwd: home,
     timeout: 30_000,

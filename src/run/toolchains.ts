@@ -36,7 +36,7 @@ export function shareToolchains(context: ApplyContext, staging: Staging): Shared
   };
 }
 
-/** The Python that `needs` brings: this run's, or what the volume has. */
+/** The Python among a tool's `needs`: from this run, or the volume's. */
 export async function pythonOf(prefix: string, tool: string, needs: Needs): Promise<Interpreter> {
   const record = await needs.get("python3");
   const bin = record?.bins.python3;
@@ -50,7 +50,7 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
   });
 }
 
-/** The volume's go, where somebody has installed it; else the one on PATH. */
+/** The volume's go if it is installed; else the one on PATH. */
 async function findMachineGo({ prefix, manifest, toolchains }: ApplyContext) {
   const record: SealedRecord | undefined = manifest.tools.go;
   const bin = record?.bins.go;
@@ -73,7 +73,7 @@ async function versionOf(go: string): Promise<string | undefined> {
   return /^go version go(\d+\.\d+(?:\.\d+)?)/.exec(finished?.stdout ?? "")?.[1];
 }
 
-/** A Go for this run alone: it lies in the staging place and goes with it. */
+/** A Go for this run alone: it is in staging and is removed with it. */
 async function fetchGo(
   context: ApplyContext,
   staging: Staging,
@@ -89,7 +89,8 @@ async function fetchGo(
   }
   const message = `fetching Go ${recipe.version} to build with; it is not kept`;
   context.emit({ type: "note", message });
-  const never = (): Promise<never> => Promise.reject(new Error("the recipe go builds something"));
+  const never = (): Promise<never> =>
+    Promise.reject(new Error("the recipe go must not be built itself"));
   const errors: unknown[] = [];
   for (const [i, artifact] of found.artifacts.entries()) {
     try {

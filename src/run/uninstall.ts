@@ -14,20 +14,22 @@ import { discard, removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openDirectories } from "../io/volume/volume.ts";
 import type { Emit } from "../report/events.ts";
 
-/** A tool that was taken away, and what its tree had. */
+/** A removed tool, and the size of its tree. */
 export interface Uninstalled {
   readonly record: SealedRecord;
   readonly bytes: number;
 }
 
 /**
- * Takes tools out of the volume:
- *  1. drop what says "all present";
- *  2. remove their links and launchers in `bin/`: a kill here leaves what any run links again;
- *  3. write the manifest without them, which is the commit point: what is left then is stale;
- *  4. remove their trees, unless another run has linked or listed them again meanwhile.
- * `choose` names the tools of a manifest; it is asked anew for one that another run has written, and
- * may throw. Tools that are removed, and `unrequested` ones, are no longer asked for by name.
+ * Removes tools from the volume:
+ *
+ * 1. drop the freshness records;
+ * 2. remove their links and launchers in `bin/`: after a kill here any run recreates them;
+ * 3. write the manifest without them, which is the commit point: the rest is stale;
+ * 4. remove their trees, unless another run has linked or listed them again in the meantime.
+ *
+ * `choose` selects the tools of a manifest; it is called again for a manifest that another run has
+ * written, and may throw. Removed tools, and `unrequested` ones, are no longer requested by name.
  */
 export async function uninstall(
   prefix: string,
@@ -39,7 +41,7 @@ export async function uninstall(
   const lease = await acquireLease({
     prefix,
     name: "manifest",
-    signal: new AbortController().signal, // a step that was begun is ended
+    signal: new AbortController().signal, // a started step is finished
     isDone: async () => false,
     onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
   });
@@ -63,7 +65,7 @@ export async function uninstall(
     const sizes = await sizesOf(prefix, choose(listed), listed);
     const left = await edit().catch(async (error: unknown) => {
       if (!(error instanceof UserError) || error.kind !== "disk") throw error;
-      // On a full disk the manifest can only be written where a tree has made room.
+      // On a full disk the manifest can only be written after a tree was removed.
       for (const { dir } of chosen.values()) await discard(prefix, dir);
       return await edit();
     });
@@ -95,18 +97,18 @@ async function sizesOf(
   return sizes;
 }
 
-/** Opens a volume to take something away; one that cannot be written to is an error here. */
+/** Opens a volume to remove tools; a read-only one is an error here. */
 export async function openForUninstall(prefix: string): Promise<void> {
   try {
     await openDirectories(prefix);
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "unmet") throw error;
-    const { message, hint } = error; // what was asked for has not been done
+    const { message, hint } = error; // the request was not carried out
     throw new UserError("E_PERMISSION", message, { hint });
   }
 }
 
-/** A program that another tool has as well stays; so does what somebody else put there. */
+/** A program that another tool also has stays, and so do files of others. */
 async function unlinkBins(
   prefix: string,
   going: ReadonlySet<string>,

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { otherFormat, type Refusal, refusal } from "./refusals.ts";
 
-/** A member of an ar archive: its name and the part of the file that is its content. */
+/** A member of an ar archive: its name, and the part of the file with its content. */
 export interface ArMember {
   readonly name: string;
   readonly start: number;
@@ -11,12 +11,12 @@ export interface ArMember {
 const magic = "!<arch>\n";
 const headerLength = 60;
 const headerEnd = "`\n";
-/** A package has three. */
+/** Real packages have three. */
 const maxMembers = 8;
 
 /**
- * The members of an ar archive as dpkg writes it: short names, decimal sizes, one after the other up
- * to the end of the file. Throws a UserError of ./refusals.ts where anything is otherwise.
+ * The members of an ar archive as dpkg writes it: short names, decimal sizes, one after the other
+ * up to the end of the file. Throws a UserError of ./refusals.ts for any other form.
  */
 export function readAr(file: string): ArMember[] {
   const descriptor = openSync(file, "r");
@@ -25,7 +25,7 @@ export function readAr(file: string): ArMember[] {
     const read = (at: number, length: number): string => {
       const bytes = Buffer.alloc(length);
       const count = readSync(descriptor, bytes, 0, length, at);
-      if (count !== length) throw brokenDeb("it is cut short");
+      if (count !== length) throw brokenDeb("it is truncated");
       return bytes.toString("latin1");
     };
     if (size < magic.length || read(0, magic.length) !== magic) {
@@ -44,7 +44,7 @@ function readMembers(read: (at: number, length: number) => string, size: number)
     if (member.end > size) throw brokenDeb(`${member.name} reaches past its end`);
     members.push(member);
     if (members.length > maxMembers) throw brokenDeb("it has too many members");
-    // Contents of odd length are followed by one byte, which some leave out at the very end.
+    // Contents of odd length are padded by one byte, which some tools omit at the end of the file.
     const padded = member.end % 2 === 1 && member.end < size;
     if (padded && read(member.end, 1) !== "\n") throw brokenDeb("it has a byte between members");
     at = padded ? member.end + 1 : member.end;
@@ -61,7 +61,7 @@ function readHeader(header: string, start: number): ArMember {
   return { name, start, end: start + Number(length) };
 }
 
-/** The error for a package that cannot be read to its end. */
+/** The error for a package that cannot be read completely. */
 export function brokenDeb(why: string): Refusal {
   return refusal("damaged", `the Debian package is damaged: ${why}`);
 }

@@ -4,10 +4,10 @@ import type { Span } from "./pieces.ts";
 import { cutShort, damaged as damagedFile, unsupported } from "./refusals.ts";
 
 /*
- * bzip2, as https://en.wikipedia.org/wiki/Bzip2 and bzip2's own decompress.c have it: Huffman codes of
- * move-to-front positions of a Burrows-Wheeler transform of run lengths. Written here because
- * recipes need it (restic has nothing else), and the decoders of the npm registry hold the whole file or a
- * block of 46 MB as numbers, take what is cut short for zeros, or do not bound a run.
+ * bzip2, after https://en.wikipedia.org/wiki/Bzip2 and bzip2's own decompress.c: Huffman codes of
+ * move-to-front positions of a Burrows-Wheeler transform of run lengths. Recipes need it (restic
+ * has no other format), and the decoders in the npm registry have defects: they hold the whole file
+ * or a block of 46 MB as numbers, read truncated data as zeros, or do not limit a run.
  */
 
 const blockMagic = [0x314159, 0x265359] as const;
@@ -16,10 +16,10 @@ const endMagic = [0x177245, 0x385090] as const;
 const smallest = 14;
 /** Symbols per Huffman table before the next selector. */
 const groupSize = 50;
-/** Bytes given out at once, so that a block of 46 MB of zeros is never held whole. */
+/** Bytes per output piece, so that a block of 46 MB of zeros is never in memory at once. */
 const pieceSize = 256 * 1024;
 
-/** The bytes of one or more bzip2 streams in a part of a file, piece by piece. */
+/** The decompressed bytes of one or more bzip2 streams in a part of a file, piece by piece. */
 export function* bunzip(file: string, span: Span): Generator<Buffer> {
   const bits = openBits(file, span, () => cutShort("tar.bz2"));
   try {
@@ -34,11 +34,11 @@ export function* bunzip(file: string, span: Span): Generator<Buffer> {
 }
 
 function followed(): Error {
-  return wrong("something that is not bzip2 follows its end");
+  return wrong("other data follows its end");
 }
 
 function damaged(): Error {
-  return wrong("it contradicts itself");
+  return wrong("its data is inconsistent");
 }
 
 function wrong(why: string): Error {
@@ -67,9 +67,9 @@ function* readStream(bits: Bits): Generator<Buffer> {
   }
 }
 
-/** Gives out one block's bytes and returns their checksum. */
+/** Yields one block's bytes and returns their checksum. */
 function* readBlock(bits: Bits, block: Uint32Array): Generator<Buffer, number> {
-  if (bits.read(1) === 1) throw unsupported("tar.bz2", "it is of bzip2 before 0.9.5");
+  if (bits.read(1) === 1) throw unsupported("tar.bz2", "it was written by bzip2 before 0.9.5");
   const origin = bits.read(24);
   const symbols = readSymbols(bits);
   const tableCount = bits.read(3);
@@ -83,7 +83,7 @@ function* readBlock(bits: Bits, block: Uint32Array): Generator<Buffer, number> {
   return yield* undoRuns(block, length, origin);
 }
 
-/** The bytes that the block has, in order. */
+/** The byte values that occur in the block, in order. */
 function readSymbols(bits: Bits): number[] {
   const ranges = bits.read(16);
   const symbols: number[] = [];
@@ -114,7 +114,7 @@ function readSelectors(bits: Bits, tableCount: number): Uint8Array {
   return selectors;
 }
 
-/** Fills the block with bytes and returns how many they are. */
+/** Fills the block with bytes and returns their number. */
 function readBody(
   bits: Bits,
   block: Uint32Array,
@@ -153,7 +153,9 @@ function readBody(
   }
 }
 
-/** Undoes the transform and then the run lengths: four equal bytes are followed by how many more. */
+/**
+ * Inverts the transform and then the run lengths: four equal bytes are followed by a repeat count.
+ */
 function* undoRuns(block: Uint32Array, length: number, origin: number): Generator<Buffer, number> {
   linkBlock(block, length);
   let at = (block[origin] as number) >>> 8;
@@ -185,7 +187,7 @@ function* undoRuns(block: Uint32Array, length: number, origin: number): Generato
   return ~sum >>> 0;
 }
 
-/** Puts into the upper 24 bits of each entry where the byte that follows it lies. */
+/** Stores in the upper 24 bits of each entry the position of the next byte. */
 function linkBlock(block: Uint32Array, length: number): void {
   const starts = new Uint32Array(257);
   for (let i = 0; i < length; i += 1) {
@@ -203,7 +205,7 @@ function linkBlock(block: Uint32Array, length: number): void {
   }
 }
 
-/** bzip2's checksum is CRC-32 with the highest bit first, which is not zlib's. */
+/** bzip2's CRC-32 has the most significant bit first, unlike zlib's. */
 const sums = Uint32Array.from({ length: 256 }, (_, byte) => {
   let sum = byte << 24;
   for (let bit = 0; bit < 8; bit += 1) sum = sum < 0 ? (sum << 1) ^ 0x04c11db7 : sum << 1;

@@ -7,13 +7,13 @@ import { refusal, refuseEntry } from "./refusals.ts";
 import type { TreeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 
-/** What we add to a tree of packages; none of them may have it. */
+/** Directories that we add to a tree of packages; packages must not contain them. */
 export const ownDirectories = {
-  /** Links to libraries, by the names under which programs ask for them. */
+  /** Links to libraries, by the names under which programs load them. */
   libraries: "usr/lib/openclaw-libs",
-  /** What launchers start, by the launcher's own path. */
+  /** The programs that launchers start, by the launcher's path. */
   programs: "usr/lib/openclaw-programs",
-  /** The directory of this processor's libraries, so that a path need not name the processor. */
+  /** The library directory of this architecture under a fixed name. */
   native: "usr/lib/openclaw-native",
 } as const;
 
@@ -27,8 +27,8 @@ const formats: Readonly<Record<string, ArchiveFormat>> = {
 
 /**
  * Unpacks the files of a verified Debian package into a tree that other packages share. Its scripts
- * are not even read. Documentation is left out but for licences. Throws a UserError of ./refusals.ts
- * where the package is damaged, hostile or unsupported; the caller finishes the tree.
+ * are not even read. Documentation except licences is left out. Throws a UserError of ./refusals.ts
+ * if the package is damaged, hostile or unsupported; the caller finishes the tree.
  */
 export async function unpackDeb(file: string, tree: TreeWriter): Promise<void> {
   const { member, format } = findData(file, readAr(file));
@@ -39,23 +39,23 @@ function findData(
   file: string,
   members: readonly ArMember[],
 ): { member: ArMember; format: ArchiveFormat } {
-  // deb(5): members such as `_gpgorigin`, which signs it, are passed over.
+  // deb(5): members such as `_gpgorigin`, a signature, are skipped.
   const [version, control, data, ...others] = members.filter(({ name }) => !name.startsWith("_"));
   if (version?.name !== "debian-binary" || version.end - version.start !== 4) {
-    throw brokenDeb("it does not begin as a package does");
+    throw brokenDeb("it does not begin like a package");
   }
-  if (readText(file, version) !== "2.0\n") throw brokenDeb("it is not of form 2.0");
+  if (readText(file, version) !== "2.0\n") throw brokenDeb("it does not have format 2.0");
   if (!control || !/^control\.tar(\.\w+)?$/.test(control.name))
     throw brokenDeb("it has no control");
   const format = data && formats[data.name];
   if (!data?.name.startsWith("data.tar")) {
-    throw brokenDeb(`it has ${data?.name ?? "nothing"} in the place of its files`);
+    throw brokenDeb(`it has ${data?.name ?? "nothing"} instead of its files`);
   }
   if (!format) {
     const why = `its files are in ${data.name}, which is not supported`;
     throw refusal("unsupported", `the Debian package cannot be unpacked here: ${why}`);
   }
-  if (others.length > 0) throw brokenDeb("something follows its files");
+  if (others.length > 0) throw brokenDeb("its files are followed by other data");
   return { member: data, format };
 }
 
@@ -70,13 +70,15 @@ function readText(file: string, { start, end }: ArMember): string {
   }
 }
 
-/** The same tree, for the entries of a package: some are left out, and links stay in the tree. */
+/**
+ * The same tree, for the entries of a package: some are left out, and links stay inside the tree.
+ */
 function packageTree(tree: TreeWriter): TreeWriter {
   const kept = (path: string): boolean => {
     const place = plain(path);
     for (const own of Object.values(ownDirectories)) {
       if (place === own || place.startsWith(`${own}/`)) {
-        refuseEntry("hostile", path, "has a name of ours");
+        refuseEntry("hostile", path, "has a reserved name");
       }
     }
     return isKept(place);
@@ -93,7 +95,7 @@ function packageTree(tree: TreeWriter): TreeWriter {
 const unneeded =
   /^(usr\/share\/(man|info|locale|lintian|bug|doc-base|menu|applications|icons|pixmaps|metainfo|bash-completion|zsh|fish|help|gtk-doc)|usr\/include|usr\/lib\/debug|(usr\/)?lib\/(systemd|udev|tmpfiles\.d|sysusers\.d)|etc\/(init\.d|cron\.[a-z]+|apparmor\.d|logrotate\.d|default|pam\.d|bash_completion\.d|X11|xdg)|var|run|tmp|dev|proc|sys)(\/|$)/;
 
-/** False for what programs do not read: documentation, translations, what only a system has. */
+/** False for files that programs do not need: documentation, translations, system configuration. */
 export function isKept(place: string): boolean {
   const doc = /^usr\/share\/doc\/[^/]+\/(.+)$/.exec(place)?.[1];
   if (doc !== undefined) return doc === "copyright";
@@ -104,7 +106,7 @@ function plain(path: string): string {
   return path.replace(/^(\.\/+)+/, "").replace(/\/+$/, "");
 }
 
-/** A package's absolute links mean the system's root, which is here the tree's. */
+/** In a package an absolute link starts at the system's root, which here is the tree's root. */
 function insideTree(place: string, target: string): string {
   if (!target.startsWith("/")) return target;
   const inside = posix.normalize(target).slice(1);

@@ -10,9 +10,10 @@ import { unxz } from "./unxz.ts";
 import { unzstd } from "./unzstd.ts";
 
 /**
- * The decompressed bytes of a file or a part of it, piece by piece; each is valid only until the next one
- * is asked for. Throws a UserError of ./refusals.ts where it is cut short, damaged, of another format, or
- * goes on after its end (line ends and zeros are no harm there): none is believed before its last byte.
+ * The decompressed bytes of a file or a part of it, piece by piece; each piece is valid only until
+ * the next one is requested. Throws a UserError of ./refusals.ts if the data is truncated, damaged,
+ * in another format, or followed by other data (line ends and zeros are allowed): the output is
+ * unverified until the last byte.
  */
 export async function* decompressed(
   file: string,
@@ -29,7 +30,7 @@ export async function* decompressed(
   }
 }
 
-/** From `start` up to `end`, which is the file's where there is none. */
+/** From `start` to `end`; the default is the end of the file. */
 export interface Part {
   readonly start: number;
   readonly end?: number;
@@ -45,7 +46,7 @@ const gzip: Decoder = { begins: (head) => head.startsWith("\x1f\x8b"), decode: g
 const bzip2: Decoder = { begins: (head) => /^BZh[1-9]/.test(head), decode: unbzip };
 const xz: Decoder = { begins: (head) => head.startsWith("\xfd7zXZ\0"), decode: unxz };
 const zstd: Decoder = {
-  // pzstd begins with a frame that is to be skipped.
+  // pzstd begins with a skippable frame.
   begins: (head) => head.startsWith("\x28\xb5\x2f\xfd") || head.startsWith("*M\x18", 1),
   decode: unzstd,
 };
@@ -58,10 +59,10 @@ const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
   "tar.zst": zstd,
 };
 
-/** Bytes at the end that are looked at for padding. */
+/** Bytes at the end that may be padding. */
 const maxPadding = 4096;
 
-/** Where the bytes lie, and the first of them. */
+/** The position of the data, and its first bytes. */
 function look(file: string, { start, end: wanted }: Part): { span: Span; head: Buffer } {
   const descriptor = openSync(file, "r");
   try {
@@ -86,7 +87,7 @@ function gunzip(file: string, { start, end, padding }: Span): AsyncIterable<Buff
   );
 }
 
-/** Block by block, with turns of the event loop between them: it is all JavaScript. */
+/** Block by block, yielding to the event loop in between, because it is all JavaScript. */
 async function* unbzip(file: string, span: Span): AsyncGenerator<Buffer> {
   for (const piece of bunzip(file, span)) {
     yield piece;

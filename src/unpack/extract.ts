@@ -11,38 +11,41 @@ import { type Limits, type TreeWriter, treeWriter } from "./tree.ts";
 import { untar } from "./untar.ts";
 import { unzip } from "./unzip.ts";
 
-/** Each has most of a megabyte of buffers while it is unpacked; this many keep two processors busy. */
+/** Each extraction has almost a megabyte of buffers; three keep two cores busy. */
 const atOnce = pLimit(3);
 
 export interface ExtractRequest {
-  /** Absolute. A `raw` one is moved into the tree: a program may have hundreds of megabytes. */
+  /**
+   * Absolute. A `raw` file is moved into the tree, because a program may have hundreds of
+   * megabytes.
+   */
   readonly file: string;
   /**
-   * `npm`: a package's tarball, compressed or not, of which npm takes only some entries; `wheel`: a zip
-   * in which what is called a link is a file, as pip has it.
+   * `npm`: a package's tarball, compressed or not, of which npm unpacks only some entries; `wheel`:
+   * a zip in which links are unpacked as files, as in pip.
    */
   readonly format: ArchiveFormat | "npm" | "wheel";
-  /** Absolute; an existing directory without anything that the archive has. */
+  /** Absolute; an existing directory without any of the archive's entries. */
   readonly into: string;
-  /** Leading path components to drop; what has no more than those is dropped whole. */
+  /** Leading path components to drop; an entry with no other components is dropped. */
   readonly strip: number;
   /** Directories of an `npm` package that other packages fill. */
   readonly without?: readonly string[];
-  /** Where a `raw`, `gz` or `bz2` program goes, relative to `into`; becomes executable. */
+  /** The path of a `raw`, `gz` or `bz2` program, relative to `into`; it becomes executable. */
   readonly rawPath?: string | undefined;
   readonly limits: Limits;
-  /** Learns the digest of each file. */
+  /** Collects the digest of each file. */
   readonly written?: WrittenDigests;
-  /** Ends it before its next file or piece. */
+  /** Aborts before the next file or piece. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears what was left out, such as links to the system's own files. */
+  /** Called with notes about entries that were left out, such as links to system files. */
   readonly onNote?: ((message: string) => void) | undefined;
 }
 
 /**
- * What a download of so many bytes may unpack to. Real releases unpack to 2 to 12 times their size,
- * so that 50 times is generous, and a small archive may at worst fill 1 GiB. The largest real tree (a
- * JavaScript closure, a Go toolchain) has some 20,000 entries, of a few kilobytes packed each.
+ * The limits for a download of this size. Real releases unpack to 2 to 12 times their size, so 50
+ * times is generous, and a small archive can fill at most 1 GiB. The largest real tree (a
+ * JavaScript closure, a Go toolchain) has some 20,000 entries, each a few compressed kilobytes.
  */
 export function limitsFor(downloadSize: number): Limits {
   return {
@@ -52,9 +55,9 @@ export function limitsFor(downloadSize: number): Limits {
 }
 
 /**
- * Unpacks a verified file. Modes become 0777 or 0666, less what the umask takes; owners, times and
- * attributes are not kept. What is hostile, damaged or unsupported is refused whole with a
- * UserError of ./refusals.ts that names the entry; the caller discards the tree.
+ * Unpacks a verified file. Modes become 0777 or 0666, reduced by the umask; owners, times and
+ * attributes are not kept. A hostile, damaged or unsupported archive is rejected with a UserError
+ * of ./refusals.ts that names the entry; the caller discards the tree.
  */
 export async function extract(request: ExtractRequest): Promise<void> {
   await atOnce(() => unpack(request));
@@ -79,7 +82,7 @@ async function unpack(request: ExtractRequest): Promise<void> {
   }
 }
 
-/** Every format writes here, and what decompresses gives way to signals between its pieces. */
+/** Every format writes through this; it stops on the signal between pieces. */
 function heeding(signal: AbortSignal, tree: TreeWriter): TreeWriter {
   const file: TreeWriter["file"] = (path, mode) => {
     signal.throwIfAborted();
@@ -113,7 +116,7 @@ function noteOf(skipped: readonly string[]): string {
 async function place(request: ExtractRequest, tree: TreeWriter): Promise<void> {
   const name = programPath(request);
   const path = join(request.into, name);
-  tree.file(name, 0o755)?.close(); // makes the directories above it
+  tree.file(name, 0o755)?.close(); // creates its parent directories
   try {
     moveOnto(request.file, path);
     makeExecutable(path);

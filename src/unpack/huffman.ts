@@ -2,10 +2,12 @@ import type { Bits } from "./bits.ts";
 
 const maxCodeLength = 20;
 
-/** A canonical Huffman code: codes of one length are consecutive. */
+/** A canonical Huffman code: codes of the same length are consecutive. */
 export interface Table {
   readonly shortest: number;
-  /** By length: the last code, or -1 where there is none; and what turns a code into a position. */
+  /**
+   * By length: the last code, or -1 if there is none; and the offset from a code to its position.
+   */
   readonly last: Int32Array;
   readonly shift: Int32Array;
   /** Symbols in order of their codes. */
@@ -26,7 +28,7 @@ function readLengths(bits: Bits, size: number, damaged: () => Error): Uint8Array
   return lengths;
 }
 
-/** Reads the code of so many symbols; `damaged` makes the error for what is no code. */
+/** Reads the code of `size` symbols; `damaged` creates the error for an invalid code. */
 export function readTable(bits: Bits, size: number, damaged: () => Error): Table {
   const lengths = readLengths(bits, size, damaged);
   const last = new Int32Array(maxCodeLength + 1).fill(-1);
@@ -40,7 +42,7 @@ export function readTable(bits: Bits, size: number, damaged: () => Error): Table
       if (lengths[symbol] === each) symbols[position++] = symbol;
     }
     code = position - (shift[each] as number);
-    if (code > 1 << each) throw damaged(); // more codes than there is room for
+    if (code > 1 << each) throw damaged(); // more codes than this length allows
     last[each] = code - 1;
     code <<= 1;
   }

@@ -4,14 +4,14 @@ import { borrow, giveBack } from "./pieces.ts";
 
 const { Z_NO_FLUSH, Z_FINISH } = constants;
 
-/** Packed bytes that take longer to inflate than a thread of Node's pool takes to be asked and to answer. */
+/** Compressed bytes for which inflating takes longer than a round trip to Node's thread pool. */
 const worthAThread = 16 * 1024;
 
 /**
- * Inflates the bytes of a gzip file, with all of its members, or of a raw deflate stream, in a thread of
- * Node's pool, while the piece before is looked at. Each piece is valid only until the next one is asked
- * for; all but the last have `pieceSize` bytes. Throws where the stream is damaged, is cut short (code
- * `Z_BUF_ERROR`), or is followed by anything but zeros and `padding`: line ends that may as well belong
+ * Inflates a gzip file with all its members, or a raw deflate stream, in Node's thread pool, while
+ * the previous piece is processed. Each piece is valid only until the next one is requested; all
+ * but the last have `pieceSize` bytes. Throws if the stream is damaged, truncated (code
+ * `Z_BUF_ERROR`), or followed by anything but zeros and `padding`: line ends that may also belong
  * to it.
  */
 export async function* inflate(
@@ -23,7 +23,7 @@ export async function* inflate(
   const pieces = inflateInto(outputs, form, input, padding);
   const ask = (): Promise<IteratorResult<Buffer, void>> => {
     const answer = pieces.next();
-    answer.catch(() => {}); // whoever waits for it hears of it, be it later
+    answer.catch(() => {}); // the error is handled when it is awaited
     return answer;
   };
   let next = ask();
@@ -35,13 +35,13 @@ export async function* inflate(
       yield value;
     }
   } finally {
-    await next.catch(() => {}); // a thread may still write to them
+    await next.catch(() => {}); // a thread may still write to the buffers
     await pieces.return();
     giveBack(...outputs);
   }
 }
 
-/** In turns to one buffer and the other. */
+/** Alternates between the two buffers. */
 async function* inflateInto(
   outputs: [Buffer, Buffer],
   form: "gzip" | "raw",
@@ -51,7 +51,7 @@ async function* inflateInto(
   const inflater = startInflater(form);
   let [output, other] = outputs;
   let used = 0;
-  /** Gives out full pieces, and returns what of the input is behind the end. */
+  /** Yields full pieces, and returns the input after the end. */
   async function* take(flush: number, bytes: Buffer): AsyncGenerator<Buffer, Buffer> {
     const inThread = bytes.length > worthAThread;
     for (let rest = bytes; ; ) {
@@ -64,7 +64,7 @@ async function* inflateInto(
       used = 0;
     }
   }
-  /** Throws where what came so far is not whole. */
+  /** Throws if the data so far is incomplete. */
   async function* takePadding(): AsyncGenerator<Buffer, void> {
     let isPadded = false;
     let probe = 0;
@@ -73,7 +73,8 @@ async function* inflateInto(
         isPadded = true;
         if ((yield* take(Z_NO_FLUSH, bytes)).length > 0) return;
       }
-      // Behind a whole member zlib looks for another one, and refuses the first two bytes that are none.
+      // After a complete member zlib expects another one, and rejects the first two bytes that do
+      // not start one.
       for (probe = 1; probe <= 2; probe += 1) yield* take(Z_NO_FLUSH, Buffer.from([0xff]));
     } catch (error) {
       const isWhole = (error as Error).message === noMember;
@@ -93,17 +94,17 @@ async function* inflateInto(
     else if (!ended) yield* take(Z_FINISH, Buffer.alloc(0));
     if (used > 0) yield output.subarray(0, used);
   } catch (error) {
-    // Before the first member nobody asks: its beginning was looked at.
+    // The beginning of the first member was checked before.
     throw (error as Error).message === noMember ? followed(form) : error;
   } finally {
     inflater.end();
   }
 }
 
-/** What zlib says of bytes that begin no member. */
+/** zlib's error for bytes that do not start a member. */
 const noMember = "incorrect header check";
 
 function followed(form: "gzip" | "raw"): Error {
-  const what = form === "gzip" ? "something that is not gzip" : "something";
+  const what = form === "gzip" ? "other data" : "something";
   return Object.assign(new Error(`${what} follows its end`), { code: "Z_DATA_ERROR" });
 }

@@ -1,13 +1,12 @@
 import * as zlib from "node:zlib";
 import { pieceSize } from "./pieces.ts";
 
-/** zlib, given its bytes step by step. */
+/** zlib, fed step by step. */
 export interface Inflater {
   /**
-   * Inflates into `output`; what it says is left: room in the output, bytes of the input. Where there is no
-   * room left, it is asked again, with the input that is left.
-   *
-   * @param inThread in a thread of Node's pool, where it is worth it
+   * Inflates into `output`; returns the remaining space in the output and bytes of the input. If no
+   * space is left, it is called again with the remaining input.
+   * @param inThread whether to use Node's thread pool
    */
   write(flush: number, input: Buffer, output: Buffer, inThread: boolean): Promise<Left>;
   end(): void;
@@ -20,9 +19,9 @@ interface Left {
 
 type Stream = zlib.Gunzip | zlib.InflateRaw;
 
-/** Through node:zlib's own handle; where another Node has another, through its public stream. */
+/** Uses node:zlib's internal handle; if this Node has a different one, its public stream. */
 export function startInflater(form: "gzip" | "raw"): Inflater {
-  // The stream's own buffer stays unused: 16 kB for each entry of a zip.
+  // The stream's own buffer stays unused, so it is small: an entry of a zip would need 16 kB.
   const stream = createStream(form, zlib.constants.Z_MIN_CHUNK);
   if (hasHandle(stream)) return throughHandle(stream);
   stream.close();
@@ -33,20 +32,20 @@ function createStream(form: "gzip" | "raw", chunkSize: number): Stream {
   return form === "gzip" ? zlib.createGunzip({ chunkSize }) : zlib.createInflateRaw({ chunkSize });
 }
 
-/** `flush`; input, from where, how much; output, from where, how much. */
+/** `flush`; input, offset, length; output, offset, length. */
 type Write = (
   flush: number,
   ...inputAndOutput: [Buffer, number, number, Buffer, number, number]
 ) => void;
 
 /**
- * What zlib's own streams and synchronous functions use, and those of npm's packages that need speed.
- * Only this takes the buffer to write to; a stream makes one for each piece, which costs a sixth more of
- * a whole install's processor time, and 30 MB. The same in Node 20 to 26.
+ * The handle that zlib's own streams and synchronous functions use, and fast npm packages as well.
+ * Only this accepts an output buffer; a stream allocates one for each piece, which costs a sixth
+ * more CPU time of a whole install, and 30 MB. It is the same in Node 20 to 26.
  */
 type WithHandle = Stream & {
   readonly _handle: { readonly writeSync: Write; readonly write: Write; cb: () => void };
-  /** What the last call has left: room in the output, bytes of the input. */
+  /** After the last call: space in the output, bytes of the input. */
   readonly _writeState: Uint32Array;
 };
 
@@ -60,7 +59,7 @@ function throughHandle(stream: WithHandle): Inflater {
   const { _handle: handle, _writeState: state } = stream;
   let fail = (_: Error): void => {};
   stream.on("error", (error) => fail(error));
-  // So the stream keeps out of it: it leaves what was inflated alone, and calls back.
+  // Makes the stream ignore the result: it only calls back.
   Object.defineProperty(stream, "destroyed", { value: true });
   return {
     async write(flush, input, output, inThread) {
@@ -81,7 +80,10 @@ function throughHandle(stream: WithHandle): Inflater {
   };
 }
 
-/** Gives the stream no input before all of its output is read, because an error discards what is not. */
+/**
+ * Gives the stream no input until all of its output is read, because an error discards unread
+ * output.
+ */
 function throughStream(stream: Stream): Inflater {
   let given = 0;
   let isAsked = false;

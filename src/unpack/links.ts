@@ -1,11 +1,11 @@
-/** Where symbolic links lead, found without asking the disk. */
+/** Resolves symbolic links without reading the disk. */
 
-/** Longer chains the kernel refuses as loops. */
+/** The kernel reports longer chains as loops. */
 const maxHops = 40;
 
 /**
- * The place that a link's target names when no directory on the way is itself a link; undefined where
- * it lies outside of the tree. Places are relative to the tree's root, which is the empty text.
+ * The path that a link's target names if no directory in it is itself a link; undefined if it is
+ * outside the tree. Paths are relative to the tree's root, which is the empty text.
  */
 export function resolveInside(place: string, target: string): string | undefined {
   const parts = place.split("/").slice(0, -1);
@@ -18,9 +18,9 @@ export function resolveInside(place: string, target: string): string | undefined
 }
 
 /**
- * Walks every link as the kernel would, through the other links: `a/l -> ..` and `m -> a/l/../..` are
- * each harmless as text and lead out together. Loops and links to nothing are left alone: they lead
- * nowhere.
+ * Resolves every link as the kernel would, through other links: `a/l -> ..` and `m -> a/l/../..`
+ * are each harmless but together point out of the tree. Loops and dangling links are ignored: they
+ * have no target.
  */
 export function checkLinks(
   links: ReadonlyMap<string, string>,

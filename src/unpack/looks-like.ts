@@ -1,4 +1,7 @@
-/** What a file begins with, for messages: an author who named the wrong file or format sees which. */
+/**
+ * Recognizes a file by its first bytes, for messages: an author sees which wrong file or format was
+ * used.
+ */
 
 const beginnings: readonly [bytes: string, what: string][] = [
   ["\x1f\x8b", "a gzip file"],
@@ -25,7 +28,7 @@ const beginnings: readonly [bytes: string, what: string][] = [
   ["version https://git-lfs", "a Git LFS pointer, not the file itself"],
 ];
 
-/** `a web page`, `a zip file` …; undefined where nothing is known. */
+/** `a web page`, `a zip file` …; undefined if it is unknown. */
 export function looksLike(head: Buffer): string | undefined {
   if (head.length === 0) return "an empty file";
   const text = head.subarray(0, 300).toString("latin1");

@@ -10,17 +10,17 @@ import { inBlocks } from "./untar.ts";
 
 /** How a package is unpacked. */
 export interface NpmOptions {
-  /** Leading path components to drop, whatever they are called. */
+  /** Leading path components to drop, whatever their names. */
   readonly strip: number;
   /** Directories of the package, such as `node_modules/x`, that other packages fill. */
   readonly without?: readonly string[];
 }
 
 /**
- * Unpacks a package's tarball as npm does, with npm's own parser: compressed or not, files and
- * directories only. Links, devices and whatever else would lie elsewhere or cannot be made are left out
- * without a word, as npm leaves them out; nothing is written through them. Throws a UserError of
- * ./refusals.ts where it is no tarball, ends too early, or unpacks to too much.
+ * Unpacks a package's tarball as npm does, with npm's own parser: compressed or not, only files and
+ * directories. Like npm it silently skips links, devices, and entries that are outside the tree or
+ * cannot be created; nothing is written through links. Throws a UserError of ./refusals.ts if it is
+ * no tarball, is truncated, or unpacks to too much.
  */
 export async function unpackNpm(
   file: string,
@@ -36,7 +36,7 @@ export async function unpackNpm(
   parser.on("eof", () => {
     ended = true;
   });
-  // All other warnings are of single entries, and npm goes on.
+  // All other warnings are about single entries, and npm continues.
   parser.on("warn", (code: string, message: string | Error) => {
     if (code === "TAR_BAD_ARCHIVE") throw badArchive(format, String(message));
   });
@@ -44,10 +44,10 @@ export async function unpackNpm(
   try {
     for await (const blocks of inBlocks(decompressed(file, format), format, tree.limits)) {
       head ??= Buffer.from(blocks.subarray(0, 512));
-      // npm unpacks once, and node-tar would do it again.
+      // npm decompresses once, but node-tar would do it again.
       if (isCompressed(head)) throw otherFormat("tar", head);
       parser.write(blocks);
-      if (ended) return; // what follows is nobody's
+      if (ended) return; // data after the end is ignored
     }
     parser.end();
   } catch (cause) {
@@ -59,7 +59,7 @@ export async function unpackNpm(
 function badArchive(format: ArchiveFormat, message: string): UserError {
   return message.startsWith("Truncated")
     ? cutShort(format)
-    : damaged(format, "there is no entry in it that can be read");
+    : damaged(format, "it has no readable entry");
 }
 
 const magics: readonly (readonly [string, ArchiveFormat])[] = [
@@ -67,7 +67,7 @@ const magics: readonly (readonly [string, ArchiveFormat])[] = [
   ["\x28\xb5\x2f\xfd", "tar.zst"],
 ];
 
-/** npm looks at the first bytes; what is not compressed is a tar. */
+/** As npm does, by the first bytes: uncompressed data is a tar. */
 function formatOf(file: string): ArchiveFormat {
   const descriptor = openSync(file, "r");
   try {
@@ -97,7 +97,7 @@ function unpackEntry(entry: ReadEntry, tree: TreeWriter, places: Places): void {
   entry.resume();
 }
 
-/** Where entries go; undefined for those that npm leaves out. */
+/** The destinations of entries; undefined for those that npm skips. */
 interface Places {
   file(path: string): string | undefined;
   directory(path: string): string | undefined;
@@ -138,10 +138,10 @@ function parentsOf(place: string): string[] {
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
 }
 
-/** Bytes of a path: no system call takes more than 4095 with those of the volume. */
+/** Bytes of a path: system calls accept at most 4095, including the volume's path. */
 const maxPlace = 3000;
 
-/** npm strips before it looks: the `/` of an absolute path is a component, and so is a first `..`. */
+/** npm strips first: the `/` of an absolute path is a component, and so is a leading `..`. */
 function placeOf(path: string, strip: number): string | undefined {
   const kept = path
     .replace(/^(\.\/+)+/, "")
@@ -153,7 +153,7 @@ function placeOf(path: string, strip: number): string | undefined {
   );
   const place = parts.join("/");
   const isLong = parts.length > maxDepth || Buffer.byteLength(place) > maxPlace;
-  // A name that is not UTF-8 has lost its bytes by now.
+  // A name that was not UTF-8 has lost its bytes.
   const isUnreadable = hasControl(place) || place.includes("\ufffd");
   return parts.length === 0 || isOdd || isLong || isUnreadable ? undefined : place;
 }

@@ -1,13 +1,13 @@
 import { refuseEntry } from "./refusals.ts";
 
-/** Longer names, with those of the directories above, no system call takes. */
+/** System calls accept no longer paths. */
 export const maxPath = 4095;
-/** Components of a path. Each makes the next system call slower; nested packages have some 40. */
+/** Components of a path. Each slows down every system call; nested packages have some 40. */
 export const maxDepth = 200;
 
 /**
- * Where an entry goes, relative to the tree's root; undefined where `strip` leaves nothing of its path.
- * Throws a UserError where the path leads elsewhere or is too long.
+ * The path of an entry relative to the tree's root; undefined if `strip` removes all of it. Throws
+ * a UserError if the path is outside the tree or too long.
  */
 export function placeOf(strip: number, path: string): string | undefined {
   if (path.length > maxPath) refuseEntry("unsupported", path, "has too long a path");
@@ -19,7 +19,7 @@ export function placeOf(strip: number, path: string): string | undefined {
   return rest.length === 0 ? undefined : rest.join("/");
 }
 
-/** True for names that would change lines and colours wherever they are printed, such as `Icon\r`. */
+/** True for names that would break lines or colours when printed, such as `Icon\\r`. */
 export function hasControl(path: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return /[\u0000-\u001f\u007f]/.test(path);
@@ -27,7 +27,7 @@ export function hasControl(path: string): boolean {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of bytes that are UTF-8; undefined where they are not. */
+/** The text of UTF-8 bytes; undefined if they are not UTF-8. */
 export function utf8Of(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);

@@ -1,16 +1,16 @@
 import { closeSync, openSync, readSync } from "node:fs";
 
 /**
- * Bytes that are read, inflated or written at once: a call costs some microseconds whatever it carries.
- * A multiple of tar's blocks, so that none of them lies in two pieces.
+ * Bytes that are read, inflated or written at once: a call costs some microseconds for any size. A
+ * multiple of tar's block size, so that no block spans two pieces.
  */
 export const pieceSize = 256 * 1024;
 
 const spare: Buffer[] = [];
 
 /**
- * Lends a buffer of `pieceSize`, to be given back. They are kept for the next one: garbage of this size
- * is collected late, and would be most of the memory that a run takes.
+ * Lends a buffer of `pieceSize`, which must be returned. Buffers are reused: garbage of this size
+ * is collected late, and would be most of a run's memory.
  */
 export function borrow(): Buffer {
   return spare.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
@@ -20,15 +20,15 @@ export function giveBack(...buffers: readonly Buffer[]): void {
   spare.push(...buffers);
 }
 
-/** A part of a file, from `start` up to `end`. */
+/** A part of a file, from `start` to `end`. */
 export interface Span {
   readonly start: number;
   readonly end: number;
-  /** From here on there are only zeros and line ends, which may belong to what is before or follow it. */
+  /** From here on there are only zeros and line ends, which may belong to the data or follow it. */
   readonly padding: number;
 }
 
-/** The bytes of a part of a file. Each piece is valid only until the next one is asked for. */
+/** The bytes of a part of a file. Each piece is valid only until the next one is requested. */
 export function* readPieces(
   file: string,
   { start, end }: Pick<Span, "start" | "end">,

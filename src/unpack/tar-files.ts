@@ -14,30 +14,30 @@ import {
 } from "./tar-sparse.ts";
 import type { OpenFile, TreeWriter } from "./tree.ts";
 
-/** Bytes of an extended header, or of a sparse file's map; they are held in memory. */
+/** Maximum bytes of an extended header, or of a sparse file's map; they are held in memory. */
 export const maxMeta = 1024 * 1024;
-/** Holes of one sparse file. */
+/** Maximum holes of one sparse file. */
 const maxSegments = 100_000;
 
-/** What takes the bytes behind a header: `left` of them, and the rest of their last block. */
+/** Consumes the bytes after a header: `left` of them, and the rest of their last block. */
 export interface Body {
   left: number;
   write(chunk: Buffer): void;
   end(): void;
 }
 
-/** What is known while a tar is read. */
+/** The state while a tar is read. */
 export interface Reader {
   readonly format: ArchiveFormat;
   readonly tree: TreeWriter;
   readonly decode: (block: Buffer) => Header;
-  /** Of the next entry. */
+  /** For the next entry. */
   extended: Extended | undefined;
   body: Body | undefined;
-  /** Takes the next block instead of a header. */
+  /** Consumes the next block instead of a header. */
   more: ((block: Buffer) => void) | undefined;
   isFirst: boolean;
-  /** Blocks of zeros in a row; two are the end. */
+  /** Consecutive blocks of zeros; two are the end. */
   zeros: number;
 }
 
@@ -77,7 +77,8 @@ function openSparse(
   stored: number,
 ): OpenFile | undefined {
   const path = entry.extended?.sparse.get("name")?.[0] ?? entry.path;
-  if (!isSound(sparse, stored)) refuseEntry("damaged", path, "has holes that do not fit it");
+  if (!isSound(sparse, stored))
+    refuseEntry("damaged", path, "has holes that do not match its size");
   if (sparse.size > tree.limits.bytes) {
     refuseEntry("too large", path, `has ${sparse.size} bytes with its holes`);
   }
@@ -119,7 +120,7 @@ function takeMapFirst(reader: Reader, entry: Entry & { readonly extended: Extend
     }
   };
   const end = (): void => {
-    if (!isOpen) refuseEntry("damaged", entry.path, "has holes that do not fit it");
+    if (!isOpen) refuseEntry("damaged", entry.path, "has holes that do not match its size");
     file?.close();
   };
   setBody(reader, { left: entry.left, write, end });

@@ -1,15 +1,15 @@
 import { utf8Of } from "./paths.ts";
 
-/** What extended headers (pax, GNU's long names) say about the entry that follows. */
+/** The data of extended headers (pax, GNU's long names) for the next entry. */
 export interface Extended {
   path?: string;
   linkpath?: string;
   size?: number;
-  /** GNU's keys for sparse files, without `GNU.sparse.`; a key that comes twice has all of its values. */
+  /** GNU's keys for sparse files, without `GNU.sparse.`; a repeated key has all of its values. */
   readonly sparse: Map<string, string[]>;
 }
 
-/** The records of a pax header, added to what is known; undefined where they are no records. */
+/** The records of a pax header, merged with the known ones; undefined if they are invalid. */
 export function readPax(body: Buffer, known: Extended | undefined): Extended | undefined {
   const extended: Extended = { ...known, sparse: new Map(known?.sparse) };
   for (let at = 0; at < body.length && body[at] !== 0; ) {
@@ -34,23 +34,25 @@ function addRecord(extended: Extended, key: string, bytes: Buffer): void {
   }
 }
 
-/** Text up to the first NUL; names that are not UTF-8 are of some older system, mostly Windows-1252. */
+/**
+ * Text up to the first NUL; names that are not UTF-8 come from older systems, mostly Windows-1252.
+ */
 export function textOf(bytes: Buffer): string {
   const nul = bytes.indexOf(0);
   const used = nul === -1 ? bytes : bytes.subarray(0, nul);
   return utf8Of(used) ?? new TextDecoder("windows-1252").decode(used);
 }
 
-/** The path in a header itself, with the prefix that POSIX puts before it. */
+/** The path in a header itself, including the POSIX prefix. */
 export function pathIn(block: Buffer): string {
   const name = textOf(block.subarray(0, 100));
   if (block.toString("latin1", 257, 265) !== "ustar\x0000") return name;
-  // Where the last byte is none of a prefix, star keeps times behind a shorter one.
+  // If the last byte does not belong to a prefix, star stores times after a shorter one.
   const prefix = textOf(block.subarray(345, block[475] === 0 ? 475 : 500));
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
-/** Bytes that follow a header: what is not data has none, whatever its size says. GNU tar does the same. */
+/** Bytes after a header: only data has any, whatever the size field says. GNU tar does the same. */
 export function bodySize(
   type: string,
   isDirectory: boolean,
@@ -61,7 +63,9 @@ export function bodySize(
   return extended?.size ?? numberIn(block, 124);
 }
 
-/** A number of a header: octal digits (none are 0), or base 256 where the first bit is set; or NaN. */
+/**
+ * A number in a header: octal digits (none means 0), or base 256 if the first bit is set; or NaN.
+ */
 export function numberIn(block: Buffer, at: number): number {
   const length = 12;
   if (((block[at] as number) & 0x80) === 0) {

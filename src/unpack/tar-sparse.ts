@@ -1,7 +1,7 @@
 /*
- * GNU's sparse files: only the parts that are not zeros are stored, with a map of where they go. The map
- * stands in the header (the old form, `S`), in pax records (0.0 and 0.1) or before the data (1.0).
- * https://www.gnu.org/software/tar/manual/html_node/Sparse-Formats.html
+ * GNU's sparse files: only the parts that are not zeros are stored, with a map of their positions.
+ * The map is in the header (the old format, `S`), in pax records (0.0 and 0.1) or before the data
+ * (1.0). https://www.gnu.org/software/tar/manual/html_node/Sparse-Formats.html
  */
 import { type Extended, numberIn } from "./tar-header.ts";
 import type { OpenFile } from "./tree.ts";
@@ -12,15 +12,15 @@ interface Segment {
 }
 
 export interface SparseFile {
-  /** Of the whole file, with its holes. */
+  /** Size of the whole file, including its holes. */
   readonly size: number;
   readonly segments: Segment[];
 }
 
-/** Headers of the old form have so many segments, and the blocks that continue them so many more. */
+/** Segments in a header of the old format, and in each continuation block. */
 const [inHeader, inBlock] = [4, 21];
 
-/** The map in an old header; it goes on in the next block where `isContinued`. */
+/** The map in an old header; it continues in the next block if `isContinued`. */
 export function readOldSparse(block: Buffer): SparseFile {
   const sparse = { size: numberIn(block, 483), segments: [] };
   addOldSegments(sparse, block, 386, inHeader);
@@ -41,7 +41,7 @@ function addOldSegments(sparse: SparseFile, block: Buffer, start: number, most: 
   }
 }
 
-/** The map of pax records; `map-first` where it stands before the data; undefined where there is none. */
+/** The map in pax records; `map-first` if it is before the data; undefined if there is none. */
 export function readPaxSparse({ sparse }: Extended): SparseFile | "map-first" | undefined {
   const only = (key: string): string | undefined => sparse.get(key)?.[0];
   if (only("major") === "1") return "map-first";
@@ -57,7 +57,10 @@ export function readPaxSparse({ sparse }: Extended): SparseFile | "map-first" | 
   };
 }
 
-/** The map before the data, and how many bytes it takes; undefined where `bytes` do not hold it all yet. */
+/**
+ * The map before the data, and its length in bytes; undefined if `bytes` do not contain all of it
+ * yet.
+ */
 export function readFirstMap(
   { sparse }: Extended,
   bytes: Buffer,
@@ -81,7 +84,7 @@ function inPairs(numbers: readonly number[]): Segment[] {
   return pairs;
 }
 
-/** False where the segments overlap, or are not what is stored, or leave the file. */
+/** False if the segments overlap, do not match what is stored, or exceed the file. */
 export function isSound({ size, segments }: SparseFile, stored: number): boolean {
   let end = 0;
   let sum = 0;
@@ -95,7 +98,7 @@ export function isSound({ size, segments }: SparseFile, stored: number): boolean
 
 const zeros = Buffer.alloc(64 * 1024);
 
-/** A file that takes what is stored and writes the holes too. */
+/** A file that receives the stored parts and also writes the holes. */
 export function withHoles(file: OpenFile, { size, segments }: SparseFile): OpenFile {
   const ahead = [...segments].reverse();
   let at = 0;
@@ -107,7 +110,7 @@ export function withHoles(file: OpenFile, { size, segments }: SparseFile): OpenF
   return {
     write(chunk) {
       for (let done = 0; done < chunk.length; ) {
-        const { offset, length } = ahead.at(-1) as Segment; // a sound map has one for every byte
+        const { offset, length } = ahead.at(-1) as Segment; // a valid map covers every byte
         fill(Math.max(offset, at));
         const part = chunk.subarray(done, done + offset + length - at);
         if (part.length > 0) file.write(part);

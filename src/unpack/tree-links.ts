@@ -7,13 +7,15 @@ import { refuseEntry, showPath } from "./refusals.ts";
 import { clear } from "./tree-directories.ts";
 import { countBytes, enter, type State, withContext } from "./tree-state.ts";
 
-/** A link out of the tree is left out where the archive does not climb out itself, for that is an attack. */
+/**
+ * A link out of the tree is skipped, unless the archive itself has `..` paths, which is an attack.
+ */
 export function recordLink(state: State, path: string, target: string): void {
   const place = enter(state, path);
   if (place === undefined || state.links.get(place) === target) return;
   if (target === "" || target.includes("\0")) refuseEntry("damaged", path, "is a link to nothing");
   if (target.length > maxPath) {
-    refuseEntry("damaged", path, "is a link with too long a target"); // no system has such a link
+    refuseEntry("damaged", path, "is a link with too long a target"); // no system allows such a link
   }
   state.names += target.length;
   const climbs = resolveInside(placeOf(0, path) ?? "", target) === undefined;
@@ -36,7 +38,7 @@ export function makeHardlink(state: State, path: string, target: string): void {
   if (!linkTo(state, place, from)) state.pending.set(place, from);
 }
 
-/** False where there is nothing to link to. */
+/** False if the target does not exist. */
 function linkTo(state: State, place: string, from: string): boolean {
   const target = state.links.get(from);
   if (target !== undefined) recordLink({ ...state, strip: 0 }, place, target);
@@ -59,7 +61,7 @@ function makeLink(state: State, place: string, from: string): void {
   state.files.add(place);
 }
 
-/** Links to what came later, which may be such a link too. */
+/** Links to later entries, which may be such links themselves. */
 export function finishHardlinks(state: State): void {
   for (let before = -1; before !== state.pending.size; ) {
     before = state.pending.size;

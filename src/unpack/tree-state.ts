@@ -6,16 +6,16 @@ import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
 
-/** What an archive may unpack to at most. */
+/** The maximum that an archive may unpack to. */
 export interface Limits {
   readonly bytes: number;
-  /** Files, links and directories, also those that only a path names. */
+  /** Files, links and directories, including those that only a path names. */
   readonly entries: number;
-  /** What archives that share the limits (those of one closure) have taken so far; counted here. */
+  /** The totals of archives that share the limits (those of one closure); updated here. */
   readonly taken?: { bytes: number; entries: number };
 }
 
-/** What a tree's writer knows of what it has written. */
+/** The state of a tree's writer. */
 export interface State {
   readonly into: string;
   readonly strip: number;
@@ -23,11 +23,11 @@ export interface State {
   readonly written: WrittenDigests | undefined;
   readonly directories: Set<string>;
   readonly files: Set<string>;
-  /** Path to target, of symbolic links. */
+  /** Path to target of symbolic links. */
   readonly links: Map<string, string>;
-  /** Paths of links that were left out: nothing may lie below them, as if they were there. */
+  /** Paths of skipped links: no entry may be below them. */
   readonly absent: Set<string>;
-  /** Path to the place of the target, of hard links to what has not come yet. */
+  /** Path to the target's path, for hard links to entries that come later. */
   readonly pending: Map<string, string>;
   readonly skipped: string[];
   readonly taken: { bytes: number; entries: number };
@@ -36,16 +36,16 @@ export interface State {
   open: number | undefined;
 }
 
-/** Characters per entry that names and targets may have on average; real trees have some 60. */
+/** Maximum average characters of names and targets per entry; real trees have some 60. */
 const averageName = 256;
 
-/** Counts an entry that will be made, and what is kept of it. */
+/** Counts an entry before it is created, and the memory for its name. */
 export function count(state: State, path: string, kept = path): void {
   const { entries } = state.limits;
   state.taken.entries += 1;
   state.names += kept.length;
   if (state.taken.entries > entries) {
-    refuseEntry("too large", path, `is one too many: at most ${entries} are taken`);
+    refuseEntry("too large", path, `exceeds the limit of ${entries} entries`);
   }
   if (state.names > entries * averageName) {
     refuseEntry("too large", path, "is too much: the names are too long");
@@ -59,7 +59,7 @@ export function skip(state: State, path: string, why: string): void {
 
 export const controlled = "has a control character in its name";
 
-/** Counts a file or link and finds its place in the tree; undefined where it is left out. */
+/** Counts a file or link and returns its path in the tree; undefined if it is skipped. */
 export function enter(state: State, path: string): string | undefined {
   if (placeOf(0, path) === undefined) refuseEntry("damaged", path, "has no name");
   const place = placeOf(state.strip, path);
@@ -76,7 +76,7 @@ export function countBytes(state: State, path: string, bytes: number): void {
   state.taken.bytes += bytes;
   if (state.taken.bytes <= state.limits.bytes) return;
   const most = `the archive unpacks to more than ${state.limits.bytes} bytes`;
-  refuseEntry("too large", path, `is too much: ${most}`);
+  refuseEntry("too large", path, `exceeds the limit: ${most}`);
 }
 
 export function isLink(state: State, place: string): boolean {
@@ -89,7 +89,7 @@ export function isFile(state: State, place: string): boolean {
 
 const impossible = ["ENAMETOOLONG", "ELOOP", "EEXIST", "EISDIR", "ENOTDIR", "EILSEQ"];
 
-/** Does something with the file system at a place of the tree; says of errors where and whose they are. */
+/** Runs a file operation at a path of the tree; its error names the path and the cause. */
 export function withContext<T>(state: State, place: string, work: (absolute: string) => T): T {
   const absolute = join(state.into, place);
   try {
@@ -104,7 +104,7 @@ export function withContext<T>(state: State, place: string, work: (absolute: str
       throw madeAlready(absolute, cause);
     }
     if (impossible.includes(code)) {
-      return refuseEntry("unsupported", place, `cannot be made here (${code})`);
+      return refuseEntry("unsupported", place, `cannot be created here (${code})`);
     }
     throw fileError("write", absolute, cause);
   }
@@ -112,11 +112,11 @@ export function withContext<T>(state: State, place: string, work: (absolute: str
 
 const isListed = (path: string): boolean => listNames(dirname(path)).includes(basename(path));
 
-/** Linux makes a call again that a network disk has answered with ESTALE, done or not. */
+/** Linux retries a call after ESTALE from a network disk, even if it had succeeded. */
 function madeAlready(path: string, cause: unknown): UserError {
-  const message = `cannot write ${path}: the disk says that it is there already`;
+  const message = `cannot write ${path}: the disk says that it already exists`;
   return new UserError("E_DISK_FAILING", message, {
     cause,
-    hint: "A call of the disk failed and was done all the same. Run it again; what was installed before is untouched.",
+    hint: "The disk reported an error for a call that succeeded. Run the command again; existing installations are unchanged.",
   });
 }

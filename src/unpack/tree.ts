@@ -21,25 +21,25 @@ import {
 export type { Limits } from "./tree-state.ts";
 
 /**
- * Writes the entries of an archive of any kind below one directory. It is synchronous: entries come
- * one after the other, nothing can be swapped between a check and its use, and many small files cost
- * no turns of the event loop. What it refuses is a UserError of ./refusals.ts.
+ * Writes the entries of any archive below one directory. It is synchronous: entries are written one
+ * after the other, nothing can be swapped between a check and its use, and small files cost no
+ * turns of the event loop. Rejections are UserErrors of ./refusals.ts.
  */
 export interface TreeWriter {
   directory(path: string): void;
-  /** Opens a file; undefined where it is left out. Only one is open at a time. */
+  /** Opens a file; undefined if it is skipped. Only one is open at a time. */
   file(path: string, mode: number): OpenFile | undefined;
   symlink(path: string, target: string): void;
-  /** `target` is a path of the archive, as `path` is; it may come later. */
+  /** `target` is a path in the archive, like `path`; it may come later. */
   hardlink(path: string, target: string): void;
-  /** Leaves an entry out, and says so at the end. */
+  /** Skips an entry and reports it at the end. */
   skip(path: string, why: string): void;
-  /** What was left out: paths with the reason. */
+  /** Skipped paths with the reason. */
   readonly skipped: readonly string[];
-  /** Makes the symbolic links, which are held back until nothing can be written through them. */
+  /** Creates the symbolic links, which are delayed so that nothing can be written through them. */
   finish(): void;
   readonly limits: Limits;
-  /** Closes what an error left open. */
+  /** Closes files that are still open after an error. */
   close(): void;
 }
 
@@ -48,7 +48,7 @@ export interface OpenFile {
   close(): void;
 }
 
-/** `written` learns the digest of each file. */
+/** `written` collects the digest of each file. */
 export function treeWriter(
   into: string,
   strip: number,
@@ -90,7 +90,7 @@ export function treeWriter(
         withContext(state, place, (absolute) => symlinkSync(target, absolute));
       }
     },
-    close: () => orNothing(() => closeOpen(state)), // after an error, which is the one to tell
+    close: () => orNothing(() => closeOpen(state)), // after an error, which is the one to report
   };
 }
 
@@ -100,7 +100,7 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   clear(state, place, path);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const executes = (mode & 0o111) !== 0;
-  // From the beginning: not every file system lets a mode be set afterwards.
+  // Set at creation: not every file system allows changing a mode later.
   const created = executes ? 0o777 : 0o666;
   const descriptor = withContext(state, place, (absolute) => openSync(absolute, flags, created));
   state.open = descriptor;
@@ -115,7 +115,7 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
       });
     },
     close() {
-      // Last: whatever happens to the file from here on changes its stamp.
+      // Last, because any later change of the file changes its stamp.
       const stamp = withContext(state, place, () =>
         stampOf(fstatSync(descriptor, { bigint: true })),
       );

@@ -15,9 +15,9 @@ import type { Limits, TreeWriter } from "./tree.ts";
 
 const blockSize = 512;
 /**
- * Unpacks a tar's bytes, of which `format` is the name in messages. node-tar decodes the headers; its
- * parser is not used, because it loses its place behind sparse files and takes no hard link, name or end
- * that is unusual. Throws a UserError of ./refusals.ts.
+ * Unpacks a tar; `format` is its name in messages. node-tar decodes the headers; its parser is not
+ * used, because it loses its position after sparse files and rejects unusual hard links, names and
+ * ends. Throws a UserError of ./refusals.ts.
  */
 export async function untar(
   bytes: AsyncIterable<Buffer>,
@@ -31,8 +31,8 @@ export async function untar(
 }
 
 /**
- * Whole blocks; what is left at the end is filled up with zeros. A tar of nothing but names, or with
- * anything behind its end, writes no file that a limit could stop, so that it is counted here too.
+ * Whole blocks; the last one is filled with zeros. A tar of only names, or with data after its end,
+ * writes no file that a limit could stop, so bytes are counted here, too.
  */
 export async function* inBlocks(
   bytes: AsyncIterable<Buffer>,
@@ -50,7 +50,7 @@ export async function* inBlocks(
     const held = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const whole = held.length - (held.length % blockSize);
     if (whole > 0) yield held.subarray(0, whole);
-    rest = Buffer.from(held.subarray(whole)); // the next chunk may be written over this one
+    rest = Buffer.from(held.subarray(whole)); // the next chunk may overwrite this one
   }
   if (total === 0) throw otherFormat(format, rest);
   if (rest.length > 0) yield rest;
@@ -79,7 +79,7 @@ function startReader(
   };
 }
 
-/** Gives how many bytes were taken: blocks, or what is there of the last one. */
+/** Returns how many bytes were consumed: blocks, or the rest of the last one. */
 function takeBody(reader: Reader, body: Body, bytes: Buffer): number {
   const part = bytes.subarray(0, Math.min(body.left, bytes.length));
   body.left -= part.length;
@@ -107,7 +107,7 @@ function decodeHeader({ decode, format, isFirst }: Reader, block: Buffer): Heade
   try {
     header = decode(block);
   } catch {
-    // Numbers that JavaScript has no room for.
+    // Numbers that are too large for JavaScript.
   }
   if (header?.cksumValid) return header;
   throw isFirst ? otherFormat(format, block) : damaged(format, "the checksum of a header is wrong");
@@ -152,7 +152,7 @@ function takeOther(type: string, tree: TreeWriter, path: string, target: string)
   }
 }
 
-/** What stands between entries: extended headers are kept for the next one, labels are passed over. */
+/** Entries without a file: extended headers are kept for the next entry, labels are skipped. */
 function takeMeta(reader: Reader, type: string, block: Buffer): void {
   const left = numberIn(block, 124);
   if (!(left <= maxMeta)) {
@@ -174,5 +174,5 @@ function endMeta(reader: Reader, type: string, body: Buffer): void {
     reader.extended = readPax(body, known);
     if (!reader.extended) throw damaged(reader.format, "an extended header has no records");
   }
-  // What a global header says of all entries (comments, owners, times) is of no use here.
+  // Global headers (comments, owners, times) are not used.
 }

@@ -4,16 +4,16 @@ import { crc32 } from "node:zlib";
 import { pieceSize, readPieces, type Span } from "./pieces.ts";
 import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
 
-/** xz-decompress is compiled with this limit, which is what `xz -9` needs. */
+/** The compiled limit of xz-decompress, which is enough for `xz -9`. */
 const maxDictionary = "a dictionary of more than 64 MiB";
 
-/** The bytes of a file of one or more xz streams. */
+/** The decompressed bytes of one or more xz streams. */
 export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
   const { start, padding } = span;
   const xz = await import("xz-decompress");
-  const { XzReadableStream } = xz.default ?? xz; // as Node or as a bundler has it
+  const { XzReadableStream } = xz.default ?? xz; // the import differs between Node and a bundler
   const source = createReadStream(file, { start, end: padding - 1, highWaterMark: pieceSize });
-  // Not by `Readable.toWeb`: where reading ends early, it may throw where nobody can catch it.
+  // Not `Readable.toWeb`: if reading ends early, it may throw an uncatchable error.
   const input = ReadableStream.from<Uint8Array>(source);
   const output = new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;
   let isBegun = false;
@@ -26,13 +26,13 @@ export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
     const code = /error code (\d+)/.exec(String(cause))?.[1];
     if (code === undefined) throw cause;
     if (isBegun && isFollowed(file, span)) {
-      throw damaged("tar.xz", "something that is not xz follows its end", cause);
+      throw damaged("tar.xz", "other data follows its end", cause);
     }
     throw errorOf(Number(code), cause);
   }
 }
 
-/** True where the end of a stream lies before the last bytes and no other begins behind it. */
+/** True if a stream ends before the last bytes and no other one begins after it. */
 function isFollowed(file: string, { start, padding }: Span): boolean {
   const [tail = Buffer.alloc(0)] = readPieces(file, {
     start: Math.max(start, padding - 4096),
@@ -43,7 +43,7 @@ function isFollowed(file: string, { start, padding }: Span): boolean {
   return crc32(tail.subarray(at - 6, at)) === tail.readUInt32LE(at - 10);
 }
 
-/** By xz-embedded's numbers. */
+/** By the numbers of xz-embedded. */
 function errorOf(code: number, cause: unknown): Refusal {
   switch (code) {
     case 3:
@@ -51,19 +51,19 @@ function errorOf(code: number, cause: unknown): Refusal {
     case 4:
       return unsupported(
         "tar.xz",
-        `it needs ${maxDictionary}, which the decoder does not have`,
+        `it needs ${maxDictionary}, which the decoder does not support`,
         cause,
       );
     case 2:
     case 6:
       return unsupported(
         "tar.xz",
-        "it needs a filter or a check that the decoder does not have (BCJ, SHA-256)",
+        "it needs a filter or a check that the decoder does not support (BCJ, SHA-256)",
         cause,
       );
     case 8:
       return cutShort("tar.xz", cause);
     default:
-      return damaged("tar.xz", "its content contradicts itself", cause);
+      return damaged("tar.xz", "its content is inconsistent", cause);
   }
 }

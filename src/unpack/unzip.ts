@@ -23,14 +23,14 @@ const otherMethods: Readonly<Record<number, string>> = {
 };
 
 /**
- * Unpacks a zip, entry by entry in the order in which they lie in the file. Streams of zip libraries give
- * 16 kB at a time, which would take most of the time here: contents are inflated by ./inflate.ts.
+ * Unpacks a zip, entry by entry in file order. Streams of zip libraries return 16 kB at a time,
+ * which would take most of the time here, so contents are inflated by ./inflate.ts.
  */
 export async function unzip(file: string, tree: TreeWriter): Promise<void> {
   const handle = await open(file, "r");
   try {
     const module = await import("yauzl");
-    const yauzl = module.default ?? module; // as Node or as a bundler has it
+    const yauzl = module.default ?? module; // the import differs between Node and a bundler
     for await (const entry of zipEntries(handle, tree.limits, yauzl)) {
       await unpackEntry(file, entry, tree);
     }
@@ -59,9 +59,13 @@ async function unpackEntry(file: string, entry: ZipEntry, tree: TreeWriter): Pro
   if (method !== stored && method !== deflated) {
     const name = otherMethods[method];
     const shown = name === undefined ? `method ${method}` : `${name} (method ${method})`;
-    refuseEntry("unsupported", path, `is packed with ${shown}, which is not supported in a zip`);
+    refuseEntry(
+      "unsupported",
+      path,
+      `is compressed with ${shown}, which is not supported in a zip`,
+    );
   }
-  // Made without Unix attributes, it is a plain file, or a directory by its name or by those of DOS.
+  // Without Unix attributes it is a plain file, or a directory by its name or its DOS attributes.
   const isDosDirectory = type === 0 && entry.isDosDirectory && size === 0;
   if (type === kind.directory || isDosDirectory || path.endsWith("/")) {
     if (size > 0) refuseEntry("damaged", path, "is a directory with content");
@@ -91,7 +95,7 @@ async function unpackFile(file: string, entry: ZipEntry, tree: TreeWriter): Prom
   output?.close();
 }
 
-/** A zip without Unix modes does not say what is a program; its first bytes do. */
+/** A zip without Unix modes does not mark programs; their first bytes do. */
 function isProgram(head: Buffer): boolean {
   const text = head.toString("latin1", 0, 4);
   return text === "\x7fELF" || text.startsWith("#!");
@@ -102,15 +106,15 @@ async function readLink(file: string, entry: ZipEntry): Promise<string> {
     refuseEntry("damaged", entry.path, "is a link with too long a target");
   }
   let target = "";
-  for await (const piece of readEntry(file, entry)) target += piece.toString("utf8"); // there is one
+  for await (const piece of readEntry(file, entry)) target += piece.toString("utf8"); // there is exactly one
   return target;
 }
 
-/** The content, piece by piece. Refuses it where it is not what the directory says. */
+/** The content, piece by piece. Throws if it does not match the directory. */
 async function* readEntry(file: string, entry: ZipEntry): AsyncGenerator<Buffer> {
   const { content, packed, path, method } = entry;
   const bytes = readPieces(file, { start: content, end: content + packed });
-  const isPlain = method === stored || packed === 0; // some write nothing at all for an empty file
+  const isPlain = method === stored || packed === 0; // some tools write nothing for an empty file
   let size = 0;
   let sum = 0;
   for await (const piece of isPlain ? bytes : inflate("raw", bytes)) {
@@ -119,6 +123,6 @@ async function* readEntry(file: string, entry: ZipEntry): AsyncGenerator<Buffer>
     sum = crc32(piece, sum);
     yield piece;
   }
-  if (size !== entry.size) refuseEntry("damaged", path, "has not the size that it claims");
+  if (size !== entry.size) refuseEntry("damaged", path, "does not have its stated size");
   if (sum !== entry.crc) refuseEntry("damaged", path, "has a wrong checksum");
 }

@@ -8,15 +8,15 @@ import { pieceSize, type Span } from "./pieces.ts";
 import { damaged, tooLittleMemory, unsupported } from "./refusals.ts";
 
 /**
- * Windows of 128 MiB (`--long=27`, `--ultra`) are what zstd itself takes; twice as much is taken where it is
- * a quarter of the free memory, because several archives are unpacked at once.
+ * zstd itself accepts windows of 128 MiB (`--long=27`, `--ultra`); twice as much is accepted if it
+ * is at most a quarter of the free memory, because several archives are unpacked at once.
  */
 const [usualWindow, largestWindow] = [27, 28];
 
-/** node:zlib stops after a frame and calls it the end, so that each further frame is started anew. */
+/** node:zlib stops after one frame, so each further frame is decoded separately. */
 export async function* unzstd(file: string, span: Span): AsyncGenerator<Buffer> {
   if (typeof zlib.createZstdDecompress !== "function") {
-    throw new UserError("E_NODE_TOO_OLD", "this Node cannot unpack zstd");
+    throw new UserError("E_NODE_TOO_OLD", "this version of Node does not support zstd");
   }
   const { start, end, padding } = span;
   const window = windowFor(availableMemory?.() ?? freemem());
@@ -30,7 +30,7 @@ export async function* unzstd(file: string, span: Span): AsyncGenerator<Buffer> 
       end: end - 1,
       highWaterMark: pieceSize,
     });
-    // The source's errors arrive through the decoder, which is what the loop listens to.
+    // The source's errors arrive through the decoder, which the loop reads.
     pipeline(source, decoder, () => {});
     try {
       yield* decoder as AsyncIterable<Buffer>;
@@ -42,7 +42,7 @@ export async function* unzstd(file: string, span: Span): AsyncGenerator<Buffer> 
   }
 }
 
-/** The logarithm of the largest window that is taken where so many bytes are free. */
+/** The logarithm of the largest accepted window for this much free memory. */
 function windowFor(free: number): number {
   const quarter = Math.floor(Math.log2(free / 4));
   return Math.max(usualWindow, Math.min(largestWindow, quarter));
@@ -59,10 +59,10 @@ function errorOf(cause: unknown, isFirst: boolean, window: number): unknown {
     case "ZSTD_error_memory_allocation":
       return tooLittleMemory("tar.zst", "there is not enough memory for its window", cause);
     case "ZSTD_error_dictionary_wrong":
-      return unsupported("tar.zst", "it needs a dictionary that is another file", cause);
+      return unsupported("tar.zst", "it needs an external dictionary", cause);
     case "ZSTD_error_prefix_unknown":
       if (isFirst) return cause;
-      return damaged("tar.zst", "something that is not zstd follows its end", cause);
+      return damaged("tar.zst", "other data follows its end", cause);
     default:
       return cause;
   }

@@ -2,13 +2,13 @@ import type { FileHandle } from "node:fs/promises";
 import { cutShort, damaged, otherFormat, refusal, unsupported } from "./refusals.ts";
 import type { Limits } from "./tree.ts";
 
-/** Where a zip lies in its file, and its directory in it. */
+/** The position of a zip in its file, and of its directory. */
 export interface ZipFrame {
-  /** Bytes before the zip that none of its offsets counts: a program that unpacks itself. */
+  /** Bytes before the zip that its offsets do not count: a self-extracting program. */
   readonly shift: number;
-  /** Where its comment ends; a signature or padding may follow. */
+  /** The end of its comment; a signature or padding may follow. */
   readonly end: number;
-  /** Where the directory starts, and so the last content ends at the latest. */
+  /** The start of the directory, where the last content must have ended. */
   readonly start: number;
   /** Bytes of the directory. */
   readonly length: number;
@@ -17,7 +17,7 @@ export interface ZipFrame {
 
 const endSignature = Buffer.from("PK\x05\x06");
 const endLength = 22;
-/** The longest comment, and as much behind it. */
+/** The longest comment, and the same number of bytes after it. */
 const maxTail = 2 * 0xffff + endLength;
 const locatorSignature = 0x07064b50;
 const locatorLength = 20;
@@ -25,13 +25,13 @@ const end64Signature = 0x06064b50;
 const end64Length = 56;
 /** An entry of the directory without its name. */
 export const entryLength = 46;
-/** That of 200,000 entries with long names is smaller. */
+/** A directory of 200,000 entries with long names is smaller. */
 const maxDirectory = 64 * 1024 * 1024;
 
 /**
- * Finds the directory by the last end record in the file, which every program believes. yauzl wants
- * nothing before or behind a zip. The sizes that are claimed are believed only where they fit into the
- * file, so that nothing is allocated for a claim.
+ * Finds the directory by the last end record in the file, which every program uses. yauzl requires
+ * that nothing is before or after a zip. Claimed sizes are used only if they fit into the file, so
+ * that they cannot cause large allocations.
  */
 export async function findFrame(handle: FileHandle, limits: Limits): Promise<ZipFrame> {
   const { size } = await handle.stat();
@@ -43,7 +43,7 @@ export async function findFrame(handle: FileHandle, limits: Limits): Promise<Zip
   const frame = await readFrame(handle, end, from + at);
   if (frame.end > size) throw cutShort("zip");
   if (frame.count > limits.entries) {
-    const most = `at most ${limits.entries} are taken`;
+    const most = `the limit is ${limits.entries}`;
     throw refusal("too large", `the zip file has ${frame.count} entries; ${most}`);
   }
   if (frame.length > maxDirectory || frame.length < frame.count * entryLength) {
@@ -67,19 +67,22 @@ async function readFrame(handle: FileHandle, end: Buffer, at: number): Promise<Z
     at,
     claimedAt: undefined,
   };
-  if (claims.disk !== 0) throw unsupported("zip", "it is one part of several");
+  if (claims.disk !== 0) throw unsupported("zip", "it is one part of a multi-part archive");
   const start = claims.at - claims.length;
   const shift = start - claims.start;
-  // A second directory somewhere else in the file would be another archive to another reader.
+  // A second directory elsewhere in the file would be another archive to another reader.
   const isElsewhere = claims.claimedAt !== undefined && claims.claimedAt + shift !== claims.at;
-  if (shift < 0 || isElsewhere) throw damaged("zip", "its directory does not lie before its end");
+  if (shift < 0 || isElsewhere) throw damaged("zip", "its directory is not before its end");
   const { length, count } = claims;
   return { shift, end: at + endLength + end.readUInt16LE(20), start, length, count };
 }
 
 type Claims = Record<"count" | "length" | "start" | "disk" | "at" | "claimedAt", number>;
 
-/** The end record of zip64, which counts where there is one; its own offset may not count what is before. */
+/**
+ * The end record of zip64, which wins if it exists; its own offset may not count the bytes before
+ * the zip.
+ */
 async function readEnd64(handle: FileHandle, position: number): Promise<Claims | undefined> {
   const locatorAt = position - locatorLength;
   if (locatorAt < end64Length) return undefined;
@@ -93,7 +96,7 @@ async function readEnd64(handle: FileHandle, position: number): Promise<Claims |
     const [count, length, start] = [numberAt(end, 32), numberAt(end, 40), numberAt(end, 48)];
     return { count, length, start, disk: end.readUInt32LE(16), at, claimedAt };
   }
-  throw damaged("zip", "its end lies elsewhere");
+  throw damaged("zip", "its end is elsewhere");
 }
 
 function numberAt(bytes: Buffer, at: number): number {
@@ -102,7 +105,7 @@ function numberAt(bytes: Buffer, at: number): number {
   return Number(value);
 }
 
-/** Exactly so many bytes. */
+/** Exactly `length` bytes. */
 async function readAt(handle: FileHandle, at: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   const { bytesRead } = await handle.read(bytes, 0, length, at);

@@ -7,34 +7,34 @@ import { damaged, refuseEntry } from "./refusals.ts";
 import type { Limits } from "./tree.ts";
 import { entryLength, findFrame, type ZipFrame } from "./zip-end.ts";
 
-/** One entry of a zip, as its directory has it and its own header agrees. */
+/** One entry of a zip on which the directory and the local header agree. */
 export interface ZipEntry {
   readonly path: string;
   readonly method: number;
   readonly crc: number;
   readonly isEncrypted: boolean;
-  /** Where in the file the packed bytes start, and how many they are. */
+  /** The position of the compressed bytes in the file, and their number. */
   readonly content: number;
   readonly packed: number;
-  /** Bytes unpacked. */
+  /** Uncompressed bytes. */
   readonly size: number;
-  /** Unix mode with type bits; 0 where the zip was made without. */
+  /** Unix mode with type bits; 0 if the zip has none. */
   readonly mode: number;
-  /** False for zips of Windows, whose modes do not tell what is a program. */
+  /** False for zips from Windows, whose modes do not mark programs. */
   readonly hasUnixModes: boolean;
-  /** A directory by the attributes of DOS. */
+  /** A directory by its DOS attributes. */
   readonly isDosDirectory: boolean;
 }
 
-/** Unix and macOS, as the systems on which entries are made. */
+/** Unix and macOS, as the creating systems of entries. */
 const unixSystems = [3, 19];
 const flags = { encrypted: 1, utf8: 0x800, masked: 0x2000 } as const;
 const dosDirectory = 0x10;
 
 /**
- * The entries in the order in which they lie in the file. yauzl reads them; what it takes on trust
- * (overlaps, names and methods that differ from those before the content) is looked at here, because an
- * archive may be made to have two readings. Throws a UserError, or one of yauzl's.
+ * The entries in file order. yauzl reads them; what it does not check (overlaps, names and methods
+ * that differ from the local headers) is checked here, because an archive may be made ambiguous.
+ * Throws a UserError, or one of yauzl's.
  */
 export async function* zipEntries(
   handle: FileHandle,
@@ -51,19 +51,21 @@ export async function* zipEntries(
   let end = 0;
   for (const entry of entries) {
     const path = pathOf(entry, yauzl);
-    // The classic bomb: a thousand entries of the same packed bytes.
+    // The classic zip bomb: a thousand entries share the same compressed bytes.
     const offset = entry.relativeOffsetOfLocalHeader;
     if (offset < end) refuseEntry("hostile", path, "overlaps another entry");
     const start = await findContent(zip, entry, path);
     end = start + entry.compressedSize;
     if (end + frame.shift > frame.start) {
-      refuseEntry("damaged", path, "reaches past the end of the contents");
+      refuseEntry("damaged", path, "extends past the end of the contents");
     }
     yield describe(entry, path, start + frame.shift);
   }
 }
 
-/** What yauzl reads through: synchronous, and few bytes at a time come from a page of many. */
+/**
+ * The reader for yauzl: synchronous, with a buffered page, because it reads few bytes at a time.
+ */
 function readerOf(handle: FileHandle, shift: number): RandomAccessReader {
   const page = Buffer.alloc(8192);
   let start = 0;
@@ -100,13 +102,14 @@ async function listEntries(zip: ZipFile, frame: ZipFrame): Promise<Entry[]> {
     const { fileNameLength, extraFieldLength, fileCommentLength } = entry;
     length += entryLength + fileNameLength + extraFieldLength + fileCommentLength;
   }
-  if (length !== frame.length) throw damaged("zip", "its directory has more than it counts");
+  if (length !== frame.length)
+    throw damaged("zip", "its directory has more entries than it states");
   return entries.sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
 }
 
 /**
- * Names of older tools are of code page 437, those of macOS are UTF-8 without the flag for it, and those of
- * Windows PowerShell have backslashes.
+ * Names from older tools are in code page 437, those of macOS are UTF-8 without the flag, and those
+ * of Windows PowerShell have backslashes.
  */
 function pathOf(entry: Entry, yauzl: typeof import("yauzl")): string {
   const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
@@ -115,15 +118,17 @@ function pathOf(entry: Entry, yauzl: typeof import("yauzl")): string {
   return yauzl.getFileNameLowLevel(encoding, fileNameRaw, extraFields, false);
 }
 
-/** Where the packed bytes start: behind the entry's own header, whose length the directory has not. */
+/**
+ * The start of the compressed bytes: after the local header, whose length is not in the directory.
+ */
 async function findContent(zip: ZipFile, entry: Entry, path: string): Promise<number> {
   const header = await zip.readLocalFileHeaderPromise(entry);
   const isMasked = (entry.generalPurposeBitFlag & flags.masked) !== 0;
   if (!isMasked && withSlashes(header.fileName) !== withSlashes(entry.fileNameRaw)) {
-    refuseEntry("hostile", path, "has another name where its content is");
+    refuseEntry("hostile", path, "has another name in its local header");
   }
   if (header.compressionMethod !== entry.compressionMethod) {
-    refuseEntry("hostile", path, "is packed in two ways at once");
+    refuseEntry("hostile", path, "has another compression method in its local header");
   }
   return header.fileDataStart;
 }

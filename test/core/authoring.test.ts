@@ -58,7 +58,7 @@ describe("a recipe's text", () => {
       }),
     ).toEqual({
       description: "Zogs",
-      homepage: "TODO: where its people are, an https:// address",
+      homepage: "TODO: the project's website, an https:// URL",
       license: "TODO: its SPDX expression, such as MIT",
     });
   });

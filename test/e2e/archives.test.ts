@@ -98,7 +98,7 @@ describe("what is refused", () => {
 
   test("what is cut short is told so", async () => {
     const { status, stderr } = await install("zog.tar.gz", gzipSync(tar).subarray(0, -9));
-    expect(stderr).toMatch(/the tar\.gz file is cut short/);
+    expect(stderr).toMatch(/the tar\.gz file is truncated/);
     expect(status).toBe(4);
   });
 

@@ -222,7 +222,7 @@ describe("recipe check", () => {
     const { status, stdout } = await check(file("zog.yaml"));
     expect([status, stdout.match(/needs.*/g)]).toEqual([
       2,
-      ['needs[2] is "nod", which no recipe is called; did you mean "node"?'],
+      ['needs[2] is "nod", but no recipe has this name; did you mean "node"?'],
     ]);
     expect(stdout).toMatch(/zog\.yaml:\d+: .*\n0 of 1 right/);
   });

@@ -280,7 +280,9 @@ describe("names and skills", () => {
     const { status, stderr } = await place.run();
     expect(status).toBe(0);
     for (const name of ["../../bin/sh", "-rf", "a b"]) {
-      expect(stderr).toContain(`requires ${JSON.stringify(name)}, which is not a program's name`);
+      expect(stderr).toContain(
+        `requires ${JSON.stringify(name)}, which is not a valid program name`,
+      );
     }
     expect(Object.keys(place.manifest().tools)).toEqual(["zog"]);
   });

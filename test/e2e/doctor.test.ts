@@ -35,7 +35,7 @@ describe("what is missing", () => {
     expect(stdout).not.toContain("{");
     expect(stdout.split("\n").length).toBeLessThan(15);
     const [line = ""] = stdout.match(/^ {2}tool-00, .*$/m) ?? [];
-    expect(line).toMatch(/127\.0\.0\.1:\d+ answered 403/);
+    expect(line).toMatch(/127\.0\.0\.1:\d+ responded with 403/);
     for (const name of names) expect(line).toContain(name);
     expect(line.match(/\(for all\)/g)).toHaveLength(1);
     expect(lastLine(stdout)).toMatch(/^missing: tool-00, .*tool-16/);
@@ -80,7 +80,7 @@ describe("what is missing", () => {
       0,
       expect.stringMatching(/found in the image: sh \(\/.*\/sh\)/),
     ]);
-    expect(lastLine(stdout)).toBe("everything that is asked for is here");
+    expect(lastLine(stdout)).toBe("everything required is installed");
   });
 });
 
@@ -108,7 +108,7 @@ describe("what is damaged", () => {
     const mended = await place.run("doctor", "--repair");
     expect([mended.status, lastLine(mended.stdout)]).toEqual([
       0,
-      "everything that is asked for is here",
+      "everything required is installed",
     ]);
     expect(readFileSync(zog).length).toBeGreaterThan(0);
   });

@@ -64,6 +64,8 @@ test.each([[["update"]], [["-f"]], [["-qf"]]])("%j works each time", async (word
 test("-v says that recipes changed, and the run with them is the last that needs Node", async () => {
   await start();
   place.recipe("other", { artifacts: { "linux-x64": place.serve("other.gz", Buffer.alloc(1)) } });
-  expect((await start("-v")).stderr).toMatch(/asking Node: recipes changed since the last run/);
+  expect((await start("-v")).stderr).toMatch(
+    /asking Node: recipes have changed since the last run/,
+  );
   expect((await start("-v")).alone).toBe(true);
 });

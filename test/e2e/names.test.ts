@@ -108,7 +108,7 @@ describe("a NAME", () => {
     place.recipe("zog", { artifacts: { "linux-x64": missing() } });
     await place.run("zog");
     const { status, stderr } = await place.run("remove", "zog");
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/no longer asked for by name/)]);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/no longer requested by name/)]);
     expect(requested()).toEqual([]);
     expect((await place.run()).status).toBe(0);
   });

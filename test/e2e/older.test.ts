@@ -21,7 +21,7 @@ const run = (...args: string[]) => place.runWith(debian.env, ...args);
 const version = (): string | undefined => place.manifest().tools.show?.version;
 const warningsIn = (stderr: string): string[] => stderr.match(/^warning: .*$/gm) ?? [];
 const shortage =
-  /^warning: show 1\.0\+b1 in place of 2\.0\.0 is used: .*show\.tar\.gz answered 404/;
+  /^warning: show 1\.0\+b1 in place of 2\.0\.0 is used: .*show\.tar\.gz responded with 404/;
 
 /** A release of our own first, Debian's older one after it. */
 function offer(newest: string, isThere: boolean): void {

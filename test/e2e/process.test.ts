@@ -191,7 +191,7 @@ describe("what is short for a while is no fault of the program", () => {
     const line =
       'exec setpriv --reuid 4243 --regid 4243 --clear-groups prlimit --nproc=1 dash "$@"';
     const { status, stderr } = await inShell(line);
-    expect(stderr).toContain("no further process can be started here");
+    expect(stderr).toContain("no more processes can be started here");
     expect(status).toBe(5);
     const hook = await inShell(line, ["--", "/bin/echo", "up"]);
     expect([hook.status, hook.stdout]).toEqual([0, "up\n"]);

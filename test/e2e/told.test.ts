@@ -69,7 +69,7 @@ describe("one cause, several tools", () => {
     const { stderr } = await place.run("zog", "yak");
     expect(errorsIn(stderr)).toEqual([
       expect.stringMatching(
-        /^error: yak, zog: 127\.0\.0\.1:\d+ answered 403 \(it forbids this\) \[E_HTTP_FORBIDDEN\]$/,
+        /^error: yak, zog: 127\.0\.0\.1:\d+ responded with 403 \(access is denied\) \[E_HTTP_FORBIDDEN\]$/,
       ),
     ]);
   });
@@ -82,7 +82,9 @@ describe("one cause, several tools", () => {
     const { stderr } = await place.run("zog", "yak", "owl", "elk", "gnu");
     expect(errorsIn(stderr).sort()).toEqual([
       `error: elk, owl: ${other} refused the connection [E_UNREACHABLE]`,
-      expect.stringMatching(/^error: gnu: http.*gnu\.tar\.gz answered 404.* \[E_HTTP_NOT_FOUND\]$/),
+      expect.stringMatching(
+        /^error: gnu: http.*gnu\.tar\.gz responded with 404.* \[E_HTTP_NOT_FOUND\]$/,
+      ),
       `error: yak, zog: ${dead} refused the connection [E_UNREACHABLE]`,
     ]);
     expect(lastLine(stderr)).toBe("0 of 5 installed; failed: elk, gnu, owl, yak, zog");

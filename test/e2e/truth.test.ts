@@ -105,7 +105,7 @@ describe("doctor", () => {
       "doctor",
       "--deep",
     );
-    expect(stdout).toMatch(/sound: zog 1\.0\.0 \(every byte was read\)/);
+    expect(stdout).toMatch(/intact: zog 1\.0\.0 \(every file was hashed\)/);
     expect(status).toBe(0);
   });
 
@@ -128,7 +128,7 @@ describe("doctor", () => {
     expect((await place.run("doctor")).stdout).toMatch(/bin\/zog: not our link/);
     const { status, stdout, stderr } = await place.run("doctor", "--repair");
     expect(stderr).toMatch(/zog 1\.0\.0: linked again/);
-    expect(stdout).toMatch(/bin\/mine was not put there/);
+    expect(stdout).toMatch(/bin\/mine was not created/);
     expect(status).toBe(0);
     expect(ask()).toBe("1.0.0");
     expect(readFileSync(join(place.prefix, "bin/mine"), "utf8")).toBe("x");
@@ -148,7 +148,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
     const before = place.manifest();
     writeFileSync(manifestFile(), text);
     const { status, stderr } = await place.run();
-    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tool is proven by its tree/);
+    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tool was found by its tree/);
     expect(status).toBe(0);
     expect(place.manifest().tools.zog).toMatchObject({ dir: before.tools.zog?.dir });
     expect(aside().map((name) => readFileSync(join(place.prefix, name), "utf8"))).toEqual([text]);

@@ -101,8 +101,8 @@ for (const shell of shells) {
         return /^openclaw-install-skill-deps: asking Node: (.*)\n/.exec(stderr)?.[1] ?? stderr;
       };
       const another = "no earlier run had the same words, settings and skill directories";
-      const skill = "a skill is new, changed or gone since the last run";
-      const recipes = "recipes changed since the last run";
+      const skill = "a skill was added, changed or removed since the last run";
+      const recipes = "recipes have changed since the last run";
 
       test.each<[string, () => unknown]>([
         [skill, () => editInPlace(skillOf(place))],
@@ -112,15 +112,15 @@ for (const shell of shells) {
         [recipes, () => editInPlace(join(place.dir, "recipes/gog.yaml"))],
         [recipes, () => write(join(place.dir, "recipes/new.yaml"), "name: new\n")],
         [
-          "openclaw.json or another file of settings changed since the last run",
+          "openclaw.json or another settings file has changed since the last run",
           () => editInPlace(configOf(place)),
         ],
         [
-          "the manifest of the volume, or of a seed, changed since the last run",
+          "the manifest of the volume or of a seed has changed since the last run",
           () => editInPlace(join(place.dir, "seed/manifest.json")),
         ],
-        ["files in the volume changed since the last run", () => editInPlace(binOf(place))],
-        ["only-here is not on PATH any more", () => rmSync(join(place.systemBin, "only-here"))],
+        ["files in the volume have changed since the last run", () => editInPlace(binOf(place))],
+        ["only-here is no longer on PATH", () => rmSync(join(place.systemBin, "only-here"))],
         [another, () => mkdirSync(join(place.home, ".agents/skills"), { recursive: true })],
       ])("%s (%#)", async (expected, change) => {
         const before = (p: Place) => {
@@ -223,7 +223,7 @@ for (const shell of shells) {
         touchAll();
         const { status, stderr } = withoutNode("--strict");
         expect(stderr).toMatch(
-          /touched since the last run; its bytes are as they were published\n.*nothing to do/,
+          /touched since the last run; its files are unchanged\n.*nothing to do/,
         );
         expect(status).toBe(0);
       });
@@ -256,7 +256,9 @@ for (const shell of shells) {
       dropDigests();
       utimesSync(binOf(place), 1, 1);
       const { status, stderr } = withoutNode("--strict");
-      expect(stderr).toMatch(/its programs were looked at, not their bytes\n.*nothing to do/);
+      expect(stderr).toMatch(
+        /only the presence and size of its programs were checked\n.*nothing to do/,
+      );
       expect(status).toBe(0);
       truncateSync(binOf(place), 1);
       expect(withoutNode("--strict").status).toBe(3);

@@ -52,7 +52,7 @@ for (const shell of shells) {
         const failing = { env: { PROBE_STATUS: "5" } };
         const { status, stdout, stderr } = place.run(["--", "echo", "up"], failing);
         expect([status, stdout]).toEqual([0, "up\n"]);
-        expect(stderr).toContain("the run failed (status 5); starting echo all the same");
+        expect(stderr).toContain("the run failed (status 5); starting echo anyway");
         const strict = place.run(["--strict", "--", "echo", "up"], failing);
         expect([strict.status, strict.stdout]).toEqual([5, ""]);
       });
@@ -139,7 +139,7 @@ for (const shell of shells) {
         });
         expect([status, stdout]).toEqual([7, `in:${place.env.PATH}:${place.prefix}/bin\n`]);
         expect(stderr).toContain("from node\n");
-        expect(stderr).toContain("the run beside the command failed (status 5)");
+        expect(stderr).toContain("the background run failed (status 5)");
       });
 
       test("Node gets the words up to --, and draws no bars", () => {
@@ -161,7 +161,7 @@ for (const shell of shells) {
           place = makePlace(shell);
           const { status, stdout, stderr, node } = place.run(args);
           expect([status, stdout, node]).toEqual([2, "", undefined]);
-          expect(stderr).toContain("--no-wait is for -- CMD");
+          expect(stderr).toContain("--no-wait needs -- CMD");
         },
       );
     });
@@ -251,7 +251,7 @@ for (const shell of shells) {
           env: { PATH, OPENCLAW_SKILL_DEPS_NODE: own },
         });
         expect([status, stdout]).toEqual([5, ""]);
-        expect(stderr).toContain("was killed (SIGKILL), as where memory runs out");
+        expect(stderr).toContain("was killed (SIGKILL), probably out of memory");
       });
 
       const without = (it: Place, PATH: string, args: string[], old?: string) =>
@@ -264,7 +264,7 @@ for (const shell of shells) {
         expect(status).toBe(0);
         expect(stderr).toMatch(/warning: not verified: .* has no record of a finished run/);
         expect(stderr).toContain("there is no Node 22 or newer here");
-        expect(stderr).toContain("hint: let a container that has Node fill the volume");
+        expect(stderr).toContain("hint: fill the volume from a container that has Node");
         expect(without(place, PATH, ["--strict"]).status).toBe(3);
         expect(without(place, PATH, ["gog"]).status).toBe(2);
         expect(without(place, PATH, ["list"]).status).toBe(2);

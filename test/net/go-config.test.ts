@@ -56,7 +56,7 @@ test("a GOPROXY that names no proxy is told when a module is needed", async () =
     const config = await of(value);
     expect(config.settings.GOPROXY).toBe(value);
     if (value === ",") expect(config.proxies).toEqual([]);
-    else expect(() => config.proxies).toThrow(`GOPROXY=${value} names no module proxy`);
+    else expect(() => config.proxies).toThrow(`GOPROXY=${value} has no http or https module proxy`);
   }
   const until = await of("https://a.test|https://b.test,direct,off,https://c.test");
   expect(until.proxies.map(({ url }) => url)).toEqual(["https://a.test/", "https://b.test/"]);

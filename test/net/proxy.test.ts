@@ -48,18 +48,18 @@ describe("a proxy, as curl and npm read it", () => {
   });
 
   test.each([
-    ["ftp://me:s3cret@proxy.example", /cannot use|can use/],
-    ["socks9://proxy.example", /can use/],
-    ["http://proxy.example:port", /not the address of a proxy/],
-    ["http://me:s3cret#x@proxy.example:3128", /not the address of a proxy/],
-    ["http://", /not the address of a proxy/],
-    ["http://proxy one:3128", /not the address of a proxy/],
-    ["http://proxy.example:99999", /not the address of a proxy/],
+    ["ftp://me:s3cret@proxy.example", /not a supported proxy/],
+    ["socks9://proxy.example", /not a supported proxy/],
+    ["http://proxy.example:port", /not a proxy's URL/],
+    ["http://me:s3cret#x@proxy.example:3128", /not a proxy's URL/],
+    ["http://", /not a proxy's URL/],
+    ["http://proxy one:3128", /not a proxy's URL/],
+    ["http://proxy.example:99999", /not a proxy's URL/],
     ["http://proxy.example/proxy.pac", /script that chooses a proxy \(PAC\)/],
     ["http://wpad/wpad.dat", /PAC/],
     ["pac+http://proxy.example/x", /PAC/],
     ["file:///etc/proxy.pac", /PAC/],
-    ["javascript:alert(1)", /not the address|can use/],
+    ["javascript:alert(1)", /not a proxy.s URL|not a supported proxy/],
   ])("%s is refused by name, without its password", (value, why) => {
     expect(() => parse(value)).toThrow(UserError);
     expect(() => parse(value)).toThrow(/^http_proxy=/);

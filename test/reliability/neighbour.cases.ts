@@ -123,8 +123,8 @@ async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<
     // A mode is no damage: the next run sets it again, and says so.
     const finds =
       found.status !== 0 ||
-      found.stdout.includes("was not put there") ||
-      (await place.provision()).stderr.includes("modes of its files were changed");
+      found.stdout.includes("was not created by this command") ||
+      (await place.provision()).stderr.includes("modes of its files had been changed");
     const wrong = finds ? [] : [`${what}: doctor --deep finds nothing`];
     const then = await afterwards(place, what);
     wrong.push(...then.wrong);

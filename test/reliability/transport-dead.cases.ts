@@ -46,7 +46,7 @@ const deadSources: readonly Dead[] = [
   },
   {
     name: "429 with an hour's Retry-After, always",
-    says: /answered 429|the download stalled/,
+    says: /responded with 429|the download stalled/,
     make: async () => ({
       options: { fault: "status", status: 429, headers: { "retry-after": "3600" } },
     }),

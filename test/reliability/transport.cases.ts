@@ -100,7 +100,7 @@ const cutCases: readonly Case[] = [
 
 const statusCases: readonly Case[] = [
   fault("503 once", arrives),
-  fault("503 always", { ...fails, says: /answered 503/ }),
+  fault("503 always", { ...fails, says: /responded with 503/ }),
   independent("429 with Retry-After", async (place) => {
     const began = Date.now();
     const tried = await tryFault(place, { fault: "429 once", retryAfter: 2 }, arrives);
@@ -122,10 +122,10 @@ const contentCases: readonly Case[] = [
 ];
 
 const redirectCases: readonly Case[] = [
-  fault("redirect loop", { ...fails, says: /in a circle/ }),
+  fault("redirect loop", { ...fails, says: /in a loop/ }),
   independent("from https to http", async (place) => {
     const zog = offer(place, "zog");
-    const refused = { ...fails, says: /from https:\/\/ to http:\/\/, which is refused/ };
+    const refused = { ...fails, says: /from https:\/\/ to http:\/\/, which is not allowed/ };
     const answer: RequestListener = (_request, response) =>
       void response.writeHead(302, { location: zog.url }).end();
     return await tryTls(place, "good", refused, answer, true);
@@ -180,7 +180,7 @@ const wayCases: readonly Case[] = [
   independent("a proxy that refuses (407, 403, 502)", async (place, n) => {
     const status = [407, 403, 502][n % 3] ?? 407;
     const server = await refusingProxy(status);
-    const says = new RegExp(`the proxy answered ${status}`);
+    const says = new RegExp(`the proxy responded with ${status}`);
     return await withProxy(server, () => tryProxy(place, server.port, says));
   }),
   independent("a name that DNS does not know", (place) =>

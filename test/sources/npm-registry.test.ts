@@ -152,9 +152,9 @@ describe("the address of the tarball", () => {
 describe("a document that does not help is a failure of the network", () => {
   const versions = (dist: unknown) => JSON.stringify({ versions: { "1.0.0": { dist } } });
   test.each([
-    ["no JSON", "sorry", /did not answer with JSON/],
-    ["a page", "<!DOCTYPE html><html></html>", /did not answer with JSON/],
-    ["nothing", "", /did not answer with JSON/],
+    ["no JSON", "sorry", /did not respond with JSON/],
+    ["a page", "<!DOCTYPE html><html></html>", /did not respond with JSON/],
+    ["nothing", "", /did not respond with JSON/],
     ["null", "null", /package's versions/],
     ["a list", "[]", /package's versions/],
     ["no versions", "{}", /package's versions/],
@@ -169,7 +169,7 @@ describe("a document that does not help is a failure of the network", () => {
     server.serve(document, text);
     const failure = await download().catch((error: unknown) => error);
     expect(failure).toMatchObject({ kind: "network", message: expect.stringMatching(message) });
-    expect(failure).toMatchObject({ message: expect.stringContaining("answered 404") });
+    expect(failure).toMatchObject({ message: expect.stringContaining("responded with 404") });
   });
 
   test("wrong bytes stay wrong bytes, whatever the document says", async () => {

@@ -175,7 +175,7 @@ describe("several indexes", () => {
     const failure = extra(`${server.origin}/simple`, `${other.origin}/simple`);
     await expect(failure).rejects.toMatchObject({
       kind: "network",
-      message: `no Python index has ${file}: ${server.origin}/simple/zog-cli/ does not list ${file}; ${other.origin}/simple/zog-cli/ answered 403 (it forbids this)`,
+      message: `no Python index has ${file}: ${server.origin}/simple/zog-cli/ does not list ${file}; ${other.origin}/simple/zog-cli/ responded with 403 (access is denied)`,
     });
   });
 

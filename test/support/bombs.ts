@@ -60,7 +60,7 @@ export const bombs: readonly Hostile[] = [
       ]),
     ),
   ),
-  bomb("20 million directories", "tar.gz", /one too many|names are too long/, () =>
+  bomb("20 million directories", "tar.gz", /exceeds the limit|names are too long/, () =>
     manyEntries(100_000, (i) =>
       Buffer.concat([gnuLong("L", `${i}/${"a/".repeat(190)}b/`), directory]),
     ),

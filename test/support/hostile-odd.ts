@@ -26,10 +26,10 @@ export const oddTars: readonly Hostile[] = [
   refused("a negative size", /invalid size|checksum/, () =>
     tarWith(tarEntry({ ...x, size: base256(-512n) })),
   ),
-  refused("a huge size", /cut short/, () =>
+  refused("a huge size", /truncated/, () =>
     tarWith(tarEntry({ ...x, size: octal("77777777777") })),
   ),
-  refused("a huge size in base 256", /cut short/, () =>
+  refused("a huge size in base 256", /truncated/, () =>
     tarWith(tarEntry({ ...x, size: base256(1n << 50n) })),
   ),
   refused("a size beyond all numbers", /./, () =>
@@ -38,7 +38,7 @@ export const oddTars: readonly Hostile[] = [
   refused("an endless size by pax", /invalid size/, () =>
     tarWith(pax({ size: "Infinity" }), tarEntry(x)),
   ),
-  refused("a larger size by pax", /cut short/, () => tarWith(pax({ size: "99999" }), tarEntry(x))),
+  refused("a larger size by pax", /truncated/, () => tarWith(pax({ size: "99999" }), tarEntry(x))),
   refused("a smaller size by pax", /checksum/, () =>
     tarWith(pax({ size: "1" }), tarEntry({ name: "x", body: Buffer.alloc(2000, "y") })),
   ),
@@ -95,8 +95,8 @@ export const oddTars: readonly Hostile[] = [
   unpacked("cut within the padding of its last file", { x: "644 x" }, () =>
     tarWith(tarEntry(x)).subarray(0, 1024 + 513),
   ),
-  refused("cut within a header", /cut short/, () => tarWith(tarEntry(x)).subarray(0, 1124)),
-  refused("cut within a file", /cut short/, () =>
+  refused("cut within a header", /truncated/, () => tarWith(tarEntry(x)).subarray(0, 1124)),
+  refused("cut within a file", /truncated/, () =>
     tarWith(tarEntry({ name: "x", body: Buffer.alloc(4096) })).subarray(0, 3072),
   ),
   refused("another compressed file", /looks like a gzip file/, () =>
@@ -105,7 +105,7 @@ export const oddTars: readonly Hostile[] = [
   {
     name: "tar.gz: 52,000 entries",
     format: "tar.gz",
-    refused: /one too many/,
+    refused: /exceeds the limit/,
     bytes: () => gzipSync(many(52_000, (i) => tarEntry({ name: `d${i % 1000}/${i}`, type: "5" }))),
   },
   refused("a path of 2,000 directories", /too deep/, () =>
@@ -114,7 +114,7 @@ export const oddTars: readonly Hostile[] = [
   {
     name: "tar.gz: directories that only a path names",
     format: "tar.gz",
-    refused: /one too many/,
+    refused: /exceeds the limit/,
     bytes: () =>
       gzipSync(
         many(400, (i) => Buffer.concat([gnuLong("L", `${i}/${"a/".repeat(190)}a`), tarEntry(x)])),

@@ -133,18 +133,18 @@ describe("what is no package is refused:", () => {
       tarBytes(tarEntry({ name: "a", body: "a" })),
     ],
     ["a thin archive", /not a Debian package/, Buffer.from("!<thin>\n")],
-    ["no member", /does not begin as a package/, arBytes([])],
-    ["another order", /does not begin as a package/, arBytes([meta, version, data])],
-    ["another version", /not of form 2\.0/, arBytes([["debian-binary", "3.0\n"], meta, data])],
+    ["no member", /does not begin like a package/, arBytes([])],
+    ["another order", /does not begin like a package/, arBytes([meta, version, data])],
+    ["another version", /not have format 2\.0/, arBytes([["debian-binary", "3.0\n"], meta, data])],
     ["a long version", /does not begin/, arBytes([["debian-binary", "2.0\n\n"], meta, data])],
     ["no control", /no control/, arBytes([version, data, meta])],
-    ["no data", /nothing in the place/, arBytes([version, meta])],
+    ["no data", /nothing instead/, arBytes([version, meta])],
     [
       "lzma data",
       /data\.tar\.lzma, which is not supported/,
       arBytes([version, meta, ["data.tar.lzma", "x"]]),
     ],
-    ["two data", /something follows/, arBytes([version, meta, data, data])],
+    ["two data", /followed by other data/, arBytes([version, meta, data, data])],
     ["a negative size", /invalid size/, arBytes([version, meta, ["data.tar.gz", "x", "-1"]])],
     ["a hexadecimal size", /invalid size/, arBytes([version, meta, ["data.tar.gz", "x", "0x10"]])],
     [
@@ -153,7 +153,7 @@ describe("what is no package is refused:", () => {
       arBytes([version, meta, ["data.tar.gz", "x", "9999999999"]]),
     ],
     ["a path as a name", /no plain name/, arBytes([version, meta, ["../data.tar", "x"]])],
-    ["a cut header", /cut short/, Buffer.concat([arBytes([version, meta]), Buffer.from("data")])],
+    ["a cut header", /truncated/, Buffer.concat([arBytes([version, meta]), Buffer.from("data")])],
     ["a cut member", /past its end/, debAround(Buffer.alloc(100)).subarray(0, -50)],
     [
       "a damaged header",
@@ -168,7 +168,7 @@ describe("what is no package is refused:", () => {
     ],
     [
       "data with a tail",
-      /tar\.gz file is damaged: something that is not gzip follows/,
+      /tar\.gz file is damaged: other data follows/,
       debAround(Buffer.concat([data[1], Buffer.from("x")])),
     ],
   ];
@@ -207,10 +207,10 @@ describe("hostile contents are refused:", () => {
       /replace a link/,
       [debOf({ "./a": link("b") }), debOf({ "./a": "x" })],
     ],
-    ["a name of ours", /name of ours/, [debOf({ "./usr/lib/openclaw-libs/libc.so.6": "x" })]],
+    ["a name of ours", /reserved name/, [debOf({ "./usr/lib/openclaw-libs/libc.so.6": "x" })]],
     [
       "our directory as a link",
-      /name of ours/,
+      /reserved name/,
       [debOf({ "./usr/lib/openclaw-programs": link("/bin") })],
     ],
     [

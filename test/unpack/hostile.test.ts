@@ -65,7 +65,7 @@ function expectNothingOutside(): void {
 
 /** What tries to write elsewhere, or has two readings. */
 const hostile =
-  /leads out of|absolute path|through the link|through other links|replace a link|links out of|drive|overlaps|another name|two ways/;
+  /leads out of|absolute path|through the link|through other links|replace a link|links out of|drive|overlaps|another name|another compression method/;
 
 /** An attack, a limit of ours and a fault of the file are told apart. */
 function expectTrueReason({ kind, problem, message, hint }: UserError): void {

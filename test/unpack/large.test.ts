@@ -93,5 +93,5 @@ test("archives of one closure share their limits", async () => {
   await extract(first);
   await extract(second);
   expect(taken).toEqual({ bytes: 8_000_001, entries: 4 });
-  await expect(extract(third)).rejects.toThrow(/is too much/);
+  await expect(extract(third)).rejects.toThrow(/exceeds the limit/);
 });

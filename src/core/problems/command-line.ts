@@ -99,6 +99,11 @@ export const commandLineProblems = {
     remedy:
       "Fill the volume from a container that has Node, or set OPENCLAW_SKILL_DEPS_NODE to a Node binary.",
   },
+  E_CODE_CACHE: {
+    kind: "config",
+    cause: "The code cache of an image build was not written, or nothing was installed for it.",
+    remedy: "Fix the error that the run printed, or build without a network.",
+  },
   E_NODE_TOO_OLD: {
     kind: "unmet",
     cause: "This version of Node does not support zstd.",

@@ -13,12 +13,12 @@ import { readDeclared } from "../../io/volume/declared-file.ts";
 import type { Emit } from "../../report/events.ts";
 import type { LoadedSkill } from "./requirements.ts";
 
-/** The catalogue with the recipes of what skills declare. */
+/** The catalogue with the recipes from skills' declarations. */
 export interface WithDeclared {
   readonly catalogue: Catalogue;
-  /** Tools whose declaration a person accepts anew: to be installed again. */
+  /** Tools whose changed declaration the user accepts: to be reinstalled. */
   readonly accepted: readonly string[];
-  /** Why not even its skill provides a program. */
+  /** Why a skill's own declaration does not provide a program. */
   readonly notDeclared: ReadonlyMap<string, string>;
 }
 
@@ -28,11 +28,11 @@ interface View {
   readonly requirements: readonly Requirement[];
   readonly skills: readonly LoadedSkill[];
   readonly manifest: Manifest;
-  /** Tools whose tree is not whole. */
+  /** Tools whose tree is damaged. */
   readonly damaged: ReadonlyMap<string, unknown>;
 }
 
-/** Adds what skills declare of programs that no recipe provides; only where that is allowed. */
+/** Adds the declarations of programs that no recipe provides, if that is allowed. */
 export async function addDeclared(
   view: View,
   { options, reporter }: Context,
@@ -41,7 +41,7 @@ export async function addDeclared(
   const notDeclared = new Map<string, string>();
   const record = await readOrWarn(view.prefix, reporter.emit);
   if (!record) {
-    const why = "what its skill declares cannot be compared with what it was";
+    const why = "its skill's declaration cannot be compared with the first one";
     const bins = [...unprovided(view.requirements, catalogue)];
     return { catalogue, accepted: [], notDeclared: new Map(bins.map((bin) => [bin, why])) };
   }
@@ -66,8 +66,8 @@ export async function addDeclared(
 }
 
 /**
- * Undefined where the record is broken. That is not as if nothing had been recorded, for something else
- * could be pinned then; nor is it an error, for what is installed is as good as it was.
+ * Undefined if the record is damaged. It must not count as empty, because something else could then
+ * be pinned; and it is no error, because installed tools still work.
  */
 async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | undefined> {
   try {
@@ -80,7 +80,9 @@ async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | 
   }
 }
 
-/** What is there and whole stays, whatever a skill says now, until a person accepts it. */
+/**
+ * An intact installation stays, whatever its skill declares now, until the user accepts a change.
+ */
 function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolean {
   const { name, declared } = recipe;
   const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
@@ -93,7 +95,7 @@ function addProviders({ name, bins }: Recipe, providers: Map<string, string>): v
   for (const bin of Object.keys(bins)) providers.set(bin, providers.get(bin) ?? name);
 }
 
-/** The record without what it has of a program. */
+/** The record without the entry of a program. */
 function forget({ tools }: DeclaredRecord, bin: string): DeclaredRecord {
   const { [bin.toLowerCase()]: _forgotten, ...others } = tools;
   return { schema: 1, tools: others };
@@ -107,7 +109,10 @@ function declaringSkills(skills: readonly LoadedSkill[]): Declaring[] {
   });
 }
 
-/** Of alternatives none, where the catalogue has one of them. */
+/**
+ * The required programs that no recipe provides; of alternatives none if the catalogue has one of
+ * them.
+ */
 function unprovided(requirements: readonly Requirement[], { providers }: Catalogue): Set<string> {
   const missing = (bin: string): boolean => !providers.has(bin);
   return new Set(

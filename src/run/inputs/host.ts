@@ -16,20 +16,20 @@ import { readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { mountSource } from "../../io/mounts.ts";
 import { resolvePrefix } from "./volume.ts";
 
-/** A directory for the volume where this place does not say which. */
+/** The volume's directory if this host does not have one. */
 const usualSource = "/srv/openclaw-volume";
 const usualState = "/srv/openclaw-state";
 
-/** The place, and what could not be told from here. */
+/** The host, and notes about what could not be determined. */
 export interface InspectedHost {
   readonly site: Host;
   readonly notes: readonly string[];
 }
 
 /**
- * Looks at the place that a configuration is for: on a host, its own directories; in a container, the
- * host's directories that are mounted in it. Throws a UserError (`config`) where OpenClaw would refuse
- * the volume's directory.
+ * Inspects the host that a configuration is for: its own directories, or in a container the mounted
+ * directories of its host. Throws a UserError (`config`) if OpenClaw would refuse the volume's
+ * directory.
  */
 export async function inspectHost(topology: Topology, context: Context): Promise<InspectedHost> {
   const { options, home, uid } = context;
@@ -52,10 +52,10 @@ export async function inspectHost(topology: Topology, context: Context): Promise
   const host: Host = {
     source: dirs.source,
     state: dirs.state,
-    // What a container's gateway calls its workspace is nowhere on the host.
+    // The workspace path in a gateway's container does not exist on the host.
     isExternal: isContainer || hasGateway(topology) || !isInside,
     ...(image === undefined ? {} : { image }),
-    // An image is built from our Dockerfile, or it is this very container's.
+    // An image is built from our Dockerfile, or it is this container's own.
     hasProfile: image === undefined && (!isContainer || hasScript),
     isHost: !isContainer,
     packageDir: dirs.packageDir,
@@ -66,25 +66,25 @@ export async function inspectHost(topology: Topology, context: Context): Promise
   return { site: host, notes: [...dirs.notes, ...notesOn(topology, host)] };
 }
 
-/** What cannot be said in the lines themselves. */
+/** Notes that do not fit into the lines themselves. */
 function notesOn(topology: Topology, host: Host): string[] {
   const { image } = host;
   const command = `${image} must have openclaw-install-skill-deps; the Dockerfile lines add it`;
   const gateway = [
-    "whoever reaches the engine's socket is root on the host: the gateway needs it to start sandboxes, no sandbox gets it",
-    "OPENCLAW_SKILL_TOOLS keeps the docker client in the volume; leave it out where the gateway's image has one",
+    "access to the engine's socket means root on the host: the gateway needs it to start sandboxes, sandboxes do not get it",
+    "OPENCLAW_SKILL_TOOLS keeps the docker client in the volume; leave it out if the gateway's image has one",
   ];
   const access =
-    "workspaceAccess shows setup the skills of the workspace; the agent is offered one when the gateway finds its programs too";
+    "with workspaceAccess, setup sees the skills of the workspace; the agent gets a skill only if the gateway also finds its programs";
   return [
     ...(image !== undefined && hasCommand(topology, { image }) ? [command] : []),
     ...(hasGateway(topology) ? gateway : []),
     ...(isWriter(topology) ? [access] : []),
-    'without sandbox.mode OpenClaw starts no sandbox; "non-main" leaves the main session outside of one',
+    'without sandbox.mode OpenClaw starts no sandbox; "non-main" runs the main session outside of it',
   ];
 }
 
-/** An engine names a container's host after it, unless it is told another name. */
+/** By default an engine sets a container's host name to its id. */
 function containerName(): string {
   const name = hostname();
   return /^[0-9a-f]{12}$/.test(name) ? name : "CONTAINER";
@@ -93,7 +93,7 @@ function containerName(): string {
 interface Directories {
   readonly source: string;
   readonly state: string;
-  /** The state directory as it is seen from here. */
+  /** The path of the state directory in this container. */
   readonly seenState: string;
   readonly packageDir: string;
   readonly notes: readonly string[];
@@ -102,7 +102,7 @@ interface Directories {
 async function seenOnHost(topology: Topology, context: Context): Promise<Directories> {
   const { env, home, packageDir } = context;
   const own = stateDir(env, home);
-  // A gateway in a container gets one of its own where there is none.
+  // A gateway in a container gets its own state directory if there is none.
   const isNew = hasGateway(topology) && !env.OPENCLAW_STATE_DIR && !(await lstatIfExists(own));
   const state = isNew ? usualState : own;
   return { source: await resolvePrefix(context), state, seenState: state, packageDir, notes: [] };
@@ -113,7 +113,7 @@ async function seenFromInside(context: Context): Promise<Directories> {
   const prefix = await resolvePrefix(context);
   const mounted = await mountSource(prefix);
   const source = mounted ?? options.prefix ?? usualSource;
-  const check = "compare it with docker inspect, under Mounts";
+  const check = "compare it with Mounts in docker inspect";
   const seenState = stateDir(env, home);
   return {
     source,
@@ -122,13 +122,13 @@ async function seenFromInside(context: Context): Promise<Directories> {
     packageDir: "openclaw-install-skill-deps",
     notes: [
       mounted === undefined
-        ? `no directory of the host is mounted at ${prefix}; ${source} is taken for one of the host`
+        ? `no directory of the host is mounted at ${prefix}; ${source} is assumed to be a path on the host`
         : `${prefix} is ${source} on the host, as far as this container sees; ${check}`,
     ],
   };
 }
 
-/** The agents' workspace, and whether there are agents that may have others. */
+/** The agents' workspace, and whether agents may have other ones. */
 async function workspaceOf({
   env: given,
   home,

@@ -9,14 +9,14 @@ import type { FoundSkill, Selection } from "../../core/skills/select.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";
 
-/** A skill in view, and whether it counts. */
+/** A found skill, and whether it is selected. */
 export interface LoadedSkill extends Selection {
   readonly found: FoundSkill;
 }
 
 /**
- * What the selected skills ask for, without the names that no program can have, which are reported.
- * Undefined where no skill is in view.
+ * The requirements of the selected skills. Names that no program can have are reported and left
+ * out. Undefined if there are no skills.
  */
 export function selectedSkills(
   skills: readonly LoadedSkill[],
@@ -31,7 +31,7 @@ export function selectedSkills(
       emit({
         type: "warning",
         problem: "E_SKILL",
-        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a program's name; it is never used`,
+        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a valid program name; it is ignored`,
       });
     }
     const { name, sha256 } = found;
@@ -39,10 +39,10 @@ export function selectedSkills(
   });
 }
 
-/** Who asks, and for what. */
+/** A requirement: its source, and its programs. */
 export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
 
-/** NAMEs are tools or programs; without them, what the selected skills ask for. */
+/** NAMEs are tools or programs; without them, the requirements of the selected skills. */
 export function requirementsFor(
   { names, verb }: Pick<Options, "names" | "verb">,
   selected: readonly AskedFor[],
@@ -65,10 +65,10 @@ export function requirementsFor(
     if (recipe || installed || known.has(name)) {
       return { for: "command line", bins, anyBins: [], inVolume: true };
     }
-    // The first word may be a verb that was mistyped.
+    // The first word may be a mistyped verb.
     const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
     const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
-    throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill knows "${name}"`, {
+    throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
       hint: near
         ? `Did you mean ${near}?`
         : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
@@ -77,8 +77,8 @@ export function requirementsFor(
 }
 
 /**
- * What `update` and `outdated` look at without NAMEs besides the skills': everything that the volume
- * holds. Throws a UserError (`usage`) for NAMEs of which nothing is installed.
+ * The requirements of `update` and `outdated` without NAMEs: everything in the volume. Throws a
+ * UserError (`usage`) for NAMEs that are not installed.
  */
 export function ofInstalled(
   names: readonly string[],
@@ -97,7 +97,7 @@ export function ofInstalled(
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
 }
 
-/** What `doctor --repair` looks at besides: also what nobody asks for is repaired. */
+/** The additional requirements of `doctor --repair`: unused tools are repaired, too. */
 export function ofDamaged(
   { tools }: Manifest,
   { damaged, unlinked }: Pick<Inspection, "damaged" | "unlinked">,
@@ -110,7 +110,7 @@ export function ofDamaged(
   }));
 }
 
-/** What `--force-reinstall` means: everything asked for, or the tools that the NAMEs mean. */
+/** The scope of `--force-reinstall`: all requirements, or the tools that the NAMEs mean. */
 export function forced(
   force: boolean,
   names: readonly string[],

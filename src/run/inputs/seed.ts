@@ -11,20 +11,21 @@ import { lstatIfExists, tolerate } from "../../io/files.ts";
 import { readInput } from "../../io/input.ts";
 import { findManifest, maxManifest } from "../../io/volume/manifest-file.ts";
 
-/** A volume that the image carries: one more place that a tool's tree may come from. */
+/** A volume in the image: an additional source of tools. */
 export interface Seed {
   /** Absolute. */
   readonly dir: string;
   readonly tools: Readonly<Record<string, SealedRecord>>;
-  /** Tools that were asked for by name when it was filled. */
+  /** Tools that were requested by name when it was filled. */
   readonly requested: readonly string[];
-  /** Its manifest: another image may bring another seed. */
+  /** Its manifest: another image may have another seed. */
   readonly file: { readonly path: string; readonly sha256: string };
 }
 
 /**
- * Looks for the seed: `--seed`, else the image's own. One that cannot be used is a warning, as the
- * network may have the same; undefined then. Throws a UserError (`config`) where a named one is absent.
+ * Opens the seed: `--seed`, else the image's own. An unusable one is a warning and returns
+ * undefined, because the network may have the same. Throws a UserError (`config`) if a named one
+ * does not exist.
  */
 export async function loadSeed(
   prefix: string,

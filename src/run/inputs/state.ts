@@ -27,7 +27,7 @@ import {
 import { loadSeed, type Seed } from "./seed.ts";
 import { loadVolume, resolvePrefix, type VolumeState } from "./volume.ts";
 
-/** Everything that is known before anything is done. */
+/** Everything that is known before the run changes anything. */
 export interface InstalledState extends VolumeState {
   readonly prefix: string;
   readonly platform: Platform;
@@ -35,20 +35,22 @@ export interface InstalledState extends VolumeState {
   readonly skills: readonly LoadedSkill[];
   /** Directories in which a skill would count, also those that do not exist yet. */
   readonly roots: readonly string[];
-  /** What the selected skills ask for; undefined where no skill is in view. */
+  /** The requirements of the selected skills; undefined if there are no skills. */
   readonly selected: readonly SelectedSkill[] | undefined;
-  /** What is asked for by name, besides NAMEs of this run's command line. */
+  /** Requests by name, besides NAMEs of this run's command line. */
   readonly requests: readonly ToolRequest[];
   readonly requirements: readonly Requirement[];
   readonly seed: Seed | undefined;
   readonly plan: Plan;
   /** Required programs that PATH finds outside the volume. */
   readonly onPath: ReadonlyMap<string, string>;
-  /** Every file whose content decided something, for the record of the steady state. */
+  /** Every file whose content affects the result, for the freshness record. */
   readonly inputs: readonly { path: string; sha256: string; skill: boolean }[];
-  /** Files that would have decided something if they existed. */
+  /** Files that would affect the result if they existed. */
   readonly absent: readonly string[];
-  /** False where something had a say that the entrypoint does not see, such as a variable. */
+  /**
+   * False if the result depends on something that the entrypoint does not see, such as a variable.
+   */
   readonly isRecordable: boolean;
   readonly directories: readonly string[];
 }
@@ -56,8 +58,8 @@ export interface InstalledState extends VolumeState {
 const undeclared: ReadonlyMap<string, string> = new Map();
 
 /**
- * Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. `also`: what is
- * planned for besides, though nobody asks for it.
+ * Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. `also`:
+ * additional requirements.
  */
 export async function loadState(
   context: Context,
@@ -95,7 +97,7 @@ export async function loadState(
     ...also,
   ];
   const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
-  // What this machine has does not run on another one.
+  // Programs of this machine do not run on another platform.
   const isNative = platformId(platform) === platformId(context.machine);
   const onPath = findOnPath(asked, (isNative && context.env.PATH) || "", prefix);
   const { damaged } = inspection;
@@ -135,7 +137,7 @@ export async function loadState(
   return { ...volume, ...seen, requests, requirements, ...watched };
 }
 
-/** What of `OPENCLAW_SKILL_TOOLS` can be a tool's name; the rest is reported. */
+/** The valid names in `OPENCLAW_SKILL_TOOLS`; others are reported. */
 function namesOfVariable(names: readonly string[], emit: Emit): string[] {
   return names.filter((name) => {
     if (isBinName(name)) return true;
@@ -150,7 +152,7 @@ function namesOfVariable(names: readonly string[], emit: Emit): string[] {
   });
 }
 
-/** Where nothing says what is needed, a seed was made to be had whole. */
+/** If nothing else says what is needed, all tools of the seed are required. */
 function wholeSeed(seed: Seed | undefined): AskedFor[] {
   return Object.values(seed?.tools ?? {}).map(({ tool, bins }) => ({
     name: `the seed's ${tool}`,
@@ -159,7 +161,7 @@ function wholeSeed(seed: Seed | undefined): AskedFor[] {
   }));
 }
 
-/** The named recipes and the bundled ones; what is wrong with any of them is said. */
+/** The named recipes and the bundled ones; problems in them are reported. */
 export async function readCatalogue(context: Context, emit: Emit): Promise<CatalogueFiles> {
   const loaded = await loadCatalogue({
     dirs: context.options.recipeDirs.map((dir) => resolve(dir)),
@@ -170,7 +172,7 @@ export async function readCatalogue(context: Context, emit: Emit): Promise<Catal
       type: "warning",
       problem: "E_RECIPE",
       message: renderProblem(problem),
-      hint: "This recipe is left out. See openclaw-install-skill-deps recipe check.",
+      hint: "This recipe is ignored. Run openclaw-install-skill-deps recipe check.",
     });
   }
   return loaded;
@@ -228,6 +230,6 @@ function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit
     type: "warning",
     problem: "E_NO_SKILLS",
     message: `no skills found${looked ? ` in ${looked}` : ": none of OpenClaw's skill directories exists here"}`,
-    hint: "Name them with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
+    hint: "Give the directory with --skills-dir DIR, or name the programs: openclaw-install-skill-deps gog",
   });
 }

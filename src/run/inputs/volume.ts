@@ -12,17 +12,17 @@ import { type Inspection, inspect, rebuildManifest } from "../../io/volume/inspe
 import { findManifest, manifestError } from "../../io/volume/manifest-file.ts";
 import { openModes, umaskFor } from "../../io/volume/modes.ts";
 
-/** What the volume holds, and how whole it is. */
+/** The contents and the state of a volume. */
 export interface VolumeState {
   readonly manifest: Manifest;
-  /** There is a manifest that cannot be used; `manifest` is what the trees prove. */
+  /** The manifest cannot be used; `manifest` is rebuilt from the trees. */
   readonly brokenManifest: boolean;
   readonly inspection: Inspection;
 }
 
 /**
- * Looks at the volume and refuses one of another platform. With `--deep`, every byte is read. Where the
- * verb is one that installs, modes of our own files that were changed are set again; nothing else is.
+ * Reads the volume and rejects one of another platform. With `--deep`, every file is hashed. If the
+ * verb installs, changed modes of our own files are restored; nothing else is changed.
  */
 export async function loadVolume(
   prefix: string,
@@ -36,16 +36,15 @@ export async function loadVolume(
   refuseOtherPlatform(found.manifest, platform, prefix);
   const inspection = await inspect(prefix, found.manifest, { deep, repair: isRepairing });
   for (const tool of inspection.repaired) {
-    const message = `${tool}: modes of its files were changed, and are set again as they were published`;
+    const message = `${tool}: the modes of its files had been changed and were restored`;
     context.reporter.emit({ type: "note", message });
   }
   return { ...found, inspection };
 }
 
 /**
- * The volume: what was asked for, else /opt/openclaw where it exists or can be made, else the user's
- * own data directory. The sh entrypoint decides in the same way. From here on what is made has modes
- * that fit this volume.
+ * The volume: `--prefix`, else /opt/openclaw if it exists or can be created, else the user's data
+ * directory. The sh entrypoint has the same rules. Also sets the umask for this volume.
  */
 export async function resolvePrefix(context: Context): Promise<string> {
   const prefix = await choosePrefix(context);
@@ -61,7 +60,7 @@ async function choosePrefix(context: Context): Promise<string> {
   if (prefix !== undefined) {
     if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
     throw new UserError("E_USAGE", `--prefix "${prefix}" is not an absolute path`, {
-      hint: `Write it from the root: --prefix ${resolve("/", prefix)}`,
+      hint: `Use an absolute path: --prefix ${resolve("/", prefix)}`,
     });
   }
   const usable = async (path: string, mode: number): Promise<boolean> =>
@@ -69,25 +68,25 @@ async function choosePrefix(context: Context): Promise<string> {
       () => true,
       (error: unknown) => {
         if (isLasting(error) || isReadOnly(error)) return false;
-        throw error; // not to be told: no reason to begin another volume elsewhere
+        throw error; // not certain: no reason to start another volume elsewhere
       },
     );
   if (await usable(defaultPrefix, constants.F_OK)) return defaultPrefix;
   if (await usable(dirname(defaultPrefix), constants.W_OK)) return defaultPrefix;
-  // A relative one is none, says its specification.
+  // The XDG specification ignores a relative path.
   const { XDG_DATA_HOME: data = "" } = context.env;
   const share = isAbsolute(data) ? data : join(context.home, ".local", "share");
   const fallback = join(share, "openclaw");
   context.reporter.emit({
     type: "note",
-    message: `${defaultPrefix} cannot be created here; using ${fallback} (--prefix chooses another)`,
+    message: `${defaultPrefix} cannot be created here; using ${fallback} (choose another with --prefix)`,
   });
   return fallback;
 }
 
 /**
- * What the manifest says; of one that was lost or cut short, what the trees prove. One of a newer
- * schema is left to the newer version that wrote it, but for doctor --repair.
+ * The manifest; if it is lost or truncated, it is rebuilt from the trees. One with a newer schema
+ * is left to the version that wrote it, except in doctor --repair.
  */
 async function loadManifest(
   prefix: string,
@@ -101,10 +100,10 @@ async function loadManifest(
   const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), repair);
   const count = Object.keys(manifest.tools).length;
   if (!found && count === 0) return { manifest, brokenManifest: false };
-  // None at all, while another run is at work, is a volume that is being filled.
+  // A missing manifest while another run is active means a volume that is being filled.
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
-  const message = `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool is proven by its tree", "tools are proven by their trees")}`;
-  const hint = "A run of install, or doctor --repair, keeps it aside and writes a new one.";
+  const message = `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool was found by its tree", "tools were found by their trees")}`;
+  const hint = "install or doctor --repair renames it and writes a new one.";
   const problem = found ? "E_MANIFEST_BROKEN" : "E_MANIFEST_MISSING";
   context.reporter.emit(
     isFilling ? { type: "note", message } : { type: "warning", problem, message, hint },
@@ -112,7 +111,7 @@ async function loadManifest(
   return { manifest, brokenManifest: true };
 }
 
-/** Throws a UserError (`volume`) where a volume serves another platform. */
+/** Throws a UserError (`volume`) if a volume is for another platform. */
 export function refuseOtherPlatform(manifest: Manifest, platform: Platform, prefix: string): void {
   if (manifest.platform === platformId(platform)) return;
   throw new UserError(
