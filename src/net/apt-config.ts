@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import { type AptLogin, aptLoginFor, parseAptAuth } from "../core/apt-auth.ts";
 import {
   type AptSettings,
   type AptSource,
@@ -9,6 +8,7 @@ import {
   parseSourcesStanzas,
 } from "../core/locks/apt.ts";
 import type { DebArchive } from "../core/locks/deb-lock.ts";
+import { aptLoginFor, type Login, parseLogins } from "../core/logins.ts";
 import { listNames } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { basicHeader, urlHeaders } from "./netrc.ts";
@@ -77,13 +77,13 @@ function readSettings(etc: string, named: AptSettings): AptSettings {
 }
 
 /** auth.conf, then the files of auth.conf.d by name. */
-function readLogins(etc: string, settings: AptSettings): AptLogin[] {
+function readLogins(etc: string, settings: AptSettings): Login[] {
   const at = (name: string, usual: string): string =>
     resolve(etc, settings.get(`dir::etc::${name}`) || usual);
   const parts = at("netrcparts", "auth.conf.d");
   const names = listNames(parts).filter((name) => /^[\w.-]+\.conf$/.test(name));
   const files = [at("netrc", "auth.conf"), ...names.sort().map((name) => join(parts, name))];
-  return files.flatMap((file) => parseAptAuth(readSettingsFile(file)));
+  return files.flatMap((file) => parseLogins(readSettingsFile(file)));
 }
 
 function readSources(etc: string): AptSource[] {
@@ -116,15 +116,11 @@ function toDebian(source: AptSource): DebianSource[] {
   ];
 }
 
-function requestFor(
-  address: string,
-  settings: AptSettings,
-  logins: readonly AptLogin[],
-): AptRequest {
+function requestFor(address: string, settings: AptSettings, logins: readonly Login[]): AptRequest {
   const url = new URL(address);
   const proxy = aptProxyFor(url, settings);
   const login = url.username === "" ? aptLoginFor(url, logins) : undefined;
-  const headers = login ? basicHeader(login.login, login.password) : urlHeaders(url);
+  const headers = login ? basicHeader(login.login, login.password ?? "") : urlHeaders(url);
   const plain = address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
   return { url: plain, headers, ...(proxy === undefined ? {} : { proxy }) };
 }

@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
+import { parseLogins } from "../core/logins.ts";
 import { realpath } from "../io/disk.ts";
 import { tolerate } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
-import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
+import { netrcHeaders, urlHeaders } from "./netrc.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
 
 /** The go configuration of this machine, as far as it matters for downloading modules. */
@@ -51,7 +52,7 @@ export async function readGoConfig(
     names.flatMap((name) => (all[name] ? [[name, all[name]]] : [])),
   );
   const netrc = env.NETRC || join(home, ".netrc");
-  const logins = parseNetrc(readSettingsFile(netrc));
+  const logins = parseLogins(readSettingsFile(netrc));
   return {
     settings,
     get proxies() {

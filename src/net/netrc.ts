@@ -1,44 +1,13 @@
+import type { Login } from "../core/logins.ts";
 import { decoded } from "./setting.ts";
 
-/** A login for a host in a netrc file. */
-interface Login {
-  readonly login: string;
-  readonly password: string;
-}
-
-/**
- * Parses a netrc: `machine HOST login NAME password SECRET`, in any layout, and `default`. Macros
- * and incomplete entries are skipped. The host `*` means `default`.
- */
-export function parseNetrc(text: string): ReadonlyMap<string, Login> {
-  const words = text
-    .replace(/^\s*macdef\b[\s\S]*?(\n\s*\n|$(?![\s\S]))/gm, "\n")
-    .replace(/(^|\s)#.*$/gm, " ")
-    .split(/\s+/);
-  const logins = new Map<string, Login>();
-  let host: string | undefined;
-  let login: string | undefined;
-  for (let i = 0; i < words.length; i += 1) {
-    const next = words[i + 1] ?? "";
-    if (words[i] === "machine" || words[i] === "default") {
-      host = words[i] === "default" ? "*" : next.toLowerCase();
-      login = undefined;
-    } else if (words[i] === "login") login = next;
-    else if (words[i] === "password" && host !== undefined && !logins.has(host)) {
-      logins.set(host, { login: login ?? "", password: next });
-    } else continue;
-    if (words[i] !== "default") i += 1;
-  }
-  return logins;
-}
-
-/** The header for a host from a netrc; empty if it has no login for the host. */
-export function netrcHeaders(
-  logins: ReadonlyMap<string, Login>,
-  host: string,
-): Record<string, string> {
-  const found = logins.get(host.toLowerCase()) ?? logins.get("*");
-  return found ? basicHeader(found.login, found.password) : {};
+/** The header for a host from a netrc; empty if it has no password for the host. */
+export function netrcHeaders(logins: readonly Login[], host: string): Record<string, string> {
+  const usable = logins.filter(({ password }) => password !== undefined);
+  const found =
+    usable.find(({ machine }) => machine.toLowerCase() === host.toLowerCase()) ??
+    usable.find(({ machine }) => machine === "*");
+  return found ? basicHeader(found.login, found.password ?? "") : {};
 }
 
 /** The header for the name and password in a URL. */

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { parseLogins } from "../core/logins.ts";
 import { isThere, orNothing } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
-import { netrcHeaders, parseNetrc, urlHeaders } from "./netrc.ts";
+import { netrcHeaders, urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { nearestTo, type PipIndexes, readPipIndexes } from "./pip-indexes.ts";
 import { firstOf, named, type Setting } from "./setting.ts";
@@ -32,7 +33,7 @@ export async function readPipConfig(env: Env, home: string): Promise<PipConfig> 
   const settings = readFiles(env, home);
   const places = readPipIndexes(env, settings, home);
   const netrcFile = env.NETRC || join(home, ".netrc");
-  const netrc = parseNetrc(readSettingsFile(netrcFile));
+  const netrc = parseLogins(readSettingsFile(netrcFile));
   const {
     caFiles: [cert],
     waits: [wait],

@@ -1,5 +1,5 @@
 import { isDirect } from "./no-proxy.ts";
-import { decoded, type Setting, unquoted, wrongSetting } from "./setting.ts";
+import { decoded, named, type Setting, unquoted, wrongSetting } from "./setting.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -48,15 +48,13 @@ function settingFor(url: URL, env: Env, settings: ProxySettings): Setting | unde
   const isHttps = url.protocol === "https:";
   if (http || https) return isHttps ? (https ?? http) : http;
   const proxy = named("npm's proxy", settings.proxy);
-  return isHttps ? (named("npm's https-proxy", settings.httpsProxy) ?? proxy) : proxy;
+  const own = isHttps ? named("npm's https-proxy", settings.httpsProxy) : [];
+  return [...own, ...proxy][0];
 }
 
 function read(env: Env, name: string): Setting | undefined {
-  return named(name, env[name]) ?? named(name.toUpperCase(), env[name.toUpperCase()]);
-}
-
-function named(name: string, value: string | undefined): Setting | undefined {
-  return value === undefined || unquoted(value) === "" ? undefined : { name, value };
+  const upper = name.toUpperCase();
+  return [...named(name, env[name]), ...named(upper, env[upper])][0];
 }
 
 const schemes: Readonly<Record<string, NetworkProxy["kind"]>> = {

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
-import { parseNetrc } from "../../src/net/netrc.ts";
+import { parseLogins } from "../../src/core/logins.ts";
+import { netrcHeaders } from "../../src/net/netrc.ts";
 import { parsePipConf, readPipConfig, readPipSettings } from "../../src/net/pip-config.ts";
 
 let dir: string;
@@ -212,7 +213,10 @@ describe("credentials", () => {
   test("netrc: default, macros, what is incomplete", () => {
     const text =
       "macdef init\ncd /pub\nmachine evil login a password b\n\nmachine a\ndefault login d password e\n";
-    expect([...parseNetrc(text)]).toEqual([["*", { login: "d", password: "e" }]]);
+    const logins = parseLogins(text);
+    expect(logins.map(({ machine }) => machine)).toEqual(["a", "*"]);
+    const authorization = `Basic ${Buffer.from("d:e").toString("base64")}`;
+    expect(netrcHeaders(logins, "a")).toEqual({ authorization });
   });
 });
 
