@@ -21,7 +21,7 @@ const gzipAndZip = { testNamePattern: /gz|zip|zlib/ };
 /** What `npm test` runs: all that needs neither a network, nor containers, nor a quiet machine. */
 export default defineConfig({
   test: {
-    globalSetup: `${dir}/support/code-cache.ts`,
+    globalSetup: `${dir}/support/setup.ts`,
     // One more than there are cores: some tests wait.
     maxWorkers: availableParallelism() + 1,
     // Apart, because to start a command costs less the smaller the process is that starts it.

@@ -117,10 +117,7 @@ describe.runIf(isRoot).each(users)("fsGroup, %s", (_, user) => {
     startPod(prefix, start);
     const words = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
     const readOnly = ["unshare", "--mount", "sh", "-c", words, prefix];
-    const env = {
-      OPENCLAW_SKILL_DEPS_NODE: "/none",
-      PATH: pathWithoutNode(join(place.dir, "bin")),
-    };
+    const env = { OPENCLAW_SKILL_DEPS_NODE: "/none", PATH: pathWithoutNode() };
     const through = [...readOnly, ...podUser(user)];
     const options = { through, env, prefix, args: ["--strict"], entrypoint: true };
     const ran = await runBuilt(place, options);

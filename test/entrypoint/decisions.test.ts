@@ -133,8 +133,7 @@ for (const shell of shells) {
 
     test("without Node: 0 where words ask for what skills need only, as Node would record it", () => {
       place = makePlace(shell);
-      const bare = pathWithoutNode(join(place.dir, "bare"));
-      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: bare };
+      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: pathWithoutNode() };
       for (const args of wordsOfRuns) {
         if (["--strict", "--no-wait"].includes(args[0] ?? "")) continue; // these have rules of their own
         const options = tryParse(args);

@@ -205,9 +205,8 @@ for (const shell of shells) {
     });
 
     const withoutNode = (...args: string[]) => {
-      const bare = join(place.dir, "bare");
-      const path = existsSync(bare) ? bare : pathWithoutNode(bare);
-      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: `${place.systemBin}:${path}` };
+      const path = `${place.systemBin}:${pathWithoutNode()}`;
+      const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: path };
       return place.run([...named(place), ...args], { env });
     };
 

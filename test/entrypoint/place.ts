@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { createHash } from "node:crypto";
 import {
   chmodSync,
-  cpSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -31,8 +31,13 @@ export function hasShell([, command = ""]: readonly string[]): boolean {
 /** Where PATH has a program, so that it can be started with another PATH; else its name. */
 export function absolute(name: string): string {
   const words = ["-c", 'command -v -- "$0"', name];
-  return spawnSync("/bin/sh", words, { encoding: "utf8" }).stdout.trim() || name;
+  const path =
+    found.get(name) || spawnSync("/bin/sh", words, { encoding: "utf8" }).stdout.trim() || name;
+  found.set(name, path);
+  return path;
 }
+
+const found = new Map<string, string>();
 
 /** The words that mount a directory with these options, seen by nobody else, for what follows them. */
 function mounted(dir: string, options: readonly string[]): string[] {
@@ -133,10 +138,10 @@ export function makePlace(
   mkdirSync(join(packageDir, "entrypoint"), { recursive: true });
   const command = join(packageDir, "entrypoint", "openclaw-install-skill-deps");
   for (const file of ["openclaw-install-skill-deps", "compare-contents.sh", "start-node.sh"]) {
-    cpSync(join(root, "entrypoint", file), join(packageDir, "entrypoint", file));
+    copyFileSync(join(root, "entrypoint", file), join(packageDir, "entrypoint", file));
   }
   mkdirSync(join(packageDir, "dist"));
-  cpSync(join(root, "dist", "words.txt"), join(packageDir, "dist", "words.txt"));
+  copyFileSync(join(root, "dist", "words.txt"), join(packageDir, "dist", "words.txt"));
   const catalogue = write(join(packageDir, "dist", "catalogue.json"), '{"recipes":[]}\n');
   write(
     join(packageDir, "dist", "openclaw-install-skill-deps.cjs"),

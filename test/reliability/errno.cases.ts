@@ -99,7 +99,7 @@ async function openBench(): Promise<Bench & { close(): Promise<void> }> {
     full,
     bundle,
     dir,
-    withoutNode: pathWithoutNode(join(dir, "programs")),
+    withoutNode: pathWithoutNode(),
     holds: undefined,
     async close() {
       disk.close();

@@ -6,7 +6,6 @@ import {
   chmodSync,
   cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
@@ -120,8 +119,7 @@ function openTrial(stand: Stand, volume: Volume, disk: FaultyDisk, dir: string):
   const [node, asked] = [join(dir, "node"), join(dir, "asked")];
   writeFileSync(node, `#!/bin/sh\necho x >>'${asked}'\nexec '${process.execPath}' "$@"\n`);
   chmodSync(node, 0o755);
-  mkdirSync(join(dir, "bare"));
-  const bare = pathWithoutNode(join(dir, "bare/bin"));
+  const bare = pathWithoutNode();
   const run = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> => {
     rmSync(asked, { force: true });
     const ran = await volume.run({ catalogue: stand.first, args, env });

@@ -26,6 +26,7 @@ import { dirname, join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import type { Digest, DigestAlgorithm } from "../../src/core/digest.ts";
 import { type ArchiveFormat, isPlainFormat } from "../../src/core/recipe.ts";
+import { madeOnce } from "./shared.ts";
 
 export interface Content {
   readonly body?: string | Buffer;
@@ -52,10 +53,13 @@ export function link(target: string): Content {
  */
 export function archive(format: ArchiveFormat, tree: Tree, shape: Shape = {}): Buffer {
   if (!Object.values(tree).every(isSmall)) return pack(format, tree, shape);
-  const key = JSON.stringify([format, tree, shape]);
-  const bytes = made.get(key) ?? pack(format, tree, shape);
-  made.set(key, bytes);
-  return Buffer.from(bytes);
+  // Many tests ask for the same small tree, and each costs two processes.
+  const key = createHash("sha256")
+    .update(JSON.stringify([format, tree, shape]))
+    .digest("hex");
+  return readFileSync(
+    madeOnce(`archive-${key}`, (path) => writeFileSync(path, pack(format, tree, shape))),
+  );
 }
 
 function isSmall(content: string | Content): boolean {
@@ -67,9 +71,6 @@ interface Shape {
   readonly top?: string;
   readonly frames?: number;
 }
-
-/** Many tests ask for the same small tree, and each costs two processes. */
-const made = new Map<string, Buffer>();
 
 function pack(format: ArchiveFormat, tree: Tree, { top = "", frames = 1 }: Shape): Buffer {
   return inScratch((dir) => {

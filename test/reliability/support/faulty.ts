@@ -10,18 +10,11 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { madeOnce } from "../../support/shared.ts";
 import { isRoot } from "./mounts.ts";
 
 /** Linux's errors that Node has no name for. */
@@ -47,19 +40,12 @@ export const hasFuse =
   spawnSync("gcc", ["--version"]).status === 0 &&
   spawnSync("pkg-config", ["--exists", "fuse3"]).status === 0;
 
-let built: string | undefined;
-
-/** Builds it once for this process. */
 function faultyProgram(): string {
-  if (built !== undefined) return built;
-  const dir = mkdtempSync(join(tmpdir(), "faulty-"));
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
-  const program = join(dir, "faulty");
-  const flags = execFileSync("pkg-config", ["--cflags", "--libs", "fuse3"], { encoding: "utf8" });
-  const source = join(import.meta.dirname, "faulty.c");
-  execFileSync("gcc", ["-O2", "-o", program, source, ...flags.trim().split(/\s+/)]);
-  built = program;
-  return program;
+  return madeOnce("faulty", (program) => {
+    const flags = execFileSync("pkg-config", ["--cflags", "--libs", "fuse3"], { encoding: "utf8" });
+    const source = join(import.meta.dirname, "faulty.c");
+    execFileSync("gcc", ["-O2", "-o", program, source, ...flags.trim().split(/\s+/)]);
+  });
 }
 
 export interface FaultyDisk {

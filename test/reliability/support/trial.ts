@@ -4,29 +4,25 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { archive, type Content, describe, program } from "../../support/archives.ts";
 import type { ServeOptions } from "../../support/loopback.ts";
+import { madeOnce } from "../../support/shared.ts";
 import { openWorkplace, repository, type Workplace } from "../../support/workplace.ts";
 import type { Result } from "../case.ts";
 import { findLitter } from "./account.ts";
 import type { Offer } from "./programs.ts";
 
-let copied: string | undefined;
-
-/** The package as it is built now; any user may run it. Removed when this process ends. */
+/** The package as it is built now; any user may run it. */
 export function builtCopy(): string {
-  if (copied !== undefined) return copied;
-  const dir = mkdtempSync(join(tmpdir(), "built-"));
-  chmodSync(dir, 0o755);
-  for (const part of ["dist", "entrypoint", "recipes", "package.json"]) {
-    cpSync(join(repository, part), join(dir, part), { recursive: true });
-  }
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
-  copied = dir;
-  return dir;
+  return madeOnce("built", (dir) => {
+    mkdirSync(dir);
+    chmodSync(dir, 0o755);
+    for (const part of ["dist", "entrypoint", "recipes", "package.json"]) {
+      cpSync(join(repository, part), join(dir, part), { recursive: true });
+    }
+  });
 }
 
 export interface Ran {

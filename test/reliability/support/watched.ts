@@ -28,7 +28,7 @@ interface Watch {
 }
 
 export function watch({ volume, catalogue, dir, before }: Watch): Watched {
-  const path = pathWithoutNode(join(dir, "bin"));
+  const path = pathWithoutNode();
   const asked = witness(join(dir, "node"), process.execPath, "*");
   // Of the files that it is asked for, one that only the volume's trees have.
   const read = witness(join(dir, "sha256sum"), join(path, "sha256sum"), "*part-1*");
