@@ -1,5 +1,5 @@
 /**
- * Sandboxes under gVisor (runsc, platform systrap): its file system numbers inodes anew in each
+ * Sandboxes under gVisor (runsc, platform systrap): its file system numbers inodes again in each
  * sandbox, and keeps what a sandbox wrote open for writing while it is in its cache. Skipped where
  * there is no runsc; `npm run test:gvisor` builds one first.
  */
@@ -75,7 +75,7 @@ describe.runIf(isToBeBuilt || existsSync(runsc))("under gVisor", () => {
     }
   });
 
-  test("topology A: what is damaged is found and mended by the next sandbox", async () => {
+  test("topology A: what is damaged is found and repaired by the next sandbox", async () => {
     expect((await (await gvisor("host", "rw")).run(setup)).exitCode).toBe(0);
     await place.stop();
     const program = realpathSync(join(place.volume, "bin/ast-grep"));
@@ -84,9 +84,9 @@ describe.runIf(isToBeBuilt || existsSync(runsc))("under gVisor", () => {
     bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1;
     writeFileSync(program, bytes);
     utimesSync(program, atime, mtime);
-    const mended = await (await gvisor("host", "rw")).run(setup);
-    expect(mended.stderr).toMatch(/installed;/);
-    expect(mended.exitCode).toBe(0);
+    const repaired = await (await gvisor("host", "rw")).run(setup);
+    expect(repaired.stderr).toMatch(/installed;/);
+    expect(repaired.exitCode).toBe(0);
   });
 
   test("topology C: while the provisioner lives and after it; sandboxes verify, here and under runc", async () => {

@@ -160,7 +160,7 @@ test("fsGroup with the default policy: what the node touched is read, and not fe
   expectVerified(again);
 });
 
-test("OpenShift: users of no name and gid 0 share a volume, and each mends it", async () => {
+test("OpenShift: users of no name and gid 0 share a volume, and each repairs it", async () => {
   for (const name of volumes) chmodSync(join(dir, name), 0o775);
   const user = (runAsUser: number) => ({ securityContext: { runAsUser, runAsGroup: 0 } });
   const first = await play(user(1000720000));

@@ -74,7 +74,7 @@ describe("uid 1000, read-only root, no capability", () => {
     }
   });
 
-  test("a root-owned volume: permission, with the command that mends it", async () => {
+  test("a root-owned volume: permission, with the command that repairs it", async () => {
     chownSync(place.volume, 0, 0);
     const box = await place.sandbox({ network: "host", access: "rw" });
     const { exitCode, stderr } = await box.run(setup);

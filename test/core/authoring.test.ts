@@ -42,7 +42,7 @@ describe("a release's address", () => {
 });
 
 describe("a recipe's text", () => {
-  test.each(texts)("%s says the same when it is written anew", (_, text) => {
+  test.each(texts)("%s says the same when it is written again", (_, text) => {
     const document = parse(text);
     const written = renderDraft(document);
     expect(parse(written)).toEqual(document);

@@ -53,7 +53,7 @@ describe("what is done once on the host", () => {
   });
 });
 
-test("sandboxes are made anew by whoever started them", () => {
+test("sandboxes are recreated by whoever started them", () => {
   const recreate = "sandbox recreate --all --force";
   expect(laterCommands("sandbox", site)).toEqual([`openclaw ${recreate}`]);
   expect(laterCommands("sandbox", { ...site, container: "0123456789ab" })).toEqual([

@@ -181,7 +181,7 @@ describe("recipe new", () => {
 });
 
 describe("recipe pin", () => {
-  test("makes digests anew after a change of URL, and leaves the rest as it is", async () => {
+  test("makes digests again after a change of URL, and leaves the rest as it is", async () => {
     await place.run("recipe", "new", serve("1.0.0"));
     fillIn("zog.yaml");
     const next = serve("1.0.1");

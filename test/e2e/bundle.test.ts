@@ -161,14 +161,14 @@ describe("export and import", () => {
     expect(ask(gap, "zog")).toBe("1.0.0");
   });
 
-  test("what is damaged here is mended from it", async () => {
+  test("what is damaged here is repaired from it", async () => {
     expect((await take(file)).status).toBe(0);
     truncateSync(join(gap, listed(gap).tools.zog?.dir ?? "", "bin/zog"));
     expect((await take(file)).status).toBe(0);
     expect(ask(gap, "zog")).toBe("1.0.0");
   });
 
-  test("what it brings is not taken away by gc", async () => {
+  test("what it brings is not removed by gc", async () => {
     offer("owl");
     place.skill("other", { bins: ["owl"] });
     rmSync(join(place.skills, "mail"), { recursive: true });
@@ -291,7 +291,7 @@ describe("what others made is refused whole", () => {
       /its program zog does not match/,
     ],
   ])(
-    "%s: that tool is refused with what needs it, and litter is not left",
+    "%s: that tool is refused with what needs it, and no stale file is left",
     async (_, change, message) => {
       change();
       forge(dir);
@@ -351,7 +351,7 @@ describe("what others made is refused whole", () => {
     expect(Object.keys(listed(gap).tools ?? {})).toEqual([]);
   });
 
-  test("a second manifest, and a digest that is not the demanded one", async () => {
+  test("a second manifest, and a digest that is not the expected one", async () => {
     const twice = join(place.dir, "twice.tar");
     execFileSync("tar", ["-cf", twice, "-C", dir, "manifest.json", "lib"]);
     edit((it) => (it.skills = []));
@@ -367,7 +367,7 @@ describe("what others made is refused whole", () => {
     expect(existsSync(gap)).toBe(false);
   });
 
-  /** Writes a tree's digests anew, as its maker could. */
+  /** Writes a tree's digests again, as its maker could. */
   function resign(prefix: string): void {
     const { tools } = listed(prefix);
     const dirOf = tools.zog?.dir ?? "";

@@ -23,7 +23,7 @@ test("a provisioner writes, gateway and sandboxes read", async () => {
 });
 
 test.each(["sandbox", "gateway", "provisioner", "seed", "image"])(
-  "%s: sandboxes are made anew after the change that it is for, and nobody is asked",
+  "%s: sandboxes are recreated after the change that it is for, and nobody is asked",
   async (topology) => {
     const { stdout } = await config(topology);
     const recreated = stdout.lastIndexOf("sandbox recreate --all --force");

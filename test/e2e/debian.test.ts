@@ -99,7 +99,7 @@ describe("a program with its closure", () => {
     }
   });
 
-  test("is present in the next run, and mended where its program is emptied", async () => {
+  test("is present in the next run, and repaired where its program is emptied", async () => {
     await place.runWith(debian.env, "show");
     expect((await place.runWith(debian.env, "show")).stderr).toMatch(/nothing to do/);
     const program = join(treeOf("show"), "usr/lib/openclaw-programs/usr/bin/show");

@@ -107,7 +107,7 @@ describe("npm", () => {
     await run("remove", "zog");
     writeFileSync(recordFile(), '{"schema":1,"tools":{"../zog":{}}}');
     const { status, stderr } = await allowed();
-    expect(status).toBe(0); // failing would take the agent down for what a retry cannot mend
+    expect(status).toBe(0); // failing would take the agent down for what a retry cannot repair
     expect(stderr).toMatch(/is not a valid record/);
     expect(stderr).toMatch(/zog .* is unmet: .*cannot be compared/);
     expect(existsSync(join(place.prefix, "bin/zog"))).toBe(false);

@@ -97,7 +97,7 @@ describe("what is damaged", () => {
   });
   beforeEach(() => installed());
 
-  test("is told by name, the rest as sound, and mended", async () => {
+  test("is told by name, the rest as sound, and repaired", async () => {
     const zog = join(place.prefix, "bin/zog");
     writeFileSync(zog, "");
     const { status, stdout } = await place.run("doctor");
@@ -105,8 +105,8 @@ describe("what is damaged", () => {
     expect(stdout).toMatch(/sound: yak 1\.0\.0 \(--deep/);
     expect(stdout).toMatch(/damaged:\n {2}lib\/zog\//);
     expect(lastLine(stdout)).toMatch(/^damaged: zog /);
-    const mended = await place.run("doctor", "--repair");
-    expect([mended.status, lastLine(mended.stdout)]).toEqual([
+    const repaired = await place.run("doctor", "--repair");
+    expect([repaired.status, lastLine(repaired.stdout)]).toEqual([
       0,
       "everything required is installed",
     ]);
@@ -126,7 +126,7 @@ describe("what is damaged", () => {
     expect(existsSync(join(place.prefix, "bin/owl"))).toBe(true);
   });
 
-  test("--repair mends also what nobody asks for any more", async () => {
+  test("--repair repairs also what nobody asks for any more", async () => {
     rmSync(join(place.skills, "mail"), { recursive: true });
     await place.run();
     chmodSync(join(place.prefix, place.manifest().tools.zog?.dir ?? "", "bin/zog"), 0o644);
@@ -151,8 +151,8 @@ test("--json is one document, also with --repair", async () => {
     lastRun: { failed: [{ tool: "zog" }], summary: "0 of 1 installed; failed: zog" },
   });
   offer("zog");
-  const mended = await place.run("doctor", "--repair", "--json");
-  expect(JSON.parse(mended.stdout)).toMatchObject({ exitStatus: 0, tools: ["zog"], missing: [] });
+  const repaired = await place.run("doctor", "--repair", "--json");
+  expect(JSON.parse(repaired.stdout)).toMatchObject({ exitStatus: 0, tools: ["zog"], missing: [] });
 });
 
 test("the login shell's verdict is told and is no failure", async () => {

@@ -94,7 +94,7 @@ describe.skipIf(!hasFuse)("a disk that fails", () => {
     expect(status).toBe(5);
   });
 
-  test("a manifest that cannot be read is no reason to begin anew", async () => {
+  test("a manifest that cannot be read is no reason to begin again", async () => {
     rmSync(bundle(), { force: true });
     await disk.remount(["refuse=read:116"]);
     const found = await Promise.all([run(), run("gc"), run("list")]);

@@ -253,7 +253,7 @@ function replaceBy(path: string, make: () => void): void {
   make();
 }
 
-describe("what is broken is mended", () => {
+describe("what is broken is repaired", () => {
   const breakages: [string, (program: string, bin: string) => void][] = [
     ["the link is deleted", (_, bin) => unlinkSync(bin)],
     ["the link dangles", (_, bin) => replaceBy(bin, () => symlinkSync("../nowhere", bin))],
@@ -439,7 +439,7 @@ test("a program that does not run here is not published", async () => {
   expect(place.snapshot()["bin/zog"]).toBeUndefined();
 });
 
-test("a signal ends the run without litter", async () => {
+test("a signal ends the run without stale files", async () => {
   place.skill("mail", { bins: ["zog"] });
   const bytes = archive("tar.gz", { "bin/zog": program("1.0.0") });
   place.recipe("zog", {

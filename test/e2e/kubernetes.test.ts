@@ -152,7 +152,7 @@ describe.runIf(isRoot).each(shared)("two pods of other uids: %s", (_, prepare, g
   ];
   const closed = ["sh", "-c", 'umask 077 && exec "$@"', "sh"];
 
-  test("each installs, mends, replaces and removes what the other one has installed", async () => {
+  test("each installs, repairs, replaces and removes what the other one has installed", async () => {
     prepare();
     await expectDone(pod(one), /2 installed/);
     expect(await pod(other)).toMatchObject({ status: 0, alone: true });

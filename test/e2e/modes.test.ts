@@ -251,7 +251,7 @@ describe("a group that may write to the prefix", () => {
     expect(notShared).toEqual([]);
   });
 
-  test.runIf(isRoot)("each of its users mends what another has installed", async () => {
+  test.runIf(isRoot)("each of its users repairs what another has installed", async () => {
     for (const dir of [place.dir, place.home]) chmodSync(dir, 0o777);
     mkdirSync(place.prefix);
     chmodSync(place.prefix, 0o775); // of group 0, as OpenShift has it
@@ -265,7 +265,7 @@ describe("a group that may write to the prefix", () => {
     };
     expect((await as(1_000_720_000)).status).toBe(0);
     expect(statSync(inTree("bin/zog")).uid).toBe(1_000_720_000);
-    const mended = async (change: () => void, fetched: number) => {
+    const repaired = async (change: () => void, fetched: number) => {
       change();
       const ran = await as(1_000_730_000);
       expect(ran.status, ran.stderr).toBe(0);
@@ -274,13 +274,13 @@ describe("a group that may write to the prefix", () => {
       expect((await as(1_000_730_000)).stderr).toMatch(/programs present/);
       expect((await as(1_000_720_000)).stderr).toMatch(/programs present/);
     };
-    await mended(() => undefined, 1);
-    await mended(() => rmSync(at("bin/zog")), 1);
-    await mended(() => rmSync(inTree("bin/zog")), 2);
+    await repaired(() => undefined, 1);
+    await repaired(() => rmSync(at("bin/zog")), 1);
+    await repaired(() => rmSync(inTree("bin/zog")), 2);
     // What is another's can be replaced where its mode cannot be set.
-    await mended(() => chmodSync(inTree("lib/helper"), 0o644), 2);
-    await mended(() => chownSync(inTree("bin/zog"), 1_000_720_000, 0), 2);
-    await mended(() => chmodSync(inTree("bin/zog"), 0o644), 3);
+    await repaired(() => chmodSync(inTree("lib/helper"), 0o644), 2);
+    await repaired(() => chownSync(inTree("bin/zog"), 1_000_720_000, 0), 2);
+    await repaired(() => chmodSync(inTree("bin/zog"), 0o644), 3);
     const removed = await as(1_000_720_000, "remove", "zog");
     expect(removed.status, removed.stderr).toBe(0);
     expect(existsSync(at("lib/zog"))).toBe(false);

@@ -38,20 +38,23 @@ const damages: [string, () => void][] = [
 ];
 
 describe("a NAME", () => {
-  test.each(damages)("%s: a later plain run mends it, with a skill in view", async (_, damage) => {
-    await start({}, "zog");
-    await start({});
-    expect((await start({})).alone).toBe(true);
-    damage();
-    const { status, alone, stderr } = await start({});
-    expect([status, alone], stderr).toEqual([0, false]);
-    expect(runs("zog")).toBe(true);
-    expect(stderr).not.toMatch(/nothing to do/);
-    await start({});
-    expect((await start({})).alone).toBe(true);
-  });
+  test.each(damages)(
+    "%s: a later plain run repairs it, with a skill in view",
+    async (_, damage) => {
+      await start({}, "zog");
+      await start({});
+      expect((await start({})).alone).toBe(true);
+      damage();
+      const { status, alone, stderr } = await start({});
+      expect([status, alone], stderr).toEqual([0, false]);
+      expect(runs("zog")).toBe(true);
+      expect(stderr).not.toMatch(/nothing to do/);
+      await start({});
+      expect((await start({})).alone).toBe(true);
+    },
+  );
 
-  test("is mended where no skill is in view, too", async () => {
+  test("is repaired where no skill is in view, too", async () => {
     const nowhere = { OPENCLAW_SKILL_DIRS: "", HOME: join(place.dir, "nothing") };
     await start(nowhere, "zog");
     rmSync(at("bin/zog"));
@@ -254,7 +257,7 @@ describe("what a login shell finds first", () => {
     return image;
   }
 
-  test("one line names what is not the volume's, with the way to mend it", async () => {
+  test("one line names what is not the volume's, with the way to repair it", async () => {
     const image = imageWith("zog", "yak");
     const { stderr } = await place.run("zog", "yak");
     expect(stderr).not.toMatch(/login shells find them/);

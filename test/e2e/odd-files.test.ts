@@ -59,7 +59,7 @@ describe.each(kinds)("%s", (what, make) => {
     if (warning) expect(stderr).toMatch(warning);
   });
 
-  test("in place of the manifest: the volume is made anew", async () => {
+  test("in place of the manifest: the volume is recreated", async () => {
     put(join(place.prefix, "manifest.json"), make);
     const { stderr } = await place.run();
     expect(stderr).not.toContain("This is a bug");

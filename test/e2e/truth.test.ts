@@ -74,7 +74,7 @@ describe("every change to a published tree is found by the next run", () => {
     change();
     for (const path of times) {
       try {
-        utimesSync(path, 1, 1); // a neighbour would set the time that can be set
+        utimesSync(path, 1, 1); // an untrusted writer would set the time that can be set
       } catch {
         // it was removed
       }
@@ -86,7 +86,7 @@ describe("every change to a published tree is found by the next run", () => {
     expect((await place.run()).stderr).toMatch(/nothing to do/);
   });
 
-  test("a tree that was only touched is read, sealed anew and kept", async () => {
+  test("a tree that was only touched is read, sealed again and kept", async () => {
     utimesSync(inTree("lib/data"), 1, 1);
     const { sealed } = place.manifest().tools.zog as unknown as { sealed: string };
     const { stderr } = await place.run();
@@ -109,7 +109,7 @@ describe("doctor", () => {
     expect(status).toBe(0);
   });
 
-  test("--deep finds a flipped byte that no time betrays, --repair mends it", async () => {
+  test("--deep finds a flipped byte that no time betrays, --repair repairs it", async () => {
     flip(inTree("lib/data"));
     unseal();
     expect((await place.run()).stderr).toMatch(/nothing to do/);
@@ -122,7 +122,7 @@ describe("doctor", () => {
     expect(readFileSync(inTree("lib/data"), "utf8")).toBe("x".repeat(1000));
   });
 
-  test("--repair mends links; what is not ours in bin/ is told and left", async () => {
+  test("--repair repairs links; what is not ours in bin/ is told and left", async () => {
     unlinkSync(join(place.prefix, "bin/zog"));
     writeFileSync(join(place.prefix, "bin/mine"), "x");
     expect((await place.run("doctor")).stdout).toMatch(/bin\/zog: not our link/);
@@ -185,7 +185,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
   });
 });
 
-describe("litter", () => {
+describe("stale files", () => {
   const hour = 3600;
   const age = (path: string, seconds: number): void => {
     const when = Date.now() / 1000 - seconds;

@@ -170,7 +170,7 @@ function movePackage(it: Place): void {
   it.words.splice(-1, 1, join(it.dir, "moved/entrypoint/openclaw-install-skill-deps"));
 }
 
-/** Litter is to be swept so many seconds from now. */
+/** Stale files are to be removed so many seconds from now. */
 function setDue(it: Place, seconds: number): undefined {
   const due = write(join(it.prefix, "share/openclaw-skill-deps/sweep-due"), "");
   const when = Date.now() / 1000 + seconds;

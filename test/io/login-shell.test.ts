@@ -58,7 +58,7 @@ test("another program of the name that comes first is told with its path", async
   writeFileSync(join(system, "zog"), "#!/bin/sh\n", { mode: 0o755 });
   writeFileSync(join(prefix, "bin", "yak"), "#!/bin/sh\n", { mode: 0o755 });
   await writeProfile(prefix, env, repository);
-  writeFileSync(join(etc, "before.sh"), `PATH=${system}:$PATH\n`); // /etc/profile sets PATH anew
+  writeFileSync(join(etc, "before.sh"), `PATH=${system}:$PATH\n`); // /etc/profile sets PATH again
   const shadowed = { zog: join(system, "zog") };
   expect(await checkLoginShell(prefix, ["zog", "yak"], env)).toEqual({ missing: [], shadowed });
   writeFileSync(join(etc, "z.sh"), `PATH=${prefix}/bin:$PATH\n`);

@@ -80,7 +80,7 @@ describe("a kept file with another inode", () => {
     expect(inodeOf(record())).toBe(before);
   });
 
-  test("and another change time: a copy, tried anew once", async () => {
+  test("and another change time: a copy, tried again once", async () => {
     const touched = (entry: Entry): void => {
       entry.kept = { inode: "1", changed: "5" };
     };

@@ -51,7 +51,7 @@ describe("a tree has another fingerprint where", () => {
       },
     ],
     [
-      "a link is made anew",
+      "a link is recreated",
       () => {
         rmSync(at("link"));
         symlinkSync("two", at("link"));

@@ -177,7 +177,7 @@ echo y >> f; printf 'y\\n' | git -c add.interactive.useBuiltin=false add -p >/de
   });
 });
 
-test("a lock is made anew from the signed index", async () => {
+test("a lock is recreated from the signed index", async () => {
   const file = join(dir, "recipes/bc.yaml");
   await $`cp ${join(repository, "recipes/bc.yaml")} ${file}`;
   const { exitCode, stderr } =

@@ -87,7 +87,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "OpenCla
     expect(changeTimes(gateway.volume)).toEqual(written);
   });
 
-  test("a setup that fails is told to the user, and the next turn sets up anew", async () => {
+  test("a setup that fails is told to the user, and the next turn sets up again", async () => {
     gateway.skill("odd", ["no-such-program"]);
     const strict = (flags: string) =>
       gateway.configure({

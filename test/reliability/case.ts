@@ -13,5 +13,5 @@ export interface Result {
   /** A line for each try after which something was not as it must be. */
   readonly wrong: readonly string[];
   /** Files and directories that were left and belong to nothing. */
-  readonly litter: number;
+  readonly stale: number;
 }

@@ -56,14 +56,14 @@ const inTurn = { bounded: 1, full: 10 };
 async function checkVolume(
   volume: Volume,
   catalogues: readonly Catalogue[],
-): Promise<{ wrong: string[]; litter: number }> {
+): Promise<{ wrong: string[]; stale: number }> {
   const wrong = await volume.wrongPrograms(catalogues);
   const listed = readListed(volume.prefix)?.tools ?? {};
   for (const { tool } of catalogues[0]?.offers ?? []) {
     if (!listed[tool]) wrong.push(`the manifest does not list ${tool}`);
   }
   const [catalogue] = catalogues;
-  if (!catalogue) return { wrong, litter: 0 };
+  if (!catalogue) return { wrong, stale: 0 };
   const before = kept(volume);
   const second = await volume.run({ catalogue });
   if (second.status !== 0) wrong.push(`the next run: ${describeEnd(second)}`);
@@ -75,9 +75,9 @@ async function checkVolume(
   const third = await volume.run({ catalogue });
   if (third.status !== 0) wrong.push(`the run hours later: ${describeEnd(third)}`);
   wrong.push(...(await volume.wrongPrograms(catalogues)));
-  const litter = volume.litter();
-  for (const path of litter) process.stderr.write(`  left: ${path}\n`);
-  return { wrong, litter: litter.length };
+  const stale = volume.stale();
+  for (const path of stale) process.stderr.write(`  left: ${path}\n`);
+  return { wrong, stale: stale.length };
 }
 
 /** What a run that has nothing to do leaves as it is: programs and manifest. */
@@ -131,7 +131,7 @@ function crowdCase(
   attempt: (
     stand: Stand,
     volume: Volume,
-  ) => Promise<{ wrong: string[]; litter: number; tries?: number }>,
+  ) => Promise<{ wrong: string[]; stale: number; tries?: number }>,
 ): Case {
   return {
     name,
@@ -151,7 +151,7 @@ function crowdCase(
         return {
           tries: results.reduce((sum, one) => sum + one.tries, 0),
           wrong: results.flatMap(({ wrong }) => wrong),
-          litter: results.reduce((sum, { litter }) => sum + litter, 0),
+          stale: results.reduce((sum, { stale }) => sum + stale, 0),
         };
       } finally {
         await stand.close();
@@ -172,7 +172,7 @@ const sixteen = crowdCase(`16 ${among} at once, empty volume`, inTurn, async (st
     wrong.push("nobody says what is waited for");
   }
   const later = await checkVolume(volume, [stand.first]);
-  return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+  return { wrong: [...wrong, ...later.wrong], stale: later.stale };
 });
 
 const subsets = crowdCase(
@@ -195,7 +195,7 @@ const subsets = crowdCase(
     const finished = await together(volume, commands);
     const wrong = [...failed(finished), ...notOnce(stand, stand.first, since)];
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   },
 );
 
@@ -214,7 +214,7 @@ const noLock = crowdCase(
     over = true;
     await sabotage;
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...failed(finished), ...later.wrong], litter: later.litter };
+    return { wrong: [...failed(finished), ...later.wrong], stale: later.stale };
   },
 );
 
@@ -247,7 +247,7 @@ const clocks = crowdCase(
     const finished = await together(volume, commands);
     const wrong = [...failed(finished), ...notOnce(stand, stand.first, since)];
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   },
 );
 
@@ -266,7 +266,7 @@ const killed = crowdCase(
     const finished = await Promise.all(running.slice(8).map((one) => one.finished));
     await Promise.all(victims);
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...failed(finished), ...later.wrong], litter: later.litter };
+    return { wrong: [...failed(finished), ...later.wrong], stale: later.stale };
   },
 );
 
@@ -304,7 +304,7 @@ function stopped(name: string, whileStopped: (volume: Volume) => void): Case {
     // What it had staged may be gone, which it says; it must not take that for a bug of its own.
     if (end.status !== 0 && end.status !== 5) wrong.push(`the holder: ${describeEnd(end)}`);
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   });
 }
 
@@ -349,7 +349,7 @@ const running = crowdCase(
     over = true;
     await Promise.all(users);
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter, tries: runs };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale, tries: runs };
   },
 );
 
@@ -364,7 +364,7 @@ async function leaveUnlisted(stand: Stand, volume: Volume): Promise<void> {
 
 /** One takes up an old tree and stops before it is in the manifest; another one sweeps meanwhile. */
 const takenUp = crowdCase(
-  "an old tree is taken up while another run sweeps",
+  "an old tree is reused while another run sweeps",
   { bounded: 2, full: 16 },
   async (stand, volume) => {
     await leaveUnlisted(stand, volume);
@@ -376,12 +376,12 @@ const takenUp = crowdCase(
     const end = await slow.finished;
     const promised = stand.first.offers.find(({ tool }) => tool === "gog")?.outputs.gog;
     const got = await ask(join(volume.prefix, "bin", "gog"));
-    // It may say that the tree was taken away from it, but not that all is well.
+    // It may say that the tree was removed under it, but not that all is well.
     if (end.status === 0 && got !== promised) wrong.push(`status 0, and gog says ${got}`);
     if (end.status !== 0 && end.status !== 5) wrong.push(describeEnd(end));
     wrong.push(...failed([await volume.run({ catalogue: stand.first })]));
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   },
 );
 
@@ -407,7 +407,7 @@ const unlisted = crowdCase(
     const finished = await Promise.all(ends);
     const wrong = [...failed(finished), ...(await volume.wrongPrograms([stand.first]))];
     const later = await checkVolume(volume, [stand.first]);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   },
 );
 
@@ -430,7 +430,7 @@ const twoVersions = crowdCase(
     const settled = await volume.run({ catalogue: stand.first });
     wrong.push(...failed([settled]));
     const later = await checkVolume(volume, both);
-    return { wrong: [...wrong, ...later.wrong], litter: later.litter };
+    return { wrong: [...wrong, ...later.wrong], stale: later.stale };
   },
 );
 

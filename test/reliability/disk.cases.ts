@@ -6,10 +6,10 @@ import type { Case } from "./case.ts";
 import { letHoursPass } from "./support/account.ts";
 import { empty, leaveInodes, leavePages, type Room } from "./support/mounts.ts";
 import { answer, judge, offer, runBuilt, type Tried } from "./support/trial.ts";
-import { mended, privileged, recordOf, withOld } from "./support/volumes.ts";
+import { privileged, recordOf, repaired, withOld } from "./support/volumes.ts";
 
 /**
- * Installs a second program while `spoil` holds; then mends it,
+ * Installs a second program while `spoil` holds; then repairs it,
  * lets hours pass and runs again. Whatever the first run came to, nothing that was there may be lost.
  */
 async function tryFull(
@@ -32,7 +32,7 @@ async function tryFull(
     if (recordOf(root, "old") !== before) wrong.push("the manifest is another one");
   } else if (answer(root, "zog") !== zog.outputs.zog) wrong.push("it says that zog is there");
   empty(root);
-  return await mended(place, room, [old, zog], wrong);
+  return await repaired(place, room, [old, zog], wrong);
 }
 
 /** The old program is installed again, which must never cost the one that is there. */
@@ -54,11 +54,11 @@ async function tryReinstall(
   const again = await runBuilt(place, { through });
   wrong.push(...judge(again, { status: again.status === 0 ? 0 : 5, installed: [old] }, root));
   empty(root);
-  return await mended(place, room, [old], wrong);
+  return await repaired(place, room, [old], wrong);
 }
 
 /** What fills the disk is what a dead run left hours ago: the next run makes its own room. */
-async function tryLitter(place: Workplace, room: Room, n: number): Promise<Tried> {
+async function tryStale(place: Workplace, room: Room, n: number): Promise<Tried> {
   const inodes = n % 2 === 1;
   const options = inodes ? "size=8m,nr_inodes=200,mode=755" : "size=8m,mode=755";
   const old = await withOld(place, room, options);
@@ -69,7 +69,7 @@ async function tryLitter(place: Workplace, room: Room, n: number): Promise<Tried
   else leavePages(dead, 0);
   letHoursPass(root, [old]);
   const zog = offer(place, "zog");
-  return await mended(place, room, [old, zog], []);
+  return await repaired(place, room, [old, zog], []);
 }
 
 /** Free pages: the fewest end the download, the next ones unpacking, publishing and the manifest. */
@@ -87,7 +87,7 @@ export const cases: readonly Case[] = [
     const left = (n * (n < 4 ? 3 : 1)) % 20;
     return tryReinstall(place, room, "size=8m,mode=755", (root) => leavePages(root, left));
   }),
-  privileged("full of what a dead run has left", [2, 20], tryLitter),
+  privileged("full of what a dead run has left", [2, 20], tryStale),
   privileged("no inodes", [4, 48], (place, room, n) => {
     const left = (n * (n < 4 ? 4 : 1)) % 24;
     return tryFull(

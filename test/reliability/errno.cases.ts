@@ -248,7 +248,7 @@ async function tryAll(pointsFor: (bench: Bench) => Promise<Point[]>) {
         free.push(bench);
       }
     });
-    return { tries: points.length, wrong: wrong.flat(), litter: 0 };
+    return { tries: points.length, wrong: wrong.flat(), stale: 0 };
   } finally {
     await Promise.all(benches.map((bench) => bench.close()));
   }

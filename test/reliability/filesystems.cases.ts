@@ -2,7 +2,7 @@
  * The product on file systems as people have them. What is measured is the table in
  * entrypoint/README.md: a row that differs from it is wrong.
  *
- *   WRITE_TABLE=1 node test/reliability/run.ts --full "file systems"     writes the table anew
+ *   WRITE_TABLE=1 node test/reliability/run.ts --full "file systems"     writes the table again
  */
 import {
   chmodSync,
@@ -133,7 +133,7 @@ async function afterRemount(trial: Trial): Promise<string> {
 
 const programOf = (trial: Trial): string => realpathSync(join(trial.volume.prefix, "bin", "gog"));
 
-/** Whether a plain run mends it without another download. */
+/** Whether a plain run repairs it without another download. */
 async function modeLost(trial: Trial): Promise<string> {
   const program = programOf(trial);
   const { mode } = statSync(program);
@@ -244,7 +244,7 @@ const table: Case = {
     const wrong = rows
       .filter((row) => known.get(row[0]) !== row.join(" | "))
       .map((row) => `${row.join(" | ")}, where the README has ${known.get(row[0])}`);
-    return { tries: rows.length, wrong, litter: 0 };
+    return { tries: rows.length, wrong, stale: 0 };
   },
 };
 

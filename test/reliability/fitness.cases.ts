@@ -17,14 +17,14 @@ async function on(
   stand: Stand,
   switches: Switches,
   work: (volume: Volume, disk: FaultyDisk) => Promise<string[]>,
-): Promise<{ wrong: string[]; litter: string[] }> {
+): Promise<{ wrong: string[]; stale: string[] }> {
   const dir = mkdtempSync(join(tmpdir(), "fitness-"));
   chmodSync(dir, 0o755);
   const disk = await mountFaulty(dir, switches);
   const volume = stand.volume(join(disk.path, "volume"));
   try {
     const wrong = (await work(volume, disk)).map((line) => `${switches.join(" ")}: ${line}`);
-    return { wrong, litter: volume.litter() };
+    return { wrong, stale: volume.stale() };
   } finally {
     disk.close();
     rmSync(dir, { recursive: true, force: true });
@@ -136,7 +136,7 @@ function each<T>(
   name: string,
   all: readonly T[],
   bounded: number,
-  work: (stand: Stand, item: T) => Promise<{ wrong: string[]; litter: string[] }>,
+  work: (stand: Stand, item: T) => Promise<{ wrong: string[]; stale: string[] }>,
 ): Case {
   return {
     name: `${name}${hasFuse ? "" : " (skipped: needs root, FUSE and gcc)"}`,
@@ -144,14 +144,14 @@ function each<T>(
     async run(most) {
       const stand = await openStand();
       try {
-        const [wrong, litter]: [string[], string[]] = [[], []];
+        const [wrong, stale]: [string[], string[]] = [[], []];
         const some = all.filter((_, i) => (i * most) % all.length < most);
         for (const item of some) {
           const found = await work(stand, item);
-          wrong.push(...found.wrong, ...found.litter.map((path) => `litter: ${path}`));
-          litter.push(...found.litter);
+          wrong.push(...found.wrong, ...found.stale.map((path) => `stale: ${path}`));
+          stale.push(...found.stale);
         }
-        return { tries: some.length, wrong, litter: litter.length };
+        return { tries: some.length, wrong, stale: stale.length };
       } finally {
         await stand.close();
       }

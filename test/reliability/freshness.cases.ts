@@ -87,21 +87,21 @@ async function tryKind({ before, after = before, shifts }: Kind, stand: Stand): 
       }
     };
     const alone = (ran: Ran): boolean => ran.alone;
-    const mends = ({ stderr }: Ran): boolean => /gog .*installed/.test(stderr);
+    const repairs = ({ stderr }: Ran): boolean => /gog .*installed/.test(stderr);
     await expect("first run", () => true, await trial.run());
     flip(volume);
-    await expect("a byte, by Node", mends, await trial.run({}, "--strict", "--ignore-system"));
+    await expect("a byte, by Node", repairs, await trial.run({}, "--strict", "--ignore-system"));
     await expect("a start after that", () => true, await trial.run());
     await expect("the next one", alone, await trial.run());
     flip(volume);
-    await expect("a byte, by sh", mends, await trial.run());
+    await expect("a byte, by sh", repairs, await trial.run());
     await trial.run();
     await disk.remount(after);
     await expect("a remount, without Node", alone, await trial.runWithoutNode());
     await expect("a remount", (ran) => ran.alone || shifts === true, await trial.run());
     await expect("another start", alone, await trial.run());
     flip(volume);
-    await expect("a byte after the remount", mends, await trial.run());
+    await expect("a byte after the remount", repairs, await trial.run());
     cpSync(volume.prefix, `${volume.prefix}.copy`, { recursive: true, verbatimSymlinks: true });
     rmSync(volume.prefix, { recursive: true });
     cpSync(`${volume.prefix}.copy`, volume.prefix, { recursive: true, verbatimSymlinks: true });
@@ -152,7 +152,7 @@ const freshness: Case = {
     } finally {
       await stand.close();
     }
-    return { tries: Math.min(tries, kinds.length), wrong, litter: 0 };
+    return { tries: Math.min(tries, kinds.length), wrong, stale: 0 };
   },
 };
 

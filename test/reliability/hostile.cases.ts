@@ -87,7 +87,7 @@ function wrongModes(place: Workplace): string[] {
 }
 
 /** What is left in the volume and belongs to nothing that was installed. */
-function countLitter(place: Workplace, installed: ReadonlySet<string>): number {
+function countStale(place: Workplace, installed: ReadonlySet<string>): number {
   const names = (dir: string): string[] => {
     try {
       return readdirSync(join(place.prefix, dir));
@@ -129,7 +129,7 @@ async function tryArchives(archives: readonly Hostile[], args: string[]): Promis
     const wrong = writtenOutside(place, before);
     if (run.status !== 4) {
       const why = run.stderr.slice(-500);
-      return { tries: archives.length, wrong: [...wrong, `exit ${run.status}: ${why}`], litter: 0 };
+      return { tries: archives.length, wrong: [...wrong, `exit ${run.status}: ${why}`], stale: 0 };
     }
     const document = JSON.parse(run.stdout) as Document;
     archives.forEach((archive, i) => {
@@ -141,7 +141,7 @@ async function tryArchives(archives: readonly Hostile[], args: string[]): Promis
     if (run.disk > maxDisk) wrong.push(`it took ${Math.round(run.disk / megabyte)} MB of disk`);
     const installed = document.installed.map(({ tool }) => tool);
     wrong.push(...(await tryAgain(place, packageDir, installed)));
-    return { tries: archives.length, wrong, litter: countLitter(place, new Set(installed)) };
+    return { tries: archives.length, wrong, stale: countStale(place, new Set(installed)) };
   } finally {
     await place.close();
   }
@@ -162,12 +162,12 @@ async function tryAgain(
 }
 
 async function tryBombs(tries: number): Promise<Result> {
-  const sum = { tries: 0, wrong: [] as string[], litter: 0 };
+  const sum = { tries: 0, wrong: [] as string[], stale: 0 };
   for (const bomb of bombs.slice(0, tries)) {
-    const { wrong, litter } = await tryArchives([bomb], ["--jobs", "1"]);
+    const { wrong, stale } = await tryArchives([bomb], ["--jobs", "1"]);
     sum.tries += 1;
     sum.wrong.push(...wrong.map((line) => `${bomb.name}: ${line}`));
-    sum.litter += litter;
+    sum.stale += stale;
   }
   return sum;
 }

@@ -127,7 +127,7 @@ const scenarios = {
 
 const bundleOf = (stand: Stand): string => join(stand.dir, "volume.tar.gz");
 
-/** What must stay where a tool is taken away. */
+/** What must stay where a tool is removed. */
 function without(tool: string, { recipes, offers }: Catalogue): Catalogue {
   return { recipes, offers: offers.filter((offer) => offer.tool !== tool) };
 }
@@ -152,7 +152,7 @@ interface Tried {
   /** What the next run took. */
   readonly seconds: number;
   readonly wrong: readonly string[];
-  readonly litter: readonly string[];
+  readonly stale: readonly string[];
 }
 
 const everyScenario: readonly Scenario[] = Object.values(scenarios);
@@ -243,10 +243,10 @@ async function onStand(
   const stand = await openStand(sizes);
   try {
     const tried = (await work(stand)).filter(({ kills }) => kills > 0);
-    const litter = tried.flatMap((one) => one.litter);
+    const stale = tried.flatMap((one) => one.stale);
     // One of each kind: tokens and digests aside.
     const kinds = new Map(
-      litter.map((line) => [line.split(" ")[0]?.replaceAll(/[0-9a-f]{12}/g, "…"), line]),
+      stale.map((line) => [line.split(" ")[0]?.replaceAll(/[0-9a-f]{12}/g, "…"), line]),
     );
     for (const line of kinds.values()) process.stderr.write(`  left: ${line}\n`);
     const slowest = Math.max(...tried.map((one) => one.seconds));
@@ -254,7 +254,7 @@ async function onStand(
     return {
       tries: tried.reduce((sum, { kills }) => sum + kills, 0),
       wrong: tried.flatMap((one) => one.wrong),
-      litter: litter.length,
+      stale: stale.length,
     };
   } finally {
     await stand.close();
@@ -290,7 +290,7 @@ async function countPoints(prepared: Prepared): Promise<Point[]> {
   });
 }
 
-/** Milliseconds of a run that nothing disturbs but as many neighbours as this machine has cores. */
+/** Milliseconds of a run that nothing disturbs but as many other processes as this machine has cores. */
 async function measure(prepared: Prepared): Promise<number> {
   const times = await forEachOf([0, 1], 2, async () => {
     const volume = volumeLike(prepared);
@@ -356,8 +356,8 @@ async function tryOnce(
     const third = await volume.run({ catalogue });
     if (third.status !== 0) wrong.push(`${how}; the third run: ${describeEnd(third)}`);
     await check("after the third run", versions);
-    const litter = volume.litter().map((path) => `${path} (${how}; then ${describeEnd(third)})`);
-    return { kills: kills.length, seconds, wrong, litter };
+    const stale = volume.stale().map((path) => `${path} (${how}; then ${describeEnd(third)})`);
+    return { kills: kills.length, seconds, wrong, stale };
   } finally {
     volume.remove();
   }

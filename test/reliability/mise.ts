@@ -27,7 +27,7 @@ import { renderTable } from "../../src/report/text.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
 import { fetchMise, miseConfig, miseEnv } from "../support/mise.ts";
 import { copyPackage } from "../support/package.ts";
-import { findLitter, letHoursPass } from "./support/account.ts";
+import { findStale, letHoursPass } from "./support/account.ts";
 import { type Offer, offerArchive, writeSkills } from "./support/programs.ts";
 import { ask, type Finished, forEachOf, type Running, startGroup } from "./support/stand.ts";
 
@@ -39,13 +39,13 @@ interface Contender {
   /** Where its users find a program. */
   program(volume: string, tool: string): string;
   /** Paths that belong to nothing, hours and one more run after the last one. */
-  litter(volume: string, offers: readonly Offer[]): string[];
+  stale(volume: string, offers: readonly Offer[]): string[];
 }
 
 interface Counts {
   readonly tries: number;
   readonly wrong: number;
-  readonly litter: number;
+  readonly stale: number;
   /** What else is worth knowing. */
   readonly note?: string;
 }
@@ -100,7 +100,7 @@ function ours(): Contender {
       });
     },
     program: (volume, tool) => join(volume, "bin", tool),
-    litter: (volume, offers) => findLitter(volume, offers),
+    stale: (volume, offers) => findStale(volume, offers),
   };
 }
 
@@ -119,7 +119,7 @@ function mise(binary: string): Contender {
     },
     program: (volume, tool) => join(volume, "installs", `http-${tool}`, "1.0.0", "bin", tool),
     // Its downloads, and whatever an installed tool has that its archive has not.
-    litter(volume, offers) {
+    stale(volume, offers) {
       const inDownloads = below(join(volume, "downloads"));
       const inTrees = offers.flatMap(({ tool, paths }) =>
         below(join(volume, "installs", `http-${tool}`, "1.0.0")).filter((path) => !paths.has(path)),
@@ -161,7 +161,7 @@ async function killed(contender: Contender, tries: number): Promise<Counts> {
   const began = performance.now();
   await install(contender, fresh("volume"), offers);
   const duration = performance.now() - began;
-  const counts = { wrong: 0, litter: 0, lies: 0 };
+  const counts = { wrong: 0, stale: 0, lies: 0 };
   const turns = Array.from({ length: tries });
   await forEachOf(turns, 4, async () => {
     const volume = await volumeOfKilled(contender, offers, duration);
@@ -171,11 +171,11 @@ async function killed(contender: Contender, tries: number): Promise<Counts> {
     if (second.status === 0 && missing.length > 0) counts.lies += 1;
     letHoursPass(volume, offers);
     await install(contender, volume, offers);
-    counts.litter += contender.litter(volume, offers).length;
+    counts.stale += contender.stale(volume, offers).length;
     rmSync(volume, { recursive: true });
   });
-  const { wrong, litter, lies } = counts;
-  return { tries, wrong, litter, note: `${lies} times status 0 with a program missing or wrong` };
+  const { wrong, stale, lies } = counts;
+  return { tries, wrong, stale, note: `${lies} times status 0 with a program missing or wrong` };
 }
 
 /** A volume on which a run was killed before it was over. */
@@ -196,7 +196,7 @@ async function volumeOfKilled(
 }
 
 async function crowd(contender: Contender, size: number, tries: number): Promise<Counts> {
-  let [wrong, litter, requests, failures] = [0, 0, 0, 0];
+  let [wrong, stale, requests, failures] = [0, 0, 0, 0];
   for (let i = 0; i < tries; i += 1) {
     const offers = makeOffers();
     const volume = fresh("volume");
@@ -208,28 +208,28 @@ async function crowd(contender: Contender, size: number, tries: number): Promise
     const failed = finished.filter(({ status }) => status !== 0).length;
     failures += failed;
     if (failed > 0 || (await wrongOf(contender, volume, offers)).length > 0) wrong += 1;
-    litter += contender.litter(volume, offers).length;
+    stale += contender.stale(volume, offers).length;
     rmSync(volume, { recursive: true });
   }
   const each = (requests / tries).toFixed(1);
   const note = `${failures} of ${size * tries} processes failed; ${each} requests for 8 files`;
-  return { tries, wrong, litter, note };
+  return { tries, wrong, stale, note };
 }
 
 /** Damages one program in each way, then installs. */
 async function damaged(contender: Contender, ways: Record<string, (path: string) => void>) {
   const offers = makeOffers();
-  const unmended: string[] = [];
+  const unrepaired: string[] = [];
   for (const [way, damage] of Object.entries(ways)) {
     const volume = fresh("volume");
     await install(contender, volume, offers);
     damage(realpathSync(contender.program(volume, "a-cow")));
     await install(contender, volume, offers);
-    if ((await wrongOf(contender, volume, offers)).length > 0) unmended.push(way);
+    if ((await wrongOf(contender, volume, offers)).length > 0) unrepaired.push(way);
     rmSync(volume, { recursive: true });
   }
-  const note = unmended.length > 0 ? `not mended: ${unmended.join(", ")}` : "";
-  return { tries: Object.keys(ways).length, wrong: unmended.length, litter: 0, note };
+  const note = unrepaired.length > 0 ? `not repaired: ${unrepaired.join(", ")}` : "";
+  return { tries: Object.keys(ways).length, wrong: unrepaired.length, stale: 0, note };
 }
 
 const plainWays = {
@@ -253,7 +253,7 @@ async function digestChanged(contender: Contender): Promise<Counts> {
   const { status } = await install(contender, volume, offers);
   const old = await wrongOf(contender, volume, offers);
   const note = `status ${status}; ${old.length} of 8 are the old ones`;
-  return { tries: 1, wrong: old.length > 0 ? 1 : 0, litter: 0, note };
+  return { tries: 1, wrong: old.length > 0 ? 1 : 0, stale: 0, note };
 }
 
 async function readOnly(contender: Contender): Promise<Counts> {
@@ -265,7 +265,7 @@ async function readOnly(contender: Contender): Promise<Counts> {
   const { status, stderr } = await install(contender, volume, offers, before);
   const said = stderr.trim().split("\n").at(-1)?.replaceAll(dir, "").slice(0, 90);
   const note = status === 0 ? "" : `status ${status}: ${said}`;
-  return { tries: 1, wrong: status === 0 ? 0 : 1, litter: 0, note };
+  return { tries: 1, wrong: status === 0 ? 0 : 1, stale: 0, note };
 }
 
 async function serverDown(contender: Contender): Promise<Counts> {
@@ -279,7 +279,7 @@ async function serverDown(contender: Contender): Promise<Counts> {
   const { status } = await install(contender, volume, offers);
   const note = `${server.requests.length - since} requests`;
   const isRight = status === 0 && (await wrongOf(contender, volume, offers)).length === 0;
-  return { tries: 1, wrong: isRight ? 0 : 1, litter: 0, note };
+  return { tries: 1, wrong: isRight ? 0 : 1, stale: 0, note };
 }
 
 const plays: Record<string, (contender: Contender) => Promise<Counts>> = {
@@ -295,14 +295,14 @@ const plays: Record<string, (contender: Contender) => Promise<Counts>> = {
 
 try {
   const contenders = [mise(values.mise ?? fetchMise(fresh("package"))), ours()];
-  const rows = [["CASE", "WHO", "TRIES", "WRONG", "LITTER", "SECONDS", "NOTE"]];
+  const rows = [["CASE", "WHO", "TRIES", "WRONG", "STALE", "SECONDS", "NOTE"]];
   for (const [name, play] of Object.entries(plays)) {
     if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
     for (const contender of contenders) {
       const began = performance.now();
-      const { tries, wrong, litter, note = "" } = await play(contender);
+      const { tries, wrong, stale, note = "" } = await play(contender);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      rows.push([name, contender.name, `${tries}`, `${wrong}`, `${litter}`, seconds, note]);
+      rows.push([name, contender.name, `${tries}`, `${wrong}`, `${stale}`, seconds, note]);
       process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
     }
   }

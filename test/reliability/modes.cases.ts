@@ -6,7 +6,7 @@ import { archive, type Content, program } from "../support/archives.ts";
 import type { Workplace } from "../support/workplace.ts";
 import type { Case } from "./case.ts";
 import { type FaultyDisk, hasFuse, mountFaulty } from "./support/faulty.ts";
-import { answer, judge, litterIn, offer, repeat, runBuilt, type Tried } from "./support/trial.ts";
+import { answer, judge, offer, repeat, runBuilt, staleIn, type Tried } from "./support/trial.ts";
 
 type Try = (place: Workplace, disk: FaultyDisk, prefix: string) => Promise<Tried>;
 
@@ -20,8 +20,8 @@ function onDisk(name: string, switches: readonly (readonly string[])[], once: Tr
       repeat(tries, 1, async (place, n) => {
         const disk = await mountFaulty(place.dir, switches[n] ?? []);
         try {
-          const { wrong, litter } = await once(place, disk, join(disk.path, "volume"));
-          return { wrong: wrong.map((line) => `${switches[n]}: ${line}`), litter };
+          const { wrong, stale } = await once(place, disk, join(disk.path, "volume"));
+          return { wrong: wrong.map((line) => `${switches[n]}: ${line}`), stale };
         } finally {
           disk.close();
         }
@@ -53,7 +53,7 @@ const tryTolerated: Try = async (place, _, prefix) => {
   }
   const deep = await runBuilt(place, { prefix, args: ["doctor", "--deep"] });
   if (/not as published/.test(deep.stdout)) wrong.push(`doctor says ${deep.stdout}`);
-  return { wrong, litter: litterIn(prefix, goods) };
+  return { wrong, stale: staleIn(prefix, goods) };
 };
 
 /** A seed and a forced run have other ways to make files. */
@@ -65,7 +65,7 @@ const trySeed: Try = async (place, _, prefix) => {
   const wrong = judge(ran, { status: 0, installed: goods }, prefix);
   const forced = await runBuilt(place, { prefix, args: ["--force-reinstall"] });
   wrong.push(...judge(forced, { status: 0, installed: goods }, prefix));
-  return { wrong, litter: [] };
+  return { wrong, stale: [] };
 };
 
 /** It is said before anything is fetched, and the status is that of a place which cannot provide. */
@@ -83,7 +83,7 @@ const tryNoBits: Try = async (place, disk, prefix) => {
     if (!ran.stderr.includes(disk.path)) wrong.push(`does not name the mount: ${ran.stderr}`);
   }
   if (zog.downloads.some((path) => place.server.hits(path) > 0)) wrong.push("it was fetched");
-  return { wrong, litter: [] };
+  return { wrong, stale: [] };
 };
 
 const twins: Readonly<Record<string, Content>> = {
@@ -120,7 +120,7 @@ const tryFolded: Try = async (place, disk, prefix) => {
   if (existsSync(join(prefix, "bin/twins"))) wrong.push("twins is linked");
   const strict = await runBuilt(place, { prefix, args: ["--strict"] });
   if (strict.status !== 3) wrong.push(`status ${strict.status} with --strict`);
-  return { wrong, litter: [] };
+  return { wrong, stale: [] };
 };
 
 /** A volume on which chmod begins to be refused: what is there is right as it is. */
@@ -138,7 +138,7 @@ const tryLater: Try = async (place, disk, prefix) => {
   if (!/programs present/.test(alone.stderr)) wrong.push(`sh asks Node: ${alone.stderr}`);
   if (place.server.hits(goods[0]?.downloads[0] ?? "") !== 1) wrong.push("fetched again");
   if ((statSync(join(prefix, "bin/zog")).mode & 0o777) !== 0o777) wrong.push("no such mount");
-  return { wrong, litter: [] };
+  return { wrong, stale: [] };
 };
 
 /** The mode of a download cannot be set, and it is what its owner alone may read. */
@@ -149,7 +149,7 @@ const tryRealModes: Try = async (place, _, prefix) => {
   const { mode } = lstatSync(join(prefix, "lib"));
   if ((mode & 0o777) !== 0o755) wrong.push(`lib has the mode ${mode.toString(8)}`);
   if (answer(prefix, "raw") !== "1.0.0\n") wrong.push("it does not run");
-  return { wrong, litter: litterIn(prefix, goods) };
+  return { wrong, stale: staleIn(prefix, goods) };
 };
 
 /** EPERM, EOPNOTSUPP, ENOSYS, EINVAL */

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Workplace } from "../support/workplace.ts";
 import type { Case } from "./case.ts";
 import type { Room } from "./support/mounts.ts";
-import { judge, litterIn, offer, type Ran, runBuilt, type Tried } from "./support/trial.ts";
-import { mended, privileged, withOld } from "./support/volumes.ts";
+import { judge, offer, type Ran, runBuilt, staleIn, type Tried } from "./support/trial.ts";
+import { privileged, repaired, withOld } from "./support/volumes.ts";
 
 /** Runs with strace, and gives every call on the volume that was to change something. */
 async function writesOf(place: Workplace, room: Room, entrypoint: boolean): Promise<string[]> {
@@ -36,7 +36,7 @@ async function tryReadOnly(place: Workplace, room: Room, n: number): Promise<Tri
   wrong.push(...judge(strict, nothing, root));
   const writes = hasStrace ? await writesOf(place, room, entrypoint) : [];
   wrong.push(...writes.map((line) => `tried to write (${entrypoint ? "sh" : "Node"}): ${line}`));
-  return { wrong, litter: litterIn(root, [old]) };
+  return { wrong, stale: staleIn(root, [old]) };
 }
 
 async function tryReadOnlyMissing(place: Workplace, room: Room, n: number): Promise<Tried> {
@@ -51,7 +51,7 @@ async function tryReadOnlyMissing(place: Workplace, room: Room, n: number): Prom
   wrong.push(...judge(await run("--strict"), { ...expected, status: 3 }, root));
   if (place.server.hits(zog.downloads[0]) > 0) wrong.push("it was downloaded for nothing");
   room.mount("-o", "remount,rw", place.prefix);
-  return await mended(place, room, [old, zog], wrong);
+  return await repaired(place, room, [old, zog], wrong);
 }
 
 async function tryNoexec(place: Workplace, room: Room): Promise<Tried> {
@@ -66,7 +66,7 @@ async function tryNoexec(place: Workplace, room: Room): Promise<Tried> {
   wrong.push(...judge(strict, { status: 3, says }, root));
   if (existsSync(join(root, "bin/zog"))) wrong.push("bin/zog was linked");
   room.mount("-o", "remount,exec", place.prefix);
-  return await mended(place, room, [zog], wrong);
+  return await repaired(place, room, [zog], wrong);
 }
 
 async function tryNoexecLater(place: Workplace, room: Room, n: number): Promise<Tried> {
@@ -78,7 +78,7 @@ async function tryNoexecLater(place: Workplace, room: Room, n: number): Promise<
   const ran = await runBuilt(place, { through, entrypoint });
   const wrong = judge(ran, { status: 0, says: /noexec/ }, room.seen(place.prefix));
   room.mount("-o", "remount,exec", place.prefix);
-  return await mended(place, room, [old], wrong);
+  return await repaired(place, room, [old], wrong);
 }
 
 export const cases: readonly Case[] = [

@@ -1,4 +1,4 @@
-/** Owners, modes and capabilities that stand in the way: what is said, and what mends it. */
+/** Owners, modes and capabilities that stand in the way: what is said, and what repairs it. */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -19,13 +19,13 @@ import {
   answer,
   builtCopy,
   judge,
-  litterIn,
   offer,
   type Ran,
   runBuilt,
+  staleIn,
   type Tried,
 } from "./support/trial.ts";
-import { mended, privileged, recordOf, withOld } from "./support/volumes.ts";
+import { privileged, recordOf, repaired, withOld } from "./support/volumes.ts";
 
 /** Everything that the command reads can be read by any user; its home is the user's. */
 function openTo(place: Workplace, uid: number): void {
@@ -53,7 +53,7 @@ interface Denial {
   readonly old?: boolean;
 }
 
-/** It is denied, says which command mends that, and completes once the command was run. */
+/** It is denied, says which command repairs that, and completes once the command was run. */
 async function tryDenied(place: Workplace, room: Room, denial: Denial): Promise<Tried> {
   const { as, spoil, old: hasOld = true } = denial;
   openTo(place, as === asUser ? 1000 : 0);
@@ -74,13 +74,13 @@ async function tryDenied(place: Workplace, room: Room, denial: Denial): Promise<
   if (hasOld && recordOf(root, "old") !== before) wrong.push("the manifest is another one");
   await obey(denied, place, room, wrong);
   const inside: Room = { ...room, through };
-  return await mended(place, inside, [...goods, zog], wrong);
+  return await repaired(place, inside, [...goods, zog], wrong);
 }
 
 const user = (spoil: Denial["spoil"], old = true): Denial => ({ as: asUser, spoil, old });
 
 /** Foreign files inside of the user's volume that are not in the way of anything must stay out of it. */
-async function tryForeignLitter(place: Workplace, room: Room): Promise<Tried> {
+async function tryForeignStale(place: Workplace, room: Room): Promise<Tried> {
   openTo(place, 1000);
   const old = await withOld(place, room, "size=8m,mode=755");
   const root = room.seen(place.prefix);
@@ -95,7 +95,7 @@ async function tryForeignLitter(place: Workplace, room: Room): Promise<Tried> {
   const ran = await runBuilt(place, { through });
   const wrong = judge(ran, { status: 0, installed: [old, zog] }, root);
   give(root, 1000);
-  return await mended(place, { ...room, through }, [old, zog], wrong);
+  return await repaired(place, { ...room, through }, [old, zog], wrong);
 }
 
 /** Another user's bin/ is set aside where its links can be made again; what is not ours in it stays. */
@@ -118,10 +118,10 @@ async function tryForeignBin(place: Workplace, room: Room, n: number): Promise<T
   for (const name of aside) rmSync(join(root, name), { recursive: true });
   if (isShared) rmSync(join(root, "bin/mine"));
   give(root, 1000);
-  return await mended(place, { ...room, through }, [old, zog], wrong);
+  return await repaired(place, { ...room, through }, [old, zog], wrong);
 }
 
-/** What is denied by a mode of one's own, or of one's group, is mended by another command than chown. */
+/** What is denied by a mode of one's own, or of one's group, is repaired by another command than chown. */
 async function tryOwnMode(place: Workplace, room: Room, n: number): Promise<Tried> {
   openTo(place, 1000);
   const old = await withOld(place, room, "size=8m,mode=755");
@@ -142,7 +142,7 @@ async function tryOwnMode(place: Workplace, room: Room, n: number): Promise<Trie
   const [file, ...words] = [...room.through, "sh", "-c", command];
   spawnSync(file ?? "", words);
   if (n % 2 === 1) give(join(root, "manifest.json"), 2000);
-  return await mended(place, { ...room, through }, [old, zog], wrong);
+  return await repaired(place, { ...room, through }, [old, zog], wrong);
 }
 
 const umasks = ["077", "000", "027"];
@@ -165,7 +165,7 @@ async function tryUmask(place: Workplace, room: Room, n: number): Promise<Tried>
   const [file, ...words] = [...room.through, ...asUser, join(place.prefix, "bin/zog")];
   const { status } = spawnSync(file as string, words);
   if (status !== 0) wrong.push(`umask ${umask}: another user cannot run the program`);
-  return { wrong: wrong.slice(0, 5), litter: litterIn(place.prefix, [zog, fine]) };
+  return { wrong: wrong.slice(0, 5), stale: staleIn(place.prefix, [zog, fine]) };
 }
 
 /** A hardened sandbox verifies a volume of somebody else that it may only read. */
@@ -180,7 +180,7 @@ async function tryReader(place: Workplace, room: Room, n: number): Promise<Tried
   if (/error/.test(ran.stderr)) wrong.push(`says ${ran.stderr}`);
   if (readFileSync(join(root, "manifest.json"), "utf8") !== before) wrong.push("it wrote");
   if (answer(root, "old") === undefined) wrong.push("the program is gone");
-  return { wrong, litter: litterIn(root, [old]) };
+  return { wrong, stale: staleIn(root, [old]) };
 }
 
 const denials: readonly (readonly [string, Denial])[] = [
@@ -219,7 +219,7 @@ export const cases: readonly Case[] = [
   ),
   privileged("bin of another uid", [2, 10], tryForeignBin),
   privileged("directories of another uid of the same group", [1, 10], tryOwnMode),
-  privileged("old litter of another uid", [1, 10], tryForeignLitter),
+  privileged("stale files of another uid", [1, 10], tryForeignStale),
   privileged("somebody else's volume, everything present", [2, 10], tryReader),
   privileged("umask 077, 000 and 027", [3, 30], tryUmask),
 ];

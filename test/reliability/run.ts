@@ -1,5 +1,5 @@
 /**
- * Runs the reliability cases and prints the table: case, tries, wrong, litter. Exit status 1 where
+ * Runs the reliability cases and prints the table: case, tries, wrong, stale files. Exit status 1 where
  * anything is wrong or left behind.
  *
  *   node test/reliability/run.ts [--full] [PART OF A NAME…]
@@ -21,7 +21,7 @@ for (const file of files.sort()) {
   cases.push(...module.cases);
 }
 
-const rows = [["CASE", "TRIES", "WRONG", "LITTER", "SECONDS"]];
+const rows = [["CASE", "TRIES", "WRONG", "STALE", "SECONDS"]];
 let bad = 0;
 for (const { name, tries, run } of cases) {
   if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
@@ -30,8 +30,8 @@ for (const { name, tries, run } of cases) {
   const result = await run(values.full ? tries.full : tries.bounded);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   for (const line of result.wrong) process.stderr.write(`${name}: ${line}\n`);
-  if (result.wrong.length > 0 || result.litter > 0) bad += 1;
-  rows.push([name, `${result.tries}`, `${result.wrong.length}`, `${result.litter}`, seconds]);
+  if (result.wrong.length > 0 || result.stale > 0) bad += 1;
+  rows.push([name, `${result.tries}`, `${result.wrong.length}`, `${result.stale}`, seconds]);
   process.stderr.write(`${rows.at(-1)?.join("  ")}\n`);
 }
 process.stdout.write(`${renderTable(rows)}\n`);

@@ -9,12 +9,12 @@ import { isRoot } from "./support/mounts.ts";
 import {
   type Goods,
   judge,
-  litterIn,
   type OfferOptions,
   offer,
   type RunOptions,
   repeat,
   runBuilt,
+  staleIn,
   type Tried,
 } from "./support/trial.ts";
 
@@ -98,8 +98,8 @@ async function tryDead(place: Workplace, { make, says, name }: Dead): Promise<Tr
     const wrong = judge(ran, expected, place.prefix);
     const late = Math.max(...(await seen));
     if (late > 8) wrong.push(`the others were there after ${late.toFixed(1)} s`);
-    const litter = litterIn(place.prefix, [zog, ...fine]);
-    return { wrong: wrong.map((line) => `${name}: ${line}`), litter };
+    const stale = staleIn(place.prefix, [zog, ...fine]);
+    return { wrong: wrong.map((line) => `${name}: ${line}`), stale };
   } finally {
     close?.();
   }
@@ -115,7 +115,7 @@ async function tryCrowd(place: Workplace): Promise<Tried> {
   const wrong = judge(ran, expected, place.prefix);
   const late = await seen;
   if (late > 8) wrong.push(`the living one was there after ${late.toFixed(1)} s`);
-  return { wrong, litter: litterIn(place.prefix, [fine]) };
+  return { wrong, stale: staleIn(place.prefix, [fine]) };
 }
 
 /** Two programs whose first source is dead, and whose second one is not. */
@@ -127,7 +127,7 @@ async function trySecond(place: Workplace, { make, name }: Dead): Promise<Tried>
     const both = ["ant", "bee"].map((tool) => offer(place, tool, { before }));
     const ran = await runBuilt(place, { args: ["ant", "bee"] });
     const wrong = judge(ran, { status: 0, within: 14, installed: both }, place.prefix);
-    return { wrong: wrong.map((line) => `${name}: ${line}`), litter: litterIn(place.prefix, both) };
+    return { wrong: wrong.map((line) => `${name}: ${line}`), stale: staleIn(place.prefix, both) };
   } finally {
     close?.();
   }
@@ -140,7 +140,7 @@ async function tryNoNetwork(place: Workplace, n: number): Promise<Tried> {
   const ran = await runBuilt(place, { through, args: isStrict ? ["--strict"] : [] });
   const says = /there is no network here/;
   const expected = { status: isStrict ? 3 : 0, within: 2, says, absent: [zog] };
-  return { wrong: judge(ran, expected, place.prefix), litter: litterIn(place.prefix, [zog]) };
+  return { wrong: judge(ran, expected, place.prefix), stale: staleIn(place.prefix, [zog]) };
 }
 
 const seconds = deadSources.filter(({ name }) => !name.includes("proxy"));

@@ -16,12 +16,12 @@ import {
   type Expected,
   type Goods,
   judge,
-  litterIn,
   type OfferOptions,
   offer,
   type RunOptions,
   repeat,
   runBuilt,
+  staleIn,
   type Tried,
 } from "./support/trial.ts";
 
@@ -46,7 +46,7 @@ async function tryFault(
   const whole = comes ? { installed: [fine, zog] } : { installed: [fine], absent: [zog] };
   const ran = await runBuilt(place, run);
   const wrong = judge(ran, { ...rest, ...whole }, place.prefix);
-  return { wrong: [...wrong, ...check(zog)], litter: litterIn(place.prefix, [zog, fine]) };
+  return { wrong: [...wrong, ...check(zog)], stale: staleIn(place.prefix, [zog, fine]) };
 }
 
 function fault(name: Fault, expected: Parameters<typeof tryFault>[2], more: ServeOptions = {}) {
@@ -85,7 +85,7 @@ const cutCases: readonly Case[] = [
     }, 1);
     const ran = await runBuilt(place).finally(() => clearInterval(exchange));
     const wrong = judge(ran, { status: 0, installed: [zog] }, place.prefix);
-    return { wrong, litter: litterIn(place.prefix, [zog]) };
+    return { wrong, stale: staleIn(place.prefix, [zog]) };
   }),
   fault("cut always", { ...fails, says: /was cut|was reset/ }),
   independent("reset in the middle, always", async (place) => {

@@ -1,4 +1,4 @@
-/** What a volume may hold, told strictly: everything else in it is litter. */
+/** What a volume may hold, told strictly: everything else in it is a stale file. */
 import { lstatSync, lutimesSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Offer } from "./programs.ts";
@@ -40,7 +40,7 @@ const keptAside = /^(manifest\.json|bin|lib|etc|share|etc\/profile\.d|share\/[^/
 export function readListed(prefix: string): Listed | undefined {
   const path = join(prefix, "manifest.json");
   try {
-    if (!statSync(path).isFile()) return undefined; // a neighbour's pipe would never end
+    if (!statSync(path).isFile()) return undefined; // an untrusted writer's pipe would never end
     return JSON.parse(readFileSync(path, "utf8")) as Listed;
   } catch {
     return undefined;
@@ -51,7 +51,7 @@ export function readListed(prefix: string): Listed | undefined {
  * The paths in a volume that the manifest does not account for, with what lies in listed trees and was
  * not in their archives. What lies below such a path is not named again.
  */
-export function findLitter(prefix: string, offers: readonly Offered[]): string[] {
+export function findStale(prefix: string, offers: readonly Offered[]): string[] {
   const records = Object.values(readListed(prefix)?.tools ?? {});
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
   const trees = new Map(records.map((record) => [record.dir, record]));
@@ -70,10 +70,10 @@ export function findLitter(prefix: string, offers: readonly Offered[]): string[]
       wasOffered(record, inside, offers)
     );
   };
-  const litter: string[] = [];
+  const stale: string[] = [];
   const visit = (path: string): void => {
     if (path !== "" && !explains(path)) {
-      litter.push(path);
+      stale.push(path);
       return;
     }
     const found = lstatSync(join(prefix, path), { throwIfNoEntry: false });
@@ -82,7 +82,7 @@ export function findLitter(prefix: string, offers: readonly Offered[]): string[]
       visit(path === "" ? name : `${path}/${name}`);
   };
   visit("");
-  return litter;
+  return stale;
 }
 
 function wasOffered(
@@ -108,5 +108,5 @@ export function letHoursPass(prefix: string, offers: readonly Offered[]): void {
       // Taken away meanwhile by a run that is still going on.
     }
   };
-  for (const path of findLitter(prefix, offers)) touch(join(prefix, path));
+  for (const path of findStale(prefix, offers)) touch(join(prefix, path));
 }

@@ -1,4 +1,4 @@
-/** What a neighbour can do to what was published, so that other programs run than those installed. */
+/** What an untrusted writer can do to what was published, so that other programs run than those installed. */
 import { createHash } from "node:crypto";
 import {
   appendFileSync,
@@ -14,9 +14,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { type Neighbourhood, treeOf } from "./neighbour.ts";
+import { type HostileVolume, treeOf } from "./untrusted-writer.ts";
 
-type Attack = (place: Neighbourhood) => void;
+type Attack = (place: HostileVolume) => void;
 
 /** Changes the bytes of a file and nothing that a look at its metadata shows, but for the ctime. */
 function rewrite(file: string, change: (text: string) => string): void {
@@ -26,7 +26,7 @@ function rewrite(file: string, change: (text: string) => string): void {
 }
 
 const inTree =
-  (work: (tree: string, place: Neighbourhood) => void): Attack =>
+  (work: (tree: string, place: HostileVolume) => void): Attack =>
   (place) => {
     const tree = treeOf(place.prefix, "gog");
     if (tree === undefined) throw new Error("gog was not installed");
@@ -115,7 +115,7 @@ export const attacks: Readonly<Record<string, Attack>> = {
     rmSync(join(prefix, "bin/gog"));
     writeFileSync(join(prefix, "bin/gog"), "#!/bin/sh\necho gog 6.6\n", { mode: 0o755 });
   },
-  "a stranger in bin": ({ prefix }) =>
+  "an unmanaged file in bin": ({ prefix }) =>
     writeFileSync(join(prefix, "bin/ls"), "#!/bin/sh\necho evil\n", { mode: 0o755 }),
   "a strange link in bin": ({ prefix, sentinel }) =>
     symlinkSync(join(sentinel, "program"), join(prefix, "bin/ls")),

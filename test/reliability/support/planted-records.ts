@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../support/archives.ts";
-import { makeLarge } from "./neighbour.ts";
+import { makeLarge } from "./untrusted-writer.ts";
 
 type RecordPlant = (record: string, steady: string) => void;
 

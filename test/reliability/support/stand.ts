@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Loopback, startLoopback } from "../../support/loopback.ts";
 import { copyPackage } from "../../support/package.ts";
-import { findLitter, letHoursPass, readListed } from "./account.ts";
+import { findStale, letHoursPass, readListed } from "./account.ts";
 import { type Offer, offerArchive, offerClosure, offerNode, writeSkills } from "./programs.ts";
 
 /** A directory of recipes, and what they offer. */
@@ -61,7 +61,7 @@ export interface Volume {
   empty(): void;
   /** A line for each program of the newest catalogue's tools that is missing or prints what none of them promises. */
   wrongPrograms(catalogues: readonly Catalogue[]): Promise<string[]>;
-  litter(): string[];
+  stale(): string[];
   letHoursPass(): void;
   remove(): void;
 }
@@ -187,7 +187,7 @@ function openVolume(around: Around): Volume {
       execFileSync("cp", ["-a", other, prefix]);
     },
     wrongPrograms: (catalogues) => wrongPrograms(prefix, catalogues),
-    litter: () => findLitter(prefix, all),
+    stale: () => findStale(prefix, all),
     letHoursPass: () => letHoursPass(prefix, all),
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };

@@ -11,7 +11,7 @@ import type { ServeOptions } from "../../support/loopback.ts";
 import { madeOnce } from "../../support/shared.ts";
 import { openWorkplace, repository, type Workplace } from "../../support/workplace.ts";
 import type { Result } from "../case.ts";
-import { findLitter } from "./account.ts";
+import { findStale } from "./account.ts";
 import type { Offer } from "./programs.ts";
 
 /** The package as it is built now; any user may run it. */
@@ -194,7 +194,7 @@ export function answer(root: string, tool: string): string | undefined {
 
 export interface Tried {
   readonly wrong: readonly string[];
-  readonly litter: readonly string[];
+  readonly stale: readonly string[];
 }
 
 /** Tries something so many times, `atOnce` of them at a time, each in a workplace of its own. */
@@ -205,7 +205,7 @@ export async function repeat(
 ): Promise<Result> {
   builtCopy();
   const wrong: string[] = [];
-  let litter = 0;
+  let stale = 0;
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < tries) {
@@ -214,8 +214,8 @@ export async function repeat(
       try {
         const tried = await once(place, n);
         wrong.push(...tried.wrong);
-        litter += tried.litter.length;
-        if (tried.litter.length > 0) process.stderr.write(`litter: ${tried.litter.join(" ")}\n`);
+        stale += tried.stale.length;
+        if (tried.stale.length > 0) process.stderr.write(`stale: ${tried.stale.join(" ")}\n`);
       } catch (error) {
         wrong.push(`the try itself failed: ${error instanceof Error ? error.stack : error}`);
       } finally {
@@ -224,10 +224,10 @@ export async function repeat(
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, tries) }, work));
-  return { tries, wrong, litter };
+  return { tries, wrong, stale };
 }
 
 /** What lies in a volume and belongs to nothing. */
-export function litterIn(root: string, goods: readonly Goods[]): string[] {
-  return findLitter(root, goods);
+export function staleIn(root: string, goods: readonly Goods[]): string[] {
+  return findStale(root, goods);
 }

@@ -5,7 +5,7 @@ import type { Workplace } from "../../support/workplace.ts";
 import type { Case } from "../case.ts";
 import { letHoursPass } from "./account.ts";
 import { isRoot, openRoom, type Room } from "./mounts.ts";
-import { type Goods, judge, litterIn, offer, repeat, runBuilt, type Tried } from "./trial.ts";
+import { type Goods, judge, offer, repeat, runBuilt, staleIn, type Tried } from "./trial.ts";
 
 /** A case that mounts; skipped where that is not allowed. */
 export function privileged(
@@ -45,7 +45,7 @@ export function recordOf(root: string, tool: string): string {
 }
 
 /** A later run completes, and after the one behind it nothing is left that belongs to nothing. */
-export async function mended(
+export async function repaired(
   place: Workplace,
   room: Room,
   goods: readonly Goods[],
@@ -60,5 +60,5 @@ export async function mended(
   );
   letHoursPass(root, goods);
   await runBuilt(place, { through, entrypoint: true });
-  return { wrong, litter: litterIn(root, goods) };
+  return { wrong, stale: staleIn(root, goods) };
 }

@@ -1,5 +1,5 @@
 /**
- * A provisioner and a neighbour on one volume: the neighbour can write to all of it and does so between
+ * A provisioner and an untrusted writer on one volume: the latter can write to all of it and does so between
  * the provisioner's runs. Beside the volume lies what nobody may touch.
  */
 import { execFileSync } from "node:child_process";
@@ -17,10 +17,10 @@ import { join } from "node:path";
 import { archive, link, program } from "../../support/archives.ts";
 import { copyPackage } from "../../support/package.ts";
 import { openWorkplace, snapshotOf } from "../../support/workplace.ts";
-import { findLitter, letHoursPass, readListed } from "./account.ts";
+import { findStale, letHoursPass, readListed } from "./account.ts";
 import { type Measured, runMeasured } from "./measured.ts";
 
-export interface Neighbourhood {
+export interface HostileVolume {
   readonly prefix: string;
   /** A directory with a file, a program and a directory, none of which may change. */
   readonly sentinel: string;
@@ -33,7 +33,7 @@ export interface Neighbourhood {
   /** What is not as the archives have it after a run that said this, among programs, trees and links. Empty: all is well. */
   wrongContents(said: string): string[];
   /** What belongs to nothing, as seen now. */
-  litter(): string[];
+  stale(): string[];
   /** Plays that hours pass, and runs the provisioner again. */
   hoursLater(): Promise<void>;
   /** True since the last time that it was asked: something outside of the volume has changed. */
@@ -57,7 +57,7 @@ const contents = {
   "lib/link": link("data"),
 };
 
-export async function openNeighbourhood(): Promise<Neighbourhood> {
+export async function openHostileVolume(): Promise<HostileVolume> {
   const place = await openWorkplace();
   const packageDir = copyPackage(join(place.dir, "package"));
   const sentinel = join(place.dir, "sentinel");
@@ -95,7 +95,7 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
       cwd: place.home,
       limit,
     });
-  const provision: Neighbourhood["provision"] = (...args) => run(process.execPath, args);
+  const provision: HostileVolume["provision"] = (...args) => run(process.execPath, args);
   const good = new Map<string, string>();
   return {
     prefix: place.prefix,
@@ -111,7 +111,7 @@ export async function openNeighbourhood(): Promise<Neighbourhood> {
     // A Node that is none: the entrypoint must answer alone, or say that it cannot.
     verify: () => run("/nonexistent", []),
     wrongContents: (said) => wrongContents(place.prefix, good, said),
-    litter: () => findLitter(place.prefix, offers),
+    stale: () => findStale(place.prefix, offers),
     async hoursLater() {
       letHoursPass(place.prefix, offers);
       await provision();

@@ -1,15 +1,15 @@
 /**
  * An agent that can write to the volume, and a provisioner that runs the built command on it: nothing
- * outside is ever touched, no run hangs, and every change to what was published is found and mended.
+ * outside is ever touched, no run hangs, and every change to what was published is found and repaired.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../support/archives.ts";
 import type { Case, Result } from "./case.ts";
 import { attacks } from "./support/attacks.ts";
-import { makeLarge, type Neighbourhood, openNeighbourhood } from "./support/neighbour.ts";
 import { plantRecords, recordPlants } from "./support/planted-records.ts";
 import type { Tried } from "./support/trial.ts";
+import { type HostileVolume, makeLarge, openHostileVolume } from "./support/untrusted-writer.ts";
 
 const share = "share/openclaw-skill-deps";
 /** Every path that a run writes to and that can be guessed. */
@@ -48,8 +48,8 @@ const plants: Readonly<Record<string, Plant>> = {
 };
 
 /** A run may refuse, with a message and a status that is no bug; if it does not, all must be well. */
-async function afterwards(place: Neighbourhood, label: string): Promise<Tried> {
-  const planted = new Set(place.litter());
+async function afterwards(place: HostileVolume, label: string): Promise<Tried> {
+  const planted = new Set(place.stale());
   const ended = await place.provision();
   const wrong: string[] = [];
   const say = (what: string): void => {
@@ -63,23 +63,23 @@ async function afterwards(place: Neighbourhood, label: string): Promise<Tried> {
   if (ended.status === 0) for (const line of place.wrongContents(ended.stderr)) say(line);
   if (ended.memory > 500_000_000) say(`${Math.round(ended.memory / 1e6)} MB of memory`);
   if (place.touchedOutside()) say("something outside of the volume has changed");
-  if (ended.status !== 0) return { wrong, litter: [] };
+  if (ended.status !== 0) return { wrong, stale: [] };
   await place.hoursLater();
   // What the agent itself put there is not ours to remove.
-  return { wrong, litter: place.litter().filter((path) => !planted.has(path)) };
+  return { wrong, stale: place.stale().filter((path) => !planted.has(path)) };
 }
 
-async function inNeighbourhood(
-  work: (place: Neighbourhood) => AsyncGenerator<Tried>,
+async function onHostileVolume(
+  work: (place: HostileVolume) => AsyncGenerator<Tried>,
 ): Promise<Result> {
-  const place = await openNeighbourhood();
-  const result = { tries: 0, wrong: [] as string[], litter: 0 };
+  const place = await openHostileVolume();
+  const result = { tries: 0, wrong: [] as string[], stale: 0 };
   try {
-    for await (const { wrong, litter } of work(place)) {
+    for await (const { wrong, stale } of work(place)) {
       result.tries += 1;
       result.wrong.push(...wrong);
-      result.litter += litter.length;
-      if (litter.length > 0) process.stderr.write(`litter: ${litter.join(" ")}\n`);
+      result.stale += stale.length;
+      if (stale.length > 0) process.stderr.write(`stale: ${stale.join(" ")}\n`);
     }
     return result;
   } finally {
@@ -100,7 +100,7 @@ function some<T>(all: readonly T[], count: number): T[] {
   );
 }
 
-async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
+async function* tryPlants(place: HostileVolume, tries: number): AsyncGenerator<Tried> {
   for (const { what, plant, path, fresh } of some(planted, tries)) {
     await place.renew(fresh);
     const target = join(place.prefix, path);
@@ -114,12 +114,12 @@ async function* tryPlants(place: Neighbourhood, tries: number): AsyncGenerator<T
   }
 }
 
-async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
+async function* tryAttacks(place: HostileVolume, tries: number): AsyncGenerator<Tried> {
   for (const [what, attack] of some(Object.entries(attacks), tries)) {
     await place.renew(false);
     attack(place);
     const found = await place.provision("doctor", "--deep", "--strict");
-    // A stranger may be the operator's own: it is named, and is no failure.
+    // An unmanaged file may be the operator's own: it is named, and is no failure.
     // A mode is no damage: the next run sets it again, and says so.
     const finds =
       found.status !== 0 ||
@@ -129,12 +129,12 @@ async function* tryAttacks(place: Neighbourhood, tries: number): AsyncGenerator<
     const then = await afterwards(place, what);
     wrong.push(...then.wrong);
     const second = await place.provision("doctor", "--deep", "--strict");
-    if (second.status !== 0) wrong.push(`${what}: not mended: ${second.stdout.slice(0, 300)}`);
-    yield { wrong, litter: then.litter };
+    if (second.status !== 0) wrong.push(`${what}: not repaired: ${second.stdout.slice(0, 300)}`);
+    yield { wrong, stale: then.stale };
   }
 }
 
-async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<Tried> {
+async function* tryRecords(place: HostileVolume, tries: number): AsyncGenerator<Tried> {
   for (const [what, plant] of some(Object.entries(recordPlants), tries)) {
     await place.renew(false);
     plantRecords(place.prefix, plant);
@@ -142,7 +142,7 @@ async function* tryRecords(place: Neighbourhood, tries: number): AsyncGenerator<
     const wrong = run.seconds > 20 ? [`${what}: a sandbox waits ${run.seconds.toFixed(0)} s`] : [];
     if (run.memory > 500_000_000) wrong.push(`${what}: ${Math.round(run.memory / 1e6)} MB`);
     const then = await afterwards(place, what);
-    yield { wrong: [...wrong, ...then.wrong], litter: then.litter };
+    yield { wrong: [...wrong, ...then.wrong], stale: then.stale };
   }
 }
 
@@ -150,16 +150,16 @@ export const cases: readonly Case[] = [
   {
     name: "an agent's links, pipes and files in our places",
     tries: { bounded: 8, full: planted.length },
-    run: (tries) => inNeighbourhood((place) => tryPlants(place, tries)),
+    run: (tries) => onHostileVolume((place) => tryPlants(place, tries)),
   },
   {
     name: "an agent's changes to published trees and links",
     tries: { bounded: Object.keys(attacks).length, full: Object.keys(attacks).length },
-    run: (tries) => inNeighbourhood((place) => tryAttacks(place, tries)),
+    run: (tries) => onHostileVolume((place) => tryAttacks(place, tries)),
   },
   {
     name: "an agent's records of the steady state",
     tries: { bounded: 6, full: Object.keys(recordPlants).length },
-    run: (tries) => inNeighbourhood((place) => tryRecords(place, tries)),
+    run: (tries) => onHostileVolume((place) => tryRecords(place, tries)),
   },
 ];
