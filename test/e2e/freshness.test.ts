@@ -1,19 +1,20 @@
 /** After which words a run leaves a freshness record, by the built command: the sh script answers them then. */
 
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
-beforeEach(async () => {
+beforeAll(async () => {
   place = await openWorkplace();
   const source = place.serve("owl.tar.gz", archive("tar.gz", { "bin/owl": program("1.0.0") }));
   place.recipe("owl", { artifacts: { "linux-x64": source } });
   place.skill("mail", { bins: ["owl"] });
 });
-afterEach(() => place.close());
+afterAll(() => place.close());
+beforeEach(async () => void (await start()));
 
 async function start(...args: string[]) {
   const command = join(repository, "entrypoint/openclaw-install-skill-deps");
@@ -29,7 +30,6 @@ test.each([
   [["install", "owl"]],
   [["--all", "-v"]],
 ])("%j: the next run with these words needs no Node", async (words) => {
-  await start();
   expect((await start(...words)).alone).toBe(false);
   const { status, alone, stderr } = await start(...words);
   expect([status, alone], stderr).toEqual([0, true]);
@@ -43,7 +43,6 @@ test.each([
   [["doctor"], /owl/],
   [["requirements"], /mail/],
 ])("%j: Node answers each time", async (words, expected) => {
-  await start();
   expect((await start()).alone).toBe(true);
   for (const _ of [1, 2]) {
     const { stdout, stderr, alone } = await start(...words);
@@ -53,7 +52,6 @@ test.each([
 });
 
 test.each([[["update"]], [["-f"]], [["-qf"]]])("%j works each time", async (words) => {
-  await start();
   for (const _ of [1, 2]) {
     const { alone, status, stderr } = await start(...words, "-v");
     expect([alone, status]).toEqual([false, 0]);
@@ -62,7 +60,6 @@ test.each([[["update"]], [["-f"]], [["-qf"]]])("%j works each time", async (word
 });
 
 test("-v says that recipes changed, and the run with them is the last that needs Node", async () => {
-  await start();
   place.recipe("other", { artifacts: { "linux-x64": place.serve("other.gz", Buffer.alloc(1)) } });
   expect((await start("-v")).stderr).toMatch(
     /asking Node: recipes have changed since the last run/,

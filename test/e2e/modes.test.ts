@@ -16,16 +16,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
+import { perTest } from "../support/per-test.ts";
 import { started } from "../support/started.ts";
 import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 const isRoot = process.getuid?.() === 0;
 
 let place: Workplace;
-beforeEach(async () => {
-  place = await openWorkplace();
+const share = perTest(open, (opened) => {
+  place = opened;
+});
+
+async function open(): Promise<Workplace> {
+  const place = await openWorkplace();
   place.skill("mail", { bins: ["zog"] });
   const tree = {
     "bin/zog": program("1.0.0"),
@@ -34,8 +39,8 @@ beforeEach(async () => {
   };
   const source = place.serve("zog.tar.gz", archive("tar.gz", tree));
   place.recipe("zog", { artifacts: { "linux-x64": source } });
-});
-afterEach(() => place.close());
+  return place;
+}
 
 const at = (path: string): string => join(place.prefix, path);
 const inTree = (path: string): string => at(join(place.manifest().tools.zog?.dir ?? "", path));
@@ -90,19 +95,21 @@ describe("where the bytes are the same, nothing is fetched", () => {
       },
     ],
   ];
-  test.each(changes)("%s", async (_, change) => {
-    await start();
-    change();
-    const ran = await start({}, "--strict");
-    expect(ran.status, ran.stderr).toBe(0);
-    expect(ran.alone).toBe(false);
-    expect(works()).toBe(true);
-    expect(downloads()).toBe(1);
-    expect(modeOf(inTree("bin/zog")) & 0o7755).toBe(0o755);
-    expect(modeOf(inTree("lib/helper")) & 0o7755).toBe(0o755);
-    expect(modeOf(inTree("lib/data")) & 0o7755).toBe(0o644);
-    expect(modeOf(inTree("lib")) & 0o7755).toBe(0o755);
-    expect(await start()).toMatchObject({ status: 0, alone: true });
+  describe("after", () => {
+    share(async () => void (await start()));
+    test.each(changes)("%s", async (_, change) => {
+      change();
+      const ran = await start({}, "--strict");
+      expect(ran.status, ran.stderr).toBe(0);
+      expect(ran.alone).toBe(false);
+      expect(works()).toBe(true);
+      expect(downloads()).toBe(1);
+      expect(modeOf(inTree("bin/zog")) & 0o7755).toBe(0o755);
+      expect(modeOf(inTree("lib/helper")) & 0o7755).toBe(0o755);
+      expect(modeOf(inTree("lib/data")) & 0o7755).toBe(0o644);
+      expect(modeOf(inTree("lib")) & 0o7755).toBe(0o755);
+      expect(await start()).toMatchObject({ status: 0, alone: true });
+    });
   });
 
   test("the walk of Kubernetes at each start of a pod; offline, too", async () => {

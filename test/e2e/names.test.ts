@@ -2,17 +2,22 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
+import { perTest } from "../support/per-test.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
-beforeEach(async () => {
+const share = perTest(open, (opened) => {
+  place = opened;
+});
+
+async function open(): Promise<Workplace> {
   place = await openWorkplace();
   for (const name of ["zog", "yak", "owl"]) offer(name);
   place.skill("mail", { bins: ["owl"] });
-});
-afterEach(() => place.close());
+  return place;
+}
 
 function offer(name: string, over: object = {}): void {
   const source = place.serve(
@@ -38,21 +43,27 @@ const damages: [string, () => void][] = [
 ];
 
 describe("a NAME", () => {
-  test.each(damages)(
-    "%s: a later plain run repairs it, with a skill in view",
-    async (_, damage) => {
+  describe("that is damaged", () => {
+    share(async () => {
       await start({}, "zog");
       await start({});
-      expect((await start({})).alone).toBe(true);
-      damage();
-      const { status, alone, stderr } = await start({});
-      expect([status, alone], stderr).toEqual([0, false]);
-      expect(runs("zog")).toBe(true);
-      expect(stderr).not.toMatch(/nothing to do/);
-      await start({});
-      expect((await start({})).alone).toBe(true);
-    },
-  );
+    });
+    test.each(damages)(
+      "%s: a later plain run repairs it, with a skill in view",
+      async (_, damage) => {
+        await start({}, "zog");
+        await start({});
+        expect((await start({})).alone).toBe(true);
+        damage();
+        const { status, alone, stderr } = await start({});
+        expect([status, alone], stderr).toEqual([0, false]);
+        expect(runs("zog")).toBe(true);
+        expect(stderr).not.toMatch(/nothing to do/);
+        await start({});
+        expect((await start({})).alone).toBe(true);
+      },
+    );
+  });
 
   test("is repaired where no skill is in view, too", async () => {
     const nowhere = { OPENCLAW_SKILL_DIRS: "", HOME: join(place.dir, "nothing") };

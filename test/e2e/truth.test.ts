@@ -11,22 +11,27 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { stampsOf } from "../../src/io/volume/stamps.ts";
 import { archive, program } from "../support/archives.ts";
+import { perTest } from "../support/per-test.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
-beforeEach(async () => {
-  place = await openWorkplace();
+const share = perTest(open, (opened) => {
+  place = opened;
+});
+
+async function open(): Promise<Workplace> {
+  const place = await openWorkplace();
   place.skill("mail", { bins: ["zog"] });
   const tree = { "bin/zog": program("1.0.0"), "lib/data": "x".repeat(1000), "lib/more": "m" };
   place.recipe("zog", {
     artifacts: { "linux-x64": place.serve("zog.tar.gz", archive("tar.gz", tree)) },
   });
   expect((await place.run()).status).toBe(0);
-});
-afterEach(() => place.close());
+  return place;
+}
 
 const inTree = (path: string): string =>
   join(place.prefix, place.manifest().tools.zog?.dir ?? "", path);
@@ -69,21 +74,24 @@ describe("every change to a published tree is found by the next run", () => {
     ],
     ["the list of its files", () => flip(inTree(".openclaw-skill-deps.json"))],
   ];
-  test.each(changes)("%s", async (_, change) => {
-    const times = [inTree("lib/data"), inTree("lib/more")];
-    change();
-    for (const path of times) {
-      try {
-        utimesSync(path, 1, 1); // an untrusted writer would set the time that can be set
-      } catch {
-        // it was removed
+  describe("after", () => {
+    share(async () => {});
+    test.each(changes)("%s", async (_, change) => {
+      const times = [inTree("lib/data"), inTree("lib/more")];
+      change();
+      for (const path of times) {
+        try {
+          utimesSync(path, 1, 1); // an untrusted writer would set the time that can be set
+        } catch {
+          // it was removed
+        }
       }
-    }
-    const { status, stderr } = await place.run();
-    expect(stderr).toMatch(/zog 1\.0\.0: installed zog/);
-    expect(status).toBe(0);
-    expect(readFileSync(inTree("lib/data"), "utf8")).toBe("x".repeat(1000));
-    expect((await place.run()).stderr).toMatch(/nothing to do/);
+      const { status, stderr } = await place.run();
+      expect(stderr).toMatch(/zog 1\.0\.0: installed zog/);
+      expect(status).toBe(0);
+      expect(readFileSync(inTree("lib/data"), "utf8")).toBe("x".repeat(1000));
+      expect((await place.run()).stderr).toMatch(/nothing to do/);
+    });
   });
 
   test("a tree that was only touched is read, sealed again and kept", async () => {
