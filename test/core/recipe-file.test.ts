@@ -52,6 +52,7 @@ describe("a right recipe", () => {
         homepage: "https://cli.github.com",
         license: "MIT",
         version: "2.97.0",
+        provenance: "checksums.txt of the release",
         bins: { gh: "bin/gh" },
         test: ["gh", "--version"],
         needs: [],

@@ -63,10 +63,8 @@ describe("outside the bundled skills", () => {
       "openclaw.json disables it (skills.entries.google.enabled: false)",
     ],
   ])("but not %#", (skill, config, reason) => {
-    expect(selection(skill, config, { all: true, skills: ["gog"] })).toEqual({
-      selected: false,
-      reason,
-    });
+    const { selected, reason: said } = selection(skill, config, { all: true, skills: ["gog"] });
+    expect({ selected, reason: said }).toEqual({ selected: false, reason });
   });
 
   it("a key of its own takes the name's place", () => {
