@@ -113,15 +113,20 @@ async function goEnv(
 
 /** The directory of the module, after its checksum was compared with the recipe's. */
 async function fetchModule(artifact: GoBuildArtifact, build: Build): Promise<string> {
-  const { module, version, sum } = artifact;
+  const { module, version } = artifact;
   const args = ["mod", "download", "-json", `${module}@${version}`];
   const finished = await build.go(args, downloadTimeout);
   const found = parseDownload(finished.stdout);
   if (finished.status !== 0 || found.Dir === undefined) {
     throw goError(artifact, "be fetched", { ...finished, stderr: found.Error ?? finished.stderr });
   }
-  if (found.Sum === sum) return found.Dir;
-  const message = `${module}@${version}: expected ${sum}, got ${found.Sum}`;
+  compareSum(artifact, found.Sum);
+  return found.Dir;
+}
+
+function compareSum({ module, version, sum }: GoBuildArtifact, found: string | undefined): void {
+  if (found === sum) return;
+  const message = `${module}@${version}: expected ${sum}, got ${found}`;
   throw new UserError("E_DIGEST_MISMATCH", message, {
     hint: "Nothing was built from it. Either the recipe is wrong, or the proxy serves another module.",
   });
@@ -167,16 +172,11 @@ async function zipBytes(dir: string): Promise<number> {
 
 export const goBuild: SourceKind<GoBuildArtifact> = {
   stage: stageGoBuild,
-  pinnedBy: ({ module, version, sum }) => [
+  pinnedBy: (artifact) => [
     {
-      id: `go ${module} ${version} ${sum}`,
+      id: `go ${artifact.module} ${artifact.version} ${artifact.sum}`,
       async fetch(_file, { goSum }) {
-        const found = await goSum(`${module}@${version}`);
-        if (found === sum) return;
-        const message = `${module}@${version}: expected ${sum}, got ${found}`;
-        throw new UserError("E_DIGEST_MISMATCH", message, {
-          hint: "Either the recipe is wrong, or the proxy serves another module.",
-        });
+        compareSum(artifact, await goSum(`${artifact.module}@${artifact.version}`));
       },
     },
   ],
