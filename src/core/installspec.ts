@@ -1,5 +1,5 @@
 import valid from "semver/functions/valid.js";
-import { asFields, type Fields, textList, trimmed } from "./values.ts";
+import { asFields, textList, trimmed } from "./values.ts";
 
 export const installKinds = ["brew", "node", "go", "uv", "download"] as const;
 
@@ -38,62 +38,43 @@ export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
   // A digest that cannot be checked is an error, not a missing digest: the author wanted the
   // download checked.
   if (kind === "download" && raw.sha256 !== undefined && !isSha256(sha256)) return undefined;
-  const spec = {
-    kind,
-    ...labels(raw),
-    ...sources(kind, raw),
-    ...(sha256 && { sha256 }),
-    ...unpacking(raw),
-  };
-  const source = { brew: "formula", node: "package", go: "module", uv: "package", download: "url" };
-  return source[kind] in spec ? spec : undefined;
-}
-
-function labels({
-  id,
-  label,
-  bins,
-  os,
-}: Fields): Pick<InstallSpec, "id" | "label" | "bins" | "os"> {
-  const binList = textList(bins);
-  const osList = textList(os);
-  return {
-    ...(typeof id === "string" && id && { id }),
-    ...(typeof label === "string" && label && { label }),
-    ...(binList.length > 0 && { bins: binList }),
-    ...(osList.length > 0 && { os: osList }),
-  };
-}
-
-function sources(
-  kind: InstallSpec["kind"],
-  raw: Fields,
-): Pick<InstallSpec, "formula" | "package" | "module" | "url"> {
-  const formula = brewFormula(raw.formula) ?? brewFormula(raw.cask);
   const packages = { node: npmSpec, uv: uvRequirement, brew: none, go: none, download: none };
-  const name = packages[kind](raw.package);
-  const module = goModule(raw.module);
-  const url = webUrl(raw.url);
-  return {
-    ...(formula && { formula }),
-    ...(name && { package: name }),
-    ...(module && { module }),
-    ...(url && { url }),
+  const spec: { [Key in keyof InstallSpec]: InstallSpec[Key] | undefined } = {
+    kind,
+    id: string(raw.id) || undefined,
+    label: string(raw.label) || undefined,
+    bins: list(raw.bins),
+    os: list(raw.os),
+    formula: brewFormula(raw.formula) ?? brewFormula(raw.cask),
+    package: packages[kind](raw.package),
+    module: goModule(raw.module),
+    url: webUrl(raw.url),
+    sha256,
+    archive: string(raw.archive),
+    extract: typeof raw.extract === "boolean" ? raw.extract : undefined,
+    stripComponents: typeof raw.stripComponents === "number" ? raw.stripComponents : undefined,
+    targetDir: string(raw.targetDir),
   };
+  const sources = {
+    brew: "formula",
+    node: "package",
+    go: "module",
+    uv: "package",
+    download: "url",
+  };
+  const given = Object.entries(spec).filter(([, value]) => value !== undefined);
+  return given.some(([name]) => name === sources[kind])
+    ? (Object.fromEntries(given) as unknown as InstallSpec)
+    : undefined;
 }
 
-function unpacking({
-  archive,
-  extract,
-  stripComponents,
-  targetDir,
-}: Fields): Pick<InstallSpec, "archive" | "extract" | "stripComponents" | "targetDir"> {
-  return {
-    ...(typeof archive === "string" && { archive }),
-    ...(typeof extract === "boolean" && { extract }),
-    ...(typeof stripComponents === "number" && { stripComponents }),
-    ...(typeof targetDir === "string" && { targetDir }),
-  };
+function string(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function list(value: unknown): string[] | undefined {
+  const items = textList(value);
+  return items.length > 0 ? items : undefined;
 }
 
 function isSha256(text: string | undefined): boolean {
