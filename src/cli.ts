@@ -70,9 +70,11 @@ const meant: Readonly<Record<string, Verb>> = {
   add: "install",
   find: "search",
   ls: "list",
+  pin: "hold",
   rm: "remove",
   show: "info",
   uninstall: "remove",
+  unpin: "unhold",
   upgrade: "update",
 };
 

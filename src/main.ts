@@ -128,6 +128,9 @@ async function runVerb(context: Context): Promise<number> {
       return (await import("./commands/search.ts")).search(context);
     case "why":
       return (await import("./commands/why.ts")).why(context);
+    case "hold":
+    case "unhold":
+      return (await import("./commands/hold.ts")).hold(context, context.options.verb === "hold");
     case "outdated":
       return (await import("./commands/list.ts")).outdated(context);
     case "doctor":

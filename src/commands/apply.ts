@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
+import type { SealedRecord } from "../core/manifest.ts";
 import { once } from "../core/once.ts";
 import type { Plan, Step } from "../core/plan/plan.ts";
 import { platformId } from "../core/platform.ts";
@@ -34,7 +35,7 @@ export async function apply(
         platform: state.platform,
         catalogue: state.catalogue,
         seed: dir === undefined ? undefined : { called: `the seed ${dir}`, open: async () => dir },
-        reasonsFor: () => ({ skills, requested }),
+        reasonsFor: (installed) => ({ skills, requested, held: heldInSeed(installed, state) }),
         manifest: state.manifest,
         brokenManifest: state.brokenManifest,
         resealed: state.inspection.resealed,
@@ -49,6 +50,12 @@ export async function apply(
     for (const each of failures) reporter.emit({ type: "failed", ...each });
     return { manifest: state.manifest, installed: [], linked: [], failures, fallbacks: [] };
   }
+}
+
+/** What is copied from the seed is held where it is held there. */
+function heldInSeed(installed: readonly SealedRecord[], { seed }: InstalledState): string[] {
+  const copied = installed.filter(({ source }) => seed !== undefined && source.seed === seed.dir);
+  return copied.flatMap(({ tool }) => (seed?.held.includes(tool) ? [tool] : []));
 }
 
 /** A plan's target volume, and the sources of its tools. */

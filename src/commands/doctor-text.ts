@@ -1,3 +1,4 @@
+import { describeBehind } from "../core/plan/behind.ts";
 import { listNames, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
@@ -18,14 +19,7 @@ export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): st
       "damaged:",
       damaged.map(({ message }) => message),
     ),
-    ...section(
-      "older than the catalogue:",
-      older.map(({ tool, version, newer, reason }) =>
-        reason === undefined
-          ? `${tool} ${version}: update installs ${newer}`
-          : `${tool} ${version}: ${newer} is not available (${reason}); update tries again`,
-      ),
-    ),
+    ...section("older than the catalogue:", older.map(describeBehind)),
     ...renderDisabled(diagnosis.disabled),
     ...renderImage(state),
     ...others.map(({ message, hint }) => withHint(message, hint)),

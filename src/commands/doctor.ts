@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { type Behind, behindOf } from "../core/plan/behind.ts";
 import { strangersInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -27,15 +28,6 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** A tool with a newer version in the catalogue. */
-export interface Older {
-  readonly tool: string;
-  readonly version: string;
-  readonly newer: string;
-  /** Why the newer one could not be fetched. */
-  readonly reason?: string;
-}
-
 /** The document of `doctor --json`. */
 export interface Diagnosis {
   readonly prefix: string;
@@ -45,7 +37,8 @@ export interface Diagnosis {
   readonly tools: readonly string[];
   readonly missing: readonly Missing[];
   readonly findings: readonly Finding[];
-  readonly older: readonly Older[];
+  /** What the catalogue has newer. */
+  readonly older: readonly Behind[];
   /** Disabled in openclaw.json, although their programs are here. */
   readonly disabled: readonly DisabledSkill[];
   readonly loginShell: LoginShell;
@@ -92,7 +85,7 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
     tools: Object.keys(manifest.tools),
     missing,
     findings,
-    older: olderOf(state),
+    older: behindOf(state.plan),
     disabled: findDisabledSkills(state, context),
     loginShell,
     lastRun,
@@ -121,14 +114,6 @@ function missingOf({ plan }: InstalledState, lastRun: unknown): Missing[] {
     return { name: bin, for: [...new Set(requiredBy)], reason };
   });
   return [...installable, ...unmet].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function olderOf({ plan }: InstalledState): Older[] {
-  return plan.steps.flatMap((step) => {
-    if (step.action !== "keep" || step.newer === undefined) return [];
-    const { tool, version, newer, unreachable: reason } = step;
-    return [{ tool, version, newer, ...(reason === undefined ? {} : { reason }) }];
-  });
 }
 
 async function examine(

@@ -76,7 +76,9 @@ async function describeTool(name: string, place: Surroundings): Promise<Info> {
     name,
     recipe: recipe ? describeRecipe(recipe, place) : null,
     installed: record ? await describeInstalled(record, place) : null,
-    neededBy: record ? neededBy(record, manifest) : { skills: [], tools: [], byName: false },
+    neededBy: record
+      ? neededBy(record, manifest)
+      : { skills: [], tools: [], byName: false, held: false },
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Context } from "../context.ts";
 import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
+import { isHeld } from "../core/manifest.ts";
+import { behindOf, describeBehind } from "../core/plan/behind.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
-import { requestedTools } from "../core/plan/required-by.ts";
+import { requestedTools, toolCalled } from "../core/plan/required-by.ts";
 import { statIfExists } from "../io/files.ts";
 import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
@@ -14,6 +16,7 @@ export async function install(context: Context, update = false): Promise<number>
   const { options, env, reporter } = context;
   const state = await loadState(context, update);
   sayUnmet(state.plan, context);
+  sayHeld(state, update, context);
   if (options.dryRun) return printPlan(state, context);
   const work = state.plan.steps.filter(({ action }) => action !== "keep");
   const applied =
@@ -84,6 +87,26 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
     const [{ reason, problem, hint }] = group;
     const message = `${listNames(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
     emit({ type: "warning", problem, message, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+/** What stays behind or changes although it is held: who named it wanted something else. */
+function sayHeld(
+  { plan, manifest, catalogue }: InstalledState,
+  update: boolean,
+  { options, reporter: { emit } }: Context,
+): void {
+  const named = new Set(options.names.map((name) => toolCalled(name, manifest, catalogue)));
+  for (const it of behindOf(plan).filter(({ held }) => held && (update || options.force))) {
+    const message = describeBehind(it);
+    const warning = { type: "warning", problem: "E_HELD", message } as const;
+    emit(named.has(it.tool) ? warning : { type: "note", message });
+  }
+  for (const step of plan.steps) {
+    const { tool, version } = step;
+    if (step.action !== "install" || !isHeld(manifest, tool) || step.replaces === version) continue;
+    const message = `${tool} ${step.replaces} is held and cannot be used (${step.reason}), and no source has it: ${version} is installed`;
+    emit({ type: "warning", problem: "E_HELD", message });
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
+import { type Behind, behindOf, describeBehind } from "../core/plan/behind.ts";
 import { describeNeededBy, neededBy } from "../core/plan/needed-by.ts";
 import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
@@ -28,7 +29,7 @@ export async function list(context: Context): Promise<number> {
   }
   const rows = tools.map(({ tool, version, bytes, bins, neededBy, source }) => [
     tool,
-    versionCell(version, fallbackOf(manifest, tool)),
+    versionCell(version, fallbackOf(manifest, tool), neededBy.held),
     formatBytes(bytes),
     Object.keys(bins).join(" "),
     listNames(describeNeededBy(neededBy), 3) || "nothing",
@@ -39,34 +40,35 @@ export async function list(context: Context): Promise<number> {
   return exitStatus.done;
 }
 
-function versionCell(version: string, fallback: Fallback | undefined): string {
+function versionCell(version: string, fallback: Fallback | undefined, held: boolean): string {
+  if (held) return `${version} (held)`;
   return fallback ? `${version} (${fallback.wanted} is not available)` : version;
 }
 
 /**
- * `outdated`: installed tools with a newer version in the catalogue. A version that could not be
- * fetched at the last attempt does not count; it is listed separately.
+ * `outdated`: installed tools with a newer version in the catalogue. Held tools, and those whose newer
+ * version could not be fetched at the last attempt, do not count; they are listed separately.
  */
 export async function outdated(context: Context): Promise<number> {
-  const seen = await loadState(context);
-  const behind = seen.plan.steps.flatMap((step) =>
-    step.action === "keep" && step.newer !== undefined
-      ? [{ tool: step.tool, installed: step.version, newer: step.newer, reason: step.unreachable }]
-      : [],
-  );
-  const tools = behind.filter(({ reason }) => reason === undefined);
-  const unreachable = behind.filter(({ reason }) => reason !== undefined);
+  const { plan } = await loadState(context);
+  const behind = behindOf(plan);
+  const held = behind.filter((it) => it.held);
+  const unreachable = behind.filter((it) => !it.held && it.reason !== undefined);
+  const tools = behind.filter((it) => !held.includes(it) && !unreachable.includes(it));
   if (context.options.json !== false) {
-    context.stdout.write(`${JSON.stringify({ schema: 1, tools, unreachable }, null, 2)}\n`);
+    const lists = { tools, held, unreachable };
+    const named = Object.entries(lists).map(([name, list]) => [name, list.map(outdatedDocument)]);
+    const document = { schema: 1, ...Object.fromEntries(named) };
+    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
-  const rows = tools.map(({ tool, installed, newer }) => [tool, installed, newer]);
+  const rows = tools.map(({ tool, version, newer }) => [tool, version, newer]);
   const text = renderTable([["TOOL", "INSTALLED", "CATALOGUE"], ...rows]);
   context.stdout.write(rows.length > 0 ? `${text}\n` : "nothing is outdated\n");
-  for (const { tool, installed, newer, reason } of unreachable) {
-    context.stdout.write(
-      `${tool} ${installed}: ${newer} is not available (${reason}); update tries again\n`,
-    );
-  }
+  for (const it of [...unreachable, ...held]) context.stdout.write(`${describeBehind(it)}\n`);
   return exitStatus.done;
+}
+
+function outdatedDocument({ tool, version: installed, newer, reason }: Behind) {
+  return { tool, installed, newer, reason };
 }

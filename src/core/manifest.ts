@@ -106,7 +106,15 @@ const manifest = z.strictObject({
    * fetched.
    */
   fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
+  /** Tools that stay at their version. */
+  held: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
+
+/**
+ * What a later version adds beside these fields is kept as it is; where a field changes its meaning, the
+ * schema's number grows.
+ */
+const anyManifest = z.looseObject(manifest.shape);
 
 export type InstalledBin = z.infer<typeof installedBin>;
 /** An installation when it is published. */
@@ -130,6 +138,11 @@ export function fallbackOf({ tools, fallbacks }: Manifest, tool: string): Fallba
   return found?.version === tools[tool]?.version ? found : undefined;
 }
 
+/** True where a tool is to stay at its version. */
+export function isHeld({ held }: Manifest, tool: string): boolean {
+  return held?.includes(tool) === true;
+}
+
 /** Why a manifest cannot be used: it is not one, it was truncated, or a newer version wrote it. */
 export type ManifestProblem = { readonly why: "broken" | "newer"; readonly message: string };
 
@@ -147,7 +160,7 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
     const message = `${file} has schema ${schema}; this version knows up to ${manifestSchema}`;
     return { why: "newer", message };
   }
-  const parsed = manifest.safeParse(json);
+  const parsed = anyManifest.safeParse(json);
   if (!parsed.success) {
     const wrong = parsed.error.issues
       .slice(0, 5)

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { isHeld, type Manifest, type SealedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
 import { compareVersions } from "../core/versions.ts";
 import { syncDirectory } from "../io/files.ts";
 import { isLinked, linkBins } from "../io/volume/bins.ts";
-import { acquireLease } from "../io/volume/lease.ts";
 import { editManifest, findManifest, setManifestAside } from "../io/volume/manifest-file.ts";
 import { isWhole } from "../io/volume/store.ts";
 import type { ApplyContext } from "./apply-context.ts";
+import { withManifestLease } from "./manifest-lease.ts";
 import type { OlderVersion } from "./older-version.ts";
 
 /** What is written besides the records. */
@@ -34,47 +34,71 @@ export async function commit(
   forced: ReadonlySet<string>,
 ): Promise<Manifest> {
   const { prefix, emit } = context;
-  const lease = await acquireLease({
-    prefix,
-    name: "manifest",
-    // Installed tools are recorded even if the run was stopped.
-    signal: new AbortController().signal,
-    isDone: async () => false,
-    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
-  });
-  try {
+  return await withManifestLease(prefix, emit, async () => {
     await setAsideBroken(context);
     // Everything that the manifest lists must be on disk first: trees are synced when published,
     // their names here.
     for (const dir of [layout.lib, layout.bin]) await syncDirectory(join(prefix, dir));
     const manifest = await editManifest(prefix, platformId(context.platform), (current) => {
-      const { tools } = current;
-      const requested = new Set([...requestedTools(current), ...context.requested]);
-      if (context.brokenManifest) {
-        addUnknown(tools, Object.values(context.manifest.tools));
-        const unknown = requestedTools(context.manifest, [...(context.skills ?? [])]);
-        for (const tool of unknown) requested.add(tool);
-      }
-      for (const record of context.resealed) {
-        if (tools[record.tool]?.dir === record.dir) tools[record.tool] = record;
-      }
-      for (const record of installed) {
-        const other = tools[record.tool];
-        const isNewer = other && compareVersions(other.version, record.version) > 0;
-        if (!isNewer || forced.has(record.tool)) tools[record.tool] = record;
-      }
-      if (context.skills) current.skills = [...context.skills];
+      // Asked first: a manifest that does not say it is read for the tools that it has.
+      const requested = [...requestedTools(current), ...context.requested];
+      if (context.brokenManifest) requested.push(...addProven(current, context));
+      addRecords(current, context, installed, forced);
+      addReasons(current, context, requested);
       current.fallbacks = fallbacksOf(current, context);
-      current.requested = [...requested].sort(); // also those that could not be installed yet
     });
     for (const record of Object.values(manifest.tools)) {
       const isRight = await isLinked(prefix, record);
       if (!isRight && isWhole(prefix, record)) await linkBins(prefix, record);
     }
     return manifest;
-  } finally {
-    await lease?.release();
+  });
+}
+
+function addRecords(
+  current: Manifest,
+  context: CommitContext,
+  installed: readonly SealedRecord[],
+  forced: ReadonlySet<string>,
+): void {
+  const { tools } = current;
+  for (const record of context.resealed) {
+    if (tools[record.tool]?.dir === record.dir) tools[record.tool] = record;
   }
+  for (const record of installed) {
+    const other = tools[record.tool];
+    const isLeft = other && !forced.has(record.tool) && stays(other, record, current, context);
+    if (!isLeft) tools[record.tool] = record;
+  }
+}
+
+/** True where another run has recorded a newer version meanwhile, or somebody holds the one that is there. */
+function stays(
+  other: SealedRecord,
+  { tool, version }: SealedRecord,
+  current: Manifest,
+  { manifest }: CommitContext,
+): boolean {
+  const isHeldNow = isHeld(current, tool) && !isHeld(manifest, tool);
+  const order = compareVersions(other.version, version);
+  return order > 0 || (isHeldNow && other.version !== version);
+}
+
+/** Adds what the trees prove in place of a broken manifest; gives the tools that no skill asks for. */
+function addProven({ tools }: Manifest, { manifest, skills }: CommitContext): string[] {
+  for (const record of Object.values(manifest.tools)) tools[record.tool] ??= record;
+  return requestedTools(manifest, [...(skills ?? [])]);
+}
+
+function addReasons(
+  current: Manifest,
+  { skills, held = [] }: CommitContext,
+  requested: readonly string[],
+): void {
+  if (skills) current.skills = [...skills];
+  current.requested = [...new Set(requested)].sort(); // also what could not be installed yet
+  const kept = new Set([...(current.held ?? []), ...held]);
+  if (kept.size > 0) current.held = [...kept].sort();
 }
 
 /** The fallbacks of the manifest and this run, for tools that still have that version. */
@@ -97,8 +121,4 @@ async function setAsideBroken({ prefix, clock, emit }: CommitContext): Promise<v
   if (!found || !("why" in found)) return;
   const aside = await setManifestAside(prefix, clock());
   emit({ type: "note", message: `the unusable manifest was renamed to ${aside}` });
-}
-
-function addUnknown(tools: Record<string, SealedRecord>, proven: readonly SealedRecord[]): void {
-  for (const record of proven) tools[record.tool] ??= record;
 }

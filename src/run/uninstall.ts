@@ -7,12 +7,12 @@ import { rm } from "../io/disk.ts";
 import { doing, listNames, syncDirectory } from "../io/files.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { isOurs, treesInUse } from "../io/volume/bins.ts";
-import { acquireLease } from "../io/volume/lease.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { discard, removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openDirectories } from "../io/volume/volume.ts";
 import type { Emit } from "../report/events.ts";
+import { withManifestLease } from "./manifest-lease.ts";
 
 /** A removed tool, and the size of its tree. */
 export interface Uninstalled {
@@ -29,7 +29,7 @@ export interface Uninstalled {
  * 4. remove their trees, unless another run has linked or listed them again in the meantime.
  *
  * `choose` selects the tools of a manifest; it is called again for a manifest that another run has
- * written, and may throw. Removed tools, and `unrequested` ones, are no longer requested by name.
+ * written, and may throw. Removed tools, and `unrequested` ones, are no longer requested by name, nor held.
  */
 export async function uninstall(
   prefix: string,
@@ -38,14 +38,7 @@ export async function uninstall(
   choose: (manifest: Manifest) => readonly string[],
   unrequested: readonly string[] = [],
 ): Promise<Uninstalled[]> {
-  const lease = await acquireLease({
-    prefix,
-    name: "manifest",
-    signal: new AbortController().signal, // a started step is finished
-    isDone: async () => false,
-    onWait: () => emit({ type: "note", message: "waiting for another run to write the manifest" }),
-  });
-  try {
+  return await withManifestLease(prefix, emit, async () => {
     await forgetFreshness(prefix);
     const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
     await unlinkBins(prefix, new Set(choose(listed)), listed);
@@ -57,9 +50,9 @@ export async function uninstall(
         if (record) chosen.set(tool, record);
         delete manifest.tools[tool];
       }
-      manifest.requested = requested.filter(
-        (tool) => !chosen.has(tool) && !unrequested.includes(tool),
-      );
+      const stays = (tool: string): boolean => !chosen.has(tool) && !unrequested.includes(tool);
+      manifest.requested = requested.filter(stays);
+      if (manifest.held) manifest.held = manifest.held.filter(stays);
     };
     const edit = () => editManifest(prefix, platform, forget);
     const sizes = await sizesOf(prefix, choose(listed), listed);
@@ -79,9 +72,7 @@ export async function uninstall(
     }
     await removeStaleFiles(prefix, left);
     return taken;
-  } finally {
-    await lease?.release();
-  }
+  });
 }
 
 /** Bytes of the tools' trees, by directory. */

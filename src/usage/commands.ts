@@ -17,6 +17,8 @@ export const verbs = [
   "why",
   "outdated",
   "update",
+  "hold",
+  "unhold",
   "remove",
   "gc",
   "bundle",
@@ -110,6 +112,22 @@ export const commands: readonly Command[] = [
     operands: "[NAME...]",
     summary: "install newer versions, of the named tools or of all",
     options: [...skills, ...sources, ...network, "dry-run", "strict", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "hold",
+    operands: "NAME...",
+    summary: "keep installed tools at their version",
+    details:
+      "update leaves them, also under another catalogue; -f installs the same version again. A held tool that is damaged is replaced by another version only where no source has its own. gc keeps it, remove does not.",
+    options: ["prefix", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "unhold",
+    operands: "NAME...",
+    summary: "let them change again",
+    options: ["prefix", ...output],
     completes: "tool",
   },
   {

@@ -31,6 +31,12 @@ test("what is written is what is read", () => {
   expect(parseManifest(renderManifest(good), "m")).toEqual(good);
 });
 
+test("what a later version adds beside the known fields is kept", () => {
+  const later = { ...good, extra: { gog: 1 } };
+  const read = parseManifest(JSON.stringify(later), "m");
+  expect(JSON.parse(renderManifest(read as typeof good))).toEqual(later);
+});
+
 describe("what is refused, and never overwritten", () => {
   const table: [string, string, RegExp][] = [
     ["empty", "", /not JSON/],
@@ -39,7 +45,11 @@ describe("what is refused, and never overwritten", () => {
     ["null", "null", /not a manifest of this package/],
     ["a list", "[]", /not a manifest of this package/],
     ["newer", '{"schema":2}', /schema 2; this version knows up to 1/],
-    ["an unknown key", JSON.stringify({ ...good, extra: 1 }), /not a manifest of this package/],
+    [
+      "an unknown key of a tool",
+      JSON.stringify(withTool({ extra: 1 } as object)),
+      /not a manifest/,
+    ],
     ["a tree outside", JSON.stringify(withTool({ dir: "../../etc" })), /dir/],
     ["another tool's tree", JSON.stringify(withTool({ dir: "lib/jq/1-0123456789ab" })), /lib\/jq/],
     [

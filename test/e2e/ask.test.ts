@@ -54,7 +54,7 @@ describe("list", () => {
   test("--json", async () => {
     const { tools } = await json("list");
     const zog = tools.find(({ tool }: { tool: string }) => tool === "zog");
-    expect(zog.neededBy).toEqual({ skills: [], tools: ["yak"], byName: false });
+    expect(zog.neededBy).toEqual({ skills: [], tools: ["yak"], byName: false, held: false });
     expect(zog.bytes).toBeGreaterThan(50_000);
   });
 });
@@ -100,13 +100,13 @@ describe("info", () => {
           ],
         },
         installed: expect.objectContaining({ version: "1.0.0", bins: ["owl"], license: "MIT" }),
-        neededBy: { skills: ["mail"], tools: [], byName: false },
+        neededBy: { skills: ["mail"], tools: [], byName: false, held: false },
       },
       {
         name: "musk",
         recipe: expect.objectContaining({ version: "1.0.0" }),
         installed: null,
-        neededBy: { skills: [], tools: [], byName: false },
+        neededBy: { skills: [], tools: [], byName: false, held: false },
       },
     ]);
     expect(tools[0].installed.bytes).toBeGreaterThan(50_000);

@@ -35,6 +35,8 @@ interface Scenario {
   versions(stand: Stand): readonly Catalogue[];
   /** What is gone after the same again. */
   readonly takesAway?: string;
+  /** What is held after the same again. */
+  readonly holds?: string;
   /** Programs run right before the run that is killed, so they must afterwards. */
   readonly hadAll: boolean;
 }
@@ -91,6 +93,14 @@ const scenarios = {
     command: (stand) => ({ catalogue: stand.first, args: ["remove", "pak"] }),
     versions: (stand) => [without("pak", stand.first)],
     takesAway: "pak",
+    hadAll: true,
+  },
+  hold: {
+    name: "hold",
+    prepare: install,
+    command: (stand) => ({ catalogue: stand.newer, args: ["hold", "gog"] }),
+    versions: (stand) => [stand.first],
+    holds: "gog",
     hadAll: true,
   },
   gc: {
@@ -167,7 +177,7 @@ interface Prepared {
 const atCalls: Case = {
   name: "kill -9 at a file-system call",
   // There are some 2,500 calls: `sample` spreads the tries evenly over each scenario.
-  tries: { bounded: 32, full: 800 },
+  tries: { bounded: 36, full: 900 },
   run: (most) =>
     onStand(async (stand) => {
       const tries: (Prepared & Point)[] = [];
@@ -347,7 +357,11 @@ async function tryOnce(
     if (!isRight && /nothing to do/.test(second.stderr)) {
       wrong.push(`${how}; the next run says "nothing to do"`);
     }
-    const { takesAway } = scenario;
+    const { takesAway, holds } = scenario;
+    const isHeld = holds === undefined || readListed(volume.prefix)?.held?.includes(holds);
+    if (!isHeld && again.args === args) {
+      wrong.push(`${how}; after the next run: ${holds} is not held`);
+    }
     if (takesAway !== undefined && again.args === args && isThere(volume, takesAway)) {
       wrong.push(`${how}; after the next run: ${takesAway} is still there`);
     }

@@ -1,4 +1,4 @@
-import type { Manifest, SealedRecord, SelectedSkill } from "../manifest.ts";
+import { isHeld, type Manifest, type SealedRecord, type SelectedSkill } from "../manifest.ts";
 import { compareVersions } from "../versions.ts";
 import type { InstallReason, InstallStep, Plan } from "./plan.ts";
 import { requestedTools } from "./required-by.ts";
@@ -63,6 +63,8 @@ function stepFor(record: SealedRecord, { own, damaged, force }: ImportRequest): 
     return { action: "take", tool, version, why, ...replaces, record };
   };
   if (!here) return take("missing");
+  if (isHeld(own, tool) && version !== here.version && !damaged.has(tool))
+    return { action: "keep", tool, version, why: `${here.version} is held here` };
   if (force) return take("forced");
   if (damaged.has(tool)) return take("damaged");
   if (here.contents === record.contents) return { action: "keep", tool, version, why: "the same" };
@@ -136,6 +138,8 @@ export interface Reasons {
   /** Undefined: keep the recorded ones. */
   readonly skills: readonly SelectedSkill[] | undefined;
   readonly requested: readonly string[];
+  /** Tools that are to stay at their version from now on. */
+  readonly held?: readonly string[];
 }
 
 /**
@@ -152,5 +156,6 @@ export function reasonsOfImport(
   const tools = Object.fromEntries(installed.map((record) => [record.tool, record]));
   const asked = isNew ? (theirs.requested ?? []) : [];
   const { requested: _, ...unknown } = { ...theirs, tools, skills: skills ?? own.skills };
-  return { skills, requested: [...asked, ...requestedTools(unknown)] };
+  const held = (theirs.held ?? []).filter((tool) => tools[tool]);
+  return { skills, requested: [...asked, ...requestedTools(unknown)], held };
 }

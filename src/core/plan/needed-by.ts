@@ -1,4 +1,4 @@
-import type { InstalledRecord, Manifest } from "../manifest.ts";
+import { type InstalledRecord, isHeld, type Manifest } from "../manifest.ts";
 import { requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
 
 /** Why the volume holds a tool, as its manifest says. */
@@ -9,6 +9,8 @@ export interface NeededBy {
   readonly tools: readonly string[];
   /** Somebody asked for it by name. */
   readonly byName: boolean;
+  /** It stays at its version, and `gc` keeps it. */
+  readonly held: boolean;
 }
 
 export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy {
@@ -17,10 +19,12 @@ export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy 
     skills: skillsThatAsk(record, manifest.skills),
     tools: toolsThatNeed(tool, manifest),
     byName: requestedTools(manifest).includes(tool),
+    held: isHeld(manifest, tool),
   };
 }
 
 /** Every reason in a few words each: `skill mail`, `node`, `by name`. */
-export function describeNeededBy({ skills, tools, byName }: NeededBy): string[] {
-  return [...skills.map((name) => `skill ${name}`), ...tools, ...(byName ? ["by name"] : [])];
+export function describeNeededBy({ skills, tools, byName, held }: NeededBy): string[] {
+  const others = [...(byName ? ["by name"] : []), ...(held ? ["held"] : [])];
+  return [...skills.map((name) => `skill ${name}`), ...tools, ...others];
 }

@@ -91,6 +91,8 @@ interface KeepStep {
   readonly newer?: string;
   /** Why the last attempt to install the newer version failed. */
   readonly unreachable?: string;
+  /** It is held: `update` leaves it. */
+  readonly held?: boolean;
 }
 
 export type Step = InstallStep | LinkStep | KeepStep;

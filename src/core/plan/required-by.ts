@@ -91,13 +91,15 @@ export function requirementOf(
   return { for: by, bins, anyBins: [], inVolume: true };
 }
 
-/** Installed tools that no skill requires, no request names, and no used tool needs. */
+/** Installed tools that no skill requires, no request names, nobody holds, and no used tool needs. */
 export function unusedTools(
   manifest: Manifest,
   skills: readonly SelectedSkill[],
   requests: readonly ToolRequest[] = [],
 ): string[] {
-  const requested = new Set([...requestedTools(manifest), ...requests.map(({ tool }) => tool)]);
+  const { held = [] } = manifest;
+  const named = requests.map(({ tool }) => tool);
+  const requested = new Set([...requestedTools(manifest), ...named, ...held]);
   const records = Object.values(manifest.tools);
   const used = new Set(
     records

@@ -1,5 +1,5 @@
 import { minorOf } from "../locks/wheel-tags.ts";
-import { fallbackOf, type SealedRecord } from "../manifest.ts";
+import { fallbackOf, isHeld, type SealedRecord } from "../manifest.ts";
 import type { Artifact } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import { artifactsFor, downloadSize } from "./artifact.ts";
@@ -25,8 +25,11 @@ export function stepFor(
   const record = present.manifest.tools[tool];
   const recipe = catalogue.recipes.get(tool);
   const found = recipe ? artifactsFor(recipe, platform) : undefined;
-  const installable = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
-  const offered = seedSource(tool, installable, request);
+  const all = recipe && found && "artifacts" in found ? { recipe, ...found } : undefined;
+  const held = record !== undefined && isHeld(present.manifest, tool) ? record : undefined;
+  const installable = all && (held ? ofVersion(held.version, all) : all);
+  const inSeed = seedSource(tool, installable, request);
+  const offered = held && inSeed ? seedForHeld(held, inSeed, request) : inSeed;
   const seed = offered && !isStranded(offered.record, request) ? offered : undefined;
   const reason = installable
     ? installReason(tool, installable, seed, request)
@@ -35,23 +38,59 @@ export function stepFor(
     return installStep(tool, installable, seed, reason, requiredBy, request);
   }
   if (!record || present.damaged.has(tool)) return undefined;
+  if (!present.unlinked.has(tool)) return keepStep(record, all, request);
   const { version } = record;
-  const bins = Object.keys(record.bins);
-  if (present.unlinked.has(tool)) return { action: "link", tool, version, bins, record };
-  const newest = installable && newestVersion(installable.recipe, installable.artifacts);
-  if (newest === undefined || compareVersions(newest, version) <= 0) {
-    return { action: "keep", tool, version, bins };
-  }
-  const tried = fallbackOf(present.manifest, tool);
+  return { action: "link", tool, version, bins: Object.keys(record.bins), record };
+}
+
+function keepStep(
+  { tool, version, bins }: SealedRecord,
+  all: Installable | undefined,
+  { present: { manifest } }: PlanRequest,
+): Step {
+  const held = isHeld(manifest, tool) && { held: true };
+  const keep = { action: "keep", tool, version, bins: Object.keys(bins), ...held } as const;
+  const newest = all && newestVersion(all.recipe, all.artifacts);
+  if (newest === undefined || compareVersions(newest, version) <= 0) return keep;
+  const tried = fallbackOf(manifest, tool);
   const unreachable = tried?.wanted === newest ? { unreachable: tried.reason } : {};
-  return { action: "keep", tool, version, bins, newer: newest, ...unreachable };
+  return { ...keep, newer: newest, ...unreachable };
+}
+
+/** The sources that have a version; all of them where none has, which serves only what cannot stay. */
+function ofVersion(version: string, { recipe, artifacts }: Installable): Installable {
+  const same = artifacts.filter((artifact) => versionOf(recipe, artifact) === version);
+  return { recipe, artifacts: same.length > 0 ? same : artifacts };
+}
+
+/** The seed's tree of the held version is better than any other version. */
+function seedForHeld(
+  held: SealedRecord,
+  seed: SeedSource,
+  request: PlanRequest,
+): SeedSource | undefined {
+  if (!canReplace(held, seed.record.version, request)) return undefined;
+  return seed.record.version === held.version ? { ...seed, isFirst: true } : seed;
+}
+
+/** True where a held tool gives way to this version: it is the same, or what is held cannot run. */
+function canReplace(
+  { tool, version, source }: SealedRecord,
+  offered: string | undefined,
+  request: PlanRequest,
+): boolean {
+  const isLost = request.present.damaged.has(tool) || isStranded({ source }, request);
+  return isLost || offered === version;
 }
 
 /**
  * Packages are chosen for one minor version of Python (3.12); another one cannot run compiled
  * modules.
  */
-export function isStranded({ source }: SealedRecord, request: PlanRequest): boolean {
+export function isStranded(
+  { source }: Pick<SealedRecord, "source">,
+  request: PlanRequest,
+): boolean {
   const version = source.python === undefined ? undefined : plannedPython(request);
   return version !== undefined && minorOf(version) !== source.python;
 }
@@ -72,10 +111,14 @@ function installReason(
   const { present, force, update } = request;
   const record = present.manifest.tools[tool];
   if (!record) return "missing";
+  const newest = newestVersion(recipe, artifacts);
+  const isKept = isHeld(present.manifest, tool);
+  if (isKept && !canReplace(record, newest, request)) return undefined;
   if (force === "all" || force.has(tool)) return "forced";
   if (isStranded(record, request)) return "other Python";
   if (present.damaged.has(tool)) return "damaged";
-  const order = compareVersions(newestVersion(recipe, artifacts), record.version);
+  if (isKept) return undefined; // nor for other bytes of its version
+  const order = compareVersions(newest, record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);
   if (order === 0 && !sameKey) return "recipe changed";
   return (order > 0 && update) || seedIsNewer(seed, record) ? "newer version" : undefined;

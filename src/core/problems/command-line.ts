@@ -28,6 +28,11 @@ export const commandLineProblems = {
     cause: "The removed tool is still requested by a skill, a variable or the seed.",
     remedy: "Disable the skill or remove the name; otherwise the next run installs the tool again.",
   },
+  E_HELD: {
+    kind: "warning",
+    cause: "The tool is held at its version, so the newer one is not installed.",
+    remedy: "To let it change: openclaw-install-skill-deps unhold NAME.",
+  },
   E_SETTING: {
     kind: "config",
     cause: "An environment variable or a setting of npm, pip, apt or go has an invalid value.",

@@ -18,6 +18,8 @@ export interface Seed {
   readonly tools: Readonly<Record<string, SealedRecord>>;
   /** Tools that were requested by name when it was filled. */
   readonly requested: readonly string[];
+  /** Tools that are held in it. */
+  readonly held: readonly string[];
   /** Its manifest: another image may have another seed. */
   readonly file: { readonly path: string; readonly sha256: string };
 }
@@ -44,7 +46,8 @@ export async function loadSeed(
   if (found && "tools" in found && found.platform === platformId(platform)) {
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
     const requested = requestedTools(found).filter((tool) => found.tools[tool]);
-    return { dir, tools: found.tools, requested, file: { path, sha256 } };
+    const { tools, held = [] } = found;
+    return { dir, tools, requested, held, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
   reporter.emit({

@@ -9,6 +9,7 @@ interface Listed {
   readonly tools: Readonly<
     Record<string, { tool: string; version: string; dir: string; bins: Record<string, unknown> }>
   >;
+  readonly held?: readonly string[];
 }
 
 const share = "share/openclaw-skill-deps";

@@ -1,0 +1,75 @@
+import type { Context } from "../context.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { emptyManifest, isHeld, type Manifest } from "../core/manifest.ts";
+import { nearest } from "../core/names.ts";
+import { platformId } from "../core/platform.ts";
+import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
+import { resolvePrefix } from "../run/inputs/volume.ts";
+import { withManifestLease } from "../run/manifest-lease.ts";
+import { openForUninstall } from "../run/uninstall.ts";
+
+/**
+ * `hold NAME…` and `unhold NAME…`: from now on tools stay at their version, or no longer do. The manifest
+ * says so, which is written in one step.
+ */
+export async function hold(context: Context, isHold: boolean): Promise<number> {
+  const { options, machine, reporter, stdout, stderr } = context;
+  const verb = isHold ? "hold" : "unhold";
+  if (options.names.length === 0) {
+    throw new UserError("E_USAGE", `${verb}: no tool is named`, {
+      hint: `Write openclaw-install-skill-deps ${verb} gog; list shows what is held.`,
+    });
+  }
+  const prefix = await resolvePrefix(context);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  const tools = installedTools(options.names, manifest, prefix, verb);
+  const changed = tools.filter((tool) => isHeld(manifest, tool) !== isHold);
+  let after = manifest;
+  if (changed.length > 0) {
+    await openForUninstall(prefix);
+    after = await withManifestLease(prefix, reporter.emit, () =>
+      editManifest(prefix, manifest.platform, (current) => setHeld(current, changed, isHold)),
+    );
+  }
+  if (options.json !== false) {
+    const document = { schema: 1, prefix, held: after.held ?? [], changed };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else if (!options.quiet) {
+    for (const tool of tools) stderr.write(`${describe(tool, after, changed.includes(tool))}\n`);
+  }
+  return exitStatus.done;
+}
+
+function setHeld(manifest: Manifest, tools: readonly string[], isHold: boolean): void {
+  const others = (manifest.held ?? []).filter((tool) => !tools.includes(tool));
+  manifest.held = isHold ? [...others, ...tools].sort() : others;
+}
+
+/** The installed tools that NAMEs mean, each once. */
+export function installedTools(
+  names: readonly string[],
+  { tools }: Manifest,
+  prefix: string,
+  verb: string,
+): string[] {
+  const records = Object.values(tools);
+  const found = names.map((name) => {
+    const record = tools[name] ?? records.find(({ bins }) => bins[name]);
+    if (record) return record.tool;
+    const known = records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]);
+    const near = nearest(name, known);
+    const what = `${prefix} holds nothing that is called "${name}", so there is nothing to ${verb}`;
+    throw new UserError("E_UNKNOWN_NAME", what, {
+      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
+    });
+  });
+  return [...new Set(found)];
+}
+
+function describe(tool: string, manifest: Manifest, isChanged: boolean): string {
+  const what = `${tool} ${manifest.tools[tool]?.version}`;
+  const already = isChanged ? "" : " already";
+  return isHeld(manifest, tool)
+    ? `${what}: held${already}; update leaves it until unhold ${tool}`
+    : `${what}: not held${isChanged ? " any more; update installs a newer version" : ""}`;
+}
