@@ -68,6 +68,7 @@ interface AuthorOptions {
 /** Other programs' names for our verbs. */
 const meant: Readonly<Record<string, Verb>> = {
   add: "install",
+  downgrade: "rollback",
   find: "search",
   ls: "list",
   pin: "hold",

@@ -131,6 +131,8 @@ async function runVerb(context: Context): Promise<number> {
     case "hold":
     case "unhold":
       return (await import("./commands/hold.ts")).hold(context, context.options.verb === "hold");
+    case "rollback":
+      return (await import("./commands/rollback.ts")).rollback(context);
     case "outdated":
       return (await import("./commands/list.ts")).outdated(context);
     case "doctor":

@@ -8,7 +8,7 @@ import { bytesOf, isBusy, type Pruned, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
-import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { forgetPrevious, openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 
 /** What was, or would be, removed. */
 interface Garbage extends Pruned {
@@ -19,7 +19,7 @@ const nothing: Garbage = { taken: [], freed: [], later: [] };
 
 /**
  * `gc`: removes tools that no skill requires, no request names and no used tool needs; replaced
- * trees; and what killed runs have left. The skills in view and those of the last run count,
+ * trees, including those kept for `rollback`; and what killed runs have left. The skills in view and those of the last run count,
  * because containers with other skills may share the volume.
  */
 export async function gc(context: Context): Promise<number> {
@@ -51,7 +51,9 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
     sayBusy(context);
     return nothing;
   }
-  const pruned = await prune(prefix, state.manifest, began); // first, because the disk may be full
+  // First, because the disk may be full. A kill here leaves previous trees listed that rollback misses.
+  const pruned = await prune(prefix, state.manifest, began, { withPrevious: true });
+  await forgetPrevious(prefix, state.manifest, emit);
   const choose = (manifest: Manifest) =>
     unusedTools(manifest, counted(state, manifest), state.requests);
   const isUnused = choose(state.manifest).length > 0;
@@ -74,7 +76,8 @@ async function foresee(state: InstalledState, context: Context): Promise<Garbage
         return { record, bytes: await bytesOf(join(prefix, record.dir)) };
       }),
   );
-  return { taken, ...(await prune(prefix, manifest, now, { dryRun: true })) };
+  const options = { dryRun: true, withPrevious: true };
+  return { taken, ...(await prune(prefix, manifest, now, options)) };
 }
 
 function counted({ selected }: InstalledState, { skills }: Manifest): SelectedSkill[] {

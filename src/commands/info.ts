@@ -26,6 +26,8 @@ interface Info {
   readonly name: string;
   readonly recipe: ReturnType<typeof describeRecipe> | null;
   readonly installed: Awaited<ReturnType<typeof describeInstalled>> | null;
+  /** What rollback leads to. */
+  readonly previous: Awaited<ReturnType<typeof describePrevious>> | null;
   readonly neededBy: NeededBy;
 }
 
@@ -72,10 +74,12 @@ async function describeTool(name: string, place: Surroundings): Promise<Info> {
   const { manifest, catalogue } = place;
   const recipe = catalogue.recipes.get(name);
   const record = manifest.tools[name];
+  const previous = manifest.previous?.[name];
   return {
     name,
     recipe: recipe ? describeRecipe(recipe, place) : null,
     installed: record ? await describeInstalled(record, place) : null,
+    previous: previous ? await describePrevious(previous, place) : null,
     neededBy: record
       ? neededBy(record, manifest)
       : { skills: [], tools: [], byName: false, held: false },
@@ -104,7 +108,11 @@ async function describeInstalled(record: SealedRecord, { prefix }: Surroundings)
   return { version, dir, bytes, bins, needs, license, recipe, source, installedAt };
 }
 
-function renderInfo({ name, recipe, installed, neededBy }: Info): string {
+async function describePrevious({ version, dir }: SealedRecord, { prefix }: Surroundings) {
+  return { version, dir, bytes: await bytesOf(join(prefix, dir)) };
+}
+
+function renderInfo({ name, recipe, installed, previous, neededBy }: Info): string {
   const needed = describeNeededBy(neededBy).join(", ") || "nothing that the last run saw";
   const known = recipe ?? installed;
   const rows: (readonly [string, string | undefined])[] = [
@@ -113,6 +121,7 @@ function renderInfo({ name, recipe, installed, neededBy }: Info): string {
     ["license", known?.license],
     ["catalogue", recipe ? `${recipe.version} (${recipe.origin})` : "no recipe"],
     ["installed", installed ? renderInstalled(installed) : "no"],
+    ["previous", previous ? `${previous.version} (${formatBytes(previous.bytes)})` : undefined],
     ["programs", (installed ?? recipe)?.bins.join(", ")],
     ["aliases", recipe?.aliases.join(", ")],
     ["needs", known?.needs.join(", ")],

@@ -18,7 +18,8 @@ export async function list(context: Context): Promise<number> {
   const tools = await Promise.all(
     Object.values(manifest.tools).map(async (record) => {
       const bytes = await bytesOf(join(prefix, record.dir));
-      return { ...record, bytes, neededBy: neededBy(record, manifest) };
+      const previous = manifest.previous?.[record.tool]?.version ?? null;
+      return { ...record, bytes, neededBy: neededBy(record, manifest), previous };
     }),
   );
   if (context.options.json !== false) {

@@ -106,6 +106,8 @@ const manifest = z.strictObject({
    * fetched.
    */
   fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
+  /** By tool: what it replaced, for `rollback`; the tree is kept until `gc`. */
+  previous: z.optional(z.record(z.string().check(z.refine(isToolName)), sealedRecord)),
   /** Tools that stay at their version. */
   held: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
@@ -188,8 +190,8 @@ export function renderManifest(manifest: Manifest): string {
   return `${JSON.stringify({ ...manifest, tools }, null, 2)}\n`;
 }
 
-function recordProblem(manifest: Manifest): string | undefined {
-  for (const [tool, record] of Object.entries(manifest.tools)) {
+function recordProblem({ tools, previous = {} }: Manifest): string | undefined {
+  for (const [tool, record] of [...Object.entries(tools), ...Object.entries(previous)]) {
     if (record.tool !== tool || !isConsistent(record)) {
       return `names ${record.dir} and its programs as the tree of ${tool}`;
     }

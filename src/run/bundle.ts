@@ -23,11 +23,12 @@ export async function exportBundle(
   signal: AbortSignal,
 ): Promise<{ sha256: string; size: number }> {
   const format = bundleFormat(file);
+  const { previous: _, ...rest } = manifest; // those trees stay here
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
   // A tree's change times belong to this volume; an import verifies it again.
   const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unsealed }]));
   const entries: BundleEntry[] = [
-    { kind: "text", path: layout.manifest, text: renderManifest({ ...manifest, tools }) },
+    { kind: "text", path: layout.manifest, text: renderManifest({ ...rest, tools }) },
     { kind: "directory", path: layout.lib },
   ];
   const licences: string[] = [];

@@ -68,8 +68,17 @@ function addRecords(
   for (const record of installed) {
     const other = tools[record.tool];
     const isLeft = other && !forced.has(record.tool) && stays(other, record, current, context);
-    if (!isLeft) tools[record.tool] = record;
+    if (isLeft) continue;
+    if (other && isOtherInstallation(other, record) && isWhole(context.prefix, other)) {
+      current.previous = { ...current.previous, [record.tool]: other };
+    }
+    tools[record.tool] = record;
   }
+}
+
+/** The same installed again is nothing to go back to: what it replaced may have been damaged. */
+function isOtherInstallation(other: SealedRecord, { version, key }: SealedRecord): boolean {
+  return other.version !== version || other.key !== key;
 }
 
 /** True where another run has recorded a newer version meanwhile, or somebody holds the one that is there. */

@@ -49,6 +49,7 @@ export async function uninstall(
         const record = manifest.tools[tool];
         if (record) chosen.set(tool, record);
         delete manifest.tools[tool];
+        delete manifest.previous?.[tool];
       }
       const stays = (tool: string): boolean => !chosen.has(tool) && !unrequested.includes(tool);
       manifest.requested = requested.filter(stays);
@@ -73,6 +74,21 @@ export async function uninstall(
     await removeStaleFiles(prefix, left);
     return taken;
   });
+}
+
+/** Drops the previous trees that this manifest lists; another run may have listed others meanwhile. */
+export async function forgetPrevious(
+  prefix: string,
+  { platform, previous = {} }: Manifest,
+  emit: Emit,
+): Promise<void> {
+  if (Object.keys(previous).length === 0) return;
+  const forget = (current: Manifest): void => {
+    for (const [tool, { dir }] of Object.entries(previous)) {
+      if (current.previous?.[tool]?.dir === dir) delete current.previous[tool];
+    }
+  };
+  await withManifestLease(prefix, emit, () => editManifest(prefix, platform, forget));
 }
 
 /** Bytes of the tools' trees, by directory. */

@@ -19,6 +19,7 @@ export const verbs = [
   "update",
   "hold",
   "unhold",
+  "rollback",
   "remove",
   "gc",
   "bundle",
@@ -128,6 +129,15 @@ export const commands: readonly Command[] = [
     operands: "NAME...",
     summary: "let them change again",
     options: ["prefix", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "rollback",
+    operands: "[NAME...]",
+    summary: "go back to the previous version, of the named tools or of all",
+    details:
+      "What an update replaced is kept until gc. It is read to the last byte first; all NAMEs are rolled back or none. What it replaces is the previous version then, so a second rollback goes forward again. update installs the newer version again, unless the tool is held.",
+    options: ["prefix", "dry-run", ...output],
     completes: "tool",
   },
   {

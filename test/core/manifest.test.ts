@@ -51,6 +51,14 @@ describe("what is refused, and never overwritten", () => {
       /not a manifest/,
     ],
     ["a tree outside", JSON.stringify(withTool({ dir: "../../etc" })), /dir/],
+    [
+      "a previous tree outside",
+      JSON.stringify({
+        ...good,
+        previous: { gog: { ...good.tools.gog, dir: "lib/jq/1-0123456789ab" } },
+      }),
+      /lib\/jq/,
+    ],
     ["another tool's tree", JSON.stringify(withTool({ dir: "lib/jq/1-0123456789ab" })), /lib\/jq/],
     [
       "a program outside its tree",

@@ -100,12 +100,14 @@ describe("info", () => {
           ],
         },
         installed: expect.objectContaining({ version: "1.0.0", bins: ["owl"], license: "MIT" }),
+        previous: null,
         neededBy: { skills: ["mail"], tools: [], byName: false, held: false },
       },
       {
         name: "musk",
         recipe: expect.objectContaining({ version: "1.0.0" }),
         installed: null,
+        previous: null,
         neededBy: { skills: [], tools: [], byName: false, held: false },
       },
     ]);

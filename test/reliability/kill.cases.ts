@@ -95,6 +95,17 @@ const scenarios = {
     takesAway: "pak",
     hadAll: true,
   },
+  rollback: {
+    name: "rollback",
+    async prepare(stand, volume) {
+      await install(stand, volume);
+      const { status, stderr } = await volume.run({ catalogue: stand.newer, args: ["update"] });
+      if (status !== 0) throw new Error(`cannot prepare a volume: ${stderr}`);
+    },
+    command: (stand) => ({ catalogue: stand.newer, args: ["rollback"] }),
+    versions: (stand) => [stand.first, stand.newer],
+    hadAll: true,
+  },
   hold: {
     name: "hold",
     prepare: install,
@@ -177,7 +188,7 @@ interface Prepared {
 const atCalls: Case = {
   name: "kill -9 at a file-system call",
   // There are some 2,500 calls: `sample` spreads the tries evenly over each scenario.
-  tries: { bounded: 36, full: 900 },
+  tries: { bounded: 40, full: 1000 },
   run: (most) =>
     onStand(async (stand) => {
       const tries: (Prepared & Point)[] = [];

@@ -33,6 +33,18 @@ export const commandLineProblems = {
     cause: "The tool is held at its version, so the newer one is not installed.",
     remedy: "To let it change: openclaw-install-skill-deps unhold NAME.",
   },
+  E_NO_PREVIOUS: {
+    kind: "usage",
+    cause:
+      "The tool was not replaced by another version here, or gc has removed its previous tree.",
+    remedy:
+      "Write a recipe of the wanted version: openclaw-install-skill-deps recipe new NAME@VERSION.",
+  },
+  E_ROLLBACK: {
+    kind: "usage",
+    cause: "A previous tree does not go with the other tools that are installed now.",
+    remedy: "Roll back or update the tools that the message names with it.",
+  },
   E_SETTING: {
     kind: "config",
     cause: "An environment variable or a setting of npm, pip, apt or go has an invalid value.",

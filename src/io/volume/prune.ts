@@ -15,6 +15,12 @@ interface Freed {
   readonly bytes: number;
 }
 
+interface PruneOptions {
+  readonly dryRun?: boolean;
+  readonly within?: readonly string[];
+  readonly withPrevious?: boolean;
+}
+
 export interface Pruned {
   readonly freed: readonly Freed[];
   /** Left by a run that died minutes ago: a later prune removes it. */
@@ -37,16 +43,17 @@ export async function isBusy(prefix: string, now: number): Promise<boolean> {
  * Removes what the manifest does not list, as `removeStaleFiles` does, but without waiting for
  * trees that programs might still run from. It keeps the staging of runs that may be alive, and
  * what has changed since `began` (ms of the volume's clock), when no other run was active.
- * `within`: only these directories, relative to the volume. `dryRun`: removes nothing.
+ * `within`: only these directories, relative to the volume. `dryRun`: removes nothing. `withPrevious`: also trees
+ * that are kept for `rollback`.
  */
 export async function prune(
   prefix: string,
   manifest: Manifest,
   began: number,
-  { dryRun = false, within = [""] }: { dryRun?: boolean; within?: readonly string[] } = {},
+  { dryRun = false, within = [""], withPrevious = false }: PruneOptions = {},
 ): Promise<Pruned> {
   const [freed, later]: [Freed[], string[]] = [[], []];
-  for (const { path, graceMs } of await findStaleFiles(prefix, manifest)) {
+  for (const { path, graceMs } of await findStaleFiles(prefix, manifest, withPrevious)) {
     if (!within.some((dir) => dir === "" || path.startsWith(`${dir}/`))) continue;
     const found = await lstatIfExists(join(prefix, path));
     if (!found || changedMs(found) >= began) continue;

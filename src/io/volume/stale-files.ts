@@ -2,7 +2,7 @@ import { lstatSync, renameSync, rmSync } from "node:fs";
 import { rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layout } from "../../core/layout.ts";
-import type { Manifest, SealedRecord } from "../../core/manifest.ts";
+import type { Manifest } from "../../core/manifest.ts";
 import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
 import { findManifest } from "./manifest-file.ts";
@@ -59,14 +59,21 @@ async function removeNow(prefix: string, manifest: Manifest, early: boolean): Pr
 
 /**
  * Everything in the volume that neither this manifest nor the one on disk lists. Throws a UserError
- * if the disk cannot be read: unreadable files are never stale.
+ * if the disk cannot be read: unreadable files are never stale. `withPrevious`: trees that are kept
+ * for `rollback` are stale, too.
  */
-export async function findStaleFiles(prefix: string, manifest: Manifest): Promise<StaleFile[]> {
+export async function findStaleFiles(
+  prefix: string,
+  manifest: Manifest,
+  withPrevious = false,
+): Promise<StaleFile[]> {
   // Another run may have changed it; files that either of the two lists stay.
   const anew = await findManifest(prefix);
-  const records = [manifest, anew].flatMap((one): SealedRecord[] =>
-    one && "tools" in one ? Object.values(one.tools) : [],
-  );
+  const manifests = [manifest, anew].flatMap((one) => (one && "tools" in one ? [one] : []));
+  const records = manifests.flatMap(({ tools }) => Object.values(tools));
+  const previous = withPrevious
+    ? []
+    : manifests.flatMap((one) => Object.values(one.previous ?? {}));
   const stale: StaleFile[] = [];
   const add = (dir: string, names: readonly string[], graceMs: number): void => {
     for (const name of names) stale.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
@@ -87,7 +94,8 @@ export async function findStaleFiles(prefix: string, manifest: Manifest): Promis
   );
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
   // The target of a listed program is in use even if it is not listed: a run was killed in between.
-  const trees = new Set([...records.map(({ dir }) => dir), ...(await treesInUse(prefix, bins))]);
+  const listed = [...records, ...previous].map(({ dir }) => dir);
+  const trees = new Set([...listed, ...(await treesInUse(prefix, bins))]);
   for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
     const dir = `${layout.lib}/${tool}`;
     const names = namesIn(dir);

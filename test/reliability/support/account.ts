@@ -9,6 +9,7 @@ interface Listed {
   readonly tools: Readonly<
     Record<string, { tool: string; version: string; dir: string; bins: Record<string, unknown> }>
   >;
+  readonly previous?: Listed["tools"];
   readonly held?: readonly string[];
 }
 
@@ -53,9 +54,12 @@ export function readListed(prefix: string): Listed | undefined {
  * not in their archives. What lies below such a path is not named again.
  */
 export function findStale(prefix: string, offers: readonly Offered[]): string[] {
-  const records = Object.values(readListed(prefix)?.tools ?? {});
+  const { tools = {}, previous = {} } = readListed(prefix) ?? {};
+  const records = Object.values(tools);
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
-  const trees = new Map(records.map((record) => [record.dir, record]));
+  // What an update has replaced is kept for rollback.
+  const kept = [...records, ...Object.values(previous)];
+  const trees = new Map(kept.map((record) => [record.dir, record]));
   const explains = (path: string): boolean => {
     if (fixed.has(path) || steadyRecord.test(path) || keptAside.test(path)) return true;
     const [top, tool = "", tree = "", ...rest] = path.split("/");

@@ -1,0 +1,78 @@
+import type { Context } from "../context.ts";
+import { exitStatus, UserError } from "../core/errors.ts";
+import { emptyManifest, isHeld, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { previousOf, rollbackProblems } from "../core/plan/rollback.ts";
+import { platformId } from "../core/platform.ts";
+import { readManifest } from "../io/volume/manifest-file.ts";
+import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
+import { rollBack, verified } from "../run/rollback.ts";
+import { openForUninstall } from "../run/uninstall.ts";
+import { installedTools } from "./hold.ts";
+
+/**
+ * `rollback [NAME…]`: the previous tree of the named tools, or of all that have one. Each is read to the
+ * last byte first; all are rolled back or none. What they replace is the previous tree then.
+ */
+export async function rollback(context: Context): Promise<number> {
+  const { options, machine, reporter, clock } = context;
+  const prefix = await resolvePrefix(context);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  refuseOtherPlatform(manifest, machine, prefix);
+  const named = installedTools(options.names, manifest, prefix, "roll back");
+  const chosen = previousOf(manifest, named);
+  refuseWithout(named, chosen);
+  refuseUnfit(rollbackProblems(manifest, chosen));
+  if (options.dryRun) for (const record of chosen) await verified(prefix, record, false);
+  else if (chosen.length > 0) {
+    await openForUninstall(prefix);
+    const { emit } = reporter;
+    await rollBack({ prefix, platform: machine, emit, clock, manifest }, chosen);
+  }
+  report(chosen, manifest, prefix, context);
+  return exitStatus.done;
+}
+
+function refuseWithout(named: readonly string[], chosen: readonly SealedRecord[]): void {
+  const missing = named.filter((tool) => !chosen.some((record) => record.tool === tool));
+  if (missing.length === 0) return;
+  throw new UserError("E_NO_PREVIOUS", `no previous tree of ${missing.join(", ")} is kept`, {
+    hint: `Nothing was changed. Another version: openclaw-install-skill-deps recipe new ${missing[0]}@VERSION`,
+  });
+}
+
+function refuseUnfit(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new UserError("E_ROLLBACK", problems.join("; "), {
+    hint: "Nothing was changed. Roll back or update those tools with it.",
+  });
+}
+
+function report(
+  chosen: readonly SealedRecord[],
+  manifest: Manifest,
+  prefix: string,
+  { options, stdout, stderr }: Context,
+): void {
+  const rolledBack = chosen.map(({ tool, version: to, bins }) => {
+    const from = manifest.tools[tool]?.version ?? "";
+    return { tool, from, to, bins: Object.keys(bins), held: isHeld(manifest, tool) };
+  });
+  if (options.json !== false) {
+    const document = { schema: 1, prefix, dryRun: options.dryRun, rolledBack };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const would = options.dryRun ? "would be " : "";
+  const lines = rolledBack.map(
+    ({ tool, from, to }) => `${tool} ${from}: ${would}rolled back to ${to}`,
+  );
+  if (lines.length === 0) lines.push("no tool has a previous tree; nothing was changed");
+  const loose = rolledBack.filter(({ held }) => !held).map(({ tool }) => tool);
+  if (loose.length > 0 && !options.dryRun) {
+    const names = loose.join(" ");
+    lines.push(
+      `update installs the newer version again, unless: openclaw-install-skill-deps hold ${names}`,
+    );
+  }
+  (options.dryRun ? stdout : stderr).write(options.quiet ? "" : `${lines.join("\n")}\n`);
+}

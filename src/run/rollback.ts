@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import { forgetFreshness } from "../io/freshness/record.ts";
+import { linkBins } from "../io/volume/bins.ts";
+import { removeStaleFiles } from "../io/volume/stale-files.ts";
+import { examineTree, isWhole, repairTree } from "../io/volume/store.ts";
+import { openStaging } from "../io/volume/volume.ts";
+import { retireReplaced } from "./cleanup.ts";
+import { commit } from "./commit.ts";
+
+type Place = Pick<
+  Parameters<typeof commit>[0],
+  "prefix" | "platform" | "emit" | "clock" | "manifest"
+>;
+
+/**
+ * Gives tools their previous trees again:
+ *  1. compare every file of these trees with the digests of their publication; nothing is changed before;
+ *  2. drop what says "all present";
+ *  3. link their programs into `bin/`, one rename per program;
+ *  4. write the manifest, which is the commit point: what is replaced is the previous tree then;
+ *  5. remove the links of programs that a tool no longer has.
+ * A kill in between leaves either the old tree or the previous one in use; the next run links what the
+ * manifest says.
+ */
+export async function rollBack(place: Place, chosen: readonly SealedRecord[]): Promise<Manifest> {
+  const { prefix } = place;
+  const staging = await openStaging(prefix); // gc sees that a run is at work
+  try {
+    const records: SealedRecord[] = [];
+    for (const record of chosen) records.push(await verified(prefix, record, true)); // 1
+    await forgetFreshness(prefix); // 2
+    for (const record of records) await linkBins(prefix, record); // 3
+    const forced = new Set(records.map(({ tool }) => tool));
+    const context = { ...place, brokenManifest: false, resealed: [], fallbacks: [] };
+    const reasons = { skills: undefined, requested: [] };
+    const after = await commit({ ...context, ...reasons }, records, forced); // 4
+    await retireReplaced(place, records, after); // 5
+    await removeStaleFiles(prefix, after);
+    return after;
+  } finally {
+    await staging.close();
+  }
+}
+
+/** The record of a tree that is as it was published. Throws a UserError (`integrity`) of any other. */
+export async function verified(
+  prefix: string,
+  record: SealedRecord,
+  repair: boolean,
+): Promise<SealedRecord> {
+  const { tool, version, dir } = record;
+  if (repair) await repairTree(prefix, dir);
+  const { sealed, paths } = await examineTree(prefix, record);
+  if (sealed && isWhole(prefix, record)) return { ...record, sealed: sealed.sealed };
+  const what = paths.includes(".")
+    ? "is gone or damaged"
+    : `has changed: ${paths.slice(0, 5).join(", ")}`;
+  throw new UserError(
+    "E_TREE_CHANGED",
+    `the previous tree of ${tool} (${version}, ${join(prefix, dir)}) ${what}`,
+    {
+      hint: `Nothing was changed. To get that version: openclaw-install-skill-deps recipe new ${tool}@${version}`,
+    },
+  );
+}
