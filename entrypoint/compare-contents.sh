@@ -4,7 +4,7 @@
 
 # True if a record of this key, or one for any host, matches.
 is_same() {
-  known='' held='' volume=sizes
+  known='' volume_state='' volume=sizes
   if [ -w "$prefix/manifest.json" ]; then
     if [ -z "$alone" ]; then volume=volume; elif find_digests; then volume=digests; fi
   fi
@@ -12,8 +12,8 @@ is_same() {
   if [ -n "$candidate$alone" ] && any_record holds; then return; fi
   if is_plain "$@"; then
     for record in "$records/any-${platform#+}-"*; do
-      asked=$asked.
-      [ "${#asked}" -le 32 ] || break
+      checked=$checked.
+      [ "${#checked}" -le 32 ] || break
       is_record && volume_holds && skills_are_known && return
     done
   fi
@@ -25,7 +25,7 @@ is_same() {
 # The volume first: a forged record fails here, before its links are followed.
 holds() {
   volume_holds && contents_hold && return
-  case $why in "$unlike") ;; *) known=$why ;; esac
+  case $why in "$no_record") ;; *) known=$why ;; esac
   return 1
 }
 
@@ -34,29 +34,29 @@ holds() {
 # Checked once: all records have the same data of the volume, because Node drops them before it changes it.
 volume_holds() {
   why='programs in the volume are missing or damaged'
-  case $held in
+  case $volume_state in
     yes) return ;;
     no) return 1 ;;
   esac
   # If times can be set or do not change, only the contents prove anything, for Node as well.
   if [ "$volume" = volume ] && [ -e "$record/by-content" ]; then volume=digests; fi
   if [ "$volume" = digests ]; then
-    held=no
+    volume_state=no
     digests_hold || return
   else
     [ "$volume" = sizes ] || why='files in the volume have changed since the last run'
     matches "$volume" || return
   fi
-  held=yes
+  volume_state=yes
 }
 
-look_volume() {
+list_volume() {
   cd "$record" && list programs/* trees/*
 }
 
 # If Node cannot check more closely, it is enough that programs have their size and those in bin/ are
 # executable. Modes are not compared: a copy, a backup or Kubernetes' fsGroup changes them harmlessly.
-look_sizes() {
+list_sizes() {
   cd "$record" || return
   set --
   for program in programs/*; do
@@ -69,9 +69,9 @@ look_sizes() {
 # True if the volume's trees have exactly the published contents.
 digests_hold() {
   find_digests || return
-  asked_record=$record record=$with_digests same=''
-  { print_list digests && look_digests; } | are_same && same=yes
-  record=$asked_record
+  saved_record=$record record=$with_digests same=''
+  { print_list digests && list_digests; } | are_same && same=yes
+  record=$saved_record
   [ -n "$same" ]
 }
 
@@ -84,7 +84,7 @@ find_digests() {
 }
 
 # "HASH  PATH" of every file, "x PATH" of executables, and other entries; then "end" if nothing failed.
-look_digests() {
+list_digests() {
   cd "$record" && on_path find && with_directories hash_trees trees/* && printf 'end\n'
 }
 
@@ -108,7 +108,7 @@ hash_trees() {
 
 # True if exactly the recorded files have exactly the recorded contents, in any order.
 contents_hold() {
-  { print_list content && look_content; } | are_same || { name_change $? && return 1; }
+  { print_list content && list_content; } | are_same || { name_change $? && return 1; }
 }
 
 # Prints one of the record's lists, up to the largest size that Node writes.
@@ -118,7 +118,7 @@ print_list() {
 
 # "HASH  PATH" of every SKILL.md below the record's directories, of its files, and of the arguments; then
 # "end" if nothing failed.
-look_content() {
+list_content() {
   cd "$record" || return
   printf '%s\n' "$view" system/*
   hash_files && printf 'end\n'
@@ -167,7 +167,7 @@ name_change() {
     3) why='recipes have changed since the last run' ;;
     4) why='the manifest of the volume or of a seed has changed since the last run' ;;
     5) why='openclaw.json or another settings file has changed since the last run' ;;
-    *) why=$unlike ;;
+    *) why=$no_record ;;
   esac
 }
 
@@ -187,7 +187,7 @@ is_plain() {
 # True if each word up to `--` is of this kind, as listed by the build: `manner` does not change what is
 # installed, `selection` does.
 words_are() {
-  manner='' selection='' left=$own kind=$1
+  manner='' selection='' left=$word_count kind=$1
   shift
   [ -r "$package/dist/words.txt" ] || return
   { read -r manner && read -r selection; } <"$package/dist/words.txt"
@@ -243,7 +243,7 @@ has_requested() {
 
 # Prints the programs that the SKILL.md files below these directories require.
 needs_of() {
-  { print_list settled && cd "$record" && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
+  { print_list satisfied && cd "$record" && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
     $0 == "---" { disk = 1; next }
     !disk && /[^0-9A-Za-z ._+-]/ { unknown = 1; exit }
     !disk { hash = $1; $1 = ""; names[hash] = $0; next }

@@ -7,7 +7,7 @@
 
 # Runs the program with the words up to `--`, and sets `status`.
 run_node() {
-  kept=$own rest=$(($# - own)) status='' tried='' crashed='' noisy='' last=''
+  kept=$word_count rest=$(($# - word_count)) status='' tried='' crashed='' noisy='' last=''
   while [ "$kept" -gt 0 ]; do
     set -- "$@" "$1"
     shift
@@ -139,7 +139,7 @@ pass_on() {
 # not a child of CMD: the subshell that started it has exited.
 run_beside() {
   exec </dev/null >&2
-  own=$((own + 1))
+  word_count=$((word_count + 1))
   run_node --no-progress "$@"
   [ "$status" -eq 0 ] || say "the background run failed (status $status)"
 }
@@ -202,9 +202,9 @@ add_limits() {
 
 # Prints the damaged programs, by a record of the volume, for the message.
 damaged_programs() {
-  for record in "$prefix"/share/openclaw-skill-deps/steady/any-*; do
+  for record in "$prefix"/share/openclaw-skill-deps/freshness/any-*; do
     [ -d "$record/programs" ] || continue
-    { (look_sizes); echo ---; print_list sizes; } | awk '
+    { (list_sizes); echo ---; print_list sizes; } | awk '
       $0 == "---" { record = 1; next }
       !record { good[$0]; next }
       !($0 in good) { sub(/^.* programs\/[0-9]*%/, ""); gsub(/%/, "/"); printf "%s ", $0 }'
@@ -215,7 +215,7 @@ damaged_programs() {
 # Prints the text of --help or --version, which the build created. False for other words, or if the text is
 # missing: then Node is started.
 tell() {
-  [ "$own" -eq 1 ] || return
+  [ "$word_count" -eq 1 ] || return
   case $1 in
     -h | --help | help) text=$package/dist/help.txt ;;
     --version | version) text=$package/dist/version.txt ;;

@@ -142,7 +142,7 @@ describe.each(shells)("%s", (shell) => {
 
 /** Records of the steady state as an agent could write them. */
 function plantRecords(prefix: string, word: string): void {
-  const steady = join(prefix, "share/openclaw-skill-deps/steady");
+  const steady = join(prefix, "share/openclaw-skill-deps/freshness");
   mkdirSync(join(prefix, "bin"), { recursive: true });
   const names = ["any-0", `any-${word.replaceAll("/", ":")}`];
   for (const name of names) {
@@ -153,7 +153,7 @@ function plantRecords(prefix: string, word: string): void {
     }
     const arch = process.arch === "arm64" ? "arm64" : "x64";
     writeFileSync(join(record, "view"), `1 ${arch}-glibc\n${word}\n`);
-    for (const file of ["system", "unmet", "sizes", "stat", "content", "settled"]) {
+    for (const file of ["system", "unmet", "sizes", "stat", "content", "satisfied"]) {
       writeFileSync(join(record, file), `${word}: ${word}\n${word}\n`);
     }
   }

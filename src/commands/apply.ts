@@ -38,7 +38,7 @@ export async function apply(
         reasonsFor: (installed) => ({ skills, requested, held: heldInSeed(installed, state) }),
         manifest: state.manifest,
         brokenManifest: state.brokenManifest,
-        resealed: state.inspection.resealed,
+        reverified: state.inspection.reverified,
       },
       context,
     );
@@ -61,7 +61,7 @@ function heldInSeed(installed: readonly SealedRecord[], { seed }: InstalledState
 /** A plan's target volume, and the sources of its tools. */
 type Wanted = Pick<
   ApplyRequest,
-  "prefix" | "platform" | "seed" | "reasonsFor" | "manifest" | "brokenManifest" | "resealed"
+  "prefix" | "platform" | "seed" | "reasonsFor" | "manifest" | "brokenManifest" | "reverified"
 > & { readonly catalogue: Catalogue };
 
 /** Applies a plan with the machine's registries and mirrors. */

@@ -105,7 +105,7 @@ async function importFrom(
         reasonsFor: (installed) => reasonsOfImport(installed, other.manifest, own),
         manifest: own,
         brokenManifest,
-        resealed: inspection.resealed,
+        reverified: inspection.reverified,
       },
       context,
     );

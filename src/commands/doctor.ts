@@ -37,7 +37,7 @@ export interface Diagnosis {
   readonly tools: readonly string[];
   readonly missing: readonly Missing[];
   readonly findings: readonly Finding[];
-  /** What the catalogue has newer. */
+  /** A tool with a newer version in the catalogue. */
   readonly older: readonly Behind[];
   /** Disabled in openclaw.json, although their programs are here. */
   readonly disabled: readonly DisabledSkill[];

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { downloadSize, sourceName } from "../core/plan/artifact.ts";
 import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
 import { toolCalled } from "../core/plan/required-by.ts";
@@ -101,7 +101,7 @@ function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
   return { ...about, bins, aliases, needs, sources };
 }
 
-async function describeInstalled(record: SealedRecord, { prefix }: Surroundings) {
+async function describeInstalled(record: VerifiedRecord, { prefix }: Surroundings) {
   const { version, dir, needs, license, recipe, source, installedAt } = record;
   const bytes = await bytesOf(join(prefix, dir));
   const bins = Object.keys(record.bins);

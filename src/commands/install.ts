@@ -54,7 +54,8 @@ async function hasNews(state: InstalledState, { options }: Context): Promise<boo
     JSON.stringify(selected) === JSON.stringify(manifest.skills);
   const known = requestedTools(manifest);
   const isRequested = requestedHere(state, options).every((tool) => known.includes(tool));
-  const isKnown = isSelected && isRequested && inspection.resealed.length === 0 && !brokenManifest;
+  const isKnown =
+    isSelected && isRequested && inspection.reverified.length === 0 && !brokenManifest;
   return !isKnown && (await statIfExists(prefix))?.isDirectory() === true;
 }
 

@@ -10,11 +10,11 @@ export const layout = {
   staging: "lib/.staging",
   lastRun: `${share}/last-run.json`,
   /** Its modification time is when the next prune is due; absent if nothing needs pruning. */
-  sweepDue: `${share}/sweep-due`,
+  pruneDue: `${share}/prune-due`,
   /** The recipes that skills' own install specs led to at first use. */
   declared: `${share}/declared.json`,
   /** Freshness records, for the sh entrypoint. */
-  steady: `${share}/steady`,
+  freshness: `${share}/freshness`,
   /** How the volume's file system differs from others: see `probe`. */
   traits: `${share}/file-system.json`,
   /** Written once and never again: its inode shows whether inodes are stable. */

@@ -54,12 +54,12 @@ const installedRecord = z.strictObject({
 });
 
 /** For a tree that must be hashed before it is trusted. */
-export const unsealed = "0";
+export const unverified = "0";
 
-const sealedRecord = z.extend(installedRecord, {
+const verifiedRecord = z.extend(installedRecord, {
   /**
    * The hash of all timestamps of the tree when it was last verified, as 32 hexadecimal digits; or
-   * `unsealed`. Earlier versions wrote a number here that never matches.
+   * `unverified`. Earlier versions wrote a number here that never matches.
    */
   sealed: z.string().check(z.regex(/^[0-9a-f]{1,32}$/)),
 });
@@ -93,7 +93,7 @@ const manifest = z.strictObject({
   schema: z.literal(manifestSchema),
   /** The platform that this volume serves, such as `linux-x64-glibc`. */
   platform: z.string(),
-  tools: z.record(z.string().check(z.refine(isToolName)), sealedRecord),
+  tools: z.record(z.string().check(z.refine(isToolName)), verifiedRecord),
   /** The skills that the last run selected, for hosts that see none. */
   skills: z.array(selectedSkill),
   /**
@@ -122,7 +122,7 @@ export type InstalledBin = z.infer<typeof installedBin>;
 /** An installation when it is published. */
 export type InstalledRecord = z.infer<typeof installedRecord>;
 /** An installation in the manifest. */
-export type SealedRecord = z.infer<typeof sealedRecord>;
+export type VerifiedRecord = z.infer<typeof verifiedRecord>;
 export type TreeRecord = z.infer<typeof treeRecord>;
 export type SelectedSkill = z.infer<typeof selectedSkill>;
 export type Fallback = z.infer<typeof fallback>;

@@ -33,7 +33,7 @@ export {
   isLasting,
   saying,
   tolerate,
-  withContext as doing,
+  withContext,
 } from "./file-error.ts";
 
 /*

@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { doing, saying, tolerate } from "../io/files.ts";
+import { saying, tolerate, withContext } from "../io/files.ts";
 import { shownUrl } from "./errors.ts";
 
 /** The destination of a body. It outlives an attempt, so that the next one can resume. */
@@ -57,7 +57,7 @@ export async function bothHashesSink(file: string) {
 }
 
 async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[]) {
-  const descriptor = await doing("create", file, () => openSync(file, "w", 0o600));
+  const descriptor = await withContext("create", file, () => openSync(file, "w", 0o600));
   const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
   let hashes = start();
   let received = 0;

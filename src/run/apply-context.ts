@@ -1,4 +1,4 @@
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
@@ -55,7 +55,7 @@ export interface ApplyContext {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Why these tools are in the volume, for the manifest. */
-  readonly reasonsFor: (installed: readonly SealedRecord[]) => Reasons;
+  readonly reasonsFor: (installed: readonly VerifiedRecord[]) => Reasons;
   /** The current time. */
   readonly clock: () => Date;
   /** When the run began to change the volume, in ms of the volume's clock. */
@@ -65,7 +65,7 @@ export interface ApplyContext {
   /** The manifest on disk cannot be used. */
   readonly brokenManifest: boolean;
   /** Updated records to write even if nothing is installed. */
-  readonly resealed: readonly SealedRecord[];
+  readonly reverified: readonly VerifiedRecord[];
 }
 
 /** The machine's toolchains, for Python programs and Go builds. */
@@ -79,7 +79,7 @@ export interface ToolchainContext {
 }
 
 /** Tools of this run that a tool needs: each resolves to its record, or undefined if it failed. */
-export type Needs = ReadonlyMap<string, Promise<SealedRecord | undefined>>;
+export type Needs = ReadonlyMap<string, Promise<VerifiedRecord | undefined>>;
 
 /** What installing one tool needs besides its step. */
 export interface ToolRun {

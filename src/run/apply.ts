@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { type InstallStep, isForced, type LinkStep, type Plan } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
@@ -18,9 +18,9 @@ import { shareToolchains } from "./toolchains.ts";
 
 export interface Applied {
   readonly manifest: Manifest;
-  readonly installed: readonly SealedRecord[];
+  readonly installed: readonly VerifiedRecord[];
   /** Tools whose links were recreated without an installation. */
-  readonly linked: readonly SealedRecord[];
+  readonly linked: readonly VerifiedRecord[];
   readonly failures: readonly Failure[];
   /** Tools with an older version than wanted, because nothing better was available. */
   readonly fallbacks: readonly OlderVersion[];
@@ -63,10 +63,13 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
         step.action === "install" && isForced(step) ? [step.tool] : [],
       ),
     );
-    const resealed = [...context.resealed, ...linked.map((record) => sealedAnew(record, context))];
+    const reverified = [
+      ...context.reverified,
+      ...linked.map((record) => withNewFingerprint(record, context)),
+    ];
     const reasons = context.reasonsFor(installed);
     const manifest = await commit(
-      { ...context, ...reasons, resealed, fallbacks },
+      { ...context, ...reasons, reverified, fallbacks },
       installed,
       forced,
     );
@@ -82,24 +85,24 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
 }
 
 async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promise<OpenSeed> {
-  return { ...seed, dir: await open(() => staging.room("seed")) };
+  return { ...seed, dir: await open(() => staging.workDir("seed")) };
 }
 
 /** Tools finish in any order; they are reported in the plan's. */
-function inOrderOf({ steps }: Plan, records: readonly SealedRecord[]): SealedRecord[] {
+function inOrderOf({ steps }: Plan, records: readonly VerifiedRecord[]): VerifiedRecord[] {
   const places = new Map(steps.map(({ tool }, place) => [tool, place]));
-  const placeOf = ({ tool }: SealedRecord): number => places.get(tool) ?? 0;
+  const placeOf = ({ tool }: VerifiedRecord): number => places.get(tool) ?? 0;
   return [...records].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-function sealedAnew(record: SealedRecord, { resealed }: ApplyContext): SealedRecord {
-  const found = resealed.find(({ dir }) => dir === record.dir);
+function withNewFingerprint(record: VerifiedRecord, { reverified }: ApplyContext): VerifiedRecord {
+  const found = reverified.find(({ dir }) => dir === record.dir);
   return found ? { ...record, sealed: found.sealed } : record;
 }
 
 interface Results {
-  readonly installed: SealedRecord[];
-  readonly linked: SealedRecord[];
+  readonly installed: VerifiedRecord[];
+  readonly linked: VerifiedRecord[];
   readonly failures: Failure[];
   readonly fallbacks: OlderVersion[];
   /** Errors that are not UserErrors: rethrown after everything else is committed. */
@@ -114,13 +117,13 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
   const toolchains = shareToolchains(context, staging);
   const results: Results = { installed: [], linked: [], failures: [], fallbacks: [], bugs: [] };
   /** Tools of this run; each resolves to its record, or undefined if it failed. */
-  const running = new Map<string, Promise<SealedRecord | undefined>>();
-  const ready = async (tool: string): Promise<SealedRecord | undefined> =>
+  const running = new Map<string, Promise<VerifiedRecord | undefined>>();
+  const ready = async (tool: string): Promise<VerifiedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
 
   for (const step of plan.steps) {
     if (step.action === "keep") continue;
-    const work = async (): Promise<SealedRecord | undefined> => {
+    const work = async (): Promise<VerifiedRecord | undefined> => {
       try {
         if (step.action === "link") return added(results.linked, await relink(step, context));
         const needs = new Map(step.needs.map((need) => [need, ready(need)]));
@@ -137,7 +140,7 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
   return results;
 }
 
-function added(list: SealedRecord[], record: SealedRecord): SealedRecord {
+function added(list: VerifiedRecord[], record: VerifiedRecord): VerifiedRecord {
   list.push(record);
   return record;
 }
@@ -151,7 +154,7 @@ function failed(
   thrown: unknown,
   context: ApplyContext,
   results: Results,
-): SealedRecord | undefined {
+): VerifiedRecord | undefined {
   const error = asUserError(thrown);
   if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
   const kept = step.action === "install" && keptVersion(step, error);
@@ -165,7 +168,7 @@ function failed(
   return undefined;
 }
 
-async function relink(step: LinkStep, context: ApplyContext): Promise<SealedRecord> {
+async function relink(step: LinkStep, context: ApplyContext): Promise<VerifiedRecord> {
   await linkBins(context.prefix, step.record);
   context.emit({ type: "linked", tool: step.tool, version: step.version, bins: step.bins });
   return step.record;

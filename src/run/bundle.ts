@@ -5,8 +5,8 @@ import {
   type Manifest,
   parseManifest,
   renderManifest,
-  type SealedRecord,
-  unsealed,
+  unverified,
+  type VerifiedRecord,
 } from "../core/manifest.ts";
 import { findManifest } from "../io/volume/manifest-file.ts";
 import { readTreeRecord } from "../io/volume/store.ts";
@@ -26,7 +26,7 @@ export async function exportBundle(
   const { previous: _, ...rest } = manifest; // those trees stay here
   const records = Object.values(manifest.tools).sort((a, b) => (a.tool < b.tool ? -1 : 1));
   // A tree's change times belong to this volume; an import verifies it again.
-  const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unsealed }]));
+  const tools = Object.fromEntries(records.map((it) => [it.tool, { ...it, sealed: unverified }]));
   const entries: BundleEntry[] = [
     { kind: "text", path: layout.manifest, text: renderManifest({ ...rest, tools }) },
     { kind: "directory", path: layout.lib },
@@ -41,7 +41,7 @@ export async function exportBundle(
   return await writeBundle(file, format, entries, signal);
 }
 
-async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEntry[]> {
+async function entriesOf(prefix: string, record: VerifiedRecord): Promise<BundleEntry[]> {
   const { dir } = record;
   const found = await readTreeRecord(prefix, dir);
   if (!found || contentsDigest(found.files) !== record.contents) {
@@ -70,7 +70,7 @@ async function entriesOf(prefix: string, record: SealedRecord): Promise<BundleEn
 }
 
 /** The tool's licence, and the paths of its texts in the bundle. */
-function describeLicence(record: SealedRecord, tree: readonly BundleEntry[]): string {
+function describeLicence(record: VerifiedRecord, tree: readonly BundleEntry[]): string {
   const texts = tree.filter(
     ({ kind, path }) => kind === "file" && /\/(licen[cs]e|copying|notice)[^/]*$/i.test(path),
   );

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, SealedRecord } from "../core/manifest.ts";
+import type { InstalledBin, VerifiedRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
@@ -67,17 +67,17 @@ export function candidatesOf(
 
 async function stageFromSeed(
   { dir, called, moves = false, keepsRecords = false }: OpenSeed,
-  sealed: SealedRecord,
+  theirs: VerifiedRecord,
   workDir: string,
   { emit, clock }: ApplyContext,
 ): Promise<StagedTool> {
-  emit({ type: "phase", tool: sealed.tool, phase: "copy" });
-  const from = { from: dir, called, record: sealed, workDir, move: moves };
+  emit({ type: "phase", tool: theirs.tool, phase: "copy" });
+  const from = { from: dir, called, record: theirs, workDir, move: moves };
   const { tree, written } = await importTree(from);
-  const { contents: _contents, sealed: _sealed, ...theirs } = sealed;
-  const source = { ...theirs.source, seed: dir };
-  const noted = { ...theirs, source, installedAt: clock().toISOString() };
-  return { tree, record: keepsRecords ? theirs : noted, written, received: 0 };
+  const { contents: _contents, sealed: _sealed, ...draft } = theirs;
+  const source = { ...draft.source, seed: dir };
+  const noted = { ...draft, source, installedAt: clock().toISOString() };
+  return { tree, record: keepsRecords ? draft : noted, written, received: 0 };
 }
 
 async function stageArtifact(

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describeError, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { rm } from "../io/disk.ts";
 import { lstatIfExists, tolerate } from "../io/files.ts";
 import { isWhole } from "../io/volume/store.ts";
@@ -15,7 +15,7 @@ import type { ApplyContext } from "./apply-context.ts";
  */
 export async function findMissing(
   { prefix, emit }: Pick<ApplyContext, "prefix" | "emit">,
-  installed: readonly SealedRecord[],
+  installed: readonly VerifiedRecord[],
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const record of installed) {
@@ -28,7 +28,7 @@ export async function findMissing(
   return failures;
 }
 
-function whatIsWrong(prefix: string, record: SealedRecord): UserError | undefined {
+function whatIsWrong(prefix: string, record: VerifiedRecord): UserError | undefined {
   try {
     return isWhole(prefix, record) ? undefined : stagingGone(record.tool);
   } catch (error) {
@@ -56,7 +56,7 @@ export function stagingGone(tool: string): UserError {
  */
 export async function retireReplaced(
   context: Pick<ApplyContext, "prefix" | "manifest">,
-  installed: readonly SealedRecord[],
+  installed: readonly VerifiedRecord[],
   manifest: Manifest,
 ): Promise<void> {
   const { prefix } = context;

@@ -81,7 +81,7 @@ function isOtherInstallation(other: SealedRecord, { version, key }: SealedRecord
   return other.version !== version || other.key !== key;
 }
 
-/** True where another run has recorded a newer version meanwhile, or somebody holds the one that is there. */
+/** True if another run has recorded a newer version meanwhile, or somebody holds the one that is there. */
 function stays(
   other: SealedRecord,
   { tool, version }: SealedRecord,

@@ -37,7 +37,7 @@ export async function resolveDeclared(
     tool,
     context,
     toolchains: { ...toolchains, python },
-    dir: await staging.room(tool),
+    dir: await staging.workDir(tool),
   });
   const made: DeclaredTool = {
     from: open.from,

@@ -1,5 +1,5 @@
 import { UserError } from "../core/errors.ts";
-import type { SealedRecord } from "../core/manifest.ts";
+import type { VerifiedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
 import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
@@ -26,7 +26,7 @@ import { testTree } from "./test-tree.ts";
  *
  * `commit` writes the returned record into the manifest, with those of the other tools.
  */
-export async function installTool(given: InstallStep, run: ToolRun): Promise<SealedRecord> {
+export async function installTool(given: InstallStep, run: ToolRun): Promise<VerifiedRecord> {
   const { context, staging, needs, queue } = run;
   const { prefix, emit } = context;
   const { tool } = given;
@@ -82,7 +82,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Sea
 async function findReusable(
   step: InstallStep,
   { prefix, began, seed }: ApplyContext,
-): Promise<SealedRecord | undefined> {
+): Promise<VerifiedRecord | undefined> {
   if (isForced(step)) return undefined;
   const since = step.reason === "missing" ? 0 : began;
   const contents = seed?.keepsRecords ? step.seed?.record.contents : undefined;

@@ -31,7 +31,7 @@ export async function stageTool(
       tellSkipped(candidate.called, "another source gave wrong bytes");
       continue;
     }
-    const workDir = await staging.room(tool);
+    const workDir = await staging.workDir(tool);
     try {
       const staged = await candidate.fetch(workDir);
       const fallback = olderVersion(step, staged.record.version, errors);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import type { SealedRecord } from "../core/manifest.ts";
+import type { VerifiedRecord } from "../core/manifest.ts";
 import { once } from "../core/once.ts";
 import { artifactsFor } from "../core/plan/artifact.ts";
 import { isAtLeast } from "../core/platform.ts";
@@ -24,7 +24,7 @@ export function shareToolchains(context: ApplyContext, staging: Staging): Shared
     offline,
     networkEnv: networkEnv(env),
   };
-  const workDir = once(() => staging.room("go-cache"));
+  const workDir = once(() => staging.workDir("go-cache"));
   const fetched = once(() => fetchGo(context, staging, shared));
   return {
     ...shared,
@@ -52,7 +52,7 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
 
 /** The volume's go if it is installed; else the one on PATH. */
 async function findMachineGo({ prefix, manifest, toolchains }: ApplyContext) {
-  const record: SealedRecord | undefined = manifest.tools.go;
+  const record: VerifiedRecord | undefined = manifest.tools.go;
   const bin = record?.bins.go;
   const own = record && bin && isWhole(prefix, record) ? join(prefix, bin.path) : undefined;
   const onPath = findOnPath(["go"], toolchains.env.PATH ?? "", prefix).get("go");
@@ -101,7 +101,7 @@ async function fetchGo(
         toolchains: { ...shared, python: never, toolchain: never },
         platform: machine,
         runsHere: true,
-        dir: await staging.room("go"),
+        dir: await staging.workDir("go"),
         bins: artifact.bins ?? recipe.bins,
         written: new Map(),
         hasAlternative: i < found.artifacts.length - 1,

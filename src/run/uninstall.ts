@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { emptyManifest, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { rm } from "../io/disk.ts";
-import { doing, listNames, syncDirectory } from "../io/files.ts";
+import { listNames, syncDirectory, withContext } from "../io/files.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { isOurs, treesInUse } from "../io/volume/bins.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
@@ -16,7 +16,7 @@ import { withManifestLease } from "./manifest-lease.ts";
 
 /** A removed tool, and the size of its tree. */
 export interface Uninstalled {
-  readonly record: SealedRecord;
+  readonly record: VerifiedRecord;
   readonly bytes: number;
 }
 
@@ -42,7 +42,7 @@ export async function uninstall(
     await forgetFreshness(prefix);
     const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
     await unlinkBins(prefix, new Set(choose(listed)), listed);
-    const chosen = new Map<string, SealedRecord>();
+    const chosen = new Map<string, VerifiedRecord>();
     const forget = (manifest: Manifest): void => {
       const requested = requestedTools(manifest);
       for (const tool of choose(manifest)) {
@@ -129,14 +129,14 @@ async function unlinkBins(
   for (const name of namesOf(true)) {
     const path = join(prefix, layout.binPath(name));
     if (provided.has(name) || !(await isOurs(path))) continue;
-    await doing("remove", path, rm(path, { force: true }));
+    await withContext("remove", path, rm(path, { force: true }));
   }
   await syncDirectory(join(prefix, layout.bin));
 }
 
 async function removeTree(
   prefix: string,
-  { dir }: SealedRecord,
+  { dir }: VerifiedRecord,
   { tools }: Manifest,
 ): Promise<void> {
   const linked = await treesInUse(prefix, listNames(join(prefix, layout.bin)));

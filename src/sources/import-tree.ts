@@ -12,7 +12,7 @@ import {
   realpathSync,
   rm,
 } from "../io/disk.ts";
-import { copyFile, doing, ifThere, lstatIfExists, statIfExists } from "../io/files.ts";
+import { copyFile, ifThere, lstatIfExists, statIfExists, withContext } from "../io/files.ts";
 import { moveTree } from "../io/move.ts";
 import { isProgram, makeExecutable } from "../io/volume/modes.ts";
 import { readTreeRecord } from "../io/volume/store.ts";
@@ -59,11 +59,11 @@ export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
   }
   const source = join(from, record.dir);
   const tree = join(room, "tree");
-  if (move) await doing("move", source, moveTree(source, tree));
+  if (move) await withContext("move", source, moveTree(source, tree));
   else await copy("", source, tree, promised, foreign);
   await rm(join(tree, layout.record), { recursive: true, force: true });
   await makeProgramsExecutable(tree, promised, foreign);
-  const paths = differences(promised, await doing("read", tree, listTree(tree)));
+  const paths = differences(promised, await withContext("read", tree, listTree(tree)));
   if (paths.length > 0) {
     throw refused(
       foreign,

@@ -48,7 +48,7 @@ async function measure(
   const steady = steadyOf(command, place.quick ? 10 : 50);
   // Moved, not removed: see `onFreshVolume`.
   const aside = 'mv "$0" "$1.$$"';
-  const steadyDir = join(volume, layout.steady);
+  const steadyDir = join(volume, layout.freshness);
   const forget: Command = {
     ...command,
     argv: ["sh", "-c", aside, steadyDir, place.fresh("aside")],

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
+import { emptyManifest, type Manifest, type VerifiedRecord } from "../../src/core/manifest.ts";
 import { type ImportRequest, planImport } from "../../src/core/plan/import.ts";
 
 const key = "0123456789ab";
 
-function record(tool: string, over: Partial<SealedRecord> = {}): SealedRecord {
+function record(tool: string, over: Partial<VerifiedRecord> = {}): VerifiedRecord {
   const version = over.version ?? "1.0.0";
   const dir = `lib/${tool}/${version}-${key}`;
   return {
@@ -24,7 +24,7 @@ function record(tool: string, over: Partial<SealedRecord> = {}): SealedRecord {
   };
 }
 
-function volume(...records: SealedRecord[]): Manifest {
+function volume(...records: VerifiedRecord[]): Manifest {
   const tools = Object.fromEntries(records.map((each) => [each.tool, each]));
   return { ...emptyManifest("linux-x64-glibc"), tools };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { emptyManifest, type Manifest, type SealedRecord } from "../../src/core/manifest.ts";
+import { emptyManifest, type Manifest, type VerifiedRecord } from "../../src/core/manifest.ts";
 import {
   requestedTools,
   skillsThatAsk,
@@ -9,7 +9,7 @@ import {
 
 /** Each tool has one program of its name. */
 function volume(tools: Record<string, string[]>, requested?: string[]): Manifest {
-  const records = Object.entries(tools).map(([tool, needs]): [string, SealedRecord] => {
+  const records = Object.entries(tools).map(([tool, needs]): [string, VerifiedRecord] => {
     const dir = `lib/${tool}/1-0123456789ab`;
     const bins = { [tool]: { path: `${dir}/${tool}`, size: 1 } };
     const source = { kind: "archive", from: "", digest: "", size: 0 };
@@ -47,7 +47,7 @@ test("where nobody knows who asked, what no skill explains counts as requested",
 test("who asks for a tool, and who needs it", () => {
   const manifest = volume({ hub: ["node"], pak: ["node"], node: [] }, []);
   const skills = [skill("a", ["hub"]), skill("b", [], ["hub", "x"]), skill("c", ["pak"])];
-  expect(skillsThatAsk(manifest.tools.hub as SealedRecord, skills)).toEqual(["a", "b"]);
+  expect(skillsThatAsk(manifest.tools.hub as VerifiedRecord, skills)).toEqual(["a", "b"]);
   expect(toolsThatNeed("node", manifest)).toEqual(["hub", "pak"]);
   expect(toolsThatNeed("node", manifest, new Set(["hub"]))).toEqual(["pak"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Digest } from "../../src/core/digest.ts";
-import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
+import { emptyManifest, type VerifiedRecord } from "../../src/core/manifest.ts";
 import { artifactsFor } from "../../src/core/plan/artifact.ts";
 import { installationKey, type PlanRequest, type Requirement } from "../../src/core/plan/plan.ts";
 import { resolvePlan } from "../../src/core/plan/resolve.ts";
@@ -41,7 +41,7 @@ function catalogueOf(...recipes: Recipe[]): Catalogue {
   };
 }
 
-function installed(from: Recipe, over: Partial<SealedRecord> = {}): SealedRecord {
+function installed(from: Recipe, over: Partial<VerifiedRecord> = {}): VerifiedRecord {
   const artifact = from.artifacts["linux-x64"]?.[0] ?? archive();
   const key = installationKey(from, artifact);
   const dir = `lib/${from.name}/${from.version}-${key}`;
@@ -67,11 +67,11 @@ function installed(from: Recipe, over: Partial<SealedRecord> = {}): SealedRecord
 interface World {
   requirements?: Requirement[];
   recipes?: Recipe[];
-  records?: SealedRecord[];
+  records?: VerifiedRecord[];
   damaged?: string[];
   unlinked?: string[];
   system?: Record<string, string>;
-  seed?: SealedRecord[];
+  seed?: VerifiedRecord[];
   offline?: boolean;
   ignoreSystem?: boolean;
   force?: "all" | string[];

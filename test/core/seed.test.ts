@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SealedRecord } from "../../src/core/manifest.ts";
+import type { VerifiedRecord } from "../../src/core/manifest.ts";
 import { emptyManifest } from "../../src/core/manifest.ts";
 import { installationKey, type PlanRequest } from "../../src/core/plan/plan.ts";
 import { resolvePlan } from "../../src/core/plan/resolve.ts";
@@ -20,7 +20,7 @@ function recipeOf(version: string): Recipe {
   return { ...text, ...plain, name: "zog", version, artifacts: { "linux-x64": [artifact] } };
 }
 
-function recordOf(version: string, key = "0".repeat(12)): SealedRecord {
+function recordOf(version: string, key = "0".repeat(12)): VerifiedRecord {
   const dir = `lib/zog/${version}-${key}`;
   return {
     tool: "zog",
@@ -39,15 +39,15 @@ function recordOf(version: string, key = "0".repeat(12)): SealedRecord {
 }
 
 /** The very tree that the recipe would give. */
-function sameAs(recipe: Recipe): SealedRecord {
+function sameAs(recipe: Recipe): VerifiedRecord {
   const [artifact] = recipe.artifacts["linux-x64"] ?? [];
   if (!artifact) throw new Error("the recipe has no artifact");
   return recordOf(recipe.version, installationKey(recipe, artifact));
 }
 
 interface World {
-  readonly volume?: SealedRecord;
-  readonly seed?: SealedRecord;
+  readonly volume?: VerifiedRecord;
+  readonly seed?: VerifiedRecord;
   readonly recipe?: Recipe;
   readonly damaged?: boolean;
   readonly offline?: boolean;
@@ -57,7 +57,7 @@ interface World {
 }
 
 /** A tree whose packages were chosen for a line of Python. */
-function forPython(record: SealedRecord, python: string): SealedRecord {
+function forPython(record: VerifiedRecord, python: string): VerifiedRecord {
   return { ...record, source: { ...record.source, python } };
 }
 

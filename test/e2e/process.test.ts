@@ -187,7 +187,7 @@ describe("what is short for a while is no fault of the program", () => {
 
   test.skipIf(process.getuid?.() !== 0)("no process can be started by the shell", async () => {
     chmodSync(place.dir, 0o755);
-    mkdirSync(join(place.prefix, "share/openclaw-skill-deps/steady"), { recursive: true });
+    mkdirSync(join(place.prefix, "share/openclaw-skill-deps/freshness"), { recursive: true });
     const line =
       'exec setpriv --reuid 4243 --regid 4243 --clear-groups prlimit --nproc=1 dash "$@"';
     const { status, stderr } = await inShell(line);

@@ -415,7 +415,7 @@ for (const shell of shells) {
         for (const name of ["$(touch ran)", "`touch ran`", "-rf *"]) {
           writeFileSync(join(dir, "system", name), "");
         }
-        const settled = join(dir, "settled");
+        const settled = join(dir, "satisfied");
         if (!statSync(settled, { throwIfNoEntry: false })) continue;
         writeFileSync(
           settled,

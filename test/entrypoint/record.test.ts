@@ -31,7 +31,7 @@ import { hash } from "./rows.ts";
 let place: Place;
 afterEach(() => place.remove());
 
-const steadyOf = (it: Place): string => join(it.prefix, "share/openclaw-skill-deps/steady");
+const steadyOf = (it: Place): string => join(it.prefix, "share/openclaw-skill-deps/freshness");
 const namesOf = (it: Place): string[] =>
   existsSync(steadyOf(it)) ? readdirSync(steadyOf(it)) : [];
 const viewOf = (n: number): string => `1 x64-glibc view ${n}`;
@@ -109,7 +109,7 @@ describe("the digests are what the entrypoint lists", () => {
     await recordFreshness({ ...factsOf(place), view: viewOf(1) });
     const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
-    const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
+    const words = [place.entrypoint, "--print-list", "digests", join(steadyOf(place), any)];
     const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env: place.env });
     expect(recorded).toEqual(listed.split("\n").sort());
     for (const line of ["/helper", "/a b/", "/.hidden/.more", "'../nowhere at all'", "/empty"])
@@ -124,7 +124,7 @@ describe("the digests are what the entrypoint lists", () => {
     await recordFreshness({ ...factsOf(place), path: place.systemBin, view: viewOf(1) });
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
     expect(readdirSync(join(steadyOf(place), any))).toContain("by-stat");
-    const words = [place.entrypoint, "--look", "digests", join(steadyOf(place), any)];
+    const words = [place.entrypoint, "--print-list", "digests", join(steadyOf(place), any)];
     const env = { PATH: place.systemBin };
     const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env });
     const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
@@ -214,10 +214,10 @@ test("forgetting leaves no record, and what was settled is known afterwards", as
   await recordFreshness({ ...factsOf(place), view: viewOf(1) });
   expect(namesOf(place)).toHaveLength(2);
   await forgetFreshness(place.prefix);
-  expect(readdirSync(join(place.prefix, "share/openclaw-skill-deps"))).toEqual(["settled.json"]);
+  expect(readdirSync(join(place.prefix, "share/openclaw-skill-deps"))).toEqual(["satisfied.json"]);
   await recordFreshness({ ...factsOf(place), satisfied: [], view: viewOf(1) });
   const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
-  const settled = readFileSync(join(steadyOf(place), any, "settled"), "utf8")
+  const settled = readFileSync(join(steadyOf(place), any, "satisfied"), "utf8")
     .trim()
     .split("\n");
   expect(settled).toHaveLength(2 + factsOf(place).satisfied.length);

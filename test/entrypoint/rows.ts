@@ -93,7 +93,8 @@ function inputsOf(it: Place): FreshnessFacts["inputs"] {
   }));
 }
 
-export const recordsOf = (it: Place): string => join(it.prefix, "share/openclaw-skill-deps/steady");
+export const recordsOf = (it: Place): string =>
+  join(it.prefix, "share/openclaw-skill-deps/freshness");
 
 export function records(it: Place): string[] {
   const all = recordsOf(it);
@@ -102,7 +103,7 @@ export function records(it: Place): string[] {
 
 function recordFiles(it: Place): string[] {
   return records(it).flatMap((dir) =>
-    ["unmet", "sizes", "seen", "all", "volume", "content", "settled"]
+    ["unmet", "sizes", "seen", "all", "volume", "content", "satisfied"]
       .map((name) => join(dir, name))
       .filter((path) => statSync(path, { throwIfNoEntry: false })),
   );
@@ -172,7 +173,7 @@ function movePackage(it: Place): void {
 
 /** Stale files are to be removed so many seconds from now. */
 function setDue(it: Place, seconds: number): undefined {
-  const due = write(join(it.prefix, "share/openclaw-skill-deps/sweep-due"), "");
+  const due = write(join(it.prefix, "share/openclaw-skill-deps/prune-due"), "");
   const when = Date.now() / 1000 + seconds;
   utimesSync(due, when, when);
   return undefined;
@@ -449,7 +450,7 @@ export const rows: Row[] = [
       },
     },
     "the record goes, is of another form, or was cut short by a crash": [
-      { how: "goes", ofRecord: true, change: gone("volume/share/openclaw-skill-deps/steady") },
+      { how: "goes", ofRecord: true, change: gone("volume/share/openclaw-skill-deps/freshness") },
       {
         how: "another form",
         ofRecord: true,

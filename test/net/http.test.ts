@@ -426,7 +426,7 @@ describe("proxies", () => {
     expectWhole();
     const error = await failure("https://[::1]/x", {}, { env });
     expect(error.message).toMatch(/TLS certificate of \[::1\] was refused/);
-    expect((await failure("https://files.invalid/x", {}, { env })).message).toMatch(/not allowed/);
+    expect((await failure("https://files.invalid/x", {}, { env })).message).toMatch(/refused/);
     await socks.close();
     expect(socks.seen).toEqual([
       `5 me:p@ss 127.0.0.1:${to.port}`,

@@ -408,7 +408,7 @@ describe("limits", () => {
     expect(await refused("tar", tarOf(entries), { limits })).toMatch(/limit of 10/);
     rmSync(into, { recursive: true });
     mkdirSync(into);
-    expect(await refused("zip", zipOf(entries), { limits })).toMatch(/limit of 10/);
+    expect(await refused("zip", zipOf(entries), { limits })).toMatch(/limit is 10/);
   });
 });
 

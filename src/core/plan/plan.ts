@@ -1,6 +1,6 @@
 import { sha256Hex } from "../digest.ts";
 import type { ErrorCode } from "../errors.ts";
-import type { Manifest, SealedRecord } from "../manifest.ts";
+import type { Manifest, VerifiedRecord } from "../manifest.ts";
 import type { Platform } from "../platform.ts";
 import type { Artifact, Catalogue, Declaration, Recipe } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
@@ -64,7 +64,7 @@ export function isForced({ reason }: InstallStep): boolean {
 
 /** The seed's tree of a tool. */
 export interface SeedSource {
-  readonly record: SealedRecord;
+  readonly record: VerifiedRecord;
   /**
    * Tried before the artifacts if it equals their result or they cannot be fetched here; else
    * after.
@@ -78,7 +78,7 @@ export interface LinkStep {
   readonly tool: string;
   readonly version: string;
   readonly bins: readonly string[];
-  readonly record: SealedRecord;
+  readonly record: VerifiedRecord;
 }
 
 /** Present and valid: nothing is done. */
@@ -143,7 +143,7 @@ export interface PlanRequest {
   readonly platform: Platform;
   readonly present: Present;
   /** The contents of the image's seed, by tool. */
-  readonly seed: Readonly<Record<string, SealedRecord>>;
+  readonly seed: Readonly<Record<string, VerifiedRecord>>;
   /** Nothing can be fetched. */
   readonly offline: boolean;
   /** Programs outside the volume are ignored. */

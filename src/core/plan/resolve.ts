@@ -1,4 +1,4 @@
-import type { Manifest, SealedRecord } from "../manifest.ts";
+import type { Manifest, VerifiedRecord } from "../manifest.ts";
 import { platformId } from "../platform.ts";
 import type { Catalogue } from "../recipe.ts";
 import { type Aliases, programOfAlias, stepWithAliases } from "./aliases.ts";
@@ -79,13 +79,13 @@ function aliasesAsked(
 
 type Request = PlanRequest & {
   /** Program to the first record in the manifest that has it. */
-  readonly holders: ReadonlyMap<string, SealedRecord>;
+  readonly holders: ReadonlyMap<string, VerifiedRecord>;
   /** Programs that are requested by name, so that those of the image do not count. */
   readonly inVolume: ReadonlySet<string>;
 };
 
-function holdersOf({ tools }: Manifest): Map<string, SealedRecord> {
-  const holders = new Map<string, SealedRecord>();
+function holdersOf({ tools }: Manifest): Map<string, VerifiedRecord> {
+  const holders = new Map<string, VerifiedRecord>();
   for (const record of Object.values(tools)) {
     for (const bin of Object.keys(record.bins)) if (!holders.has(bin)) holders.set(bin, record);
   }
@@ -137,7 +137,7 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
 }
 
 /** The state of a program of an installed tool; undefined if the tool is lost. */
-function heldBin(bin: string, { tool }: SealedRecord, request: Request): BinState | undefined {
+function heldBin(bin: string, { tool }: VerifiedRecord, request: Request): BinState | undefined {
   const step = stepFor(tool, [], request);
   if (step?.action === "install") return { state: "install", tool, version: step.version };
   return step && { state: "present", path: `bin/${bin}`, tool };

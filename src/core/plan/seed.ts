@@ -1,4 +1,4 @@
-import type { SealedRecord } from "../manifest.ts";
+import type { VerifiedRecord } from "../manifest.ts";
 import type { Artifact, Recipe } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import {
@@ -36,7 +36,7 @@ export function seedSource(
 }
 
 /** True if the seed's tree is what the recipe would install (not an older source of it). */
-function isWanted(record: SealedRecord, installable: Installable | undefined): boolean {
+function isWanted(record: VerifiedRecord, installable: Installable | undefined): boolean {
   if (!installable) return false;
   const { recipe, artifacts } = installable;
   const newest = newestVersion(recipe, artifacts);
@@ -47,7 +47,7 @@ function isWanted(record: SealedRecord, installable: Installable | undefined): b
   );
 }
 
-function isProgress(record: SealedRecord, { present }: PlanRequest): boolean {
+function isProgress(record: VerifiedRecord, { present }: PlanRequest): boolean {
   const installed = present.manifest.tools[record.tool];
   if (!installed) return true;
   const order = compareVersions(record.version, installed.version);
@@ -68,6 +68,6 @@ export function seedReason(
 }
 
 /** The parts of a step for a tool that only the seed has. */
-export function seedParts({ version, bins, needs }: SealedRecord) {
+export function seedParts({ version, bins, needs }: VerifiedRecord) {
   return { version, bins: Object.keys(bins), needs };
 }

@@ -73,7 +73,7 @@ function seedForHeld(
   return seed.record.version === held.version ? { ...seed, isFirst: true } : seed;
 }
 
-/** True where a held tool gives way to this version: it is the same, or what is held cannot run. */
+/** True if a held tool gives way to this version: it is the same, or what is held cannot run. */
 function canReplace(
   { tool, version, source }: SealedRecord,
   offered: string | undefined,

@@ -13,7 +13,7 @@ const maxRecord = 64 * 1024 * 1024;
 const oddName = /[\\\p{Cc}\uFFFD]/u;
 
 /**
- * The output of the entrypoint's `look_digests` (in any order) if the trees of a record are as
+ * The output of the entrypoint's `list_digests` (in any order) if the trees of a record are as
  * published, by their own lists; `bin/` and similar directories as they are. `trees`: name in the
  * record to directory below the prefix. Undefined if a name could be printed in more than one way.
  */

@@ -1,9 +1,9 @@
 /**
  * What a finished run saw, for the sh entrypoint, which answers the next run alone while nothing has
- * changed. A record is a directory of the volume's `share/openclaw-skill-deps/steady/`, published by
+ * changed. A record is a directory of the volume's `share/openclaw-skill-deps/freshness/`, published by
  * rename and never changed. Its name is `LENGTH-DIGEST-COUNT-TOKEN` for one view (its bytes, the
  * beginning of its sha256, the number of programs), or `any-PLATFORM-COUNT-TOKEN` for hosts that have
- * the same skills at other paths. The entrypoint itself makes the lists (`--look`), so that both
+ * the same skills at other paths. The entrypoint itself makes the lists (`--print-list`), so that both
  * compare the same text. In a record:
  *
  *   programs/  links to manifest.json and all programs of the volume; relative, so that they stay
@@ -25,7 +25,7 @@
  *              executables, `d PATH`, `l 'PATH' -> 'TARGET'`
  *   sizes      `SIZE NAME` of programs/
  *   content    view, system; `HASH  PATH` of the targets of files/, roots/ and listed/
- *   settled    (`any-` only) `HASH NAME…`: a SKILL.md and the programs that it requires; lines without
+ *   satisfied  (`any-` only) `HASH NAME…`: a SKILL.md and the programs that it requires; lines without
  *              names are for the catalogue and the manifest
  *
  * No inodes: many file systems renumber files at each mount, or at each call. Times are enough: a file

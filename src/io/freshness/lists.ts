@@ -156,7 +156,7 @@ async function list(
   record: string,
 ): Promise<string | undefined> {
   const { status, stdout } = await run({
-    argv: ["/bin/sh", entrypoint, "--look", what, record, view],
+    argv: ["/bin/sh", entrypoint, "--print-list", what, record, view],
     env: { PATH: path },
     cwd: record,
     timeout,

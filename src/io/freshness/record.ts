@@ -15,7 +15,15 @@ import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
 import { errnoName } from "../../core/system-error.ts";
-import { copyFile, doing, fileError, isRefusal, isThere, orNothing, token } from "../files.ts";
+import {
+  copyFile,
+  fileError,
+  isRefusal,
+  isThere,
+  orNothing,
+  token,
+  withContext,
+} from "../files.ts";
 import { moveTree } from "../move.ts";
 import { openDirectory } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
@@ -24,7 +32,7 @@ import { readContent, readMetadata } from "./lists.ts";
 import { mergeSatisfied } from "./satisfied.ts";
 
 /** The lists that every record has. */
-const lists = ["seen", "all", "volume", "sizes", "content", "settled"];
+const lists = ["seen", "all", "volume", "sizes", "content", "satisfied"];
 
 /** The number of views with a record. */
 const maxRecords = 8;
@@ -39,9 +47,9 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   const { view } = facts;
   // Text that is not valid UTF-8 differs between Node and sh.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
-  const steady = join(facts.prefix, layout.steady);
-  const own = join(steady, `.new-${token()}`);
-  const any = join(steady, `.new-${token()}`);
+  const records = join(facts.prefix, layout.freshness);
+  const own = join(records, `.new-${token()}`);
+  const any = join(records, `.new-${token()}`);
   const [, platform = ""] = view.split(" ");
   const count = facts.programs.filter(isBin).length + facts.system.length;
   const digest = sha256Hex(view).slice(0, 8);
@@ -50,14 +58,14 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
     `any-${platform}-${count}-${token()}`,
   ] as const;
   try {
-    for (const dir of ["share", layout.share, layout.steady])
+    for (const dir of ["share", layout.share, layout.freshness])
       await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     await writeViewRecord(own, facts);
     await writeAnyRecord(any, own, facts, manifest);
-    await moveTree(own, join(steady, names[0]), lists);
-    await moveTree(any, join(steady, names[1]), lists);
-    prune(steady, names);
+    await moveTree(own, join(records, names[0]), lists);
+    await moveTree(any, join(records, names[1]), lists);
+    prune(records, names);
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
@@ -71,16 +79,16 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
  * because it is compared with the disk, but Node should finish a run that was killed.
  */
 export async function forgetFreshness(prefix: string): Promise<void> {
-  const steady = join(prefix, layout.steady);
-  const aside = join(prefix, layout.share, `.steady-${token()}`);
+  const records = join(prefix, layout.freshness);
+  const aside = join(prefix, layout.share, `.freshness-${token()}`);
   try {
-    renameSync(steady, aside);
+    renameSync(records, aside);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return;
-    if (!isRefusal(error)) throw fileError("change", steady, error);
+    if (!isRefusal(error)) throw fileError("change", records, error);
     // Some file systems cannot rename a directory of an image's layer.
-    await doing("remove", steady, rm(steady, { recursive: true, force: true }));
+    await withContext("remove", records, rm(records, { recursive: true, force: true }));
   }
   removeQuietly(aside);
 }
@@ -133,7 +141,7 @@ async function writeAnyRecord(
   if (catalogue === undefined) throw new Unrecordable("no catalogue");
   const skills = mergeSatisfied(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
-  writeFileSync(join(dir, "settled"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
+  writeFileSync(join(dir, "satisfied"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   for (const name of ["volume", "by-stat", "by-content"]) {
     if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }
@@ -235,10 +243,10 @@ function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): S
  * Removes the records that the new ones replace; never newer ones, which another run has just
  * written.
  */
-function prune(steady: string, names: readonly [string, string]): void {
-  const timeOf = (name: string) => lstatSync(join(steady, name)).mtimeMs;
+function prune(records: string, names: readonly [string, string]): void {
+  const timeOf = (name: string) => lstatSync(join(records, name)).mtimeMs;
   const viewOf = (name: string) => name.split("-", 2).join("-");
-  const others = readdirSync(steady).filter((name) => !names.includes(name));
+  const others = readdirSync(records).filter((name) => !names.includes(name));
   const age = new Map(others.map((name) => [name, timeOf(names[0]) - timeOf(name)]));
   const older = others.filter((name) => (age.get(name) ?? 0) >= 0);
   const stale = older.filter((name) => name.startsWith(".") && (age.get(name) ?? 0) > graceMs);
@@ -250,7 +258,7 @@ function prune(steady: string, names: readonly [string, string]): void {
     .slice(maxRecords - 1);
   const formerAny = older.filter((name) => name.startsWith("any-"));
   for (const name of [...stale, ...replaced, ...surplus, ...formerAny]) {
-    removeQuietly(join(steady, name));
+    removeQuietly(join(records, name));
   }
 }
 

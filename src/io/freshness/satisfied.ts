@@ -21,7 +21,7 @@ export function mergeSatisfied(
   catalogue: string,
   manifest: string,
 ): Record<string, string[]> {
-  const file = join(facts.prefix, layout.share, "settled.json");
+  const file = join(facts.prefix, layout.share, "satisfied.json");
   const skills = new Map(Object.entries(readSatisfied(file, catalogue)));
   const parsed = parseManifest(manifest, layout.manifest);
   if ("why" in parsed) throw new Unrecordable(parsed.message);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { layout } from "../../core/layout.ts";
-import { type Manifest, type SealedRecord, unsealed } from "../../core/manifest.ts";
+import { type Manifest, unverified, type VerifiedRecord } from "../../core/manifest.ts";
 import { listNames } from "../files.ts";
 import { isLinked, isOurs } from "./bins.ts";
 import { timesProve } from "./stamps.ts";
-import { examineTree, isSealed, isWhole, repairTree, treesOf, verifyTree } from "./store.ts";
+import { examineTree, isUnchanged, isWhole, repairTree, treesOf, verifyTree } from "./store.ts";
 
 /** The state of the volume's tools. */
 export interface Inspection {
@@ -16,7 +16,7 @@ export interface Inspection {
    * Records of trees whose files were touched but are as published: their fingerprint must be
    * updated.
    */
-  readonly resealed: readonly SealedRecord[];
+  readonly reverified: readonly VerifiedRecord[];
   /** Tools whose file modes were restored. */
   readonly repaired: ReadonlySet<string>;
 }
@@ -40,7 +40,7 @@ export async function inspect(
 ): Promise<Inspection> {
   const damaged = new Map<string, string>();
   const unlinked = new Set<string>();
-  const resealed: SealedRecord[] = [];
+  const reverified: VerifiedRecord[] = [];
   const repaired = new Set<string>();
   const proves = timesProve(prefix);
   await Promise.all(
@@ -48,42 +48,42 @@ export async function inspect(
       const { tool } = record;
       const found = await stateOf(prefix, record, { ...options, proves });
       if (found.damage !== undefined) damaged.set(tool, found.damage);
-      if (found.resealed) resealed.push(found.resealed);
+      if (found.reverified) reverified.push(found.reverified);
       if (found.repaired) repaired.add(tool);
       if (!damaged.has(tool) && !(await isLinked(prefix, record))) unlinked.add(tool);
     }),
   );
-  return { damaged, unlinked, resealed, repaired: repaired };
+  return { damaged, unlinked, reverified, repaired: repaired };
 }
 
 interface State {
   readonly damage?: string;
-  readonly resealed?: SealedRecord;
+  readonly reverified?: VerifiedRecord;
   readonly repaired?: boolean;
 }
 
 async function stateOf(
   prefix: string,
-  record: SealedRecord,
+  record: VerifiedRecord,
   { deep = false, repair = false, proves }: InspectOptions & { readonly proves: boolean },
 ): Promise<State> {
-  const sealed = proves && isSealed(prefix, record);
-  if (isWhole(prefix, record) && sealed && !deep) return {};
+  const unchanged = proves && isUnchanged(prefix, record);
+  if (isWhole(prefix, record) && unchanged && !deep) return {};
   const repaired = repair && (await repairTree(prefix, record.dir));
   if (!isWhole(prefix, record)) {
     return { damage: "a program is missing, truncated or not executable", repaired };
   }
-  const { paths, sealed: anew } = await examineTree(prefix, record);
+  const { paths, verified } = await examineTree(prefix, record);
   if (paths.length > 0) {
     const more = paths.length > 5 ? `, and ${paths.length - 5} more` : "";
     return { damage: `not as published: ${paths.slice(0, 5).join(", ")}${more}`, repaired };
   }
-  const isNew = anew && anew.sealed !== unsealed && anew.sealed !== record.sealed;
-  return { repaired, ...(isNew && { resealed: anew }) };
+  const isNew = verified && verified.sealed !== unverified && verified.sealed !== record.sealed;
+  return { repaired, ...(isNew && { reverified: verified }) };
 }
 
 /** Names in `bin/` that are neither in the manifest nor created by this command. */
-export async function strangersInBin(prefix: string, manifest: Manifest): Promise<string[]> {
+export async function unmanagedInBin(prefix: string, manifest: Manifest): Promise<string[]> {
   const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
   const others = listNames(join(prefix, layout.bin)).filter((name) => !bins.has(name));
   const ours = await Promise.all(others.map((name) => isOurs(join(prefix, layout.bin, name))));
@@ -99,7 +99,7 @@ export async function rebuildManifest(
   manifest: Manifest,
   repair: boolean,
 ): Promise<Manifest> {
-  const tools: Record<string, SealedRecord> = {};
+  const tools: Record<string, VerifiedRecord> = {};
   for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
     for (const dir of await treesOf(prefix, tool)) {
       const record = await verifyTree(prefix, dir, repair);

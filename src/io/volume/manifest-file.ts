@@ -9,7 +9,7 @@ import {
   parseManifest,
   renderManifest,
 } from "../../core/manifest.ts";
-import { doing, fileError, isLasting, lstatIfExists, writeAtomically } from "../files.ts";
+import { fileError, isLasting, lstatIfExists, withContext, writeAtomically } from "../files.ts";
 import { readPlain, tryRead } from "../input.ts";
 
 /** Larger than any real manifest. Size limit: other users can write here. */
@@ -50,7 +50,7 @@ export async function setManifestAside(prefix: string, now: Date): Promise<strin
   const file = join(prefix, layout.manifest);
   if (!(await lstatIfExists(file))) return undefined;
   const aside = `${file}.broken-${now.toISOString().replaceAll(/[-:.]/g, "")}`;
-  await doing("set aside", file, rename(file, aside));
+  await withContext("set aside", file, rename(file, aside));
   return aside;
 }
 

@@ -167,7 +167,7 @@ export function describeMode(mode: number): string {
  * anything had to be opened, everything in the volume is, so that it can be removed later.
  */
 export function openModes(prefix: string): void {
-  const { bin, lib, staging, share, steady, profile, manifest } = layout;
+  const { bin, lib, staging, share, freshness, profile, manifest } = layout;
   let opened = false;
   const open = (dir: string, bits: number): void =>
     at(prefix, ["", ...dir.split("/").filter(Boolean)], (path, stats) => {
@@ -176,7 +176,8 @@ export function openModes(prefix: string): void {
   at(prefix, [""], (path, stats) => {
     opened = addMode(path, stats, 0o700 | ((stats.mode & 0o044) >> 2));
   });
-  for (const dir of [bin, lib, "share", share, steady, "etc", dirname(profile)]) open(dir, 0o755);
+  for (const dir of [bin, lib, "share", share, freshness, "etc", dirname(profile)])
+    open(dir, 0o755);
   for (const tool of orNothing(() => readdirSync(join(prefix, lib))) ?? []) {
     if (!tool.startsWith(".")) open(`${lib}/${tool}`, 0o755);
   }

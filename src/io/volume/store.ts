@@ -7,12 +7,11 @@ import {
   type InstalledRecord,
   isConsistent,
   parseTreeRecord,
-  type SealedRecord,
   type TreeRecord,
-  unsealed,
+  unverified,
+  type VerifiedRecord,
 } from "../../core/manifest.ts";
 import {
-  doing,
   fileError,
   isLasting,
   listNames,
@@ -22,6 +21,7 @@ import {
   saying,
   syncDirectory,
   syncTree,
+  withContext,
 } from "../files.ts";
 import { readPlain } from "../input.ts";
 import { moveTree } from "../move.ts";
@@ -49,15 +49,15 @@ export async function publish(
   written: WrittenDigests,
   draft: DraftRecord,
   since: number,
-): Promise<SealedRecord> {
+): Promise<VerifiedRecord> {
   const group = writingGroup(prefix);
   const { changeTimes = "move", inodes = "stable" } = knownTraits(prefix) ?? {};
   const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
-  const files = await doing("read", tree, listTree(tree, { ...known, modesOf: { group } }));
+  const files = await withContext("read", tree, listTree(tree, { ...known, modesOf: { group } }));
   const parent = join(prefix, layout.lib, draft.tool);
   // Our parent is always a directory: a link is from an untrusted writer and is not followed.
   if ((await lstatIfExists(parent))?.isSymbolicLink()) {
-    await doing("remove", parent, () => rmSync(parent, { force: true }));
+    await withContext("remove", parent, () => rmSync(parent, { force: true }));
   }
   await openDirectory(prefix, relative(prefix, parent));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
@@ -72,7 +72,7 @@ export async function publish(
     await syncTree(tree);
     if (!(await renameInto(tree, join(prefix, dir)))) continue;
     await syncDirectory(parent);
-    return seal(prefix, record);
+    return withFingerprint(prefix, record);
   }
   throw new UserError("E_VOLUME_CROWDED", `${parent} is full of trees of one version`, {
     hint: `Remove what the manifest does not list below ${parent}.`,
@@ -81,7 +81,7 @@ export async function publish(
 
 /** The tree is not published yet; the record is synced with it. */
 async function writeRecord(path: string, content: TreeRecord): Promise<void> {
-  await doing("write", path, () => {
+  await withContext("write", path, () => {
     rmSync(path, { force: true, recursive: true }); // of another name that was tried, or from an archive
     writeFileSync(path, `${JSON.stringify(content)}\n`, { flag: "wx" });
   });
@@ -102,7 +102,7 @@ async function renameInto(tree: string, target: string): Promise<boolean> {
       if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false;
       // Another run may have pruned the directory while it was empty.
       if (code === "ENOENT" && attempt < 100 && (await lstatIfExists(tree))) continue;
-      return doing("publish", target, Promise.reject(cause));
+      return withContext("publish", target, Promise.reject(cause));
     }
   }
 }
@@ -124,11 +124,11 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
  * nothing if times can be set, or if something was changed in the current clock tick: another
  * change could show the same time. The next run then hashes the tree again.
  */
-async function seal(prefix: string, record: InstalledRecord): Promise<SealedRecord> {
+async function withFingerprint(prefix: string, record: InstalledRecord): Promise<VerifiedRecord> {
   const tree = join(prefix, record.dir);
   const { fingerprint, latest } = saying("stat", tree, () => stampsOf(tree));
   const proves = timesProve(prefix) && (await hasTicked(join(prefix, layout.share), latest));
-  return { ...record, sealed: proves ? fingerprint : unsealed };
+  return { ...record, sealed: proves ? fingerprint : unverified };
 }
 
 /** The record of a published tree, if it is valid for this tree. */
@@ -146,10 +146,10 @@ export async function verifyTree(
   prefix: string,
   dir: string,
   repair: boolean,
-): Promise<SealedRecord | undefined> {
+): Promise<VerifiedRecord | undefined> {
   if (repair) await repairTree(prefix, dir);
   const found = await readTreeRecord(prefix, dir);
-  return found && (await compare(prefix, found)).sealed;
+  return found && (await compare(prefix, found)).verified;
 }
 
 /** Restores the modes of a published tree from its own record. True if any was changed. */
@@ -167,7 +167,7 @@ interface Compared {
    */
   readonly paths: readonly string[];
   /** Its updated record; only if nothing differs. */
-  readonly sealed?: SealedRecord;
+  readonly verified?: VerifiedRecord;
 }
 
 /** Hashes every file of an installed tree. */
@@ -180,9 +180,10 @@ export async function examineTree(prefix: string, record: InstalledRecord): Prom
 async function compare(prefix: string, { record, files }: TreeRecord): Promise<Compared> {
   if (contentsDigest(files) !== record.contents) return { paths: ["."] };
   try {
-    const sealed = await seal(prefix, record); // before reading, so that the next run sees changes in the meantime
+    // Times before contents, so that the next run sees changes in between.
+    const verified = await withFingerprint(prefix, record);
     const paths = differences(files, await listTree(join(prefix, record.dir)));
-    return paths.length === 0 ? { paths, sealed } : { paths };
+    return paths.length === 0 ? { paths, verified } : { paths };
   } catch (cause) {
     if (isLasting(cause)) return { paths: ["."] };
     throw fileError(
@@ -197,8 +198,8 @@ async function compare(prefix: string, { record, files }: TreeRecord): Promise<C
  * True if nothing in a tree has changed since it was verified, on a volume whose times prove that;
  * false if that is not certain. Reads no file.
  */
-export function isSealed(prefix: string, record: SealedRecord): boolean {
-  if (record.sealed === unsealed) return false;
+export function isUnchanged(prefix: string, record: VerifiedRecord): boolean {
+  if (record.sealed === unverified) return false;
   const found = orNothing(() => stampsOf(join(prefix, record.dir)));
   return found?.fingerprint === record.sealed;
 }
@@ -227,7 +228,7 @@ export async function findTree(
   version: string,
   key: string,
   since: number,
-): Promise<SealedRecord | undefined> {
+): Promise<VerifiedRecord | undefined> {
   const base = layout.treeDir(tool, version, key);
   for (const dir of await treesOf(prefix, tool)) {
     if (dir !== base && !dir.startsWith(`${base}.`)) continue;

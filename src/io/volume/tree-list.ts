@@ -5,7 +5,7 @@ import pLimit from "p-limit";
 import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
 import { entriesIn } from "../entries.ts";
-import { doing } from "../files.ts";
+import { withContext } from "../files.ts";
 import {
   describeMode,
   isProgram,
@@ -80,7 +80,7 @@ function settle(
 async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   const bytes = createReadStream(path, { highWaterMark: 1 << 18 });
-  await doing("read", path, async () => {
+  await withContext("read", path, async () => {
     for await (const chunk of bytes) hash.update(chunk);
   });
   return hash.digest("hex");

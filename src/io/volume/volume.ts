@@ -15,7 +15,6 @@ import { layout } from "../../core/layout.ts";
 import { noexecError, noexecMount } from "../exec.ts";
 import {
   clockOf,
-  doing,
   ifThere,
   listNames,
   lstatIfExists,
@@ -23,6 +22,7 @@ import {
   orNothing,
   token,
   tolerate,
+  withContext,
 } from "../files.ts";
 import { isOurs } from "./bins.ts";
 import { openModes, writingGroup } from "./modes.ts";
@@ -53,7 +53,7 @@ export async function openDirectories(prefix: string): Promise<readonly string[]
   for (const dir of ["", layout.lib, layout.staging, "share", layout.share, layout.bin]) {
     aside.push(...(await openDirectory(prefix, dir)));
     const path = join(prefix, dir);
-    const check = () => doing("write to", path, () => accessSync(path, constants.W_OK));
+    const check = () => withContext("write to", path, () => accessSync(path, constants.W_OK));
     if (dir === layout.bin) {
       await check().catch(async (error: unknown) => {
         if (!(error instanceof UserError) || error.kind !== "permission") throw error;
@@ -76,7 +76,7 @@ export async function openDirectory(prefix: string, dir: string): Promise<readon
   const aside: string[] = [];
   if (found?.isSymbolicLink()) {
     refuseLinkOut(prefix, path);
-    await doing("remove", path, () => rmSync(path, { force: true }));
+    await withContext("remove", path, () => rmSync(path, { force: true }));
   } else if (found && !found.isDirectory()) aside.push(await setAside(path, "is not a directory"));
   await makeDirectory(path);
   return aside;
@@ -94,7 +94,7 @@ function refuseLinkOut(prefix: string, path: string): void {
 /** Renames a file beside itself; returns its new name, as a sentence. */
 async function setAside(path: string, why: string): Promise<string> {
   const aside = `${path}.broken-${token()}`;
-  await doing("set aside", path, () => renameSync(path, aside));
+  await withContext("set aside", path, () => renameSync(path, aside));
   return `${path} ${why}; it is kept as ${aside}`;
 }
 
@@ -114,7 +114,7 @@ async function replaceBin(prefix: string): Promise<readonly string[]> {
 export interface Staging {
   readonly dir: string;
   /** Creates an empty directory in it. */
-  room(name: string): Promise<string>;
+  workDir(name: string): Promise<string>;
   /** Removes it with its contents. */
   close(): Promise<void>;
 }
@@ -124,7 +124,7 @@ export async function openStaging(prefix: string): Promise<Staging> {
   const dir = join(prefix, layout.staging, token());
   // Only accessible for users who may repair the volume: they prune what a dead run leaves.
   const mode = writingGroup(prefix) === undefined ? 0o700 : 0o770;
-  await doing("create", dir, () => mkdirSync(dir, { mode }));
+  await withContext("create", dir, () => mkdirSync(dir, { mode }));
   const heartbeat = setInterval(() => {
     void tolerate(touch(dir));
   }, beatMs);
@@ -132,10 +132,10 @@ export async function openStaging(prefix: string): Promise<Staging> {
   let rooms = 0;
   return {
     dir,
-    async room(name) {
+    async workDir(name) {
       rooms += 1;
       const workDir = join(dir, `${rooms}-${name}`);
-      await doing("create", workDir, () => mkdirSync(workDir, { mode }));
+      await withContext("create", workDir, () => mkdirSync(workDir, { mode }));
       return workDir;
     },
     async close() {

@@ -3,7 +3,7 @@ import type { Context } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { defaultSeed, layout } from "../../core/layout.ts";
-import type { SealedRecord } from "../../core/manifest.ts";
+import type { VerifiedRecord } from "../../core/manifest.ts";
 import { requestedTools } from "../../core/plan/required-by.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { realpath } from "../../io/disk.ts";
@@ -15,7 +15,7 @@ import { findManifest, maxManifest } from "../../io/volume/manifest-file.ts";
 export interface Seed {
   /** Absolute. */
   readonly dir: string;
-  readonly tools: Readonly<Record<string, SealedRecord>>;
+  readonly tools: Readonly<Record<string, VerifiedRecord>>;
   /** Tools that were requested by name when it was filled. */
   readonly requested: readonly string[];
   /** Tools that are held in it. */

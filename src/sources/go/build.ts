@@ -6,7 +6,7 @@ import { shortageSaid } from "../../core/system-error.ts";
 import { mkdir } from "../../io/disk.ts";
 import { entriesBelow } from "../../io/entries.ts";
 import { type Finished, run } from "../../io/exec.ts";
-import { doing, isThere, orNothing } from "../../io/files.ts";
+import { isThere, orNothing, withContext } from "../../io/files.ts";
 import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import type { Toolchain, Toolchains } from "../toolchains.ts";
@@ -63,7 +63,7 @@ export async function openBuild(
   { go, shared }: Toolchain,
 ): Promise<Build> {
   const home = join(dir, "home");
-  await doing("create", home, mkdir(home));
+  await withContext("create", home, mkdir(home));
   const cache = join(shared, "modules");
   const env = await goEnv(platform, home, shared, toolchains);
   const before = await zipBytes(cache);

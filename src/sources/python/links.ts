@@ -3,7 +3,7 @@ import { type Digest, sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { writeFile } from "../../io/disk.ts";
-import { doing, listNames, statIfExists, tolerate } from "../../io/files.ts";
+import { listNames, statIfExists, tolerate, withContext } from "../../io/files.ts";
 import { tryRead } from "../../io/input.ts";
 import { shownUrl } from "../../net/errors.ts";
 import type { Download, Text } from "../../net/http.ts";
@@ -63,7 +63,7 @@ export async function hashWheel(
   file: string,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
   const bytes = readHere(from, 4 * 1024 ** 3);
-  await doing("write", file, writeFile(file, bytes));
+  await withContext("write", file, writeFile(file, bytes));
   return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
 }
 

@@ -7,7 +7,7 @@ import { minorOf, normalName } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
 import type { LockedWheel, PythonArtifact } from "../../core/recipe.ts";
 import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
-import { doing, lstatIfExists, textOf } from "../../io/files.ts";
+import { lstatIfExists, textOf, withContext } from "../../io/files.ts";
 import type { Http } from "../../net/http.ts";
 import { type StageContext, type Staged, type Start, toolchainsOf } from "../context.ts";
 import { fetchAll } from "../fetch-all.ts";
@@ -128,7 +128,7 @@ async function writeStarter(
   const name = basename(path);
   const target = join(tree, path);
   const write = (bytes: string | Buffer, mode: number) =>
-    doing("write", target, writeFile(target, bytes, { mode }));
+    withContext("write", target, writeFile(target, bytes, { mode }));
   const entryPoint = entryPoints.get(name);
   if (entryPoint) {
     await write(renderEntryPoint(entryPoint), 0o644);

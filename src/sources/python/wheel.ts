@@ -5,7 +5,7 @@ import { normalName } from "../../core/locks/wheel-tags.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { lstat, mkdir, rm } from "../../io/disk.ts";
 import { entriesIn } from "../../io/entries.ts";
-import { doing, listNames, lstatIfExists, moveOnto, textOf } from "../../io/files.ts";
+import { listNames, lstatIfExists, moveOnto, textOf, withContext } from "../../io/files.ts";
 import { moveTree } from "../../io/move.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 
@@ -39,7 +39,7 @@ export async function openWheel(
   workDir: string,
   signal?: AbortSignal,
 ): Promise<OpenWheel> {
-  await doing("create", workDir, mkdir(workDir));
+  await withContext("create", workDir, mkdir(workDir));
   const limits = limitsFor(wheel.size);
   await extract({ file, format: "wheel", into: workDir, strip: 0, limits, signal });
   const info = await findInfo(wheel, workDir);
@@ -65,9 +65,9 @@ export async function openWheel(
 export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Promise<void> {
   const datas = await dataOf(room);
   const aside = `${room}.data`;
-  await doing("create", aside, mkdir(aside));
+  await withContext("create", aside, mkdir(aside));
   for (const data of datas)
-    await doing("move", aside, moveTree(join(room, data), join(aside, data)));
+    await withContext("move", aside, moveTree(join(room, data), join(aside, data)));
   await merge(room, join(tree, "site-packages"), wheel);
   for (const data of datas) {
     for (const [part, place] of Object.entries(places)) {
@@ -101,7 +101,7 @@ async function findInfo(wheel: LockedWheel, workDir: string): Promise<string> {
 
 async function merge(from: string, to: string, wheel: LockedWheel): Promise<void> {
   if (!(await lstatIfExists(to))) {
-    await doing("move", to, moveTree(from, to));
+    await withContext("move", to, moveTree(from, to));
     return;
   }
   for (const name of await names(from)) {
@@ -110,7 +110,7 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
     if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
     else if (!theirs || (!mine.isDirectory() && !theirs.isDirectory())) {
       const move = mine.isDirectory() ? moveTree : moveOnto;
-      await doing("move", target, () => move(source, target));
+      await withContext("move", target, () => move(source, target));
     } else throw clash(wheel, name, mine.isDirectory());
   }
 }

@@ -27,12 +27,12 @@ const fixed = new Set([
   `${share}/file-system.json`,
   `${share}/inode`,
   `${share}/last-run.json`,
-  `${share}/settled.json`,
-  `${share}/steady`,
+  `${share}/satisfied.json`,
+  `${share}/freshness`,
 ]);
 /** Records of the steady state that are published; unpublished ones begin with a dot. */
 const steadyRecord = new RegExp(
-  `^${share}/steady/(\\d+-[0-9a-f]{8}|any-[a-z0-9+-]+)-\\d+-[0-9a-f]{12}(/|$)`,
+  `^${share}/freshness/(\\d+-[0-9a-f]{8}|any-[a-z0-9+-]+)-\\d+-[0-9a-f]{12}(/|$)`,
 );
 
 /** A manifest that was broken, and what lay in place of a directory, are the operator's to look at. */

@@ -6,7 +6,7 @@ import { makeLarge } from "./untrusted-writer.ts";
 
 type RecordPlant = (record: string, steady: string) => void;
 
-const files = ["unmet", "seen", "all", "volume", "sizes", "content", "settled"] as const;
+const files = ["unmet", "seen", "all", "volume", "sizes", "content", "satisfied"] as const;
 
 function replace(file: string, make: (file: string) => void): void {
   rmSync(file, { recursive: true, force: true });
@@ -36,7 +36,7 @@ export const recordPlants: Readonly<Record<string, RecordPlant>> = {
       mkdirSync(join(record, kind), { recursive: true });
       symlinkSync("/nonexistent", join(record, kind, hostileName));
     }
-    for (const name of ["settled", "unmet"]) writeFileSync(join(record, name), hostileName);
+    for (const name of ["satisfied", "unmet"]) writeFileSync(join(record, name), hostileName);
   },
   "links in circles": (record) => {
     for (const kind of ["roots", "listed", "files", "trees"]) {
@@ -70,6 +70,6 @@ export const recordPlants: Readonly<Record<string, RecordPlant>> = {
 
 /** Does it to every record that the volume has. */
 export function plantRecords(prefix: string, plant: RecordPlant): void {
-  const steady = join(prefix, "share/openclaw-skill-deps/steady");
+  const steady = join(prefix, "share/openclaw-skill-deps/freshness");
   for (const name of readdirSync(steady)) plant(join(steady, name), steady);
 }
