@@ -439,7 +439,7 @@ for (const shell of shells) {
           sha256: hash(path),
           skill: path === file,
         })),
-        settled: [hash(file)],
+        satisfied: [hash(file)],
       };
       await place.record(["--skills-dir", dir], facts);
       expect(place.run(["--skills-dir", dir]).node).toBeUndefined();
