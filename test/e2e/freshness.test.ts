@@ -1,5 +1,6 @@
 /** After which words a run leaves a freshness record, by the built command: the sh script answers them then. */
 
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { $ } from "zx";
@@ -65,4 +66,19 @@ test("-v says that recipes changed, and the run with them is the last that needs
     /asking Node: recipes have changed since the last run/,
   );
   expect((await start("-v")).alone).toBe(true);
+});
+
+test("names that earlier versions gave to these files are ignored, and removed when they are old", async () => {
+  await start();
+  const share = join(place.prefix, "share/openclaw-skill-deps");
+  const old = ["steady", "settled.json", "sweep-due"].map((name) => join(share, name));
+  mkdirSync(join(share, "steady/any-linux-1-0123456789ab/programs"), { recursive: true });
+  for (const file of old.slice(1)) writeFileSync(file, "{}");
+  expect((await start()).alone).toBe(true);
+  expect((await start("--jobs", "2")).status).toBe(0);
+  expect(old.map((path) => existsSync(path))).toEqual([true, true, true]);
+  for (const path of old) utimesSync(path, 1, 1);
+  expect((await start("--jobs", "3")).status).toBe(0);
+  expect(old.map((path) => existsSync(path))).toEqual([false, false, false]);
+  expect(existsSync(join(share, "freshness"))).toBe(true);
 });
