@@ -1,7 +1,7 @@
 /**
- * Makes dist/: what starts the program, the program, the compiled catalogue, what `--help` and `--version`
- * print (the sh script shows it without Node), which words that script may pass over, the man page, the
- * shells' completions, and the licences of what is bundled.
+ * Builds dist/: the starter and the program, the compiled catalogue, the texts of `--help` and `--version`
+ * (the sh script prints them without Node), the words that do not change what is installed (for that
+ * script), the man page, shell completions, and the licences of bundled packages.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -20,12 +20,12 @@ const common: BuildOptions = {
   target: "node22",
   minifyWhitespace: true,
   minifySyntax: true,
-  legalComments: "none", // the texts of the licences are written as a whole
+  legalComments: "none", // complete licence texts are written to a file
   logLevel: "warning",
 };
 
 rmSync("dist", { recursive: true, force: true });
-// An older Node has to get as far as saying that it is too old.
+// An older Node must be able to report that it is too old.
 await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
 const { metafile } = await build({
   ...common,
@@ -37,7 +37,7 @@ const { metafile } = await build({
   // a tenth of the processor time of a small installation.
   define: { "globalThis.Headers": "undefined" },
   logOverride: { "assign-to-define": "silent" },
-  // A function of what Node gives to a module: src/start.ts calls it.
+  // A function with the parameters of a CommonJS module: src/start.ts calls it.
   banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
   footer: { js: "})" },
 });
@@ -52,11 +52,11 @@ for (const [shell, file] of Object.entries(completionFiles)) {
 }
 
 function run(...args: string[]): string {
-  const maxBuffer = 64 * 1024 ** 2; // the catalogue as JSON is larger than the default
+  const maxBuffer = 64 * 1024 ** 2; // the catalogue as JSON exceeds the default
   return execFileSync(process.execPath, [start, ...args], { encoding: "utf8", maxBuffer });
 }
 
-/** The tools of the catalogue, by what a person may call them: their own names and their programs'. */
+/** The names of the catalogue's tools and of their programs. */
 function toolNames(): string[] {
   const { recipes } = JSON.parse(run("recipe", "list", "--json")) as {
     recipes: { name: string; bins: Record<string, string> }[];
@@ -64,7 +64,7 @@ function toolNames(): string[] {
   return [...new Set(recipes.flatMap(({ name, bins }) => [name, ...Object.keys(bins)]))].sort();
 }
 
-/** Name, version and licence of every package that the bundle has files of, with its own texts. */
+/** Name, version, licence and licence texts of every package with files in the bundle. */
 function licencesOf({ inputs }: Metafile): string {
   const packages = Object.keys(inputs).flatMap(
     (file) => /^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? [],
@@ -85,7 +85,7 @@ function licencesOf({ inputs }: Metafile): string {
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 
-/** A package's own license texts; else what its readme says; else the standard text of its license. */
+/** A package's own license texts; else those in its readme; else the standard text of its license. */
 function textsIn(directory: string, id: string): string[] {
   const text = (name: string): string => readFileSync(join(directory, name), "utf8").trim();
   const names = readdirSync(directory);

@@ -104,8 +104,8 @@ export function toolName(name: string | undefined, from: string): string {
 }
 
 /**
- * The programs that are wanted, with their paths, of all that a package has; all where none is named. Throws
- * a UserError that lists them.
+ * The requested programs of a package, with their paths; all if none is requested. Throws a
+ * UserError that lists the programs.
  */
 export function chooseBins(
   all: Readonly<Record<string, string>>,

@@ -31,12 +31,12 @@ interface Info {
   readonly neededBy: NeededBy;
 }
 
-/** `info NAME…`: what is known of tools, named by themselves, by a program or by another name. */
+/** `info NAME…`: what is known about tools, named by themselves, by a program or by an alias. */
 export async function info(context: Context): Promise<number> {
   const { options, stdout, machine } = context;
   if (options.names.length === 0) {
     throw new UserError("E_USAGE", "info: no tool is named", {
-      hint: "Write openclaw-install-skill-deps info gog; search finds names.",
+      hint: "Use openclaw-install-skill-deps info gog; search finds names.",
     });
   }
   const prefix = await resolvePrefix(context);
@@ -58,7 +58,7 @@ function knownTool(name: string, manifest: Manifest, catalogue: Catalogue): stri
   const tool = toolCalled(name, manifest, catalogue);
   if (manifest.tools[tool] || catalogue.recipes.has(tool)) return tool;
   const near = nearestName(name, catalogue);
-  throw new UserError("E_UNKNOWN_NAME", `no recipe and no installed tool is called "${name}"`, {
+  throw new UserError("E_UNKNOWN_NAME", `no recipe and no installed tool has the name "${name}"`, {
     hint: near ? `Did you mean ${near}?` : "openclaw-install-skill-deps search WORD finds names.",
   });
 }

@@ -8,13 +8,13 @@ import { renderTable } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
-/** `search WORD…`: recipes in whose names, programs, aliases or description every word is found. */
+/** `search WORD…`: recipes with every word in their names, programs, aliases or description. */
 export async function search(context: Context): Promise<number> {
   const { options, stdout, reporter } = context;
   const words = options.names;
   if (words.length === 0) {
     throw new UserError("E_USAGE", "search: no word is given", {
-      hint: "Write openclaw-install-skill-deps search pdf; recipe list shows everything.",
+      hint: "Use openclaw-install-skill-deps search pdf; recipe list shows everything.",
     });
   }
   const { catalogue } = await readCatalogue(context, reporter.emit);

@@ -9,14 +9,14 @@ import { toolsThatNeed } from "../core/plan/required-by.ts";
 import { listNames } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
-/** A skill in view that asks for the program. */
+/** A skill in view that requires the program. */
 interface AskingSkill {
   readonly name: string;
   readonly file: string;
   readonly selected: boolean;
   /** Why it is selected or not. */
   readonly reason: string;
-  /** The other programs of which one is enough; empty: it asks for this one. */
+  /** The alternatives, of which one is enough; empty: it requires exactly this one. */
   readonly alternatives: readonly string[];
 }
 
@@ -24,7 +24,7 @@ interface AskingSkill {
 interface Answer {
   readonly program: string;
   readonly skills: readonly AskingSkill[];
-  /** Who asks for its tool by name. */
+  /** What requests its tool by name. */
   readonly requestedBy: readonly string[];
   /** Installed tools that need its tool. */
   readonly neededBy: readonly string[];
@@ -34,11 +34,13 @@ interface Answer {
     readonly origin: string;
   } | null;
   readonly state: BinState;
-  /** Where PATH has it outside the volume. */
+  /** Its path outside the volume, if it is on PATH. */
   readonly onPath: string | null;
 }
 
-/** `why PROGRAM…`: who asks for it, which recipe gives it, where it is found, or why it is not. */
+/**
+ * `why PROGRAM…`: what requires it, which recipe provides it, and where it is or why it is missing.
+ */
 export async function why(context: Context): Promise<number> {
   const { options, stdout } = context;
   const { names } = options;
@@ -46,7 +48,7 @@ export async function why(context: Context): Promise<number> {
   if (names.length === 0 || wrong !== undefined) {
     const what = wrong === undefined ? "no program is named" : `"${wrong}" is no program's name`;
     throw new UserError("E_USAGE", `why: ${what}`, {
-      hint: "Write openclaw-install-skill-deps why gog.",
+      hint: "Use openclaw-install-skill-deps why gog.",
     });
   }
   const plain = { ...context, options: { ...options, names: [] } };
@@ -88,7 +90,9 @@ function answerFor(program: string, seen: InstalledState): Answer {
   };
 }
 
-/** A path in the volume is told in full; an alias that nobody has asked for yet is no link there. */
+/**
+ * A path in the volume is printed in full; an alias that was never requested is not linked there.
+ */
 function inFull(program: string, state: BinState, seen: InstalledState): BinState {
   if (state.state !== "present" || state.tool === undefined) return state;
   const { prefix, manifest, catalogue } = seen;
@@ -103,14 +107,14 @@ function refuse(program: string, { catalogue, skills, manifest }: InstalledState
       (catalogue.recipes.get(program) ?? manifest.tools[program])?.bins ?? {},
     );
     throw new UserError("E_UNKNOWN_NAME", `${program} is a tool without a program of this name`, {
-      hint: `Its programs are ${listNames(bins)}; info ${program} says more.`,
+      hint: `Its programs are ${listNames(bins)}; info ${program} shows details.`,
     });
   }
   const asked = skills.flatMap(({ found: { verdict } }) =>
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins] : [],
   );
   const near = nearest(program, [...catalogue.providers.keys(), ...asked]);
-  const what = `no skill asks for "${program}", no recipe provides it and PATH does not have it`;
+  const what = `no skill requires "${program}", no recipe provides it and PATH does not have it`;
   throw new UserError("E_UNKNOWN_NAME", what, {
     hint: near
       ? `Did you mean ${near}?`

@@ -66,7 +66,7 @@ export class UserError extends Error {
   }
 }
 
-/** What the table of problems says to do. */
+/** The remedy in the table of problems. */
 export function remedyOf(problem: ErrorCode): string {
   return problems[problem].remedy;
 }

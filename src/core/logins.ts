@@ -8,8 +8,8 @@ export interface Login {
 }
 
 /**
- * Reads a netrc or an auth.conf: `machine WHERE login NAME password SECRET` in any layout, `default`, and
- * `#` comments. Macros are skipped.
+ * Parses a netrc or an auth.conf: `machine WHERE login NAME password SECRET` in any layout,
+ * `default`, and `#` comments. Macros are skipped.
  */
 export function parseLogins(text: string): Login[] {
   const words = text

@@ -173,7 +173,7 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
   return wrong === undefined ? parsed.data : broken(wrong);
 }
 
-/** Reads the record that lies in a tree; undefined if it is not one. */
+/** Parses the record in a tree; undefined if it is not valid. */
 export function parseTreeRecord(text: string): TreeRecord | undefined {
   try {
     return treeRecord.safeParse(JSON.parse(text)).data;

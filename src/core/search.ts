@@ -1,12 +1,12 @@
 import { nearest } from "./names.ts";
 import type { Catalogue, Recipe } from "./recipe.ts";
 
-/** Where a word can be found, the best first; the last one is nowhere. */
+/** Where a word was found, best first; the last one means nowhere. */
 const rank = { name: 0, beginning: 1, part: 2, description: 3, nowhere: 4 } as const;
 
 /**
- * Recipes in which every word is found, in any case: in the tool's name, its programs' names, its aliases
- * or its description. The best come first: a whole name, the beginning of one, a part, the description.
+ * Recipes that have every word, ignoring case, in the tool's name, its programs' names, its aliases
+ * or its description. Best first: a whole name, the beginning of one, a part, the description.
  */
 export function searchRecipes(words: readonly string[], { recipes }: Catalogue): Recipe[] {
   const wanted = words.flatMap((word) => word.toLowerCase().split(/\s+/)).filter(Boolean);

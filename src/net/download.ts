@@ -98,7 +98,10 @@ async function transferAll(
   return { url: again.url, size: sink.received };
 }
 
-/** Replaces a file by what it decodes to, once `judge` takes that for right; what it said, and the size. */
+/**
+ * Replaces a file by its decoded contents if `judge` accepts them; returns the result of `judge`,
+ * and the size.
+ */
 async function decodeOnto<S extends Sink & { close(): Promise<void> }, Said>(
   file: string,
   { url, encodings }: Transferred,

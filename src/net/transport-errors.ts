@@ -43,9 +43,9 @@ interface Meaning {
   readonly problem: ErrorCode;
   readonly why: string;
   readonly retry: NetworkFailure["retry"];
-  /** In place of the problem's remedy. */
+  /** Replaces the problem's remedy. */
   readonly hint?: string;
-  /** Behind it. */
+  /** Added after it. */
   readonly advice?: readonly string[];
   readonly timedOut?: boolean;
 }

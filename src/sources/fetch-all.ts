@@ -2,21 +2,21 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import type { StageContext } from "./context.ts";
 
-/** What fetching one of several things is given. */
+/** The input for fetching one item. */
 interface Fetching {
-  /** Absolute; where a download of its own may lie. */
+  /** Absolute; the path for its download. */
   readonly file: string;
   readonly signal: AbortSignal;
-  /** Learns the bytes of this one so far. */
+  /** Reports the bytes of this item so far. */
   readonly onProgress: (bytes: number) => void;
-  /** The bytes of all of them so far. */
+  /** The bytes of all items so far. */
   readonly received: () => number;
 }
 
 /**
- * Fetches all that a tree is made of, some at once, and tells the bytes of all together, of `total` where
- * that is known. The first failure ends the others: a tree with a hole is of no use. It is thrown once
- * nothing writes into the directory any more, which the caller then removes.
+ * Fetches all parts of a tree, several at once, and reports their total bytes, with `total` if it
+ * is known. The first failure aborts the others, because an incomplete tree is useless. It is
+ * thrown after all writes into the directory have ended, because the caller then removes it.
  */
 export async function fetchAll<Item, Got>(
   items: readonly Item[],

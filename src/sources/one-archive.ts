@@ -7,11 +7,11 @@ import type { Staged } from "./context.ts";
 import type { ArchiveContext } from "./kind.ts";
 import { checkPrograms, makeTree } from "./tree.ts";
 
-/** An archive that is a whole tree. */
+/** An archive that is a complete tree. */
 interface OneArchive {
   /** The artifact's kind. */
   readonly kind: string;
-  /** The URL it comes from, or NAME@VERSION of a registry. */
+  /** The source URL, or NAME@VERSION of a registry. */
   readonly from: string;
   readonly format: ExtractRequest["format"];
   readonly digest: Digest;
@@ -23,9 +23,9 @@ interface OneArchive {
 }
 
 /**
- * Makes a tree of one archive. It is hashed while it is downloaded, and nothing of it is unpacked before
- * its digest is known: no decoder ever sees a stranger's bytes, a download can be resumed or started
- * again, and to read it once more from the page cache is some 3 % of the work.
+ * Makes a tree from one archive. It is hashed during the download and unpacked only after its
+ * digest is verified: no decoder sees unverified bytes, and a download can be resumed or restarted.
+ * Reading it again from the page cache adds some 3 %.
  */
 export async function stageOneArchive(
   { kind, from, format, digest, size, strip, rawPath, complete }: OneArchive,
@@ -39,7 +39,7 @@ export async function stageOneArchive(
   const tree = await makeTree(dir);
   const limits = limitsFor(download.size);
   await extract({ file, format, into: tree, strip, limits, written, signal, rawPath, onNote });
-  rmSync(file, { force: true }); // a `raw` one was moved
+  rmSync(file, { force: true }); // a `raw` file was moved
   await complete?.(tree);
   await checkPrograms(tree, bins, true);
   return { tree, source: { kind, from, digest: formatDigest(digest), size: download.size } };

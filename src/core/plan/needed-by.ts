@@ -1,13 +1,13 @@
 import { type InstalledRecord, isHeld, type Manifest } from "../manifest.ts";
 import { requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
 
-/** Why the volume holds a tool, as its manifest says. */
+/** Why the volume has a tool, from its manifest. */
 export interface NeededBy {
   /** Skills that the last run selected. */
   readonly skills: readonly string[];
   /** Installed tools that need it at run time. */
   readonly tools: readonly string[];
-  /** Somebody asked for it by name. */
+  /** It was requested by name. */
   readonly byName: boolean;
   /** It stays at its version, and `gc` keeps it. */
   readonly held: boolean;

@@ -38,7 +38,7 @@ export interface InstallStep {
    * be fetched.
    */
   readonly fallback?: string;
-  /** Bytes to download, where the recipe says. */
+  /** Bytes to download, if the recipe says. */
   readonly size?: number;
   readonly bins: readonly string[];
   /** Aliases of its programs: alias to program. Included in `bins`. */

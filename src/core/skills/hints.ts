@@ -195,14 +195,16 @@ function droppedInstalls(install: unknown): string[] {
   if (!Array.isArray(install)) return ["has an install that is not a list, which OpenClaw ignores"];
   const dropped = install.filter((entry) => parseInstallSpec(entry) === undefined);
   const kinds = [...new Set(dropped.map(kindOf))];
-  const strange = kinds.filter((kind) => !(kind in partOf));
+  const unknownKinds = kinds.filter((kind) => !(kind in partOf));
   const broken = kinds.filter((kind) => kind in partOf) as (keyof typeof partOf)[];
-  const meant = strange.flatMap((kind) => (kindsOf[kind] ? [`${kind} is ${kindsOf[kind]}`] : []));
+  const meant = unknownKinds.flatMap((kind) =>
+    kindsOf[kind] ? [`${kind} is ${kindsOf[kind]}`] : [],
+  );
   const known = meant.length > 0 ? `${hasKinds} (${meant.join(", ")})` : hasKinds;
   return [
-    ...(strange.length > 0
+    ...(unknownKinds.length > 0
       ? [
-          `has an install of the kind ${strange.map((kind) => kind || "(none)").join(", ")}, which OpenClaw drops: ${known}`,
+          `has an install of the kind ${unknownKinds.map((kind) => kind || "(none)").join(", ")}, which OpenClaw drops: ${known}`,
         ]
       : []),
     ...broken.map((kind) => {

@@ -40,8 +40,8 @@ async function stageDebian(artifact: DebianArtifact, context: StageContext): Pro
 }
 
 /**
- * Several come at once and are unpacked one by one; gives the bytes downloaded. One writer for all
- * packages, so that none writes through another one's link.
+ * Fetches packages in parallel and unpacks them one by one; returns the bytes downloaded. One
+ * writer for all packages, so that none writes through another's link.
  */
 async function unpackAll(
   { packages, snapshot }: DebianArtifact,

@@ -23,7 +23,7 @@ async function stageGoModule(artifact: GoModuleArtifact, context: StageContext):
     for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
   };
   const zip = { ...artifact, from: `${module}@${version}`, format: "zip", complete } as const;
-  const unmarked = { ...context, written: new Map() }; // modes change after that
+  const unmarked = { ...context, written: new Map() }; // modes are changed after this
   return await stageOneArchive(zip, unmarked, async (request) =>
     downloadModule(artifact, request, context.http, await toolchainsOf(context).goConfig()),
   );

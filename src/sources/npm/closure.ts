@@ -44,7 +44,7 @@ function listOf(packages: readonly LockedPackage[]): string {
     .join("");
 }
 
-/** Fetches and unpacks each; gives the bytes downloaded. */
+/** Fetches and unpacks each package; returns the bytes downloaded. */
 async function placeAll(
   packages: readonly LockedPackage[],
   tree: string,
@@ -52,7 +52,7 @@ async function placeAll(
 ): Promise<number> {
   const { http, hasAlternative, written } = context;
   const npm = await context.npm();
-  const taken = { bytes: 0, entries: 0 }; // by all packages together
+  const taken = { bytes: 0, entries: 0 }; // counts all packages together
   const sizes = await fetchAll(
     packages,
     { atOnce: packagesAtOnce },
