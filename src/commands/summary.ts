@@ -104,8 +104,8 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
   }
   if (onPath) return first;
   return isShadowed
-    ? `${first}for the current shell:\n${line}`
-    : `login shells find them; for the current shell:\n${line}`;
+    ? `${first}in the current shell, run:\n${line}`
+    : `login shells find them; in the current shell, run:\n${line}`;
 }
 
 /**

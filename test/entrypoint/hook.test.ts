@@ -61,7 +61,7 @@ for (const shell of shells) {
         place = makePlace(shell);
         const { status, stderr, node } = place.run(["--"]);
         expect(status).toBe(2);
-        expect(stderr).toContain("no command behind --");
+        expect(stderr).toContain("no command after --");
         expect(node).toBeUndefined();
       });
 
@@ -316,7 +316,7 @@ for (const shell of shells) {
         rmSync(join(place.dir, "package/dist/openclaw-install-skill-deps.cjs"));
         const { node, stderr } = place.run([]);
         expect(node).toBeUndefined();
-        expect(stderr).toContain("npm run build makes it");
+        expect(stderr).toContain("npm run build creates it");
       });
     });
 
