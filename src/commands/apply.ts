@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
-import type { SealedRecord } from "../core/manifest.ts";
+import type { VerifiedRecord } from "../core/manifest.ts";
 import { once } from "../core/once.ts";
 import type { Plan, Step } from "../core/plan/plan.ts";
 import { platformId } from "../core/platform.ts";
@@ -52,8 +52,8 @@ export async function apply(
   }
 }
 
-/** What is copied from the seed is held where it is held there. */
-function heldInSeed(installed: readonly SealedRecord[], { seed }: InstalledState): string[] {
+/** Tools that are held in the seed are held here, too. */
+function heldInSeed(installed: readonly VerifiedRecord[], { seed }: InstalledState): string[] {
   const copied = installed.filter(({ source }) => seed !== undefined && source.seed === seed.dir);
   return copied.flatMap(({ tool }) => (seed?.held.includes(tool) ? [tool] : []));
 }

@@ -2,7 +2,7 @@ import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
-import { strangersInBin } from "../io/volume/inspect.ts";
+import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
@@ -130,7 +130,7 @@ async function examine(
     const message = `${bins.map((bin) => `bin/${bin}`).join(", ")}: not our link or launcher`;
     findings.push({ tool, message, hint: repair });
   }
-  for (const name of await strangersInBin(prefix, manifest)) {
+  for (const name of await unmanagedInBin(prefix, manifest)) {
     const message = `bin/${name} was not created by this command`;
     findings.push({ message, hint: "Remove it, unless it is yours." });
   }

@@ -9,8 +9,8 @@ import { withManifestLease } from "../run/manifest-lease.ts";
 import { openForUninstall } from "../run/uninstall.ts";
 
 /**
- * `hold NAME…` and `unhold NAME…`: from now on tools stay at their version, or no longer do. The manifest
- * says so, which is written in one step.
+ * `hold NAME…` and `unhold NAME…`: makes tools stay at their version, or no longer. The manifest
+ * records it and is replaced in one step.
  */
 export async function hold(context: Context, isHold: boolean): Promise<number> {
   const { options, machine, reporter, stdout, stderr } = context;

@@ -108,7 +108,7 @@ async function describeInstalled(record: VerifiedRecord, { prefix }: Surrounding
   return { version, dir, bytes, bins, needs, license, recipe, source, installedAt };
 }
 
-async function describePrevious({ version, dir }: SealedRecord, { prefix }: Surroundings) {
+async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: Surroundings) {
   return { version, dir, bytes: await bytesOf(join(prefix, dir)) };
 }
 

@@ -91,7 +91,10 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
   }
 }
 
-/** What stays behind or changes although it is held: who named it wanted something else. */
+/**
+ * Reports held tools that stay behind, or that changed although they are held, because the user
+ * named them.
+ */
 function sayHeld(
   { plan, manifest, catalogue }: InstalledState,
   update: boolean,

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { emptyManifest, isHeld, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { emptyManifest, isHeld, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { previousOf, rollbackProblems } from "../core/plan/rollback.ts";
 import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
@@ -10,8 +10,8 @@ import { openForUninstall } from "../run/uninstall.ts";
 import { installedTools } from "./hold.ts";
 
 /**
- * `rollback [NAME…]`: the previous tree of the named tools, or of all that have one. Each is read to the
- * last byte first; all are rolled back or none. What they replace is the previous tree then.
+ * `rollback [NAME…]`: restores the previous tree of the named tools, or of all that have one. Each
+ * tree is hashed first; all are rolled back or none. The replaced tree then is the previous one.
  */
 export async function rollback(context: Context): Promise<number> {
   const { options, machine, reporter, clock } = context;
@@ -32,7 +32,7 @@ export async function rollback(context: Context): Promise<number> {
   return exitStatus.done;
 }
 
-function refuseWithout(named: readonly string[], chosen: readonly SealedRecord[]): void {
+function refuseWithout(named: readonly string[], chosen: readonly VerifiedRecord[]): void {
   const missing = named.filter((tool) => !chosen.some((record) => record.tool === tool));
   if (missing.length === 0) return;
   throw new UserError("E_NO_PREVIOUS", `no previous tree of ${missing.join(", ")} is kept`, {
@@ -48,7 +48,7 @@ function refuseUnfit(problems: readonly string[]): void {
 }
 
 function report(
-  chosen: readonly SealedRecord[],
+  chosen: readonly VerifiedRecord[],
   manifest: Manifest,
   prefix: string,
   { options, stdout, stderr }: Context,

@@ -106,15 +106,15 @@ const manifest = z.strictObject({
    * fetched.
    */
   fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
-  /** By tool: what it replaced, for `rollback`; the tree is kept until `gc`. */
-  previous: z.optional(z.record(z.string().check(z.refine(isToolName)), sealedRecord)),
+  /** By tool: the replaced installation, for `rollback`; its tree is kept until `gc`. */
+  previous: z.optional(z.record(z.string().check(z.refine(isToolName)), verifiedRecord)),
   /** Tools that stay at their version. */
   held: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
 
 /**
- * What a later version adds beside these fields is kept as it is; where a field changes its meaning, the
- * schema's number grows.
+ * Fields that a later version adds are kept unchanged; if a field changes its meaning, the schema's
+ * number grows.
  */
 const anyManifest = z.looseObject(manifest.shape);
 
@@ -140,7 +140,7 @@ export function fallbackOf({ tools, fallbacks }: Manifest, tool: string): Fallba
   return found?.version === tools[tool]?.version ? found : undefined;
 }
 
-/** True where a tool is to stay at its version. */
+/** True if a tool must stay at its version. */
 export function isHeld({ held }: Manifest, tool: string): boolean {
   return held?.includes(tool) === true;
 }

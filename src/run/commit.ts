@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { layout } from "../core/layout.ts";
-import { isHeld, type Manifest, type SealedRecord } from "../core/manifest.ts";
+import { isHeld, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
@@ -16,7 +16,7 @@ import type { OlderVersion } from "./older-version.ts";
 /** What is written besides the records. */
 type CommitContext = Pick<
   ApplyContext,
-  "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "resealed"
+  "prefix" | "platform" | "emit" | "clock" | "manifest" | "brokenManifest" | "reverified"
 > &
   Reasons & {
     /** Tools with an older version than wanted. */
@@ -30,7 +30,7 @@ type CommitContext = Pick<
  */
 export async function commit(
   context: CommitContext,
-  installed: readonly SealedRecord[],
+  installed: readonly VerifiedRecord[],
   forced: ReadonlySet<string>,
 ): Promise<Manifest> {
   const { prefix, emit } = context;
@@ -58,11 +58,11 @@ export async function commit(
 function addRecords(
   current: Manifest,
   context: CommitContext,
-  installed: readonly SealedRecord[],
+  installed: readonly VerifiedRecord[],
   forced: ReadonlySet<string>,
 ): void {
   const { tools } = current;
-  for (const record of context.resealed) {
+  for (const record of context.reverified) {
     if (tools[record.tool]?.dir === record.dir) tools[record.tool] = record;
   }
   for (const record of installed) {
@@ -77,14 +77,14 @@ function addRecords(
 }
 
 /** The same installed again is nothing to go back to: what it replaced may have been damaged. */
-function isOtherInstallation(other: SealedRecord, { version, key }: SealedRecord): boolean {
+function isOtherInstallation(other: VerifiedRecord, { version, key }: VerifiedRecord): boolean {
   return other.version !== version || other.key !== key;
 }
 
 /** True if another run has recorded a newer version meanwhile, or somebody holds the one that is there. */
 function stays(
-  other: SealedRecord,
-  { tool, version }: SealedRecord,
+  other: VerifiedRecord,
+  { tool, version }: VerifiedRecord,
   current: Manifest,
   { manifest }: CommitContext,
 ): boolean {

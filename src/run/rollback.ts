@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import type { Manifest, SealedRecord } from "../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
@@ -15,25 +15,26 @@ type Place = Pick<
 >;
 
 /**
- * Gives tools their previous trees again:
- *  1. compare every file of these trees with the digests of their publication; nothing is changed before;
- *  2. drop what says "all present";
- *  3. link their programs into `bin/`, one rename per program;
- *  4. write the manifest, which is the commit point: what is replaced is the previous tree then;
- *  5. remove the links of programs that a tool no longer has.
- * A kill in between leaves either the old tree or the previous one in use; the next run links what the
- * manifest says.
+ * Restores the previous trees of tools:
+ *
+ * 1. hash every file of these trees; nothing is changed before;
+ * 2. drop the freshness records;
+ * 3. link their programs into `bin/`, one rename per program;
+ * 4. write the manifest, which is the commit point: the replaced tree then is the previous one;
+ * 5. remove the links of programs that a tool no longer has.
+ *
+ * A kill in between leaves either tree in use; the next run links what the manifest lists.
  */
-export async function rollBack(place: Place, chosen: readonly SealedRecord[]): Promise<Manifest> {
+export async function rollBack(place: Place, chosen: readonly VerifiedRecord[]): Promise<Manifest> {
   const { prefix } = place;
-  const staging = await openStaging(prefix); // gc sees that a run is at work
+  const staging = await openStaging(prefix); // gc sees that a run is active
   try {
-    const records: SealedRecord[] = [];
+    const records: VerifiedRecord[] = [];
     for (const record of chosen) records.push(await verified(prefix, record, true)); // 1
     await forgetFreshness(prefix); // 2
     for (const record of records) await linkBins(prefix, record); // 3
     const forced = new Set(records.map(({ tool }) => tool));
-    const context = { ...place, brokenManifest: false, resealed: [], fallbacks: [] };
+    const context = { ...place, brokenManifest: false, reverified: [], fallbacks: [] };
     const reasons = { skills: undefined, requested: [] };
     const after = await commit({ ...context, ...reasons }, records, forced); // 4
     await retireReplaced(place, records, after); // 5
@@ -44,16 +45,16 @@ export async function rollBack(place: Place, chosen: readonly SealedRecord[]): P
   }
 }
 
-/** The record of a tree that is as it was published. Throws a UserError (`integrity`) of any other. */
+/** The record of an unchanged tree. Throws a UserError (`integrity`) for any other. */
 export async function verified(
   prefix: string,
-  record: SealedRecord,
+  record: VerifiedRecord,
   repair: boolean,
-): Promise<SealedRecord> {
+): Promise<VerifiedRecord> {
   const { tool, version, dir } = record;
   if (repair) await repairTree(prefix, dir);
-  const { sealed, paths } = await examineTree(prefix, record);
-  if (sealed && isWhole(prefix, record)) return { ...record, sealed: sealed.sealed };
+  const { verified: current, paths } = await examineTree(prefix, record);
+  if (current && isWhole(prefix, record)) return { ...record, sealed: current.sealed };
   const what = paths.includes(".")
     ? "is gone or damaged"
     : `has changed: ${paths.slice(0, 5).join(", ")}`;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { emptyManifest, type SealedRecord } from "../../src/core/manifest.ts";
+import { emptyManifest, type VerifiedRecord } from "../../src/core/manifest.ts";
 import { previousOf, rollbackProblems } from "../../src/core/plan/rollback.ts";
 
-function record(tool: string, version: string, more: Partial<SealedRecord> = {}): SealedRecord {
+function record(tool: string, version: string, more: Partial<VerifiedRecord> = {}): VerifiedRecord {
   const dir = `lib/${tool}/${version}-0123456789ab`;
   return {
     tool,
@@ -24,8 +24,8 @@ function record(tool: string, version: string, more: Partial<SealedRecord> = {})
 const python = (tool: string, version: string, line: string) =>
   record(tool, version, { source: { ...record(tool, version).source, python: line } });
 
-function volume(installed: SealedRecord[], previous: SealedRecord[]) {
-  const byTool = (records: SealedRecord[]) =>
+function volume(installed: VerifiedRecord[], previous: VerifiedRecord[]) {
+  const byTool = (records: VerifiedRecord[]) =>
     Object.fromEntries(records.map((one) => [one.tool, one]));
   return {
     ...emptyManifest("linux-x64-glibc"),

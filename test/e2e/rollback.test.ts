@@ -125,7 +125,7 @@ describe("is refused, and nothing is changed", () => {
     offer("elk", "2.0.0", ["elk", "owlet"]);
     expect((await place.run("update", "elk")).status).toBe(0);
     expect(await refused("E_ROLLBACK", 2, "owl")).toMatch(
-      /owlet of owl 1\.0\.0 is that of elk now/,
+      /owlet of owl 1\.0\.0 now belongs to elk/,
     );
   });
 
@@ -140,7 +140,7 @@ describe("the previous tree", () => {
       "-d",
       "3 hours ago",
       dir,
-      at("share/openclaw-skill-deps/sweep-due"),
+      at("share/openclaw-skill-deps/prune-due"),
     ]);
 
   test("stays for as long as gc does not run; that of an update before goes", async () => {

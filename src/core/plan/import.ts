@@ -1,4 +1,4 @@
-import { isHeld, type Manifest, type SealedRecord, type SelectedSkill } from "../manifest.ts";
+import { isHeld, type Manifest, type SelectedSkill, type VerifiedRecord } from "../manifest.ts";
 import { compareVersions } from "../versions.ts";
 import type { InstallReason, InstallStep, Plan } from "./plan.ts";
 import { requestedTools } from "./required-by.ts";
@@ -13,7 +13,7 @@ export type ImportStep =
       readonly why: "missing" | "damaged" | "newer" | "forced";
       /** The version that it replaces. */
       readonly replaces?: string;
-      readonly record: SealedRecord;
+      readonly record: VerifiedRecord;
     }
   | {
       readonly action: "keep" | "refuse";
@@ -55,7 +55,7 @@ export function planImport(request: ImportRequest): ImportStep[] {
   return inOrder(steps, request.theirs);
 }
 
-function stepFor(record: SealedRecord, { own, damaged, force }: ImportRequest): ImportStep {
+function stepFor(record: VerifiedRecord, { own, damaged, force }: ImportRequest): ImportStep {
   const { tool, version } = record;
   const here = own.tools[tool];
   const take = (why: CopyStep["why"]): ImportStep => {
@@ -138,7 +138,7 @@ export interface Reasons {
   /** Undefined: keep the recorded ones. */
   readonly skills: readonly SelectedSkill[] | undefined;
   readonly requested: readonly string[];
-  /** Tools that are to stay at their version from now on. */
+  /** Tools that must stay at their version from now on. */
   readonly held?: readonly string[];
 }
 
@@ -147,7 +147,7 @@ export interface Reasons {
  * that no skill requires counts as requested by the import.
  */
 export function reasonsOfImport(
-  installed: readonly SealedRecord[],
+  installed: readonly VerifiedRecord[],
   theirs: Manifest,
   own: Manifest,
 ): Reasons {

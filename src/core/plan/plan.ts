@@ -91,7 +91,7 @@ interface KeepStep {
   readonly newer?: string;
   /** Why the last attempt to install the newer version failed. */
   readonly unreachable?: string;
-  /** It is held: `update` leaves it. */
+  /** It is held: `update` does not change it. */
   readonly held?: boolean;
 }
 

@@ -91,7 +91,9 @@ export function requirementOf(
   return { for: by, bins, anyBins: [], inVolume: true };
 }
 
-/** Installed tools that no skill requires, no request names, nobody holds, and no used tool needs. */
+/**
+ * Installed tools that no skill requires, no request names, no hold keeps, and no used tool needs.
+ */
 export function unusedTools(
   manifest: Manifest,
   skills: readonly SelectedSkill[],

@@ -1,13 +1,13 @@
 import { minorOf } from "../locks/wheel-tags.ts";
-import type { InstalledRecord, Manifest, SealedRecord } from "../manifest.ts";
+import type { InstalledRecord, Manifest, VerifiedRecord } from "../manifest.ts";
 
 type Tools = Readonly<Record<string, InstalledRecord>>;
 
-/** The previous trees of these tools; of all that have one where none is named. */
+/** The previous trees of these tools; of all that have one if none is named. */
 export function previousOf(
   { tools, previous = {} }: Manifest,
   named: readonly string[],
-): SealedRecord[] {
+): VerifiedRecord[] {
   const chosen = named.length > 0 ? named : Object.keys(previous);
   return chosen.flatMap((tool) => {
     const record = tools[tool] && previous[tool];
@@ -16,8 +16,9 @@ export function previousOf(
 }
 
 /**
- * Why previous trees do not go with what else is installed: a tool that they need is gone, a program is
- * another tool's by now, or Python programs would meet a Python of another line. Empty where they do.
+ * Why previous trees do not fit the other installed tools: a tool that they need is missing, a
+ * program now belongs to another tool, or Python programs need another minor version of Python.
+ * Empty if they fit.
  */
 export function rollbackProblems(
   { tools }: Manifest,
@@ -43,7 +44,7 @@ function missingNeeds({ tool, version, needs }: InstalledRecord, after: Tools): 
 function sharedBins({ tool, version, bins }: InstalledRecord, after: Tools): string[] {
   return Object.keys(bins).flatMap((bin) => {
     const owner = Object.values(after).find((other) => other.tool !== tool && other.bins[bin]);
-    return owner ? [`the program ${bin} of ${tool} ${version} is that of ${owner.tool} now`] : [];
+    return owner ? [`the program ${bin} of ${tool} ${version} now belongs to ${owner.tool}`] : [];
   });
 }
 

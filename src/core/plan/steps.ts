@@ -1,5 +1,5 @@
 import { minorOf } from "../locks/wheel-tags.ts";
-import { fallbackOf, isHeld, type SealedRecord } from "../manifest.ts";
+import { fallbackOf, isHeld, type VerifiedRecord } from "../manifest.ts";
 import type { Artifact } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import { artifactsFor, downloadSize } from "./artifact.ts";
@@ -44,7 +44,7 @@ export function stepFor(
 }
 
 function keepStep(
-  { tool, version, bins }: SealedRecord,
+  { tool, version, bins }: VerifiedRecord,
   all: Installable | undefined,
   { present: { manifest } }: PlanRequest,
 ): Step {
@@ -57,7 +57,10 @@ function keepStep(
   return { ...keep, newer: newest, ...unreachable };
 }
 
-/** The sources that have a version; all of them where none has, which serves only what cannot stay. */
+/**
+ * The sources with a version; all of them if none has it, which matters only for a tool that cannot
+ * stay.
+ */
 function ofVersion(version: string, { recipe, artifacts }: Installable): Installable {
   const same = artifacts.filter((artifact) => versionOf(recipe, artifact) === version);
   return { recipe, artifacts: same.length > 0 ? same : artifacts };
@@ -65,7 +68,7 @@ function ofVersion(version: string, { recipe, artifacts }: Installable): Install
 
 /** The seed's tree of the held version is better than any other version. */
 function seedForHeld(
-  held: SealedRecord,
+  held: VerifiedRecord,
   seed: SeedSource,
   request: PlanRequest,
 ): SeedSource | undefined {
@@ -73,9 +76,9 @@ function seedForHeld(
   return seed.record.version === held.version ? { ...seed, isFirst: true } : seed;
 }
 
-/** True if a held tool gives way to this version: it is the same, or what is held cannot run. */
+/** True if this version may replace a held tool: it is the same, or the held one cannot run. */
 function canReplace(
-  { tool, version, source }: SealedRecord,
+  { tool, version, source }: VerifiedRecord,
   offered: string | undefined,
   request: PlanRequest,
 ): boolean {
@@ -88,7 +91,7 @@ function canReplace(
  * modules.
  */
 export function isStranded(
-  { source }: Pick<SealedRecord, "source">,
+  { source }: Pick<VerifiedRecord, "source">,
   request: PlanRequest,
 ): boolean {
   const version = source.python === undefined ? undefined : plannedPython(request);
@@ -117,7 +120,7 @@ function installReason(
   if (force === "all" || force.has(tool)) return "forced";
   if (isStranded(record, request)) return "other Python";
   if (present.damaged.has(tool)) return "damaged";
-  if (isKept) return undefined; // nor for other bytes of its version
+  if (isKept) return undefined; // other bytes of the same version do not count
   const order = compareVersions(newest, record.version);
   const sameKey = artifacts.some((artifact) => installationKey(recipe, artifact) === record.key);
   if (order === 0 && !sameKey) return "recipe changed";
@@ -125,7 +128,7 @@ function installReason(
 }
 
 /** The seed needs no download, so a newer version in it is installed without `update`. */
-function seedIsNewer(seed: SeedSource | undefined, installed: SealedRecord): boolean {
+function seedIsNewer(seed: SeedSource | undefined, installed: VerifiedRecord): boolean {
   return seed?.isFirst === true && compareVersions(seed.record.version, installed.version) > 0;
 }
 

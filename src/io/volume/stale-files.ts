@@ -16,7 +16,11 @@ const stagingGraceMs = 10 * 60 * 1000;
 const treeGraceMs = 60 * 60 * 1000;
 
 /** Temporary names of `writeAtomically`, `linkAtomically`, `touch` and the freshness records. */
-const temporary = /^(\.([0-9a-f]{12}\.tmp|steady-[0-9a-f]+)|settled\.json\.[0-9a-f]+)$/;
+const temporary =
+  /^(\.([0-9a-f]{12}\.tmp|(freshness|steady)-[0-9a-f]+)|(satisfied|settled)\.json\.[0-9a-f]+)$/;
+
+/** What earlier versions of this command wrote into `layout.share`; newer ones do not read it. */
+const obsolete = ["steady", "settled.json", "sweep-due"];
 
 /** A file or directory that the manifest does not list. */
 interface StaleFile {
@@ -27,7 +31,7 @@ interface StaleFile {
 
 /**
  * Removes what the manifest does not list and no run owns. Ages are measured by the volume's clock.
- * Files that are too young are left for a later run, and `layout.sweepDue` gets the time when the
+ * Files that are too young are left for a later run, and `layout.pruneDue` gets the time when the
  * next prune is due, for the sh entrypoint. Does nothing on a read-only volume, and stops if it
  * cannot determine what is stale: a later run continues. `early`: only what dead runs have staged,
  * which may be filling the disk.
@@ -44,7 +48,7 @@ async function removeNow(prefix: string, manifest: Manifest, early: boolean): Pr
   const all = await findStaleFiles(prefix, manifest);
   const stale = all.filter(({ path }) => !early || path.startsWith(layout.staging));
   await removeEmpty(prefix);
-  if (stale.length === 0 && !(await lstatIfExists(join(prefix, layout.sweepDue)))) return;
+  if (stale.length === 0 && !(await lstatIfExists(join(prefix, layout.pruneDue)))) return;
   const now = await volumeTime(prefix);
   if (now === undefined) return;
   let due = Number.POSITIVE_INFINITY;
@@ -68,8 +72,8 @@ export async function findStaleFiles(
   withPrevious = false,
 ): Promise<StaleFile[]> {
   // Another run may have changed it; files that either of the two lists stay.
-  const anew = await findManifest(prefix);
-  const manifests = [manifest, anew].flatMap((one) => (one && "tools" in one ? [one] : []));
+  const current = await findManifest(prefix);
+  const manifests = [manifest, current].flatMap((one) => (one && "tools" in one ? [one] : []));
   const records = manifests.flatMap(({ tools }) => Object.values(tools));
   const previous = withPrevious
     ? []
@@ -87,9 +91,15 @@ export async function findStaleFiles(
       stagingGraceMs,
     );
   }
+  const share = namesIn(layout.share);
   add(
-    layout.steady,
-    namesIn(layout.steady).filter((name) => name.startsWith(".new-")),
+    layout.share,
+    obsolete.filter((name) => share.includes(name)),
+    stagingGraceMs,
+  );
+  add(
+    layout.freshness,
+    namesIn(layout.freshness).filter((name) => name.startsWith(".new-")),
     stagingGraceMs,
   );
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
@@ -144,7 +154,7 @@ async function removeInPlace(dir: string): Promise<void> {
 
 /** A file whose modification time is when the next prune is due; removed if nothing is left. */
 async function writeDue(prefix: string, due: number): Promise<void> {
-  const path = join(prefix, layout.sweepDue);
+  const path = join(prefix, layout.pruneDue);
   await tolerate(rm(path, { force: true }));
   if (due === Number.POSITIVE_INFINITY) return;
   const when = new Date(due);
