@@ -1,8 +1,7 @@
-import { UserError } from "../../core/errors.ts";
 import type { DebianPackage } from "../../core/recipe.ts";
 import type { AptConfig } from "../../net/apt-config.ts";
-import { HurriedError } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
+import { fetchInTurn } from "../in-turn.ts";
 
 /**
  * Has every version that Debian ever published; mirrors drop versions that a point release
@@ -28,30 +27,15 @@ export interface DebRequest {
  */
 export async function downloadDeb(request: DebRequest): Promise<Download> {
   const { http, apt, locked, file, signal, onProgress } = request;
-  const addresses = addressesOf(request);
-  const tries = addresses.map((address, i) => ({
-    address,
-    hasAlternative: i < addresses.length - 1,
-  }));
-  const errors: UserError[] = [];
-  for (const { address, hasAlternative } of tries) {
-    try {
-      return await http.download({
-        ...apt.requestFor(address),
-        file,
-        digest: locked.digest,
-        size: locked.size,
-        hasAlternative,
-        signal,
-        onProgress,
-      });
-    } catch (error) {
-      if (!(error instanceof UserError) || signal.aborted) throw error;
-      errors.push(error);
-      if (error instanceof HurriedError) tries.push({ address, hasAlternative: false });
-    }
-  }
-  throw errors[0] ?? new Error(`${locked.name} has no URL`);
+  const { digest, size, name } = locked;
+  const given = { file, digest, size, signal, onProgress };
+  return await fetchInTurn(
+    addressesOf(request),
+    { signal },
+    (address, hasAlternative) =>
+      http.download({ ...apt.requestFor(address), ...given, hasAlternative }),
+    ([first]) => first ?? new Error(`${name} has no URL`),
+  );
 }
 
 function addressesOf({ apt, locked, snapshot }: DebRequest): string[] {

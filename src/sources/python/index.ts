@@ -5,6 +5,7 @@ import type { LockedWheel } from "../../core/recipe.ts";
 import { HurriedError, isNotFound, shownUrl } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
 import type { PipConfig } from "../../net/pip-config.ts";
+import { fetchInTurn } from "../in-turn.ts";
 import { copyWheel, filesHere, hashWheel, isWheel, linkTo } from "./links.ts";
 import { type IndexFile, parsePage } from "./page.ts";
 
@@ -39,25 +40,17 @@ interface Place {
  * pinned digest is verified. Throws a UserError that says why each location failed.
  */
 export async function downloadWheel(request: WheelRequest): Promise<Download> {
-  const { wheel, signal, hasAlternative = false } = request;
-  const places = placesOf(wheel.name, request);
-  const tries = places.map((place, i) => ({
-    place,
-    isHasty: hasAlternative || i < places.length - 1,
-  }));
-  const errors: UserError[] = [];
-  for (const { place, isHasty } of tries) {
-    try {
-      return await downloadFrom(place, { ...request, hasAlternative: isHasty });
-    } catch (error) {
-      if (!(error instanceof UserError) || signal?.aborted) throw error;
-      errors.push(error);
-      if (error instanceof HurriedError && !hasAlternative) tries.push({ place, isHasty: false });
-    }
-  }
-  const error = nowhere(wheel.file, errors);
-  const isHurried = hasAlternative && errors.some((each) => each instanceof HurriedError);
-  throw isHurried ? new HurriedError(error) : error;
+  const { wheel, hasAlternative = false } = request;
+  return await fetchInTurn(
+    placesOf(wheel.name, request),
+    request,
+    (place, isHasty) => downloadFrom(place, { ...request, hasAlternative: isHasty }),
+    (errors) => {
+      const error = nowhere(wheel.file, errors);
+      const isHurried = hasAlternative && errors.some((each) => each instanceof HurriedError);
+      return isHurried ? new HurriedError(error) : error;
+    },
+  );
 }
 
 /**
