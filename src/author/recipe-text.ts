@@ -88,7 +88,7 @@ export function renderDraft(document: RecipeDocument): string {
   return yaml
     .toString({ lineWidth: 0, minContentWidth: 0 })
     .replace(/^(#.*\n)\n/, "$1")
-    .replace(/^(test|needs|data): \[ (.*) \]$/gm, "$1: [$2]");
+    .replace(/^(aliases|test|needs|data): \[ (.*) \]$/gm, "$1: [$2]");
 }
 
 function sorted(source: RecipeSource): RecipeSource {

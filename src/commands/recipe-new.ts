@@ -5,15 +5,20 @@ import { draftFromDeb } from "../author/draft-deb.ts";
 import { draftFromGo } from "../author/draft-go.ts";
 import { draftFromNpm } from "../author/draft-npm.ts";
 import { draftFromPypi } from "../author/draft-pypi.ts";
+import { draftAtVersion, type VersionWish } from "../author/draft-version.ts";
 import { type Draft, renderDraft } from "../author/recipe-text.ts";
 import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { parseLock } from "../core/locks/npm-lock.ts";
+import { isVersion } from "../core/names.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import { lstatIfExists, statIfExists, writeAtomically } from "../io/files.ts";
+import { nearestName } from "../core/search.ts";
+import { lstatIfExists, makeDirectory, statIfExists, writeAtomically } from "../io/files.ts";
+import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
+import { readCatalogue } from "../run/inputs/state.ts";
 
 type Drafter = (name: string, wish: DraftWish, place: DraftContext) => Promise<Draft>;
 
@@ -31,8 +36,11 @@ const drafters: Readonly<Record<string, Drafter>> = {
  */
 export async function newRecipe(context: Context, sources: readonly string[]): Promise<number> {
   const { author, recipeDirs } = context.options;
+  const atVersion = await versionWish(context, sources);
   const draft = await withDraftContext(context, (draftPlace) =>
-    draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
+    atVersion
+      ? draftAtVersion(atVersion, draftPlace)
+      : draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
   );
   const { name } = draft.document;
   const dir = resolve(
@@ -47,6 +55,7 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
       `${join(dir, written)} exists already; nothing was written`,
     );
   }
+  await makeDirectory(dir);
   // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
   for (const [written, text] of Object.entries(files)) {
     await writeAtomically(join(dir, written), text);
@@ -54,17 +63,64 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
   const parsed = readRecipeFile(file);
   const shown = relative(".", file) || file;
   const lines = [`wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`];
-  if (parsed.ok)
-    lines.push(
-      `try it: openclaw-install-skill-deps --recipes ${relative(".", dir) || "."} ${name}`,
-    );
-  else
+  if (parsed.ok) {
+    // A plain run does not go back to an older version.
+    const words = `--recipes ${relative(".", dir) || "."} ${atVersion ? "--force-reinstall " : ""}${name}`;
+    lines.push(`try it: openclaw-install-skill-deps ${words}`);
+    if (atVersion) lines.push(`keep it: openclaw-install-skill-deps hold ${name}`);
+  } else
     lines.push(
       "complete these fields:",
       ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
     );
   context.stdout.write(`${lines.join("\n")}\n`);
   return exitStatus.done;
+}
+
+/** The directory that the recipe is written into need not exist yet. */
+async function withoutNewDirectories(context: Context): Promise<Context> {
+  const { options } = context;
+  const found = await Promise.all(options.recipeDirs.map((dir) => lstatIfExists(dir)));
+  const recipeDirs = options.recipeDirs.filter((_, i) => found[i] !== undefined);
+  return { ...context, options: { ...options, recipeDirs } };
+}
+
+/** TOOL@VERSION: a recipe in view at another version; undefined for any other source. */
+async function versionWish(
+  context: Context,
+  [source = "", ...more]: readonly string[],
+): Promise<VersionWish | undefined> {
+  const [, name = "", version = ""] =
+    /^([A-Za-z0-9][A-Za-z0-9._+-]*)@([^@\s/]+)$/.exec(source) ?? [];
+  if (name === "" || more.length > 0) return undefined;
+  if (!isVersion(version) || version === "latest") {
+    throw new UserError("E_DRAFT_SOURCE", `recipe new ${source}: "${version}" is not a version`, {
+      hint: `Write one as the tool's makers do: recipe new ${name}@1.2.3.`,
+    });
+  }
+  const { author } = context.options;
+  if (author.name !== undefined || author.bins.length > 0) {
+    throw new UserError("E_USAGE", "--name and --bin are for a new tool, not for TOOL@VERSION", {
+      hint: `The recipe ${name} says both. Its programs differ? Name the source itself.`,
+    });
+  }
+  const { catalogue } = await readCatalogue(
+    await withoutNewDirectories(context),
+    context.reporter.emit,
+  );
+  const recipe =
+    catalogue.recipes.get(name) ?? catalogue.recipes.get(catalogue.providers.get(name) ?? "");
+  if (!recipe) {
+    const near = nearestName(name, catalogue);
+    throw new UserError("E_UNKNOWN_NAME", `no recipe is called "${name}"`, {
+      hint: near
+        ? `Did you mean ${near}@${version}?`
+        : "See openclaw-install-skill-deps recipe list.",
+    });
+  }
+  const bundled = join(context.packageDir, "recipes", `${recipe.name}.yaml`);
+  const file = recipe.origin === "bundled" ? bundled : recipe.origin;
+  return { recipe, version, text: readInput(file).toString("utf8") };
 }
 
 async function draftFrom(

@@ -51,7 +51,7 @@ export const recipeProblems = {
     kind: "usage",
     cause: "recipe new does not support this kind of source.",
     remedy:
-      "Give a release's URL (and that for the other architecture), npm:NAME, pypi:NAME, deb:NAME or go:MODULE.",
+      "Give a release's URL (and that for the other architecture), npm:NAME, pypi:NAME, deb:NAME, go:MODULE, or TOOL@VERSION for a recipe of the catalogue at another version.",
   },
   E_DRAFT_NAME: {
     kind: "usage",
