@@ -4,10 +4,12 @@
  * script), the man page, shell completions, and the licences of bundled packages.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { wordLists } from "./src/commands/freshness-words.ts";
+import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
 import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
 import { renderCompletion } from "./src/usage/completions.ts";
 import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
@@ -49,6 +51,21 @@ writeFileSync(`dist/${manPageFile}`, renderManPage(run("--version").trim()));
 mkdirSync("dist/completions");
 for (const [shell, file] of Object.entries(completionFiles)) {
   writeFileSync(`dist/${file}`, renderCompletion(shell as Shell, toolNames()));
+}
+
+writeFileSync(buildFile, `${buildDigest()}\n`);
+
+/** Two builds of one version differ in it where they differ in anything that the volume's command has. */
+function buildDigest(): string {
+  const below = ["dist", "entrypoint"].flatMap((dir) =>
+    readdirSync(dir, { recursive: true, encoding: "utf8" }).map((name) => join(dir, name)),
+  );
+  const files = ["package.json", ...below].filter(isPartOfCommand).sort();
+  const hash = createHash("sha256");
+  for (const file of files) {
+    if (statSync(file).isFile()) hash.update(`${file}\0`).update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
 }
 
 function run(...args: string[]): string {

@@ -1,6 +1,8 @@
 import { dirname, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
+import { countTools } from "../core/manifest.ts";
 import { type ImportStep, planImport, planOfImport, reasonsOfImport } from "../core/plan/import.ts";
 import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
@@ -61,7 +63,8 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
   if (options.json === false)
     stdout.write(`${sha256}  ${file}\n`); // in the format of sha256sum
   else context.reporter.emit({ type: "note", message: `${file} has the sha256 ${sha256}` });
-  if (!options.quiet) stderr.write(`${plural(tools.length, "tool")}, ${formatBytes(size)}\n`);
+  if (!options.quiet)
+    stderr.write(`${plural(countTools(manifest), "tool")}, ${formatBytes(size)}\n`);
   return exitStatus.done;
 }
 
@@ -170,7 +173,7 @@ async function report(imported: Imported, file: string, prefix: string, context:
   }
   context.reporter.finish();
   if (options.quiet) return;
-  const kept = steps.filter(({ action }) => action === "keep").length;
+  const kept = steps.filter((it) => it.action === "keep" && it.tool !== commandName).length;
   const names = failures.map(({ tool }) => tool).sort();
   const failed = names.length > 0 ? `; failed: ${listNames(names, 20)}` : "";
   const digest =

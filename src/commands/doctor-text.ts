@@ -1,3 +1,5 @@
+import { commandName } from "../core/layout.ts";
+import { countTools } from "../core/manifest.ts";
 import { describeBehind } from "../core/plan/behind.ts";
 import { listNames, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
@@ -41,13 +43,13 @@ function renderSound(
 ): string {
   const { damaged, unlinked } = inspection;
   const sound = Object.values(manifest.tools).filter(
-    ({ tool }) => !damaged.has(tool) && !unlinked.has(tool),
+    ({ tool }) => tool !== commandName && !damaged.has(tool) && !unlinked.has(tool),
   );
   const names = sound.map(({ tool, version }) => `${tool} ${version}`);
   const depth = deep ? "every file was hashed" : "--deep hashes every file";
   const what =
     names.length === 0 ? "no installed tool is intact" : `intact: ${listNames(names, 12)}`;
-  const none = Object.keys(manifest.tools).length === 0;
+  const none = countTools(manifest) === 0;
   return `${prefix} (${platform}): ${none ? "nothing is installed yet" : `${what} (${depth})`}`;
 }
 

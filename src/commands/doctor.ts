@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
@@ -9,6 +9,7 @@ import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
 import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
+import { newerCommand, olderThanVolumes } from "./own-command.ts";
 import { renderShadowed } from "./summary.ts";
 
 /** One problem. */
@@ -82,7 +83,7 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
     prefix,
     platform: plan.platform,
     deep: context.options.deep,
-    tools: Object.keys(manifest.tools),
+    tools: Object.keys(manifest.tools).filter((tool) => tool !== commandName),
     missing,
     findings,
     older: behindOf(state.plan),
@@ -138,6 +139,11 @@ async function examine(
     const message = `${layout.profile} was not written by this version of the command`;
     const hint = "The next run of openclaw-install-skill-deps install rewrites it.";
     findings.push({ message, hint });
+  }
+  const newer = newerCommand(manifest, context);
+  if (newer !== undefined) {
+    const message = olderThanVolumes(newer, context);
+    findings.push({ message, hint: `Update this one, or run ${prefix}/bin/${commandName}.` });
   }
   const hint = 'See entrypoint/README.md, "PATH".';
   if (loginShell.missing.length > 0) {

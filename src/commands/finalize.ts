@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { asUserError } from "../core/system-error.ts";
@@ -21,6 +21,7 @@ import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { mayLeaveRecord } from "./freshness-words.ts";
+import { viewsOfCommand } from "./own-command.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
 /** Size limit: other users can write here (bytes). */
@@ -62,7 +63,8 @@ export async function inspectLoginShell(
 ): Promise<LoginShell> {
   const { machine, options, env } = context;
   if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
-  const names = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
+  const programs = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
+  const names = programs.filter((name) => name !== commandName);
   const found = await checkLoginShell(prefix, names, env, asking(context));
   const byName = new Set(requirements.flatMap(({ inVolume, bins }) => (inVolume ? bins : [])));
   const isAsked = (bin: string): boolean => {
@@ -136,7 +138,9 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
   const tools = Object.values(applied.manifest.tools);
   const view = context.env.OPENCLAW_SKILL_DEPS_VIEW;
   if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
-  const installed = new Set(applied.installed.map(({ tool }) => tool));
+  const { command } = applied;
+  const written = [...applied.installed, ...(command ? [command] : [])];
+  const installed = new Set(written.map(({ tool }) => tool));
   // A tool that nothing requires may stay damaged.
   const whole = tools.filter(
     ({ tool }) => installed.has(tool) || !survey.inspection.damaged.has(tool),
@@ -148,13 +152,15 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [bin] : [],
   );
+  const inputs = [...survey.inputs, ...(await declaredInput(summary, context))];
   await recordFreshness({
     prefix: survey.prefix,
     entrypoint: join(context.packageDir, "entrypoint", "openclaw-install-skill-deps"),
     path: context.env.PATH ?? "",
     view,
+    others: viewsOfCommand(view, inputs, summary, context),
     roots: survey.roots,
-    inputs: [...survey.inputs, ...(await declaredInput(summary, context))],
+    inputs,
     absent: survey.absent,
     directories: [...survey.directories],
     programs: tools.flatMap(({ bins }) =>

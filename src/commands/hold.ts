@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import { emptyManifest, isHeld, type Manifest } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
 import { platformId } from "../core/platform.ts";
@@ -52,6 +53,11 @@ export function installedTools(
   prefix: string,
   verb: string,
 ): string[] {
+  if (names.includes(commandName)) {
+    throw new UserError("E_USAGE", `${commandName} cannot be named: ${verb} is for other tools`, {
+      hint: "The volume keeps the newest version that has run on it.",
+    });
+  }
   const records = Object.values(tools);
   const found = names.map((name) => {
     const record = tools[name] ?? records.find(({ bins }) => bins[name]);

@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import { isHeld } from "../core/manifest.ts";
 import { behindOf, describeBehind } from "../core/plan/behind.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
@@ -9,6 +10,7 @@ import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { finalize } from "./finalize.ts";
+import { isCommandDue, sayCommand } from "./own-command.ts";
 import { planDocument, renderPlan, renderSummary, summaryDocument } from "./summary.ts";
 
 /** `install` and `update`: applies the plan and reports what is unmet and why. */
@@ -19,8 +21,10 @@ export async function install(context: Context, update = false): Promise<number>
   sayHeld(state, update, context);
   if (options.dryRun) return printPlan(state, context);
   const work = state.plan.steps.filter(({ action }) => action !== "keep");
+  sayCommand(state, context);
+  const isDue = isCommandDue(state) || hasNews(state, context);
   const applied =
-    work.length > 0 || (await hasNews(state, context))
+    work.length > 0 || (isDue && (await hasDirectory(state)))
       ? await (await import("./apply.ts")).apply(
           state,
           work,
@@ -46,17 +50,20 @@ export async function install(context: Context, update = false): Promise<number>
 }
 
 /** True if the manifest must be updated although nothing is to be installed. */
-async function hasNews(state: InstalledState, { options }: Context): Promise<boolean> {
-  const { selected, manifest, inspection, brokenManifest, prefix } = state;
+function hasNews(state: InstalledState, { options }: Context): boolean {
+  const { selected, manifest, inspection, brokenManifest } = state;
   const isSelected =
     selected === undefined ||
     options.names.length > 0 ||
     JSON.stringify(selected) === JSON.stringify(manifest.skills);
   const known = requestedTools(manifest);
   const isRequested = requestedHere(state, options).every((tool) => known.includes(tool));
-  const isKnown =
-    isSelected && isRequested && inspection.reverified.length === 0 && !brokenManifest;
-  return !isKnown && (await statIfExists(prefix))?.isDirectory() === true;
+  return !isSelected || !isRequested || inspection.reverified.length > 0 || brokenManifest;
+}
+
+/** Where there is no volume, and nothing to install, none is made. */
+async function hasDirectory({ prefix }: InstalledState): Promise<boolean> {
+  return (await statIfExists(prefix))?.isDirectory() === true;
 }
 
 /**
@@ -66,7 +73,9 @@ async function hasNews(state: InstalledState, { options }: Context): Promise<boo
 function requestedHere({ plan }: InstalledState, { verb, names }: Context["options"]): string[] {
   if (verb !== "install" || names.length === 0) return [];
   return Object.values(plan.bins).flatMap((state) =>
-    state.state !== "unmet" && state.tool !== undefined ? [state.tool] : [],
+    state.state !== "unmet" && state.tool !== undefined && state.tool !== commandName
+      ? [state.tool]
+      : [],
   );
 }
 

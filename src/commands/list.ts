@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { type Behind, behindOf, describeBehind } from "../core/plan/behind.ts";
 import { describeNeededBy, neededBy } from "../core/plan/needed-by.ts";
@@ -10,6 +11,7 @@ import { bytesOf } from "../io/volume/prune.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import { loadState } from "../run/inputs/state.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
+import { newerCommand, olderThanVolumes } from "./own-command.ts";
 
 /** `list`: the tools in the volume. */
 export async function list(context: Context): Promise<number> {
@@ -33,11 +35,13 @@ export async function list(context: Context): Promise<number> {
     versionCell(version, fallbackOf(manifest, tool), neededBy.held),
     formatBytes(bytes),
     Object.keys(bins).join(" "),
-    listNames(describeNeededBy(neededBy), 3) || "nothing",
+    listNames(describeNeededBy(neededBy), 3) || (tool === commandName ? "the volume" : "nothing"),
     source.from,
   ]);
   const text = renderTable([["TOOL", "VERSION", "SIZE", "PROGRAMS", "NEEDED BY", "FROM"], ...rows]);
   context.stdout.write(rows.length > 0 ? `${text}\n` : `${prefix} has no tools yet\n`);
+  const newer = newerCommand(manifest, context);
+  if (newer !== undefined) context.stdout.write(`${olderThanVolumes(newer, context)}\n`);
   return exitStatus.done;
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
 import {
@@ -38,6 +38,7 @@ export async function remove(context: Context): Promise<number> {
   const platform = options.platform ? parsePlatform(options.platform) : context.machine;
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
   refuseOtherPlatform(manifest, platform, prefix);
+  refuseCommand(options.names);
   const { tools, unrequested } = await toolsNamed(manifest, prefix, context);
   const choose = (current: Manifest): readonly string[] => refuseNeeded(tools, current);
   for (const tool of choose(manifest)) sayAsked(tool, manifest, context);
@@ -57,6 +58,18 @@ export async function remove(context: Context): Promise<number> {
   sayUnused(taken, manifest, context);
   report(taken, prefix, context);
   return exitStatus.done;
+}
+
+/** The next run would put it there again. */
+function refuseCommand(names: readonly string[]): void {
+  if (!names.includes(commandName)) return;
+  throw new UserError(
+    "E_USAGE",
+    `${commandName} stays in the volume: every run that installs keeps it there`,
+    {
+      hint: "To remove the volume with all that is in it, delete its directory.",
+    },
+  );
 }
 
 interface Named {

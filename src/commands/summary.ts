@@ -1,4 +1,4 @@
-import type { InstalledRecord } from "../core/manifest.ts";
+import { countTools, type InstalledRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
 import type { LoginShell } from "../io/volume/login-shell.ts";
@@ -45,7 +45,7 @@ export function summaryDocument(
 export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: boolean): string {
   const { survey, applied } = summary;
   const { prefix } = survey;
-  const count = Object.keys(applied.manifest.tools).length;
+  const count = countTools(applied.manifest);
   const changed = [...applied.installed, ...applied.linked];
   const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
   const path = count > 0 ? renderPath(prefix, loginShell, onPath) : "";
@@ -79,7 +79,7 @@ export function renderSum({ survey, applied }: Summary): string {
         ]
       : []),
   ];
-  const total = `${Object.keys(manifest.tools).length} in ${survey.prefix}`;
+  const total = `${countTools(manifest)} in ${survey.prefix}`;
   const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
   return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
 }

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /** Paths in the volume. Every path is relative to the prefix, with `/`. */
 const share = "share/openclaw-skill-deps";
 
@@ -25,6 +27,16 @@ export const layout = {
   binPath: (bin: string): string => `bin/${bin}`,
   treeDir: (tool: string, version: string, key: string): string => `lib/${tool}/${version}-${key}`,
 } as const;
+
+/** The command's own name: that of its tool in the volume, and of that tool's only program. */
+export const commandName = "openclaw-install-skill-deps";
+
+/** The volume whose command a package in this directory would be; undefined in any other place. */
+export function volumeOfPackage(packageDir: string): string | undefined {
+  const trees = dirname(packageDir);
+  const isTree = trees.endsWith(`/${layout.lib}/${commandName}`);
+  return (isTree && trees.slice(0, -`/${layout.lib}/${commandName}`.length)) || undefined;
+}
 
 /** Where an image keeps a volume as a seed for others. */
 export const defaultSeed = "/usr/local/share/openclaw-skill-deps/seed";

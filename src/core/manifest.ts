@@ -1,5 +1,5 @@
 import * as z from "zod/mini"; // zod/mini, because the classic one adds 15 ms to every start
-import { layout } from "./layout.ts";
+import { commandName, layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 
 /** The version of the manifest's format. A newer manifest is never changed. */
@@ -130,6 +130,11 @@ export type Manifest = z.infer<typeof manifest>;
 
 export function emptyManifest(platform: string): Manifest {
   return { schema: manifestSchema, platform, tools: {}, skills: [], requested: [] };
+}
+
+/** The number of installed tools, without the command itself, which no skill needs. */
+export function countTools({ tools }: Pick<Manifest, "tools">): number {
+  return Object.keys(tools).filter((tool) => tool !== commandName).length;
 }
 
 /**

@@ -1,5 +1,6 @@
 import prettyBytes from "pretty-bytes";
 import type { ProblemCode } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import type { Event } from "./events.ts";
 
 /** How much is printed: `quiet` only warnings and failures, `verbose` every phase. */
@@ -53,7 +54,8 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
 }
 
 function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
-  const how = event.size === 0 ? "already present" : formatBytes(event.size);
+  const found = event.tool === commandName ? "a copy of this command" : "already present";
+  const how = event.size === 0 ? found : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
   return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
 }

@@ -1,7 +1,14 @@
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
-import { type InstallStep, isForced, type LinkStep, type Plan } from "../core/plan/plan.ts";
+import {
+  type InstallStep,
+  isForced,
+  type LinkStep,
+  type Plan,
+  type Step,
+} from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
@@ -19,6 +26,8 @@ import { shareToolchains } from "./toolchains.ts";
 export interface Applied {
   readonly manifest: Manifest;
   readonly installed: readonly VerifiedRecord[];
+  /** Present if the volume got a copy of the command, or a link to it: it is not counted. */
+  readonly command?: VerifiedRecord | undefined;
   /** Tools whose links were recreated without an installation. */
   readonly linked: readonly VerifiedRecord[];
   readonly failures: readonly Failure[];
@@ -55,30 +64,33 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     const context: ApplyContext = { ...request, began, seed };
     await forgetFreshness(prefix);
     const done = await applySteps(plan, context, staging);
-    const { linked, failures, fallbacks, bugs } = done;
+    const { failures, fallbacks, bugs } = done;
     const installed = inOrderOf(plan, done.installed);
+    const linked = done.linked.filter(isTool);
     sayOlder(fallbacks, emit);
     const forced = new Set(
-      plan.steps.flatMap((step) =>
+      stepsOf(plan).flatMap((step) =>
         step.action === "install" && isForced(step) ? [step.tool] : [],
       ),
     );
     const reverified = [
       ...context.reverified,
-      ...linked.map((record) => withNewFingerprint(record, context)),
+      ...done.linked.map((record) => withNewFingerprint(record, context)),
     ];
-    const reasons = context.reasonsFor(installed);
+    const tools = installed.filter(isTool);
+    const reasons = context.reasonsFor(tools);
     const manifest = await commit(
       { ...context, ...reasons, reverified, fallbacks },
       installed,
       forced,
     );
-    failures.push(...(await findMissing(context, installed)));
+    failures.push(...(await findMissing(context, tools)));
     await retireReplaced(context, installed, manifest);
     await removeStaleFiles(prefix, manifest);
     if (installed.length > 0) letGoOfWrittenFiles(staging.dir);
     if (bugs.length > 0) throw bugs[0];
-    return { manifest, installed, linked, failures, fallbacks };
+    const command = [...installed, ...done.linked].find((record) => !isTool(record));
+    return { manifest, installed: tools, command, linked, failures, fallbacks };
   } finally {
     await staging.close();
   }
@@ -86,6 +98,15 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
 
 async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promise<OpenSeed> {
   return { ...seed, dir: await open(() => staging.workDir("seed")) };
+}
+
+/** The command comes last: nothing waits for it. */
+function stepsOf({ steps, command }: Plan): Step[] {
+  return command ? [...steps, command] : [...steps];
+}
+
+function isTool({ tool }: VerifiedRecord): boolean {
+  return tool !== commandName;
 }
 
 /** Tools finish in any order; they are reported in the plan's. */
@@ -121,7 +142,7 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
   const ready = async (tool: string): Promise<VerifiedRecord | undefined> =>
     running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
 
-  for (const step of plan.steps) {
+  for (const step of stepsOf(plan)) {
     if (step.action === "keep") continue;
     const work = async (): Promise<VerifiedRecord | undefined> => {
       try {
@@ -162,10 +183,22 @@ function failed(
     results.fallbacks.push(kept);
     return context.manifest.tools[step.tool];
   }
+  if (step.tool === commandName && !context.seed?.keepsRecords) {
+    sayNoCommand(error, context);
+    return context.manifest.tools[step.tool];
+  }
   const failure = asFailure(step.tool, error);
   results.failures.push(failure);
   context.emit({ type: "failed", ...failure });
   return undefined;
+}
+
+/** Skills do not need the command in the volume, and who runs this has one. */
+function sayNoCommand(error: unknown, { signal, emit }: ApplyContext): void {
+  if (signal.aborted) return;
+  const { problem, message, hint = "" } = asFailure(commandName, error);
+  const what = `the volume does not get a copy of this command: ${message}`;
+  emit({ type: "warning", problem, message: what, hint });
 }
 
 async function relink(step: LinkStep, context: ApplyContext): Promise<VerifiedRecord> {

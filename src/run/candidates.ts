@@ -1,14 +1,21 @@
 import { join } from "node:path";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, VerifiedRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
+import { keyOfBuild } from "../core/plan/command.ts";
 import { describeKind } from "../core/plan/kinds.ts";
-import { type InstallStep, installationKey, versionOf } from "../core/plan/plan.ts";
+import {
+  type InstallStep,
+  installationKey,
+  type OwnPackage,
+  versionOf,
+} from "../core/plan/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { statIfExists } from "../io/files.ts";
 import type { DraftRecord } from "../io/volume/store.ts";
 import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { StageContext, Start } from "../sources/context.ts";
+import { copyPackage } from "../sources/copy-package.ts";
 import { importTree } from "../sources/import-tree.ts";
 import { stage } from "../sources/source.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
@@ -48,7 +55,11 @@ export function candidatesOf(
   context: ApplyContext,
   toolchains: Toolchains,
 ): Candidate[] {
-  const { recipe, artifacts, seed } = step;
+  const { recipe, artifacts, seed, ownPackage } = step;
+  if (ownPackage) {
+    const fetch: Candidate["fetch"] = (dir) => stageOwnPackage(ownPackage, dir, context);
+    return [{ called: ownPackage.dir, fetch }];
+  }
   const downloads = artifacts.map((artifact, i): Candidate => {
     if (!recipe) throw new Error(`${step.tool} has an artifact but no recipe`);
     const hasAlternative = i < artifacts.length - 1;
@@ -78,6 +89,37 @@ async function stageFromSeed(
   const source = { ...draft.source, seed: dir };
   const noted = { ...draft, source, installedAt: clock().toISOString() };
   return { tree, record: keepsRecords ? draft : noted, written, received: 0 };
+}
+
+async function stageOwnPackage(
+  own: OwnPackage,
+  workDir: string,
+  { emit, clock }: ApplyContext,
+): Promise<StagedTool> {
+  emit({ type: "phase", tool: commandName, phase: "copy" });
+  const tree = join(workDir, "tree");
+  copyPackage(own.dir, tree);
+  const { version, license } = own;
+  const key = keyOfBuild(own);
+  const dir = layout.treeDir(commandName, version, key);
+  const record: DraftRecord = {
+    tool: commandName,
+    version,
+    key,
+    dir,
+    source: {
+      kind: "package",
+      from: `${commandName}@${version}`,
+      digest: `sha256:${own.build}`,
+      size: 0,
+    },
+    bins: await describeBins(tree, dir, { [commandName]: `entrypoint/${commandName}` }, {}),
+    needs: [],
+    license,
+    recipe: "bundled",
+    installedAt: clock().toISOString(),
+  };
+  return { tree, record, written: new Map(), received: 0 };
 }
 
 async function stageArtifact(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import { isHeld, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
@@ -76,8 +76,15 @@ function addRecords(
   }
 }
 
-/** The same installed again is nothing to go back to: what it replaced may have been damaged. */
-function isOtherInstallation(other: VerifiedRecord, { version, key }: VerifiedRecord): boolean {
+/**
+ * The same installed again is nothing to go back to: what it replaced may have been damaged. Nor is an older
+ * command: the next run of the newer one would replace it.
+ */
+function isOtherInstallation(
+  other: VerifiedRecord,
+  { tool, version, key }: VerifiedRecord,
+): boolean {
+  if (tool === commandName) return false;
   return other.version !== version || other.key !== key;
 }
 

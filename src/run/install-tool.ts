@@ -1,6 +1,7 @@
 import { UserError } from "../core/errors.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
+import { keyOfBuild } from "../core/plan/command.ts";
 import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
 import { linkBins } from "../io/volume/bins.ts";
@@ -93,7 +94,9 @@ async function findReusable(
   return undefined;
 }
 
-function treesOf({ recipe, artifacts, seed }: InstallStep): { version: string; key: string }[] {
+function treesOf(step: InstallStep): { version: string; key: string }[] {
+  const { recipe, artifacts, seed, ownPackage } = step;
+  if (ownPackage) return [{ version: step.version, key: keyOfBuild(ownPackage) }];
   if (!recipe) return seed ? [seed.record] : [];
   return artifacts.map((artifact) => ({
     version: versionOf(recipe, artifact),

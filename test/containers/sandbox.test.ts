@@ -111,3 +111,38 @@ describe("what this place cannot provide", () => {
     expect(exitCode).toBe(0);
   });
 });
+
+describe("OpenClaw's own image, which does not have the command", () => {
+  const image = "docker.io/library/debian:bookworm-slim";
+  const own = "/opt/openclaw/bin/openclaw-install-skill-deps";
+
+  test("runs the volume's: verifies without Node, installs with the Node of the volume", async () => {
+    const plain = openPlace();
+    try {
+      plain.skill("hub", ["clawhub"]);
+      const filler = await plain.sandbox({ network: "host", access: "rw" });
+      expect((await filler.run(setup)).stderr).toMatch(/2 installed/);
+
+      const locked = await plain.sandbox({ network: "none", access: "ro", image });
+      const verified = await locked.run(`${own} --strict`);
+      expect([verified.exitCode, verified.stderr]).toEqual([
+        0,
+        expect.stringMatching(/nothing to do; programs present: \d\n$/),
+      ]);
+      const withoutHome = await locked.run(`env -u HOME ${own} -- sh -c 'echo "$PATH"'`);
+      expect(withoutHome.stdout).toMatch(/:\/opt\/openclaw\/bin$/m);
+
+      plain.skill("syntax", ["ast-grep"]);
+      expect((await locked.run(own)).stderr).toMatch(/E_VOLUME_READ_ONLY/);
+      const writer = await plain.sandbox({ network: "host", access: "rw", image });
+      const installed = await writer.run(own);
+      expect([installed.exitCode, installed.stderr]).toEqual([
+        0,
+        expect.stringContaining("1 installed; 3 in /opt/openclaw"),
+      ]);
+      expect((await locked.run(`${own} --strict`)).stderr).toMatch(/nothing to do/);
+    } finally {
+      await plain.close();
+    }
+  });
+});

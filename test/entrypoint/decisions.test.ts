@@ -1,17 +1,18 @@
 /** What the sh script and the program both decide is decided alike. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Options, parseOptions } from "../../src/cli.ts";
 import { mayLeaveRecord, wordLists } from "../../src/commands/freshness-words.ts";
+import { viewOfPackage } from "../../src/io/freshness/view.ts";
 import { readOpenClawConfig } from "../../src/io/inputs/openclaw-config.ts";
 import { candidateRoots } from "../../src/io/inputs/skills.ts";
 import { findOnPath } from "../../src/io/volume/bins.ts";
 import { options as definitions } from "../../src/usage/options.ts";
 import { pathWithoutNode } from "../support/without-node.ts";
-import { hasShell, makePlace, type Place, shells, write } from "./place.ts";
+import { hasShell, makePlace, type Place, type RunOptions, shells, write } from "./place.ts";
 import { named } from "./rows.ts";
 
 const built = join(import.meta.dirname, "../../dist/openclaw-install-skill-deps.cjs");
@@ -23,9 +24,9 @@ function viewOf(
   it: Place,
   args: readonly string[],
   env: Record<string, string> = {},
-  behind: readonly string[] = [],
+  more: Pick<RunOptions, "behind" | "command"> = {},
 ) {
-  const view = it.run(args, { env, behind }).node?.view ?? "";
+  const view = it.run(args, { env, ...more }).node?.view ?? "";
   const [, platform = "", request = ""] = view.split(" ", 3);
   const rest = wordsIn(view.slice(`1 ${platform} ${request} `.length));
   const [prefix = "", , , home = ""] = rest;
@@ -178,7 +179,52 @@ for (const shell of shells) {
       const [program = "", ...words] = [...behind, process.execPath, built, "list", "--json"];
       const options = { cwd: "/", env: { ...place.env, ...env }, encoding: "utf8" } as const;
       const { prefix } = JSON.parse(spawnSync(program, words, options).stdout);
-      expect(viewOf(place, [], env, behind).prefix).toBe(prefix);
+      expect(viewOf(place, [], env, { behind }).prefix).toBe(prefix);
+    });
+
+    test.each<[string, string]>([
+      ["a tree of a volume", "volume/lib/openclaw-install-skill-deps/1.0.0-abcdefabcdef"],
+      ["one of another volume", "some where/lib/openclaw-install-skill-deps/1.0.0-abcdefabcdef"],
+      ["a package that somebody put so", "a/lib/openclaw-install-skill-deps/no-record"],
+      ["an image's package", "usr/lib/openclaw-install-skill-deps"],
+      ["deeper than a tree", "b/lib/openclaw-install-skill-deps/1/package"],
+    ])("the volume that nobody names, run from %s", (_what, dir) => {
+      place = makePlace(shell);
+      const tree = join(place.dir, dir);
+      const [volume = ""] = tree.split("/lib/");
+      cpSync(join(place.dir, "package"), tree, { recursive: true });
+      if (!dir.includes("no-record")) write(join(tree, ".openclaw-skill-deps.json"), "{}\n");
+      for (const file of ["openclaw-install-skill-deps.cjs", "program.cjs"])
+        cpSync(join(dirname(built), file), join(tree, "dist", file));
+      write(join(tree, "package.json"), '{"version":"1.0.0"}\n');
+      const link = join(volume, "bin/openclaw-install-skill-deps");
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(`../${tree.slice(volume.length + 1)}/entrypoint/${basename(link)}`, link);
+      const env = { OPENCLAW_SKILL_PREFIX: "" };
+      const words = [join(tree, "dist", basename(built)), "list", "--json"];
+      const options = { cwd: "/", env: { ...place.env, ...env }, encoding: "utf8" } as const;
+      const { prefix } = JSON.parse(spawnSync(process.execPath, words, options).stdout);
+      expect(prefix === volume).toBe(dir.endsWith("abcdefabcdef"));
+      for (const file of [link, join(tree, "entrypoint", basename(link))]) {
+        const [at, name] = [dirname(file), basename(file)];
+        const odd = [`${at}/./${name}`, `${at}/../${basename(at)}/${name}`, `${at}//${name}`];
+        for (const command of [file, ...odd])
+          expect(viewOf(place, [], env, { command }).prefix, command).toBe(prefix);
+      }
+    });
+
+    test("the view of a package elsewhere, whatever words it has", () => {
+      place = makePlace(shell);
+      const other = join(place.dir, "lib: ü, 1:a,");
+      cpSync(join(place.dir, "package"), other, { recursive: true });
+      const command = join(other, "entrypoint/openclaw-install-skill-deps");
+      for (const args of [[], ["--skill", "ä b, 3:c,", "--all"], [" "]]) {
+        const view = place.run(args).node?.view ?? "";
+        const expected = place.run(args, { command }).node?.view;
+        expect(viewOfPackage(other, view)).toBe(expected);
+      }
+      expect(viewOfPackage(other, "1 x64-glibc 5:a, ")).toBeUndefined();
+      expect(viewOfPackage(other, "anything")).toBeUndefined();
     });
 
     test("directories of skills that exist", async () => {

@@ -76,6 +76,8 @@ export interface RunOptions {
   readonly mount?: readonly string[];
   /** Words that start the command, such as those of setpriv. */
   readonly behind?: readonly string[];
+  /** Another path of the command than the package's. */
+  readonly command?: string;
 }
 
 export interface Place {
@@ -172,7 +174,8 @@ export function makePlace(
     rmSync(log, { recursive: true, force: true });
     const mounting = options.mount?.length ? mounted(prefix, options.mount) : [];
     const behind = [...mounting, ...(options.behind ?? [])];
-    const [program = "", ...rest] = [...behind, ...words, ...args];
+    const own = options.command ? [...words.slice(0, -1), options.command] : words;
+    const [program = "", ...rest] = [...behind, ...own, ...args];
     const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: options.cwd ?? dir,
       env: { ...env, ...options.env },

@@ -180,19 +180,21 @@ test("two launchers that start one program are no obstacle", async () => {
   expect(namesOf(place)).toHaveLength(2);
 });
 
-test("one record per view, at most eight, and one for any", async () => {
+test("one record per view, at most sixteen, and one for any", async () => {
   place = makePlace(["", ""]);
-  for (let n = 10; n < 22; n += 1) {
-    await recordFreshness({ ...factsOf(place), view: viewOf(n) });
-    await recordFreshness({ ...factsOf(place), view: viewOf(n) });
+  for (let n = 10; n < 28; n += 2) {
+    const { inputs, ...facts } = factsOf(place);
+    const others = [{ view: viewOf(n + 1), inputs }];
+    await recordFreshness({ ...facts, inputs, view: viewOf(n), others });
   }
+  await recordFreshness({ ...factsOf(place), view: viewOf(27) });
   const names = namesOf(place);
   expect(names.filter((name) => name.startsWith("any-"))).toHaveLength(1);
   const views = names
     .filter((name) => /^\d/.test(name))
     .map((name) => readFileSync(join(steadyOf(place), name, "content"), "utf8").split("\n")[0]);
-  expect(views.sort()).toEqual([14, 15, 16, 17, 18, 19, 20, 21].map(viewOf));
-  expect(names).toHaveLength(9);
+  expect(views.sort()).toEqual(Array.from({ length: 16 }, (_, i) => viewOf(12 + i)));
+  expect(names).toHaveLength(17);
 });
 
 test("no view, no record", async () => {

@@ -8,6 +8,7 @@
  */
 import { lstatSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { commandName } from "../support/own-command.ts";
 import type { Case, Result } from "./case.ts";
 import { readListed } from "./support/account.ts";
 import { writeSkills } from "./support/programs.ts";
@@ -368,6 +369,7 @@ async function tryOnce(
     if (!isRight && /nothing to do/.test(second.stderr)) {
       wrong.push(`${how}; the next run says "nothing to do"`);
     }
+    if (!isThere(volume, commandName)) wrong.push(`${how}; after the next run: no ${commandName}`);
     const { takesAway, holds } = scenario;
     const isHeld = holds === undefined || readListed(volume.prefix)?.held?.includes(holds);
     if (!isHeld && again.args === args) {

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { $ } from "zx";
 import { repository } from "./workplace.ts";
@@ -10,6 +19,19 @@ export function copyPackage(into: string): string {
   const parts = ["dist", "entrypoint", "recipes", "package.json"];
   execFileSync("cp", ["-a", ...parts.map((name) => join(repository, name)), into]);
   rmSync(join(into, "dist/program.cache"), { force: true }); // the tests' own
+  return into;
+}
+
+/** A copy of the built package as another version, or as another build of the same one. */
+export function copyAs(into: string, version: string | undefined): string {
+  copyPackage(into);
+  const file = join(into, "package.json");
+  const document = JSON.parse(readFileSync(file, "utf8"));
+  const text = JSON.stringify({ ...document, ...(version && { version }) });
+  writeFileSync(file, text);
+  if (version) writeFileSync(join(into, "dist/version.txt"), `${version}\n`);
+  const build = createHash("sha256").update(text).update(into).digest("hex");
+  writeFileSync(join(into, "dist/build.txt"), `${build}\n`);
   return into;
 }
 

@@ -26,6 +26,7 @@ import { join, relative } from "node:path";
 import { stringify } from "yaml";
 import { describe } from "./archives.ts";
 import { type Loopback, type ServeOptions, startLoopback } from "./loopback.ts";
+import { withoutCommand } from "./own-command.ts";
 import { type Finished, started } from "./started.ts";
 
 export const repository = join(import.meta.dirname, "..", "..");
@@ -62,11 +63,12 @@ export interface Workplace {
     env: Readonly<Record<string, string>>,
     ...args: string[]
   ): Promise<Finished & { readonly alone: boolean }>;
+  /** Without the volume's own command, which every run adds. */
   manifest(): {
     tools: Record<string, { version: string; dir: string; bins: Record<string, { path: string }> }>;
     skills: unknown[];
   };
-  /** What lies in the volume: path to kind, mode, and content's digest or link's target. */
+  /** What lies in the volume, without its own command: path to kind, mode, and content's digest or link's target. */
   snapshot(): Record<string, string>;
   /**
    * Gives what makes all as it is now, files and server: what several tests begin with is installed
@@ -141,8 +143,11 @@ export async function openWorkplace(): Promise<Workplace> {
       const ran = await started(["sh", entrypoint, ...args], { env: given, cwd: home });
       return { ...ran, alone: /programs present: \d/.test(ran.stderr) };
     },
-    manifest: () => JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8")),
-    snapshot: () => snapshotOf(prefix),
+    manifest() {
+      const document = JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8"));
+      return { ...document, tools: withoutCommand(document.tools) };
+    },
+    snapshot: () => withoutCommand(snapshotOf(prefix)),
     keep() {
       const copy = `${dir}.kept-${kept.length}`;
       kept.push(copy);

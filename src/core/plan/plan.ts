@@ -21,6 +21,8 @@ export type InstallReason =
   | "damaged"
   | "recipe changed"
   | "newer version"
+  /** Of the command: this version, from another build. */
+  | "other build"
   /** The Python that its packages were chosen for is replaced by another minor version. */
   | "other Python"
   | "forced";
@@ -51,6 +53,8 @@ export interface InstallStep {
   /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
   readonly seed?: SeedSource;
+  /** Present for the command itself: its only source. */
+  readonly ownPackage?: OwnPackage;
   /** Present if the recipe comes only from an untrusted skill. */
   readonly declared?: Declaration;
 }
@@ -60,6 +64,18 @@ export interface InstallStep {
  */
 export function isForced({ reason }: InstallStep): boolean {
   return reason === "forced" || reason === "other Python";
+}
+
+/** The package that is running, of which the volume gets a copy. */
+export interface OwnPackage {
+  /** Absolute. */
+  readonly dir: string;
+  readonly version: string;
+  /** What tells its build from others of the same version: 64 hex digits. */
+  readonly build: string;
+  readonly license: string;
+  /** It is a copy that lies in this very volume. */
+  readonly isInstalled: boolean;
 }
 
 /** The seed's tree of a tool. */
@@ -121,6 +137,8 @@ export type BinState =
 export interface Plan {
   readonly platform: string;
   readonly steps: readonly Step[];
+  /** For the command itself, which no skill needs: it is not counted, and its failure is a warning. */
+  readonly command?: Step;
   readonly unmet: readonly Unmet[];
   /** Every program that a requirement names. */
   readonly bins: Readonly<Record<string, BinState>>;
@@ -142,6 +160,8 @@ export interface PlanRequest {
   readonly catalogue: Catalogue;
   readonly platform: Platform;
   readonly present: Present;
+  /** Absent if the running package is not complete. */
+  readonly ownPackage?: OwnPackage | undefined;
   /** The contents of the image's seed, by tool. */
   readonly seed: Readonly<Record<string, VerifiedRecord>>;
   /** Nothing can be fetched. */

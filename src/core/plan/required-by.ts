@@ -1,3 +1,4 @@
+import { commandName } from "../layout.ts";
 import type { InstalledRecord, Manifest, SelectedSkill } from "../manifest.ts";
 import { isBinName } from "../names.ts";
 import type { Catalogue } from "../recipe.ts";
@@ -34,6 +35,7 @@ export function requestedTools(manifest: Manifest, skills = manifest.skills): st
   return Object.values(manifest.tools)
     .filter((record) => !needed.has(record.tool) && skillsThatAsk(record, skills).length === 0)
     .map(({ tool }) => tool)
+    .filter((tool) => tool !== commandName)
     .sort();
 }
 
@@ -101,7 +103,7 @@ export function unusedTools(
 ): string[] {
   const { held = [] } = manifest;
   const named = requests.map(({ tool }) => tool);
-  const requested = new Set([...requestedTools(manifest), ...named, ...held]);
+  const requested = new Set([commandName, ...requestedTools(manifest), ...named, ...held]);
   const records = Object.values(manifest.tools);
   const used = new Set(
     records

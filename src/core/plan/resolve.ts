@@ -1,3 +1,4 @@
+import { commandName, layout } from "../layout.ts";
 import type { Manifest, VerifiedRecord } from "../manifest.ts";
 import { platformId } from "../platform.ts";
 import type { Catalogue } from "../recipe.ts";
@@ -39,6 +40,7 @@ export function resolvePlan(given: PlanRequest): Plan {
     else for (const bin of requirement.anyBins) settle(bin, requirement.for);
   }
   addNeeds(wanted, request);
+  if (request.ownPackage) wanted.set(commandName, wanted.get(commandName) ?? new Set());
   if (wanted.has("python3")) {
     const records = Object.values(request.present.manifest.tools);
     const stranded = records.filter((record) => isStranded(record, request));
@@ -55,9 +57,12 @@ export function resolvePlan(given: PlanRequest): Plan {
     const asked = aliasesAsked(tool, bins, catalogue);
     return step && stepWithAliases(step, present.manifest.tools[tool], asked, catalogue);
   });
+  const found = steps.filter((step) => step !== undefined);
+  const command = found.find(({ tool }) => tool === commandName);
   return {
     platform: platformId(request.platform),
-    steps: inOrder(steps.filter((step) => step !== undefined)),
+    steps: inOrder(found.filter((step) => step !== command)),
+    ...(command && { command }),
     unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
     bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
@@ -93,6 +98,7 @@ function holdersOf({ tools }: Manifest): Map<string, VerifiedRecord> {
 }
 
 function resolveBin(bin: string, request: Request): BinState {
+  if (bin === commandName && request.ownPackage) return commandState(request);
   const state = resolveWithoutSeed(bin, request);
   if (state.state !== "unmet") return state;
   const record = Object.values(request.seed).find(({ bins }) => bins[bin]);
@@ -103,6 +109,18 @@ function resolveBin(bin: string, request: Request): BinState {
   return missing === undefined
     ? { state: "install", tool, version }
     : { state: "unmet", reason: missing, problem: "E_NEED" };
+}
+
+/** No recipe has the command, whatever its programs are called. */
+function commandState(request: Request): BinState {
+  const step = stepFor(commandName, [], request);
+  if (step === undefined) {
+    const reason = "its tree is damaged, and it cannot repair itself";
+    return { state: "unmet", reason, problem: "E_TREE_CHANGED" };
+  }
+  const { tool, version } = step;
+  if (step.action === "install") return { state: "install", tool, version };
+  return { state: "present", path: layout.binPath(commandName), tool };
 }
 
 function resolveWithoutSeed(bin: string, request: Request): BinState {

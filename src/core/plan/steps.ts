@@ -1,8 +1,10 @@
+import { commandName } from "../layout.ts";
 import { minorOf } from "../locks/wheel-tags.ts";
 import { fallbackOf, isHeld, type VerifiedRecord } from "../manifest.ts";
 import type { Artifact } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import { artifactsFor, downloadSize } from "./artifact.ts";
+import { commandStep } from "./command.ts";
 import {
   type InstallReason,
   type InstallStep,
@@ -22,6 +24,7 @@ export function stepFor(
   request: PlanRequest,
 ): Step | undefined {
   const { present, catalogue, platform } = request;
+  if (tool === commandName) return commandStep(requiredBy, request);
   const record = present.manifest.tools[tool];
   const recipe = catalogue.recipes.get(tool);
   const found = recipe ? artifactsFor(recipe, platform) : undefined;

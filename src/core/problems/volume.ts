@@ -66,7 +66,8 @@ export const volumeProblems = {
   E_MANIFEST_NEWER: {
     kind: "volume",
     cause: "The manifest was written by a newer version of this package.",
-    remedy: "Use that version, or run openclaw-install-skill-deps doctor --repair.",
+    remedy:
+      "Use that version, which the volume may have as bin/openclaw-install-skill-deps, or run doctor --repair.",
   },
   E_DECLARED_RECORD: {
     kind: "volume",

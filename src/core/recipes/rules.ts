@@ -1,6 +1,7 @@
 import * as semver from "semver";
 import { isDebVersion } from "../deb-version.ts";
 import { parseHexDigest, parseIntegrity } from "../digest.ts";
+import { commandName } from "../layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "../names.ts";
 import type { ArchiveFormat } from "../recipe.ts";
 
@@ -11,10 +12,15 @@ import type { ArchiveFormat } from "../recipe.ts";
 export type TextRule = (text: string) => string | undefined;
 
 export const toolNameRule: TextRule = (text) =>
-  isToolName(text) ? undefined : "must be lower case letters, digits and ._+-";
+  isToolName(text) ? notOwnName(text) : "must be lower case letters, digits and ._+-";
 
 export const binNameRule: TextRule = (text) =>
-  isBinName(text) ? undefined : `has "${text}", which is not a plain program name`;
+  isBinName(text) ? notOwnName(text) : `has "${text}", which is not a plain program name`;
+
+/** What starts under this name decides what is in the volume; no recipe, and no skill, may provide it. */
+function notOwnName(text: string): string | undefined {
+  return text === commandName ? `has "${text}", the name of this command itself` : undefined;
+}
 
 /** `recipe new` writes it for values that only the author knows. */
 const isPlaceholder = (text: string): boolean => /^TODO\b/.test(text);

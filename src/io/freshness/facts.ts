@@ -43,6 +43,8 @@ export interface FreshnessFacts {
   readonly path: string;
   /** The line that it passed in OPENCLAW_SKILL_DEPS_VIEW. */
   readonly view: string;
+  /** Other views for which all of this holds too, with their own inputs. */
+  readonly others?: readonly Pick<FreshnessFacts, "view" | "inputs">[];
   /** Directories in which a new SKILL.md would count; they may not exist yet. */
   readonly roots: readonly string[];
   /**
@@ -70,7 +72,7 @@ export interface FreshnessFacts {
   readonly unmet: readonly string[];
 }
 
-interface Input {
+export interface Input {
   readonly path: string;
   readonly sha256: string;
   readonly skill: boolean;

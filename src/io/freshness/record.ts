@@ -13,7 +13,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
-import { layout } from "../../core/layout.ts";
+import { commandName, layout } from "../../core/layout.ts";
 import { errnoName } from "../../core/system-error.ts";
 import {
   copyFile,
@@ -34,8 +34,8 @@ import { mergeSatisfied } from "./satisfied.ts";
 /** The lists that every record has. */
 const lists = ["seen", "all", "volume", "sizes", "content", "satisfied"];
 
-/** The number of views with a record. */
-const maxRecords = 8;
+/** The number of views with a record: a run may leave two. */
+const maxRecords = 16;
 /** An unpublished record of this age is from a killed run (ms). */
 const graceMs = 60 * 60 * 1000;
 
@@ -44,33 +44,37 @@ const graceMs = 60 * 60 * 1000;
  * during the run, there is no record, and the next run starts Node again.
  */
 export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
-  const { view } = facts;
+  const { view, others = [] } = facts;
   // Text that is not valid UTF-8 differs between Node and sh.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
   const records = join(facts.prefix, layout.freshness);
-  const own = join(records, `.new-${token()}`);
   const any = join(records, `.new-${token()}`);
   const [, platform = ""] = view.split(" ");
-  const count = facts.programs.filter(isBin).length + facts.system.length;
-  const digest = sha256Hex(view).slice(0, 8);
-  const names = [
-    `${Buffer.byteLength(view)}-${digest}-${count}-${token()}`,
-    `any-${platform}-${count}-${token()}`,
-  ] as const;
+  const counted = facts.programs.filter(
+    (it) => isBin(it) && it.path !== layout.binPath(commandName),
+  );
+  const count = counted.length + facts.system.length;
+  const nameOf = (it: string): string =>
+    `${Buffer.byteLength(it)}-${sha256Hex(it).slice(0, 8)}-${count}-${token()}`;
+  const names = [nameOf(view), `any-${platform}-${count}-${token()}`] as const;
+  const views = [facts, ...others.map((other) => ({ ...facts, ...other }))].map((it, i) => ({
+    facts: it,
+    draft: join(records, `.new-${token()}`),
+    name: i === 0 ? names[0] : nameOf(it.view),
+  }));
   try {
     for (const dir of ["share", layout.share, layout.freshness])
       await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
-    await writeViewRecord(own, facts);
-    await writeAnyRecord(any, own, facts, manifest);
-    await moveTree(own, join(records, names[0]), lists);
+    for (const it of views) await writeViewRecord(it.draft, it.facts);
+    await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
+    for (const { draft, name } of views) await moveTree(draft, join(records, name), lists);
     await moveTree(any, join(records, names[1]), lists);
-    prune(records, names);
+    prune(records, [...views.map(({ name }) => name), names[1]]);
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
-    removeQuietly(own);
-    removeQuietly(any);
+    for (const draft of [any, ...views.map((it) => it.draft)]) removeQuietly(draft);
   }
 }
 
@@ -243,19 +247,20 @@ function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): S
  * Removes the records that the new ones replace; never newer ones, which another run has just
  * written.
  */
-function prune(records: string, names: readonly [string, string]): void {
+function prune(records: string, names: readonly string[]): void {
   const timeOf = (name: string) => lstatSync(join(records, name)).mtimeMs;
   const viewOf = (name: string) => name.split("-", 2).join("-");
+  const written = Math.max(...names.map(timeOf));
   const others = readdirSync(records).filter((name) => !names.includes(name));
-  const age = new Map(others.map((name) => [name, timeOf(names[0]) - timeOf(name)]));
+  const age = new Map(others.map((name) => [name, written - timeOf(name)]));
   const older = others.filter((name) => (age.get(name) ?? 0) >= 0);
   const stale = older.filter((name) => name.startsWith(".") && (age.get(name) ?? 0) > graceMs);
   const views = older.filter((name) => /^\d/.test(name));
-  const replaced = views.filter((name) => viewOf(name) === viewOf(names[0]));
+  const replaced = views.filter((name) => names.map(viewOf).includes(viewOf(name)));
   const surplus = views
     .filter((name) => !replaced.includes(name))
     .sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
-    .slice(maxRecords - 1);
+    .slice(maxRecords - (names.length - 1));
   const formerAny = older.filter((name) => name.startsWith("any-"));
   for (const name of [...stale, ...replaced, ...surplus, ...formerAny]) {
     removeQuietly(join(records, name));

@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
-import { layout } from "../../core/layout.ts";
+import { commandName, layout } from "../../core/layout.ts";
 import {
   emptyManifest,
   type Manifest,
@@ -9,7 +9,14 @@ import {
   parseManifest,
   renderManifest,
 } from "../../core/manifest.ts";
-import { fileError, isLasting, lstatIfExists, withContext, writeAtomically } from "../files.ts";
+import {
+  fileError,
+  isLasting,
+  isThere,
+  lstatIfExists,
+  withContext,
+  writeAtomically,
+} from "../files.ts";
 import { readPlain, tryRead } from "../input.ts";
 
 /** Larger than any real manifest. Size limit: other users can write here. */
@@ -37,12 +44,15 @@ export async function findManifest(
 export async function readManifest(prefix: string): Promise<Manifest | undefined> {
   const found = await findManifest(prefix);
   if (!found || !("why" in found)) return found;
-  throw manifestError(found);
+  throw manifestError(prefix, found);
 }
 
 /** The error for a manifest that cannot be used. */
-export function manifestError({ why, message }: ManifestProblem): UserError {
-  return new UserError(why === "newer" ? "E_MANIFEST_NEWER" : "E_MANIFEST_BROKEN", message);
+export function manifestError(prefix: string, { why, message }: ManifestProblem): UserError {
+  if (why !== "newer") return new UserError("E_MANIFEST_BROKEN", message);
+  const own = join(prefix, layout.binPath(commandName));
+  const hint = isThere(own) ? { hint: `Run the volume's own command, which is newer: ${own}` } : {};
+  return new UserError("E_MANIFEST_NEWER", message, hint);
 }
 
 /** Renames an unusable manifest; returns its new name, undefined if there is none. */

@@ -1,5 +1,6 @@
 import { nearVerb, type Options } from "../../cli.ts";
 import { UserError } from "../../core/errors.ts";
+import { commandName } from "../../core/layout.ts";
 import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
 import { isBinName, nearest } from "../../core/names.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
@@ -57,7 +58,7 @@ export function requirementsFor(
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
   );
   const installed = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
-  const known = new Set([...catalogue.providers.keys(), ...asked, ...installed]);
+  const known = new Set([commandName, ...catalogue.providers.keys(), ...asked, ...installed]);
   return names.map((name) => {
     const recipe = catalogue.recipes.get(name);
     const installed = tools[name];

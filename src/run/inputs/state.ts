@@ -1,9 +1,10 @@
 import { join, resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
+import { commandName } from "../../core/layout.ts";
 import type { SelectedSkill } from "../../core/manifest.ts";
 import { isBinName, nearest } from "../../core/names.ts";
-import type { Plan, Requirement } from "../../core/plan/plan.ts";
+import type { OwnPackage, Plan, Requirement } from "../../core/plan/plan.ts";
 import { requirementOf, type ToolRequest, toolRequests } from "../../core/plan/required-by.ts";
 import { resolvePlan } from "../../core/plan/resolve.ts";
 import { type Platform, parsePlatform, platformId } from "../../core/platform.ts";
@@ -15,6 +16,7 @@ import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-co
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
 import { findOnPath } from "../../io/volume/bins.ts";
 import type { Emit } from "../../report/events.ts";
+import { loadOwnPackage } from "./own-package.ts";
 import {
   type AskedFor,
   forced,
@@ -41,6 +43,8 @@ export interface InstalledState extends VolumeState {
   readonly requests: readonly ToolRequest[];
   readonly requirements: readonly Requirement[];
   readonly seed: Seed | undefined;
+  /** The package that is running; undefined where it is not complete. */
+  readonly ownPackage: OwnPackage | undefined;
   readonly plan: Plan;
   /** Required programs that PATH finds outside the volume. */
   readonly onPath: ReadonlyMap<string, string>;
@@ -106,6 +110,7 @@ export async function loadState(
     ? await (await import("./declared.ts")).addDeclared(view, context)
     : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
   const force = forced(options.force, options.names, catalogue);
+  const ownPackage = loadOwnPackage(prefix, context);
   const plan = resolvePlan({
     requirements,
     catalogue,
@@ -117,6 +122,7 @@ export async function loadState(
       unlinked: inspection.unlinked,
       system: onPath,
     },
+    ownPackage,
     seed: seed?.tools ?? {},
     offline: options.offline,
     ignoreSystem: options.ignoreSystem,
@@ -131,7 +137,18 @@ export async function loadState(
     })),
   ];
   const { absent, isWhole: isRecordable } = configured;
-  const seen = { prefix, platform, catalogue, skills, roots, selected, onPath, seed, plan };
+  const seen = {
+    prefix,
+    platform,
+    catalogue,
+    skills,
+    roots,
+    selected,
+    onPath,
+    seed,
+    ownPackage,
+    plan,
+  };
   const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
   const watched = { inputs, absent, directories: directoriesSeen, isRecordable };
   return { ...volume, ...seen, requests, requirements, ...watched };
@@ -154,7 +171,8 @@ function namesOfVariable(names: readonly string[], emit: Emit): string[] {
 
 /** If nothing else says what is needed, all tools of the seed are required. */
 function wholeSeed(seed: Seed | undefined): AskedFor[] {
-  return Object.values(seed?.tools ?? {}).map(({ tool, bins }) => ({
+  const tools = Object.values(seed?.tools ?? {}).filter(({ tool }) => tool !== commandName);
+  return tools.map(({ tool, bins }) => ({
     name: `the seed's ${tool}`,
     bins: Object.keys(bins),
     anyBins: [],

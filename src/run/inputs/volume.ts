@@ -2,12 +2,12 @@ import { constants } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
-import { defaultPrefix, layout } from "../../core/layout.ts";
-import { emptyManifest, type Manifest } from "../../core/manifest.ts";
+import { defaultPrefix, layout, volumeOfPackage } from "../../core/layout.ts";
+import { countTools, emptyManifest, type Manifest } from "../../core/manifest.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { plural } from "../../core/plural.ts";
 import { access } from "../../io/disk.ts";
-import { isLasting, listNames } from "../../io/files.ts";
+import { isLasting, isThere, listNames } from "../../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../../io/volume/inspect.ts";
 import { findManifest, manifestError } from "../../io/volume/manifest-file.ts";
 import { openModes, umaskFor } from "../../io/volume/modes.ts";
@@ -43,8 +43,9 @@ export async function loadVolume(
 }
 
 /**
- * The volume: `--prefix`, else /opt/openclaw if it exists or can be created, else the user's data
- * directory. The sh entrypoint has the same rules. Also sets the umask for this volume.
+ * The volume: `--prefix`, else the one that this very command lies in, else /opt/openclaw if it exists or
+ * can be created, else the user's data directory. The sh entrypoint has the same rules. Also sets the umask
+ * for this volume.
  */
 export async function resolvePrefix(context: Context): Promise<string> {
   const prefix = await choosePrefix(context);
@@ -63,6 +64,8 @@ async function choosePrefix(context: Context): Promise<string> {
       hint: `Use an absolute path: --prefix ${resolve("/", prefix)}`,
     });
   }
+  const own = volumeOfPackage(context.packageDir);
+  if (own !== undefined && isThere(join(context.packageDir, layout.record))) return own;
   const usable = async (path: string, mode: number): Promise<boolean> =>
     access(path, mode).then(
       () => true,
@@ -96,10 +99,11 @@ async function loadManifest(
 ): Promise<Pick<VolumeState, "manifest" | "brokenManifest">> {
   const found = await findManifest(prefix);
   if (found && !("why" in found)) return { manifest: found, brokenManifest: false };
-  if (found?.why === "newer" && !context.options.repair) throw manifestError(found);
+  if (found?.why === "newer" && !context.options.repair) throw manifestError(prefix, found);
   const manifest = await rebuildManifest(prefix, emptyManifest(platformId(platform)), repair);
-  const count = Object.keys(manifest.tools).length;
-  if (!found && count === 0) return { manifest, brokenManifest: false };
+  const count = countTools(manifest);
+  if (!found && Object.keys(manifest.tools).length === 0)
+    return { manifest, brokenManifest: false };
   // A missing manifest while another run is active means a volume that is being filled.
   const isFilling = !found && listNames(join(prefix, layout.staging)).length > 0;
   const message = `${found?.message ?? `${prefix} has no manifest`}; ${plural(count, "tool was found by its tree", "tools were found by their trees")}`;

@@ -1,6 +1,8 @@
 /** What a volume may hold, told strictly: everything else in it is a stale file. */
 import { lstatSync, lutimesSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isPartOfCommand } from "../../../src/core/package-files.ts";
+import { commandName } from "../../support/own-command.ts";
 import type { Offer } from "./programs.ts";
 
 type Offered = Pick<Offer, "tool" | "version" | "paths">;
@@ -12,6 +14,9 @@ interface Listed {
   readonly previous?: Listed["tools"];
   readonly held?: readonly string[];
 }
+
+/** Directories in the tree of the volume's own command. */
+const commandDirs = new Set(["dist", "dist/completions", "entrypoint"]);
 
 const share = "share/openclaw-skill-deps";
 const fixed = new Set([
@@ -95,6 +100,7 @@ function wasOffered(
   path: string,
   offers: readonly Offered[],
 ): boolean {
+  if (tool === commandName) return commandDirs.has(path) || isPartOfCommand(path);
   return offers.some(
     (offer) => offer.tool === tool && offer.version === version && offer.paths.has(path),
   );

@@ -14,6 +14,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Loopback, startLoopback } from "../../support/loopback.ts";
+import { commandName } from "../../support/own-command.ts";
 import { copyPackage } from "../../support/package.ts";
 import { findStale, letHoursPass, readListed } from "./account.ts";
 import { type Offer, offerArchive, offerClosure, offerNode, writeSkills } from "./programs.ts";
@@ -59,7 +60,10 @@ export interface Volume {
   copyFrom(prefix: string): void;
   /** Takes away all that is in the volume. */
   empty(): void;
-  /** A line for each program of the newest catalogue's tools that is missing or prints what none of them promises. */
+  /**
+   * A line for each program of the newest catalogue's tools that is missing or prints what none of them
+   * promises, and for the volume's own command.
+   */
   wrongPrograms(catalogues: readonly Catalogue[]): Promise<string[]>;
   stale(): string[];
   letHoursPass(): void;
@@ -243,7 +247,17 @@ async function wrongPrograms(prefix: string, catalogues: readonly Catalogue[]): 
       return promised.includes(got) ? [] : [`${name} says ${JSON.stringify(got.slice(0, 300))}`];
     }),
   );
-  return lines.flat();
+  return [...lines.flat(), ...(await wrongCommand(prefix))];
+}
+
+/** The volume's own command is a program as any, where the manifest lists it. */
+async function wrongCommand(prefix: string): Promise<string[]> {
+  const record = readListed(prefix)?.tools[commandName];
+  if (!record) return [];
+  const got = await ask(join(prefix, "bin", commandName), "--version");
+  return got === `${record.version}\n`
+    ? []
+    : [`${commandName} says ${JSON.stringify(got.slice(0, 300))}`];
 }
 
 /** What a program prints, or why it does not. */

@@ -1,0 +1,9 @@
+/** The file in which a build leaves what tells it from others: the digest of all that it is made of. */
+export const buildFile = "dist/build.txt";
+
+/** True for a file of the package, by its path in it, of which the volume's command has a copy. */
+export function isPartOfCommand(path: string): boolean {
+  if (["package.json", "LICENSE", "Dockerfile.example"].includes(path)) return true;
+  if (path.startsWith("dist/")) return !path.startsWith("dist/program.cache"); // made by one machine's Node
+  return /^entrypoint\/(openclaw-install-skill-deps|[\w-]+\.sh)$/.test(path);
+}

@@ -1,0 +1,46 @@
+import { dirname, join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
+import { isPartOfCommand } from "../core/package-files.ts";
+import { mkdirSync } from "../io/disk.ts";
+import { entriesBelow } from "../io/entries.ts";
+import { copyFile, isThere } from "../io/files.ts";
+
+/** Without these a copy would not run. */
+const needed = [
+  "package.json",
+  `entrypoint/${commandName}`,
+  "entrypoint/start-node.sh",
+  "entrypoint/compare-contents.sh",
+  `dist/${commandName}.cjs`,
+  "dist/program.cjs",
+  "dist/catalogue.json",
+];
+
+/**
+ * Copies what a package needs to run into a directory that does not exist yet; no tests, sources, private
+ * Node or code cache of this machine. Throws a UserError where the package is not complete.
+ */
+export function copyPackage(from: string, to: string): void {
+  const missing = needed.find((path) => !isThere(join(from, path)));
+  if (missing !== undefined) {
+    throw new UserError("E_PACKAGE_DAMAGED", `${join(from, missing)} is missing`);
+  }
+  mkdirSync(to);
+  for (const path of filesOf(from)) {
+    const target = join(to, path);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFile(join(from, path), target, path === `entrypoint/${commandName}` ? 0o777 : 0o666);
+  }
+}
+
+function filesOf(dir: string): string[] {
+  const below = ["entrypoint", "dist"].flatMap((name) => entriesBelow(join(dir, name)));
+  const files = below
+    .filter(({ stats }) => stats.isFile())
+    .map(({ path }) => path.slice(dir.length + 1));
+  const others = ["package.json", "LICENSE", "Dockerfile.example"].filter((name) =>
+    isThere(join(dir, name)),
+  );
+  return [...others, ...files].filter(isPartOfCommand);
+}
