@@ -308,7 +308,7 @@ describe("elsewhere", () => {
     expect((await place.run("bundle", "export", file)).stderr).toMatch(/^1 tool, /m);
     const target = join(place.dir, "other");
     const imported = await place.run("--prefix", target, "bundle", "import", file);
-    expect(imported.stderr).toMatch(/1 taken, 0 kept/);
+    expect(imported.stderr).toMatch(/1 imported, 0 kept/);
     const { status, stderr } = await runFrom([join(target, "bin", commandName), "--strict"]);
     expect([status, stderr]).toEqual([0, expect.stringMatching(/nothing to do; 1 in .*other\n$/)]);
 
