@@ -65,7 +65,7 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
   const { metadata, entryPoints, scripts } = await openWheel(
     wheel,
     file,
-    join(dir, "room"),
+    join(dir, "wheel"),
     context.signal,
   );
   const [head = ""] = metadata.split(/\r?\n\r?\n/);

@@ -102,7 +102,7 @@ describe("what is damaged", () => {
     writeFileSync(zog, "");
     const { status, stdout } = await place.run("doctor");
     expect(status).toBe(4);
-    expect(stdout).toMatch(/sound: yak 1\.0\.0 \(--deep/);
+    expect(stdout).toMatch(/intact: yak 1\.0\.0 \(--deep/);
     expect(stdout).toMatch(/damaged:\n {2}lib\/zog\//);
     expect(lastLine(stdout)).toMatch(/^damaged: zog /);
     const repaired = await place.run("doctor", "--repair");

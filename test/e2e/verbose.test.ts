@@ -54,7 +54,7 @@ function serveAll(): { env: Record<string, string>; told: string[] } {
   return { env, told };
 }
 
-const details = /^(?:\w+: )?(?:request|redirect|retry|mirror|skipped|next address)\b.*$/gm;
+const details = /^(?:\w+: )?(?:request|redirect|retry|mirror|skipped|next source)\b.*$/gm;
 
 test("-v tells them in order, without secrets", async () => {
   const { env, told } = serveAll();

@@ -21,7 +21,7 @@ const places: Readonly<Record<string, string>> = {
 export interface OpenWheel {
   readonly wheel: LockedWheel;
   /** Absolute. */
-  readonly room: string;
+  readonly workDir: string;
   /** The text of its METADATA. */
   readonly metadata: string;
   readonly entryPoints: ReadonlyMap<string, EntryPoint>;
@@ -30,7 +30,7 @@ export interface OpenWheel {
 }
 
 /**
- * Unpacks a verified wheel into `room`, which is created, and reads its metadata. No code of it is
+ * Unpacks a verified wheel into `workDir`, which is created, and reads its metadata. No code of it is
  * run. Throws a UserError (`integrity`) if pip would not accept it as the locked package.
  */
 export async function openWheel(
@@ -50,7 +50,7 @@ export async function openWheel(
     scripts.push(...(await names(join(workDir, data, "scripts"))));
   return {
     wheel,
-    room: workDir,
+    workDir,
     metadata: await textIn("METADATA"),
     entryPoints,
     scripts: scripts.filter((name) => !entryPoints.has(name)),
@@ -62,20 +62,20 @@ export async function openWheel(
  * in pip, the later of two files with the same name wins. Throws a UserError (`recipe`) if one
  * wheel has a file and another a directory of that name.
  */
-export async function placeWheel({ wheel, room }: OpenWheel, tree: string): Promise<void> {
-  const datas = await dataOf(room);
-  const aside = `${room}.data`;
+export async function placeWheel({ wheel, workDir }: OpenWheel, tree: string): Promise<void> {
+  const datas = await dataOf(workDir);
+  const aside = `${workDir}.data`;
   await withContext("create", aside, mkdir(aside));
   for (const data of datas)
-    await withContext("move", aside, moveTree(join(room, data), join(aside, data)));
-  await merge(room, join(tree, "site-packages"), wheel);
+    await withContext("move", aside, moveTree(join(workDir, data), join(aside, data)));
+  await merge(workDir, join(tree, "site-packages"), wheel);
   for (const data of datas) {
     for (const [part, place] of Object.entries(places)) {
       const from = join(aside, data, part);
       if ((await lstatIfExists(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
     }
   }
-  for (const left of [room, aside]) await rm(left, { recursive: true, force: true });
+  for (const left of [workDir, aside]) await rm(left, { recursive: true, force: true });
 }
 
 /** The wheel's data directories; pip checks only the end of the name. */
