@@ -223,7 +223,7 @@ describe("export and import", () => {
 
   test.each([
     [["bundle"], /bundle import FILE/],
-    [["bundle", "export", "x.zip"], /called \.tar\.gz or \.tar\.zst/],
+    [["bundle", "export", "x.zip"], /ends in .tar.gz or .tar.zst/],
     [["bundle", "export", "/nowhere/x.tgz"], /\/nowhere is not a directory/],
     [["bundle", "import", "/nowhere/x.tgz"], /no such file/],
     [["bundle", "import", "x.tgz", "--sha256", "abc"], /--sha256 abc is not a sha256/],

@@ -177,7 +177,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
     flip(inTree("lib/data"));
     writeFileSync(manifestFile(), "");
     const { stderr } = await place.run();
-    expect(stderr).toMatch(/0 tools are proven/);
+    expect(stderr).toMatch(/0 tools were found/);
     expect(place.server.hits("/zog.tar.gz")).toBe(2);
   });
 

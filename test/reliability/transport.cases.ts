@@ -117,7 +117,7 @@ const contentCases: readonly Case[] = [
   independent("truncated, with no size in the recipe", (place) =>
     tryFault(place, { fault: "truncated", size: false }, { ...isWrong, says: /expected sha256/ }),
   ),
-  fault("longer", { ...isWrong, says: /more came/ }),
+  fault("longer", { ...isWrong, says: /got more/ }),
   fault("html", { ...isWrong, says: /a web page, not an archive/ }),
 ];
 
