@@ -76,7 +76,9 @@ describe("what the catalogue wants", () => {
     expect(files).toEqual(expected);
     expect(own).not.toBe(theirs);
     expect((await withSeed()).stderr).toMatch(/nothing to do/);
-    expect((await place.run("doctor", "--deep")).stdout).toMatch(/intact: zog 1\.0\.0 \(every file/);
+    expect((await place.run("doctor", "--deep")).stdout).toMatch(
+      /intact: zog 1\.0\.0 \(every file/,
+    );
   });
 
   test("replaces an older tool of the volume, which a plain run would keep", async () => {
