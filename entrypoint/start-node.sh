@@ -43,7 +43,7 @@ try_nodes() {
   named=${OPENCLAW_SKILL_DEPS_NODE:-}
   case $named in
     '') ;;
-    none) pass_over 'OPENCLAW_SKILL_DEPS_NODE says none' || return ;;
+    none) return 1 ;;
     */*)
       try_node "$named" "$@" && return
       if [ ! -f "$named" ] || [ ! -x "$named" ]; then
@@ -174,6 +174,10 @@ without_node() {
     say "error: Node cannot start here, so nothing can be installed or updated: [E_NO_NODE]$tried
 
 hint: raise the limits of memory, processes and open files, or fill the volume from another container."
+    return
+  fi
+  if [ "${OPENCLAW_SKILL_DEPS_NODE:-}" = none ]; then
+    say 'OPENCLAW_SKILL_DEPS_NODE is none, so nothing is installed or updated. [E_NO_NODE]'
     return
   fi
   say "there is no Node 22 or newer here, so nothing can be installed or updated. [E_NO_NODE]$tried

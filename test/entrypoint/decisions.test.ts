@@ -153,7 +153,7 @@ for (const shell of shells) {
       const words = ["--strict", ...named(place)];
       const check = () => place.run(words, { env: { OPENCLAW_SKILL_DEPS_NODE: "none", PATH } });
       const before = check();
-      expect(before.stderr).toContain("OPENCLAW_SKILL_DEPS_NODE says none");
+      expect(before.stderr).toMatch(/OPENCLAW_SKILL_DEPS_NODE is none.*E_NO_NODE/);
       expect([before.node, before.status]).toEqual([undefined, 3]);
       await place.record(words);
       const after = check();
