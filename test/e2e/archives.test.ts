@@ -91,7 +91,7 @@ describe("what is refused", () => {
   test("a page is told as what it is", async () => {
     const page = Buffer.from("<!doctype html><title>Sign in</title>");
     const { status, stderr } = await install("zog.tar.gz", page);
-    expect(stderr).toMatch(/the file is not a tar\.gz file: it looks like a web page/);
+    expect(stderr).toMatch(/tar\.gz.*\[E_WEB_PAGE\]/);
     expect(stderr).not.toMatch(accusation);
     expect(status).toBe(4);
   });
@@ -106,7 +106,7 @@ describe("what is refused", () => {
     const link = tarEntry({ name: "l", type: "2", linkname: "/tmp" });
     const bytes = gzipSync(tarBytes(tarEntry(zog), link, tarEntry({ name: "l/evil", body: "x" })));
     const { status, stderr } = await install("zog.tar.gz", bytes);
-    expect(stderr).toMatch(/"l\/evil" would be written through the link l/);
+    expect(stderr).toMatch(/"l\/evil" .*\[E_ARCHIVE_HOSTILE\]/);
     expect(stderr).toMatch(accusation);
     expect(status).toBe(4);
   });

@@ -186,7 +186,7 @@ describe("is refused:", () => {
     debian.publish("show", { "./usr/bin/show": debian.program("env"), "./x": link("../../../x") });
     debian.recipe("show", { bins: { show: "usr/bin/show" } });
     const { status, stderr } = await place.runWith(debian.env, "show");
-    expect(stderr).toMatch(/show 1\.0\+b1-1: the archive's entry "\.\/x" links out of the tree/);
+    expect(stderr).toMatch(/show 1\.0\+b1-1: .*"\.\/x".*\[E_ARCHIVE_HOSTILE\]/);
     expect(status).toBe(4);
   });
 
@@ -198,7 +198,7 @@ describe("is refused:", () => {
     });
     other.recipe("show", { bins: { show: "usr/bin/show" } });
     const { status, stderr } = await place.runWith(other.env, "show");
-    expect(stderr).toMatch(/lock is incomplete: no package has the loader/);
+    expect(stderr).toMatch(/loader.*\[E_LOCK\]/);
     expect(status).toBe(2);
   });
 

@@ -90,7 +90,7 @@ describe.skipIf(!hasFuse)("a disk that fails", () => {
     const { status, stdout, stderr } = await run("doctor", "--deep");
     await disk.remount([]);
     expect(stdout + stderr).not.toMatch(/damaged|not as published/);
-    expect(stderr).toMatch(/cannot read \S+: the disk, or the connection to it, reports errors/);
+    expect(stderr).toMatch(/cannot read \S+: .*\[E_DISK_FAILING\]/);
     expect(status).toBe(5);
   });
 

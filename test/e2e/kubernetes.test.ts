@@ -203,7 +203,7 @@ describe.runIf(isRoot)("who may not write there", () => {
     rmSync(join(prefix, "bin/zog"));
     const before = place.snapshot();
     const { status, stderr } = await pod(other);
-    expect(stderr).toMatch(/cannot write to .*permission denied[\s\S]*hint: /);
+    expect(stderr).toMatch(/cannot write to .*\[E_PERMISSION\][\s\S]*hint: /);
     expect(status).toBe(5);
     expect(place.snapshot()).toEqual(before);
     await expectDone(pod(owner), /1 linked again/);

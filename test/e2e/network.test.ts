@@ -58,7 +58,7 @@ describe("proxies", () => {
     const at = (login: string) => ({ all_proxy: `socks5h://${login}@127.0.0.1:${socks.port}` });
     const wrong = await place.runWith(at("me:s3cret"));
     expect(wrong.status).toBe(5);
-    expect(wrong.stderr).toMatch(/the SOCKS proxy 127\.0\.0\.1:\d+ did not connect to/);
+    expect(wrong.stderr).toMatch(/127\.0\.0\.1:\d+ .*\[E_PROXY\]/);
     expect(wrong.stderr).not.toContain("s3cret");
     expect((await place.runWith(at("me:100%s3cret"))).status).toBe(0);
     expect(socks.seen[0]).toMatch(/^5 me:100%s3cret 127\.0\.0\.1:/);
@@ -147,7 +147,7 @@ describe("how long to wait", () => {
     expect(short.stderr).toMatch(/for 0\.4 s \[E_DOWNLOAD_STALLED\][\s\S]*OPENCLAW_SKILL_TIMEOUT/);
     const wrong = await place.runWith({ OPENCLAW_SKILL_TIMEOUT: "5 minutes" });
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toMatch(/OPENCLAW_SKILL_TIMEOUT=5 minutes is not a time/);
+    expect(wrong.stderr).toMatch(/OPENCLAW_SKILL_TIMEOUT=5 minutes .*\[E_SETTING\]/);
   });
 });
 
@@ -176,7 +176,7 @@ describe("settings that are wrong", () => {
     const env = { OPENCLAW_SKILL_MIRRORS: "github.com=https://me:s3cret@mirror.example" };
     const { status, stderr } = await place.runWith(env);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/OPENCLAW_SKILL_MIRRORS=.* is not FROM=TO/);
+    expect(stderr).toMatch(/OPENCLAW_SKILL_MIRRORS=.*FROM=TO.*\[E_SETTING\]/);
     expect(stderr).not.toContain("s3cret");
     expect((await place.run()).status).toBe(0);
     expect((await place.runWith(env)).status).toBe(0);

@@ -72,7 +72,7 @@ describe("a document", () => {
     async (args) => {
       const { status, stderr } = await inShell('"$@" >/dev/full', args);
       expect(status).toBe(5);
-      expect(stderr).toMatch(/^error: the output could not be written: ENOSPC.*\n {2}hint: /);
+      expect(stderr).toMatch(/^error: .*ENOSPC.*\[E_OUTPUT\]\n {2}hint: /);
       expect(stderr).not.toContain("This is a bug");
     },
   );

@@ -114,7 +114,7 @@ describe.skipIf(!python)("a Python program", () => {
       place.runWith({ ...names, PIP_PROXY, PIP_CONFIG_FILE: "/dev/null" }, "zog");
     const refused = await run("ftp://me:s3cret@127.0.0.1:9");
     expect(refused.status).toBe(2);
-    expect(refused.stderr).toContain("PIP_PROXY=ftp://...@127.0.0.1:9 is not a supported proxy");
+    expect(refused.stderr).toMatch(/PIP_PROXY=ftp:\/\/\.\.\.@127\.0\.0\.1:9 .*\[E_SETTING\]/);
     expect((await run(origin)).status).toBe(0); // the server also answers for others, as a proxy does
     expect(ask([])).toBe("zog 1.0.0\n");
   });

@@ -48,10 +48,7 @@ function flip(path: string): void {
 function unseal(): void {
   const text = readFileSync(manifestFile(), "utf8");
   const { fingerprint } = stampsOf(inTree("."));
-  writeFileSync(
-    manifestFile(),
-    text.replace(/("zog": \{[\s\S]*?"sealed": )"\w+"/, `$1"${fingerprint}"`),
-  );
+  writeFileSync(manifestFile(), text.replace(/"sealed": "\w+"/, `"sealed": "${fingerprint}"`));
 }
 
 describe("every change to a published tree is found by the next run", () => {
@@ -159,7 +156,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
     const before = place.manifest();
     writeFileSync(manifestFile(), text);
     const { status, stderr } = await place.run();
-    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tool was found by its tree/);
+    expect(stderr).toMatch(/warning: .*manifest\.json .*; 1 tool .*\[E_MANIFEST_BROKEN\]/);
     expect(status).toBe(0);
     expect(place.manifest().tools.zog).toMatchObject({ dir: before.tools.zog?.dir });
     expect(aside().map((name) => readFileSync(join(place.prefix, name), "utf8"))).toEqual([text]);
@@ -177,7 +174,7 @@ describe("a manifest that cannot be used is kept aside and rebuilt from the tree
     flip(inTree("lib/data"));
     writeFileSync(manifestFile(), "");
     const { stderr } = await place.run();
-    expect(stderr).toMatch(/0 tools were found/);
+    expect(stderr).toMatch(/0 tools .*\[E_MANIFEST_BROKEN\]/);
     expect(place.server.hits("/zog.tar.gz")).toBe(2);
   });
 
