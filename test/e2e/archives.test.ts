@@ -91,7 +91,7 @@ describe("what is refused", () => {
   test("a page is told as what it is", async () => {
     const page = Buffer.from("<!doctype html><title>Sign in</title>");
     const { status, stderr } = await install("zog.tar.gz", page);
-    expect(stderr).toMatch(/tar\.gz.*\[E_WEB_PAGE\]/);
+    expect(stderr).toMatch(/tar\.gz.*web page.*\[E_ARCHIVE_FORMAT\]/);
     expect(stderr).not.toMatch(accusation);
     expect(status).toBe(4);
   });
