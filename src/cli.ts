@@ -43,6 +43,8 @@ export interface Options {
   readonly seed: string | undefined;
   /** Sandboxes use this image unchanged (`config`). */
   readonly image: string | undefined;
+  /** What npx is given for this package (`config`): a tarball's path or a name. */
+  readonly npmPackage: string | undefined;
   /**
    * Throws a UserError (`config`) if the environment has an invalid one, which matters only when it
    * is used.
@@ -126,6 +128,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     jobs: parseJobs(values.jobs, cores),
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     image: values.image,
+    npmPackage: values.package,
     allowDeclared: values["allow-declared"] ?? isSwitchedOn(env.OPENCLAW_SKILL_ALLOW_DECLARED),
     author: authorOptions(values, verb),
     mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),

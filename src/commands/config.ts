@@ -9,8 +9,8 @@ import {
   type Topology,
   topologies,
 } from "../core/topology.ts";
+import { composeFile } from "../core/topology-compose.ts";
 import {
-  composeFile,
   gatewayLines,
   hostCommands,
   laterCommands,
@@ -31,7 +31,7 @@ export async function config(context: Context): Promise<number> {
   return exitStatus.done;
 }
 
-function readTopology([name = "provisioner", ...more]: readonly string[]): Topology {
+function readTopology([name = "stock", ...more]: readonly string[]): Topology {
   const known = Object.keys(topologies).find((topology) => topology === name);
   if (known !== undefined && more.length === 0) return known as Topology;
   throw new UserError("E_USAGE", `config ${[name, ...more].join(" ")}: no such topology`, {

@@ -1,6 +1,8 @@
+import { dirname } from "node:path";
 import { shellWord } from "./launcher.ts";
 import { defaultSeed } from "./layout.ts";
 import {
+  buildsGateway,
   type Host,
   hasCommand,
   hasGateway,
@@ -9,67 +11,10 @@ import {
   type Topology,
   target,
 } from "./topology.ts";
+import { gatewayImage, gatewayOwner, hostSocket, npxWord } from "./topology-compose.ts";
 
-/** A compose file, as data. */
-export interface ComposeFile {
-  readonly services: Readonly<Record<string, object>>;
-}
-
-const gatewayImage = "openclaw-skills-gateway";
 const packageAt = "/usr/local/lib/openclaw-install-skill-deps";
 const profile = "/etc/profile.d/openclaw-skill-deps.sh";
-/** The user of OpenClaw's image. */
-const gatewayOwner: Owner = { uid: 1000, gid: 1000 };
-const engineSocket = "/var/run/docker.sock";
-/** The same on the host; rootless engines have another path. */
-const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
-
-/** The services that fill the volume; undefined if sandboxes do it, or images contain the tools. */
-export function composeFile(
-  topology: Topology,
-  site: Pick<Host, "packageDir" | "source" | "state">,
-): ComposeFile | undefined {
-  if (!hasGateway(topology)) return undefined;
-  const { packageDir: context, source, state } = site;
-  const build = { context, dockerfile: "Dockerfile.example", target: "gateway" };
-  const volumes = (volume: "ro" | "rw", home: "ro" | "rw"): string[] => [
-    `${source}:${target}:${volume}`,
-    `${state}:/home/node/.openclaw:${home}`,
-  ];
-  // OpenClaw starts sandboxes with this client.
-  const tools = { OPENCLAW_SKILL_TOOLS: "docker" };
-  const isOwn = topology === "gateway";
-  const gateway = {
-    image: gatewayImage,
-    build,
-    ...(isOwn
-      ? {}
-      : { depends_on: { "skill-deps": { condition: "service_completed_successfully" } } }),
-    restart: "unless-stopped",
-    environment: {
-      OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
-      ...(isOwn ? tools : {}),
-    },
-    group_add: ["${DOCKER_GID:?must be set in .env}"],
-    ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
-    volumes: [...volumes(isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
-  };
-  if (isOwn) return { services: { "openclaw-gateway": gateway } };
-  // The image's entrypoint does the work and then runs `true`, so that a missing tool keeps no
-  // service down.
-  const provisioner = {
-    image: gatewayImage,
-    build,
-    command: ["true"],
-    environment: tools,
-    read_only: true,
-    tmpfs: ["/tmp"],
-    cap_drop: ["ALL"],
-    security_opt: ["no-new-privileges:true"],
-    volumes: volumes("rw", "ro"),
-  };
-  return { services: { "skill-deps": provisioner, "openclaw-gateway": gateway } };
-}
 
 /**
  * The lines that copy parts of our sandbox image into the operator's own Dockerfile; empty if none
@@ -85,7 +30,7 @@ export function sandboxLines(topology: Topology, host: Host): string[] {
 
 /** The same for the gateway's image; empty if it does not use the volume. */
 export function gatewayLines(topology: Topology): string[] {
-  if (!hasGateway(topology)) return [];
+  if (!buildsGateway(topology)) return [];
   return [
     ...commandLines(gatewayImage),
     `RUN install -d -o 1000 -g 1000 ${target}`,
@@ -106,20 +51,27 @@ function commandLines(from: string): string[] {
 /** Shell commands to run once on the host: build images and create directories. */
 export function hostCommands(topology: Topology, host: Host): string[] {
   return [
-    ...(host.container
+    ...(host.container && topology !== "stock"
       ? [`docker cp ${host.container}:${packageAt} ${shellWord(host.packageDir)}`]
       : []),
-    ...buildCommands(topology, host),
+    ...(topology === "stock" ? packCommands(host) : buildCommands(topology, host)),
     ...(topology === "image" ? [] : [makeDirectories(volumeOwner(topology, host), host.source)]),
     ...(hasGateway(topology) ? stateCommands(host) : []),
   ];
+}
+
+function packCommands({ isPacked, packageDir, npmPackage }: Host): string[] {
+  const context = shellWord(packageDir);
+  return isPacked
+    ? [`npm pack --silent --pack-destination ${shellWord(dirname(npmPackage))} ${context}`]
+    : [];
 }
 
 function buildCommands(topology: Topology, host: Host): string[] {
   const context = shellWord(host.packageDir);
   const build = (name: string, more = ""): string =>
     `docker build -f ${context}/Dockerfile.example --target ${name}${more} -t openclaw-skills-${name} ${context}`;
-  const gateway = hasGateway(topology) ? [build("gateway")] : [];
+  const gateway = buildsGateway(topology) ? [build("gateway")] : [];
   if (!hasCommand(topology, host)) return gateway;
   if (topology !== "seed" && topology !== "image") return [build("sandbox"), ...gateway];
   // A build sees only its context.
@@ -166,11 +118,17 @@ export function laterCommands(topology: Topology, host: Host): string[] {
 }
 
 /** The same for a gateway that runs directly on this machine. */
-export function ownGatewayCommands(topology: Topology, { isHost, source, agent }: Host): string[] {
+export function ownGatewayCommands(topology: Topology, host: Host): string[] {
+  const { isHost, source, agent } = host;
   if (!isHost || !hasGateway(topology)) return [];
+  const prefix = `--prefix ${shellWord(source)}`;
+  const run =
+    topology === "stock"
+      ? `npx -y ${shellWord(npxWord(host.npmPackage))} --ignore-system ${prefix}`
+      : `openclaw-install-skill-deps --ignore-system`;
   return [
     makeDirectories(agent, source),
-    "openclaw-install-skill-deps --ignore-system -- openclaw gateway",
+    `${run} -- openclaw gateway`,
     "openclaw sandbox recreate --all --force",
   ];
 }

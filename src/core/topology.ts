@@ -1,5 +1,6 @@
 /** Ways to fill and mount the volume, and their texts in `--help`. */
 export const topologies = {
+  stock: "OpenClaw's own images: one service fills the volume, which carries this command",
   sandbox: "sandboxes with a network install for themselves",
   gateway:
     "the gateway's container fills the volume before it starts; sandboxes mount it read-only",
@@ -28,6 +29,10 @@ export interface Host {
   readonly isHost: boolean;
   /** The path of this package on the host: the build context. */
   readonly packageDir: string;
+  /** What npx is given: this package's name and version, or the absolute path of a tarball. */
+  readonly npmPackage: string;
+  /** The tarball must first be made from `packageDir`. */
+  readonly isPacked: boolean;
   /** This container's name on its host: the package is copied out of it. */
   readonly container?: string;
   /** The owner of the agents' workspace, which is the user that OpenClaw runs sandboxes as. */
@@ -78,19 +83,32 @@ const command = "openclaw-install-skill-deps";
 /**
  * Debian's PATH of a login shell, with the volume last, so that it hides no program of the image.
  */
-const searchPath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${target}/bin`;
+export const searchPath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${target}/bin`;
 
 /** The image of a topology's sandboxes. */
 export function sandboxImage(topology: Topology, { image }: Pick<Host, "image">): string {
   if (image !== undefined) return image;
-  const names = { seed: "openclaw-skills-seeded", image: "openclaw-skills-prebuilt" } as const;
-  return topology === "seed" || topology === "image" ? names[topology] : "openclaw-skills-sandbox";
+  return ownImages[topology];
 }
+
+const ownImages: Readonly<Record<Topology, string>> = {
+  stock: "openclaw-sandbox:bookworm-slim", // OpenClaw's default
+  sandbox: "openclaw-skills-sandbox",
+  gateway: "openclaw-skills-sandbox",
+  provisioner: "openclaw-skills-sandbox",
+  seed: "openclaw-skills-seeded",
+  image: "openclaw-skills-prebuilt",
+};
 
 /**
  * True if the gateway's container mounts the volume too, and fills it or waits until it is filled.
  */
 export function hasGateway(topology: Topology): boolean {
+  return topology === "stock" || buildsGateway(topology);
+}
+
+/** True where the gateway's image is one of Dockerfile.example. */
+export function buildsGateway(topology: Topology): boolean {
   return topology === "gateway" || topology === "provisioner";
 }
 
@@ -101,6 +119,7 @@ export function isWriter(topology: Topology): boolean {
 
 /** False for an unchanged image, unless nothing would be installed without our command. */
 export function hasCommand(topology: Topology, { image }: Pick<Host, "image">): boolean {
+  if (topology === "stock") return false;
   return image === undefined || isWriter(topology) || topology === "image";
 }
 
@@ -119,13 +138,19 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
     ...(isWriter(topology) && host.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
-    ...(host.hasProfile ? {} : { env: { PATH: searchPath } }),
-    ...(hasCommand(topology, host) ? { setupCommand: command } : {}),
+    ...(host.hasProfile && topology !== "stock" ? {} : { env: { PATH: searchPath } }),
+    ...setup(topology, host),
   };
   const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
   const agents = { defaults: { sandbox: { mode: "all" as const, ...access, docker } } };
-  if (!host.isHost || !hasGateway(topology)) return { agents };
+  // What starts a stock gateway has the volume on its PATH, and tool calls get that.
+  if (!host.isHost || !buildsGateway(topology)) return { agents };
   return { agents, tools: { exec: { pathPrepend: [`${host.source}/bin`] } } };
+}
+
+function setup(topology: Topology, host: Host): Pick<DockerFragment, "setupCommand"> {
+  if (topology === "stock") return { setupCommand: `${target}/bin/${command}` };
+  return hasCommand(topology, host) ? { setupCommand: command } : {};
 }
 
 /**

@@ -185,8 +185,8 @@ export const commands: readonly Command[] = [
     operands: "[TOPOLOGY]",
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
-      "sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner (default): a one-shot service fills it. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume.",
-    options: ["prefix", "image", "json"],
+      "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume.",
+    options: ["prefix", "image", "package", "json"],
     completes: Object.keys(topologies),
   },
   {

@@ -100,6 +100,12 @@ export const options = {
     text: "the expected digest of the file, as printed by bundle export",
   },
   image: { type: "string", value: "NAME", text: "sandboxes use this image, unchanged" },
+  package: {
+    type: "string",
+    value: "NAME|FILE",
+    completes: "file",
+    text: "what npx gets in place of this package's name and version: a .tgz of npm pack, or another name",
+  },
   name: { type: "string", value: "NAME", text: "the recipe's name" },
   bin: {
     type: "string",

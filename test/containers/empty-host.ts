@@ -54,6 +54,11 @@ export interface EmptyHost {
 /** Where the gateway runs. */
 type Where = "compose" | "host";
 
+/** Images of this machine in place of OpenClaw's own, which have nothing of ours either. */
+const standIns = {
+  gateway: "docker.io/library/node:24-bookworm-slim",
+  "openclaw-sandbox:bookworm-slim": "docker.io/library/debian:bookworm-slim",
+} as const;
 const there = "/etc/ssl/certs/ca-certificates.crt";
 let opened = 0;
 
@@ -78,6 +83,7 @@ export async function openEmptyHost(topology: string, where: Where): Promise<Emp
     CONTAINERS_CONF: engine.config,
     OPENCLAW_DOCKER_SOCKET: engine.socket,
     OPENCLAW_GATEWAY_PORT: String(port),
+    ...(topology === "stock" && { OPENCLAW_IMAGE: standIns.gateway }),
     ...(where === "compose" && { OPENCLAW_STATE_DIR: state }),
   };
   const run = $({ cwd: work, quiet: true, nothrow: true, env });
@@ -87,7 +93,8 @@ export async function openEmptyHost(topology: string, where: Where): Promise<Emp
   const packageDir = copyPackage(join(dir, "package"));
   copyFileSync(join(repository, "Dockerfile.example"), join(packageDir, "Dockerfile.example"));
   const command = join(packageDir, "entrypoint/openclaw-install-skill-deps");
-  const words = `${command} config ${topology} --prefix ${volume}`;
+  const packed = topology === "stock" ? ` --package ${inject("tarball")}` : "";
+  const words = `${command} config ${topology} --prefix ${volume}${packed}`;
   const printed = await run`${onHost(join(dir, "root"))} sh -c ${words}`;
   if (printed.exitCode !== 0) {
     engine.stop();
@@ -204,8 +211,12 @@ async function surroundings(topology: string, openclaw: string, dir: string): Pr
       `${await dockerClient()}:/usr/local/bin/docker:ro`,
     ],
   };
-  const provisioner = topology === "provisioner" ? { "skill-deps": service } : {};
-  const services = { ...provisioner, "openclaw-gateway": service };
+  const provisioner = topology === "gateway" ? {} : { "skill-deps": service };
+  // What OpenClaw's image says of itself, and the stand-in does not.
+  const command = ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"];
+  const image = { working_dir: "/app", user: "node", command };
+  const gateway = { ...service, ...(topology === "stock" && image) };
+  const services = { ...provisioner, "openclaw-gateway": gateway };
   return stringify({ services }, { aliasDuplicateObjects: false });
 }
 
@@ -270,7 +281,7 @@ interface Own {
 
 /** The printed fragment, merged into what an operator here would have: a model, and what reaches the registry. */
 function merged(
-  fragment: { agents: { defaults: { sandbox: { docker: { binds?: string[] } } } } },
+  fragment: { agents: { defaults: { sandbox: { docker: { image: string; binds?: string[] } } } } },
   own: Own,
 ) {
   const { sandbox } = fragment.agents.defaults;
@@ -278,7 +289,10 @@ function merged(
     env: { npm_config_registry: inject("registry"), SSL_CERT_FILE: "/certificates/ca.crt" },
     binds: [...(sandbox.docker.binds ?? []), `${own.dir}/certificates:/certificates:ro`],
   };
-  const docker = { ...sandbox.docker, containerPrefix: own.prefix, ...(own.isOnline && reach) };
+  const { image: named, ...settings } = sandbox.docker;
+  const image = Object.entries(standIns).find(([name]) => name === named)?.[1] ?? named;
+  const lent = { containerPrefix: own.prefix, ...(own.isOnline && reach) };
+  const docker = { ...settings, image, ...lent };
   const mock = {
     ...{ baseUrl: own.url, api: "openai-completions", apiKey: "x" },
     models: [{ id: "mock", name: "mock", contextWindow: 100_000, maxTokens: 1000 }],

@@ -12,7 +12,7 @@ afterEach(() => empty?.close());
 
 const asked = "ast-grep --version; id -u; ls /workspace/skills";
 
-test.each(["provisioner", "gateway"])(
+test.each(["stock", "provisioner", "gateway"])(
   "%s: compose starts the gateway, which starts sandboxes beside itself",
   async (topology) => {
     empty = await openEmptyHost(topology, "compose");

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { parse, parseAllDocuments, stringify } from "yaml";
 import { $ } from "zx";
-import { composeFile } from "../../src/core/topology-files.ts";
+import { composeFile } from "../../src/core/topology-compose.ts";
 import { fetchOpenClaw } from "../openclaw/package.ts";
 import { repository } from "../support/workplace.ts";
 import { certificates, certificatesThere, enginesConfig, logsOf, withoutLimits } from "./host.ts";
@@ -70,6 +70,7 @@ describe("compose.example.yaml", () => {
   test("is what config prints for a provisioner", () => {
     const site = {
       packageDir: "..",
+      npmPackage: "openclaw-install-skill-deps@0.1.0",
       source: "${OPENCLAW_VOLUME:-/srv/openclaw-volume}",
       state: "${OPENCLAW_CONFIG_DIR:-/srv/openclaw-state}",
     };

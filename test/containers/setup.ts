@@ -23,6 +23,8 @@ import {
 declare module "vitest" {
   interface ProvidedContext {
     images: Images;
+    /** This package, as `npm pack` makes it. */
+    tarball: string;
     registry: string;
   }
 }
@@ -30,29 +32,29 @@ declare module "vitest" {
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const tag = `containers-${process.pid}`;
   await buildImages(tag, ["sandbox"]);
-  await buildPacked(tag);
+  const dir = mkdtempSync(join(tmpdir(), "packed-"));
+  const tarball = await packPackage(dir);
+  await buildPacked(tag, dir, tarball);
   const [images, latest] = [imagesOf(tag), imagesOf("latest")];
   // What `config` prints, and the examples, name them without a tag.
   for (const target of targets) await host`podman tag ${images[target]} ${latest[target]}`;
   provide("images", images);
+  provide("tarball", tarball);
   provide("registry", await registry());
-  return () => removeImages([...Object.values(images), ...Object.values(latest)]);
+  return () => {
+    rmSync(dir, { recursive: true, force: true });
+    return removeImages([...Object.values(images), ...Object.values(latest)]);
+  };
 }
 
-async function buildPacked(tag: string): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), "packed-"));
-  try {
-    const tarball = await packPackage(dir);
-    await buildFetched(tag, readFileSync(tarball));
-    await $({ cwd: dir, quiet: true })`tar -xzf ${tarball}`;
-    const CONTEXT = join(dir, "package");
-    cpSync(join(repository, "test/fixtures/sample-skills"), join(CONTEXT, "my/skills"), {
-      recursive: true,
-    });
-    await buildImages(tag, ["gateway", "seeded", "prebuilt"], { CONTEXT, SKILLS: "my/skills" });
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+async function buildPacked(tag: string, dir: string, tarball: string): Promise<void> {
+  await buildFetched(tag, readFileSync(tarball));
+  await $({ cwd: dir, quiet: true })`tar -xzf ${tarball}`;
+  const CONTEXT = join(dir, "package");
+  cpSync(join(repository, "test/fixtures/sample-skills"), join(CONTEXT, "my/skills"), {
+    recursive: true,
+  });
+  await buildImages(tag, ["gateway", "seeded", "prebuilt"], { CONTEXT, SKILLS: "my/skills" });
 }
 
 async function buildFetched(tag: string, tarball: Buffer): Promise<void> {

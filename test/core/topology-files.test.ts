@@ -9,6 +9,8 @@ const site: Host = {
   hasProfile: true,
   isHost: true,
   packageDir: "/usr/lib/node_modules/openclaw-install-skill-deps",
+  npmPackage: "openclaw-install-skill-deps@0.1.0",
+  isPacked: false,
   agent: { uid: 1001, gid: 100 },
 };
 const once = (topology: Parameters<typeof hostCommands>[0], over: Partial<Host> = {}) =>
@@ -47,6 +49,15 @@ describe("what is done once on the host", () => {
     expect(lines[1]).toContain("--build-arg SKILLS=my/skills");
   });
 
+  test("stock images are not built; a clone is packed", () => {
+    expect(once("stock")).not.toContain("docker build");
+    expect(once("stock")).not.toContain("npm pack");
+    const npmPackage = "/srv/a b/x-1.tgz";
+    expect(once("stock", { isPacked: true, packageDir: "/srv/a b", npmPackage })).toMatch(
+      /^npm pack --silent --pack-destination '\/srv\/a b' '\/srv\/a b'$/m,
+    );
+  });
+
   test("odd directories are quoted", () => {
     expect(once("sandbox", { source: "/srv/a b" })).toContain("-g 100 '/srv/a b'");
     expect(once("seed", { state: "/srv/a b" })).toContain("'/srv/a b/workspace/skills/.'");
@@ -67,5 +78,8 @@ test("sandboxes are recreated by whoever started them", () => {
 test("a gateway that is a program of the machine has a volume of its own user's", () => {
   expect(ownGatewayCommands("gateway", site)[0]).toBe("install -d -o 1001 -g 100 /srv/volume");
   expect(ownGatewayCommands("gateway", { ...site, isHost: false })).toEqual([]);
+  expect(ownGatewayCommands("stock", { ...site, npmPackage: "/srv/a b.tgz" })[1]).toBe(
+    "npx -y 'file:/srv/a b.tgz' --ignore-system --prefix /srv/volume -- openclaw gateway",
+  );
   expect(ownGatewayCommands("sandbox", site)).toEqual([]);
 });

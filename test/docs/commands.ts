@@ -57,11 +57,6 @@ export const elsewhere: readonly Elsewhere[] = [
     suite: "package.json",
     as: '"test": "npm run --silent build &&',
   },
-  {
-    command: /^npx (\.\/)openclaw-install-skill-deps-\*\.tgz gog$/,
-    suite: "test/e2e/package.test.ts",
-    as: "npx --yes $1",
-  },
   { command: /^npm test$/, suite: ".ci/run", as: "npm test" },
   {
     command: /^OPENCLAW_SKILL_CORPUS=FILE npm test$/,
@@ -99,9 +94,14 @@ export const elsewhere: readonly Elsewhere[] = [
     as: '"sandbox", "recreate", "--all", "--force"',
   },
   {
-    command: /^openclaw gateway$/,
+    command: /^openclaw gateway install$/,
     suite: "test/openclaw/readme.test.ts",
-    as: "-- openclaw gateway",
+    as: "$&` makes it",
+  },
+  {
+    command: /^docker compose up -d$/,
+    suite: "test/containers/from-nothing.test.ts",
+    as: 'type("then,")',
   },
   {
     command: /^man openclaw-install-skill-deps$/,

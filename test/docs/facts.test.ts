@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { exitStatus } from "../../src/core/errors.ts";
 import { type Host, openclawFragment } from "../../src/core/topology.ts";
+import { composeFile } from "../../src/core/topology-compose.ts";
 import { options, variables } from "../../src/usage/options.ts";
 import { repository } from "../support/workplace.ts";
 import { type Page, pages, rowsBelow } from "./pages.ts";
@@ -133,15 +134,35 @@ describe("what is to be written into other files", () => {
     hasProfile: true,
     isHost: true,
     packageDir: "/p",
+    npmPackage: "openclaw-install-skill-deps@0.1.0",
+    isPacked: false,
     agent: { uid: 1000, gid: 1000 },
   };
   const shown = ({ blocks }: Page, heading: string): unknown =>
     JSON5.parse(blocks.find((one) => one.lang === "json5" && one.heading === heading)?.text ?? "");
 
-  test("the quickstart's openclaw.json is what config prints for a stock image", () => {
-    const image = "openclaw-sandbox:bookworm-slim";
-    const printed = openclawFragment("provisioner", { ...site, image, hasProfile: false });
-    expect(shown(front, "Quickstart")).toEqual(printed);
+  test("the quickstart's openclaw.json is what config prints", () => {
+    expect(shown(front, "Quickstart")).toEqual(openclawFragment("stock", site));
+  });
+
+  test("its services are part of what config prints", () => {
+    const yaml = front.blocks.find(({ lang }) => lang === "yaml")?.text ?? "";
+    const packed = "./openclaw-install-skill-deps-0.1.0.tgz";
+    const state = "/srv/openclaw-state";
+    const printed = composeFile("stock", { ...site, state, npmPackage: `/${packed}` });
+    const { services } = parse(yaml.replace(packed, `/${packed}`));
+    const { volumes, ...gateway } = services["openclaw-gateway"];
+    expect(printed).toMatchObject({ services: { ...services, "openclaw-gateway": gateway } });
+    expect(printed?.services["openclaw-gateway"]).toMatchObject({
+      volumes: expect.arrayContaining(volumes),
+    });
+  });
+
+  test("the version that the front page names is this one", () => {
+    const { version } = JSON.parse(read("package.json"));
+    const named = front.text.match(/(?<=openclaw-install-skill-deps[@-])\d+\.\d+\.\d+/g) ?? [];
+    expect(named.length).toBeGreaterThan(1);
+    expect(unique(named)).toEqual([version]);
   });
 
   test("that of topology A is what config prints", () => {

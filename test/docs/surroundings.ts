@@ -1,7 +1,7 @@
 /**
  * Where the READMEs' commands are typed: a copy of a clean clone, a home whose skills ask for `gog`, and
- * a loopback server with the programs and packages that the pages name. The machine's `sudo` and
- * `openclaw` are stand-ins; the command itself is the one that the page installs.
+ * a loopback server with the programs and packages that the pages name. The machine's `sudo`,
+ * `systemctl` and `openclaw` are stand-ins; the command itself is the one that the page installs.
  */
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -32,6 +32,7 @@ export async function openSurroundings(): Promise<Surroundings> {
   };
   stub("sudo", 'exec "$@"');
   stub("openclaw", 'echo "openclaw $*"; command -v gog');
+  stub("systemctl", "exit 0");
   serve(place);
   const env = {
     ...place.env,

@@ -1,7 +1,13 @@
 /** The verb `config`; test/openclaw/config.test.ts shows its output to the real OpenClaw. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { $ } from "zx";
+import { copyPackage } from "../support/package.ts";
+import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
+
+const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
 
 let place: Workplace;
 beforeEach(async () => {
@@ -11,8 +17,57 @@ afterEach(() => place.close());
 
 const config = (...words: string[]) => place.run("config", ...words, "--prefix", "/srv/volume");
 
+test("stock images: a service of npx writes, gateway and sandboxes read", async () => {
+  const { status, stdout } = await config("--json");
+  expect(status).toBe(0);
+  const { topology, openclaw, compose, dockerfile, commands } = JSON.parse(stdout);
+  expect(topology).toBe("stock");
+  expect(openclaw.agents.defaults.sandbox.docker).toEqual({
+    image: "openclaw-sandbox:bookworm-slim",
+    binds: ["/srv/volume:/opt/openclaw:ro"],
+    dangerouslyAllowExternalBindSources: true,
+    env: { PATH: expect.stringMatching(/^\/usr\/local\/sbin:.*:\/opt\/openclaw\/bin$/) },
+    setupCommand: "/opt/openclaw/bin/openclaw-install-skill-deps",
+  });
+  const { "skill-deps": service, "openclaw-gateway": gateway } = compose.services;
+  expect(service.volumes[0]).toBe("/srv/volume:/opt/openclaw:rw");
+  expect(gateway.volumes[0]).toBe("/srv/volume:/opt/openclaw:ro");
+  expect(service.image).toBe(gateway.image);
+  expect(gateway.environment.PATH).toMatch(/:\/opt\/openclaw\/bin$/);
+  expect(dockerfile).toEqual({ sandbox: [], gateway: [] });
+  expect(commands.join("\n")).not.toContain("docker build");
+});
+
+describe("the package that npx gets", () => {
+  const commandOf = (stdout: string): string =>
+    JSON.parse(stdout).compose.services["skill-deps"].command.at(-1);
+
+  test("installed: this version, and that npm has to have it", async () => {
+    const installed = copyPackage(join(place.dir, "installed"));
+    const command = join(installed, "entrypoint/openclaw-install-skill-deps");
+    const words = ["config", "stock", "--prefix", "/srv/volume"];
+    const text = await $({ env: place.env, quiet: true })`${command} ${words}`;
+    const name = `openclaw-install-skill-deps@${version}`;
+    expect(text.stdout).toContain(`# note: npm's registry must have ${name}; `);
+    expect(text.stdout).toContain(`npx -y ${name} --ignore-system || true`);
+    expect(text.stdout).not.toContain("npm pack --silent");
+  });
+
+  test("named: a tarball, or another name", async () => {
+    const tarball = join(place.dir, "mine.tgz");
+    writeFileSync(tarball, "");
+    const { stdout } = await config("stock", "--package", tarball, "--json");
+    expect(stdout).toContain(`"${tarball}:/openclaw-install-skill-deps.tgz:ro"`);
+    expect(commandOf(stdout)).toBe(
+      "npx -y file:/openclaw-install-skill-deps.tgz --ignore-system || true",
+    );
+    const other = await config("stock", "--package", "@me/skill-deps@2.0.0", "--json");
+    expect(commandOf(other.stdout)).toBe("npx -y @me/skill-deps@2.0.0 --ignore-system || true");
+  });
+});
+
 test("a provisioner writes, gateway and sandboxes read", async () => {
-  const { status, stdout } = await config();
+  const { status, stdout } = await config("provisioner");
   expect(status).toBe(0);
   expect(stdout).toMatch(/^# provisioner: /);
   expect(stdout).toContain('"/srv/volume:/opt/openclaw:ro"');
@@ -22,7 +77,7 @@ test("a provisioner writes, gateway and sandboxes read", async () => {
   expect(services["openclaw-gateway"].volumes[0]).toBe("/srv/volume:/opt/openclaw:ro");
 });
 
-test.each(["sandbox", "gateway", "provisioner", "seed", "image"])(
+test.each(["stock", "sandbox", "gateway", "provisioner", "seed", "image"])(
   "%s: sandboxes are recreated after the change that it is for, and nobody is asked",
   async (topology) => {
     const { stdout } = await config(topology);
@@ -67,6 +122,6 @@ test("a word that is no topology", async () => {
   const { status, stderr } = await config("gatewy");
   expect(status).toBe(2);
   expect(stderr).toMatch(
-    /no such topology \[E_USAGE\]\n {2}hint: There are sandbox, gateway, provisioner/,
+    /no such topology \[E_USAGE\]\n {2}hint: There are stock, sandbox, gateway, provisioner/,
   );
 });

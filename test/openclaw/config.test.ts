@@ -89,7 +89,13 @@ function fragmentOf(text: string): string {
 /** Every combination of what a place can be. */
 function sites(): Host[] {
   const agent = { uid: 1000, gid: 1000 };
-  const common = { state: "/home/u/.openclaw", packageDir: "/srv/package", agent };
+  const common = {
+    state: "/home/u/.openclaw",
+    packageDir: "/srv/package",
+    npmPackage: "x",
+    isPacked: false,
+    agent,
+  };
   return [true, false].flatMap((isExternal) =>
     [undefined, "registry.example/own:1"].flatMap((image) =>
       [true, false].flatMap((hasProfile) =>
@@ -135,7 +141,7 @@ describe("config", () => {
     const document = JSON.parse(json.stdout);
     expect(JSON5.parse(fragmentOf(stdout))).toEqual(document.openclaw);
     expect(document).toMatchObject({ schema: 1, topology });
-    expect(stdout).toContain("/Dockerfile.example --target ");
+    expect(stdout).toContain(topology === "stock" ? "npx -y " : "/Dockerfile.example --target ");
     if (openclaw === undefined) return;
     const { valid, output } = await validate(fragmentOf(stdout));
     expect(valid, output).toBe(true);

@@ -36,6 +36,7 @@ export interface Gateway {
   readonly workspace: string;
   /** What this gateway's containers and images are named after. */
   readonly prefix: string;
+  readonly port: number;
   skill(name: string, bins: readonly string[]): void;
   configure(config: Config): void;
   /** Docker settings for a sandbox that reaches this machine's loopback interface and npm registry. */
@@ -106,6 +107,7 @@ export async function openGateway(): Promise<Gateway> {
     volume,
     workspace,
     prefix,
+    port,
     containers,
     openclaw: (args, path) => start(args, path),
     skill(name, bins) {

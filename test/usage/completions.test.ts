@@ -60,7 +60,7 @@ const cases: readonly [words: string[], becomes: string[]][] = [
   [["list", "--force-r"], []],
   [
     ["config", "s"],
-    ["sandbox", "seed"],
+    ["sandbox", "seed", "stock"],
   ],
   [
     ["--platform", "linux-a"],

@@ -14,6 +14,7 @@ import {
 import { lstatIfExists, statIfExists, tolerate } from "../../io/files.ts";
 import { readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { mountSource } from "../../io/mounts.ts";
+import { packageFor } from "./npm-package.ts";
 import { resolvePrefix } from "./volume.ts";
 
 /** The volume's directory if this host does not have one. */
@@ -59,6 +60,7 @@ export async function inspectHost(topology: Topology, context: Context): Promise
     hasProfile: image === undefined && (!isContainer || hasScript),
     isHost: !isContainer,
     packageDir: dirs.packageDir,
+    ...(await packageFor(context, isContainer)),
     ...(isContainer ? { container: containerName() } : {}),
     agent: { uid: agent.uid, gid: agent.gid },
     ...(state === undefined ? {} : { stateOwner: { uid: state.uid, gid: state.gid } }),
@@ -76,7 +78,10 @@ function notesOn(topology: Topology, host: Host): string[] {
   ];
   const access =
     "with workspaceAccess, setup sees the skills of the workspace; the agent gets a skill only if the gateway also finds its programs";
+  const fetched = `npm's registry must have ${host.npmPackage}; --package FILE names a tarball of npm pack instead`;
+  const isFetched = topology === "stock" && !host.npmPackage.startsWith("/");
   return [
+    ...(isFetched ? [fetched] : []),
     ...(image !== undefined && hasCommand(topology, { image }) ? [command] : []),
     ...(hasGateway(topology) ? gateway : []),
     ...(isWriter(topology) ? [access] : []),

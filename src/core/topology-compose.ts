@@ -1,0 +1,118 @@
+import {
+  type Host,
+  hasGateway,
+  type Owner,
+  searchPath,
+  type Topology,
+  target,
+} from "./topology.ts";
+
+/** A compose file, as data. */
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, object>>;
+}
+
+/** The gateway's image of Dockerfile.example. */
+export const gatewayImage = "openclaw-skills-gateway";
+/** OpenClaw's own, or what `OPENCLAW_IMAGE` names for its setup script, too. */
+const stockGateway = "${OPENCLAW_IMAGE:-ghcr.io/openclaw/openclaw:latest}";
+/** Where a service has the package's tarball. */
+const tarball = "/openclaw-install-skill-deps.tgz";
+
+/** The user of OpenClaw's image. */
+export const gatewayOwner: Owner = { uid: 1000, gid: 1000 };
+const engineSocket = "/var/run/docker.sock";
+/** The same on the host; rootless engines have another path. */
+export const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
+
+/** The services that fill the volume; undefined if sandboxes do it, or images contain the tools. */
+export function composeFile(
+  topology: Topology,
+  site: Pick<Host, "packageDir" | "source" | "state" | "npmPackage">,
+): ComposeFile | undefined {
+  if (!hasGateway(topology)) return undefined;
+  if (topology === "gateway")
+    return { services: { "openclaw-gateway": gatewayService(topology, site) } };
+  return {
+    services: {
+      "skill-deps": topology === "stock" ? stockService(site) : provisioner(site),
+      "openclaw-gateway": gatewayService(topology, site),
+    },
+  };
+}
+
+type Site = Pick<Host, "packageDir" | "source" | "state" | "npmPackage">;
+type Access = "ro" | "rw";
+
+/** OpenClaw starts sandboxes with this client. */
+const tools = { OPENCLAW_SKILL_TOOLS: "docker" };
+const depends_on = { "skill-deps": { condition: "service_completed_successfully" } };
+const hardened = { read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] };
+
+const volumes = ({ source, state }: Site, volume: Access, home: Access): string[] => [
+  `${source}:${target}:${volume}`,
+  `${state}:/home/node/.openclaw:${home}`,
+];
+
+const build = ({ packageDir: context }: Site): object => ({
+  image: gatewayImage,
+  build: { context, dockerfile: "Dockerfile.example", target: "gateway" },
+});
+
+function gatewayService(topology: Topology, site: Site): object {
+  const isOwn = topology === "gateway";
+  const isStock = topology === "stock";
+  return {
+    ...(isStock ? { image: stockGateway } : build(site)),
+    ...(isOwn ? {} : { depends_on }),
+    restart: "unless-stopped",
+    environment: {
+      OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
+      ...(isStock ? { PATH: searchPath } : {}),
+      ...(isOwn ? tools : {}),
+    },
+    group_add: ["${DOCKER_GID:?must be set in .env}"],
+    ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
+    volumes: [...volumes(site, isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
+  };
+}
+
+/** The image's entrypoint does the work and then runs `true`, so that a missing tool keeps no service down. */
+function provisioner(site: Site): object {
+  return {
+    ...build(site),
+    command: ["true"],
+    environment: tools,
+    ...hardened,
+    tmpfs: ["/tmp"],
+    volumes: volumes(site, "rw", "ro"),
+  };
+}
+
+/** npx takes an absolute path alone for a program to run. */
+export function npxWord(npmPackage: string): string {
+  return npmPackage.startsWith("/") ? `file:${npmPackage}` : npmPackage;
+}
+
+/**
+ * npm's command fetches ours and runs it, in the gateway's own image: that has Node, and the skills that are
+ * bundled with OpenClaw, which a plain Node image lacks. Nothing keeps the gateway down, not even a registry
+ * that does not answer.
+ */
+function stockService(site: Site): object {
+  const { npmPackage } = site;
+  const isFile = npmPackage.startsWith("/");
+  return {
+    image: stockGateway,
+    user: `${gatewayOwner.uid}:${gatewayOwner.gid}`,
+    command: [
+      "sh",
+      "-c",
+      `npx -y ${npxWord(isFile ? tarball : npmPackage)} --ignore-system || true`,
+    ],
+    environment: { npm_config_cache: "/tmp/npm", ...tools },
+    ...hardened,
+    tmpfs: ["/tmp:exec"], // npx runs what it unpacked there
+    volumes: [...volumes(site, "rw", "ro"), ...(isFile ? [`${npmPackage}:${tarball}:ro`] : [])],
+  };
+}
