@@ -153,14 +153,14 @@ describe("start commands fill the volume, and start the gateway", () => {
     await expectFilled();
   });
 
-  test.each(["0:0", "1000:1000"])("Railway's form, as %s", async (user) => {
-    const said = await run(railway(), { user, volume: "/data/openclaw-tools", env: tools });
+  test("Railway's form", async () => {
+    const said = await run(railway(), { volume: "/data/openclaw-tools", env: tools });
     expect(said).toMatch(started);
     await expectFilled();
   });
 
-  test.each(["0:0", "1000:1000"])("Unraid's template, as %s", async (user) => {
-    const said = await run(unraid(), { user, env: tools });
+  test("Unraid's template", async () => {
+    const said = await run(unraid(), { user: "0:0", env: tools });
     expect(said).toMatch(started);
     await expectFilled();
   });
