@@ -143,14 +143,14 @@ describe("export and import", () => {
     const before = snapshotOf(gap);
     const again = await take(file);
     expect(again).toMatchObject({ status: 0 });
-    expect(again.stderr).toMatch(/0 taken, 2 kept/);
+    expect(again.stderr).toMatch(/0 imported, 2 kept/);
     expect(snapshotOf(gap)).toEqual(before);
 
     offer("zog", "1.10.0");
     expect((await place.run("update")).status).toBe(0);
     const newer = join(place.dir, "newer.tgz");
     await pack(newer);
-    expect((await take(newer)).stderr).toMatch(/1 taken, 1 kept/);
+    expect((await take(newer)).stderr).toMatch(/1 imported, 1 kept/);
     expect(ask(gap, "zog")).toBe("1.10.0");
     const back = await take(file, "--json");
     expect(JSON.parse(back.stdout).steps).toContainEqual({
