@@ -73,7 +73,7 @@ function meant(path: string, names: readonly string[]): string {
   const below = files.find((name) => name.endsWith(`/${path}`));
   if (below !== undefined) {
     const strip = below.split("/").length - path.split("/").length;
-    return `; did you mean ${below}, or to strip ${strip} more components?`;
+    return `; did you mean ${below}, or a strip larger by ${strip}?`;
   }
   const same = files.find((name) => posix.basename(name) === base);
   const near = same ?? nearest(path, files) ?? nearestByName(base, files);

@@ -251,7 +251,7 @@ describe("recipe check --fetch", () => {
   test.each<[string, object, object, RegExp]>([
     ["another name", { bins: { zog: "bin/zogg" } }, { strip: 1 }, /did you mean bin\/zog\?/],
     ["another directory", { bins: { zog: "sbin/zog" } }, { strip: 1 }, /did you mean bin\/zog\?/],
-    ["one directory more", {}, {}, /did you mean \S+\/bin\/zog, or to strip 1 more\?/],
+    ["one directory more", {}, {}, /did you mean \S+\/bin\/zog, or a strip larger by 1\?/],
     ["one directory less", {}, { strip: 2 }, /did you mean zog\?/],
   ])("a program that is not in the archive: %s", async (_, over, more, expected) => {
     offer(over, more);

@@ -88,7 +88,7 @@ describe("archive", () => {
     await expect(stage(artifactOf("tar.gz", bytes), context)).rejects.toMatchObject({
       kind: "recipe",
       message:
-        "the archive has no bin/gog; it has: gog-1.0/, gog-1.0/README, gog-1.0/bin/, gog-1.0/bin/gog; did you mean gog-1.0/bin/gog, or to strip 1 more components?",
+        "the archive has no bin/gog; it has: gog-1.0/, gog-1.0/README, gog-1.0/bin/, gog-1.0/bin/gog; did you mean gog-1.0/bin/gog, or a strip larger by 1?",
     });
   });
 
