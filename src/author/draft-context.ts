@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
+import { readCredentials } from "../net/credentials.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
@@ -23,6 +24,7 @@ export async function withDraftContext<T>(
     mirrors,
     offline,
     settings: () => readNetworkSettings(env, home, npm),
+    credentials: readCredentials(env, home, npm),
     onDetail: (message) => reporter.emit({ type: "detail", message }),
   });
   const dir = temporaryDirectory("openclaw-recipe");

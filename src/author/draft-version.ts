@@ -1,9 +1,9 @@
 import { parse } from "yaml";
 import { upstreamVersion } from "../core/deb-version.ts";
 import { describeError, UserError } from "../core/errors.ts";
+import { describeKind } from "../core/plan/kinds.ts";
 import { platformKeys } from "../core/platform.ts";
 import { type Recipe, renderProblem } from "../core/recipe.ts";
-import { kindOfSource } from "../core/recipes/artifacts.ts";
 import { parseRecipe } from "../core/recipes/file.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, type RecipeSource, recipeSchema } from "../core/recipes/schema.ts";
@@ -71,10 +71,10 @@ function sourceAtVersion(
   if (source.deb !== undefined) {
     return { ...source, deb: `${splitPackage(source.deb).name}@${version}` };
   }
-  const kind = kindOfSource(source);
   const origin = origins.find((field) => source[field] !== undefined);
   const text = origin && source[origin];
-  if (origin === undefined || text === undefined || kind === "go-module") return undefined;
+  if (origin === undefined || text === undefined) return undefined;
+  if (source.go !== undefined && source.sum === undefined) return undefined; // pinned by hand
   const changed = atVersion(text, from, version);
   if (changed === text) return undefined;
   const bins = source.bins && binsAtVersion(source.bins, from, version);
@@ -138,7 +138,7 @@ function withoutSize({ size: _, ...source }: RecipeSource): RecipeSource {
   return source;
 }
 
-/** Reads the draft as an installation would, and looks whether each program is where it says. */
+/** Reads the draft as an installation would, and checks that each program is where it says. */
 async function verifyAll({ document, locks }: Draft, context: DraftContext): Promise<void> {
   const file = `${document.name}.yaml`;
   const read = parseRecipe({ text: renderDraft(document), file, lock: (name) => locks[name] });
@@ -146,7 +146,7 @@ async function verifyAll({ document, locks }: Draft, context: DraftContext): Pro
   const { verify } = openVerifier(context);
   const { artifacts, bins } = read.recipe;
   for (const artifact of Object.values(artifacts).flat()) {
-    if (!verified.has(artifact.kind)) continue;
+    if (describeKind(artifact).isBuilt) continue;
     await verify(artifact, artifact.bins ?? bins).catch((error: unknown) => {
       if (!(error instanceof UserError) || error.kind !== "recipe") throw error;
       throw new UserError(
@@ -160,6 +160,3 @@ async function verifyAll({ document, locks }: Draft, context: DraftContext): Pro
     });
   }
 }
-
-/** Locks of wheels and Debian packages are made from fetched bytes; a build would take minutes. */
-const verified: ReadonlySet<string> = new Set(["archive", "npm-package", "npm-closure"]);

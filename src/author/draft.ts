@@ -57,7 +57,15 @@ export async function draftFromUrls(
     const format = formatOfUrl(url) ?? "raw";
     const dir = await workDirIn(context.dir, `release-${i}`);
     const { http } = context;
-    const release = await inspectRelease({ http, url, format, name, bins: wish.bins, dir });
+    const release = await inspectRelease({
+      http,
+      url,
+      isPrivate: true,
+      format,
+      name,
+      bins: wish.bins,
+      dir,
+    });
     const { strip, size } = release;
     const digest = { sha256: release.sha256.hex, size, ...(strip > 0 && { strip }) };
     const key = keyOfRelease(release, readReleaseName(url).arch);

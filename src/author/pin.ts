@@ -48,7 +48,7 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
     return { fields: { sum: await lockGoModule(go, draft.env) } };
   },
   archive: async (source, { draft, file }) =>
-    hashed(source, await draft.http.weigh({ url: source.url ?? "", file })),
+    hashed(source, await draft.http.weigh({ url: source.url ?? "", file, isPrivate: true })),
   "npm-package": async (source, { draft, file }) => {
     const found = await viewPackage(source.npm ?? "", draft);
     return hashed(source, await hashPackage(found, file, draft));

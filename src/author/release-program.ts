@@ -15,6 +15,8 @@ import { extract, limitsFor } from "../unpack/extract.ts";
 export interface ReleaseRequest {
   readonly http: Http;
   readonly url: string;
+  /** The machine's credentials are sent: a person has named the URL. */
+  readonly isPrivate?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly format: ArchiveFormat | "npm";
   /** Leading path components to drop; absent: a single top-level directory is dropped. */
@@ -52,8 +54,16 @@ export interface Release {
  */
 export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
   const { http, url, headers, dir, format, name, bins: wanted, limit, signal } = request;
+  const { isPrivate } = request;
   const file = join(dir, "download");
-  const { size, sha256, sha512 } = await http.weigh({ url, file, headers, limit, signal });
+  const { size, sha256, sha512 } = await http.weigh({
+    url,
+    file,
+    headers,
+    limit,
+    signal,
+    isPrivate,
+  });
   const into = await makeTree(dir);
   const isPlain = format !== "npm" && isPlainFormat(format);
   const rawPath = isPlain ? (wanted[0] ?? name) : undefined;

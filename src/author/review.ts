@@ -36,9 +36,17 @@ export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): R
   });
   const needs = needsFindings(member(value, "needs"), known).map(placed);
   const license = licenseFindings(member(value, "license")).map(placed);
+  const missing = missingFindings(value).map(placed);
   return isBundled
-    ? { problems: [...needs, ...license], warnings: [] }
+    ? { problems: [...missing, ...needs, ...license], warnings: [] }
     : { problems: needs, warnings: license };
+}
+
+/** The fields that only the bundled catalogue must have. */
+function missingFindings(document: unknown): Finding[] {
+  return (["description", "homepage", "license", "provenance", "test"] as const)
+    .filter((field) => member(document, field) === undefined)
+    .map((field) => finding([field], "is missing; the bundled catalogue has it"));
 }
 
 function needsFindings(needs: unknown, known: ReadonlySet<string>): Finding[] {

@@ -6,6 +6,7 @@ import type { Plan, Step } from "../core/plan/plan.ts";
 import { platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { readAptConfig } from "../net/apt-config.ts";
+import { readCredentials } from "../net/credentials.ts";
 import { createHttp } from "../net/http.ts";
 import { readNetworkSettings } from "../net/network-settings.ts";
 import { readNpmConfig } from "../net/npm-config.ts";
@@ -79,6 +80,7 @@ export async function applyHere(
     mirrors,
     offline,
     settings: () => readNetworkSettings(env, home, npm),
+    credentials: readCredentials(env, home, npm),
     onDetail: (message) => emit({ type: "detail", message }),
   });
   try {

@@ -198,8 +198,10 @@ export type ArtifactOf<Kind extends ArtifactKind> = Extract<Artifact, { readonly
 /** How one tool is installed: literal and pinned. */
 export interface Recipe {
   readonly name: string;
+  /** Empty if a private recipe does not say it; so is `homepage`. */
   readonly description: string;
   readonly homepage: string;
+  /** `unknown` if a private recipe does not say it. */
   readonly license: string;
   readonly version: string;
   /** Where the digests come from, in one line. */

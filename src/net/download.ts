@@ -14,7 +14,7 @@ type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead" | 
 /** Prepares the transfer of a URL; does not start it. */
 export type Begin = (
   url: string,
-  rest: Given & { hasAlternative?: boolean | undefined },
+  rest: Given & Pick<DownloadRequest, "hasAlternative" | "isPrivate">,
 ) => Promise<Transfer>;
 
 export async function download(request: DownloadRequest, begin: Begin): Promise<Download> {

@@ -3,6 +3,7 @@ import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import { createAgent } from "./agent.ts";
+import type { CredentialsFor } from "./credentials.ts";
 import { type Begin, download, hashDownload, json, text } from "./download.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
@@ -22,6 +23,11 @@ export interface DownloadRequest {
   readonly size?: number | undefined;
   /** Maximum bytes if no size is known; default 4 GiB. */
   readonly limit?: number | undefined;
+  /**
+   * Sends this machine's credentials for the URL (netrc, npm): an operator has named it. A mirror
+   * always gets those for itself.
+   */
+  readonly isPrivate?: boolean | undefined;
   /** True if there is another source for the same bytes: a dead server then costs only seconds. */
   readonly hasAlternative?: boolean | undefined;
   /**
@@ -90,6 +96,8 @@ export interface HttpOptions {
   readonly offline: boolean;
   /** The configured proxies, certificates and timeouts; called once, before the first request. */
   readonly settings?: () => Promise<NetworkSettings>;
+  /** The machine's credentials for single files. */
+  readonly credentials?: CredentialsFor;
   /** PEM texts of additional trusted certificates. */
   readonly ca?: readonly string[];
   readonly timing?: Partial<RetryPolicy>;
@@ -121,11 +129,10 @@ export function createHttp(options: HttpOptions): Http {
     quiet += isQuiet ? 1 : -1;
     for (const listener of listeners) listener(quiet);
   };
-  const begin: Begin = async (text, { hasAlternative = false, ...rest }) => {
+  const begin: Begin = async (text, { hasAlternative = false, isPrivate = false, ...rest }) => {
     const url = targetOf(text, mirrors());
-    if (shownUrl(url) !== shownUrl(text)) {
-      onDetail(`mirror: ${shownUrl(text)} -> ${shownUrl(url)}`);
-    }
+    const isMirrored = shownUrl(url) !== shownUrl(text);
+    if (isMirrored) onDetail(`mirror: ${shownUrl(text)} -> ${shownUrl(url)}`);
     refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
     if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
     if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
@@ -136,8 +143,12 @@ export function createHttp(options: HttpOptions): Http {
       (isHurried ? hurried : dead).add(url.origin);
       return isHurried ? new HurriedError(error) : error;
     };
+    const isOwn = rest.headers.authorization !== undefined || url.username !== "";
+    const login = (isPrivate || isMirrored) && !isOwn ? await options.credentials?.(url) : {};
+    const headers = { ...rest.headers, ...login };
     isOpen = true;
-    return { agent: await agent(), timing: policy, url, onQuiet, onDead, onDetail, ...rest };
+    const job = { ...rest, headers, url, timing: policy };
+    return { ...job, agent: await agent(), onQuiet, onDead, onDetail };
   };
   /** If there is another source, this error is reported only if that one fails, too. */
   const tell = async <T>(url: string, hasAlternative: boolean | undefined, had: Promise<T>) => {

@@ -53,7 +53,7 @@ export function statusHint(status: number, host: string): string {
   switch (status) {
     case 401:
     case 403:
-      return `Check what ${host} requires: a token, an allowed IP address, a proxy.`;
+      return `Check what ${host} requires: a token (netrc or npmrc), an allowed IP address, a proxy.`;
     case 404:
       return "If a mirror serves it, check that the mirror has this path. Otherwise the recipe is out of date.";
     case 407:

@@ -138,6 +138,7 @@ async function stageArtifact(
     platform: context.platform,
     runsHere: context.runsHere,
     ...given,
+    isPrivate: recipe.origin !== "bundled" && recipe.declared === undefined,
     bins,
     written,
     signal: context.signal,

@@ -8,9 +8,10 @@ import { onlyProgram } from "./tree.ts";
 /** An archive or a plain program at a literal URL. */
 async function stageArchive(artifact: ArchiveArtifact, context: ArchiveContext): Promise<Staged> {
   const { url, format } = artifact;
+  const { isPrivate } = context;
   const rawPath = isPlainFormat(format) ? onlyProgram(context.bins) : undefined;
   return await stageOneArchive({ ...artifact, from: url, rawPath }, context, (request) =>
-    context.http.download({ url, ...request }),
+    context.http.download({ url, isPrivate, ...request }),
   );
 }
 

@@ -28,6 +28,8 @@ export interface StageContext {
   readonly written: WrittenDigests;
   /** True if another source has the same: the wait for this one is then short. */
   readonly hasAlternative?: boolean | undefined;
+  /** An operator has named the recipe's URLs: the machine's credentials are sent to them. */
+  readonly isPrivate?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Bytes so far and in total, if known. */
   readonly onProgress: (received: number, total?: number) => void;

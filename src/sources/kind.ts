@@ -53,5 +53,6 @@ export async function stageToCompare(
   { http, npm, signal }: FetchContext,
 ): Promise<void> {
   await mkdir(dir);
-  await stage({ http, npm, dir, bins, written: new Map(), onProgress: () => {}, signal });
+  const fetched = { written: new Map(), onProgress: () => {}, isPrivate: true };
+  await stage({ http, npm, dir, bins, signal, ...fetched });
 }

@@ -209,12 +209,12 @@ describe("a wrong recipe", () => {
   test("tells everything at once, in the order of the lines", () => {
     const text = good
       .replace('"2.97.0"', "1.10")
-      .replace("license: MIT\n", "")
+      .replace("name: gh\n", "")
       .replace("[gh,", "[hub,")
       .replace(hex, "abc")
       .replace("size:", "sise:");
     expect(problemsOf(text).map((line) => line.split("\n")[0])).toEqual([
-      "recipes/gh.yaml:1: license is missing",
+      "recipes/gh.yaml:1: name is missing",
       "recipes/gh.yaml:4: version is a number to YAML; quote it",
       'recipes/gh.yaml:7: test starts with "hub", which is not one of bins',
       "recipes/gh.yaml:11: artifacts.linux-x64.sha256 has 3 digits; sha256 has 64",

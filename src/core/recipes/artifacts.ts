@@ -16,14 +16,14 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
   });
   return {
     name: document.name,
-    description: document.description,
-    homepage: document.homepage,
-    license: document.license,
+    description: document.description ?? "",
+    homepage: document.homepage ?? "",
+    license: document.license ?? "unknown",
     version: document.version,
     ...(document.provenance !== undefined && { provenance: document.provenance }),
     bins: document.bins,
     ...(document.aliases && { aliases: document.aliases }),
-    test: document.test,
+    test: document.test ?? [],
     needs: document.needs ?? [],
     artifacts: Object.fromEntries(entries),
     origin,

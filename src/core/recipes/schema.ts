@@ -147,15 +147,27 @@ const artifacts = z
 export const recipeSchema = z
   .strictObject({
     name: text(rules.toolNameRule, "The tool; the file is NAME.yaml.", "gh"),
-    description: text(rules.lineRule, "What it is, in one line.", "GitHub command-line tool"),
-    homepage: text(rules.homepageRule, "The project's website.", "https://cli.github.com"),
-    license: text(rules.lineRule, "SPDX expression; LicenseRef-NAME where none fits.", "MIT"),
+    description: text(
+      rules.lineRule,
+      "What it is, in one line.",
+      "GitHub command-line tool",
+    ).optional(),
+    homepage: text(
+      rules.homepageRule,
+      "The project's website.",
+      "https://cli.github.com",
+    ).optional(),
+    license: text(
+      rules.lineRule,
+      "SPDX expression; LicenseRef-NAME where none fits.",
+      "MIT",
+    ).optional(),
     version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
     provenance: text(
       rules.lineRule,
       "Where the digests come from, in one line.",
       "checksums.txt of the release",
-    ),
+    ).optional(),
     bins,
     aliases: z
       .array(text(rules.binNameRule, "A name"))
@@ -170,9 +182,11 @@ export const recipeSchema = z
       .array(z.string())
       .min(1)
       .meta({
-        description: "Smoke test: one of bins and its arguments; exit status 0 is right.",
+        description:
+          "Smoke test: one of bins and its arguments; exit status 0 is right. Without it nothing is run.",
         examples: [["gh", "--version"]],
-      }),
+      })
+      .optional(),
     needs: z
       .array(text(rules.toolNameRule, "A recipe's name"))
       .meta({
