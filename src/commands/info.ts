@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
 import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { downloadSize, sourceName } from "../core/plan/artifact.ts";
 import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
@@ -113,7 +114,9 @@ async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: Su
 }
 
 function renderInfo({ name, recipe, installed, previous, neededBy }: Info): string {
-  const needed = describeNeededBy(neededBy).join(", ") || "nothing that the last run saw";
+  const needed =
+    describeNeededBy(neededBy).join(", ") ||
+    (name === commandName ? "the volume" : "nothing that the last run saw");
   const known = recipe ?? installed;
   const rows: (readonly [string, string | undefined])[] = [
     ["about", recipe?.description],

@@ -120,7 +120,7 @@ describe("recipes", () => {
 
   test("recipe check reports every problem at once", async () => {
     const file = join(place.recipes, "zog.yaml");
-    writeFileSync(file, "name: zog\nversion: 1.10\nbins: { zog: ../zog }\n");
+    writeFileSync(file, "name: Zog\nversion: 1.10\nbins: { zog: ../zog }\n");
     const { status, stdout } = await place.run("recipe", "check", file);
     expect(status).toBe(2);
     expect(stdout.match(/zog\.yaml:\d+/g)?.length).toBeGreaterThan(3);
@@ -217,6 +217,10 @@ describe("names and skills", () => {
     ["rm", "remove"],
     ["upgrade", "update"],
     ["conf", "config"],
+    ["serach", "search"],
+    ["rolback", "rollback"],
+    ["pin", "hold"],
+    ["show", "info"],
   ])("a verb that was mistyped is asked back: %s", async (word, verb) => {
     const { status, stderr } = await place.run(word);
     expect(status).toBe(2);
