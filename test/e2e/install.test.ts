@@ -358,7 +358,7 @@ describe("--force-reinstall", () => {
 
   /** The volume but for what installing the command again writes. */
   function changedBy(): Record<string, string> {
-    const written = /^(manifest\.json|share\/openclaw-skill-deps\/(last-run\.json|sweep-due))$/;
+    const written = /^(manifest\.json|share\/openclaw-skill-deps\/(last-run\.json|prune-due))$/;
     return Object.fromEntries(
       Object.entries(place.snapshot()).filter(([path]) => !written.test(path)),
     );
