@@ -15,8 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { $ } from "zx";
 import { bundle, repository, snapshotOf } from "../support/workplace.ts";
+import { buildFrom, host, removeImages } from "./host.ts";
 
 const hardened = [
   ...["--init", "--read-only", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--network", "none"],
@@ -25,13 +25,6 @@ const hardened = [
 ];
 const seed = "/usr/local/share/openclaw-skill-deps/seed";
 const setup = "openclaw-install-skill-deps";
-
-const host = $({
-  cwd: repository,
-  quiet: true,
-  nothrow: true,
-  env: { ...process.env, CONTAINERS_CONF: join(repository, "test/containers/containers.conf") },
-});
 
 let dir: string;
 let running: string[];
@@ -150,16 +143,12 @@ describe("the Dockerfile lines that config prints", () => {
   /** Builds them upon a base image, as an operator would; the image's name below localhost/. */
   const build = async (base: string, lines: readonly string[]) => {
     const name = `openclaw-skills-own-${process.pid}`;
-    writeFileSync(join(dir, "Dockerfile"), [`FROM ${base}`, ...lines, "USER 1000:1000"].join("\n"));
-    const built = await host`podman build --pull=never --network none --tag ${name} ${dir}`;
-    expect(built.exitCode, built.stderr).toBe(0);
+    await buildFrom(name, [`FROM ${base}`, ...lines, "USER 1000:1000"], dir);
     images.push(name);
     return name;
   };
   const images: string[] = [];
-  afterAll(async () => {
-    for (const name of images) await host`podman rmi --force ${name}`;
-  });
+  afterAll(() => removeImages(images));
 
   test("make a seeded image of another one", async () => {
     const { sandbox: lines } = await dockerfile("seed");

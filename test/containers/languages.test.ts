@@ -2,12 +2,13 @@
  * What a rich place provisions runs in a poor one: Python programs, provisioned on this machine, in an
  * image without Python, Node or certificates, with the flags that OpenClaw runs its sandboxes with.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { $ } from "zx";
 import { repository, snapshotOf } from "../support/workplace.ts";
+import { buildFrom } from "./host.ts";
 
 const image = "localhost/openclaw-skills-poor";
 const hardened = [
@@ -33,12 +34,11 @@ beforeAll(async () => {
   chmodSync(dir, 0o755);
   const base = await host`test/containers/images.sh`;
   expect(base.exitCode, base.stderr).toBe(0);
-  const text = `FROM docker.io/library/debian:bookworm-slim
-RUN rm -rf /usr/bin/python3* /usr/lib/python3* /usr/bin/perl* /etc/ssl
-`;
-  writeFileSync(join(dir, "Dockerfile"), text);
-  const built = await host`podman build --quiet --network none --pull=never --tag ${image} ${dir}`;
-  expect(built.exitCode, built.stderr).toBe(0);
+  const lines = [
+    "FROM docker.io/library/debian:bookworm-slim",
+    "RUN rm -rf /usr/bin/python3* /usr/lib/python3* /usr/bin/perl* /etc/ssl",
+  ];
+  await buildFrom(image, lines, dir);
 });
 afterAll(async () => {
   await host`podman image rm --force ${image}`;
