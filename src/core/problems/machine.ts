@@ -5,7 +5,8 @@ export const machineProblems = {
   E_DISK_FULL: {
     kind: "disk",
     cause: "The disk has no space or no inodes left.",
-    remedy: "Free some space (df -h and df -i show the usage), and run again.",
+    remedy:
+      "Free some space (df -h and df -i show the usage; gc removes replaced versions), and run again.",
   },
   E_DISK_QUOTA: {
     kind: "disk",
