@@ -15,8 +15,9 @@ export default async function setup(): Promise<() => void> {
   removeAbandoned();
   const dir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   chmodSync(dir, 0o1777); // as /tmp is: tests start programs as other users
-  const remove = (): void => rmSync(dir, { recursive: true, force: true });
-  process.once("exit", remove); // interrupted
+  // Where the run is interrupted, tests may still write for a moment.
+  const remove = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
+  process.once("exit", remove);
   process.env.TMPDIR = dir;
   process.env[sharedVariable] = mkdtempSync(join(dir, "shared-"));
   chmodSync(process.env[sharedVariable], 0o755);
