@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { commandName, layout } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
+import { isPartOfCommand } from "../core/package-files.ts";
 import { keyOfBuild } from "../core/plan/command.ts";
 import { compareVersions } from "../core/versions.ts";
 import type { FreshnessFacts, Input } from "../io/freshness/facts.ts";
@@ -64,7 +65,9 @@ export function viewsOfCommand(
   const tree = join(prefix, record.dir);
   const other = viewOfPackage(tree, view);
   if (other === undefined) return [];
-  const placed = (path: string) =>
-    path.startsWith(`${packageDir}/`) ? tree + path.slice(packageDir.length) : path;
+  const placed = (path: string) => {
+    const inPackage = path.startsWith(`${packageDir}/`) ? path.slice(packageDir.length + 1) : "";
+    return isPartOfCommand(inPackage) ? join(tree, inPackage) : path;
+  };
   return [{ view: other, inputs: inputs.map((it) => ({ ...it, path: placed(it.path) })) }];
 }

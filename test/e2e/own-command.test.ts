@@ -378,6 +378,15 @@ describe("run from the volume", () => {
     ]);
   });
 
+  test("the command answers alone where the skills lie in its package's own directory, as in a clone", async () => {
+    const dir = copyAs(join(place.dir, "clone"), version);
+    cpSync(place.skills, join(dir, "skills"), { recursive: true });
+    const words = ["--skills-dir", join(dir, "skills")];
+    expect((await runPackage(dir, ...words)).status).toBe(0);
+    const { stderr } = await runPackage(dir, ...words);
+    expect(stderr).toBe("openclaw-install-skill-deps: nothing to do; programs present: 1\n");
+  });
+
   test("with a former version's tree beside it, the linked one runs", async () => {
     await runPackage(copyAs(join(place.dir, "newer"), "99.1.0"));
     expect(readdirSync(join(place.prefix, "lib", commandName)).length).toBe(2);

@@ -66,16 +66,38 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
     for (const dir of ["share", layout.share, layout.freshness])
       await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
-    for (const it of views) await writeViewRecord(it.draft, it.facts);
+    const written = await writeViewRecords(views);
     await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
-    for (const { draft, name } of views) await moveTree(draft, join(records, name), lists);
+    for (const { draft, name } of written) await moveTree(draft, join(records, name), lists);
     await moveTree(any, join(records, names[1]), lists);
-    prune(records, [...views.map(({ name }) => name), names[1]]);
+    prune(records, [...written.map(({ name }) => name), names[1]]);
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
     for (const draft of [any, ...views.map((it) => it.draft)]) removeQuietly(draft);
   }
+}
+
+interface ViewRecord {
+  readonly facts: FreshnessFacts;
+  /** The directory that it is written to, before it gets its name. */
+  readonly draft: string;
+  readonly name: string;
+}
+
+/** Writes the first record, which must hold, and those of the others that hold too. */
+async function writeViewRecords(views: readonly ViewRecord[]): Promise<ViewRecord[]> {
+  const written: ViewRecord[] = [];
+  for (const view of views) {
+    try {
+      await writeViewRecord(view.draft, view.facts);
+      written.push(view);
+    } catch (error) {
+      if (written.length === 0 || !(error instanceof Unrecordable)) throw error;
+      removeQuietly(view.draft);
+    }
+  }
+  return written;
 }
 
 /**
