@@ -5,16 +5,28 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
+import { loadCatalogue } from "./src/io/inputs/catalogue.ts";
 import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
 import { renderCompletion } from "./src/usage/completions.ts";
 import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
 
-const start = "dist/openclaw-install-skill-deps.cjs";
+/** Becomes dist/ in one step at the end: what runs meanwhile keeps the former build. */
+const out = "dist.new";
+const start = `${out}/openclaw-install-skill-deps.cjs`;
 const common: BuildOptions = {
   bundle: true,
   platform: "node",
@@ -26,13 +38,13 @@ const common: BuildOptions = {
   logLevel: "warning",
 };
 
-rmSync("dist", { recursive: true, force: true });
+for (const dir of [out, "dist.old"]) rmSync(dir, { recursive: true, force: true });
 // An older Node must be able to report that it is too old.
 await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
 const { metafile } = await build({
   ...common,
   entryPoints: ["src/main.ts"],
-  outfile: "dist/program.cjs",
+  outfile: `${out}/program.cjs`,
   metafile: true,
   alias: { yaml: "./node_modules/yaml/browser/index.js" },
   // undici looks whether Node has Headers too, for cookies, and Node then loads an undici of its own:
@@ -43,27 +55,42 @@ const { metafile } = await build({
   banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
   footer: { js: "})" },
 });
-writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licencesOf(metafile));
-run("recipe", "compile", "recipes", "dist/catalogue.json");
-for (const word of ["help", "version"]) writeFileSync(`dist/${word}.txt`, run(`--${word}`));
-writeFileSync("dist/words.txt", wordLists());
-writeFileSync(`dist/${manPageFile}`, renderManPage(run("--version").trim()));
-mkdirSync("dist/completions");
+writeFileSync(`${out}/THIRD-PARTY-LICENSES.txt`, licencesOf(metafile));
+run("recipe", "compile", "recipes", `${out}/catalogue.json`);
+for (const word of ["help", "version"]) writeFileSync(`${out}/${word}.txt`, run(`--${word}`));
+writeFileSync(`${out}/words.txt`, wordLists());
+writeFileSync(`${out}/${manPageFile}`, renderManPage(run("--version").trim()));
+mkdirSync(`${out}/completions`);
+const names = await toolNames();
 for (const [shell, file] of Object.entries(completionFiles)) {
-  writeFileSync(`dist/${file}`, renderCompletion(shell as Shell, toolNames()));
+  writeFileSync(`${out}/${file}`, renderCompletion(shell as Shell, names));
 }
 
-writeFileSync(buildFile, `${buildDigest()}\n`);
+writeFileSync(placed(buildFile), `${buildDigest()}\n`);
+if (existsSync("dist")) renameSync("dist", "dist.old");
+renameSync(out, "dist");
+rmSync("dist.old", { recursive: true, force: true });
+
+/** Where a file of dist/ lies while it is built. */
+function placed(file: string): string {
+  return file.replace(/^dist\//, `${out}/`);
+}
 
 /** Two builds of one version differ in it where they differ in anything that the volume's command has. */
 function buildDigest(): string {
   const below = ["dist", "entrypoint"].flatMap((dir) =>
-    readdirSync(dir, { recursive: true, encoding: "utf8" }).map((name) => join(dir, name)),
+    readdirSync(placed(`${dir}/`), { recursive: true, encoding: "utf8" }).map((name) =>
+      join(dir, name),
+    ),
   );
   const files = ["package.json", ...below].filter(isPartOfCommand).sort();
   const hash = createHash("sha256");
   for (const file of files) {
-    if (statSync(file).isFile()) hash.update(`${file}\0`).update(readFileSync(file)).update("\0");
+    if (!statSync(placed(file)).isFile()) continue;
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(placed(file)))
+      .update("\0");
   }
   return hash.digest("hex");
 }
@@ -74,10 +101,9 @@ function run(...args: string[]): string {
 }
 
 /** The names of the catalogue's tools and of their programs. */
-function toolNames(): string[] {
-  const { recipes } = JSON.parse(run("recipe", "list", "--json")) as {
-    recipes: { name: string; bins: Record<string, string> }[];
-  };
+async function toolNames(): Promise<string[]> {
+  const { catalogue } = await loadCatalogue({ dirs: [], compiled: `${out}/catalogue.json` });
+  const recipes = [...catalogue.recipes.values()];
   return [...new Set(recipes.flatMap(({ name, bins }) => [name, ...Object.keys(bins)]))].sort();
 }
 
