@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { bombs } from "../support/bombs.ts";
 import { hostileArchives } from "../support/hostile.ts";
 import { codeOf, evil, evilPath, type Hostile } from "../support/hostile-entry.ts";
+import { commandName } from "../support/own-command.ts";
 import { copyPackage } from "../support/package.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 import type { Case, Result } from "./case.ts";
@@ -141,7 +142,11 @@ async function tryArchives(archives: readonly Hostile[], args: string[]): Promis
     if (run.disk > maxDisk) wrong.push(`it took ${Math.round(run.disk / megabyte)} MB of disk`);
     const installed = document.installed.map(({ tool }) => tool);
     wrong.push(...(await tryAgain(place, packageDir, installed)));
-    return { tries: archives.length, wrong, stale: countStale(place, new Set(installed)) };
+    return {
+      tries: archives.length,
+      wrong,
+      stale: countStale(place, new Set([...installed, commandName])),
+    };
   } finally {
     await place.close();
   }
