@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
@@ -25,7 +25,7 @@ import { renderCompletion } from "./src/usage/completions.ts";
 import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
 
 /** Becomes dist/ in one step at the end: what runs meanwhile keeps the former build. */
-const out = "dist.new";
+const out = `dist.new.${process.pid}`;
 const start = `${out}/openclaw-install-skill-deps.cjs`;
 const common: BuildOptions = {
   bundle: true,
@@ -38,7 +38,6 @@ const common: BuildOptions = {
   logLevel: "warning",
 };
 
-for (const dir of [out, "dist.old"]) rmSync(dir, { recursive: true, force: true });
 // An older Node must be able to report that it is too old.
 await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
 const { metafile } = await build({
@@ -66,31 +65,31 @@ for (const [shell, file] of Object.entries(completionFiles)) {
   writeFileSync(`${out}/${file}`, renderCompletion(shell as Shell, names));
 }
 
-writeFileSync(placed(buildFile), `${buildDigest()}\n`);
-if (existsSync("dist")) renameSync("dist", "dist.old");
-renameSync(out, "dist");
-rmSync("dist.old", { recursive: true, force: true });
-
-/** Where a file of dist/ lies while it is built. */
-function placed(file: string): string {
-  return file.replace(/^dist\//, `${out}/`);
+const digest = buildDigest(out);
+writeFileSync(`${out}/${basename(buildFile)}`, `${digest}\n`);
+// Another build of the same sources may have ended, and be in use.
+const isBuilt = existsSync(buildFile) && readFileSync(buildFile, "utf8") === `${digest}\n`;
+if (!isBuilt || buildDigest("dist") !== digest) {
+  if (existsSync("dist")) renameSync("dist", `${out}.old`);
+  renameSync(out, "dist");
 }
+for (const dir of [out, `${out}.old`]) rmSync(dir, { recursive: true, force: true });
 
 /** Two builds of one version differ in it where they differ in anything that the volume's command has. */
-function buildDigest(): string {
-  const below = ["dist", "entrypoint"].flatMap((dir) =>
-    readdirSync(placed(`${dir}/`), { recursive: true, encoding: "utf8" }).map((name) =>
-      join(dir, name),
-    ),
-  );
-  const files = ["package.json", ...below].filter(isPartOfCommand).sort();
+function buildDigest(dist: string): string {
+  const list = (dir: string, name: string): [name: string, path: string][] =>
+    readdirSync(dir, { recursive: true, encoding: "utf8" })
+      .sort()
+      .map((file) => [`${name}/${file}`, join(dir, file)]);
+  const files = [
+    ["package.json", "package.json"] as const,
+    ...list(dist, "dist"),
+    ...list("entrypoint", "entrypoint"),
+  ];
   const hash = createHash("sha256");
-  for (const file of files) {
-    if (!statSync(placed(file)).isFile()) continue;
-    hash
-      .update(`${file}\0`)
-      .update(readFileSync(placed(file)))
-      .update("\0");
+  for (const [name, path] of files) {
+    if (name === buildFile || !isPartOfCommand(name) || !statSync(path).isFile()) continue;
+    hash.update(`${name}\0`).update(readFileSync(path)).update("\0");
   }
   return hash.digest("hex");
 }
