@@ -110,8 +110,8 @@ const tryFolded: Try = async (place, disk, prefix) => {
   for (let run = 0; run < 2; run += 1) {
     const ran = await runBuilt(place, { prefix });
     wrong.push(...judge(ran, { status: 0, installed: [zog] }, prefix));
-    for (const names of ["readme from README", "Pair from pair"]) {
-      const said = `this file system does not tell ${names}`;
+    for (const names of ["readme and README", "Pair and pair"]) {
+      const said = `this file system treats ${names} as the same name`;
       if (!ran.stderr.includes(said)) wrong.push(`does not say "${said}": ${ran.stderr}`);
     }
     if (!ran.stderr.includes(`mounted at ${disk.path}`)) wrong.push("does not name the mount");
