@@ -123,7 +123,7 @@ async function* tryAttacks(place: HostileVolume, tries: number): AsyncGenerator<
     // A mode is no damage: the next run sets it again, and says so.
     const finds =
       found.status !== 0 ||
-      found.stdout.includes("was not created by this command") ||
+      / was not (created|written) by this (version of the )?command/.test(found.stdout) ||
       (await place.provision()).stderr.includes("modes of its files had been changed");
     const wrong = finds ? [] : [`${what}: doctor --deep finds nothing`];
     const then = await afterwards(place, what);
