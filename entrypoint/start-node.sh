@@ -3,7 +3,7 @@
 #   $OPENCLAW_SKILL_DEPS_NODE (none: start none), <package>/node/bin/node (of this package), each node on PATH,
 #   <volume>/bin/node
 # or says what is missing. Sourced by openclaw-install-skill-deps if that cannot answer alone; sets
-# `status`. It answers --help and --version itself.
+# `status`. `tell` answers --help and --version alone.
 
 # Runs the program with the words up to `--`, and sets `status`.
 run_node() {
@@ -113,7 +113,8 @@ pass_over() {
 # Together this saves 40 MB at the peak.
 start_node() {
   stopped='' child=''
-  trap 'pass_on 129' HUP
+  # A watcher runs again when this one is over.
+  if [ -n "$watch" ] && [ -z "$hook" ]; then trap 'again=HUP' HUP; else trap 'pass_on 129' HUP; fi
   trap 'pass_on 130' INT
   trap 'pass_on 143' TERM
   restore_locale
@@ -125,7 +126,10 @@ start_node() {
   wait "$child"
   status=$?
   # A signal ends the wait, not the program, which still has to exit cleanly.
-  while [ -n "$stopped" ] && kill -0 "$child" 2>/dev/null; do wait "$child"; done
+  while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    status=$?
+  done
   trap - HUP INT TERM
   [ -z "$stopped" ] || leave "$stopped"
 }
@@ -248,5 +252,3 @@ ask_node() {
     run_node "$@"
   fi
 }
-
-tell "$@" || ask_node "$@"

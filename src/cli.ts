@@ -100,8 +100,9 @@ type Env = Readonly<Record<string, string | undefined>>;
 export function parseOptions(args: readonly string[], env: Env, cores: number): Options {
   const { values, positionals } = parseWords(args);
   const [first, ...rest] = positionals;
-  const verb = chooseVerb(values, first);
-  const names = verb === first ? rest : namesOf(verb, positionals);
+  const chosen = chooseVerb(values, first);
+  const names = chosen === first ? rest : namesOf(chosen, positionals);
+  const verb = asRun(chosen, values);
   const [recipesEnv, dirsEnv] = [env.OPENCLAW_SKILL_RECIPES, env.OPENCLAW_SKILL_DIRS];
   return {
     verb,
@@ -133,6 +134,27 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     author: authorOptions(values, verb),
     mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),
   };
+}
+
+type Values = ReturnType<typeof parseWords>["values"];
+
+/** The entrypoint looks again and again for `watch`; each run of ours is one of `install`. */
+function asRun(verb: Verb, values: Values): Verb {
+  if (verb === "watch" || values.watch) refuseToRepeat(values);
+  return verb === "watch" ? "install" : verb;
+}
+
+/** Throws a UserError (`usage`) for what would be done again at every change. */
+function refuseToRepeat(values: Values): void {
+  const wrong = values["dry-run"]
+    ? "--dry-run"
+    : values["force-reinstall"]
+      ? "--force-reinstall"
+      : values.json === "document" && "--json";
+  if (!wrong) return;
+  throw new UserError("E_USAGE", `watch does not take ${wrong}: it would do that again and again`, {
+    hint: wrong === "--json" ? "Write --json=events." : "Run it without watch.",
+  });
 }
 
 function isSwitchedOn(text: string | undefined): boolean {

@@ -149,6 +149,10 @@ async function runVerb(context: Context): Promise<number> {
       return (await import("./commands/config.ts")).config(context);
     case "completion":
       return (await import("./commands/completion.ts")).completion(context);
+    case "health":
+      throw new UserError("E_USAGE", "health is answered by the entrypoint script", {
+        hint: "Run entrypoint/openclaw-install-skill-deps health.",
+      });
     case "update":
       return (await import("./commands/install.ts")).install(context, true);
     default:

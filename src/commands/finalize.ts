@@ -48,7 +48,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   if (changed || warnings.length > 0) {
     await tolerate(writeLastRun(summary, await loginShell, context, warnings));
   }
-  if (applied.failures.length === 0) await recordView(summary, context);
+  await recordView(summary, context);
   return await loginShell;
 }
 
@@ -163,6 +163,7 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
     inputs,
     absent: survey.absent,
     directories: [...survey.directories],
+    failed: applied.failures.length > 0,
     programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
     ),

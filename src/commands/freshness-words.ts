@@ -41,7 +41,7 @@ export function mayLeaveRecord(options: Options): boolean {
  * select it, without NAMEs.
  */
 export function wordLists(): string {
-  const words = ["install", ...Object.entries(definitions).flatMap(spellings)];
+  const words = ["install", "watch", ...Object.entries(definitions).flatMap(spellings)];
   const isOf = (word: string, fields: readonly (keyof Options)[]): boolean =>
     differsOnlyIn(parse(word.replace(/=$/, "=1")), fields);
   const first = words.filter((word) => isOf(word, manner));

@@ -10,6 +10,8 @@ export const program = "openclaw-install-skill-deps";
 
 export const verbs = [
   "install",
+  "watch",
+  "health",
   "requirements",
   "list",
   "info",
@@ -72,9 +74,25 @@ export const commands: readonly Command[] = [
       "dry-run",
       "strict",
       "no-wait",
+      "watch",
+      "interval",
       ...output,
     ],
     completes: "tool",
+  },
+  {
+    verb: "watch",
+    operands: "[NAME...]",
+    summary: "install, then look again every few seconds and install what changed",
+    details:
+      "Ends on SIGTERM; SIGHUP makes it run at once. What failed is tried again after growing pauses, at most 10 minutes, and at once when its input changes.",
+    options: [...skills, ...sources, ...network, "strict", "interval", ...output],
+    completes: "tool",
+  },
+  {
+    verb: "health",
+    summary: "exit with 0 while watch is alive here and its last run was good",
+    options: ["quiet"],
   },
   {
     verb: "requirements",

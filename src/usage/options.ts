@@ -92,6 +92,15 @@ export const options = {
     type: "boolean", // the entrypoint handles it, and passes on all its words
     text: "start the command after -- at once, and install in the background",
   },
+  watch: {
+    type: "boolean", // as --no-wait
+    text: "with a command behind --: look again while it runs, and install what changed",
+  },
+  interval: {
+    type: "string",
+    value: "SECONDS",
+    text: "how often watch looks; default 2",
+  },
   deep: { type: "boolean", text: "hash every installed file" },
   repair: { type: "boolean", text: "install what is missing or damaged first" },
   sha256: {

@@ -2,6 +2,12 @@ import type { Problem } from "./problem.ts";
 
 /** Problems of the volume, its file system, its manifest and its trees, and of bundles. */
 export const volumeProblems = {
+  E_NOT_WATCHING: {
+    kind: "warning",
+    cause:
+      "`watch` is not running in this container, does not look any more, or its last run failed.",
+    remedy: "Read its messages; a failed run is tried again by itself.",
+  },
   E_NOT_VERIFIED: {
     kind: "warning",
     cause: "Node is not available, and without it the volume could not be verified as up to date.",

@@ -67,10 +67,16 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
       await openDirectory(facts.prefix, dir);
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     const written = await writeViewRecords(views);
-    await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
-    for (const { draft, name } of written) await moveTree(draft, join(records, name), lists);
-    await moveTree(any, join(records, names[1]), lists);
-    prune(records, [...written.map(({ name }) => name), names[1]]);
+    const kept = written.map(({ draft, name }) => [draft, name] as const);
+    if (!facts.failed) {
+      await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
+      kept.push([any, names[1]]);
+    }
+    for (const [draft, name] of kept) await moveTree(draft, join(records, name), lists);
+    prune(
+      records,
+      kept.map(([, name]) => name),
+    );
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
@@ -142,6 +148,7 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   // Metadata first, then content: a file that is changed in between has other content than the run
   // saw, and one that is changed later has other metadata.
   const proof = await readMetadata(facts, dir);
+  if (facts.failed) writeFileSync(join(dir, "failed"), "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   const content = await readContent(facts, dir);
   const isWhole = content !== undefined;
@@ -270,6 +277,7 @@ function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): S
  * written.
  */
 function prune(records: string, names: readonly string[]): void {
+  const isAny = (name: string): boolean => name.startsWith("any-");
   const timeOf = (name: string) => lstatSync(join(records, name)).mtimeMs;
   const viewOf = (name: string) => name.split("-", 2).join("-");
   const written = Math.max(...names.map(timeOf));
@@ -282,8 +290,8 @@ function prune(records: string, names: readonly string[]): void {
   const surplus = views
     .filter((name) => !replaced.includes(name))
     .sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0))
-    .slice(maxRecords - (names.length - 1));
-  const formerAny = older.filter((name) => name.startsWith("any-"));
+    .slice(maxRecords - names.filter((name) => !isAny(name)).length);
+  const formerAny = names.some(isAny) ? older.filter(isAny) : [];
   for (const name of [...stale, ...replaced, ...surplus, ...formerAny]) {
     removeQuietly(join(records, name));
   }

@@ -1,0 +1,218 @@
+/** `watch` and --watch: the sh script looks again and again, and asks Node only when something changed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hasShell, shells } from "../entrypoint/place.ts";
+import { archive, program } from "../support/archives.ts";
+import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
+
+interface Watcher {
+  readonly child: ChildProcess;
+  /** Everything that it printed so far. */
+  readonly said: () => string;
+  /** Waits until it printed this, after the `from`th character. */
+  readonly says: (what: string | RegExp, from?: number) => Promise<void>;
+  /** Ends it; its exit status, or the signal that ended it. */
+  readonly end: (signal?: NodeJS.Signals) => Promise<number | string | null>;
+}
+
+let place: Workplace;
+const watchers: Watcher[] = [];
+beforeEach(async () => {
+  place = await openWorkplace();
+  place.skill("notes", {});
+  mkdirSync(place.prefix);
+  mkdirSync(join(place.dir, "run"), { mode: 0o700 });
+});
+afterEach(async () => {
+  for (const watcher of watchers.splice(0)) await watcher.end("SIGKILL");
+  await place.close();
+});
+
+const env = (): NodeJS.ProcessEnv => ({
+  ...place.env,
+  OPENCLAW_SKILL_DEPS_NODE: process.execPath,
+  XDG_RUNTIME_DIR: join(place.dir, "run"),
+});
+
+const pinned = (name: string, file = `${name}.tar.gz`, options: object = {}) =>
+  place.serve(file, archive("tar.gz", { [`bin/${name}`]: program(`${name} 1.0.0`) }), options);
+
+function offer(name: string, options: object = {}): void {
+  const source = pinned(name, `${name}.tar.gz`, options);
+  place.recipe(name, { artifacts: { "linux-x64": source, "linux-arm64": source } });
+}
+
+function watch(words: readonly string[], shell: readonly string[] = ["sh"]): Watcher {
+  const [command = "", ...flags] = shell;
+  const child = spawn(command, [...flags, entrypoint, ...words], {
+    env: env(),
+    cwd: place.home,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (piece) => {
+      text += piece;
+    });
+  const ended = once(child, "exit");
+  const watcher: Watcher = {
+    child,
+    said: () => text,
+    async says(what, from = 0) {
+      const isSaid = (): boolean => {
+        const news = text.slice(from);
+        return typeof what === "string" ? news.includes(what) : what.test(news);
+      };
+      const began = Date.now();
+      while (!isSaid()) {
+        if (Date.now() - began > 40_000) throw new Error(`not said: ${what}\n${text}`);
+        if (child.exitCode !== null) throw new Error(`it ended, and had said: ${text}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    async end(signal = "SIGTERM") {
+      child.kill(signal);
+      const [code, by] = await ended;
+      return by ?? code;
+    },
+  };
+  watchers.push(watcher);
+  return watcher;
+}
+
+async function health(): Promise<number> {
+  const child = spawn("sh", [entrypoint, "health"], { env: env(), stdio: "ignore" });
+  const [code] = await once(child, "exit");
+  return code;
+}
+
+for (const [name, ...shell] of shells) {
+  describe.skipIf(!hasShell([name, ...shell]))(`watch, ${name}`, () => {
+    test("installs what a new skill needs, and ends on SIGTERM without leaving anything", async () => {
+      for (const tool of ["zog", "yak"]) offer(tool);
+      place.skill("first", { bins: ["zog"] });
+      const watcher = watch(["watch", "--interval", "1"], shell);
+      await watcher.says("1 installed");
+      await watcher.says("1 installed");
+      place.skill("second", { bins: ["yak"] });
+      await watcher.says(/watch: a skill is new, changed or gone since the last run/);
+      await watcher.says(/yak 1\.0\.0: installed/);
+      await watcher.says(/1 installed; 2 in/);
+      while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(Object.keys(place.manifest().tools).sort()).toEqual(["yak", "zog"]);
+      expect(await watcher.end()).toBe(143);
+      expect(
+        readdirSync(join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`)),
+      ).toEqual([]);
+      expect(await health()).toBe(5);
+    });
+  });
+}
+
+describe("what failed", () => {
+  test("is tried again by itself, and at once when its input changes", async () => {
+    offer("zog", { fault: "status", status: 403 });
+    place.skill("first", { bins: ["zog"] });
+    const watcher = watch(["watch", "--interval", "1"]);
+    await watcher.says("0 of 1 installed");
+    while ((await health()) !== 5) await new Promise((resolve) => setTimeout(resolve, 100));
+    await watcher.says("watch: trying again what failed");
+    const from = watcher.said().length;
+    await watcher.says("0 of 1 installed", from); // from now on it waits for 8 s at least
+    place.recipe("zog", {
+      artifacts: {
+        "linux-x64": pinned("zog", "other.tar.gz"),
+        "linux-arm64": pinned("zog", "other.tar.gz"),
+      },
+    });
+    await watcher.says("watch: recipes changed since the last run", from);
+    await watcher.says("1 installed", from);
+    expect(watcher.said().match(/trying again/g)).toHaveLength(1);
+    expect(await watcher.end()).toBe(143);
+  });
+});
+
+describe("Node", () => {
+  test("is not asked while nothing changes; SIGHUP asks it at once", async () => {
+    offer("zog");
+    place.skill("first", { bins: ["zog"] });
+    await place.start({}, "-q");
+    const watcher = watch(["watch", "--interval", "1", "-v"]);
+    await watcher.says("nothing to do; programs present: 1");
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(watcher.said()).not.toMatch(/asking Node|watch:/);
+    watcher.child.kill("SIGHUP");
+    await watcher.says("watch: SIGHUP was received");
+    expect(await watcher.end()).toBe(143);
+  });
+});
+
+describe("a skill that comes in pieces", () => {
+  test("is read once nothing moves any more", async () => {
+    offer("zog");
+    const watcher = watch(["watch", "--interval", "1"]);
+    await watcher.says("nothing to do");
+    const file = join(place.skills, "late", "SKILL.md");
+    mkdirSync(join(place.skills, "late"));
+    appendFileSync(file, "---\nname: late\n");
+    for (const part of [
+      "description: Late.\n",
+      'metadata: {"openclaw":{"requires":',
+      '{"bins":["zog"]}}}\n',
+      "---\n",
+    ]) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      appendFileSync(file, part);
+    }
+    await watcher.says("1 installed");
+    expect(watcher.said()).not.toContain("is not read");
+  });
+});
+
+describe("--watch -- CMD", () => {
+  test("CMD has the first run's programs; what comes later is installed beside it; its status is its own", async () => {
+    for (const tool of ["zog", "yak"]) offer(tool);
+    place.skill("first", { bins: ["zog"] });
+    const script = "zog; until yak 2>/dev/null; do sleep 0.1; done; exit 7";
+    const watcher = watch(["--watch", "--interval", "1", "--", "sh", "-c", script]);
+    await watcher.says(/^zog 1\.0\.0$/m);
+    place.skill("second", { bins: ["yak"] });
+    const [code] = await once(watcher.child, "exit");
+    expect(code).toBe(7);
+    expect(watcher.said()).toMatch(/^yak 1\.0\.0$/m);
+  });
+
+  test("the watcher ends with CMD, whom signals reach", async () => {
+    const watcher = watch(["--watch", "--interval", "1", "--no-wait", "--", "sleep", "60"]);
+    await watcher.says("nothing to do");
+    while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await watcher.end()).toBe("SIGTERM");
+    while ((await health()) === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await health()).toBe(5);
+  });
+});
+
+describe("usage", () => {
+  test.each([
+    [["watch", "--interval", "0"], "--interval 0"],
+    [["watch", "--interval"], "--interval"],
+    [["watch", "-f"], "--force-reinstall"],
+    [["watch", "--dry-run"], "--dry-run"],
+    [["watch", "--json"], "--json=events"],
+    [["watch", "--unheard-of"], "--unheard-of"],
+  ])("%j is refused with status 2", async (words, named) => {
+    const watcher = watch(words);
+    const [code] = await once(watcher.child, "exit");
+    expect([code, watcher.said()]).toEqual([2, expect.stringContaining(named)]);
+    expect(watcher.said()).toContain("[E_USAGE]");
+  });
+
+  test("watch --help is help", async () => {
+    const watcher = watch(["watch", "--help"]);
+    const [code] = await once(watcher.child, "exit");
+    expect([code, watcher.said()]).toEqual([0, expect.stringContaining("SIGHUP")]);
+  });
+});
