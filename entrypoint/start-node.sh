@@ -118,7 +118,7 @@ start_node() {
   trap 'pass_on 130' INT
   trap 'pass_on 143' TERM
   restore_locale
-  OPENCLAW_SKILL_DEPS_VIEW=$view MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 \
+  OPENCLAW_SKILL_DEPS_VIEW=$view OPENCLAW_SKILL_DEPS_REASON=$reason MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 \
     "$node" --max-semi-space-size=1 "$@" <&3 3<&- &
   child=$!
   LC_ALL=C

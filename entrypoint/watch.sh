@@ -103,22 +103,22 @@ has_changed() {
 
 # As the freshness check, but a record of a run that failed counts as well.
 is_unchanged() {
-  allow_failed=yes unchanged=''
+  for_watch=yes unchanged=''
   is_fresh "$@" && unchanged=yes
-  allow_failed=''
+  for_watch=''
   [ -n "$unchanged" ]
 }
 
 # Finds the record with which the next looks compare: the directory of one that metadata prove, else `content`,
 # else none. Then only time tells when to try again.
 remember() {
-  last_view=$view kept='' allow_failed=yes seen=seen
+  last_view=$view kept='' for_watch=yes seen=seen
   if any_record is_seen; then
     kept=$record
   elif is_unchanged "$@"; then
     kept=content
   fi
-  allow_failed=''
+  for_watch=''
 }
 
 # A skill may be half copied. Waits until two listings are the same, 10 s at most.
@@ -151,7 +151,10 @@ run_watched() {
     { [ "$occasion" = first ] || [ ! -w "$prefix/manifest.json" ]; }; then
     [ "$occasion" != first ] || answer
   else
-    [ "$occasion" = first ] || say "watch: ${reason:-${node_why:-$why}}"
+    if [ "$occasion" != first ]; then
+      reason=${reason:-${node_why:-$why}}
+      [ -z "$verbose" ] || say "watch: $reason"
+    fi
     report_health busy
     run_node "$@"
     set_watch_traps

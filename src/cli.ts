@@ -36,6 +36,8 @@ export interface Options {
   readonly repair: boolean;
   readonly json: false | "document" | "events";
   readonly quiet: boolean;
+  /** What changed, if `watch` started this run. */
+  readonly reason: string | undefined;
   readonly verbose: boolean;
   readonly progress: boolean;
   readonly jobs: number;
@@ -124,6 +126,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     repair: values.repair ?? false,
     json: jsonMode(values.json),
     quiet: values.quiet ?? false,
+    reason: env.OPENCLAW_SKILL_DEPS_REASON || undefined,
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),

@@ -10,7 +10,7 @@ import { asUserError } from "./core/system-error.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
 import { terminalOf, withColour } from "./report/terminal.ts";
-import { renderProblemLine } from "./report/text.ts";
+import { renderProblemLine, type Verbosity } from "./report/text.ts";
 
 /** Milliseconds that a run has to end cleanly after a signal. */
 const graceMs = 5000;
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
     const stdout =
       options.json === false ? withColour(process.stdout, process.env) : process.stdout;
     reporter = await createReporter({
-      verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
+      verbosity: verbosityOf(options),
       progress: options.progress,
       strict: options.strict,
       events: options.json === "events",
@@ -69,13 +69,19 @@ async function main(): Promise<number> {
   }
 }
 
+function verbosityOf({ quiet, verbose, reason }: Options): Verbosity {
+  if (quiet || verbose) return quiet ? "quiet" : "verbose";
+  return reason === undefined ? "normal" : "change";
+}
+
 /**
  * Node replaces invalid UTF-8 in names, and would then use another directory than the one that was
  * meant.
  */
 function refuseGarbled(): void {
   const named = Object.entries(process.env).filter(
-    ([name]) => /^(OPENCLAW_|HOME$)/.test(name) && name !== "OPENCLAW_SKILL_DEPS_VIEW",
+    ([name]) =>
+      /^(OPENCLAW_|HOME$)/.test(name) && !/^OPENCLAW_SKILL_DEPS_(VIEW|REASON)$/.test(name),
   );
   const words = process.argv.slice(2).map((word) => ["an argument", word] as const);
   const found = [...words, ...named].find(([, value]) => value?.includes("\uFFFD"));

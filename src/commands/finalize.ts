@@ -163,7 +163,7 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
     inputs,
     absent: survey.absent,
     directories: [...survey.directories],
-    failed: applied.failures.length > 0,
+    isForWatch: applied.failures.length > 0 || context.options.json === "events",
     programs: tools.flatMap(({ bins }) =>
       Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
     ),

@@ -9,6 +9,7 @@ const manner: readonly (keyof Options)[] = [
   "strict",
   "quiet",
   "verbose",
+  "reason",
   "progress",
   "jobs",
   "mirrors",
@@ -29,10 +30,12 @@ const defaults = parseOptions([], {}, 1);
 
 /**
  * True if a run with these options may leave a freshness record, so that the entrypoint answers the
- * same words with "nothing to do". False for every option that does more, or prints something else.
+ * same words with "nothing to do". False for every option that does more, or prints something else;
+ * events are the exception, because a watcher may print them: see `FreshnessFacts.isForWatch`.
  */
 export function mayLeaveRecord(options: Options): boolean {
-  return differsOnlyIn(options, [...manner, ...selection, "names", "tools"]);
+  const json = options.json === "document" ? options.json : false;
+  return differsOnlyIn({ ...options, json }, [...manner, ...selection, "names", "tools"]);
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Applied } from "../run/apply.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { finalize } from "./finalize.ts";
 import { isCommandDue, sayCommand } from "./own-command.ts";
-import { planDocument, renderPlan, renderSummary, summaryDocument } from "./summary.ts";
+import { planDocument, renderPlan, renderSum, renderSummary, summaryDocument } from "./summary.ts";
 
 /** `install` and `update`: applies the plan and reports what is unmet and why. */
 export async function install(context: Context, update = false): Promise<number> {
@@ -38,11 +38,16 @@ export async function install(context: Context, update = false): Promise<number>
   ];
   const summary = { survey: state, applied, exitStatus: exitStatusFor(codes, options.strict) };
   const loginShell = await finalize(summary, context);
+  if (options.reason !== undefined) {
+    const { exitStatus } = summary;
+    const result = renderSum(summary, true);
+    reporter.emit({ type: "change", reason: options.reason, result, exitStatus });
+  }
   reporter.finish();
   if (options.json === "document") {
     const document = summaryDocument(summary, loginShell);
     context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else if (!options.quiet) {
+  } else if (!options.quiet && options.reason === undefined) {
     const onPath = (env.PATH ?? "").split(":").includes(`${state.prefix}/bin`);
     context.stderr.write(renderSummary(summary, loginShell, onPath));
   }

@@ -52,15 +52,22 @@ export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: 
   return `${table}${path}${renderSum(summary)}\n`;
 }
 
-/** The last line: the totals, and the names of tools that failed or are unmet. */
-export function renderSum({ survey, applied }: Summary): string {
+/**
+ * The last line: the totals, and the names of tools that failed or are unmet; with `named` also of
+ * those that were installed, for a line that stands alone.
+ */
+export function renderSum({ survey, applied }: Summary, named = false): string {
   const { installed, linked, failures, manifest } = applied;
   const { unmet } = survey.plan;
   const { repaired } = survey.inspection;
   const tried = installed.length + failures.length;
   const parts = [
     ...(tried > 0
-      ? [`${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed`]
+      ? [
+          `${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed${
+            named && installed.length > 0 ? ` (${listNames(installed.map(nameOf), mostNames)})` : ""
+          }`,
+        ]
       : []),
     ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
     ...(repaired.size > 0
@@ -82,6 +89,10 @@ export function renderSum({ survey, applied }: Summary): string {
   const total = `${countTools(manifest)} in ${survey.prefix}`;
   const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
   return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
+}
+
+function nameOf({ tool, version }: InstalledRecord): string {
+  return `${tool} ${version}`;
 }
 
 function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {

@@ -49,6 +49,13 @@ export type Event =
       readonly hint?: string;
     }
   | { readonly type: "note"; readonly message: string }
+  /** The end of a run that `watch` started: why, and what came of it. */
+  | {
+      readonly type: "change";
+      readonly reason: string;
+      readonly result: string;
+      readonly exitStatus: number;
+    }
   /** Printed only with --verbose: a request, redirect, retry, mirror or skipped source. */
   | { readonly type: "detail"; readonly message: string };
 

@@ -32,7 +32,7 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
   const warnings: string[] = [];
   let failures: Failure[] = [];
   const bars =
-    options.progress && terminal.canRedraw && verbosity !== "quiet"
+    options.progress && terminal.canRedraw && (verbosity === "normal" || verbosity === "verbose")
       ? await liveBars(stderr, terminal.isUnicode)
       : undefined;
   return {

@@ -3,8 +3,11 @@ import type { ProblemCode } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import type { Event } from "./events.ts";
 
-/** How much is printed: `quiet` only warnings and failures, `verbose` every phase. */
-export type Verbosity = "quiet" | "normal" | "verbose";
+/**
+ * How much is printed: `quiet` only warnings and failures, `change` also one line for the run,
+ * `verbose` every phase.
+ */
+export type Verbosity = "quiet" | "change" | "normal" | "verbose";
 
 export function formatBytes(bytes: number): string {
   return prettyBytes(bytes); // with options it would load the locale tables, only for a decimal point
@@ -28,28 +31,33 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
       return renderProblemLine("warning", event.message, event);
     case "failed": // printed at the end, grouped by cause
       return verbosity === "verbose" ? `${event.tool}: failed: ${event.message}` : undefined;
-    case "note":
-      return verbosity === "quiet" ? undefined : event.message;
     case "detail":
       return verbosity === "verbose" ? event.message : undefined;
-    case "start": {
-      const size = event.size === undefined ? "" : ` (${formatBytes(event.size)})`;
-      return verbosity === "quiet" ? undefined : `${event.tool} ${event.version}: fetching${size}`;
-    }
-    case "installed":
-      return verbosity === "quiet" ? undefined : renderInstalled(event);
-    case "linked":
-      return verbosity === "quiet"
-        ? undefined
-        : `${event.tool} ${event.version}: linked again (${listNames(event.bins)})`;
-    case "removed":
-      return verbosity === "quiet"
-        ? undefined
-        : `${event.tool} ${event.version}: removed ${listNames(event.bins)} (${formatBytes(event.size)})`;
     case "phase":
       return verbosity === "verbose" ? `${event.tool}: ${event.phase}` : undefined;
+    case "change":
+      return verbosity === "quiet" ? undefined : `watch: ${event.reason}: ${event.result}`;
     case "progress":
       return undefined;
+    default:
+      return verbosity === "quiet" || verbosity === "change" ? undefined : renderStep(event);
+  }
+}
+
+type Step = Extract<Event, { type: "note" | "start" | "installed" | "linked" | "removed" }>;
+
+function renderStep(event: Step): string {
+  if (event.type === "note") return event.message;
+  const named = `${event.tool} ${event.version}`;
+  switch (event.type) {
+    case "start":
+      return `${named}: fetching${event.size === undefined ? "" : ` (${formatBytes(event.size)})`}`;
+    case "installed":
+      return renderInstalled(event);
+    case "linked":
+      return `${named}: linked again (${listNames(event.bins)})`;
+    case "removed":
+      return `${named}: removed ${listNames(event.bins)} (${formatBytes(event.size)})`;
   }
 }
 

@@ -98,7 +98,7 @@ describe("the command", () => {
     const own = /\b(NO_COLOR|OPENCLAW_SKILL(S|_[A-Z_]*[A-Z]))\b/g;
     const cells = rowsBelow(entrypoint, "Options").map(([, cell = ""]) => cell);
     const listed = matches(cells.join(" "), own);
-    const inner = ["OPENCLAW_SKILL_DEPS_VIEW"]; // from the sh script to Node
+    const inner = ["OPENCLAW_SKILL_DEPS_VIEW", "OPENCLAW_SKILL_DEPS_REASON"]; // from the sh script to Node
     expect([...listed, ...inner].sort()).toEqual(matches(program, own));
     expect(Object.keys(variables).filter((name) => !listed.includes(name))).toEqual([]);
   });

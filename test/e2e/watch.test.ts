@@ -96,11 +96,10 @@ for (const [name, ...shell] of shells) {
       place.skill("first", { bins: ["zog"] });
       const watcher = watch(["watch", "--interval", "1"], shell);
       await watcher.says("1 installed");
-      await watcher.says("1 installed");
       place.skill("second", { bins: ["yak"] });
-      await watcher.says(/watch: a skill is new, changed or gone since the last run/);
-      await watcher.says(/yak 1\.0\.0: installed/);
-      await watcher.says(/1 installed; 2 in/);
+      await watcher.says(
+        /watch: a skill was added, changed or removed since the last run: 1 installed \(yak 1\.0\.0\); 2 in/,
+      );
       while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
       expect(Object.keys(place.manifest().tools).sort()).toEqual(["yak", "zog"]);
       expect(await watcher.end()).toBe(143);
@@ -128,9 +127,7 @@ describe("what failed", () => {
         "linux-arm64": pinned("zog", "other.tar.gz"),
       },
     });
-    await watcher.says("watch: recipes changed since the last run", from);
-    await watcher.says("1 installed", from);
-    expect(watcher.said().match(/trying again/g)).toHaveLength(1);
+    await watcher.says("watch: recipes have changed since the last run: 1 installed", from);
     expect(await watcher.end()).toBe(143);
   });
 });

@@ -268,7 +268,7 @@ export function factsOf({
     trees: ["bin", ...programs.map((name) => `lib/${name}/1.0.0-abcdefabcdef`)],
     system: [],
     satisfied: skills.map((skill) => skill.sha256),
-    failed: false,
+    isForWatch: false,
     unmet: [],
   };
 }

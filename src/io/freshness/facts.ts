@@ -14,7 +14,8 @@
  *   system/    a file for each program that was found on PATH, outside the volume
  *   files/ roots/ listed/  links to files, to directories that are searched for SKILL.md, and to
  *              directories in which every file counts
- *   failed     exists if the run failed: the record then only tells a watcher what the run depended on
+ *   for-watch  exists if the next run must start Node all the same, because this one failed or printed
+ *              events: then the record only tells a watcher what the run depended on
  *   unmet      `NAME: why` for programs that this host can never provide
  *   seen       view, system; `MODE SIZE CHANGED NAME` of programs/; the same of watch/, with   } only
  *              the modification time after CHANGED                                             } if it
@@ -67,8 +68,8 @@ export interface FreshnessFacts {
   readonly trees: readonly string[];
   /** Names of required programs that were found outside the volume. */
   readonly system: readonly string[];
-  /** The run failed: the record only tells a watcher what the run depended on. */
-  readonly failed: boolean;
+  /** The run failed or printed events: the record only tells a watcher what it depended on. */
+  readonly isForWatch: boolean;
   /** sha256 of each SKILL.md whose requirements are met. */
   readonly satisfied: readonly string[];
   /** `NAME: why`, one line each. */

@@ -68,7 +68,7 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
     const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
     const written = await writeViewRecords(views);
     const kept = written.map(({ draft, name }) => [draft, name] as const);
-    if (!facts.failed) {
+    if (!facts.isForWatch) {
       await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
       kept.push([any, names[1]]);
     }
@@ -148,7 +148,7 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   // Metadata first, then content: a file that is changed in between has other content than the run
   // saw, and one that is changed later has other metadata.
   const proof = await readMetadata(facts, dir);
-  if (facts.failed) writeFileSync(join(dir, "failed"), "");
+  if (facts.isForWatch) writeFileSync(join(dir, "for-watch"), "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   const content = await readContent(facts, dir);
   const isWhole = content !== undefined;
