@@ -4,6 +4,7 @@
  *   const set8 = realSet(scratch, served);      // 8 programs of npm's platform packages, pinned
  *   const set40 = smallSet(served);             // 40 of this machine's own
  *   const many = numberedSet(served, 1000);     // one small program under many names
+ *   const files = manyFilesSet(served);         // set40, and a program of 5,000 files
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -165,6 +166,21 @@ export function numberedSet(served: string, count: number): FixtureSet {
     tool: `bench-${String(i).padStart(4, "0")}`,
   }));
   return asSet(`set${count}`, fixtures);
+}
+
+/** The 40 small programs, and one of 5,000 files, as JavaScript programs have. */
+export function manyFilesSet(served: string): FixtureSet {
+  const { fixtures } = smallSet(served);
+  const body = readFileSync(realpathSync("/bin/true"));
+  const top = "many-1.0.0";
+  const files = Array.from({ length: 5000 }, (_, i) => ({
+    name: `${top}/modules/${i % 250}/${i}.js`,
+    body: `export const n = ${i};\n`,
+  }));
+  const packed = tarGzOf([{ name: `${top}/many`, body, mode: 0o755 }, ...files]);
+  const about = { version: "1.0.0", format: "tar.gz", packed, top, unpacked: body.length } as const;
+  const many = { tool: "bench-many", ...about, program: "many", test: ["--version"] };
+  return asSet("many files", [...fixtures, offer(served, many)]);
 }
 
 type Draft = Omit<Fixture, "file" | "sha256" | "size"> & { readonly packed: Buffer };

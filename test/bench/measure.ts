@@ -116,7 +116,8 @@ function treeOf(pid: number): number[] {
   }
 }
 
-function residentOf(pid: number): { now: number; high: number } {
+/** Bytes in memory: the proportional set size now, and the resident high-water mark. */
+export function residentOf(pid: number): { now: number; high: number } {
   const of = (file: string, key: string): number => {
     const text = readFileSync(`/proc/${pid}/${file}`, "utf8");
     return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type FixtureSet, numberedSet, realSet, smallSet } from "./fixtures.ts";
+import { type FixtureSet, manyFilesSet, numberedSet, realSet, smallSet } from "./fixtures.ts";
 import type { Command } from "./measure.ts";
 import { fetchPeers, type Peers } from "./peers.ts";
 
@@ -12,8 +12,8 @@ export interface Place {
   readonly quick: boolean;
   readonly aptUpdate: boolean;
   readonly peers: Peers;
-  /** `set8`, `set40`, or a number of small programs. */
-  set(name: "set8" | "set40" | number): FixtureSet;
+  /** `set8`, `set40`, `many files`, or a number of small programs. */
+  set(name: "set8" | "set40" | "many files" | number): FixtureSet;
   /** A new directory. */
   fresh(name: string): string;
   /** Starts a server of all sets that were asked for before. */
@@ -62,6 +62,7 @@ function openPlace(dir: string, quick: boolean, aptUpdate: boolean): Place {
   const make = (name: string | number): FixtureSet => {
     say(`making ${name}`);
     if (name === "set8") return realSet(fresh("packages"), served);
+    if (name === "many files") return manyFilesSet(served);
     return name === "set40" ? smallSet(served) : numberedSet(served, Number(name));
   };
   say("fetching the peers");

@@ -68,7 +68,7 @@ function rowsOf(group: Group): string[][] {
       digits(median),
       digits(min),
       digits(cpu),
-      digits(peak, 0),
+      digits(peak, peak < 10 ? 1 : 0),
       ...ratios,
     ];
   });
