@@ -204,7 +204,7 @@ report_health() {
   [ -z "$health" ] || printf '%s %s %s %s\n' "$watcher" "$now" "$1" "$result" >"$health"
 }
 
-# `health`: 0 while a watcher is alive whose last run was good.
+# `health`: 0 while a watcher is alive that has finished its first run; with --strict, and whose last run was good.
 tell_health() {
   read_uid
   read_clock
@@ -214,12 +214,15 @@ tell_health() {
   status=5
   if [ -z "$watcher" ] || ! kill -0 "$watcher" 2>/dev/null; then
     say 'watch is not running here [E_NOT_WATCHING]'
+  elif [ "$result" = pending ]; then
+    say 'watch has not finished its first run [E_NOT_WATCHING]'
   elif [ "$state" = idle ] && [ $((now - beat)) -gt 60 ]; then
     say "watch has not looked for $((now - beat)) s [E_NOT_WATCHING]"
-  elif [ "$result" != ok ]; then
-    say "watch: the last run: $result [E_NOT_WATCHING]"
+  elif [ "$result" != ok ] && [ -n "$strict" ]; then
+    say "watch: the last run $result [E_NOT_WATCHING]"
   else
     status=0
-    [ -n "$quiet" ] || say "watch: the last look was $((now - beat)) s ago, the last run was good"
+    case $result in ok) result='was good' ;; esac
+    [ -n "$quiet" ] || say "watch: the last look was $((now - beat)) s ago, the last run $result"
   fi
 }

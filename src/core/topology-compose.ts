@@ -16,6 +16,7 @@ export interface ComposeFile {
 export const gatewayImage = "openclaw-skills-gateway";
 /** OpenClaw's own, or what `OPENCLAW_IMAGE` names for its setup script, too. */
 const stockGateway = "${OPENCLAW_IMAGE:-ghcr.io/openclaw/openclaw:latest}";
+const volumeCommand = `${target}/bin/openclaw-install-skill-deps`;
 /** Where a service has the package's tarball. */
 const tarball = "/openclaw-install-skill-deps.tgz";
 
@@ -46,7 +47,9 @@ type Access = "ro" | "rw";
 
 /** OpenClaw starts sandboxes with this client. */
 const tools = { OPENCLAW_SKILL_TOOLS: "docker" };
-const depends_on = { "skill-deps": { condition: "service_completed_successfully" } };
+/** A one-shot service ends; a watcher does not, and the gateway starts beside it. */
+const dependsOn = (isStock: boolean): object =>
+  isStock ? ["skill-deps"] : { "skill-deps": { condition: "service_completed_successfully" } };
 const hardened = { read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] };
 
 const volumes = ({ source, state }: Site, volume: Access, home: Access): string[] => [
@@ -64,7 +67,7 @@ function gatewayService(topology: Topology, site: Site): object {
   const isStock = topology === "stock";
   return {
     ...(isStock ? { image: stockGateway } : build(site)),
-    ...(isOwn ? {} : { depends_on }),
+    ...(isOwn ? {} : { depends_on: dependsOn(isStock) }),
     restart: "unless-stopped",
     environment: {
       OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
@@ -96,8 +99,9 @@ export function npxWord(npmPackage: string): string {
 
 /**
  * npm's command fetches ours and runs it, in the gateway's own image: that has Node, and the skills that are
- * bundled with OpenClaw, which a plain Node image lacks. Nothing keeps the gateway down, not even a registry
- * that does not answer.
+ * bundled with OpenClaw, which a plain Node image lacks. Then the volume's own command, which is sh alone
+ * while nothing changes, watches; npm's would stay in memory. Nothing keeps the gateway down, not even a
+ * registry that does not answer.
  */
 function stockService(site: Site): object {
   const { npmPackage } = site;
@@ -108,11 +112,16 @@ function stockService(site: Site): object {
     command: [
       "sh",
       "-c",
-      `npx -y ${npxWord(isFile ? tarball : npmPackage)} --ignore-system || true`,
+      `npx -y ${npxWord(isFile ? tarball : npmPackage)} --ignore-system; exec ${volumeCommand} watch --ignore-system`,
     ],
+    restart: "unless-stopped",
+    healthcheck: { test: ["CMD", volumeCommand, "health"], interval: "10s", start_period: "10m" },
     environment: { npm_config_cache: "/tmp/npm", ...tools },
     ...hardened,
     tmpfs: ["/tmp:exec"], // npx runs what it unpacked there
-    volumes: [...volumes(site, "rw", "ro"), ...(isFile ? [`${npmPackage}:${tarball}:ro`] : [])],
+    volumes: [
+      ...volumes(site, "rw", "rw"), // the status skill is written there
+      ...(isFile ? [`${npmPackage}:${tarball}:ro`] : []),
+    ],
   };
 }

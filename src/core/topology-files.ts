@@ -111,7 +111,10 @@ export function laterCommands(topology: Topology, host: Host): string[] {
   const recreate = "sandbox recreate --all --force";
   if (hasGateway(topology)) {
     const inside = `docker compose exec openclaw-gateway node openclaw.mjs ${recreate}`;
-    return ["docker compose up -d", inside];
+    const wait =
+      "docker compose exec skill-deps /opt/openclaw/bin/openclaw-install-skill-deps health";
+    const ready = topology === "stock" ? [`until ${wait}; do sleep 2; done`] : [];
+    return ["docker compose up -d", ...ready, inside];
   }
   const inside = host.container ? `docker exec ${host.container} node openclaw.mjs` : "openclaw";
   return [`${inside} ${recreate}`];

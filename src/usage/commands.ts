@@ -91,8 +91,10 @@ export const commands: readonly Command[] = [
   },
   {
     verb: "health",
-    summary: "exit with 0 while watch is alive here and its last run was good",
-    options: ["quiet"],
+    summary: "exit with 0 while watch runs here; for health checks",
+    details:
+      "Its first run must be over, whatever came of it; with --strict its last run must have succeeded. It never starts Node.",
+    options: ["quiet", "strict"],
   },
   {
     verb: "requirements",

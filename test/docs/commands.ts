@@ -104,6 +104,11 @@ export const elsewhere: readonly Elsewhere[] = [
     as: 'type("then,")',
   },
   {
+    command: /^openclaw-install-skill-deps (watch|health|--watch -- CMD)$/,
+    suite: "test/e2e/watch.test.ts",
+    as: '"watch", "--interval"',
+  },
+  {
     command: /^man openclaw-install-skill-deps$/,
     suite: "test/e2e/package.test.ts",
     as: "share/man/man1/openclaw-install-skill-deps.1",

@@ -32,7 +32,9 @@ test("stock images: a service of npx writes, gateway and sandboxes read", async 
   const { "skill-deps": service, "openclaw-gateway": gateway } = compose.services;
   expect(service.volumes[0]).toBe("/srv/volume:/opt/openclaw:rw");
   expect(gateway.volumes[0]).toBe("/srv/volume:/opt/openclaw:ro");
+  expect(service.volumes[1]).toMatch(/:\/home\/node\/\.openclaw:rw$/);
   expect(service.image).toBe(gateway.image);
+  expect(gateway.depends_on).toEqual(["skill-deps"]);
   expect(gateway.environment.PATH).toMatch(/:\/opt\/openclaw\/bin$/);
   expect(dockerfile).toEqual({ sandbox: [], gateway: [] });
   expect(commands.join("\n")).not.toContain("docker build");
@@ -49,7 +51,7 @@ describe("the package that npx gets", () => {
     const text = await $({ env: place.env, quiet: true })`${command} ${words}`;
     const name = `openclaw-install-skill-deps@${version}`;
     expect(text.stdout).toContain(`# note: npm's registry must have ${name}; `);
-    expect(text.stdout).toContain(`npx -y ${name} --ignore-system || true`);
+    expect(text.stdout).toContain(`npx -y ${name} --ignore-system; exec`);
     expect(text.stdout).not.toContain("npm pack --silent");
   });
 
@@ -58,11 +60,12 @@ describe("the package that npx gets", () => {
     writeFileSync(tarball, "");
     const { stdout } = await config("stock", "--package", tarball, "--json");
     expect(stdout).toContain(`"${tarball}:/openclaw-install-skill-deps.tgz:ro"`);
+    const watch = "exec /opt/openclaw/bin/openclaw-install-skill-deps watch --ignore-system";
     expect(commandOf(stdout)).toBe(
-      "npx -y file:/openclaw-install-skill-deps.tgz --ignore-system || true",
+      `npx -y file:/openclaw-install-skill-deps.tgz --ignore-system; ${watch}`,
     );
     const other = await config("stock", "--package", "@me/skill-deps@2.0.0", "--json");
-    expect(commandOf(other.stdout)).toBe("npx -y @me/skill-deps@2.0.0 --ignore-system || true");
+    expect(commandOf(other.stdout)).toBe(`npx -y @me/skill-deps@2.0.0 --ignore-system; ${watch}`);
   });
 });
 

@@ -5,8 +5,8 @@ export const volumeProblems = {
   E_NOT_WATCHING: {
     kind: "warning",
     cause:
-      "`watch` is not running in this container, does not look any more, or its last run failed.",
-    remedy: "Read its messages; a failed run is tried again by itself.",
+      "`watch` is not running in this container, is at its first run, or does not look any more; with `--strict` also: its last run failed.",
+    remedy: "Read its messages; what failed is tried again by itself.",
   },
   E_NOT_VERIFIED: {
     kind: "warning",
