@@ -1,7 +1,7 @@
 /**
  * Builds dist/: the starter and the program, the compiled catalogue, the texts of `--help` and `--version`
- * (the sh script prints them without Node), the words that do not change what is installed (for that
- * script), the man page, shell completions, and the licences of bundled packages.
+ * (the sh script prints them without Node), the words that do not change what is installed and the start of
+ * the status skill (for that script), the man page, shell completions, and the licences of bundled packages.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -19,6 +19,7 @@ import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
+import { statusHead } from "./src/core/status-skill.ts";
 import { loadCatalogue } from "./src/io/inputs/catalogue.ts";
 import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
 import { renderCompletion } from "./src/usage/completions.ts";
@@ -58,6 +59,7 @@ writeFileSync(`${out}/THIRD-PARTY-LICENSES.txt`, licencesOf(metafile));
 run("recipe", "compile", "recipes", `${out}/catalogue.json`);
 for (const word of ["help", "version"]) writeFileSync(`${out}/${word}.txt`, run(`--${word}`));
 writeFileSync(`${out}/words.txt`, wordLists());
+writeFileSync(`${out}/status-skill.txt`, statusHead);
 writeFileSync(`${out}/${manPageFile}`, renderManPage(run("--version").trim()));
 mkdirSync(`${out}/completions`);
 const names = await toolNames();

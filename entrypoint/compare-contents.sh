@@ -106,9 +106,27 @@ hash_trees() {
 
 # ------------------------------------------------------------------------------ skills and settings
 
-# True if exactly the recorded files have exactly the recorded contents, in any order.
+# True if exactly the recorded files have exactly the recorded contents, in any order. The status skill may
+# have been written since.
 contents_hold() {
-  { print_list content && list_content; } | are_same || { name_change $? && return 1; }
+  { print_list content && list_content; } | are_same
+  changed=$?
+  case $changed in
+    0) return ;;
+    6) ! is_status_skill || return 0 ;;
+  esac
+  name_change "$changed"
+  return 1
+}
+
+# True if no skill-deps-status/SKILL.md is somebody's own skill: each begins as those that Node writes do.
+is_status_skill() {
+  start=$package/dist/status-skill.txt
+  [ -r "$start" ] || return
+  for path in "$record"/roots/*/skill-deps-status/SKILL.md; do
+    [ -e "$path" ] || continue
+    head -c "$(wc -c <"$start")" "$path" | cmp -s - "$start" || return
+  done
 }
 
 # Prints one of the record's lists, up to the largest size that Node writes.
@@ -138,6 +156,7 @@ hash_files() {
 # Returns the kind of a list's line as an exit status: see name_change.
 kind_of_line='
   function kind(line) {
+    if (line ~ /^[0-9a-f]+  roots\/[0-9]+\/skill-deps-status\/SKILL[.]md$/) return 6
     if (line ~ /^[0-9a-f]+  roots\// || line ~ /\/SKILL[.]md$/) return 2
     if (line ~ /^[0-9a-f]+  listed\// || line ~ /catalogue[.]json$/) return 3
     if (line ~ /manifest[.]json$/) return 4
@@ -145,25 +164,30 @@ kind_of_line='
   }'
 
 # True if the lines before `---` equal those after it, in any order. Additional executable bits are no
-# difference.
+# difference. The status is 6 where only lines of a status skill differ.
 are_same() {
   awk "$kind_of_line"'
     $0 == "---" { disk = 1; next }
     !disk { want[$0]; next }
     !($0 in want) && /^x / { next }
+    !($0 in want) && kind($0) == 6 { told = 6; next }
     !($0 in want) { differs = kind($0); exit }
     { got[$0] }
     END {
       if (differs) exit differs
-      for (line in want) if (line != "end" && !(line in got)) exit kind(line)
-      exit !("end" in got)
+      for (line in want) {
+        if (line == "end" || line in got) continue
+        if (kind(line) != 6) exit kind(line)
+        told = 6
+      }
+      exit ("end" in got) ? told + 0 : 1
     }'
 }
 
 # Sets `why` to the meaning of the status of are_same or needs_of.
 name_change() {
   case $1 in
-    2) why='a skill was added, changed or removed since the last run' ;;
+    2 | 6) why='a skill was added, changed or removed since the last run' ;;
     3) why='recipes have changed since the last run' ;;
     4) why='the manifest of the volume or of a seed has changed since the last run' ;;
     5) why='openclaw.json or another settings file has changed since the last run' ;;

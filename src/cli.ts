@@ -54,6 +54,8 @@ export interface Options {
   readonly mirrors: () => readonly Mirror[];
   /** If there is no recipe, use a skill's own install spec. */
   readonly allowDeclared: boolean;
+  /** Write the status skill, by which running sessions notice what has changed. */
+  readonly notify: boolean;
   /** The options of `recipe`'s verbs for authors. */
   readonly author: AuthorOptions;
 }
@@ -133,7 +135,8 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     image: values.image,
     npmPackage: values.package,
-    allowDeclared: values["allow-declared"] ?? isSwitchedOn(env.OPENCLAW_SKILL_ALLOW_DECLARED),
+    allowDeclared: isOn(values["allow-declared"], env.OPENCLAW_SKILL_ALLOW_DECLARED),
+    notify: !isOn(values["no-notify"], env.OPENCLAW_SKILL_NO_NOTIFY),
     author: authorOptions(values, verb),
     mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),
   };
@@ -160,8 +163,9 @@ function refuseToRepeat(values: Values): void {
   });
 }
 
-function isSwitchedOn(text: string | undefined): boolean {
-  return text === "1" || text === "true";
+/** An option without a value, or its variable. */
+function isOn(given: boolean | undefined, variable: string | undefined): boolean {
+  return given ?? (variable === "1" || variable === "true");
 }
 
 function parseWords(args: readonly string[]) {

@@ -15,6 +15,7 @@ import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../
 import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
 import { applyHere } from "./apply.ts";
 import { asking } from "./finalize.ts";
+import { notifySessions } from "./notify.ts";
 import { renderPath } from "./summary.ts";
 
 /** `bundle export FILE | import FILE`: copies a volume to a host without a network. */
@@ -113,6 +114,7 @@ async function importFrom(
       context,
     );
     await tolerate(writeProfile(prefix, context.env, context.packageDir));
+    await notifySessions(context);
   }
   const codes = [
     ...applied.failures.map(({ code }) => code),

@@ -20,7 +20,8 @@ import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
-import { mayLeaveRecord } from "./freshness-words.ts";
+import { mayLeaveRecord, nextView } from "./freshness-words.ts";
+import { hashOfStatus, notifySessions } from "./notify.ts";
 import { viewsOfCommand } from "./own-command.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
@@ -28,10 +29,10 @@ import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 const maxLastRun = 4 * 1024 * 1024;
 
 /**
- * The end of a run: removes stale files, updates the login-shell script, stores a report in the
- * volume (OpenClaw discards the output of a successful setup), and records freshness. Returns what
- * a login shell finds. Nothing here can damage what was installed, so a read-only volume is no
- * error.
+ * The end of a run: removes stale files, updates the login-shell script, tells running sessions, stores
+ * a report in the volume (OpenClaw discards the output of a successful setup), and records freshness.
+ * Returns what a login shell finds. Nothing here can damage what was installed, so a read-only volume
+ * is no error.
  */
 export async function finalize(summary: Summary, context: Context): Promise<LoginShell> {
   const { warnings } = context.reporter;
@@ -45,10 +46,12 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
     await writeProfileOrWarn(prefix, context);
   }
   const loginShell = inspectLoginShell(survey, manifest, context); // in the background
+  const { failures } = applied;
+  const madeRoot = await notifySessions(context, { state: survey, failures, changed });
   if (changed || warnings.length > 0) {
     await tolerate(writeLastRun(summary, await loginShell, context, warnings));
   }
-  await recordView(summary, context);
+  await recordView(summary, context, madeRoot);
   return await loginShell;
 }
 
@@ -132,11 +135,18 @@ export async function readLastRun(prefix: string): Promise<unknown> {
   return orNothing(() => JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? ""));
 }
 
-/** Lets the sh entrypoint answer the next run by itself, if it passed a view. */
-async function recordView(summary: Summary, context: Context): Promise<void> {
+/**
+ * Lets the sh entrypoint answer the next run by itself, if it passed a view. `madeRoot`: a directory of
+ * skills that this run has made.
+ */
+async function recordView(
+  summary: Summary,
+  context: Context,
+  madeRoot: string | undefined,
+): Promise<void> {
   const { survey, applied } = summary;
   const tools = Object.values(applied.manifest.tools);
-  const view = context.env.OPENCLAW_SKILL_DEPS_VIEW;
+  const view = nextView(context, madeRoot);
   if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
   const { command } = applied;
   const written = [...applied.installed, ...(command ? [command] : [])];
@@ -173,6 +183,7 @@ async function recordView(summary: Summary, context: Context): Promise<void> {
     satisfied: (survey.selected ?? applied.manifest.skills)
       .filter(({ bins, anyBins }) => isSatisfied(bins) && isSatisfied(anyBins))
       .map(({ sha256 }) => sha256),
+    status: hashOfStatus(context),
     unmet: survey.plan.unmet.map(({ bin, reason, problem }) => `${bin}: ${reason} [${problem}]`),
   });
 }

@@ -1,5 +1,10 @@
+import { dirname, join } from "node:path";
 import { type Options, parseOptions } from "../cli.ts";
+import type { Context } from "../context.ts";
+import { defaultSeed } from "../core/layout.ts";
 import { orNothing } from "../core/or-nothing.ts";
+import { configFile } from "../core/skills/config.ts";
+import { viewWithWord } from "../io/freshness/view.ts";
 import { options as definitions } from "../usage/options.ts";
 
 /** Options that change how a run works, but not its result. */
@@ -13,6 +18,7 @@ const manner: readonly (keyof Options)[] = [
   "progress",
   "jobs",
   "mirrors",
+  "notify",
 ];
 
 /** Options that select what is installed, besides NAMEs. */
@@ -36,6 +42,27 @@ const defaults = parseOptions([], {}, 1);
 export function mayLeaveRecord(options: Options): boolean {
   const json = options.json === "document" ? options.json : false;
   return differsOnlyIn({ ...options, json }, [...manner, ...selection, "names", "tools"]);
+}
+
+/**
+ * The view that the entrypoint passed; empty if none. It will be another one if this run has made a directory of
+ * skills, `madeRoot`, that the entrypoint lists if it exists (`describe_view`).
+ */
+export function nextView({ env, home }: Context, madeRoot: string | undefined): string {
+  const view = env.OPENCLAW_SKILL_DEPS_VIEW ?? "";
+  if (view === "" || madeRoot === undefined) return view;
+  const state = dirname(madeRoot);
+  const isWorkshop = (word: string) =>
+    word.startsWith(`${state}/agents/`) && word.endsWith("/agent/workshop-skills");
+  const following = [
+    join(state, "plugin-skills"),
+    isWorkshop,
+    configFile(env, home),
+    env.OPENCLAW_BUNDLED_SKILLS_DIR || "/app/skills",
+    env.OPENCLAW_SKILL_SEED ?? defaultSeed,
+    "openclaw",
+  ];
+  return viewWithWord(view, madeRoot, following) ?? view;
 }
 
 /**

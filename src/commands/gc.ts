@@ -9,6 +9,7 @@ import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { forgetPrevious, openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { notifySessions } from "./notify.ts";
 
 /** What was, or would be, removed. */
 interface Garbage extends Pruned {
@@ -58,6 +59,7 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
     unusedTools(manifest, counted(state, manifest), state.requests);
   const isUnused = choose(state.manifest).length > 0;
   const taken = isUnused ? await uninstall(prefix, plan.platform, emit, choose) : [];
+  if (taken.length > 0) await notifySessions(context);
   return { taken, ...pruned };
 }
 

@@ -19,6 +19,7 @@ import { loadSeed } from "../run/inputs/seed.ts";
 import { readCatalogue } from "../run/inputs/state.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
 import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { notifySessions } from "./notify.ts";
 
 /**
  * `remove NAME…`: removes tools, named by themselves or by one of their programs. A tool that
@@ -54,6 +55,7 @@ export async function remove(context: Context): Promise<number> {
     const left = (await readManifest(prefix)) ?? manifest;
     const within = taken.map(({ record }) => `${layout.lib}/${record.tool}`);
     if (!busy) await prune(prefix, left, began, { within });
+    await notifySessions(context);
   }
   sayUnused(taken, manifest, context);
   report(taken, prefix, context);

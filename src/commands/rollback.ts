@@ -8,6 +8,7 @@ import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
 import { rollBack, verified } from "../run/rollback.ts";
 import { openForUninstall } from "../run/uninstall.ts";
 import { installedTools } from "./hold.ts";
+import { notifySessions } from "./notify.ts";
 
 /**
  * `rollback [NAME…]`: restores the previous tree of the named tools, or of all that have one. Each
@@ -27,6 +28,7 @@ export async function rollback(context: Context): Promise<number> {
     await openForUninstall(prefix);
     const { emit } = reporter;
     await rollBack({ prefix, platform: machine, emit, clock, manifest }, chosen);
+    await notifySessions(context);
   }
   report(chosen, manifest, prefix, context);
   return exitStatus.done;

@@ -71,6 +71,11 @@ export function remedyOf(problem: ErrorCode): string {
   return problems[problem].remedy;
 }
 
+/** What is wrong, in general: the cause in the table of problems. */
+export function causeOf(problem: ErrorCode): string {
+  return problems[problem].cause;
+}
+
 /** The same error with another message; keeps the code and all options that are not replaced. */
 export function reworded(error: UserError, message: string, options: ErrorOptions = {}): UserError {
   const { problem, cause, hint, shared } = error;

@@ -73,6 +73,7 @@ export const commands: readonly Command[] = [
       ...network,
       "dry-run",
       "strict",
+      "no-notify",
       "no-wait",
       "watch",
       "interval",
@@ -86,7 +87,7 @@ export const commands: readonly Command[] = [
     summary: "install, then look again every few seconds and install what changed",
     details:
       "Ends on SIGTERM; SIGHUP makes it run at once. What failed is tried again after growing pauses, at most 10 minutes, and at once when its input changes.",
-    options: [...skills, ...sources, ...network, "strict", "interval", ...output],
+    options: [...skills, ...sources, ...network, "strict", "no-notify", "interval", ...output],
     completes: "tool",
   },
   {
@@ -132,7 +133,7 @@ export const commands: readonly Command[] = [
     verb: "update",
     operands: "[NAME...]",
     summary: "install newer versions, of the named tools or of all",
-    options: [...skills, ...sources, ...network, "dry-run", "strict", ...output],
+    options: [...skills, ...sources, ...network, "dry-run", "strict", "no-notify", ...output],
     completes: "tool",
   },
   {
@@ -166,7 +167,7 @@ export const commands: readonly Command[] = [
     summary: "remove tools from the volume",
     details:
       "A tool that another one needs is removed only together with that one. A tool that a skill requires is installed again by the next run.",
-    options: ["prefix", "platform", "dry-run", ...output],
+    options: ["prefix", "platform", "dry-run", "no-notify", ...output],
     completes: "tool",
   },
   {
@@ -174,7 +175,7 @@ export const commands: readonly Command[] = [
     summary: "remove tools that nothing requires, and replaced versions",
     details:
       "A tool is kept if a skill in view or one of the last run requires it, because containers with other skills may share the volume. It prints what it frees.",
-    options: [...skills, "dry-run", ...output],
+    options: [...skills, "dry-run", "no-notify", ...output],
   },
   {
     verb: "bundle",
@@ -191,14 +192,23 @@ export const commands: readonly Command[] = [
     summary: "install from such a file, without network",
     details:
       "Tools that are missing, damaged or older here are installed; -f installs all. Every file is checked against the digests in the bundle. They detect damage, but do not prove who made the bundle: pass --sha256 with the digest that export printed.",
-    options: ["prefix", "sha256", "force-reinstall", "platform", "dry-run", "strict", ...output],
+    options: [
+      "prefix",
+      "sha256",
+      "force-reinstall",
+      "platform",
+      "dry-run",
+      "strict",
+      "no-notify",
+      ...output,
+    ],
     completes: "file",
   },
   {
     verb: "doctor",
     summary: "show what is missing (and why) or damaged, and the last run's result",
     details: "Exits with 4 while something required is missing or damaged.",
-    options: ["deep", "repair", ...skills, ...sources, ...network, ...output],
+    options: ["deep", "repair", ...skills, ...sources, ...network, "no-notify", ...output],
   },
   {
     verb: "config",

@@ -101,6 +101,11 @@ export const options = {
     value: "SECONDS",
     text: "how often watch looks; default 2",
   },
+  "no-notify": {
+    type: "boolean",
+    env: "OPENCLAW_SKILL_NO_NOTIFY=1",
+    text: "do not write the status skill, by which running sessions of OpenClaw notice what has changed",
+  },
   deep: { type: "boolean", text: "hash every installed file" },
   repair: { type: "boolean", text: "install what is missing or damaged first" },
   sha256: {

@@ -5,7 +5,8 @@ import { userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Options, parseOptions } from "../../src/cli.ts";
-import { mayLeaveRecord, wordLists } from "../../src/commands/freshness-words.ts";
+import { mayLeaveRecord, nextView, wordLists } from "../../src/commands/freshness-words.ts";
+import type { Context } from "../../src/context.ts";
 import { viewOfPackage } from "../../src/io/freshness/view.ts";
 import { readOpenClawConfig } from "../../src/io/inputs/openclaw-config.ts";
 import { candidateRoots } from "../../src/io/inputs/skills.ts";
@@ -225,6 +226,34 @@ for (const shell of shells) {
       }
       expect(viewOfPackage(other, "1 x64-glibc 5:a, ")).toBeUndefined();
       expect(viewOfPackage(other, "anything")).toBeUndefined();
+    });
+
+    test("a directory of skills that a run has made", () => {
+      place = makePlace(shell);
+      const at = (path: string): string => join(place.dir, path);
+      for (const dir of ["bundled", "home/.agents/skills", "claw/agents/b/agent/workshop-skills"])
+        mkdirSync(at(dir), { recursive: true });
+      write(at("bin/openclaw"), "", 0o755);
+      for (const [more, state] of [
+        [{}, "home/.openclaw"],
+        [{ OPENCLAW_STATE_DIR: at("claw"), OPENCLAW_SKILL_SEED: at("bundled") }, "claw"],
+        [{ OPENCLAW_BUNDLED_SKILLS_DIR: at("bundled"), OPENCLAW_SKILLS: "ä,b" }, "home/.openclaw"],
+        [{ OPENCLAW_HOME: at("claw"), OPENCLAW_CONFIG_PATH: at("bundled") }, "claw/.openclaw"],
+        [{ PATH: `${at("bin")}:${process.env.PATH}` }, "home/.openclaw"],
+      ] as const) {
+        const root = at(`${state}/skills`);
+        const view = place.run(["--all"], { env: more }).node?.view;
+        const env = { ...more, OPENCLAW_SKILL_DEPS_VIEW: view };
+        const context = { env, home: place.home } as unknown as Context;
+        mkdirSync(root, { recursive: true });
+        const after = place.run(["--all"], { env: more }).node?.view;
+        expect(after).toContain(`${root},`);
+        expect(nextView(context, root)).toBe(after);
+        expect(nextView(context, undefined)).toBe(view);
+        rmSync(root, { recursive: true });
+      }
+      const broken = { env: { OPENCLAW_SKILL_DEPS_VIEW: "1 x64-glibc 5:a, " }, home: "/" };
+      expect(nextView(broken as unknown as Context, "/skills")).toBe("1 x64-glibc 5:a, ");
     });
 
     test("directories of skills that exist", async () => {

@@ -143,7 +143,8 @@ export function makePlace(
     copyFileSync(join(root, "entrypoint", file), join(packageDir, "entrypoint", file));
   }
   mkdirSync(join(packageDir, "dist"));
-  copyFileSync(join(root, "dist", "words.txt"), join(packageDir, "dist", "words.txt"));
+  for (const file of ["words.txt", "status-skill.txt"])
+    copyFileSync(join(root, "dist", file), join(packageDir, "dist", file));
   const catalogue = write(join(packageDir, "dist", "catalogue.json"), '{"recipes":[]}\n');
   write(
     join(packageDir, "dist", "openclaw-install-skill-deps.cjs"),

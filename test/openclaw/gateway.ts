@@ -51,8 +51,8 @@ export interface Gateway {
   offered(): string[];
   /** What OpenClaw is started with; `path` comes before its PATH. */
   env(path?: string): Readonly<Record<string, string>>;
-  /** Starts the gateway's process: from then on turns may be made at once. */
-  start(): Promise<void>;
+  /** Starts the gateway's process: from then on turns may be made at once. `path` comes before its PATH. */
+  start(path?: string): Promise<void>;
   /** Until a gateway's process answers. */
   answers(): Promise<void>;
   /** What OpenClaw, or anybody, ran in sandboxes so far; a sandbox's first is its setupCommand. */
@@ -162,9 +162,9 @@ export async function openGateway(): Promise<Gateway> {
     },
     offered: () =>
       [...model.prompt().matchAll(/<name>(.*?)<\/name>/g)].map(([, name]) => name ?? ""),
-    async start() {
+    async start(path) {
       running = spawn(process.execPath, [command, "gateway", "run"], {
-        ...{ cwd: place.home, env: env(), stdio: "ignore" },
+        ...{ cwd: place.home, env: env(path), stdio: "ignore" },
       });
       await gateway.answers();
     },

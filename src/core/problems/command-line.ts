@@ -85,6 +85,13 @@ export const commandLineProblems = {
     cause: "A SKILL.md, or a part of it, is invalid.",
     remedy: "Correct the SKILL.md at the place that the message names.",
   },
+  E_STATUS_SKILL: {
+    kind: "warning",
+    cause:
+      "The status skill was not written, so running sessions of OpenClaw do not notice what has changed.",
+    remedy:
+      "Let this user write to the skills directory of OpenClaw's state, restart the gateway after changes, or use --no-notify.",
+  },
   E_RECIPES_DIRECTORY: {
     kind: "config",
     cause: "A recipe directory cannot be read.",

@@ -72,6 +72,8 @@ export interface FreshnessFacts {
   readonly isForWatch: boolean;
   /** sha256 of each SKILL.md whose requirements are met. */
   readonly satisfied: readonly string[];
+  /** sha256 of the status skill, which OpenClaw copies into sandboxes, too; undefined if there is none. */
+  readonly status?: string | undefined;
   /** `NAME: why`, one line each. */
   readonly unmet: readonly string[];
 }

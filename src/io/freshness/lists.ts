@@ -1,6 +1,8 @@
 import { realpathSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { statusSkill } from "../../core/status-skill.ts";
 import { run } from "../exec.ts";
+import { readStatusSkill } from "../status-skill.ts";
 import { hasTicked } from "../volume/stamps.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
@@ -126,8 +128,13 @@ export async function readContent(
   const isWhole =
     facts.inputs.every(({ sha256 }) => sha256 !== "") &&
     new Set(counted.map(({ id }) => id)).size === seen.size &&
-    found.every(({ id, path }) => seen.has(id) || !counts(path, skillDirs));
+    found.every(({ id, path }) => seen.has(id) || !counts(path, skillDirs) || isStatus(id));
   return isWhole ? text : undefined;
+}
+
+/** True for the status skill, of which no run depends. The entrypoint ignores its changes, too. */
+function isStatus(file: string): boolean {
+  return basename(dirname(file)) === statusSkill.name && readStatusSkill(file) !== undefined;
 }
 
 /** False for ignored files: below a directory that has a SKILL.md, or below the recipes' own. */

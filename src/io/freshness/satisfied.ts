@@ -34,6 +34,7 @@ export function mergeSatisfied(
     skills.delete(hash);
     skills.set(hash, names ?? [...facts.system]);
   }
+  if (facts.status !== undefined) skills.set(facts.status, []);
   const merged = Object.fromEntries([...skills].slice(-maxSatisfied));
   const draft = `${file}.${token()}`;
   try {

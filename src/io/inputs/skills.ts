@@ -13,6 +13,7 @@ import {
 } from "../../core/skills/config.ts";
 import type { FoundSkill, SkillRoot } from "../../core/skills/select.ts";
 import { parseSkill, type SkillVerdict } from "../../core/skills/skill.ts";
+import { isStatusSkill, statusSkill } from "../../core/status-skill.ts";
 import { asFields } from "../../core/values.ts";
 import { fileError, isLasting, orNothing, tolerate } from "../files.ts";
 import { type ReadOptions, readSettingsFile, tryRead } from "../input.ts";
@@ -186,6 +187,8 @@ async function mayBeDirectory(dir: string): Promise<boolean> {
 interface ReadSkill {
   readonly skill: FoundSkill;
   readonly realFile: string;
+  /** It is the status skill, which this command writes: no skill of anybody. */
+  readonly isStatus: boolean;
 }
 
 function viewOf(root: SkillRoot, limits: SkillLimits) {
@@ -201,7 +204,7 @@ function viewOf(root: SkillRoot, limits: SkillLimits) {
     }
     const one = readSkill(dir, root, limits);
     if (one.skill.verdict.ok) loaded += 1;
-    read.push(one);
+    if (!one.isStatus) read.push(one);
   }
   return { read, directories, problems };
 }
@@ -215,13 +218,13 @@ function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill
       ? readBounded(file, root, limits.maxSkillFileBytes)
       : `it is a link out of its directory, to ${realFile}`;
   const name = basename(dir);
+  const text = typeof read === "string" ? "" : read.toString("utf8");
   const verdict: SkillVerdict =
-    typeof read === "string"
-      ? { ok: false, name, error: read }
-      : parseSkill(read.toString("utf8"), name);
+    typeof read === "string" ? { ok: false, name, error: read } : parseSkill(text, name);
   const sha256 = typeof read === "string" ? "" : sha256Hex(read);
   const shown = verdict.ok ? verdict.skill.name : verdict.name;
-  return { skill: { name: shown, file, root, sha256, verdict }, realFile };
+  const isStatus = name === statusSkill.name && isStatusSkill(text);
+  return { skill: { name: shown, file, root, sha256, verdict }, realFile, isStatus };
 }
 
 /** The bytes, or why OpenClaw rejects the file. */
