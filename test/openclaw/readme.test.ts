@@ -34,9 +34,11 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "quickst
     timeout: 300_000,
   }, async () => {
     const { home } = gateway.place;
-    const bytes = archive("tar.gz", { "bin/gog": program("gog 1.0.0") });
-    const source = gateway.place.serve("gog.tar.gz", bytes);
-    gateway.place.recipe("gog", { artifacts: { "linux-x64": source, "linux-arm64": source } });
+    for (const tool of ["gog", "yak"]) {
+      const bytes = archive("tar.gz", { [`bin/${tool}`]: program(`${tool} 1.0.0`) });
+      const source = gateway.place.serve(`${tool}.tar.gz`, bytes);
+      gateway.place.recipe(tool, { artifacts: { "linux-x64": source, "linux-arm64": source } });
+    }
     gateway.skill("mail", ["gog"]);
     const exec = { host: "gateway", security: "full", ask: "off" };
     gateway.configure({ sandbox: { mode: "off" }, tools: { exec } });
@@ -55,6 +57,16 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "quickst
     const ran =
       await inSession`systemctl --user show --property=ExecMainStatus,Result openclaw-skill-deps`;
     expect(ran.stdout).toBe("Result=success\nExecMainStatus=0\n");
+
+    gateway.skill("late", ["yak"]);
+    const yak = join(home, ".local/share/openclaw/bin/yak");
+    while (!existsSync(yak)) await sleep(200); // the watcher's unit installs it
+    const reload = await inSession`systemctl --user reload openclaw-skill-deps-watch`;
+    expect(reload.exitCode, reload.stderr).toBe(0);
+    await inSession`systemctl --user stop openclaw-skill-deps-watch`;
+    const ended =
+      await inSession`systemctl --user show --property=Result openclaw-skill-deps-watch`;
+    expect(ended.stdout).toBe("Result=success\n");
   });
 });
 
