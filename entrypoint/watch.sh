@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034 # the freshness check reads this, and has set what is read here
+# shellcheck shell=sh disable=SC2154,SC2034,SC2030,SC2031 # the freshness check reads this, and has set what is read here; subshells are meant
 # Looks again every few seconds, and runs when something changed: `watch`, and --watch beside CMD. Sourced by
 # openclaw-install-skill-deps. It uses no file-system notifications, because NFS, SMB and VirtioFS have none,
 # and keeps no Node in memory. A look costs what the freshness check costs.
@@ -146,23 +146,36 @@ print_files() {
 
 # Compares, and asks Node where that is not enough.
 run_watched() {
-  occasion=$again again='' status=0
-  if [ -z "$reason$node_why" ] && [ "$occasion" != HUP ] && is_fresh "$@" &&
-    { [ "$occasion" = first ] || [ ! -w "$prefix/manifest.json" ]; }; then
-    [ "$occasion" != first ] || answer
-  else
-    if [ "$occasion" != first ]; then
+  occasion=$again again='' status=0 same=''
+  case $occasion.$reason$node_why in
+    first.) is_fresh "$@" && same=yes ;;
+    .) is_unchanged "$@" && same=yes ;;
+  esac
+  report_health busy
+  case $same.$occasion in
+    yes.first) answer ;;
+    yes.*)
+      # Other times, the same contents: only a new record is needed, where one can be written.
+      [ ! -w "$prefix/manifest.json" ] || run_quietly "$@"
+      ;;
+    .first) run_node "$@" ;;
+    *)
       reason=${reason:-${node_why:-$why}}
       [ -z "$verbose" ] || say "watch: $reason"
-    fi
-    report_health busy
-    run_node "$@"
-    set_watch_traps
-  fi
+      run_node "$@"
+      ;;
+  esac
+  set_watch_traps
   remember "$@"
   if [ "$occasion" = first ] && [ "$status" -eq 2 ] && [ -z "$guarded" ]; then end_watch 2; fi
   plan_retry
   report_health idle
+}
+
+run_quietly() {
+  word_count=$((word_count + 1))
+  run_node --quiet "$@"
+  word_count=$((word_count - 1))
 }
 
 # What failed is tried again after growing pauses: 4 s at first, 10 minutes at last, and up to a fourth more,

@@ -143,8 +143,36 @@ describe("Node", () => {
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(watcher.said()).not.toMatch(/asking Node|watch:/);
     watcher.child.kill("SIGHUP");
-    await watcher.says("watch: SIGHUP was received");
+    await watcher.says("watch: SIGHUP was received: nothing to do");
+    const said = watcher.said();
+    mkdirSync(join(place.skills, ".openclaw-install-stage-x"));
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    expect(watcher.said()).toBe(said);
     expect(await watcher.end()).toBe(143);
+  });
+});
+
+describe("--json=events", () => {
+  test("a line of JSON for each event, and one for the change; nothing again while nothing changes", async () => {
+    for (const tool of ["zog", "yak"]) offer(tool);
+    place.skill("first", { bins: ["zog"] });
+    const watcher = watch(["watch", "--interval", "1", "--json=events"]);
+    await watcher.says('"type":"installed","tool":"zog"');
+    while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    const from = watcher.said().length;
+    place.skill("second", { bins: ["yak"] });
+    await watcher.says('"type":"change"', from);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const lines = watcher.said().slice(from).split("\n");
+    const events = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    expect(events.filter(({ type }) => type === "change")).toEqual([
+      {
+        type: "change",
+        reason: "a skill was added, changed or removed since the last run",
+        result: expect.stringMatching(/^1 installed \(yak 1\.0\.0\); 2 in /),
+        exitStatus: 0,
+      },
+    ]);
   });
 });
 
@@ -181,6 +209,8 @@ describe("--watch -- CMD", () => {
     const [code] = await once(watcher.child, "exit");
     expect(code).toBe(7);
     expect(watcher.said()).toMatch(/^yak 1\.0\.0$/m);
+    // A run that was at work is finished.
+    while ((await health()) === 0) await new Promise((resolve) => setTimeout(resolve, 100));
   });
 
   test("the watcher ends with CMD, whom signals reach", async () => {
