@@ -1,7 +1,8 @@
 /**
- * Builds dist/: the starter and the program, the compiled catalogue, the texts of `--help` and `--version`
- * (the sh script prints them without Node), the words that do not change what is installed and the start of
- * the status skill (for that script), the man page, shell completions, and the licences of bundled packages.
+ * Builds dist/: the starter and the program, OpenClaw's plugin, the compiled catalogue, the texts of `--help`
+ * and `--version` (the sh script prints them without Node), the words that do not change what is installed and
+ * the start of the status skill (for that script), the man page, shell completions, and the licences of bundled
+ * packages.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,6 +22,7 @@ import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
 import { statusHead } from "./src/core/status-skill.ts";
 import { loadCatalogue } from "./src/io/inputs/catalogue.ts";
+import { manifestFiles } from "./src/plugin/manifest.ts";
 import { completionFiles, type Shell } from "./src/usage/completion-files.ts";
 import { renderCompletion } from "./src/usage/completions.ts";
 import { manPageFile, renderManPage } from "./src/usage/man-page.ts";
@@ -55,11 +57,22 @@ const { metafile } = await build({
   banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
   footer: { js: "})" },
 });
-writeFileSync(`${out}/THIRD-PARTY-LICENSES.txt`, licencesOf(metafile));
+const plugin = await build({
+  ...common,
+  format: "esm",
+  entryPoints: ["src/plugin/index.ts"],
+  outfile: `${out}/plugin/index.js`,
+  metafile: true,
+});
+const bundled = { ...metafile.inputs, ...plugin.metafile.inputs };
+writeFileSync(`${out}/THIRD-PARTY-LICENSES.txt`, licencesOf(bundled));
 run("recipe", "compile", "recipes", `${out}/catalogue.json`);
 for (const word of ["help", "version"]) writeFileSync(`${out}/${word}.txt`, run(`--${word}`));
 writeFileSync(`${out}/words.txt`, wordLists());
 writeFileSync(`${out}/status-skill.txt`, statusHead);
+for (const [name, value] of Object.entries(manifestFiles(run("--version").trim()))) {
+  writeFileSync(`${out}/plugin/${name}`, `${JSON.stringify(value, null, 2)}\n`);
+}
 writeFileSync(`${out}/${manPageFile}`, renderManPage(run("--version").trim()));
 mkdirSync(`${out}/completions`);
 const names = await toolNames();
@@ -109,7 +122,7 @@ async function toolNames(): Promise<string[]> {
 }
 
 /** Name, version, licence and licence texts of every package with files in the bundle. */
-function licencesOf({ inputs }: Metafile): string {
+function licencesOf(inputs: Metafile["inputs"]): string {
   const packages = Object.keys(inputs).flatMap(
     (file) => /^.*\bnode_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? [],
   );
@@ -125,7 +138,8 @@ function licencesOf({ inputs }: Metafile): string {
     if (homepage) facts.push(homepage);
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
-  const head = "dist/program.cjs holds code of these packages, under their own licenses.";
+  const head =
+    "dist/program.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

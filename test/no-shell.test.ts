@@ -73,18 +73,26 @@ const expectNothingRun = (): void => expect(readdirSync(join(dir, "cwd"))).toEqu
 
 const bundleScript = "new Script(text, { filename, ...(cachedData && { cachedData }) });";
 
+/** The plugin's: a shell that becomes the command, whose words are arguments. */
+const beside = /spawn\("\/bin\/sh", \["-c", beside, "sh", \.\.\.argv\], \{/g;
+
 test("programs are started by execFile alone, without a shell; no text is compiled but the bundle", () => {
   const source = join(repository, "src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => [name, readFileSync(join(source, name), "utf8")] as const);
   const users = files.filter(([, text]) => text.includes("child_process"));
-  expect(users.map(([name]) => name)).toEqual(["io/exec.ts"]);
+  expect(users.map(([name]) => name)).toEqual(["io/exec.ts", "plugin/child.ts"]);
   for (const [name, text] of files) {
     expect(text, name).not.toMatch(/shell:/);
     expect(text, name).not.toMatch(/\b(eval|Function)\(|eval: true/);
     if (name === "start.ts") expect(text.match(/new Script\(.*/g)).toEqual([bundleScript]);
     else expect(text, name).not.toMatch(/node:vm/);
+    if (name === "plugin/child.ts") {
+      expect(text.match(beside)).toHaveLength(1);
+      expect(text.match(/\/bin\//g)).toHaveLength(1);
+      expect(/const beside = `(.*?)`;/s.exec(text)?.[1]).not.toContain("${");
+    }
     if (name === "io/exec.ts")
       expect(text).toMatch(/import \{ execFile \} from "node:child_process"/);
   }

@@ -11,8 +11,18 @@ const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
   file.endsWith(".ts"),
 );
 
-/** They count calls and have their own words for errors; or begin before anything else is loaded. */
-const ownDoors = [/^io\//, /^unpack\//, /^net\/sink\.ts$/, /^main\.ts$/, /^start\.ts$/];
+/**
+ * They count calls and have their own words for errors; or begin before anything else is loaded; or run in a
+ * gateway, where errors are lines of its log.
+ */
+const ownDoors = [
+  /^io\//,
+  /^unpack\//,
+  /^net\/sink\.ts$/,
+  /^main\.ts$/,
+  /^start\.ts$/,
+  /^plugin\//,
+];
 /** Names of node:fs that touch no disk, or whose errors end in who reads the stream. */
 const harmless = /^(constants|createReadStream|createWriteStream|type \w+)$/;
 

@@ -6,6 +6,7 @@ export interface Config {
   readonly sandbox?: Settings;
   readonly docker?: Settings;
   readonly tools?: Settings;
+  readonly plugins?: Settings;
 }
 
 interface Surroundings {
@@ -21,7 +22,7 @@ interface Surroundings {
 /** An openclaw.json: every turn in a sandbox of podman's, the volume bound, our setupCommand. */
 export function configuration(
   around: Surroundings,
-  { sandbox, docker, tools = {} }: Config,
+  { sandbox, docker, tools = {}, plugins }: Config,
 ): object {
   return {
     agents: {
@@ -45,6 +46,7 @@ export function configuration(
       },
     },
     tools,
+    ...(plugins && { plugins }),
     // None of the 50 that come along: what is tested are the workspace's own.
     skills: { allowBundled: ["none"] },
     gateway: { mode: "local", port: around.port, auth: { mode: "token", token: around.prefix } },

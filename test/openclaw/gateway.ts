@@ -10,7 +10,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -53,6 +53,10 @@ export interface Gateway {
   env(path?: string): Readonly<Record<string, string>>;
   /** Starts the gateway's process: from then on turns may be made at once. `path` comes before its PATH. */
   start(path?: string): Promise<void>;
+  /** Ends the gateway's process. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** What the gateway has logged so far: a JSON document a line. */
+  log(): string;
   /** Until a gateway's process answers. */
   answers(): Promise<void>;
   /** What OpenClaw, or anybody, ran in sandboxes so far; a sandbox's first is its setupCommand. */
@@ -169,6 +173,11 @@ export async function openGateway(): Promise<Gateway> {
       await gateway.answers();
     },
     env,
+    async stop(signal) {
+      if (running?.kill(signal)) await once(running, "exit");
+      running = undefined;
+    },
+    log: () => readFileSync(join(place.home, "openclaw.log"), "utf8"),
     async answers() {
       for (let tries = 0; tries < 240; tries++) {
         if (
@@ -184,7 +193,7 @@ export async function openGateway(): Promise<Gateway> {
     },
     execs: () => execsSince(since, prefix),
     async close() {
-      if (running?.kill()) await once(running, "exit");
+      await gateway.stop();
       for (const name of [...(await containers()), `${prefix}network`])
         await host`podman rm --force --ignore --time 0 ${name}`;
       await model.close();

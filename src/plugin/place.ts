@@ -1,0 +1,66 @@
+import { accessSync, constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { commandName, defaultPrefix, layout, volumeOfPackage } from "../core/layout.ts";
+import { orNothing } from "../core/or-nothing.ts";
+import type { Settings } from "./settings.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The volume, and where its command may be. */
+export interface Place {
+  /** The volume. Absolute. */
+  readonly prefix: string;
+  /** Absolute; the first that exists is used. */
+  readonly commands: readonly string[];
+}
+
+export interface Surroundings {
+  /** The plugin's directory, `dist/plugin` of a package or a copy of it. */
+  readonly rootDir: string | undefined;
+  readonly env: Env;
+  readonly home: string;
+}
+
+/**
+ * The volume is that of the configuration, else of `OPENCLAW_SKILL_PREFIX`, else the one that this plugin lies
+ * in, else the command's default. The command is that of the configuration, else that of the package that this
+ * plugin is part of, else the volume's. In a volume the link in `bin` is used, which leads to the newest version.
+ */
+export function findPlace(settings: Settings, { rootDir, env, home }: Surroundings): Place {
+  const packageDir = rootDir === undefined ? "" : dirname(dirname(rootDir));
+  const own = isThere(join(packageDir, layout.record)) ? volumeOfPackage(packageDir) : undefined;
+  const prefix = settings.prefix ?? (env.OPENCLAW_SKILL_PREFIX || own || usualPrefix(env, home));
+  const ofPackage = join(packageDir, "entrypoint", commandName);
+  const ofVolume = join(prefix, layout.binPath(commandName));
+  if (settings.command !== undefined) return { prefix, commands: [settings.command] };
+  return { prefix, commands: own === prefix ? [ofVolume, ofPackage] : [ofPackage, ofVolume] };
+}
+
+/** The first command that can be executed. Throws an error that names them if there is none. */
+export async function findCommand({ commands }: Place): Promise<string> {
+  for (const command of commands) {
+    if (await isProgram(command)) return command;
+  }
+  throw new Error(`there is no ${commands.join(", no ")}`);
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** As the command itself chooses: see `resolvePrefix`. */
+function usualPrefix({ XDG_DATA_HOME: data = "" }: Env, home: string): string {
+  if (isThere(defaultPrefix) || isThere(dirname(defaultPrefix), constants.W_OK))
+    return defaultPrefix;
+  return join(isAbsolute(data) ? data : join(home, ".local", "share"), "openclaw");
+}
+
+function isThere(path: string, mode: number = constants.F_OK): boolean {
+  return orNothing(() => accessSync(path, mode) ?? true) === true;
+}
