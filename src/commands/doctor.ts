@@ -128,7 +128,9 @@ async function examine(
   }
   for (const tool of inspection.unlinked) {
     const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
-    const message = `${bins.map((bin) => `bin/${bin}`).join(", ")}: not our link or launcher`;
+    const paths = bins.map(layout.binPath);
+    if (tool === commandName) paths.push(layout.plugin);
+    const message = `${paths.join(", ")}: not our link or launcher`;
     findings.push({ tool, message, hint: repair });
   }
   for (const name of await unmanagedInBin(prefix, manifest)) {

@@ -16,6 +16,7 @@ import {
   type LoginShell,
   writeProfile,
 } from "../io/volume/login-shell.ts";
+import { pluginProgram } from "../io/volume/plugin-link.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
@@ -174,9 +175,12 @@ async function recordView(
     absent: survey.absent,
     directories: [...survey.directories],
     isForWatch: applied.failures.length > 0 || context.options.json === "events",
-    programs: tools.flatMap(({ bins }) =>
-      Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
-    ),
+    programs: [
+      ...tools.flatMap(({ bins }) =>
+        Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
+      ),
+      ...pluginProgram(survey.prefix),
+    ],
     timesProve: await tryTimes(survey.prefix),
     trees: [layout.bin, dirname(layout.profile), ...whole.map(({ dir }) => dir)],
     system,

@@ -22,6 +22,8 @@ export const layout = {
   /** Written once and never again: its inode shows whether inodes are stable. */
   kept: `${share}/inode`,
   profile: "etc/profile.d/openclaw-skill-deps.sh",
+  /** A link to OpenClaw's plugin in the command's tree: a path without a version, for openclaw.json. */
+  plugin: `${share}/plugin`,
   /** The InstalledRecord of a tree, written before the tree is published. */
   record: ".openclaw-skill-deps.json",
   binPath: (bin: string): string => `bin/${bin}`,

@@ -1,6 +1,9 @@
 /** The file in which a build leaves what tells it from others: the digest of all that it is made of. */
 export const buildFile = "dist/build.txt";
 
+/** OpenClaw's plugin, in a package. */
+export const pluginDir = "dist/plugin";
+
 /** True for a file of the package, by its path in it, of which the volume's command has a copy. */
 export function isPartOfCommand(path: string): boolean {
   if (["package.json", "LICENSE", "Dockerfile.example"].includes(path)) return true;

@@ -215,9 +215,9 @@ export const commands: readonly Command[] = [
     operands: "[TOPOLOGY]",
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
-      "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume.",
+      "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume. plugin: only the lines that load the volume's OpenClaw plugin, with which a gateway installs what is missing while it runs.",
     options: ["prefix", "image", "package", "json"],
-    completes: Object.keys(topologies),
+    completes: [...Object.keys(topologies), "plugin"],
   },
   {
     verb: "recipe",

@@ -113,6 +113,16 @@ export const elsewhere: readonly Elsewhere[] = [
     suite: "test/e2e/package.test.ts",
     as: "share/man/man1/openclaw-install-skill-deps.1",
   },
+  {
+    command: /^openclaw skill-deps doctor$/,
+    suite: "test/openclaw/plugin.test.ts",
+    as: '["skill-deps", "doctor"]',
+  },
+  {
+    command: /^openclaw gateway call skilldeps\.status$/,
+    suite: "test/openclaw/plugin.test.ts",
+    as: 'call("skilldeps.status")',
+  },
   { command: /^sh -lc gog$/, suite: "test/openclaw/settings.test.ts", as: 'turn("gog")' },
   { command: /^sh -c true$/, suite: "test/bench/steady.ts", as: "sh -c true" },
 ];

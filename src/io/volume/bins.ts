@@ -15,11 +15,12 @@ import {
 import { foldedNames, foldedTwin } from "../folded-names.ts";
 import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
+import { isPluginLinked, linkPlugin } from "./plugin-link.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
 
-/** True if every `bin/NAME` of a tool is the correct link or launcher. */
+/** True if every `bin/NAME` of a tool is the correct link or launcher; and the command's plugin is linked. */
 export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
     const path = join(prefix, layout.binPath(name));
@@ -31,12 +32,13 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
     return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
   });
+  checks.push(isPluginLinked(prefix, record));
   return (await Promise.all(checks)).every(Boolean);
 }
 
 /**
- * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing. The
- * commit syncs the directory once for all. Throws a UserError if one does not lead to its program
+ * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing; and the link
+ * of the command's plugin. The commit syncs the directory once for all. Throws a UserError if one does not lead to its program
  * afterwards.
  */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
@@ -50,6 +52,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
     await checkStarts(path);
   }
+  await linkPlugin(prefix, record);
 }
 
 /** Checks the program as its user starts it: by its name in `bin/`, through the link. */

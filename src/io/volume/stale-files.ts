@@ -1,11 +1,12 @@
 import { lstatSync, renameSync, rmSync } from "node:fs";
 import { rm, rmdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { layout } from "../../core/layout.ts";
+import { commandName, layout } from "../../core/layout.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
 import { findManifest } from "./manifest-file.ts";
+import { isPluginOurs } from "./plugin-link.ts";
 import { volumeTime } from "./volume.ts";
 
 /** Staging that a live run would have renewed or finished is stale after this long (ms). */
@@ -118,6 +119,9 @@ export async function findStaleFiles(
   for (const name of namesIn(layout.bin)) {
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
     add(layout.bin, [name], stagingGraceMs);
+  }
+  if (!bins.has(commandName) && (await isPluginOurs(prefix))) {
+    stale.push({ path: layout.plugin, graceMs: stagingGraceMs });
   }
   return stale;
 }
