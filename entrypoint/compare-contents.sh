@@ -134,12 +134,22 @@ print_list() {
   [ -f "$record/$1" ] && head -c 67108864 "$record/$1" && echo ---
 }
 
-# "HASH  PATH" of every SKILL.md below the record's directories, of its files, and of the arguments; then
-# "end" if nothing failed.
+# "HASH  PATH" of every SKILL.md below the record's directories, of its files, and of the arguments, and of the
+# names of requests; then "end" if nothing failed.
 list_content() {
   cd "$record" || return
   printf '%s\n' "$view" system/*
+  hash_names names/*
   hash_files && printf 'end\n'
+}
+
+# Of all names in each directory at once: who can write there could have names that look like lines.
+hash_names() {
+  for path; do
+    [ -d "$path" ] || continue
+    # shellcheck disable=SC2012 # the names are only hashed
+    LC_ALL=C ls "$path/" 2>/dev/null | sha256sum | { read -r hash _ && printf '%s  %s\n' "$hash" "$path"; }
+  done
 }
 
 hash_files() {
@@ -158,6 +168,7 @@ kind_of_line='
   function kind(line) {
     if (line ~ /^[0-9a-f]+  roots\/[0-9]+\/skill-deps-status\/SKILL[.]md$/) return 6
     if (line ~ /^[0-9a-f]+  roots\// || line ~ /\/SKILL[.]md$/) return 2
+    if (line ~ /^[0-9a-f]+  names\//) return 7
     if (line ~ /^[0-9a-f]+  listed\// || line ~ /catalogue[.]json$/) return 3
     if (line ~ /manifest[.]json$/) return 4
     return line ~ /^[0-9a-f]+  files\// ? 5 : 1
@@ -191,6 +202,7 @@ name_change() {
     3) why='recipes have changed since the last run' ;;
     4) why='the manifest of the volume or of a seed has changed since the last run' ;;
     5) why='openclaw.json or another settings file has changed since the last run' ;;
+    7) why='agents ask for something else than at the last run' ;;
     *) why=$no_record ;;
   esac
 }
@@ -204,7 +216,8 @@ is_plain() {
     [ ! -e "$settings" ] || return
   done
   [ ! -e "$seed" ] || [ ! -w "$prefix/manifest.json" ] || return
-  [ ! -e "$config" ] && [ -z "${OPENCLAW_SKILLS:-}${OPENCLAW_SKILL_DIRS:-}" ] || return
+  [ ! -e "$config" ] && [ -z "${OPENCLAW_SKILLS:-}${OPENCLAW_SKILL_DIRS:-}${OPENCLAW_SKILL_REQUESTS:-}" ] ||
+    return
   [ -z "$request" ] || words_are manner "$@"
 }
 

@@ -183,7 +183,7 @@ run_quietly() {
 plan_retry() {
   retry='' retry_why=''
   case $status in 0) result=ok ;; *) result="failed (status $status)" ;; esac
-  if [ "$status" -eq 0 ] && [ -n "$kept" ]; then
+  if [ "$status" -eq 0 ] && [ -n "$kept" ] && [ ! -s "$record/for-watch" ]; then
     delay=0 is_raced=''
     return
   fi

@@ -21,6 +21,8 @@ export interface Options {
   readonly prefix: string | undefined;
   readonly skillsDirs: readonly string[];
   readonly recipeDirs: readonly string[];
+  /** The directory in which agents may ask for tools. */
+  readonly requestsDir: string | undefined;
   readonly all: boolean;
   readonly skills: readonly string[];
   readonly force: boolean;
@@ -107,14 +109,11 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const chosen = chooseVerb(values, first);
   const names = chosen === first ? rest : namesOf(chosen, positionals);
   const verb = asRun(chosen, values);
-  const [recipesEnv, dirsEnv] = [env.OPENCLAW_SKILL_RECIPES, env.OPENCLAW_SKILL_DIRS];
   return {
     verb,
     names,
     tools: split(env.OPENCLAW_SKILL_TOOLS, /[\s,]+/),
-    prefix: values.prefix ?? (env.OPENCLAW_SKILL_PREFIX || undefined),
-    skillsDirs: values["skills-dir"] ?? split(dirsEnv, ":"),
-    recipeDirs: values.recipes ?? split(recipesEnv, ":"),
+    ...directories(values, env),
     all: values.all ?? false,
     skills: values.skill ?? split(env.OPENCLAW_SKILLS, ","),
     force: values["force-reinstall"] ?? false,
@@ -132,7 +131,6 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
     jobs: parseJobs(values.jobs, cores),
-    seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
     image: values.image,
     npmPackage: values.package,
     allowDeclared: isOn(values["allow-declared"], env.OPENCLAW_SKILL_ALLOW_DECLARED),
@@ -143,6 +141,19 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
 }
 
 type Values = ReturnType<typeof parseWords>["values"];
+
+function directories(
+  values: Values,
+  env: Env,
+): Pick<Options, "prefix" | "skillsDirs" | "recipeDirs" | "requestsDir" | "seed"> {
+  return {
+    prefix: values.prefix ?? (env.OPENCLAW_SKILL_PREFIX || undefined),
+    skillsDirs: values["skills-dir"] ?? split(env.OPENCLAW_SKILL_DIRS, ":"),
+    recipeDirs: values.recipes ?? split(env.OPENCLAW_SKILL_RECIPES, ":"),
+    requestsDir: (values.requests ?? env.OPENCLAW_SKILL_REQUESTS) || undefined,
+    seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
+  };
+}
 
 /** The entrypoint looks again and again for `watch`; each run of ours is one of `install`. */
 function asRun(verb: Verb, values: Values): Verb {

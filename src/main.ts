@@ -92,7 +92,7 @@ function refuseGarbled(): void {
 }
 
 /** Libraries use the working directory, and throw if it has been removed. */
-function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Options): void {
+function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, ...one }: Options): void {
   try {
     process.cwd();
     return;
@@ -100,8 +100,8 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, seed }: Optio
     process.chdir("/");
   }
   const files = verb === "recipe" || verb === "bundle" ? names.slice(1) : [];
-  const named = [...recipeDirs, ...skillsDirs, ...files, ...(seed ? [seed] : [])];
-  const relative = named.find((path) => !path.startsWith("/"));
+  const named = [...recipeDirs, ...skillsDirs, ...files, one.seed, one.requestsDir];
+  const relative = named.find((path) => path && !path.startsWith("/"));
   if (relative === undefined) return;
   throw new UserError(
     "E_WORKING_DIRECTORY",

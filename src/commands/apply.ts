@@ -13,6 +13,7 @@ import { readNpmConfig } from "../net/npm-config.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { ApplyRequest } from "../run/apply-context.ts";
 import { asFailure } from "../run/cleanup.ts";
+import { grantedTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 
 /**
@@ -36,7 +37,11 @@ export async function apply(
         platform: state.platform,
         catalogue: state.catalogue,
         seed: dir === undefined ? undefined : { called: `the seed ${dir}`, open: async () => dir },
-        reasonsFor: (installed) => ({ skills, requested, held: heldInSeed(installed, state) }),
+        reasonsFor: (installed) => ({
+          skills,
+          requested: [...requested, ...grantedAmong(installed, state)],
+          held: heldInSeed(installed, state),
+        }),
         manifest: state.manifest,
         brokenManifest: state.brokenManifest,
         reverified: state.inspection.reverified,
@@ -57,6 +62,12 @@ export async function apply(
 function heldInSeed(installed: readonly VerifiedRecord[], { seed }: InstalledState): string[] {
   const copied = installed.filter(({ source }) => seed !== undefined && source.seed === seed.dir);
   return copied.flatMap(({ tool }) => (seed?.held.includes(tool) ? [tool] : []));
+}
+
+/** Tools that agents asked for: unlike those of the operator, they are recorded once they are installed. */
+function grantedAmong(installed: readonly VerifiedRecord[], { agents }: InstalledState): string[] {
+  const granted = new Set(grantedTools(agents));
+  return installed.flatMap(({ tool }) => (granted.has(tool) ? [tool] : []));
 }
 
 /** A plan's target volume, and the sources of its tools. */

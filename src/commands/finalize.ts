@@ -20,6 +20,7 @@ import { pluginProgram } from "../io/volume/plugin-link.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
+import { optionalTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { mayLeaveRecord, nextView } from "./freshness-words.ts";
 import { hashOfStatus, notifySessions } from "./notify.ts";
@@ -145,7 +146,9 @@ async function recordView(
   context: Context,
   madeRoot: string | undefined,
 ): Promise<void> {
-  const { survey, applied } = summary;
+  const { survey, applied, answered } = summary;
+  const { agents, plan } = survey;
+  const isWaiting = (answered?.answers ?? []).some(({ state }) => state === "waiting");
   const tools = Object.values(applied.manifest.tools);
   const view = nextView(context, madeRoot);
   if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
@@ -174,7 +177,10 @@ async function recordView(
     inputs,
     absent: survey.absent,
     directories: [...survey.directories],
-    isForWatch: applied.failures.length > 0 || context.options.json === "events",
+    ...(agents && { requests: { dir: agents.dir, names: agents.names, isWaiting } }),
+    isForWatch:
+      context.options.json === "events" ||
+      applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
     programs: [
       ...tools.flatMap(({ bins }) =>
         Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),

@@ -25,6 +25,7 @@ const manner: readonly (keyof Options)[] = [
 const selection: readonly (keyof Options)[] = [
   "skillsDirs",
   "recipeDirs",
+  "requestsDir",
   "all",
   "skills",
   "ignoreSystem",

@@ -8,7 +8,9 @@ import { requestedTools, toolCalled } from "../core/plan/required-by.ts";
 import { statIfExists } from "../io/files.ts";
 import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
+import { grantedTools, optionalTools } from "../run/inputs/agent-requests.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { answerAgents, reserveAgents } from "./agents.ts";
 import { finalize } from "./finalize.ts";
 import { isCommandDue, sayCommand } from "./own-command.ts";
 import { planDocument, renderPlan, renderSum, renderSummary, summaryDocument } from "./summary.ts";
@@ -16,7 +18,7 @@ import { planDocument, renderPlan, renderSum, renderSummary, summaryDocument } f
 /** `install` and `update`: applies the plan and reports what is unmet and why. */
 export async function install(context: Context, update = false): Promise<number> {
   const { options, env, reporter } = context;
-  const state = await loadState(context, update);
+  const state = await reserveAgents(await loadState(context, update), context);
   sayUnmet(state.plan, context);
   sayHeld(state, update, context);
   if (options.dryRun) return printPlan(state, context);
@@ -32,14 +34,16 @@ export async function install(context: Context, update = false): Promise<number>
           context,
         )
       : kept(state);
+  const answered = await answerAgents(state, applied, context);
+  const optional = optionalTools(state.agents, state.plan);
   const codes = [
-    ...applied.failures.map(({ code }) => code),
+    ...applied.failures.flatMap(({ tool, code }) => (optional.has(tool) ? [] : [code])),
     ...state.plan.unmet.map((): ProblemKind => "unmet"),
   ];
-  const summary = { survey: state, applied, exitStatus: exitStatusFor(codes, options.strict) };
+  const exitStatus = exitStatusFor(codes, options.strict);
+  const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };
   const loginShell = await finalize(summary, context);
   if (options.reason !== undefined) {
-    const { exitStatus } = summary;
     const result = renderSum(summary, true);
     reporter.emit({ type: "change", reason: options.reason, result, exitStatus });
   }
@@ -72,11 +76,13 @@ async function hasDirectory({ prefix }: InstalledState): Promise<boolean> {
 }
 
 /**
- * A tool that the user names stays until the user removes it; repairs and updates request nothing
- * new.
+ * A tool that the user names stays until the user removes it, and so does one that an agent asked for
+ * and that is there; repairs and updates request nothing new.
  */
-function requestedHere({ plan }: InstalledState, { verb, names }: Context["options"]): string[] {
-  if (verb !== "install" || names.length === 0) return [];
+function requestedHere(state: InstalledState, { verb, names }: Context["options"]): string[] {
+  const { plan, agents, manifest } = state;
+  if (verb !== "install") return [];
+  if (names.length === 0) return grantedTools(agents).filter((tool) => manifest.tools[tool]);
   return Object.values(plan.bins).flatMap((state) =>
     state.state !== "unmet" && state.tool !== undefined && state.tool !== commandName
       ? [state.tool]

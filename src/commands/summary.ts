@@ -5,6 +5,7 @@ import type { LoginShell } from "../io/volume/login-shell.ts";
 import { formatBytes, listNames, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
+import type { Answered } from "./agents.ts";
 
 /** How many names are in the last line. */
 const mostNames = 20;
@@ -14,6 +15,8 @@ export interface Summary {
   readonly survey: InstalledState;
   readonly applied: Applied;
   readonly exitStatus: number;
+  /** The answers to agents' requests; absent where there may be none. */
+  readonly answered?: Answered;
 }
 
 /** The document of `install --json`. */
@@ -38,6 +41,7 @@ export function summaryDocument(
     failed: applied.failures,
     fallbacks: applied.fallbacks,
     unmet: seen.plan.unmet,
+    ...(rest.answered && { requests: rest.answered.answers }),
   };
 }
 
@@ -54,9 +58,9 @@ export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: 
 
 /**
  * The last line: the totals, and the names of tools that failed or are unmet; with `named` also of
- * those that were installed, for a line that stands alone.
+ * those that were installed, and of requests that were answered, for a line that stands alone.
  */
-export function renderSum({ survey, applied }: Summary, named = false): string {
+export function renderSum({ survey, applied, answered }: Summary, named = false): string {
   const { installed, linked, failures, manifest } = applied;
   const { unmet } = survey.plan;
   const { repaired } = survey.inspection;
@@ -86,6 +90,11 @@ export function renderSum({ survey, applied }: Summary, named = false): string {
         ]
       : []),
   ];
+  const news = (answered?.answers ?? []).filter(({ name }) => answered?.changed.includes(name));
+  if (named && news.length > 0) {
+    const said = news.map(({ name, state }) => `${name} ${state}`);
+    names.push(`requests: ${listNames(said, mostNames)}`);
+  }
   const total = `${countTools(manifest)} in ${survey.prefix}`;
   const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
   return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");

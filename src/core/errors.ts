@@ -4,7 +4,7 @@
  */
 
 import type { ProblemKind } from "./problems/problem.ts";
-import { type ErrorCode, problems } from "./problems/table.ts";
+import { type ErrorCode, type ProblemCode, problems } from "./problems/table.ts";
 
 export type { ErrorCode, ProblemCode } from "./problems/table.ts";
 export type { ProblemKind };
@@ -72,8 +72,12 @@ export function remedyOf(problem: ErrorCode): string {
 }
 
 /** What is wrong, in general: the cause in the table of problems. */
-export function causeOf(problem: ErrorCode): string {
+export function causeOf(problem: ProblemCode): string {
   return problems[problem].cause;
+}
+
+export function isProblemCode(text: string): text is ProblemCode {
+  return Object.hasOwn(problems, text);
 }
 
 /** The same error with another message; keeps the code and all options that are not replaced. */

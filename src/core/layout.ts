@@ -15,6 +15,8 @@ export const layout = {
   pruneDue: `${share}/prune-due`,
   /** The recipes that skills' own install specs led to at first use. */
   declared: `${share}/declared.json`,
+  /** What came of agents' requests. */
+  agentLog: `${share}/requests.json`,
   /** Freshness records, for the sh entrypoint. */
   freshness: `${share}/freshness`,
   /** How the volume's file system differs from others: see `probe`. */

@@ -69,6 +69,7 @@ export const commands: readonly Command[] = [
     options: [
       ...skills,
       ...sources,
+      "requests",
       "force-reinstall",
       ...network,
       "dry-run",
@@ -87,7 +88,16 @@ export const commands: readonly Command[] = [
     summary: "install, then look again every few seconds and install what changed",
     details:
       "Ends on SIGTERM; SIGHUP makes it run at once. What failed is tried again after growing pauses, at most 10 minutes, and at once when its input changes.",
-    options: [...skills, ...sources, ...network, "strict", "no-notify", "interval", ...output],
+    options: [
+      ...skills,
+      ...sources,
+      "requests",
+      ...network,
+      "strict",
+      "no-notify",
+      "interval",
+      ...output,
+    ],
     completes: "tool",
   },
   {

@@ -43,6 +43,13 @@ export const options = {
     env: "OPENCLAW_SKILL_RECIPES (:)",
     text: "use recipes from here before the bundled catalogue; may be repeated",
   },
+  requests: {
+    type: "string",
+    value: "DIR",
+    completes: "directory",
+    env: "OPENCLAW_SKILL_REQUESTS",
+    text: "let agents ask for tools of the catalogue: a file DIR/NAME is a request, DIR/NAME.answer the answer",
+  },
   all: { type: "boolean", text: "select every skill, also bundled ones" },
   skill: {
     type: "string",

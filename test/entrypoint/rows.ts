@@ -84,6 +84,12 @@ export const withRecipes = (it: Place) => {
   const inputs = [...inputsOf(it), { path, sha256: hash(path), skill: false }];
   return { inputs, directories: [it.skillsDir, recipesOf(it)] };
 };
+const requestsOf = (it: Place): string => join(it.dir, "requests");
+const withRequests = (it: Place) => {
+  write(join(requestsOf(it), "gog"), "");
+  write(join(requestsOf(it), "gog.answer"), "granted\n");
+  return { requests: { dir: requestsOf(it), names: ["gog"], isWaiting: false } };
+};
 function inputsOf(it: Place): FreshnessFacts["inputs"] {
   const skills = readdirSync(it.skillsDir).map((name) => join(it.skillsDir, name, "SKILL.md"));
   return [...skills, it.catalogue].map((path) => ({
@@ -186,18 +192,20 @@ function truncateRecords(it: Place): void {
 const beside = "volume/lib/launched/1.0.0-abcdefabcdef";
 const ownSkills = "home/.agents/skills";
 const recipe = { before: withRecipes, args: ["--recipes", "/r"] };
+const requests = { before: withRequests, args: ["--requests", "/r"] };
 const config = { before: withConfig("{skills:{}}\n") };
 
 /** What is checked: the README's table. Each of these must lead to Node, and nothing else. */
 export const rows: Row[] = [
   ...compared("words", "words", {
     "another verb, or a NAME": [asks("list"), asks("gog")],
-    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--seed`, `--ignore-system`, `--allow-declared`":
+    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--requests`, `--seed`, `--ignore-system`, `--allow-declared`":
       [
         asks("--all"),
         asks("--skill", "x"),
         asks("--skills-dir=/other"),
         asks("--recipes=/r"),
+        asks("--requests", "/r"),
         asks("--seed", "/other"),
         asks("--ignore-system"),
         asks("--allow-declared"),
@@ -238,12 +246,13 @@ export const rows: Row[] = [
         next: (p) => ({ options: { env: { OPENCLAW_SKILL_PREFIX: join(p.dir, "same") } } }),
       },
     ],
-    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`":
+    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_REQUESTS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`":
       [
         "SKILLS",
         "SKILL_DIRS",
         "SKILL_RECIPES",
         "SKILL_TOOLS",
+        "SKILL_REQUESTS",
         "SKILL_SEED",
         "SKILL_ALLOW_DECLARED",
       ].map((name) => sets(`OPENCLAW_${name}`)),
@@ -362,6 +371,21 @@ export const rows: Row[] = [
         change: (p) => write(join(recipesOf(p), "b.yaml"), "name: b\n"),
       },
       { how: "goes", ...recipe, change: (p) => rmSync(join(recipesOf(p), "gog.yaml")) },
+    ],
+    "a request of `--requests` comes or goes": [
+      { how: "comes", ...requests, change: (p) => write(join(requestsOf(p), "yak"), "") },
+      { how: "goes", ...requests, change: (p) => rmSync(join(requestsOf(p), "gog")) },
+      {
+        how: "with a name like a line of the list",
+        ...requests,
+        change: (p) => write(join(requestsOf(p), "gog\nend"), ""),
+      },
+      {
+        how: "the directory comes",
+        before: (p) => ({ requests: { dir: requestsOf(p), names: [], isWaiting: false } }),
+        args: ["--requests", "/r"],
+        change: (p) => write(join(requestsOf(p), "yak"), ""),
+      },
     ],
     "the seed's manifest has other content": {
       before: withInput("seed/manifest.json"),

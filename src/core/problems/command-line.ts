@@ -28,6 +28,22 @@ export const commandLineProblems = {
     cause: "The removed tool is still requested by a skill, a variable or the seed.",
     remedy: "Disable the skill or remove the name; otherwise the next run installs the tool again.",
   },
+  E_REQUESTS: {
+    kind: "warning",
+    cause:
+      "The directory of agents' requests cannot be read or holds too many, or an answer cannot be written.",
+    remedy: "Name a directory that agents and this user can write to, and empty it.",
+  },
+  E_REQUEST_REFUSED: {
+    kind: "warning",
+    cause: "An agent's request is not granted.",
+    remedy: "If the agent shall have the tool, name it: openclaw-install-skill-deps NAME.",
+  },
+  E_REQUEST_LIMIT: {
+    kind: "warning",
+    cause: "Agents have asked for too much.",
+    remedy: "If the agent shall have the tool, name it: openclaw-install-skill-deps NAME.",
+  },
   E_HELD: {
     kind: "warning",
     cause: "The tool is held at its version, so the newer one is not installed.",

@@ -14,8 +14,10 @@
  *   system/    a file for each program that was found on PATH, outside the volume
  *   files/ roots/ listed/  links to files, to directories that are searched for SKILL.md, and to
  *              directories in which every file counts
- *   for-watch  exists if the next run must start Node all the same, because this one failed or printed
- *              events: then the record only tells a watcher what the run depended on
+ *   names/     a link to the directory in which agents ask for tools: only the names in it count
+ *   for-watch  exists if the next run must start Node all the same, because this one failed, printed
+ *              events, or left a request for later (then it is not empty): then the record only tells a
+ *              watcher what the run depended on
  *   unmet      `NAME: why` for programs that this host can never provide
  *   seen       view, system; `MODE SIZE CHANGED NAME` of programs/; the same of watch/, with   } only
  *              the modification time after CHANGED                                             } if it
@@ -26,7 +28,8 @@
  *   digests    (`any-` only) the contents of trees/ as published: `HASH  PATH` of files, `x PATH` of
  *              executables, `d PATH`, `l 'PATH' -> 'TARGET'`
  *   sizes      `SIZE NAME` of programs/
- *   content    view, system; `HASH  PATH` of the targets of files/, roots/ and listed/
+ *   content    view, system; `HASH  PATH` of the targets of files/, roots/ and listed/, and of the
+ *              names in those of names/
  *   satisfied  (`any-` only) `HASH NAME…`: a SKILL.md and the programs that it requires; lines without
  *              names are for the catalogue and the manifest
  *
@@ -68,6 +71,15 @@ export interface FreshnessFacts {
   readonly trees: readonly string[];
   /** Names of required programs that were found outside the volume. */
   readonly system: readonly string[];
+  /**
+   * The directory in which agents ask for tools, the requests that the run saw there, and whether one of
+   * them waits for a later run.
+   */
+  readonly requests?: {
+    readonly dir: string;
+    readonly names: readonly string[];
+    readonly isWaiting: boolean;
+  };
   /** The run failed or printed events: the record only tells a watcher what it depended on. */
   readonly isForWatch: boolean;
   /** sha256 of each SKILL.md whose requirements are met. */

@@ -137,10 +137,10 @@ function isStatus(file: string): boolean {
   return basename(dirname(file)) === statusSkill.name && readStatusSkill(file) !== undefined;
 }
 
-/** False for ignored files: below a directory that has a SKILL.md, or below the recipes' own. */
+/** False for requests, and for ignored files: below a directory that has a SKILL.md, or below the recipes' own. */
 function counts(path: string, skillDirs: ReadonlySet<string>): boolean {
   const [kind, , ...below] = path.split("/");
-  if (kind === "files") return false;
+  if (kind === "files" || kind === "names") return false;
   if (kind === "listed") return below.length === 1 && path.endsWith(".yaml");
   for (let dir = dirname(dirname(path)); dir.includes("/"); dir = dirname(dir)) {
     if (skillDirs.has(dir)) return false;

@@ -25,6 +25,7 @@ import {
   withContext,
 } from "../files.ts";
 import { moveTree } from "../move.ts";
+import { readRequests } from "../requests.ts";
 import { openDirectory } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
@@ -131,13 +132,16 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
   if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
   const inputs = facts.inputs.map(({ path }) => path);
+  const requests = facts.requests ? [facts.requests.dir] : [];
   linkAll(dir, "watch", [
     ...facts.roots,
     ...facts.directories,
     ...listed,
     ...inputs,
     ...facts.absent,
+    ...requests,
   ]);
+  if (requests.length > 0) linkAll(dir, "names", requests);
   linkAll(dir, "roots", facts.roots);
   linkAll(dir, "listed", [...listed]);
   const others = [...files.map(({ path }) => path), ...facts.absent, inVolume(layout.manifest)];
@@ -148,7 +152,8 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   // Metadata first, then content: a file that is changed in between has other content than the run
   // saw, and one that is changed later has other metadata.
   const proof = await readMetadata(facts, dir);
-  if (facts.isForWatch) writeFileSync(join(dir, "for-watch"), "");
+  const isLater = facts.requests?.isWaiting || hasNewRequests(facts);
+  if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   const content = await readContent(facts, dir);
   const isWhole = content !== undefined;
@@ -251,6 +256,16 @@ function linkAll(
     symlinkSync(target, join(dir, name));
     return name;
   });
+}
+
+/**
+ * True if a request came during the run. That is no reason against a record, which a watcher needs for
+ * all else: agents could always ask for something.
+ */
+function hasNewRequests({ requests }: FreshnessFacts): boolean {
+  if (!requests) return false;
+  const now = orNothing(() => readRequests(requests.dir).names);
+  return now !== undefined && now.join(" ") !== requests.names.join(" ");
 }
 
 /** True if no directory was changed since the run began, so that it saw all files. */

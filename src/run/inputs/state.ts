@@ -16,6 +16,7 @@ import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-co
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
 import { findOnPath } from "../../io/volume/bins.ts";
 import type { Emit } from "../../report/events.ts";
+import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
 import { loadOwnPackage } from "./own-package.ts";
 import {
   type AskedFor,
@@ -42,6 +43,8 @@ export interface InstalledState extends VolumeState {
   /** Requests by name, besides NAMEs of this run's command line. */
   readonly requests: readonly ToolRequest[];
   readonly requirements: readonly Requirement[];
+  /** What agents ask for; undefined where they may not. */
+  readonly agents: AgentRequests | undefined;
   readonly seed: Seed | undefined;
   /** The package that is running; undefined where it is not complete. */
   readonly ownPackage: OwnPackage | undefined;
@@ -111,8 +114,7 @@ export async function loadState(
     : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
   const force = forced(options.force, options.names, catalogue);
   const ownPackage = loadOwnPackage(prefix, context);
-  const plan = resolvePlan({
-    requirements,
+  const given = {
     catalogue,
     notDeclared,
     platform,
@@ -128,7 +130,14 @@ export async function loadState(
     ignoreSystem: options.ignoreSystem,
     force: force === "all" ? force : new Set([...force, ...accepted]),
     update,
-  });
+  };
+  const planOf = (some: readonly Requirement[]): Plan =>
+    resolvePlan({ requirements: some, ...given });
+  const without = planOf(requirements);
+  const known = { prefix, manifest, catalogue: loaded.catalogue, without, planOf };
+  const agents = loadAgentRequests(known, context);
+  const granted = grantedRequirements(agents);
+  const plan = granted.length > 0 ? planOf([...requirements, ...granted]) : without;
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
     ...[...configured.files, ...loaded.files, ...(seed ? [seed.file] : [])].map((file) => ({
@@ -148,10 +157,11 @@ export async function loadState(
     seed,
     ownPackage,
     plan,
+    agents,
   };
   const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
   const watched = { inputs, absent, directories: directoriesSeen, isRecordable };
-  return { ...volume, ...seen, requests, requirements, ...watched };
+  return { ...volume, ...seen, requests, requirements: [...requirements, ...granted], ...watched };
 }
 
 /** The valid names in `OPENCLAW_SKILL_TOOLS`; others are reported. */
@@ -217,7 +227,8 @@ async function readSkills(
       });
     else for (const hint of verdict.skill.hints) emit({ type: "note", message: `${file} ${hint}` });
   }
-  const isNamed = options.names.length + options.tools.length > 0;
+  const isNamed =
+    options.names.length + options.tools.length > 0 || options.requestsDir !== undefined;
   const { skillsDirs } = options;
   const isMissed = skillsDirs.length > 0 || !isRequested;
   if (view.skills.length === 0 && !isNamed && isMissed) sayNoSkills(skillsDirs, roots, emit);

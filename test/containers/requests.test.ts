@@ -1,0 +1,74 @@
+/** An agent in a hardened sandbox, which can write to one directory only, asks for a tool; a provisioner grants it. */
+import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
+import { archive, describe, program } from "../support/archives.ts";
+import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { host } from "./host.ts";
+import { openPlace, type Place, setup } from "./sandbox.ts";
+
+let place: Place;
+let server: Loopback;
+beforeEach(async () => {
+  place = openPlace();
+  server = await startLoopback();
+  for (const name of ["requests", "recipes"]) mkdirSync(join(place.dir, name));
+  chownSync(join(place.dir, "requests"), 1000, 1000);
+  const bytes = archive("tar.gz", { "bin/jq": program("jq-1.8.2") });
+  const source = { ...describe(bytes), url: server.serve("/jq.tar.gz", bytes) };
+  const recipe = {
+    name: "jq",
+    version: "1.8.2",
+    bins: { jq: "bin/jq" },
+    artifacts: { "linux-x64": source, "linux-arm64": source },
+  };
+  writeFileSync(join(place.dir, "recipes/jq.yaml"), JSON.stringify(recipe));
+});
+afterEach(async () => {
+  await place.close();
+  await server.close();
+});
+
+/** The one-shot service, which has the network and may write to the volume. */
+async function provision(): Promise<string> {
+  const flags = [
+    ...place.mounts({ access: "rw" }),
+    ...["--volume", `${join(place.dir, "requests")}:/requests:rw`],
+    ...["--volume", `${join(place.dir, "recipes")}:/recipes:ro`],
+    ...["--env", "OPENCLAW_SKILL_REQUESTS=/requests", "--env", "OPENCLAW_SKILL_RECIPES=/recipes"],
+  ];
+  const { exitCode, stderr } =
+    await host`podman run --rm --network host --user 1000:1000 ${flags} ${inject("images").sandbox} ${setup}`;
+  expect(exitCode, stderr).toBe(0);
+  return stderr;
+}
+
+test("asks by a file's name, reads the answer, and has the program; hostile names install nothing", async () => {
+  place.skill("syntax", ["ast-grep"]);
+  await provision();
+  const mounted = ["--volume", `${join(place.dir, "requests")}:/requests:rw`];
+  const box = await place.sandbox({ network: "none", access: "ro", flags: mounted });
+  expect((await box.run("jq --version")).exitCode).toBe(127);
+  expect((await box.call("touch /opt/openclaw/requests.json")).exitCode).not.toBe(0);
+
+  const asked = await box.call(
+    "touch /requests/jq /requests/jqq /requests/-f; ln -s /etc/passwd /requests/jq.answer; mkfifo /requests/rg",
+  );
+  expect(asked.exitCode, asked.stderr).toBe(0);
+  expect(await provision()).toMatch(/request jq: granted: jq 1\.8\.2/);
+
+  expect((await box.call("cat /requests/jq.answer")).stdout).toBe(
+    "granted: jq 1.8.2\nprograms: jq\nTo call one: sh -lc 'jq --help', or /opt/openclaw/bin/jq --help\n",
+  );
+  expect((await box.run("jq --version")).stdout).toBe("jq-1.8.2\n");
+  expect((await box.call("jq --version")).stdout).toBe("jq-1.8.2\n");
+  expect((await box.call("cat /requests/jqq.answer")).stdout).toMatch(
+    /^refused: .*\nDid you mean jq\?/,
+  );
+  expect((await box.call("cat /requests/rg.answer")).stdout).toMatch(/^refused: it is a pipe/);
+  const manifest = JSON.parse(readFileSync(join(place.volume, "manifest.json"), "utf8"));
+  expect(manifest.requested).toEqual(["jq"]);
+  expect(readdirSync(join(place.volume, "bin"))).not.toContain("rg");
+  expect(await provision()).toMatch(/nothing to do/);
+  expect((await box.call("rm /requests/jq.answer && ls /requests")).exitCode).toBe(0);
+});
