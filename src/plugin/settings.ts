@@ -55,10 +55,17 @@ function describe({ path, message, ...issue }: z.core.$ZodIssue): string {
   return `${path.join(".") || "the value"} ${message}`;
 }
 
-/** The JSON Schema of the configuration, for the plugin's manifest. */
+/**
+ * The JSON Schema of the configuration, for the plugin's manifest. It describes and refuses nothing: a gateway
+ * does not start at all with a configuration that a schema refuses. `readSettings` is the check.
+ */
 export function settingsSchema(): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-7", io: "input" });
-  return rest;
+  const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
+  const described = Object.entries(properties).map(([name, property]) => {
+    const { description, examples } = property as { description?: string; examples?: unknown };
+    return [name, { description, examples }];
+  });
+  return { type: "object", properties: Object.fromEntries(described) };
 }
 
 /** The options of `watch` that `doctor` has too. */

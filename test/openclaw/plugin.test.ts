@@ -176,7 +176,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "the plu
   test.each([
     [{ options: ["--no-such-option"] }, /skill-deps: watch ended \(status 2\)/],
     [{ command: "/nonexistent" }, /skill-deps: there is no \/nonexistent/],
-    [{ options: ["--", "sh"] }, /skill-deps: .*-- is not an option of watch; not started/],
+    [{ prefix: 1, options: "--all", x: {} }, /skill-deps: .*prefix is not text.*; not started/],
   ])("%j is a line of the log; the gateway works", async (settings, line) => {
     await configure(settings);
     await gateway.start();
