@@ -160,7 +160,7 @@ export async function openGateway(): Promise<Gateway> {
         parseTurn((await start([...words, "--message", `run: ${asked}`], path)).stdout);
       let turn = await once();
       // OpenClaw gives a turn up that a busy machine keeps waiting; this is not about us.
-      if (turn.error === "Aborted") turn = await once();
+      if (turn.error?.startsWith("Aborted")) turn = await once();
       process.stdout.write(transcript(asked, turn));
       return turn;
     },

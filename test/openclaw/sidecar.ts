@@ -10,7 +10,9 @@ import type { Gateway } from "./gateway.ts";
 export interface Sidecar {
   /** Everything that it printed so far. */
   said(): string;
-  /** The status skill's text; empty while there is none. */
+  /** The status skill. */
+  readonly file: string;
+  /** Its text; empty while there is none. */
   told(): string;
   /** Waits until something holds; gives the time of that (ms). */
   until(what: string, holds: () => boolean): Promise<number>;
@@ -35,6 +37,7 @@ export function startSidecar(gateway: Gateway, ...words: string[]): Sidecar {
     });
   const file = join(gateway.place.home, ".openclaw/skills/skill-deps-status/SKILL.md");
   return {
+    file,
     said: () => text,
     told: () => (isThere(file) ? readFileSync(file, "utf8") : ""),
     async until(what, holds) {
