@@ -11,6 +11,7 @@ watch() {
   if [ -n "$guarded" ] && [ -z "$no_wait" ]; then
     # CMD has waited for the first run.
     again=''
+    see_again
     remember "$@"
     read_clock
     plan_retry
@@ -101,6 +102,12 @@ has_changed() {
   esac
 }
 
+# A run may have made one of OpenClaw's skill directories, which are part of the key.
+see_again() {
+  words=$watch_words
+  describe_view
+}
+
 # As the freshness check, but a record of a run that failed counts as well.
 is_unchanged() {
   for_watch=yes unchanged=''
@@ -166,6 +173,7 @@ run_watched() {
       ;;
   esac
   set_watch_traps
+  see_again
   remember "$@"
   if [ "$occasion" = first ] && [ "$status" -eq 2 ] && [ -z "$guarded" ]; then end_watch 2; fi
   plan_retry

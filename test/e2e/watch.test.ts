@@ -1,7 +1,7 @@
 /** `watch` and --watch: the sh script looks again and again, and asks Node only when something changed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, readdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
@@ -45,10 +45,14 @@ function offer(name: string, options: object = {}): void {
   place.recipe(name, { artifacts: { "linux-x64": source, "linux-arm64": source } });
 }
 
-function watch(words: readonly string[], shell: readonly string[] = ["sh"]): Watcher {
+function watch(
+  words: readonly string[],
+  shell: readonly string[] = ["sh"],
+  more: NodeJS.ProcessEnv = {},
+): Watcher {
   const [command = "", ...flags] = shell;
   const child = spawn(command, [...flags, entrypoint, ...words], {
-    env: env(),
+    env: { ...env(), ...more },
     cwd: place.home,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -134,6 +138,22 @@ describe("what failed", () => {
 });
 
 describe("Node", () => {
+  test("is not asked again after a run that made OpenClaw's directory of skills", async () => {
+    offer("zog");
+    place.skill("first", { bins: ["zog"] });
+    mkdirSync(join(place.home, ".openclaw"));
+    const [node, starts] = [join(place.dir, "node"), join(place.dir, "starts")];
+    const script = `#!/bin/sh\necho start >>${starts}\nexec ${process.execPath} "$@"\n`;
+    writeFileSync(node, script, { mode: 0o755 });
+    const more = { OPENCLAW_SKILL_DEPS_NODE: node };
+    const watcher = watch(["watch", "--interval", "1", "-v"], ["sh"], more);
+    await watcher.says("SKILL.md: written, for running sessions");
+    await watcher.says("1 installed");
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    expect(readFileSync(starts, "utf8")).toBe("start\n");
+    expect(await watcher.end()).toBe(143);
+  });
+
   test("is not asked while nothing changes; SIGHUP asks it at once", async () => {
     offer("zog");
     place.skill("first", { bins: ["zog"] });
