@@ -1,8 +1,8 @@
 /**
- * Builds dist/: the starter and the program, OpenClaw's plugin, the compiled catalogue, the texts of `--help`
- * and `--version` (the sh script prints them without Node), the words that do not change what is installed and
- * the start of the status skill (for that script), the man page, shell completions, and the licences of bundled
- * packages.
+ * Builds dist/: the starter and the program, those of `policy`, OpenClaw's plugin, the compiled catalogue, the
+ * texts of `--help` and `--version` (the sh script prints them without Node), the words that do not change what
+ * is installed and the start of the status skill (for that script), the man page, shell completions, and the
+ * licences of bundled packages.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,6 +20,7 @@ import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
+import { indexPrograms } from "./src/core/plan/program-index.ts";
 import { statusHead } from "./src/core/status-skill.ts";
 import { loadCatalogue } from "./src/io/inputs/catalogue.ts";
 import { manifestFiles } from "./src/plugin/manifest.ts";
@@ -43,12 +44,36 @@ const common: BuildOptions = {
 
 // An older Node must be able to report that it is too old.
 await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
+const yaml = "./node_modules/yaml/browser/index.js";
+// Small, for a quick start; it loads the other one only where it must. The program has all their modules.
+await build({
+  ...common,
+  entryPoints: ["src/policy.ts"],
+  outfile: `${out}/policy.cjs`,
+  target: "node16",
+  supported: { "dynamic-import": false },
+  plugins: [
+    {
+      name: "on demand",
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /\/policy-full\.ts$/ }, ({ kind }) =>
+          kind === "entry-point" ? undefined : { path: "./policy-full.cjs", external: true },
+        ),
+    },
+  ],
+});
+await build({
+  ...common,
+  entryPoints: ["src/policy-full.ts"],
+  outfile: `${out}/policy-full.cjs`,
+  alias: { yaml },
+});
 const { metafile } = await build({
   ...common,
   entryPoints: ["src/main.ts"],
   outfile: `${out}/program.cjs`,
   metafile: true,
-  alias: { yaml: "./node_modules/yaml/browser/index.js" },
+  alias: { yaml },
   // undici looks whether Node has Headers too, for cookies, and Node then loads an undici of its own:
   // a tenth of the processor time of a small installation.
   define: { "globalThis.Headers": "undefined" },
@@ -75,7 +100,9 @@ for (const [name, value] of Object.entries(manifestFiles(run("--version").trim()
 }
 writeFileSync(`${out}/${manPageFile}`, renderManPage(run("--version").trim()));
 mkdirSync(`${out}/completions`);
-const names = await toolNames();
+const { catalogue } = await loadCatalogue({ dirs: [], compiled: `${out}/catalogue.json` });
+writeFileSync(`${out}/programs.json`, JSON.stringify(indexPrograms(catalogue)));
+const names = toolNames();
 for (const [shell, file] of Object.entries(completionFiles)) {
   writeFileSync(`${out}/${file}`, renderCompletion(shell as Shell, names));
 }
@@ -115,8 +142,7 @@ function run(...args: string[]): string {
 }
 
 /** The names of the catalogue's tools and of their programs. */
-async function toolNames(): Promise<string[]> {
-  const { catalogue } = await loadCatalogue({ dirs: [], compiled: `${out}/catalogue.json` });
+function toolNames(): string[] {
   const recipes = [...catalogue.recipes.values()];
   return [...new Set(recipes.flatMap(({ name, bins }) => [name, ...Object.keys(bins)]))].sort();
 }
@@ -139,7 +165,7 @@ function licencesOf(inputs: Metafile["inputs"]): string {
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head =
-    "dist/program.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
+    "dist/program.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

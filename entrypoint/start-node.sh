@@ -5,6 +5,8 @@
 # or says what is missing. Sourced by openclaw-install-skill-deps if that cannot answer alone; sets
 # `status`. `tell` answers --help and --version alone.
 
+starter=openclaw-install-skill-deps.cjs guard=''
+
 # Runs the program with the words up to `--`, and sets `status`.
 run_node() {
   kept=$word_count rest=$(($# - word_count)) status='' tried='' crashed='' noisy='' last=''
@@ -80,9 +82,9 @@ try_node() {
   # Explains the output of the previous one.
   [ -z "$noisy" ] || [ -n "$quiet" ] || say "$noisy; trying $node"
   noisy=''
-  start_node ${addresses:+"$addresses"} "$package/dist/openclaw-install-skill-deps.cjs" "$@"
+  start_node ${addresses:+"$addresses"} "$package/dist/$starter" "$@"
   if [ -n "$addresses" ] && [ "$status" -eq 9 ]; then # older than the option
-    start_node "$package/dist/openclaw-install-skill-deps.cjs" "$@"
+    start_node "$package/dist/$starter" "$@"
   fi
   case $status in
     20[0-9]) status=$((status - 200)) ;;
@@ -118,8 +120,9 @@ start_node() {
   trap 'pass_on 130' INT
   trap 'pass_on 143' TERM
   restore_locale
+  # shellcheck disable=SC2086 # no word or two
   OPENCLAW_SKILL_DEPS_VIEW=$view OPENCLAW_SKILL_DEPS_REASON=$reason MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 \
-    "$node" --max-semi-space-size=1 "$@" <&3 3<&- &
+    $guard "$node" --max-semi-space-size=1 "$@" <&3 3<&- &
   child=$!
   LC_ALL=C
   [ -z "$stopped" ] || kill -TERM "$child" # it arrived before the child existed
@@ -235,20 +238,41 @@ tell() {
   case $? in 0 | 141) ;; *) status=5 ;; esac
 }
 
+# A daemon may have closed these; the next opened file would get their number.
+open_streams() {
+  [ -d /proc/self/fd ] || return 0
+  [ -e /proc/self/fd/0 ] || exec </dev/null
+  [ -e /proc/self/fd/1 ] || exec >/dev/null
+  [ -e /proc/self/fd/2 ] || exec 2>/dev/null
+}
+
 ask_node() {
   [ -z "$verbose" ] || [ -n "$quiet" ] || say "asking Node: ${node_why:-$why}"
   # With an empty view Node writes no record: a record cannot describe this run, or the view exceeds the
   # 128 kB of an argument.
   [ -z "$node_why" ] && [ "${#view}" -lt 65536 ] || view=
-  # A daemon may have closed these; the next opened file would get their number.
-  if [ -d /proc/self/fd ]; then
-    [ -e /proc/self/fd/0 ] || exec </dev/null
-    [ -e /proc/self/fd/1 ] || exec >/dev/null
-    [ -e /proc/self/fd/2 ] || exec 2>/dev/null
-  fi
+  open_streams
   if [ -n "$no_wait" ]; then
     (run_beside "$@" &)
   else
     run_node "$@"
   fi
+}
+
+# `policy`: OpenClaw refuses every installation while its policy fails, so without an answer of the program
+# everything is allowed, with a warning. OpenClaw waits 10 s; the program reads a request that may never end.
+answer_policy() {
+  view='' hook='' starter=policy.cjs
+  if on_path timeout; then guard='timeout 5'; fi
+  open_streams
+  exec 3<&0
+  word_count=$(($# + 1))
+  set -- "$@" --prefix="$prefix"
+  tried='' crashed='' noisy='' last='' status=2
+  limit_addresses
+  try_nodes "$@"
+  [ "$status" -ne 0 ] || return 0
+  say "warning: the policy could not be started (status $status)$tried"
+  trap '' PIPE
+  printf '%s\n' '{"protocolVersion":1,"decision":"allow","findings":[{"ruleId":"skill-deps/not-checked","severity":"warn","message":"openclaw-install-skill-deps could not run to its end here, so nothing was checked"}]}'
 }

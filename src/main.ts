@@ -1,12 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
-import { availableParallelism, userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import * as detectLibc from "detect-libc";
+import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
 import { type Options, parseOptions } from "./cli.ts";
 import type { Context } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
-import type { Platform } from "./core/platform.ts";
 import { asUserError } from "./core/system-error.ts";
+import { findPackage, homeDirectory, machinePlatform } from "./machine.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
 import { terminalOf, withColour } from "./report/terminal.ts";
@@ -18,7 +16,7 @@ const stderr = withColour(process.stderr, process.env);
 const bug = "This is a bug in openclaw-install-skill-deps; please report it with these lines:";
 
 /**
- * The only file that uses `process`, except the one that starts it. It reads the arguments and the
+ * Only this file, machine.ts and those that are started use `process`. It reads the arguments and the
  * machine into a `Context`, runs the command, and returns the exit status.
  */
 async function main(): Promise<number> {
@@ -109,18 +107,6 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, ...one }: Opt
   );
 }
 
-/** As in the sh entrypoint: HOME, else this user's entry in passwd, else `/`. */
-function homeDirectory(): string {
-  const { HOME = "" } = process.env;
-  if (HOME.startsWith("/")) return HOME;
-  try {
-    const { homedir } = userInfo();
-    return homedir.startsWith("/") ? homedir : "/";
-  } catch {
-    return "/"; // a user without an entry in passwd
-  }
-}
-
 /** Each command's modules are loaded only when it runs. */
 async function runVerb(context: Context): Promise<number> {
   switch (context.options.verb) {
@@ -159,6 +145,10 @@ async function runVerb(context: Context): Promise<number> {
       throw new UserError("E_USAGE", "health is answered by the entrypoint script", {
         hint: "Run entrypoint/openclaw-install-skill-deps health.",
       });
+    case "policy":
+      throw new UserError("E_USAGE", "policy is the first word of its command line", {
+        hint: "Run openclaw-install-skill-deps policy --prefix DIR.",
+      });
     case "update":
       return (await import("./commands/install.ts")).install(context, true);
     default:
@@ -192,44 +182,6 @@ function report(thrown: unknown, options: Options | undefined): number {
     );
   }
   return exitStatusFor([error.kind], options?.strict ?? false);
-}
-
-function machinePlatform(): Platform {
-  const { platform, arch } = process;
-  if (platform !== "linux" || (arch !== "x64" && arch !== "arm64")) {
-    throw new UserError(
-      "E_PLATFORM",
-      `this runs on ${platform}-${arch}; skill programs are for Linux`,
-    );
-  }
-  const musl = detectLibc.familySync() === detectLibc.MUSL;
-  return {
-    os: "linux",
-    arch,
-    libc: musl ? "musl" : "glibc",
-    // Reading Node's report takes 2 ms, and few recipes need it.
-    get libcVersion() {
-      return detectLibc.versionSync() ?? undefined;
-    },
-  };
-}
-
-/** The nearest directory above the bundle with our package.json, and its version. */
-function findPackage(bundle: string): Pick<Context, "packageDir" | "version"> {
-  try {
-    let dir = bundle;
-    const isThere = (): boolean =>
-      statSync(join(dir, "package.json"), { throwIfNoEntry: false }) !== undefined;
-    while (!isThere() && dir !== dirname(dir)) dir = dirname(dir);
-    const { version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
-    return { packageDir: dir, version: String(version) };
-  } catch (cause) {
-    const { code = "", errno } = cause as NodeJS.ErrnoException;
-    const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
-    if (errno !== undefined && !isPackage) throw cause; // a shortage of files or memory, or a failing disk
-    const message = `${bundle} is not in a complete package: no package.json can be read`;
-    throw new UserError("E_PACKAGE_DAMAGED", message, { cause });
-  }
 }
 
 /** A first signal ends the run cleanly; a second one ends it at once. */

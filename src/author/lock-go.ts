@@ -5,8 +5,8 @@ import type { RecipeSource } from "../core/recipes/schema.ts";
 import { rm } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
+import { findOnPath } from "../io/on-path.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
-import { findOnPath } from "../io/volume/bins.ts";
 
 interface Answer {
   readonly Version?: string;

@@ -6,7 +6,7 @@ import { asFields, type Fields } from "../core/values.ts";
 import { mkdir, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
-import { findOnPath } from "../io/volume/bins.ts";
+import { findOnPath } from "../io/on-path.ts";
 
 type Names = Readonly<Record<string, string>>;
 

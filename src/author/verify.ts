@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Artifact } from "../core/recipe.ts";
 import { rm } from "../io/disk.ts";
-import { findOnPath } from "../io/volume/bins.ts";
+import { findOnPath } from "../io/on-path.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import type { FetchContext, PinnedFile } from "../sources/kind.ts";

@@ -1,9 +1,9 @@
 import type { Context } from "../context.ts";
 import { describeError, UserError } from "../core/errors.ts";
+import { listNames } from "../core/list-names.ts";
 import { type Answer, answersOf, renderAnswer } from "../core/plan/agent-answers.ts";
 import type { AgentLog } from "../core/plan/agent-log.ts";
 import { writeAnswers } from "../io/requests.ts";
-import { listNames } from "../report/text.ts";
 import { editAgentLog } from "../run/agent-log.ts";
 import type { Applied } from "../run/apply.ts";
 import { postponed } from "../run/inputs/agent-requests.ts";

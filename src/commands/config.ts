@@ -19,11 +19,13 @@ import {
 } from "../core/topology-files.ts";
 import { type InspectedHost, inspectHost } from "../run/inputs/host.ts";
 import { configPlugin } from "./config-plugin.ts";
+import { configPolicy } from "./config-policy.ts";
 
-/** `config [TOPOLOGY]`: prints openclaw.json, compose file and Dockerfile for this host; or the plugin's lines. */
+/** `config [TOPOLOGY]`: prints openclaw.json, compose file and Dockerfile for this host; or a part's lines. */
 export async function config(context: Context): Promise<number> {
   const { names } = context.options;
   if (names.length === 1 && names[0] === "plugin") return await configPlugin(context);
+  if (names.length === 1 && names[0] === "policy") return await configPolicy(context);
   const topology = readTopology(names);
   const seen = await inspectHost(topology, context);
   const text =
@@ -38,7 +40,7 @@ function readTopology([name = "stock", ...more]: readonly string[]): Topology {
   const known = Object.keys(topologies).find((topology) => topology === name);
   if (known !== undefined && more.length === 0) return known as Topology;
   throw new UserError("E_USAGE", `config ${[name, ...more].join(" ")}: no such topology`, {
-    hint: `There are ${Object.keys(topologies).join(", ")}, and plugin; --help describes them.`,
+    hint: `There are ${Object.keys(topologies).join(", ")}, plugin and policy; --help describes them.`,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { quote, shellWord } from "../core/launcher.ts";
 import { isBinName } from "../core/names.ts";
-import { findOnPath } from "../io/volume/bins.ts";
+import { findOnPath } from "../io/on-path.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 
 /** A skill that openclaw.json disables although its programs are available. */

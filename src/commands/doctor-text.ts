@@ -1,7 +1,8 @@
 import { commandName } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
 import { countTools } from "../core/manifest.ts";
 import { describeBehind } from "../core/plan/behind.ts";
-import { listNames, withHint } from "../report/text.ts";
+import { withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";

@@ -4,6 +4,7 @@ import { commandName, layout } from "../core/layout.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
+import { isPolicyProgramOurs } from "../io/volume/policy-program.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
@@ -137,8 +138,12 @@ async function examine(
     const message = `bin/${name} was not created by this command`;
     findings.push({ message, hint: "Remove it, unless it is yours." });
   }
-  if (!(await isProfileOurs(prefix, context.packageDir))) {
-    const message = `${layout.profile} was not written by this version of the command`;
+  const scripts = [
+    ...((await isProfileOurs(prefix, context.packageDir)) ? [] : [layout.profile]),
+    ...((await isPolicyProgramOurs(prefix)) ? [] : [layout.policyProgram]),
+  ];
+  for (const script of scripts) {
+    const message = `${script} was not written by this version of the command`;
     const hint = "The next run of openclaw-install-skill-deps install rewrites it.";
     findings.push({ message, hint });
   }

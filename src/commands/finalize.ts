@@ -17,6 +17,7 @@ import {
   writeProfile,
 } from "../io/volume/login-shell.ts";
 import { pluginProgram } from "../io/volume/plugin-link.ts";
+import { writePolicyProgram } from "../io/volume/policy-program.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
 import { openDirectory } from "../io/volume/volume.ts";
@@ -45,7 +46,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   const { manifest } = applied;
   await removeStaleFiles(prefix, manifest);
   if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
-    await writeProfileOrWarn(prefix, context);
+    await writeScriptsOrWarn(prefix, context);
   }
   const loginShell = inspectLoginShell(survey, manifest, context); // in the background
   const { failures } = applied;
@@ -92,13 +93,14 @@ export function asking({ signal, reporter }: Context): Asking {
   };
 }
 
-/** A file in the way of the script is a warning; a volume that this user cannot write to is not. */
-async function writeProfileOrWarn(
+/** A file in the way of a script is a warning; a volume that this user cannot write to is not. */
+async function writeScriptsOrWarn(
   prefix: string,
   { env, packageDir, reporter }: Context,
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
+    await writePolicyProgram(prefix);
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
@@ -188,7 +190,7 @@ async function recordView(
       ...pluginProgram(survey.prefix),
     ],
     timesProve: await tryTimes(survey.prefix),
-    trees: [layout.bin, dirname(layout.profile), ...whole.map(({ dir }) => dir)],
+    trees: [layout.bin, dirname(layout.policyProgram), ...whole.map(({ dir }) => dir)],
     system,
     satisfied: (survey.selected ?? applied.manifest.skills)
       .filter(({ bins, anyBins }) => isSatisfied(bins) && isSatisfied(anyBins))

@@ -1,12 +1,12 @@
 import type { Context } from "../context.ts";
 import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
 import { isHeld } from "../core/manifest.ts";
 import { behindOf, describeBehind } from "../core/plan/behind.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
 import { requestedTools, toolCalled } from "../core/plan/required-by.ts";
 import { statIfExists } from "../io/files.ts";
-import { listNames } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { grantedTools, optionalTools } from "../run/inputs/agent-requests.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";

@@ -1,8 +1,9 @@
+import { listNames } from "../core/list-names.ts";
 import { countTools, type InstalledRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
 import type { LoginShell } from "../io/volume/login-shell.ts";
-import { formatBytes, listNames, renderTable } from "../report/text.ts";
+import { formatBytes, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import type { Answered } from "./agents.ts";

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
 import { isBinName, nearest } from "../core/names.ts";
 import { programOfAlias } from "../core/plan/aliases.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { toolsThatNeed } from "../core/plan/required-by.ts";
-import { listNames } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
 /** A skill in view that requires the program. */

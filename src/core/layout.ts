@@ -26,6 +26,8 @@ export const layout = {
   profile: "etc/profile.d/openclaw-skill-deps.sh",
   /** A link to OpenClaw's plugin in the command's tree: a path without a version, for openclaw.json. */
   plugin: `${share}/plugin`,
+  /** The program that OpenClaw starts as its install policy. */
+  policyProgram: "etc/openclaw-install-policy",
   /** The InstalledRecord of a tree, written before the tree is published. */
   record: ".openclaw-skill-deps.json",
   binPath: (bin: string): string => `bin/${bin}`,

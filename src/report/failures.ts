@@ -1,6 +1,7 @@
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
+import { listNames } from "../core/list-names.ts";
 import type { Failure } from "./events.ts";
-import { listNames, renderProblemLine } from "./text.ts";
+import { renderProblemLine } from "./text.ts";
 
 /** How many of the tools with one cause are listed. */
 const mostTools = 20;

@@ -1,6 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import type { ProblemCode } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
 import type { Event } from "./events.ts";
 
 /**
@@ -11,13 +12,6 @@ export type Verbosity = "quiet" | "change" | "normal" | "verbose";
 
 export function formatBytes(bytes: number): string {
   return prettyBytes(bytes); // with options it would load the locale tables, only for a decimal point
-}
-
-/** `a, b, c and 37 more`: the first names of a list and the number of the others. */
-export function listNames(names: readonly string[], most = 5): string {
-  const shown = names.length <= most + 1 ? names : names.slice(0, most); // "and 1 more" would be no shorter
-  const more = names.length - shown.length;
-  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function formatSeconds(milliseconds: number): string {

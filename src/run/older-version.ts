@@ -1,8 +1,8 @@
 import { describeError, UserError } from "../core/errors.ts";
+import { listNames } from "../core/list-names.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
 import { compareVersions } from "../core/versions.ts";
 import type { Emit } from "../report/events.ts";
-import { listNames } from "../report/text.ts";
 
 /** An installed version that is older than the wanted one, and the reason. */
 export interface OlderVersion {

@@ -6,7 +6,7 @@ import { artifactsFor } from "../core/plan/artifact.ts";
 import { isAtLeast } from "../core/platform.ts";
 import { asUserError } from "../core/system-error.ts";
 import { run } from "../io/exec.ts";
-import { findOnPath } from "../io/volume/bins.ts";
+import { findOnPath } from "../io/on-path.ts";
 import { isWhole } from "../io/volume/store.ts";
 import type { Staging } from "../io/volume/volume.ts";
 import { readGoConfig } from "../net/go-config.ts";

@@ -14,6 +14,8 @@ const needed = [
   "entrypoint/compare-contents.sh",
   `dist/${commandName}.cjs`,
   "dist/program.cjs",
+  "dist/policy.cjs",
+  "dist/policy-full.cjs",
   "dist/catalogue.json",
 ];
 

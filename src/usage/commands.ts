@@ -12,6 +12,7 @@ export const verbs = [
   "install",
   "watch",
   "health",
+  "policy",
   "requirements",
   "list",
   "info",
@@ -106,6 +107,14 @@ export const commands: readonly Command[] = [
     details:
       "Its first run must be over, whatever came of it; with --strict its last run must have succeeded. It never starts Node.",
     options: ["quiet", "strict"],
+  },
+  {
+    verb: "policy",
+    summary:
+      "answer OpenClaw's install policy: which programs a new skill needs, and whether they can be had",
+    details:
+      "For security.installPolicy.exec of openclaw.json: config policy prints the lines. It reads OpenClaw's request on standard input, uses no network and writes nothing. With --strict a skill is blocked if a program that it needs cannot be installed here; otherwise it is allowed with a message.",
+    options: ["prefix", "recipes", "seed", "allow-declared", "ignore-system", "strict"],
   },
   {
     verb: "requirements",
@@ -225,9 +234,9 @@ export const commands: readonly Command[] = [
     operands: "[TOPOLOGY]",
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
-      "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume. plugin: only the lines that load the volume's OpenClaw plugin, with which a gateway installs what is missing while it runs.",
-    options: ["prefix", "image", "package", "json"],
-    completes: [...Object.keys(topologies), "plugin"],
+      "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume. plugin: only the lines that load the volume's OpenClaw plugin, with which a gateway installs what is missing while it runs. policy: the lines that make OpenClaw ask this command before it installs a skill.",
+    options: ["prefix", "image", "package", "strict", "recipes", "json"],
+    completes: [...Object.keys(topologies), "plugin", "policy"],
   },
   {
     verb: "recipe",

@@ -132,7 +132,7 @@ const columns: readonly (readonly [string, readonly string[]])[] = [
   ["DotSlash, 4 at once", ["DotSlash, 4 at once"]],
   ["@actions/tool-cache", ["@actions/tool-cache, 4 at once"]],
   ["apt-get install", ["apt-get install: 8 packages"]],
-  ["floor", ["sh -c true", "plain Node, 4 at once", "bytes / bandwidth"]],
+  ["floor", ["sh -c true", "plain Node, 4 at once", "node -e 0", "bytes / bandwidth"]],
 ];
 
 /** One row per group, medians only: what test/README.md shows. */

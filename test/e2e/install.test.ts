@@ -168,6 +168,7 @@ describe("from nothing", () => {
         "bin",
         "bin/zog",
         "etc",
+        "etc/openclaw-install-policy",
         "etc/profile.d",
         "etc/profile.d/openclaw-skill-deps.sh",
         "lib",

@@ -10,7 +10,7 @@ import type { Context } from "../../src/context.ts";
 import { viewOfPackage } from "../../src/io/freshness/view.ts";
 import { readOpenClawConfig } from "../../src/io/inputs/openclaw-config.ts";
 import { candidateRoots } from "../../src/io/inputs/skills.ts";
-import { findOnPath } from "../../src/io/volume/bins.ts";
+import { findOnPath } from "../../src/io/on-path.ts";
 import { options as definitions } from "../../src/usage/options.ts";
 import { pathWithoutNode } from "../support/without-node.ts";
 import { hasShell, makePlace, type Place, type RunOptions, shells, write } from "./place.ts";

@@ -7,6 +7,8 @@ export interface Config {
   readonly docker?: Settings;
   readonly tools?: Settings;
   readonly plugins?: Settings;
+  /** Top-level keys that are not set below. */
+  readonly others?: Settings;
 }
 
 interface Surroundings {
@@ -22,9 +24,10 @@ interface Surroundings {
 /** An openclaw.json: every turn in a sandbox of podman's, the volume bound, our setupCommand. */
 export function configuration(
   around: Surroundings,
-  { sandbox, docker, tools = {}, plugins }: Config,
+  { sandbox, docker, tools = {}, plugins, others }: Config,
 ): object {
   return {
+    ...others,
     agents: {
       defaults: {
         workspace: around.workspace,

@@ -27,6 +27,7 @@ const paths = [
   `${share}/prune-due`,
   "manifest.json",
   "etc",
+  "etc/openclaw-install-policy",
   "etc/profile.d",
   "etc/profile.d/openclaw-skill-deps.sh",
 ];

@@ -2,22 +2,18 @@ import JSON5 from "json5";
 import { describeError } from "../errors.ts";
 import { type InstallSpec, parseInstallSpec } from "../installspec.ts";
 import { isBinName } from "../names.ts";
-import { asFields, type Fields, textList } from "../values.ts";
+import { asFields, type Fields } from "../values.ts";
 import { parseFrontmatter } from "./frontmatter.ts";
 import { hintsFor } from "./hints.ts";
+import { manifestIn, type Requires, requiresOf } from "./requires.ts";
 
 /** A skill's requirements, as OpenClaw 2026.9.6 reads them. */
-export interface Skill {
+export interface Skill extends Requires {
   readonly name: string;
   readonly description: string;
-  /** Node's platform names; empty: all. */
-  readonly os: readonly string[];
   readonly always: boolean;
   /** Its key in openclaw.json, if it differs from the name. */
   readonly skillKey: string | null;
-  /** As written: OpenClaw does not check names, so see `hostileBins` before use. */
-  readonly bins: readonly string[];
-  readonly anyBins: readonly string[];
   readonly install: readonly InstallSpec[];
   /** Requirements that OpenClaw does not see, and where they belong; each follows "FILE ". */
   readonly hints: readonly string[];
@@ -64,18 +60,13 @@ export function hostileBins(skill: Skill): string[] {
 
 function manifestOf(values: ReadonlyMap<string, string>): Omit<Skill, "name" | "description"> {
   const metadata = parseMetadata(values.get("metadata"));
-  // The first object counts, even if it is empty.
-  const manifest = asFields(metadata.fields?.openclaw) ?? asFields(metadata.fields?.clawdbot);
-  const requires = asFields(manifest?.requires);
-  const bins = textList(requires?.bins);
-  const anyBins = textList(requires?.anyBins);
+  const manifest = manifestIn(metadata.fields);
+  const requires = requiresOf(manifest);
   const { skillKey, install } = manifest ?? {};
   return {
-    os: textList(manifest?.os),
+    ...requires,
     always: manifest?.always === true,
     skillKey: typeof skillKey === "string" && skillKey !== "" ? skillKey : null,
-    bins,
-    anyBins,
     install: (Array.isArray(install) ? install : [])
       .map(parseInstallSpec)
       .filter((spec) => spec !== undefined),
@@ -85,7 +76,7 @@ function manifestOf(values: ReadonlyMap<string, string>): Omit<Skill, "name" | "
         values,
         metadata: metadata.fields,
         manifest,
-        known: new Set([...bins, ...anyBins]),
+        known: new Set([...requires.bins, ...requires.anyBins]),
         read: (text) => parseMetadata(text).fields,
       }),
   };

@@ -131,7 +131,10 @@ async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
 /**
  * An agent without its own workspace uses the shared one, or one beside it with the agent's name.
  */
-function workspaceDirs({ env, home, config }: SkillContext, state: string): string[] {
+export function workspaceDirs(
+  { env, home, config }: Pick<SkillContext, "env" | "home" | "config">,
+  state: string,
+): string[] {
   const { defaults, agents } = config;
   const user = (path: string) => userPath(path, env, home);
   const shared = user(defaults.workspace || env.OPENCLAW_WORKSPACE_DIR || join(state, "workspace"));
@@ -209,7 +212,8 @@ function viewOf(root: SkillRoot, limits: SkillLimits) {
   return { read, directories, problems };
 }
 
-function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
+/** Reads the skill in a directory. Never throws: one that cannot be read is a rejected skill. */
+export function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
   const file = join(dir, "SKILL.md");
   const realDir = real(dir);
   const realFile = real(file) ?? file;

@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { isLauncher, renderLauncher } from "../../core/launcher.ts";
@@ -8,7 +7,6 @@ import {
   linkAtomically,
   linkTarget,
   lstatIfExists,
-  orNothing,
   statIfExists,
   writeAtomically,
 } from "../files.ts";
@@ -87,27 +85,4 @@ export async function treesInUse(prefix: string, names: Iterable<string>): Promi
     }),
   );
   return found.flat();
-}
-
-/** Finds programs on `path` outside the volume, as a shell does. */
-export function findOnPath(
-  names: readonly string[],
-  path: string,
-  prefix: string,
-): Map<string, string> {
-  const own = join(prefix, layout.bin);
-  const dirs = path.split(":").filter((dir) => dir.startsWith("/") && join(dir, ".") !== own);
-  const found = new Map<string, string>();
-  for (const name of new Set(names)) {
-    const candidate = dirs.map((dir) => join(dir, name)).find(isProgram);
-    if (candidate !== undefined) found.set(name, candidate);
-  }
-  return found;
-}
-
-/** Synchronous, because every start checks every name in every directory of PATH. */
-function isProgram(path: string): boolean {
-  // Directories of PATH may be unreadable; such a directory has no usable program.
-  const stats = orNothing(() => statSync(path, { throwIfNoEntry: false }));
-  return stats?.isFile() === true && (stats.mode & 0o111) !== 0;
 }

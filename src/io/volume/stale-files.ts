@@ -85,7 +85,7 @@ export async function findStaleFiles(
   };
   const namesIn = (dir: string): string[] => listNames(join(prefix, dir));
   add(layout.staging, namesIn(layout.staging), stagingGraceMs);
-  for (const dir of ["", layout.share, layout.bin, "etc/profile.d"]) {
+  for (const dir of ["", layout.share, layout.bin, "etc", "etc/profile.d"]) {
     add(
       dir,
       namesIn(dir).filter((name) => temporary.test(name)),

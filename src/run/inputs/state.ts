@@ -14,7 +14,7 @@ import { selectSkills, unknownSkills } from "../../core/skills/select.ts";
 import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
 import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
-import { findOnPath } from "../../io/volume/bins.ts";
+import { findOnPath } from "../../io/on-path.ts";
 import type { Emit } from "../../report/events.ts";
 import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
 import { loadOwnPackage } from "./own-package.ts";

@@ -22,6 +22,7 @@ const share = "share/openclaw-skill-deps";
 const fixed = new Set([
   "bin",
   "etc",
+  "etc/openclaw-install-policy",
   "etc/profile.d",
   "etc/profile.d/openclaw-skill-deps.sh",
   "lib",
