@@ -209,10 +209,11 @@ name_change() {
 
 # ------------------------------------------------------------------------------ a record for any host
 
-# True if no word, openclaw.json or .env file changes the selection, and there is no seed to fill the volume
-# from.
+# True if no word, openclaw.json, .env file or plugin changes the selection, and there is no seed to fill the
+# volume from.
 is_plain() {
-  for settings in "$state/.env" "${config%/*}/.env" "$home/.config/openclaw/gateway.env"; do
+  for settings in "$state/.env" "${config%/*}/.env" "$home/.config/openclaw/gateway.env" \
+    "$state/extensions"; do
     [ ! -e "$settings" ] || return
   done
   [ ! -e "$seed" ] || [ ! -w "$prefix/manifest.json" ] || return

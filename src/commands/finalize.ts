@@ -6,6 +6,7 @@ import { renderLauncher } from "../core/launcher.ts";
 import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
+import { isOfServer } from "../core/skills/mcp.ts";
 import { asUserError } from "../core/system-error.ts";
 import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.ts";
 import { recordFreshness } from "../io/freshness/record.ts";
@@ -183,6 +184,7 @@ async function recordView(
     isForWatch:
       context.options.json === "events" ||
       applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
+    listings: survey.listings,
     programs: [
       ...tools.flatMap(({ bins }) =>
         Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
@@ -193,7 +195,9 @@ async function recordView(
     trees: [layout.bin, dirname(layout.policyProgram), ...whole.map(({ dir }) => dir)],
     system,
     satisfied: (survey.selected ?? applied.manifest.skills)
-      .filter(({ bins, anyBins }) => isSatisfied(bins) && isSatisfied(anyBins))
+      .filter(
+        (skill) => !isOfServer(skill) && isSatisfied(skill.bins) && isSatisfied(skill.anyBins),
+      )
       .map(({ sha256 }) => sha256),
     status: hashOfStatus(context),
     unmet: survey.plan.unmet.map(({ bin, reason, problem }) => `${bin}: ${reason} [${problem}]`),

@@ -25,6 +25,10 @@ export function requirementsDocument(seen: InstalledState): unknown {
     platform: seen.plan.platform,
     prefix: seen.prefix,
     skills: seen.skills.map(skillDocument),
+    mcpServers: seen.mcpServers.map(({ title: _, program, ...server }) => ({
+      ...server,
+      program: program ?? null,
+    })),
     bins: Object.fromEntries(
       Object.entries(seen.plan.bins).map(([bin, state]) => [
         bin,
@@ -54,9 +58,11 @@ function absolute(state: BinState, seen: InstalledState): { path?: string } {
 }
 
 function requiredBy(state: InstalledState, bin: string): string[] {
-  return state.skills.flatMap(({ found, selected }) =>
+  const servers = state.mcpServers.filter(({ program, selected }) => selected && program === bin);
+  const skills = state.skills.flatMap(({ found, selected }) =>
     selected && found.verdict.ok && requires(found.verdict.skill, bin) ? [found.name] : [],
   );
+  return [...skills, ...servers.map(({ title }) => title)];
 }
 
 function requires(skill: { bins: readonly string[]; anyBins: readonly string[] }, bin: string) {
@@ -64,11 +70,14 @@ function requires(skill: { bins: readonly string[]; anyBins: readonly string[] }
 }
 
 function renderRequirements(seen: InstalledState): string {
-  if (seen.skills.length === 0) return "no skills in view\n";
+  if (seen.skills.length + seen.mcpServers.length === 0) return "no skills in view\n";
   const rows = [["SKILL", "SELECTED", "NEEDS", "WHY"]];
   for (const { found, selected, reason } of seen.skills) {
     const needs = found.verdict.ok ? describeNeeds(found.verdict.skill) : "";
     rows.push([found.name, selected ? "yes" : "no", needs || "nothing", reason]);
+  }
+  for (const { title, program, selected, reason } of seen.mcpServers) {
+    rows.push([title, selected ? "yes" : "no", program ?? "nothing", reason]);
   }
   const bins = [["PROGRAM", "STATE", "PATH, RECIPE OR REASON"]];
   for (const [bin, state] of Object.entries(seen.plan.bins)) {

@@ -7,6 +7,7 @@ import { isBinName, nearest } from "../core/names.ts";
 import { programOfAlias } from "../core/plan/aliases.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { toolsThatNeed } from "../core/plan/required-by.ts";
+import type { McpServer } from "../core/skills/mcp.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
 /** A skill in view that requires the program. */
@@ -24,6 +25,8 @@ interface AskingSkill {
 interface Answer {
   readonly program: string;
   readonly skills: readonly AskingSkill[];
+  /** MCP servers that the gateway starts with it. */
+  readonly mcpServers: readonly McpServer[];
   /** What requests its tool by name. */
   readonly requestedBy: readonly string[];
   /** Installed tools that need its tool. */
@@ -73,15 +76,18 @@ function answerFor(program: string, seen: InstalledState): Answer {
     const alternatives = isOne ? anyBins.filter((bin) => bin !== program) : [];
     return [{ name: found.name, file: found.file, selected, reason, alternatives }];
   });
+  const mcpServers = seen.mcpServers.filter((server) => server.program === program);
   const recipe = catalogue.recipes.get(catalogue.providers.get(program) ?? "");
   const holder = Object.values(manifest.tools).find(({ bins }) => bins[program]);
   const state = plan.bins[program];
   if (!state) throw new Error(`${program} is not in the plan that it was added to`);
-  if (state.state === "unmet" && skills.length === 0 && !recipe && !holder) refuse(program, seen);
+  const isKnown = skills.length + mcpServers.length > 0 || recipe || holder;
+  if (state.state === "unmet" && !isKnown) refuse(program, seen);
   const tool = recipe?.name ?? holder?.tool ?? program;
   return {
     program,
     skills,
+    mcpServers,
     requestedBy: requests.filter((it) => it.tool === tool).map(({ by }) => by),
     neededBy: toolsThatNeed(tool, manifest),
     recipe: recipe ? { name: recipe.name, version: recipe.version, origin: recipe.origin } : null,
@@ -123,10 +129,12 @@ function refuse(program: string, { catalogue, skills, manifest }: InstalledState
 }
 
 function renderAnswer(answer: Answer, { options }: Context): string {
-  const { program, skills, requestedBy, neededBy, recipe, state, onPath } = answer;
-  const isCounted = skills.some(({ selected }) => selected) || requestedBy.length > 0;
+  const { program, skills, mcpServers, requestedBy, neededBy, recipe, state, onPath } = answer;
+  const isSelected = [...skills, ...mcpServers].some(({ selected }) => selected);
+  const isCounted = isSelected || requestedBy.length > 0;
   const asked = [
     ...skills.map(describeSkill),
+    ...mcpServers.map(({ title, reason, file }) => `${title}: selected (${reason}); ${file}`),
     ...requestedBy.map((by) => `by name: ${by}`),
     ...neededBy.map((tool) => `the tool ${tool} needs it`),
   ];

@@ -124,9 +124,13 @@ export type InstalledRecord = z.infer<typeof installedRecord>;
 /** An installation in the manifest. */
 export type VerifiedRecord = z.infer<typeof verifiedRecord>;
 export type TreeRecord = z.infer<typeof treeRecord>;
+/** A skill, or an MCP server, whose name then begins with `serverLabel`. */
 export type SelectedSkill = z.infer<typeof selectedSkill>;
 export type Fallback = z.infer<typeof fallback>;
 export type Manifest = z.infer<typeof manifest>;
+
+/** Earlier versions know only skills, so that the programs of MCP servers are listed like theirs. */
+export const serverLabel = "MCP server ";
 
 export function emptyManifest(platform: string): Manifest {
   return { schema: manifestSchema, platform, tools: {}, skills: [], requested: [] };

@@ -79,6 +79,8 @@ describe("what is used", () => {
         ["Main", { workspace: "~/main", skills: [] }],
         ["two", { skills: ["gh"] }],
       ]),
+      mcpServers: new Map(),
+      plugins: { enabled: true, allow: [], deny: [], paths: [], entries: new Map() },
     });
   });
 });

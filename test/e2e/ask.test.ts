@@ -192,6 +192,7 @@ describe("why", () => {
             alternatives: ["elk"],
           },
         ],
+        mcpServers: [],
         requestedBy: [],
         neededBy: ["yak"],
         recipe: { name: "zog", version: "1.0.0", origin: join(place.recipes, "zog.yaml") },

@@ -1,4 +1,4 @@
-import { type InstalledRecord, isHeld, type Manifest } from "../manifest.ts";
+import { type InstalledRecord, isHeld, type Manifest, serverLabel } from "../manifest.ts";
 import { requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
 
 /** Why the volume has a tool, from its manifest. */
@@ -23,8 +23,13 @@ export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy 
   };
 }
 
+/** A requirement of an MCP server has its title as its name. */
+function titleOf(name: string): string {
+  return name.startsWith(serverLabel) ? name : `skill ${name}`;
+}
+
 /** Every reason in a few words each: `skill mail`, `node`, `by name`. */
 export function describeNeededBy({ skills, tools, byName, held }: NeededBy): string[] {
   const others = [...(byName ? ["by name"] : []), ...(held ? ["held"] : [])];
-  return [...skills.map((name) => `skill ${name}`), ...tools, ...others];
+  return [...skills.map(titleOf), ...tools, ...others];
 }

@@ -2,8 +2,12 @@ import { join, resolve } from "node:path";
 import JSON5 from "json5";
 import { describeError } from "../errors.ts";
 import { asFields, type Fields } from "../values.ts";
-import { hasReference, substitute, withConfigEnv } from "./config-env.ts";
+import { withConfigEnv } from "./config-env.ts";
 import { type ReadIncluded, resolveIncludes } from "./config-include.ts";
+import { readPlugins, readServers } from "./config-mcp.ts";
+import { kindOf, type Reader, reader } from "./config-reader.ts";
+import type { McpDeclaration } from "./mcp.ts";
+import type { PluginsConfig } from "./plugins.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -36,6 +40,9 @@ export interface OpenClawConfig {
   readonly defaults: AgentConfig;
   /** By id. */
   readonly agents: ReadonlyMap<string, AgentConfig>;
+  /** `mcp.servers`, by name. */
+  readonly mcpServers: ReadonlyMap<string, McpDeclaration>;
+  readonly plugins: PluginsConfig;
 }
 
 export const defaultLimits: SkillLimits = {
@@ -124,6 +131,8 @@ export function parseOpenClawConfig(
     limits: readLimits(read, skills, load, env),
     defaults: readAgent(read, agents.defaults, "agents.defaults"),
     agents: readAgents(read, agents),
+    mcpServers: readServers(read, read.fields(top.mcp, "mcp")),
+    plugins: readPlugins(read, read.fields(top.plugins, "plugins")),
   };
   return { config, env, hasVariables: read.hasVariables(), problems };
 }
@@ -138,7 +147,7 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
   }
   try {
     const problem = (where: string, what: string) => problems.push(`${where}: ${what}`);
-    const keys = ["env", "skills", "agents"];
+    const keys = ["env", "skills", "agents", "mcp", "plugins"];
     const document = resolveIncludes(parsed.document, file, keys, { read, problem });
     if (asFields(document) && !Array.isArray(document)) return document;
     problem(file, `the file is ${kindOf(document)}; expected an object { ... }`);
@@ -206,58 +215,4 @@ function readAgent(read: Reader, value: unknown, key: string): AgentConfig {
   const skills = read.texts(fields.skills, `${key}.skills`);
   const workspace = read.text(fields.workspace, `${key}.workspace`);
   return { ...(skills && { skills }), ...(workspace && { workspace }) };
-}
-
-type Reader = ReturnType<typeof reader>;
-
-/** Reads values by type. Absent values are undefined; wrong ones too, and they are reported. */
-function reader(env: Env, problem: (text: string) => void) {
-  // The value is not shown: it may be a misplaced secret.
-  const wrong = (value: unknown, key: string, expected: string): undefined => {
-    if (value !== undefined) problem(`${key} is ${kindOf(value)}; expected ${expected}`);
-    return undefined;
-  };
-  let hasVariables = false;
-  const read = {
-    hasVariables: () => hasVariables,
-    fields(value: unknown, key: string, keys?: readonly string[]): Fields {
-      const fields = Array.isArray(value) ? undefined : asFields(value);
-      if (!fields) return wrong(value, key, "an object { ... }") ?? {};
-      for (const name of keys ? Object.keys(fields) : []) {
-        if (keys?.includes(name)) continue;
-        problem(`${key}.${name} is unknown to OpenClaw; ${key} has ${keys?.join(", ")}`);
-      }
-      return fields;
-    },
-    list(value: unknown, key: string): unknown[] {
-      return Array.isArray(value) ? value : (wrong(value, key, "a list [ ... ]") ?? []);
-    },
-    text(value: unknown, key: string): string | undefined {
-      if (typeof value !== "string") return wrong(value, key, "a text");
-      hasVariables ||= hasReference(value);
-      return substitute(value, env, (name) => problem(`${key} needs ${name}, which is not set`));
-    },
-    texts(value: unknown, key: string): string[] | undefined {
-      if (value === undefined) return undefined;
-      return read.list(value, key).flatMap((item, i) => {
-        const text = read.text(item, `${key}[${i}]`)?.trim();
-        return text ? [text] : [];
-      });
-    },
-    flag(value: unknown, key: string): boolean | undefined {
-      return typeof value === "boolean" ? value : wrong(value, key, "true or false");
-    },
-    integer(value: unknown, key: string, least: number): number | undefined {
-      const fits = Number.isInteger(value) && (value as number) >= least;
-      return fits ? (value as number) : wrong(value, key, `a whole number from ${least}`);
-    },
-  };
-  return read;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "an object";
-  return typeof value === "string" ? "a text" : String(value);
 }

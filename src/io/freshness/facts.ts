@@ -61,6 +61,11 @@ export interface FreshnessFacts {
   readonly absent: readonly string[];
   /** Every directory that was listed. In those outside the roots (recipes) every file counts. */
   readonly directories: readonly string[];
+  /**
+   * Directories in which only the names of files count. Their contents are not compared, so that a
+   * record with such directories holds only while metadata are the same.
+   */
+  readonly listings?: readonly string[];
   /** `bin/NAME` and the program that it starts, relative to the prefix, with their bytes. */
   readonly programs: readonly { path: string; size: number }[];
   /**

@@ -136,6 +136,7 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   linkAll(dir, "watch", [
     ...facts.roots,
     ...facts.directories,
+    ...(facts.listings ?? []),
     ...listed,
     ...inputs,
     ...facts.absent,
@@ -155,10 +156,13 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   const isLater = facts.requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
-  const content = await readContent(facts, dir);
-  const isWhole = content !== undefined;
-  if (!isWhole && !isOld(dir)) throw new Unrecordable("something was added during the run");
-  if (!isWhole && !proof.all) throw new Unrecordable("neither metadata nor content prove it");
+  const read = await readContent(facts, dir);
+  const { listings = [] } = facts;
+  const isSame = read === undefined ? isOld(watchedIn(dir)) : isOld(listings);
+  if (!isSame) throw new Unrecordable("something was added during the run");
+  const content = listings.length > 0 ? undefined : read;
+  if (content === undefined && !proof.all)
+    throw new Unrecordable("neither metadata nor content prove it");
   for (const [name, text] of Object.entries({ ...proof, content })) {
     if (text !== undefined) writeFileSync(join(dir, name), text);
   }
@@ -268,11 +272,15 @@ function hasNewRequests({ requests }: FreshnessFacts): boolean {
   return now !== undefined && now.join(" ") !== requests.names.join(" ");
 }
 
-/** True if no directory was changed since the run began, so that it saw all files. */
-function isOld(dir: string): boolean {
+function watchedIn(dir: string): string[] {
+  return readdirSync(join(dir, "watch")).map((name) => join(dir, "watch", name));
+}
+
+/** True if none of these directories was changed since the run began, so that it saw all files. */
+function isOld(paths: readonly string[]): boolean {
   const clockSkewMs = 2000;
-  return readdirSync(join(dir, "watch")).every((name) => {
-    const found = statSync(join(dir, "watch", name), { throwIfNoEntry: false });
+  return paths.every((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
     return !found?.isDirectory() || found.ctimeMs < performance.timeOrigin - clockSkewMs;
   });
 }

@@ -1,5 +1,4 @@
 import { dirname, join, resolve } from "node:path";
-import { sha256Hex } from "../../core/digest.ts";
 import {
   configFile,
   type Env,
@@ -12,8 +11,8 @@ import {
 import { withDotenv } from "../../core/skills/config-env.ts";
 import type { ReadIncluded } from "../../core/skills/config-include.ts";
 import { orNothing } from "../files.ts";
-import { type ReadOptions, tryRead } from "../input.ts";
 import { isInside, real } from "./discover.ts";
+import { type ReadingLog, readingLog } from "./reading-log.ts";
 
 /** OpenClaw reads no larger files (bytes). */
 const maxIncluded = 2 * 1024 * 1024;
@@ -21,6 +20,8 @@ const maxDotenv = 1024 * 1024;
 
 /** OpenClaw's configuration, and all files that it depends on. */
 export interface ReadConfig {
+  /** The path of openclaw.json, which need not exist. */
+  readonly file: string;
   readonly config: OpenClawConfig;
   /** The environment of OpenClaw's process after it has read its files. */
   readonly env: Env;
@@ -43,6 +44,7 @@ export async function readOpenClawConfig(given: Env, home: string): Promise<Read
   const parsed = parseOpenClawConfig(found.text ?? "{}", file, withFiles, include);
   const hasOthers = parsed.hasVariables || Boolean(withFiles.OPENCLAW_INCLUDE_ROOTS?.trim());
   return {
+    file,
     config: parsed.config,
     env: parsed.env,
     files: [...log.files].map(([path, sha256]) => ({ path, sha256 })),
@@ -55,38 +57,6 @@ export async function readOpenClawConfig(given: Env, home: string): Promise<Read
       ...parsed.problems,
     ],
   };
-}
-
-interface ReadingLog {
-  /** Path to the sha256 of the contents. */
-  readonly files: Map<string, string>;
-  readonly absent: Set<string>;
-  /** Files that exist but were rejected. */
-  readonly refused: Set<string>;
-  read(
-    path: string,
-    options?: ReadOptions,
-  ): { readonly text: string; readonly why?: never } | { readonly text?: never; why: string };
-}
-
-function readingLog(): ReadingLog {
-  const log: ReadingLog = {
-    files: new Map(),
-    absent: new Set(),
-    refused: new Set(),
-    read(path, options) {
-      const { bytes, ...unread } = tryRead(path, options);
-      if (bytes) {
-        log.files.set(path, sha256Hex(bytes));
-        return { text: bytes.toString("utf8") };
-      }
-      const { why = "", cause } = { cause: undefined, ...unread };
-      const isAbsent = cause?.code === "ENOENT" || cause?.code === "ENOTDIR";
-      log[isAbsent ? "absent" : "refused"].add(path);
-      return { why: isAbsent ? "it does not exist" : why };
-    },
-  };
-  return log;
 }
 
 /** For each variable the first of these files that sets it wins, unless it is already set. */

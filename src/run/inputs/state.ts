@@ -10,8 +10,10 @@ import { resolvePlan } from "../../core/plan/resolve.ts";
 import { type Platform, parsePlatform, platformId } from "../../core/platform.ts";
 import type { Catalogue } from "../../core/recipe.ts";
 import { renderProblem } from "../../core/recipe.ts";
+import { isOfServer, type McpServer, requirementsOfServers } from "../../core/skills/mcp.ts";
 import { selectSkills, unknownSkills } from "../../core/skills/select.ts";
 import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
+import { findMcpServers, type McpServersInView } from "../../io/inputs/mcp-servers.ts";
 import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
 import { findOnPath } from "../../io/on-path.ts";
@@ -36,9 +38,13 @@ export interface InstalledState extends VolumeState {
   readonly platform: Platform;
   readonly catalogue: Catalogue;
   readonly skills: readonly LoadedSkill[];
+  /** The MCP servers that openclaw.json and plugins declare. */
+  readonly mcpServers: readonly McpServer[];
   /** Directories in which a skill would count, also those that do not exist yet. */
   readonly roots: readonly string[];
-  /** The requirements of the selected skills; undefined if there are no skills. */
+  /**
+   * The requirements of the selected skills and MCP servers; undefined if there are neither.
+   */
   readonly selected: readonly SelectedSkill[] | undefined;
   /** Requests by name, besides NAMEs of this run's command line. */
   readonly requests: readonly ToolRequest[];
@@ -60,6 +66,8 @@ export interface InstalledState extends VolumeState {
    */
   readonly isRecordable: boolean;
   readonly directories: readonly string[];
+  /** Directories in which only the names of files affect the result. */
+  readonly listings: readonly string[];
 }
 
 const undeclared: ReadonlyMap<string, string> = new Map();
@@ -84,9 +92,12 @@ export async function loadState(
     emit({ type: "warning", problem: "E_OPENCLAW_CONFIG", message });
   const loaded = await readCatalogue(context, emit);
   const isRequested = (manifest.requested ?? []).length > 0;
-  const found = await readSkills(context, configured, isRequested, emit);
+  const mcp = readServers(context, configured);
+  const ofServers = requirementsOfServers(mcp.servers);
+  const isAsked = isRequested || ofServers.length > 0;
+  const found = await readSkills(context, configured, isAsked, emit);
   const { skills, roots, directories } = found;
-  const selected = selectedSkills(skills, emit);
+  const selected = withServers(selectedSkills(skills, emit), ofServers, manifest.skills);
   const seed = await loadSeed(prefix, platform, context);
   const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
@@ -140,17 +151,20 @@ export async function loadState(
   const plan = granted.length > 0 ? planOf([...requirements, ...granted]) : without;
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
-    ...[...configured.files, ...loaded.files, ...(seed ? [seed.file] : [])].map((file) => ({
-      ...file,
-      skill: false,
-    })),
+    ...[...configured.files, ...mcp.files, ...loaded.files, ...(seed ? [seed.file] : [])].map(
+      (file) => ({
+        ...file,
+        skill: false,
+      }),
+    ),
   ];
-  const { absent, isWhole: isRecordable } = configured;
+  const { isWhole: isRecordable } = configured;
   const seen = {
     prefix,
     platform,
     catalogue,
     skills,
+    mcpServers: mcp.servers,
     roots,
     selected,
     onPath,
@@ -160,8 +174,29 @@ export async function loadState(
     agents,
   };
   const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
-  const watched = { inputs, absent, directories: directoriesSeen, isRecordable };
+  const absent = [...configured.absent, ...mcp.absent];
+  const { directories: listings } = mcp;
+  const watched = { inputs, absent, directories: directoriesSeen, listings, isRecordable };
   return { ...volume, ...seen, requests, requirements: [...requirements, ...granted], ...watched };
+}
+
+/** With `--skills-dir` only what is there is required. */
+function readServers(
+  { options, home }: Context,
+  { config, env, file }: ReadConfig,
+): McpServersInView {
+  if (options.skillsDirs.length === 0) return findMcpServers({ env, home, config, file });
+  return { servers: [], files: [], absent: [], directories: [] };
+}
+
+/** Where no skills are in view, those of the last run count beside the MCP servers. */
+function withServers(
+  skills: readonly SelectedSkill[] | undefined,
+  ofServers: readonly SelectedSkill[],
+  ofLastRun: readonly SelectedSkill[],
+): readonly SelectedSkill[] | undefined {
+  if (ofServers.length === 0) return skills;
+  return [...(skills ?? ofLastRun.filter((skill) => !isOfServer(skill))), ...ofServers];
 }
 
 /** The valid names in `OPENCLAW_SKILL_TOOLS`; others are reported. */
