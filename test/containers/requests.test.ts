@@ -14,15 +14,15 @@ beforeEach(async () => {
   server = await startLoopback();
   for (const name of ["requests", "recipes"]) mkdirSync(join(place.dir, name));
   chownSync(join(place.dir, "requests"), 1000, 1000);
-  const bytes = archive("tar.gz", { "bin/jq": program("jq-1.8.2") });
-  const source = { ...describe(bytes), url: server.serve("/jq.tar.gz", bytes) };
+  const bytes = archive("tar.gz", { "bin/gron": program("gron-1.8.2") });
+  const source = { ...describe(bytes), url: server.serve("/gron.tar.gz", bytes) };
   const recipe = {
-    name: "jq",
+    name: "gron",
     version: "1.8.2",
-    bins: { jq: "bin/jq" },
+    bins: { gron: "bin/gron" },
     artifacts: { "linux-x64": source, "linux-arm64": source },
   };
-  writeFileSync(join(place.dir, "recipes/jq.yaml"), JSON.stringify(recipe));
+  writeFileSync(join(place.dir, "recipes/gron.yaml"), JSON.stringify(recipe));
 });
 afterEach(async () => {
   await place.close();
@@ -48,27 +48,27 @@ test("asks by a file's name, reads the answer, and has the program; hostile name
   await provision();
   const mounted = ["--volume", `${join(place.dir, "requests")}:/requests:rw`];
   const box = await place.sandbox({ network: "none", access: "ro", flags: mounted });
-  expect((await box.run("jq --version")).exitCode).toBe(127);
+  expect((await box.run("gron --version")).exitCode).toBe(127);
   expect((await box.call("touch /opt/openclaw/requests.json")).exitCode).not.toBe(0);
 
   const asked = await box.call(
-    "touch /requests/jq /requests/jqq /requests/-f; ln -s /etc/passwd /requests/jq.answer; mkfifo /requests/rg",
+    "touch /requests/gron /requests/gronn /requests/-f; ln -s /etc/passwd /requests/gron.answer; mkfifo /requests/rg",
   );
   expect(asked.exitCode, asked.stderr).toBe(0);
-  expect(await provision()).toMatch(/request jq: granted: jq 1\.8\.2/);
+  expect(await provision()).toMatch(/request gron: granted: gron 1\.8\.2/);
 
-  expect((await box.call("cat /requests/jq.answer")).stdout).toBe(
-    "granted: jq 1.8.2\nprograms: jq\nTo call one: sh -lc 'jq --help', or /opt/openclaw/bin/jq --help\n",
+  expect((await box.call("cat /requests/gron.answer")).stdout).toBe(
+    "granted: gron 1.8.2\nprograms: gron\nTo call one: sh -lc 'gron --help', or /opt/openclaw/bin/gron --help\n",
   );
-  expect((await box.run("jq --version")).stdout).toBe("jq-1.8.2\n");
-  expect((await box.call("jq --version")).stdout).toBe("jq-1.8.2\n");
-  expect((await box.call("cat /requests/jqq.answer")).stdout).toMatch(
-    /^refused: .*\nDid you mean jq\?/,
+  expect((await box.run("gron --version")).stdout).toBe("gron-1.8.2\n");
+  expect((await box.call("gron --version")).stdout).toBe("gron-1.8.2\n");
+  expect((await box.call("cat /requests/gronn.answer")).stdout).toMatch(
+    /^refused: .*\nDid you mean gron\?/,
   );
   expect((await box.call("cat /requests/rg.answer")).stdout).toMatch(/^refused: it is a pipe/);
   const manifest = JSON.parse(readFileSync(join(place.volume, "manifest.json"), "utf8"));
-  expect(manifest.requested).toEqual(["jq"]);
+  expect(manifest.requested).toEqual(["gron"]);
   expect(readdirSync(join(place.volume, "bin"))).not.toContain("rg");
   expect(await provision()).toMatch(/nothing to do/);
-  expect((await box.call("rm /requests/jq.answer && ls /requests")).exitCode).toBe(0);
+  expect((await box.call("rm /requests/gron.answer && ls /requests")).exitCode).toBe(0);
 });

@@ -33,6 +33,8 @@ const fixed = new Set([
   `${share}/file-system.json`,
   `${share}/inode`,
   `${share}/last-run.json`,
+  `${share}/plugin`,
+  `${share}/requests.json`,
   `${share}/satisfied.json`,
   `${share}/freshness`,
 ]);

@@ -34,9 +34,10 @@ export interface Room {
   close(): void;
 }
 
-/** Opens a mount namespace; all its mounts are gone with it. */
-export async function openRoom(): Promise<Room> {
-  const holder = spawn(unshare, ["--mount", "--propagation", "private", "sleep", "900"], {
+/** Opens a mount namespace, for so many seconds at most; all its mounts are gone with it. */
+export async function openRoom(seconds = 900): Promise<Room> {
+  const held = ["sleep", `${seconds}`];
+  const holder = spawn(unshare, ["--mount", "--propagation", "private", ...held], {
     stdio: "ignore",
   });
   const pid = holder.pid as number;

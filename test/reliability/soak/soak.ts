@@ -1,0 +1,249 @@
+/**
+ * `watch` for hours, while skills, config, volume and watcher change at random. After each step, of one change
+ * or a few, it is waited until nothing moves any more; then all that skills in view need is there and starts,
+ * nothing else was installed, and nothing is left over.
+ */
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { orNothing } from "../../../src/core/or-nothing.ts";
+import { chance } from "../../support/random.ts";
+import { findStale, letHoursPass } from "../support/account.ts";
+import { answer, runBuilt } from "../support/trial.ts";
+import { type Change, changes } from "./changes.ts";
+import { createTally, type Tally } from "./tally.ts";
+import {
+  healthOf,
+  type Line,
+  nodesOf,
+  processesOf,
+  startWatcher,
+  uptime,
+  useOf,
+  type Watcher,
+} from "./watcher.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** What a change may do to the soak. */
+export interface Soak {
+  readonly world: World;
+  wrong(line: string): void;
+  signal(name: NodeJS.Signals): boolean;
+  /** Ends the watcher and starts another one. */
+  restart(signal: NodeJS.Signals): Promise<void>;
+  /** Kills the next Node that runs; false if none does. */
+  killNode(): Promise<boolean>;
+}
+
+/** How long something may take until it counts as missed (ms). */
+const patience = 90_000;
+
+export async function runSoak(count: number, seed: number): Promise<Tally> {
+  const mark = randomBytes(8).toString("hex");
+  const world = await openWorld(chance(seed), mark);
+  const tally = createTally();
+  const lines: Line[] = [];
+  let watcher = startWatcher(world, lines);
+  const soak: Soak = {
+    world,
+    wrong: tally.wrong,
+    signal: (name) => watcher.child.kill(name),
+    async restart(signal) {
+      const end = await watcher.end(signal);
+      const expected = signal === "SIGKILL" ? signal : 143;
+      if (end !== expected) tally.wrong(`the watcher ended with ${end} on ${signal}`);
+      watcher = startWatcher(world, lines);
+    },
+    async killNode() {
+      const [node] = await eventually(
+        () => nodesOf(mark),
+        (found) => found.length > 0,
+        5000,
+      );
+      return node !== undefined && process.kill(node.pid, "SIGKILL");
+    },
+  };
+  try {
+    await settle(world, () => watcher, lines, tally);
+    while (tally.count() < count) {
+      await step(soak, () => watcher, lines, tally, mark);
+      if (hasEnded(watcher)) throw new Error("the watcher has ended by itself");
+    }
+    await end(world, watcher, tally, mark);
+  } catch (error) {
+    tally.wrong(`the soak itself failed: ${error instanceof Error ? error.stack : error}`);
+    await watcher.end("SIGKILL");
+  } finally {
+    await world.close();
+  }
+  return tally;
+}
+
+/** A change, or some with little time between them; then quiet, and the checks. */
+async function step(
+  soak: Soak,
+  watcher: () => Watcher,
+  lines: readonly Line[],
+  tally: Tally,
+  mark: string,
+): Promise<void> {
+  const { world } = soak;
+  const from = lines.length;
+  const allowed = world.needed();
+  const done: { change: Change; at: number }[] = [];
+  for (
+    let times = world.chance.below(5) < 3 ? 1 : 2 + world.chance.below(3);
+    times > 0;
+    times -= 1
+  ) {
+    const change = choose(world);
+    const at = performance.now();
+    if (!(await change.run(soak))) continue;
+    done.push({ change, at });
+    for (const bin of world.needed()) allowed.add(bin);
+    await sleep(world.chance.below(400));
+  }
+  tally.begin(done.map(({ change }) => change.kind));
+  await settle(world, watcher, lines, tally, !done.some(({ change }) => change.isRestart));
+  const said = lines.slice(from);
+  const [only] = done;
+  if (done.length === 1 && only?.change.isSeen) {
+    const seen = said.find((it) => it.at >= only.at && isOfChange(it));
+    if (seen) tally.noticed(only.change.kind, (seen.at - only.at) / 1000);
+    else if (!only.change.isQuiet) {
+      tally.wrong(`"${only.change.kind}" was not noticed; it said: ${textsOf(said)}`);
+    }
+  }
+  judgeLines(
+    said,
+    done.map(({ change }) => change),
+    allowed,
+    tally,
+  );
+  await judgeProcesses(watcher(), mark, tally);
+  tally.measure(useOf(watcher().child.pid ?? 0));
+}
+
+const hasEnded = ({ child }: Watcher): boolean =>
+  child.exitCode !== null || child.signalCode !== null;
+
+function choose({ chance: { below }, room }: World): Change {
+  const possible = changes.filter(({ needsRoot }) => room || !needsRoot);
+  let at = below(possible.reduce((sum, { weight }) => sum + weight, 0));
+  const found = possible.find(({ weight }) => {
+    at -= weight;
+    return at < 0;
+  });
+  return found ?? (possible[0] as Change);
+}
+
+/** Waits until all that is needed is there, and then until a look has found nothing. */
+async function settle(
+  world: World,
+  watcher: () => Watcher,
+  lines: readonly Line[],
+  tally: Tally,
+  areRecorded = false,
+): Promise<void> {
+  const missing = () => [
+    ...[...world.needed()].filter((it) => answer(world.volume, it) !== "1.0.0\n"),
+    ...(areRecorded ? notAsRecorded(world) : []),
+  ];
+  const left = await eventually(missing, (names) => names.length === 0, patience);
+  if (left.length > 0) {
+    tally.wrong(`missed: ${left.join(" ")}; it said: ${textsOf(lines.slice(-5))}`);
+  }
+  const after = Math.floor(uptime()) + 1;
+  let first: { beat: number; lines: number } | undefined;
+  const isQuiet = (): boolean => {
+    const health = healthOf(world);
+    if (hasEnded(watcher())) return true;
+    if (!health?.isIdle || health.beat < after) return false;
+    if (first?.lines !== lines.length) first = { beat: health.beat, lines: lines.length };
+    return health.beat > first.beat;
+  };
+  if (!(await eventually(isQuiet, (it) => it, patience))) tally.wrong("it does not become quiet");
+}
+
+/** Skills that the last run did not see, or that are gone; a run that sees none keeps those of the one before. */
+function notAsRecorded({ volume, skills, away, selected }: World): string[] {
+  if (![...skills.values()].some(({ root }) => !away.has(root))) return [];
+  const names = selected().map(({ name }) => name);
+  const text = orNothing(() => readFileSync(join(volume, "manifest.json"), "utf8")) ?? "{}";
+  const { skills: recorded = [] }: { skills?: { name: string }[] } = JSON.parse(text);
+  const seen = recorded.map(({ name }) => name);
+  return [
+    ...names.filter((name) => !seen.includes(name)),
+    ...seen.filter((name) => !names.includes(name)),
+  ];
+}
+
+const isOfWatch = ({ text }: Line): boolean => text.startsWith("watch: ");
+const textsOf = (some: readonly Line[]): string => some.map(({ text }) => text).join(" | ");
+const isRetry = ({ text }: Line): boolean => text.includes("trying again what failed");
+const isOfChange = (line: Line): boolean => isOfWatch(line) && !isRetry(line);
+
+function judgeLines(
+  said: readonly Line[],
+  done: readonly Change[],
+  allowed: ReadonlySet<string>,
+  tally: Tally,
+): void {
+  const most = done.reduce((sum, { lines }) => sum + lines, 0);
+  const own = said.filter(isOfChange);
+  if (own.length > most) tally.wrong(`${own.length} lines for ${most}: ${textsOf(own)}`);
+  const retries = said.filter(isRetry);
+  if (retries.length > 0 && !done.some(({ mayFail }) => mayFail)) {
+    tally.wrong(`a run failed without a reason: ${textsOf(said).slice(-2000)}`);
+  }
+  const installed = said.flatMap(({ text }) => text.match(/tool-\d+(?= 1\.0\.0)/g) ?? []);
+  const surplus = installed.filter((name) => !allowed.has(name));
+  if (surplus.length > 0) tally.wrong(`nothing needed ${surplus.join(" ")}`);
+  if (said.some(({ text }) => text.includes("This is a bug"))) tally.wrong(textsOf(said));
+}
+
+/** No process is left but the watcher and what lets it sleep. */
+async function judgeProcesses({ child }: Watcher, mark: string, tally: Tally): Promise<void> {
+  const others = () =>
+    processesOf(mark).filter(
+      ({ pid, parent, name }) => pid !== child.pid && !(name === "sleep" && parent === child.pid),
+    );
+  const left = await eventually(others, (found) => found.length === 0, 20_000);
+  if (left.length > 0) tally.wrong(`processes are left: ${JSON.stringify(left)}`);
+}
+
+async function end(world: World, watcher: Watcher, tally: Tally, mark: string): Promise<void> {
+  tally.begin(["the end"], true);
+  const status = await watcher.end("SIGTERM");
+  if (status !== 143) tally.wrong(`the watcher ended with ${status}`);
+  const left = await eventually(
+    () => processesOf(mark),
+    (it) => it.length === 0,
+    20_000,
+  );
+  if (left.length > 0) tally.wrong(`processes are left: ${JSON.stringify(left)}`);
+  const run = {
+    env: { ...world.env, OPENCLAW_SKILL_DIRS: "" },
+    through: world.room?.through ?? [],
+  };
+  letHoursPass(world.volume, world.tools);
+  for (const args of [["install"], ["doctor", "--deep"]]) {
+    const ran = await runBuilt(world.place, { ...run, args });
+    if (ran.status !== 0)
+      tally.wrong(`${args.join(" ")}: ${ran.status}: ${ran.stdout}${ran.stderr}`);
+  }
+  tally.stale(findStale(world.volume, world.tools));
+  const staged = readdirSync(join(world.volume, "lib/.staging"));
+  if (staged.length > 0) tally.wrong(`staging is left: ${staged.join(" ")}`);
+}
+
+/** Asks again and again until it is so, at most so long (ms); what it was at last. */
+async function eventually<T>(ask: () => T, isSo: (it: T) => boolean, most: number): Promise<T> {
+  const began = performance.now();
+  for (;;) {
+    const found = ask();
+    if (isSo(found) || performance.now() - began > most) return found;
+    await sleep(60);
+  }
+}
