@@ -10,7 +10,7 @@ is_same() {
   fi
   catalogue=$package/dist/catalogue.json
   if [ -n "$candidate$alone" ] && any_record holds; then return; fi
-  if is_plain "$@"; then
+  if [ "$for_watch" != own ] && is_plain "$@"; then
     for record in "$records/any-${platform#+}-"*; do
       checked=$checked.
       [ "${#checked}" -le 32 ] || break

@@ -5,7 +5,7 @@
 
 # Never returns. `guarded`: the process of CMD, with which it ends.
 watch() {
-  watch_words=$request kept='' last_view='' again=first retry='' is_raced='' delay=0 looks=0 sleeper=''
+  watch_words=$request kept='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
   open_health
   set_watch_traps
   if [ -n "$guarded" ] && [ -z "$no_wait" ]; then
@@ -79,6 +79,10 @@ look() {
         await_quiet
       elif [ -n "$retry" ] && [ "$now" -ge "$retry" ]; then
         reason=${retry_why:-trying again what failed}
+      elif [ -n "$settled" ] && [ "$now" -ge "$settled" ]; then
+        settled=''
+        record_times "$@"
+        return 0
       else
         return 0
       fi
@@ -93,7 +97,8 @@ has_changed() {
   [ "$view" = "$last_view" ] || return 0
   case $kept in
     '') return 1 ;;
-    content) if is_unchanged "$@"; then return 1; fi ;;
+    own) if is_unchanged own "$@"; then return 1; fi ;;
+    any) if is_unchanged any "$@"; then return 1; fi ;;
     *)
       record=$kept seen=seen
       if [ -w "$prefix/manifest.json" ] && [ $((looks * interval % 60)) -lt "$interval" ]; then seen=all; fi
@@ -108,22 +113,27 @@ see_again() {
   describe_view
 }
 
-# As the freshness check, but a record of a run that failed counts as well.
+# As the freshness check, but a record of a run that failed counts as well. `own`: only one of this very view,
+# which also tells what is gone.
 is_unchanged() {
-  for_watch=yes unchanged=''
+  for_watch=$1 unchanged=''
+  shift
   is_fresh "$@" && unchanged=yes
   for_watch=''
   [ -n "$unchanged" ]
 }
 
-# Finds the record with which the next looks compare: the directory of one that metadata prove, else `content`,
-# else none. Then only time tells when to try again.
+# Finds the record with which the next looks compare: the directory of one that metadata prove, else `own` for
+# this view's by contents, else `any` for any that knows the skills, else none. Then only time tells when to try
+# again.
 remember() {
-  last_view=$view kept='' for_watch=yes seen=seen
+  last_view=$view kept='' for_watch=own seen=seen records=$prefix/share/openclaw-skill-deps/freshness
   if any_record is_seen; then
     kept=$record
-  elif is_unchanged "$@"; then
-    kept=content
+  elif is_unchanged own "$@"; then
+    kept=own
+  elif is_unchanged any "$@"; then
+    kept=any
   fi
   for_watch=''
 }
@@ -156,7 +166,7 @@ run_watched() {
   occasion=$again again='' status=0 same=''
   case $occasion.$reason$node_why in
     first.) is_fresh "$@" && same=yes ;;
-    .) is_unchanged "$@" && same=yes ;;
+    .) is_unchanged any "$@" && same=yes ;;
   esac
   report_health busy
   case $same.$occasion in
@@ -175,7 +185,27 @@ run_watched() {
   set_watch_traps
   see_again
   remember "$@"
+  plan_times
   if [ "$occasion" = first ] && [ "$status" -eq 2 ] && [ -z "$guarded" ]; then end_watch 2; fi
+  plan_retry
+  report_health idle
+}
+
+# Times of what was written a moment before a run prove nothing yet, on other file systems than the volume's.
+# Contents do, but to compare them at each look would cost ten times as much.
+plan_times() {
+  read_clock
+  settled=''
+  case $status.$kept in 0.own | 0.any) settled=$((now + 4)) ;; esac
+}
+
+record_times() {
+  [ -w "$prefix/manifest.json" ] || return 0
+  report_health busy
+  run_quietly "$@"
+  set_watch_traps
+  see_again
+  remember "$@"
   plan_retry
   report_health idle
 }
