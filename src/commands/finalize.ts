@@ -97,11 +97,11 @@ export function asking({ signal, reporter }: Context): Asking {
 /** A file in the way of a script is a warning; a volume that this user cannot write to is not. */
 async function writeScriptsOrWarn(
   prefix: string,
-  { env, packageDir, reporter }: Context,
+  { env, packageDir, reporter, gid }: Context,
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
-    await writePolicyProgram(prefix);
+    await writePolicyProgram(prefix, gid);
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
