@@ -77,13 +77,13 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean
   }
 }
 
-/** Runs a program to its end and gives what it printed on stdout. Throws if that takes longer than `timeout` (ms). */
+/** Runs a program to its end and gives what it printed on stdout. Throws if it is aborted, or after `timeout` (ms). */
 export async function outputOf(
   [file = "", ...args]: readonly string[],
   env: Env,
-  timeout: number,
+  { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const options = { env, timeout, maxBuffer: 8 * 1024 ** 2, encoding: "utf8" } as const;
+  const options = { env, timeout, signal, maxBuffer: 8 * 1024 ** 2, encoding: "utf8" } as const;
   return await new Promise((resolve, reject) => {
     const child = execFile(file, args, options, (error, stdout, stderr) => {
       // A status other than 0 is part of the answer.

@@ -3,6 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { commandName, defaultPrefix, layout, volumeOfPackage } from "../core/layout.ts";
 import { orNothing } from "../core/or-nothing.ts";
+import { pluginDir } from "../core/package-files.ts";
 import type { Settings } from "./settings.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -15,11 +16,21 @@ export interface Place {
   readonly commands: readonly string[];
 }
 
-export interface Surroundings {
-  /** The plugin's directory, `dist/plugin` of a package or a copy of it. */
-  readonly rootDir: string | undefined;
-  readonly env: Env;
-  readonly home: string;
+/** The package that this plugin is part of. */
+export interface OwnPackage {
+  readonly dir: string;
+  /** The volume that it lies in, if it does. */
+  readonly volume: string | undefined;
+}
+
+/**
+ * The package of a plugin's directory; undefined for a copy of that directory alone. To be asked once: a newer
+ * version may replace the package while its plugin runs.
+ */
+export function findPackage(rootDir = ""): OwnPackage | undefined {
+  if (!rootDir.endsWith(`/${pluginDir}`)) return undefined;
+  const dir = rootDir.slice(0, -`/${pluginDir}`.length);
+  return { dir, volume: isThere(join(dir, layout.record)) ? volumeOfPackage(dir) : undefined };
 }
 
 /**
@@ -27,14 +38,22 @@ export interface Surroundings {
  * in, else the command's default. The command is that of the configuration, else that of the package that this
  * plugin is part of, else the volume's. In a volume the link in `bin` is used, which leads to the newest version.
  */
-export function findPlace(settings: Settings, { rootDir, env, home }: Surroundings): Place {
-  const packageDir = rootDir === undefined ? "" : dirname(dirname(rootDir));
-  const own = isThere(join(packageDir, layout.record)) ? volumeOfPackage(packageDir) : undefined;
-  const prefix = settings.prefix ?? (env.OPENCLAW_SKILL_PREFIX || own || usualPrefix(env, home));
-  const ofPackage = join(packageDir, "entrypoint", commandName);
-  const ofVolume = join(prefix, layout.binPath(commandName));
+export function findPlace(
+  settings: Settings,
+  own: OwnPackage | undefined,
+  env: Env,
+  home: string,
+): Place {
+  const usual = (): string => env.OPENCLAW_SKILL_PREFIX || own?.volume || usualPrefix(env, home);
+  const prefix = settings.prefix ?? usual();
   if (settings.command !== undefined) return { prefix, commands: [settings.command] };
-  return { prefix, commands: own === prefix ? [ofVolume, ofPackage] : [ofPackage, ofVolume] };
+  const ofVolume = join(prefix, layout.binPath(commandName));
+  if (own === undefined) return { prefix, commands: [ofVolume] };
+  const ofPackage = join(own.dir, "entrypoint", commandName);
+  return {
+    prefix,
+    commands: own.volume === prefix ? [ofVolume, ofPackage] : [ofPackage, ofVolume],
+  };
 }
 
 /** The first command that can be executed. Throws an error that names them if there is none. */

@@ -5,7 +5,7 @@ import { addCli } from "./cli.ts";
 import { createGuard, messageOf } from "./guard.ts";
 import { cliDescription, cliName, description, statusMethod, title } from "./manifest.ts";
 import type { PluginApi, Respond } from "./openclaw.ts";
-import { findPlace, type Place } from "./place.ts";
+import { findPackage, findPlace, type Place } from "./place.ts";
 import { createService, preparePath, watcherState } from "./service.ts";
 import { optionsOfDoctor, readSettings, type Settings } from "./settings.ts";
 import { readStatus, type Status } from "./status.ts";
@@ -33,9 +33,9 @@ export function createPlugin(host: NodeJS.Process): Plugin {
 
 function registerAll(api: PluginApi, host: NodeJS.Process): void {
   const guard = createGuard(() => api.logger);
+  const own = findPackage(api.rootDir);
   const settings = (): Settings => readSettings(api.pluginConfig);
-  const place = (chosen: Settings): Place =>
-    findPlace(chosen, { rootDir: api.rootDir, env: host.env, home: homedir() });
+  const place = (chosen: Settings): Place => findPlace(chosen, own, host.env, homedir());
   api.registerCli(
     guard("cli", ({ program }) => addCli(program, () => place(settings()), host)),
     {
@@ -52,16 +52,29 @@ function registerAll(api: PluginApi, host: NodeJS.Process): void {
   );
   // The service tells what is wrong.
   if (api.registrationMode === "full") orNothing(() => preparePath(place(settings()), host));
-  // Absent where OpenClaw only lists commands.
-  api.registerService?.(createService({ settings, place, host, guard }));
-  let asked: Promise<Status> | undefined;
+  let asking = new AbortController();
+  const onStop = (): void => {
+    asking.abort(new Error("the plugin has stopped"));
+    asking = new AbortController();
+  };
   const ask = async (): Promise<Status> => {
     const chosen = settings();
     const where = place(chosen);
+    const options = optionsOfDoctor(chosen.options);
     const env = { ...host.env, OPENCLAW_SKILL_PREFIX: where.prefix };
-    return readStatus(where, optionsOfDoctor(chosen.options), env, watcherState(host) ?? null);
+    return readStatus(where, options, env, watcherState(host) ?? null, asking.signal);
   };
-  const answer = async ({ respond }: { readonly respond: Respond }): Promise<void> => {
+  // Absent where OpenClaw only lists commands.
+  api.registerService?.(createService({ settings, place, host, guard, onStop }));
+  api.registerGatewayMethod?.(statusMethod, guard("status", answerWith(ask)), {
+    scope: "operator.read",
+  });
+}
+
+/** Answers calls; those that come while one is answered get the same answer. */
+function answerWith(ask: () => Promise<Status>) {
+  let asked: Promise<Status> | undefined;
+  return async ({ respond }: { readonly respond: Respond }): Promise<void> => {
     try {
       asked ??= ask().finally(() => {
         asked = undefined;
@@ -71,5 +84,4 @@ function registerAll(api: PluginApi, host: NodeJS.Process): void {
       respond(false, undefined, { code: "UNAVAILABLE", message: messageOf(error) });
     }
   };
-  api.registerGatewayMethod?.(statusMethod, guard("status", answer), { scope: "operator.read" });
 }

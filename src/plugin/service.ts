@@ -30,6 +30,8 @@ function sharedBy(host: NodeJS.Process): Shared {
 }
 
 export interface ServiceOptions {
+  /** Ends what else this plugin has started. */
+  readonly onStop: () => void;
   readonly settings: () => Settings;
   readonly place: (settings: Settings) => Place;
   readonly host: NodeJS.Process;
@@ -38,7 +40,7 @@ export interface ServiceOptions {
 
 /** The service: the volume's programs on the gateway's PATH, and `watch`. At most one runs in a process. */
 export function createService(options: ServiceOptions): Service {
-  const { guard, host } = options;
+  const { guard, host, onStop } = options;
   const shared = sharedBy(host);
   let own: Running | undefined;
   const start = (context: ServiceContext): void => {
@@ -47,6 +49,7 @@ export function createService(options: ServiceOptions): Service {
     shared.running = own;
   };
   const stop = async (): Promise<void> => {
+    onStop();
     if (own && shared.running === own) {
       shared.running = undefined;
       shared.restorePath?.();

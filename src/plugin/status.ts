@@ -22,10 +22,11 @@ export async function readStatus(
   options: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   watch: WatcherState | null,
+  signal: AbortSignal,
 ): Promise<Status> {
   const command = await findCommand(place);
   const argv = [command, "doctor", "--json", ...options];
-  const { stdout, stderr } = await outputOf(argv, env, timeout);
+  const { stdout, stderr } = await outputOf(argv, env, { timeout, signal });
   const doctor = parse(stdout);
   if (doctor === undefined) throw new Error(stderr.trim().slice(-2000) || "doctor printed nothing");
   return { schema: 1, prefix: place.prefix, command, watch, doctor };

@@ -3,7 +3,7 @@
  * itself does with it is in test/openclaw/plugin.test.ts.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Service } from "../../src/plugin/openclaw.ts";
@@ -11,6 +11,7 @@ import type { Plugin } from "../../src/plugin/plugin.ts";
 import { archive, program } from "../support/archives.ts";
 import { commandName } from "../support/own-command.ts";
 import { copyAs } from "../support/package.ts";
+import { processesWith, readOrNothing } from "../support/processes.ts";
 import { started } from "../support/started.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
@@ -99,27 +100,10 @@ async function register(config: unknown = fast, plugin?: Plugin): Promise<Gatewa
 
 const fast = { options: ["--ignore-system", "--interval", "1"] };
 
-/** The processes that run the volume's watch. */
-function watchers(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return words.some((word) => word.startsWith(`${place.prefix}/`)) && words.includes("watch");
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
-
+const watching = () => processesWith(place.prefix).filter(({ words }) => words.includes("watch"));
+const watchers = (): number[] => watching().map(({ pid }) => pid);
 /** The watcher itself, without the shells that it starts. */
-const leaders = (): number[] =>
-  watchers().filter((pid) => {
-    const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-    return Number(after.split(" ")[2]) === pid;
-  });
+const leaders = (): number[] => watching().flatMap(({ pid, leads }) => (leads ? [pid] : []));
 
 async function until(what: () => unknown, why: () => string = () => ""): Promise<void> {
   const began = Date.now();
@@ -250,6 +234,7 @@ describe("the service", () => {
     rmSync(old, { recursive: true });
     await until(() => leaders().length === 1 && leaders()[0] !== pid);
     await untilSaid(gateway, /watch ended \(.*\); trying again/);
+    expect(await gateway.status()).toMatchObject({ ok: true, payload: { prefix: place.prefix } });
     await until(() => gateway.failure() === undefined);
     expect(leaders()).toHaveLength(1);
   });
@@ -292,6 +277,20 @@ describe("skilldeps.status", () => {
         },
       });
     }
+  });
+
+  test("what is asked when the plugin stops ends too", async () => {
+    const command = join(place.dir, "slow");
+    writeFileSync(command, `#!/bin/sh\necho $$ >"${place.dir}/pid"\nexec sleep 600\n`, {
+      mode: 0o755,
+    });
+    const gateway = await register({ command });
+    const answer = gateway.status();
+    const pid = (): number => Number(readOrNothing(join(place.dir, "pid")));
+    await until(() => pid() > 0);
+    await gateway.service.stop();
+    expect(await answer).toMatchObject({ ok: false, error: { code: "UNAVAILABLE" } });
+    await until(() => readOrNothing(`/proc/${pid()}/cmdline`) === "");
   });
 
   test.each([

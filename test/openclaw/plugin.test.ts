@@ -2,20 +2,13 @@
  * The real OpenClaw with our plugin: a stock gateway whose PATH lacks the volume, with nothing but the volume
  * and what `config plugin` prints in its openclaw.json.
  */
-import {
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
 import { commandName } from "../support/own-command.ts";
+import { processesWith } from "../support/processes.ts";
 import { type Gateway, openGateway } from "./gateway.ts";
 
 const openclaw = inject("openclaw");
@@ -66,25 +59,9 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "the plu
     return skills.some((skill) => skill.name === name && skill.eligible);
   }
 
-  /** The processes that were started with a path of the volume. */
-  function ofVolume(): { pid: number; words: string[] }[] {
-    return readdirSync("/proc").flatMap((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return words.some((word) => word.includes(gateway.volume)) && Number(pid) > 0
-          ? [{ pid: Number(pid), words }]
-          : [];
-      } catch {
-        return []; // it has ended
-      }
-    });
-  }
-
+  const ofVolume = () => processesWith(gateway.volume);
   const watchers = (): number[] =>
-    ofVolume().flatMap(({ pid, words }) => {
-      const [, after = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
-      return words.includes("watch") && Number(after.split(" ")[2]) === pid ? [pid] : [];
-    });
+    ofVolume().flatMap(({ pid, words, leads }) => (leads && words.includes("watch") ? [pid] : []));
 
   async function until(what: () => unknown, why = () => gateway.log()): Promise<void> {
     for (let tries = 0; tries < 300; tries++) {

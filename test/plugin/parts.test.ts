@@ -6,7 +6,7 @@ import { failureOf, parseBeat } from "../../src/plugin/health.ts";
 import { logLines, readLine } from "../../src/plugin/lines.ts";
 import { manifestFiles } from "../../src/plugin/manifest.ts";
 import { extendPath } from "../../src/plugin/path.ts";
-import { findPlace } from "../../src/plugin/place.ts";
+import { findPackage, findPlace } from "../../src/plugin/place.ts";
 import { optionsOfDoctor, readSettings } from "../../src/plugin/settings.ts";
 
 function openLog() {
@@ -178,19 +178,27 @@ describe("guard", () => {
 });
 
 describe("place", () => {
-  const around = { rootDir: "/usr/lib/node_modules/own/dist/plugin", home: "/h" };
+  const own = findPackage("/usr/lib/node_modules/own/dist/plugin");
   const name = "openclaw-install-skill-deps";
 
   test("the configuration wins, then the variable", () => {
     const env = { OPENCLAW_SKILL_PREFIX: "/variable" };
     const settings = { prefix: "/configured", command: "/my/command", options: [] };
-    expect(findPlace(settings, { ...around, env })).toEqual({
+    expect(findPlace(settings, own, env, "/h")).toEqual({
       prefix: "/configured",
       commands: ["/my/command"],
     });
-    expect(findPlace({ options: [] }, { ...around, env })).toEqual({
+    expect(findPlace({ options: [] }, own, env, "/h")).toEqual({
       prefix: "/variable",
       commands: [`/usr/lib/node_modules/own/entrypoint/${name}`, `/variable/bin/${name}`],
+    });
+  });
+
+  test("a copy of the plugin alone has the volume's command only", () => {
+    expect(findPackage("/home/.openclaw/extensions/skill-deps")).toBeUndefined();
+    expect(findPlace({ options: [], prefix: "/v" }, undefined, {}, "/h")).toEqual({
+      prefix: "/v",
+      commands: [`/v/bin/${name}`],
     });
   });
 });
