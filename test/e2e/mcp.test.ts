@@ -1,9 +1,10 @@
 /** Programs that MCP servers are started with: of openclaw.json and of plugins, as requirements. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { started } from "../support/started.ts";
+import { bundle, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -191,6 +192,21 @@ describe("a plugin's servers", () => {
     const { mcpServers } = await required();
     expect(mcpServers).toEqual([]);
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    "a state directory that this user cannot read: none",
+    async () => {
+      plugin("tools", { fetch: { command: "zuv" } });
+      chmodSync(state(""), 0o700);
+      mkdirSync(place.prefix);
+      for (const dir of [place.dir, place.home, place.prefix]) chmodSync(dir, 0o777);
+      const env = { ...place.env, ...gateway };
+      const words = ["--reuid=4242", "--regid=4242", "--clear-groups", process.execPath, bundle];
+      const ran = await started(["setpriv", ...words, "zog"], { env, cwd: place.dir });
+      expect(ran.status, ran.stderr).toBe(0);
+      expect(Object.keys(place.manifest().tools)).toEqual(["zog"]);
+    },
+  );
 
   test("a plugin that comes, changes or goes makes the sh script ask Node", async () => {
     managedSkill("mail", "zog");

@@ -84,7 +84,8 @@ export function findMcpServers(place: {
   return {
     servers,
     files: [...log.files].map(([path, sha256]) => ({ path, sha256 })),
-    absent: [...seen.absent].filter((path) => !isThere(path)),
+    // What cannot be looked at is not known to be absent.
+    absent: [...seen.absent].filter((path) => orNothing(() => !isThere(path))),
     directories: [...seen.directories],
   };
 }
