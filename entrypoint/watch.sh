@@ -231,6 +231,7 @@ plan_retry() {
     is_raced=yes retry=$now retry_why=$why
     return
   fi
+  [ "$status" -ne 0 ] || retry_why='the last run left something for later'
   delay=$((delay * 2))
   [ "$delay" -ge 4 ] || delay=4
   [ "$delay" -le 600 ] || delay=600
