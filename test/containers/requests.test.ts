@@ -15,7 +15,8 @@ beforeEach(async () => {
   for (const name of ["requests", "recipes"]) mkdirSync(join(place.dir, name));
   chownSync(join(place.dir, "requests"), 1000, 1000);
   const bytes = archive("tar.gz", { "bin/gron": program("gron-1.8.2") });
-  const source = { ...describe(bytes), url: server.serve("/gron.tar.gz", bytes) };
+  const { sha256, size } = describe(bytes);
+  const source = { url: server.serve("/gron.tar.gz", bytes), sha256, size };
   const recipe = {
     name: "gron",
     version: "1.8.2",

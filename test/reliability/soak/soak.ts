@@ -4,14 +4,21 @@
  * nothing else was installed, and nothing is left over.
  */
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { orNothing } from "../../../src/core/or-nothing.ts";
 import { chance } from "../../support/random.ts";
 import { findStale, letHoursPass } from "../support/account.ts";
 import { answer, runBuilt } from "../support/trial.ts";
 import { type Change, changes } from "./changes.ts";
+import {
+  eventually,
+  isOfChange,
+  judgeLines,
+  judgeProcesses,
+  judgeStaging,
+  notAsRecorded,
+  textsOf,
+} from "./judge.ts";
 import { createTally, type Tally } from "./tally.ts";
 import {
   healthOf,
@@ -32,6 +39,8 @@ export interface Soak {
   signal(name: NodeJS.Signals): boolean;
   /** Ends the watcher and starts another one. */
   restart(signal: NodeJS.Signals): Promise<void>;
+  /** Nodes that were killed: what they have staged stays for ten minutes. */
+  readonly killed: number;
   /** Kills the next Node that runs; false if none does. */
   killNode(): Promise<boolean>;
 }
@@ -45,8 +54,12 @@ export async function runSoak(count: number, seed: number): Promise<Tally> {
   const tally = createTally();
   const lines: Line[] = [];
   let watcher = startWatcher(world, lines);
+  let killed = 0;
   const soak: Soak = {
     world,
+    get killed() {
+      return killed;
+    },
     wrong: tally.wrong,
     signal: (name) => watcher.child.kill(name),
     async restart(signal) {
@@ -61,7 +74,9 @@ export async function runSoak(count: number, seed: number): Promise<Tally> {
         (found) => found.length > 0,
         5000,
       );
-      return node !== undefined && process.kill(node.pid, "SIGKILL");
+      if (!node || !orNothing(() => process.kill(node.pid, "SIGKILL"))) return false;
+      killed += 1;
+      return true;
     },
   };
   try {
@@ -122,7 +137,21 @@ async function step(
     tally,
   );
   await judgeProcesses(watcher(), mark, tally);
-  tally.measure(useOf(watcher().child.pid ?? 0));
+  judgeStaging(world.volume, soak.killed, tally);
+  tally.measure(await useAtRest(watcher().child.pid ?? 0));
+}
+
+/** The least of some measures: a look that is under way opens files. */
+async function useAtRest(pid: number): Promise<ReturnType<typeof useOf>> {
+  const uses = [];
+  for (let i = 0; i < 8; i += 1) {
+    uses.push(useOf(pid));
+    await sleep(50);
+  }
+  return {
+    memory: Math.min(...uses.map(({ memory }) => memory)),
+    descriptors: Math.min(...uses.map(({ descriptors }) => descriptors)),
+  };
 }
 
 const hasEnded = ({ child }: Watcher): boolean =>
@@ -166,53 +195,6 @@ async function settle(
   if (!(await eventually(isQuiet, (it) => it, patience))) tally.wrong("it does not become quiet");
 }
 
-/** Skills that the last run did not see, or that are gone; a run that sees none keeps those of the one before. */
-function notAsRecorded({ volume, skills, away, selected }: World): string[] {
-  if (![...skills.values()].some(({ root }) => !away.has(root))) return [];
-  const names = selected().map(({ name }) => name);
-  const text = orNothing(() => readFileSync(join(volume, "manifest.json"), "utf8")) ?? "{}";
-  const { skills: recorded = [] }: { skills?: { name: string }[] } = JSON.parse(text);
-  const seen = recorded.map(({ name }) => name);
-  return [
-    ...names.filter((name) => !seen.includes(name)),
-    ...seen.filter((name) => !names.includes(name)),
-  ];
-}
-
-const isOfWatch = ({ text }: Line): boolean => text.startsWith("watch: ");
-const textsOf = (some: readonly Line[]): string => some.map(({ text }) => text).join(" | ");
-const isRetry = ({ text }: Line): boolean => text.includes("trying again what failed");
-const isOfChange = (line: Line): boolean => isOfWatch(line) && !isRetry(line);
-
-function judgeLines(
-  said: readonly Line[],
-  done: readonly Change[],
-  allowed: ReadonlySet<string>,
-  tally: Tally,
-): void {
-  const most = done.reduce((sum, { lines }) => sum + lines, 0);
-  const own = said.filter(isOfChange);
-  if (own.length > most) tally.wrong(`${own.length} lines for ${most}: ${textsOf(own)}`);
-  const retries = said.filter(isRetry);
-  if (retries.length > 0 && !done.some(({ mayFail }) => mayFail)) {
-    tally.wrong(`a run failed without a reason: ${textsOf(said).slice(-2000)}`);
-  }
-  const installed = said.flatMap(({ text }) => text.match(/tool-\d+(?= 1\.0\.0)/g) ?? []);
-  const surplus = installed.filter((name) => !allowed.has(name));
-  if (surplus.length > 0) tally.wrong(`nothing needed ${surplus.join(" ")}`);
-  if (said.some(({ text }) => text.includes("This is a bug"))) tally.wrong(textsOf(said));
-}
-
-/** No process is left but the watcher and what lets it sleep. */
-async function judgeProcesses({ child }: Watcher, mark: string, tally: Tally): Promise<void> {
-  const others = () =>
-    processesOf(mark).filter(
-      ({ pid, parent, name }) => pid !== child.pid && !(name === "sleep" && parent === child.pid),
-    );
-  const left = await eventually(others, (found) => found.length === 0, 20_000);
-  if (left.length > 0) tally.wrong(`processes are left: ${JSON.stringify(left)}`);
-}
-
 async function end(world: World, watcher: Watcher, tally: Tally, mark: string): Promise<void> {
   tally.begin(["the end"], true);
   const status = await watcher.end("SIGTERM");
@@ -234,16 +216,5 @@ async function end(world: World, watcher: Watcher, tally: Tally, mark: string): 
       tally.wrong(`${args.join(" ")}: ${ran.status}: ${ran.stdout}${ran.stderr}`);
   }
   tally.stale(findStale(world.volume, world.tools));
-  const staged = readdirSync(join(world.volume, "lib/.staging"));
-  if (staged.length > 0) tally.wrong(`staging is left: ${staged.join(" ")}`);
-}
-
-/** Asks again and again until it is so, at most so long (ms); what it was at last. */
-async function eventually<T>(ask: () => T, isSo: (it: T) => boolean, most: number): Promise<T> {
-  const began = performance.now();
-  for (;;) {
-    const found = ask();
-    if (isSo(found) || performance.now() - began > most) return found;
-    await sleep(60);
-  }
+  judgeStaging(world.volume, 0, tally);
 }

@@ -1,7 +1,7 @@
 /** The watcher under test: what it says and when, its health, its memory, and the processes that it leaves. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { orNothing } from "../../../src/core/or-nothing.ts";
 import { builtCopy } from "../support/trial.ts";
@@ -92,5 +92,7 @@ export function processesOf(mark: string): Process[] {
 
 /** Node runs of the watchers. */
 export function nodesOf(mark: string): Process[] {
-  return processesOf(mark).filter(({ name }) => !["sh", "dash", "sleep"].includes(name));
+  const isNode = ({ pid }: Process): boolean =>
+    orNothing(() => readlinkSync(`/proc/${pid}/exe`)) === realpathSync(process.execPath);
+  return processesOf(mark).filter(isNode);
 }
