@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { causeOf, describeError, UserError } from "../core/errors.ts";
@@ -108,7 +108,8 @@ async function factsFor(context: Context, seen?: Seen): Promise<StatusFacts | un
     failed: new Map(failed),
     unmet: new Map((seen?.state.plan.unmet ?? []).map((it) => [it.bin, it])),
   });
-  return { prefix, skills };
+  const { requestsDir } = context.options;
+  return { prefix, requests: requestsDir && resolve(requestsDir), skills };
 }
 
 /**

@@ -51,6 +51,8 @@ export interface SkillStatus {
 /** What a status skill tells. */
 export interface StatusFacts {
   readonly prefix: string;
+  /** Where agents may ask for tools: `--requests`, absolute. */
+  readonly requests?: string | undefined;
   readonly skills: readonly SkillStatus[];
 }
 
@@ -58,12 +60,12 @@ export interface StatusFacts {
  * Identifies the availability that a text tells: the same for the same programs, versions and codes,
  * whatever the words. 16 hex digits.
  */
-export function keyOfStatus({ prefix, skills }: StatusFacts): string {
+export function keyOfStatus({ prefix, requests = "", skills }: StatusFacts): string {
   const told = skills.map(({ skill, programs }) => [
     skill,
     programs.map((it) => [it.name, it.state, toldOf(it)]).sort(),
   ]);
-  return sha256Hex(JSON.stringify([prefix, told.sort()])).slice(0, 16);
+  return sha256Hex(JSON.stringify([prefix, requests, told.sort()])).slice(0, 16);
 }
 
 function toldOf(status: ProgramStatus): string {
@@ -77,11 +79,11 @@ export function keyInStatus(text: string): string | undefined {
 }
 
 /** Bytes of the list that is written; the rest of the text is far smaller than what remains. */
-const maxList = 56 * 1024;
+const maxList = 54 * 1024;
 
 /** The whole SKILL.md. What is missing comes first, and is cut last. */
 export function renderStatusSkill(facts: StatusFacts): string {
-  const { prefix, skills } = facts;
+  const { prefix, requests, skills } = facts;
   const inOrder = [...skills].sort((a, b) => (a.skill < b.skill ? -1 : 1));
   const isMissing = ({ programs }: SkillStatus) => programs.some((it) => it.state === "missing");
   const lacking = inOrder.filter(isMissing);
@@ -94,6 +96,7 @@ export function renderStatusSkill(facts: StatusFacts): string {
     ...(missing.length > 0
       ? [`## Missing\n\n${missing.join("\n")}`, howToGet(lacking, prefix)]
       : []),
+    ...(requests === undefined ? [] : [howToAsk(requests)]),
     ...(there.length > 0 ? [`## Available\n\n${there.join("\n")}`] : []),
     `${commandName} writes this file when a program became available or unavailable, so that running sessions see it. Changes to it are lost.`,
     `<!-- availability ${keyOfStatus(facts)} -->`,
@@ -151,6 +154,13 @@ function howToGet([first]: readonly SkillStatus[], prefix: string): string {
 
 - **The operator** runs \`${commandName} doctor\` where ${volume} can be written: it says why a program is missing, and what to do. \`${commandName}\` installs what can be installed.
 - **An agent** cannot install programs by itself, and need not try. Tell your user what is missing and who can add it, such as: "The skill ${skill} needs the program ${bin}, which is not installed. The operator of this gateway can run ${commandName} doctor, which says why."`;
+}
+
+function howToAsk(requests: string): string {
+  const dir = plainText(requests, 300);
+  return `## How an agent can ask for a tool
+
+Create an empty file in the directory of requests, named after a tool of the catalogue, such as jq. After a few seconds, jq.answer beside it tells what came of it. The directory is ${dir} for the operator; a sandbox may have it at another path.`;
 }
 
 /**

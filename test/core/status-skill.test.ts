@@ -71,6 +71,15 @@ describe("the text", () => {
     expect(textOf({ skill: "mail", programs: [gog] })).not.toMatch(/is missing|how to get what/i);
   });
 
+  test("tells agents how to ask where they may", () => {
+    const skills = [{ skill: "mail", programs: [gog] }];
+    expect(textOf(...skills)).not.toMatch(/ask for a tool/);
+    const text = renderStatusSkill({ prefix, requests: "/srv/requests_1", skills });
+    expect(text).toMatch(/^## How an agent can ask for a tool$/m);
+    expect(text).toContain("The directory is /srv/requests\\_1 for the operator;");
+    expect(keyInStatus(text)).not.toBe(keyInStatus(textOf(...skills)));
+  });
+
   test("keeps its size, whatever there is, and what is missing comes first", () => {
     const named = (kind: string, programs: ProgramStatus[]) =>
       Array.from({ length: 2000 }, (_, i) => ({ skill: `${kind}-${i}`, programs }));

@@ -119,6 +119,23 @@ describe("is written", () => {
     expect(told()).toMatch(/^- \*\*farm\*\*: yak 1\.0\.0$/m);
   });
 
+  test("with the directory where agents may ask, if there is one", async () => {
+    mkdirSync(join(place.dir, "requests"));
+    await run("--requests", join(place.dir, "requests"));
+    expect(told()).toContain(`The directory is ${place.dir}/requests for the operator`);
+  });
+
+  test("once by several runs at once, and what killed runs have left goes", async () => {
+    mkdirSync(join(file, ".."), { recursive: true });
+    const left = join(file, "../.0123456789ab.tmp");
+    writeFileSync(left, "cut sho");
+    utimesSync(left, 1, 1);
+    const statuses = await Promise.all([1, 2, 3, 4].map(async () => (await run()).status));
+    expect(statuses).toEqual([0, 0, 0, 0]);
+    expect(told()).toMatch(/^- \*\*mail\*\*: zog 1\.0\.0$/m);
+    expect(readdirSync(join(file, ".."))).toEqual(["SKILL.md"]);
+  });
+
   test("again where it was deleted or cut short", async () => {
     await run();
     const text = told();
