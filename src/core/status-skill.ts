@@ -92,7 +92,7 @@ export function renderStatusSkill(facts: StatusFacts): string {
   const room = maxList - Buffer.byteLength(missing.join("\n"));
   const there = limited(whole.map(renderSkill), room);
   const sections = [
-    `# Programs of the skills\n\nSkills with all programs that they require: ${whole.length} of ${skills.length}. The programs are in ${plainText(`${prefix}/bin`, 300)}.`,
+    `# Programs of the skills\n\nSkills and MCP servers with all programs that they require: ${whole.length} of ${skills.length}. The programs are in ${plainText(`${prefix}/bin`, 300)}.`,
     ...(missing.length > 0
       ? [`## Missing\n\n${missing.join("\n")}`, howToGet(lacking, prefix)]
       : []),
@@ -153,7 +153,7 @@ function howToGet([first]: readonly SkillStatus[], prefix: string): string {
   return `## How to get what is missing
 
 - **The operator** runs \`${commandName} doctor\` where ${volume} can be written: it says why a program is missing, and what to do. \`${commandName}\` installs what can be installed.
-- **An agent** cannot install programs by itself, and need not try. Tell your user what is missing and who can add it, such as: "The skill ${skill} needs the program ${bin}, which is not installed. The operator of this gateway can run ${commandName} doctor, which says why."`;
+- **An agent** cannot install programs by itself, and need not try. Tell your user what is missing and who can add it, such as: "${skill} needs the program ${bin}, which is not installed. The operator of this gateway can run ${commandName} doctor, which says why."`;
 }
 
 function howToAsk(requests: string): string {

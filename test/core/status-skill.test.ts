@@ -48,7 +48,7 @@ describe("the text", () => {
     expect(text.slice(text.indexOf("# "))).toMatchInlineSnapshot(`
       "# Programs of the skills
 
-      Skills with all programs that they require: 1 of 2. The programs are in /opt/openclaw/bin.
+      Skills and MCP servers with all programs that they require: 1 of 2. The programs are in /opt/openclaw/bin.
 
       ## Missing
 
@@ -57,7 +57,7 @@ describe("the text", () => {
       ## How to get what is missing
 
       - **The operator** runs \`openclaw-install-skill-deps doctor\` where /opt/openclaw can be written: it says why a program is missing, and what to do. \`openclaw-install-skill-deps\` installs what can be installed.
-      - **An agent** cannot install programs by itself, and need not try. Tell your user what is missing and who can add it, such as: "The skill farm needs the program yak, which is not installed. The operator of this gateway can run openclaw-install-skill-deps doctor, which says why."
+      - **An agent** cannot install programs by itself, and need not try. Tell your user what is missing and who can add it, such as: "farm needs the program yak, which is not installed. The operator of this gateway can run openclaw-install-skill-deps doctor, which says why."
 
       ## Available
 
