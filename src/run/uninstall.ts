@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { commandName, layout } from "../core/layout.ts";
+import { layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { rm } from "../io/disk.ts";
@@ -8,7 +8,6 @@ import { listNames, syncDirectory, withContext } from "../io/files.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { isOurs, treesInUse } from "../io/volume/bins.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
-import { isPluginOurs } from "../io/volume/plugin-link.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { discard, removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openDirectories } from "../io/volume/volume.ts";
@@ -130,10 +129,6 @@ async function unlinkBins(
   for (const name of namesOf(true)) {
     const path = join(prefix, layout.binPath(name));
     if (provided.has(name) || !(await isOurs(path))) continue;
-    await withContext("remove", path, rm(path, { force: true }));
-  }
-  if (going.has(commandName) && (await isPluginOurs(prefix))) {
-    const path = join(prefix, layout.plugin);
     await withContext("remove", path, rm(path, { force: true }));
   }
   await syncDirectory(join(prefix, layout.bin));

@@ -1,6 +1,8 @@
 /** The path of the OpenClaw plugin in the volume: kept, repaired and removed like the links in `bin`. */
 import {
   existsSync,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
   readFileSync,
   readlinkSync,
@@ -14,7 +16,7 @@ import JSON5 from "json5";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
 import { commandName } from "../support/own-command.ts";
-import { copyAs } from "../support/package.ts";
+import { copyAs, copyPackage } from "../support/package.ts";
 import { started } from "../support/started.ts";
 import { entrypoint, openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
 
@@ -100,6 +102,28 @@ test("a newer command moves it; gc, bundles and seeds have it", async () => {
     expect(existsSync(join(linkIn(target), "index.js")), target).toBe(true);
     expect(realpathSync(linkIn(target))).toContain(target);
   }
+});
+
+test("without the command its link is stale, and removed like others", async () => {
+  await place.run();
+  const file = join(place.prefix, "manifest.json");
+  const { tools: _, ...document } = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...document, tools: {} }));
+  for (const dir of ["bin", "lib"])
+    rmSync(join(place.prefix, dir, commandName), { recursive: true });
+  const incomplete = copyPackage(join(place.dir, "package")); // it publishes nothing
+  rmSync(join(incomplete, "dist/build.txt"));
+  const run = () =>
+    started([join(incomplete, "entrypoint", commandName), "--prefix", place.prefix, "--all"], {
+      env: { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath },
+    });
+  await run();
+  expect(lstatSync(link()).isSymbolicLink()).toBe(true); // another run may be about to list it
+  const old = new Date(Date.now() - 3_600_000);
+  lutimesSync(link(), old, old);
+  place.skill("other", {});
+  await run();
+  expect(lstatSync(link(), { throwIfNoEntry: false })).toBeUndefined();
 });
 
 test("config plugin prints the lines, with this volume's path", async () => {
