@@ -31,7 +31,7 @@ function viewOf(
   const [, platform = "", request = ""] = view.split(" ", 3);
   const rest = wordsIn(view.slice(`1 ${platform} ${request} `.length));
   const [prefix = "", , , home = ""] = rest;
-  return { words: wordsIn(request), prefix, home, exist: rest.slice(15) };
+  return { words: wordsIn(request), prefix, home, exist: rest.slice(16) };
 }
 
 /** `3:abc,0:,` → `abc`, empty. */
@@ -101,7 +101,7 @@ for (const shell of shells) {
       const without = viewOf(place, ["--all"]).words;
       expect(without).toEqual(["--all"]);
       for (const args of everyOption) {
-        if (args[0] === "--no-wait") continue; // no run has it without -- CMD
+        if (args[0] === "--no-wait" || args[0] === "--watch") continue; // no run has it without -- CMD
         const options = tryParse(["--all", ...args]);
         const { words } = viewOf(place, ["--all", ...args]);
         const isLeftOut = words.length === 1;
