@@ -181,7 +181,8 @@ describe("the service", () => {
     const gateway = await register();
     gateway.start();
     await until(() => leaders().length === 1);
-    const [pid = 0] = leaders();
+    const [pid] = leaders();
+    if (pid === undefined) throw new Error("the watcher has ended");
     process.kill(pid, "SIGKILL");
     await untilSaid(
       gateway,

@@ -108,7 +108,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "the plu
     process.stdout.write(
       `  skill written 0 ms, program there ${Math.round(there - skill)} ms, sessions told ${Math.round(told - skill)} ms\n`,
     );
-    expect(gateway.log()).toMatch(/skill-deps: watch: a skill (is new|was added)/);
+    await until(() => /skill-deps: watch: .*1 installed \(owl 1\.0\.0\)/.test(gateway.log()));
 
     await gateway.stop();
     expect(ofVolume()).toEqual([]);
@@ -143,10 +143,14 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "the plu
     await configure();
     await gateway.start();
     await until(() => watchers().length === 1);
-    const [pid = 0] = watchers();
+    const [pid] = watchers();
+    if (pid === undefined) throw new Error("the watcher has ended");
     process.kill(pid, "SIGKILL");
     await until(() => watchers().length === 1 && watchers()[0] !== pid);
-    expect(gateway.log()).toMatch(/skill-deps: watch ended \(signal SIGKILL\); trying again/);
+    // The gateway writes its log a moment later.
+    await until(() =>
+      /skill-deps: watch ended \(signal SIGKILL\); trying again/.test(gateway.log()),
+    );
     await gateway.stop("SIGKILL");
     await until(() => ofVolume().length === 0);
   });
