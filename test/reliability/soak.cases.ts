@@ -5,9 +5,9 @@ import { runSoak } from "./soak/soak.ts";
 export const cases: readonly Case[] = [
   {
     name: "watch: changes of skills, config and volume at random, with kills",
-    tries: { bounded: 60, full: 300 },
+    tries: { bounded: 20, full: 300 },
     async run(tries) {
-      const seed = Date.now() % 1_000_000;
+      const seed = 7; // the same changes each time: others are for test:soak
       process.stderr.write(`SOAK_CHANGES=${tries} SOAK_SEED=${seed}\n`);
       const tally = await runSoak(tries, seed);
       return { tries: tally.count(), ...tally.result() };
