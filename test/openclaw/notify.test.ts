@@ -117,7 +117,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "running
     );
     expect(text).toMatch(/nothing to do; programs present: 2/);
     expect(text).not.toMatch(/not verified|warning/);
-    // OpenClaw 2026.9.6 keeps the list in prompts of sandboxed sessions, also of skills that need no program.
+    // OpenClaw 2026.9.6 keeps the list in prompts of sandboxed sessions.
     process.stdout.write(`  offered by its prompt: ${offered().join(", ")}\n`);
     changeSkills();
     expect(await offeredIn("old")).toEqual(["with-yak", "with-zog"]);
