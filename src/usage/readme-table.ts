@@ -16,6 +16,6 @@ export function renderCommandTable(): string {
     return `| ${words.join(", ")} | ${row.map(({ summary }) => summary).join("; ")} |`;
   });
   const subs = commands.filter(({ verb }) => verb === "recipe").map(({ sub }) => `\`${sub}\``);
-  const recipes = `| \`recipe …\` | [recipes](recipes/README.md#add-a-tool), for authors: ${subs.join(", ")} |`;
+  const recipes = `| \`recipe ...\` | [recipes](recipes/README.md#add-a-tool), for authors: ${subs.join(", ")} |`;
   return ["| command | what it does |", "| --- | --- |", ...lines, recipes, ""].join("\n");
 }
