@@ -153,6 +153,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "the plu
     );
     await gateway.stop("SIGKILL");
     await until(() => ofVolume().length === 0);
+    expect(watchers()).toEqual([]);
   });
 
   test.each([
