@@ -145,7 +145,8 @@ export function renderSummary(groups: readonly Group[]): string {
     });
     return [group.title, ...cells];
   });
-  return markdownTable([["median", ...columns.map(([title]) => title)], ...rows]);
+  const compared = rows.filter(([, ours]) => ours !== "");
+  return markdownTable([["median", ...columns.map(([title]) => title)], ...compared]);
 }
 
 const method = `All were measured in turns in one go on one machine, each cold install on a fresh volume. CPU is user and
