@@ -2,9 +2,11 @@ import { readdirSync } from "node:fs";
 
 export const commandName = "openclaw-install-skill-deps";
 
-/** True for a path of a volume that belongs to its own command. */
+/** True for a path of a volume that belongs to its own command, or leads to its plugin. */
 export function isOfCommand(path: string): boolean {
-  return /^(bin|lib)\/openclaw-install-skill-deps(\/|$)/.test(path);
+  return /^((bin|lib)\/openclaw-install-skill-deps(\/|$)|share\/openclaw-skill-deps\/plugin$)/.test(
+    path,
+  );
 }
 
 /** A volume's paths, or its tools, without those of its own command, which every run adds. */
