@@ -27,7 +27,12 @@ for (const { name, tries, run } of cases) {
   if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
   if (!values.full && tries.bounded === 0) continue;
   const began = performance.now();
-  const result = await run(values.full ? tries.full : tries.bounded);
+  // What cannot be tried is wrong, and keeps no other case from its try.
+  const result = await run(values.full ? tries.full : tries.bounded).catch((error) => ({
+    tries: 0,
+    wrong: [String(error?.stack ?? error)],
+    stale: 0,
+  }));
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   for (const line of result.wrong) process.stderr.write(`${name}: ${line}\n`);
   if (result.wrong.length > 0 || result.stale > 0) bad += 1;

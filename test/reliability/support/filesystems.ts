@@ -5,6 +5,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { mountFaulty } from "./faulty.ts";
 
 export interface Mounted {
@@ -37,6 +38,22 @@ function run(...words: readonly string[]): void {
   execFileSync(file, args, { stdio: ["ignore", "ignore", "pipe"] });
 }
 
+/**
+ * Mounts again what was just unmounted. Another test that runs beside this one may have started a process with mounts
+ * of its own, which keeps the device busy until it ends; a minute is more than any of them takes.
+ */
+async function whenFree(mount: () => void): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      mount();
+      return;
+    } catch (error) {
+      if (tries === 120 || !/already mounted|busy/.test(String(error))) throw error;
+      await sleep(500);
+    }
+  }
+}
+
 /** A file system that two commands mount and unmount. */
 export function simple(
   name: string,
@@ -51,17 +68,18 @@ export function simple(
       const path = join(dir, "mnt");
       mkdirSync(path, { recursive: true });
       prepare(dir);
-      const up = (options: string): void => run(...mount(dir, path, options));
-      up("rw");
+      const up = (options: string): Promise<void> =>
+        whenFree(() => run(...mount(dir, path, options)));
+      await up("rw");
       return {
         path,
         async remount() {
           run("umount", path);
-          up("rw");
+          await up("rw");
         },
         async readOnly() {
           run("umount", path);
-          up("ro");
+          await up("ro");
         },
         close: () => void spawnSync("umount", ["--lazy", path]),
       };
