@@ -1,0 +1,31 @@
+/**
+ * The Python or Node packages that a skill's scripts import, as its dependency files declare them. Foreign text:
+ * it is used only if the operator allows it.
+ */
+export interface LibraryDeclaration {
+  readonly language: "python" | "node";
+  /** The file that declares them, relative to the skill's directory: `requirements.txt`, `scripts/x.py`. */
+  readonly file: string;
+  /** Normalized names of what it requires directly, sorted. */
+  readonly names: readonly string[];
+  /** What the language's own resolver is given, one per line: `requests[socks]>=2; python_version < "3.13"`. */
+  readonly requirements: readonly string[];
+  /** The same for versions that are only limited (`-c`). */
+  readonly constraints: readonly string[];
+  /** Lines that are not used, and why. Nothing of the declaration is installed while there are any. */
+  readonly refused: readonly Refusal[];
+}
+
+/** A line of a dependency file that cannot be used. */
+export interface Refusal {
+  readonly file: string;
+  /** 1-based; absent in files whose entries have no line. */
+  readonly line?: number;
+  readonly text: string;
+  readonly reason: string;
+}
+
+/** The name as Python's indexes compare it: `Foo.Bar_baz` is `foo-bar-baz`. */
+export function normalPythonName(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
+}

@@ -1,0 +1,74 @@
+import { parse, TomlError } from "smol-toml";
+import { asFields } from "../values.ts";
+import type { LibraryDeclaration, Refusal } from "./declaration.ts";
+import { checkRequirement } from "./requirements-txt.ts";
+
+/** The `[project] dependencies` of a pyproject.toml; undefined if it declares none. */
+export function readPyproject(text: string, file: string): LibraryDeclaration | undefined {
+  return readDependencies(text, file, (document) => asFields(document.project)?.dependencies);
+}
+
+/** The `dependencies` of a script's inline metadata (PEP 723); undefined if it has none. */
+export function readScript(text: string, file: string): LibraryDeclaration | undefined {
+  const block = scriptBlock(text);
+  if (block === undefined) return undefined;
+  return readDependencies(block, file, (document) => document.dependencies);
+}
+
+/**
+ * The TOML of a `# /// script` block, by the expression of the specification of inline script metadata. A second
+ * block makes all of them invalid.
+ */
+function scriptBlock(text: string): string | undefined {
+  const blocks = [
+    ...text.matchAll(
+      /^# \/\/\/ (?<type>[a-zA-Z0-9-]+)$\s(?<content>(?:^#(?:| .*)$\s)+)^# \/\/\/$/gm,
+    ),
+  ].filter(({ groups }) => groups?.type === "script");
+  const [only, ...more] = blocks;
+  if (only === undefined || more.length > 0) return undefined;
+  const lines = (only.groups?.content ?? "").split(/\r\n|\r|\n/);
+  return lines.map((line) => line.slice(line.startsWith("# ") ? 2 : 1)).join("\n");
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function readDependencies(
+  text: string,
+  file: string,
+  choose: (document: Fields) => unknown,
+): LibraryDeclaration | undefined {
+  const empty = { language: "python", file, constraints: [] } as const;
+  const refuse = (refusal: Omit<Refusal, "file">): LibraryDeclaration => ({
+    ...empty,
+    names: [],
+    requirements: [],
+    refused: [{ file, ...refusal }],
+  });
+  let listed: unknown;
+  try {
+    listed = choose(parse(text.replaceAll("\r\n", "\n")));
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [reason = ""] = error.message.split("\n");
+    return refuse({ line: error.line, text: "", reason: `it is not TOML: ${reason}` });
+  }
+  if (listed === undefined || (Array.isArray(listed) && listed.length === 0)) return undefined;
+  if (!isTexts(listed))
+    return refuse({ text: "dependencies", reason: "it is not a list of texts" });
+  const checked = listed.map((requirement) => ({ requirement, ...checkRequirement(requirement) }));
+  const refused = checked.flatMap((each) =>
+    "reason" in each ? [{ file, text: each.requirement, reason: each.reason }] : [],
+  );
+  const good = checked.flatMap((each) => ("name" in each ? [each] : []));
+  return {
+    ...empty,
+    names: [...new Set(good.map(({ name }) => name))].sort(),
+    requirements: good.map(({ requirement }) => requirement),
+    refused,
+  };
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
