@@ -1,5 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { InstallSpec } from "./installspec.ts";
+import type { LibraryLine, LibrarySet } from "./libraries/set.ts";
 import type { PlatformKey } from "./platform.ts";
 
 /**
@@ -163,10 +164,33 @@ export interface GoBuildArtifact extends ArtifactBase {
   readonly toolchain: string;
 }
 
+/**
+ * The Python packages of a library set: a tree with `site-packages` and no programs, for one interpreter line,
+ * whatever Python the volume has.
+ */
+export interface PythonLibrariesArtifact extends ArtifactBase {
+  readonly kind: "python-libraries";
+  /** `cpython-311`. */
+  readonly line: LibraryLine;
+  readonly wheels: readonly LockedWheel[];
+}
+
+/** The Node packages of a library set: a tree with `node_modules` and no programs. */
+export interface NodeLibrariesArtifact extends ArtifactBase {
+  readonly kind: "node-libraries";
+  readonly packages: readonly LockedPackage[];
+}
+
 /** A skill's declaration before its first use, which pins it. */
 export interface DeclaredArtifact extends ArtifactBase, Declaration {
   readonly kind: "declared";
   readonly spec: InstallSpec;
+}
+
+/** A library set before its first use, which pins it: see `recordedLibraries`. */
+export interface DeclaredLibrariesArtifact extends ArtifactBase, Declaration {
+  readonly kind: "declared-libraries";
+  readonly set: LibrarySet;
 }
 
 /** Marks a recipe that comes from an untrusted skill. */
