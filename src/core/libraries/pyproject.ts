@@ -12,23 +12,23 @@ export function readPyproject(text: string, file: string): LibraryDeclaration | 
 export function readScript(text: string, file: string): LibraryDeclaration | undefined {
   const block = scriptBlock(text);
   if (block === undefined) return undefined;
-  return readDependencies(block, file, (document) => document.dependencies);
+  const lines = block.split("\n").slice(1, -1);
+  const toml = lines.map((line) => line.slice(line.startsWith("# ") ? 2 : 1)).join("\n");
+  return readDependencies(toml, file, (document) => document.dependencies);
 }
 
 /**
- * The TOML of a `# /// script` block, by the expression of the specification of inline script metadata. A second
+ * A script's inline metadata from `# /// script` to `# ///`, by the expression of its specification, with LF. A second
  * block makes all of them invalid.
  */
-function scriptBlock(text: string): string | undefined {
+export function scriptBlock(text: string): string | undefined {
   const blocks = [
-    ...text.matchAll(
-      /^# \/\/\/ (?<type>[a-zA-Z0-9-]+)$\s(?<content>(?:^#(?:| .*)$\s)+)^# \/\/\/$/gm,
-    ),
+    ...text
+      .replaceAll("\r\n", "\n")
+      .matchAll(/^# \/\/\/ (?<type>[a-zA-Z0-9-]+)$\s(?<content>(?:^#(?:| .*)$\s)+)^# \/\/\/$/gm),
   ].filter(({ groups }) => groups?.type === "script");
   const [only, ...more] = blocks;
-  if (only === undefined || more.length > 0) return undefined;
-  const lines = (only.groups?.content ?? "").split(/\r\n|\r|\n/);
-  return lines.map((line) => line.slice(line.startsWith("# ") ? 2 : 1)).join("\n");
+  return more.length > 0 ? undefined : only?.[0];
 }
 
 type Fields = Readonly<Record<string, unknown>>;

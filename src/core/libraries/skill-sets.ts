@@ -1,0 +1,155 @@
+import type { LibraryDeclaration, Refusal } from "./declaration.ts";
+import { readPackageJson } from "./package-json.ts";
+import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
+import { readRequirements } from "./requirements-txt.ts";
+import {
+  digestOfFiles,
+  digestOfScript,
+  type LibraryLine,
+  type LibrarySet,
+  maxPythonFiles,
+  nodeFiles,
+  pythonFile,
+} from "./set.ts";
+
+/** The dependency files of one skill, and its Python scripts. */
+export interface DependencyFiles {
+  /** By path relative to the skill, with `/`: only beside SKILL.md and in `scripts/`. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Files with such names that may not be read: links, other things than files, too large ones. */
+  readonly refused: readonly Refusal[];
+}
+
+/** What a skill declares in one language, before it is known for which interpreters it is installed. */
+export interface DeclaredSet extends LibraryDeclaration {
+  readonly digest: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Where dependency files count, relative to the skill; the empty one is the skill's own directory. */
+export const dependencyDirs = ["", "scripts/"] as const;
+
+/** Everything that a skill declares: at most one set for all its Python files, one per script, two of Node. */
+export function declaredSets(given: DependencyFiles): DeclaredSet[] {
+  const python = pythonSet(given);
+  return [
+    ...(python ? [python] : []),
+    ...[...given.files].flatMap(([path, bytes]) => scriptSet(path, bytes, given.refused)),
+    ...dependencyDirs.flatMap((dir) => nodeSet(dir, given)),
+  ];
+}
+
+/** One set for each interpreter line; none of a declaration that cannot be used. */
+export function librarySets(
+  { refused, language, digest, file, names, requirements, constraints, files }: DeclaredSet,
+  lines: readonly LibraryLine[],
+): LibrarySet[] {
+  if (refused.length > 0) return [];
+  return lines
+    .filter((line) => (line === "node") === (language === "node"))
+    .map((line) => ({
+      ...{ kind: "libraries", language, line, digest, file },
+      ...{ names, requirements, constraints, files },
+    }));
+}
+
+function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined {
+  const parts = partsOf(files, (path) => pythonFile.test(nameIn(path)));
+  const read = (path: string): string | undefined => parts.get(path);
+  const declared = dependencyDirs.flatMap((dir) => {
+    const [requirements, pyproject] = [`${dir}requirements.txt`, `${dir}pyproject.toml`];
+    const texts = [read(requirements), read(pyproject)];
+    return [
+      texts[0] === undefined ? undefined : readRequirements(texts[0], requirements, read),
+      texts[1] === undefined ? undefined : readPyproject(texts[1], pyproject),
+    ];
+  });
+  const declarations = declared.filter((each) => each !== undefined);
+  const says = declarations.filter((each) => each.names.length + each.refused.length > 0);
+  const unread = refused.filter(({ file }) => pythonFile.test(nameIn(file)));
+  const [first] = [...says, ...unread];
+  if (first === undefined) return undefined;
+  const tooMany =
+    parts.size > maxPythonFiles
+      ? [{ file: first.file, text: "", reason: `there are more than ${maxPythonFiles} such files` }]
+      : [];
+  return {
+    language: "python",
+    file: first.file,
+    names: sorted(says.flatMap(({ names }) => names)),
+    requirements: says.flatMap(({ requirements }) => requirements),
+    constraints: says.flatMap(({ constraints }) => constraints),
+    refused: [...tooMany, ...unread, ...says.flatMap((each) => each.refused)],
+    digest: digestOfFiles("python", bytesOf(files, [...parts.keys()])),
+    files: {},
+  };
+}
+
+function scriptSet(path: string, bytes: Uint8Array, refused: readonly Refusal[]): DeclaredSet[] {
+  if (!path.endsWith(".py")) return [];
+  const text = textOf(bytes);
+  const declared = readScript(text, path);
+  if (declared === undefined) return [];
+  const unread = refused.filter(({ file }) => file === path);
+  const digest = digestOfScript(scriptBlock(text) ?? "");
+  return [{ ...declared, refused: [...unread, ...declared.refused], digest, files: {} }];
+}
+
+function nodeSet(dir: string, { files, refused }: DependencyFiles): DeclaredSet[] {
+  const names: readonly string[] = nodeFiles;
+  const isOurs = (path: string): boolean =>
+    path.startsWith(dir) && names.includes(path.slice(dir.length));
+  const parts = partsOf(files, isOurs);
+  const text = parts.get(`${dir}package.json`);
+  const file = `${dir}package.json`;
+  const unread = refused.filter((each) => isOurs(each.file));
+  const isUnread = unread.some((each) => each.file === file);
+  const none: LibraryDeclaration = {
+    language: "node",
+    file,
+    names: [],
+    requirements: [],
+    constraints: [],
+    refused: [],
+  };
+  const declared = text === undefined ? isUnread && none : readPackageJson(text, file);
+  if (!declared) return [];
+  const relative = bytesOf(files, [...parts.keys()]).map(({ name, bytes }) => ({
+    name: name.slice(dir.length),
+    bytes,
+  }));
+  return [
+    {
+      ...declared,
+      refused: [...unread, ...declared.refused],
+      digest: digestOfFiles("node", relative),
+      files: Object.fromEntries(relative.map(({ name, bytes }) => [name, textOf(bytes)])),
+    },
+  ];
+}
+
+function partsOf(
+  files: DependencyFiles["files"],
+  isPart: (path: string) => boolean,
+): Map<string, string> {
+  const parts = [...files].filter(([path]) => isPart(path));
+  return new Map(parts.map(([path, bytes]) => [path, textOf(bytes)]));
+}
+
+function bytesOf(files: DependencyFiles["files"], paths: readonly string[]) {
+  return paths.map((name) => ({ name, bytes: files.get(name) ?? new Uint8Array() }));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("utf8");
+}
+
+/** The file's name without `scripts/`; empty for files elsewhere. */
+function nameIn(path: string): string {
+  const name = path.startsWith("scripts/") ? path.slice("scripts/".length) : path;
+  return name.includes("/") ? "" : name;
+}
+
+function sorted(names: readonly string[]): string[] {
+  return [...new Set(names)].sort();
+}
