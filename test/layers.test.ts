@@ -11,7 +11,7 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["core", ["core/problems"]],
   ["core/skills", ["core"]],
   ["core/locks", ["core"]],
-  ["core/libraries", ["core"]],
+  ["core/libraries", ["core", "core/locks"]],
   ["core/recipes", ["core", "core/locks"]],
   ["core/plan", ["core", "core/locks", "core/recipes"]],
   ["io", ["core"]],

@@ -1,6 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { InstallSpec } from "./installspec.ts";
-import type { LibraryLine, LibrarySet } from "./libraries/set.ts";
+import type { LibraryLine, LibrarySet } from "./library-set.ts";
 import type { PlatformKey } from "./platform.ts";
 
 /**
@@ -213,6 +213,8 @@ export type Artifact =
   | PythonArtifact
   | GoModuleArtifact
   | GoBuildArtifact
+  | PythonLibrariesArtifact
+  | NodeLibrariesArtifact
   | DeclaredArtifact;
 
 export type ArtifactKind = Artifact["kind"];

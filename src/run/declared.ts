@@ -11,7 +11,7 @@ import { acquireLease } from "../io/volume/lease.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
-import { pythonOf } from "./toolchains.ts";
+import { anyPythonOf, pythonOf } from "./toolchains.ts";
 
 /**
  * Pins a skill's declaration at its first use and records the result. The step is then like any
@@ -32,11 +32,12 @@ export async function resolveDeclared(
   const hint = `Its current contents are pinned in ${layout.declared} for later installations.`;
   context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
   const python = () => pythonOf(context.prefix, tool, needs);
+  const anyPython = () => anyPythonOf(context, tool, needs);
   const { document, locks } = await draftDeclared(open, {
     bins: step.bins,
     tool,
     context,
-    toolchains: { ...toolchains, python },
+    toolchains: { ...toolchains, python, anyPython },
     dir: await staging.workDir(tool),
   });
   const made: DeclaredTool = {

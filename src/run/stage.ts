@@ -8,7 +8,7 @@ import { HurriedError } from "../net/errors.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { type Candidate, candidatesOf, type StagedTool } from "./candidates.ts";
 import { olderVersion } from "./older-version.ts";
-import { pythonOf } from "./toolchains.ts";
+import { anyPythonOf, pythonOf } from "./toolchains.ts";
 
 /** Tries the sources in order; the first failure is the error, the others are notes. */
 export async function stageTool(
@@ -19,7 +19,8 @@ export async function stageTool(
   sayStart(step, context);
   const errors: UserError[] = [];
   const python = () => pythonOf(context.prefix, tool, needs);
-  const candidates = candidatesOf(step, context, { ...toolchains, python });
+  const anyPython = () => anyPythonOf(context, tool, needs);
+  const candidates = candidatesOf(step, context, { ...toolchains, python, anyPython });
   const again: Candidate[] = [];
   const tellSkipped = (source: string, why: string): void =>
     context.emit({ type: "detail", message: `${tool}: skipped ${source}: ${why}` });

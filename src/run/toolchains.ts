@@ -50,6 +50,18 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
   });
 }
 
+/** The Python that this run or an earlier one has installed into the volume, if there is one. */
+export async function anyPythonOf(
+  { prefix, manifest }: ApplyContext,
+  tool: string,
+  needs: Needs,
+): Promise<Interpreter | undefined> {
+  if (needs.has("python3")) return await pythonOf(prefix, tool, needs);
+  const { python3 } = manifest.tools;
+  if (python3 === undefined || !isWhole(prefix, python3)) return undefined;
+  return await pythonOf(prefix, tool, new Map([["python3", Promise.resolve(python3)]]));
+}
+
 /** The volume's go if it is installed; else the one on PATH. */
 async function findMachineGo({ prefix, manifest, toolchains }: ApplyContext) {
   const record: VerifiedRecord | undefined = manifest.tools.go;
@@ -98,7 +110,7 @@ async function fetchGo(
         http: context.http,
         npm: context.npm,
         apt: context.apt,
-        toolchains: { ...shared, python: never, toolchain: never },
+        toolchains: { ...shared, python: never, anyPython: never, toolchain: never },
         platform: machine,
         runsHere: true,
         dir: await staging.workDir("go"),

@@ -8,8 +8,10 @@ import { goBuild } from "./go/build.ts";
 import { goModule } from "./go/module.ts";
 import type { PinnedFile, SourceKind } from "./kind.ts";
 import { npmClosure } from "./npm/closure.ts";
+import { nodeLibraries } from "./npm/libraries.ts";
 import { npmPackage } from "./npm/package.ts";
 import { compileBytecode } from "./python/bytecode.ts";
+import { pythonLibraries } from "./python/libraries.ts";
 import { python } from "./python/python.ts";
 import type { Bins } from "./tree.ts";
 
@@ -26,6 +28,8 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
   python,
   "go-module": goModule,
   "go-build": goBuild,
+  "python-libraries": pythonLibraries,
+  "node-libraries": nodeLibraries,
   declared: { stage: unresolved, pinnedBy: unresolved },
 };
 

@@ -26,6 +26,8 @@ export interface Toolchains {
   readonly goConfig: () => Promise<GoConfig>;
   /** Resolves when the volume has it. */
   readonly python: () => Promise<Interpreter>;
+  /** The volume's Python, if it has one. */
+  readonly anyPython: () => Promise<Interpreter | undefined>;
   /** A Go that is at least this new (`1.25`), fetched if neither machine nor volume has one. */
   readonly toolchain: (atLeast: string) => Promise<Toolchain>;
   readonly offline: boolean;
@@ -34,4 +36,4 @@ export interface Toolchains {
 }
 
 /** Shared by all tools of a run: configurations are read once, a Go is fetched once. */
-export type SharedToolchains = Omit<Toolchains, "python">;
+export type SharedToolchains = Omit<Toolchains, "python" | "anyPython">;

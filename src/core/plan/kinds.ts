@@ -1,8 +1,9 @@
 import { upstreamVersion } from "../deb-version.ts";
 import { type Digest, formatDigest, sha256Hex } from "../digest.ts";
+import { pythonOfLine } from "../library-set.ts";
 import { selectWheels } from "../locks/wheels.ts";
 import type { Platform } from "../platform.ts";
-import type { Artifact, ArtifactKind, ArtifactOf } from "../recipe.ts";
+import type { Artifact, ArtifactKind, ArtifactOf, LockedWheel } from "../recipe.ts";
 
 /**
  * What a plan needs to know about a kind of source. Fetching and staging are in its folder of
@@ -74,13 +75,7 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
     nameOf: ({ name, version }) => `pypi:${name}@${version}`,
     digestOf: ({ wheels }) => listDigest(wheels, ({ file }) => file),
     shapeOf: same,
-    sizeOf: ({ wheels }, platform, python) => {
-      try {
-        return sumOf(selectWheels(wheels, python, platform));
-      } catch {
-        return undefined; // the installation reports that the lock has none for this Python
-      }
-    },
+    sizeOf: ({ wheels }, platform, python) => sizeOfWheels(wheels, python, platform),
     isChosenByPython: true,
   },
   "go-module": {
@@ -93,6 +88,19 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
     shapeOf: (artifact) => artifact.package,
     sizeOf: unknown,
     isBuilt: true,
+  },
+  "python-libraries": {
+    nameOf: ({ line, wheels }) => `${wheels.length} wheels for ${line}`,
+    digestOf: ({ wheels }) => listDigest(wheels, ({ file }) => file),
+    shapeOf: ({ line }) => line,
+    sizeOf: ({ line, wheels }, platform) =>
+      sizeOfWheels(wheels, pythonOfLine(line) ?? line, platform),
+  },
+  "node-libraries": {
+    nameOf: ({ packages }) => `${packages.length} npm packages`,
+    digestOf: ({ packages }) => listDigest(packages, ({ path }) => path),
+    shapeOf: same,
+    sizeOf: unknown,
   },
   declared: {
     nameOf: ({ from }) => from,
@@ -113,6 +121,18 @@ function listDigest<Package extends { readonly digest: Digest }>(
 ): string {
   const lines = packages.map((locked) => `${nameOf(locked)} ${formatDigest(locked.digest)}`);
   return `sha256:${sha256Hex(lines.sort().join("\n"))}`;
+}
+
+function sizeOfWheels(
+  wheels: readonly LockedWheel[],
+  python: string,
+  platform: Platform,
+): number | undefined {
+  try {
+    return sumOf(selectWheels(wheels, python, platform));
+  } catch {
+    return undefined; // the installation reports that the lock has none for this Python
+  }
 }
 
 function sumOf(list: readonly { readonly size: number }[]): number {

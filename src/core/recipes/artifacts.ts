@@ -35,8 +35,8 @@ function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly Rec
   return "length" in value ? (value as readonly RecipeSource[]) : [value as RecipeSource];
 }
 
-/** The kinds of source that a recipe can have. */
-export type RecipeKind = Exclude<ArtifactKind, "declared">;
+/** The kinds of source that a recipe can have: the others come from skills. */
+export type RecipeKind = Exclude<ArtifactKind, "declared" | "python-libraries" | "node-libraries">;
 
 /** The kind of source with these fields; undefined if there is none. */
 export function kindOfSource({

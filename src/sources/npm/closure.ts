@@ -1,17 +1,8 @@
-import { join } from "node:path";
-import { formatDigest, sha256Hex } from "../../core/digest.ts";
-import { selectPackages } from "../../core/locks/npm-lock.ts";
-import type { LockedPackage, NpmClosureArtifact } from "../../core/recipe.ts";
-import { rm } from "../../io/disk.ts";
-import { extract, limitsFor } from "../../unpack/extract.ts";
+import type { NpmClosureArtifact } from "../../core/recipe.ts";
 import type { StageContext, Staged } from "../context.ts";
-import { fetchAll } from "../fetch-all.ts";
 import type { SourceKind } from "../kind.ts";
-import { checkPrograms, makeTree } from "../tree.ts";
-import { downloadTarball } from "./registry.ts";
-
-/** Packages are small and latency dominates; more in parallel is no faster with one registry. */
-const packagesAtOnce = 12;
+import { checkPrograms } from "../tree.ts";
+import { pinnedPackages, placePackages } from "./packages.ts";
 
 /**
  * A JavaScript program with all its dependencies, each one verified against the lock. Package
@@ -21,67 +12,15 @@ async function stageNpmClosure(
   artifact: NpmClosureArtifact,
   context: StageContext,
 ): Promise<Staged> {
-  const packages = selectPackages(artifact.packages, context.platform);
-  const tree = await makeTree(
-    context.dir,
-    packages.map(({ path }) => path),
-  );
-  context.onPhase?.("download");
-  const size = await placeAll(packages, tree, context);
+  const { tree, size, digest } = await placePackages(artifact.packages, context);
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
-  const digest = `sha256:${sha256Hex(listOf(packages))}`;
   const source = { kind, from: `${name}@${version}`, digest, size };
   const starts = Object.values(context.bins).map((path) => [path, { runtime: "node" }] as const);
   return { tree, source, starts: Object.fromEntries(starts) };
 }
 
-/** One line per package, sorted by path: independent of the lock's order. */
-function listOf(packages: readonly LockedPackage[]): string {
-  return packages
-    .map(({ path, digest }) => `${path} ${formatDigest(digest)}\n`)
-    .sort()
-    .join("");
-}
-
-/** Fetches and unpacks each package; returns the bytes downloaded. */
-async function placeAll(
-  packages: readonly LockedPackage[],
-  tree: string,
-  context: StageContext,
-): Promise<number> {
-  const { http, hasAlternative, written } = context;
-  const npm = await context.npm();
-  const taken = { bytes: 0, entries: 0 }; // counts all packages together
-  const sizes = await fetchAll(
-    packages,
-    { atOnce: packagesAtOnce },
-    context,
-    async (one, given) => {
-      const { name, version, digest, path } = one;
-      const { file, signal, onProgress, received } = given;
-      const wanted = { name, version, digest, file, hasAlternative, signal, onProgress };
-      const { size } = await downloadTarball({ ...wanted, http, npm });
-      const into = join(tree, path);
-      const below = packages.filter((other) => other.path.startsWith(`${path}/`));
-      const without = below.map((other) => other.path.slice(path.length + 1));
-      const limits = { ...limitsFor(received()), taken };
-      // npm packs everything below `package/`; some packages use another name.
-      await extract({ file, format: "npm", into, strip: 1, without, limits, written, signal });
-      await rm(file, { force: true });
-      return size;
-    },
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
 export const npmClosure: SourceKind<NpmClosureArtifact> = {
   stage: stageNpmClosure,
-  pinnedBy: ({ packages }) =>
-    packages.map(({ name, version, digest }) => ({
-      id: `npm ${name} ${version} ${formatDigest(digest)}`,
-      async fetch(file, { http, npm, signal }) {
-        await downloadTarball({ http, npm: await npm(), name, version, digest, file, signal });
-      },
-    })),
+  pinnedBy: ({ packages }) => pinnedPackages(packages),
 };

@@ -10,12 +10,15 @@ import { moveTree } from "../../io/move.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
 
 /** The destination of a wheel's parts, by the part's name in NAME.data; other parts are dropped. */
-const places: Readonly<Record<string, string>> = {
+const places = {
   purelib: "site-packages",
   platlib: "site-packages",
   data: ".",
   scripts: "scripts",
-};
+} as const;
+type Part = keyof typeof places;
+/** A part that is not the packages themselves. */
+export type WheelPart = Exclude<Part, "purelib" | "platlib">;
 
 /** A wheel that is unpacked in its own directory. */
 export interface OpenWheel {
@@ -58,11 +61,15 @@ export async function openWheel(
 }
 
 /**
- * Moves an open wheel into a shared tree: packages into `site-packages`, scripts into `scripts`. As
- * in pip, the later of two files with the same name wins. Throws a UserError (`recipe`) if one
+ * Moves an open wheel into a shared tree: packages into `site-packages`, and of its other parts those that
+ * `parts` names: scripts into `scripts`. As in pip, the later of two files with the same name wins. Throws a UserError (`recipe`) if one
  * wheel has a file and another a directory of that name.
  */
-export async function placeWheel({ wheel, workDir }: OpenWheel, tree: string): Promise<void> {
+export async function placeWheel(
+  { wheel, workDir }: OpenWheel,
+  tree: string,
+  parts: readonly WheelPart[],
+): Promise<void> {
   const datas = await dataOf(workDir);
   const aside = `${workDir}.data`;
   await withContext("create", aside, mkdir(aside));
@@ -70,9 +77,10 @@ export async function placeWheel({ wheel, workDir }: OpenWheel, tree: string): P
     await withContext("move", aside, moveTree(join(workDir, data), join(aside, data)));
   await merge(workDir, join(tree, "site-packages"), wheel);
   for (const data of datas) {
-    for (const [part, place] of Object.entries(places)) {
+    for (const part of ["purelib", "platlib", ...parts] as const) {
       const from = join(aside, data, part);
-      if ((await lstatIfExists(from))?.isDirectory()) await merge(from, join(tree, place), wheel);
+      const to = join(tree, places[part]);
+      if ((await lstatIfExists(from))?.isDirectory()) await merge(from, to, wheel);
     }
   }
   for (const left of [workDir, aside]) await rm(left, { recursive: true, force: true });

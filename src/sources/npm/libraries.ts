@@ -1,0 +1,18 @@
+import type { NodeLibrariesArtifact } from "../../core/recipe.ts";
+import type { StageContext, Staged } from "../context.ts";
+import type { SourceKind } from "../kind.ts";
+import { pinnedPackages, placePackages } from "./packages.ts";
+
+/** The packages of a library set: a tree with `node_modules` alone, for every Node. */
+async function stageNodeLibraries(
+  { kind, packages }: NodeLibrariesArtifact,
+  context: StageContext,
+): Promise<Staged> {
+  const { tree, size, digest } = await placePackages(packages, context);
+  return { tree, source: { kind, from: `${packages.length} npm packages`, digest, size } };
+}
+
+export const nodeLibraries: SourceKind<NodeLibrariesArtifact> = {
+  stage: stageNodeLibraries,
+  pinnedBy: ({ packages }) => pinnedPackages(packages),
+};

@@ -1,0 +1,129 @@
+/** Trees of library sets: packages without programs, chosen by the set's own line. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { pinnedLibraries } from "../../src/core/libraries/recorded.ts";
+import type { Artifact } from "../../src/core/recipe.ts";
+import { readAptConfig } from "../../src/net/apt-config.ts";
+import { createHttp, type Http } from "../../src/net/http.ts";
+import { readNpmConfig } from "../../src/net/npm-config.ts";
+import { readPipConfig } from "../../src/net/pip-config.ts";
+import type { StageContext } from "../../src/sources/context.ts";
+import { stage } from "../../src/sources/source.ts";
+import type { Toolchains } from "../../src/sources/toolchains.ts";
+import { describe as facts, npmTarball } from "../support/archives.ts";
+import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { type MadeWheel, makeWheel, serveIndex } from "../support/wheels.ts";
+
+const tool = "libraries-0123456789abcdef-";
+const never = (): Promise<never> => Promise.reject(new Error("is not asked for"));
+
+let dir: string;
+let server: Loopback;
+let http: Http;
+let context: StageContext;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "stage-libraries-"));
+  mkdirSync(join(dir, "work"));
+  server = await startLoopback();
+  http = createHttp({ env: {}, mirrors: () => [], offline: false, timing: { backoffMs: 5 } });
+  const pip = () => readPipConfig({ PIP_INDEX_URL: `${server.origin}/simple` }, dir);
+  const toolchains: Toolchains = {
+    ...{ pip, goConfig: never, python: never, toolchain: never, networkEnv: {}, offline: false },
+    anyPython: async () => undefined,
+  };
+  context = {
+    http,
+    npm: () => readNpmConfig({ npm_config_registry: server.registry }, join(dir, "home")),
+    apt: () => readAptConfig({ APT_CONFIG: join(dir, "apt.conf") }),
+    toolchains,
+    platform: { os: "linux", arch: "x64", libc: "glibc" },
+    runsHere: true,
+    dir: join(dir, "work"),
+    bins: {},
+    written: new Map(),
+    onProgress: () => {},
+  };
+});
+afterEach(async () => {
+  await http.close();
+  await server.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function pinned(line: string, lock: object): Artifact {
+  const artifact = pinnedLibraries(`${tool}${line}`, JSON.stringify(lock));
+  if (typeof artifact === "string") throw new Error(artifact);
+  return artifact;
+}
+
+function wheelsLock(wheels: readonly MadeWheel[]): object {
+  serveIndex(server, wheels);
+  const packages = wheels.map(({ name, version, file, bytes }) => {
+    const { sha256, size } = facts(bytes);
+    return { name, version, wheels: [{ file, sha256, size }] };
+  });
+  return { pypiLockVersion: 1, places: ["3.11-x64"], packages };
+}
+
+const listed = (): string[] =>
+  readdirSync(join(dir, "work/tree"), { recursive: true, encoding: "utf8" }).sort();
+
+test("Python: site-packages of the set's line, without programs and data files, and no Python needed", async () => {
+  const more = [
+    { name: "zog-1.0.data/scripts/zog-old", body: "#!python\n" },
+    { name: "zog-1.0.data/data/share/zog.txt", body: "text" },
+    { name: "zog-1.0.data/platlib/zog_fast.so", body: "binary" },
+  ];
+  const modules = { "zog/__init__.py": "one = 1\n" };
+  const scripts = { zog: "zog:main" };
+  const zog = makeWheel("zog", "1.0", modules, scripts, {
+    more,
+    tags: "cp311-cp311-manylinux_2_17_x86_64",
+  });
+  const info = "site-packages/zog-1.0.dist-info";
+  const { source } = await stage(pinned("cpython-311", wheelsLock([zog])), context);
+  expect(listed()).toEqual(
+    [
+      ...["site-packages", "site-packages/zog", info],
+      ...["METADATA", "RECORD", "WHEEL", "entry_points.txt"].map((name) => `${info}/${name}`),
+      ...["site-packages/zog/__init__.py", "site-packages/zog_fast.so"],
+    ].sort(),
+  );
+  expect(source).toMatchObject({ kind: "python-libraries", size: zog.bytes.length });
+  expect(source).not.toHaveProperty("python"); // the volume's Python does not matter
+});
+
+test("Python: a lock of another line has no wheels for the set", async () => {
+  const lock = wheelsLock([makeWheel("zog", "1.0", { "zog.py": "" })]);
+  await expect(stage(pinned("cpython-312", lock), context)).rejects.toMatchObject({
+    problem: "E_NO_BUILD",
+  });
+  expect(server.hits()).toBe(0);
+});
+
+test("Node: node_modules with what this platform needs, and no script is run", async () => {
+  const make = (name: string, more: object = {}) => {
+    const bytes = npmTarball(name, "1.0.0", { "index.js": `exports.name = "${name}";\n` });
+    const manifest = { scripts: { postinstall: `touch ${join(dir, "ran")}` } };
+    server.publish(name, "1.0.0", bytes, { manifest });
+    return { version: "1.0.0", integrity: facts(bytes).integrity, ...more };
+  };
+  const lock = {
+    lockfileVersion: 3,
+    packages: {
+      "": { dependencies: { zog: "^1.0.0" } },
+      "node_modules/zog": make("zog"),
+      "node_modules/zog/node_modules/words": make("words"),
+      "node_modules/mac": make("mac", { os: ["darwin"], optional: true }),
+    },
+  };
+  const { source } = await stage(pinned("node", lock), context);
+  expect(listed().filter((path) => path.endsWith("index.js"))).toEqual([
+    "node_modules/zog/index.js",
+    "node_modules/zog/node_modules/words/index.js",
+  ]);
+  expect(source).toMatchObject({ kind: "node-libraries" });
+  expect(readdirSync(dir)).not.toContain("ran");
+});
