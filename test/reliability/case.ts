@@ -15,3 +15,12 @@ export interface Result {
   /** Files and directories that were left and belong to nothing. */
   readonly stale: number;
 }
+
+/** So many of them, spread evenly. */
+export function some<T>(all: readonly T[], count: number): T[] {
+  const step = Math.max(1, all.length / count);
+  return Array.from(
+    { length: Math.min(count, all.length) },
+    (_, i) => all[Math.floor(i * step)] as T,
+  );
+}

@@ -258,7 +258,7 @@ const skipped = hasFuse ? "" : " (skipped: needs root, FUSE and gcc)";
 
 const eachCall: Case = {
   name: `one failing call${skipped}`,
-  tries: hasFuse ? { bounded: 39, full: 3000 } : { bounded: 0, full: 0 },
+  tries: hasFuse ? { bounded: 20, full: 3000 } : { bounded: 0, full: 0 },
   run: (most) =>
     tryAll(async (bench) => {
       const points: Point[] = [];
@@ -272,7 +272,7 @@ const eachCall: Case = {
 
 const byChance: Case = {
   name: `failing calls by chance${skipped}`,
-  tries: hasFuse ? { bounded: 8, full: 200 } : { bounded: 0, full: 0 },
+  tries: hasFuse ? { bounded: 4, full: 200 } : { bounded: 0, full: 0 },
   run: (most) =>
     tryAll(async () => {
       const some = verbs.filter(({ prints }) => prints === undefined);

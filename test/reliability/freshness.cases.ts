@@ -143,7 +143,7 @@ function openTrial(stand: Stand, volume: Volume, disk: FaultyDisk, dir: string):
 
 const freshness: Case = {
   name: `inodes and times that are not ext4's${hasFuse ? "" : " (skipped: needs root, FUSE and gcc)"}`,
-  tries: isRoot && hasFuse ? { bounded: 4, full: kinds.length } : { bounded: 0, full: 0 },
+  tries: isRoot && hasFuse ? { bounded: 2, full: kinds.length } : { bounded: 0, full: 0 },
   async run(tries) {
     const wrong: string[] = [];
     const stand = await openStand();

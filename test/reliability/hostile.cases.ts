@@ -10,7 +10,7 @@ import { codeOf, evil, evilPath, type Hostile } from "../support/hostile-entry.t
 import { commandName } from "../support/own-command.ts";
 import { copyPackage } from "../support/package.ts";
 import { openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
-import type { Case, Result } from "./case.ts";
+import { type Case, type Result, some } from "./case.ts";
 import { type Measured, runMeasured } from "./support/measured.ts";
 
 const megabyte = 1024 * 1024;
@@ -168,7 +168,7 @@ async function tryAgain(
 
 async function tryBombs(tries: number): Promise<Result> {
   const sum = { tries: 0, wrong: [] as string[], stale: 0 };
-  for (const bomb of bombs.slice(0, tries)) {
+  for (const bomb of some(bombs, tries)) {
     const { wrong, stale } = await tryArchives([bomb], ["--jobs", "1"]);
     sum.tries += 1;
     sum.wrong.push(...wrong.map((line) => `${bomb.name}: ${line}`));
@@ -185,7 +185,7 @@ export const cases: readonly Case[] = [
   },
   {
     name: "bombs: memory, disk and time bounded",
-    tries: { bounded: bombs.length, full: bombs.length },
+    tries: { bounded: 5, full: bombs.length },
     run: tryBombs,
   },
 ];

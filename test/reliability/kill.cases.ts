@@ -189,7 +189,7 @@ interface Prepared {
 const atCalls: Case = {
   name: "kill -9 at a file-system call",
   // There are some 2,500 calls: `sample` spreads the tries evenly over each scenario.
-  tries: { bounded: 40, full: 1000 },
+  tries: { bounded: 16, full: 1000 },
   run: (most) =>
     onStand(async (stand) => {
       const tries: (Prepared & Point)[] = [];
@@ -405,6 +405,6 @@ function sample<T>(all: readonly T[], most: number): T[] {
 
 export const cases: Case[] = [
   atCalls,
-  atRandom("kill -9 at a random moment", 1, { bounded: 3, full: 150 }),
-  atRandom("kill -9 of three runs in a row", 3, { bounded: 3, full: 150 }),
+  atRandom("kill -9 at a random moment", 1, { bounded: 2, full: 150 }),
+  atRandom("kill -9 of three runs in a row", 3, { bounded: 1, full: 150 }),
 ];

@@ -15,7 +15,7 @@ function onDisk(name: string, switches: readonly (readonly string[])[], once: Tr
   const tries = hasFuse ? switches.length : 0;
   return {
     name: `mount: ${name}${hasFuse ? "" : " (skipped: needs root, FUSE and gcc)"}`,
-    tries: { bounded: tries, full: tries },
+    tries: { bounded: Math.min(3, tries), full: tries },
     run: (tries) =>
       repeat(tries, 1, async (place, n) => {
         const disk = await mountFaulty(place.dir, switches[n] ?? []);

@@ -5,7 +5,7 @@ import { runSoak } from "./soak/soak.ts";
 export const cases: readonly Case[] = [
   {
     name: "watch: changes of skills, config and volume at random, with kills",
-    tries: { bounded: 20, full: 300 },
+    tries: { bounded: 8, full: 300 },
     async run(tries) {
       const seed = 7; // the same changes each time: others are for test:soak
       process.stderr.write(`SOAK_CHANGES=${tries} SOAK_SEED=${seed}\n`);
