@@ -69,7 +69,10 @@ export function serveIndex(
     const url = `../../files/${file}`;
     const page =
       form === "json"
-        ? JSON.stringify({ name, files: [{ filename: file, url, hashes: { sha256 } }] })
+        ? JSON.stringify({
+            name,
+            files: [{ filename: file, url, hashes: { sha256 }, size: bytes.length }],
+          })
         : `<!DOCTYPE html><html><body><a href="${url}#sha256=${sha256}" data-requires-python="&gt;=3.9">${file}</a><br/></body></html>`;
     const type = form === "json" ? "application/vnd.pypi.simple.v1+json" : "text/html";
     server.serve(`/simple/${name}/`, page, { headers: { "content-type": type } });

@@ -1,5 +1,6 @@
 import { commandLineProblems } from "./command-line.ts";
 import { contentProblems } from "./content.ts";
+import { libraryProblems } from "./libraries.ts";
 import { machineProblems } from "./machine.ts";
 import { networkProblems } from "./network.ts";
 import type { Problem, ProblemKind } from "./problem.ts";
@@ -11,6 +12,7 @@ import { volumeProblems } from "./volume.ts";
 export const problems = {
   ...commandLineProblems,
   ...programProblems,
+  ...libraryProblems,
   ...networkProblems,
   ...contentProblems,
   ...machineProblems,

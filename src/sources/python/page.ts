@@ -9,6 +9,8 @@ export interface IndexFile {
   readonly name: string;
   /** Lower-case hexadecimal, if the index has it. */
   readonly sha256?: string;
+  /** Bytes, if the index has it. */
+  readonly size?: number;
   /** Withdrawn by its authors: only for requests of exactly this version. */
   readonly isYanked: boolean;
 }
@@ -27,9 +29,9 @@ function fromJson(text: string, page: URL): IndexFile[] {
   const files = asFields(parseJson(text))?.files;
   if (!Array.isArray(files)) return [];
   return files.flatMap((each: unknown) => {
-    const { url, filename, hashes, yanked } = asFields(each) ?? {};
+    const { url, filename, hashes, yanked, size } = asFields(each) ?? {};
     const sha256 = trimmed(asFields(hashes)?.sha256);
-    return asFile(url, page, { filename, sha256, isYanked: Boolean(yanked) });
+    return asFile(url, page, { filename, sha256, size, isYanked: Boolean(yanked) });
   });
 }
 
@@ -56,6 +58,7 @@ async function fromHtml(text: string, page: URL): Promise<IndexFile[]> {
 interface Known {
   readonly filename?: unknown;
   readonly sha256?: string | undefined;
+  readonly size?: unknown;
   readonly isYanked: boolean;
 }
 
@@ -69,7 +72,9 @@ function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
   url.hash = "";
   const sha256 = (fragment ?? known.sha256)?.toLowerCase();
   const name = trimmed(known.filename) ?? nameOf(url);
-  return [{ url: url.href, name, isYanked: known.isYanked, ...(sha256 && { sha256 }) }];
+  const size = Number.isSafeInteger(known.size) && Number(known.size) > 0 && Number(known.size);
+  const { isYanked } = known;
+  return [{ url: url.href, name, isYanked, ...(sha256 && { sha256 }), ...(size && { size }) }];
 }
 
 /** The last part of a URL, as a name. */
