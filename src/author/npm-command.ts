@@ -36,7 +36,7 @@ export interface NpmContext {
 
 /** The version that NAME, NAME@VERSION, NAME@TAG or NAME@RANGE means. Throws like `lockPackage`. */
 export async function viewPackage(spec: string, context: NpmContext): Promise<PublishedVersion> {
-  const said: unknown = JSON.parse(await npm(["view"], spec, context));
+  const said: unknown = JSON.parse(await npm(["view"], spec, context, [spec]));
   const all: unknown[] = Array.isArray(said) ? said : [said];
   const found = all.map(asFields).filter((each) => each !== undefined);
   // For a range npm lists all matches in order; npm itself chooses the latest if it is among them.
@@ -45,6 +45,12 @@ export async function viewPackage(spec: string, context: NpmContext): Promise<Pu
   if (chosen) return chosen as unknown as PublishedVersion;
   throw new UserError("E_NPM_VERSION", `the npm registry does not have ${spec}`);
 }
+
+/** What npm is told for a lock of everything, and to run nothing. */
+const lockOnly = [
+  ...["install", "--package-lock-only", "--ignore-scripts", "--omit=dev", "--lockfile-version=3"],
+  ...["--save-exact", "--no-audit", "--no-fund"],
+];
 
 /**
  * The package-lock of NAME@VERSION and all its dependencies, for every platform, as npm itself
@@ -55,34 +61,47 @@ export async function lockPackage(spec: string, context: NpmContext): Promise<st
   const dir = join(context.dir, "npm-lock");
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, "package.json"), "{}"); // otherwise npm searches the parent directories
-  const only = ["--package-lock-only", "--ignore-scripts", "--omit=dev", "--lockfile-version=3"];
-  await npm(["install", ...only, "--save-exact", "--no-audit", "--no-fund"], spec, context, dir);
+  await npm(lockOnly, spec, context, [spec], dir);
   return compactLock(await textOf(join(dir, "package-lock.json")));
+}
+
+/**
+ * The complete package-lock for the package.json in a directory, beside which a package-lock.json may lie. Throws
+ * like `lockPackage`. `wanted`: its name in messages.
+ */
+export async function lockDirectory(
+  dir: string,
+  wanted: string,
+  context: NpmContext,
+): Promise<string> {
+  await npm(lockOnly, wanted, context, [], dir);
+  return await textOf(join(dir, "package-lock.json"));
 }
 
 /** Runs npm and returns its JSON output. It uses the machine's configuration, but no project's. */
 async function npm(
   words: readonly string[],
-  spec: string,
+  wanted: string,
   { env, offline, dir, signal }: NpmContext,
+  specs: readonly string[],
   cwd = dir,
 ): Promise<string> {
   if (offline) {
-    const message = `${spec} is needed, but this run is offline`;
+    const message = `${wanted} is needed, but this run is offline`;
     throw new UserError("E_OFFLINE", message, { shared: offlineCause });
   }
   const program = findOnPath(["npm"], env.PATH ?? "", "/nonexistent").get("npm");
   if (program === undefined) {
     throw new UserError(
       "E_NO_NPM",
-      `npm, which resolves the dependencies of ${spec}, is not on PATH`,
+      `npm, which resolves the dependencies of ${wanted}, is not on PATH`,
     );
   }
   const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
   const cache = join(dir, "npm-cache");
   const options = ["--json", "--loglevel=error", "--no-update-notifier", "--git=/bin/false"];
   const { status, stdout, stderr } = await run({
-    argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", spec],
+    argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", ...specs],
     // npm is a script that Node runs.
     env: { ...Object.fromEntries(given), PATH: `${env.PATH}:${dirname(execPath)}` },
     cwd,
@@ -91,21 +110,21 @@ async function npm(
     signal,
   });
   if (status === 0 && stdout.trim() !== "") return stdout;
-  throw refused(spec, stdout, stderr);
+  throw refused(wanted, stdout, stderr);
 }
 
 /** Errors of the registry or the network, not of the package. */
 const ofNetwork =
   /^(E(?!404)[45]\d\d|ECONN|ETIMEDOUT|ENOTFOUND|EAI_|ENET|EHOST|EPROTO|ERR_|ENOTCACHED|.*CERT)/;
 
-function refused(spec: string, stdout: string, stderr: string): UserError {
+function refused(wanted: string, stdout: string, stderr: string): UserError {
   const error = asFields(asFields(orNothing(() => JSON.parse(stdout)))?.error);
   const { code = "", summary = stderr.trim().split("\n")[0], detail = "" } = error ?? {};
   if (/^(E404|ETARGET)$/.test(String(code)) || (error === undefined && stderr === "")) {
-    const message = `the npm registry does not have ${spec} or one of its dependencies: ${summary}`;
+    const message = `the npm registry does not have ${wanted} or one of its dependencies: ${summary}`;
     return new UserError("E_NPM_VERSION", message);
   }
   const why = [summary, detail].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
   const problem = ofNetwork.test(String(code)) ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
-  return new UserError(problem, `npm cannot resolve ${spec}: ${why}`);
+  return new UserError(problem, `npm cannot resolve ${wanted}: ${why}`);
 }

@@ -7,11 +7,22 @@ export const libraryProblems = {
     cause: "The packages that a skill's files declare exclude each other.",
     remedy: "Correct the versions in the skill's files; the message names the packages.",
   },
+  E_LIBRARIES_LOCK: {
+    kind: "unmet",
+    cause: "The lock file beside a skill's package.json cannot be used.",
+    remedy: "Recreate the lock file, or remove it: the versions are then pinned at first use.",
+  },
   E_LIBRARIES_NO_WHEEL: {
     kind: "unmet",
     cause: "A Python package that a skill declares has no wheel that fits.",
     remedy:
       "Declare a version that has wheels. An sdist is never installed, because it runs its own code.",
+  },
+  E_LIBRARIES_SCRIPTS: {
+    kind: "warning",
+    cause: "npm packages of a skill have install scripts, which are never run.",
+    remedy:
+      "Try the skill: many packages work without them. One that must build or download something at install needs an image that has it.",
   },
   E_LIBRARIES_TOO_LARGE: {
     kind: "unmet",
