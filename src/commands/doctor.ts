@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
+import { commandLinks } from "../io/volume/command-links.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { isPolicyProgramOurs } from "../io/volume/policy-program.ts";
@@ -130,7 +131,7 @@ async function examine(
   for (const tool of inspection.unlinked) {
     const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
     const paths = bins.map(layout.binPath);
-    if (tool === commandName) paths.push(layout.plugin);
+    if (tool === commandName) paths.push(...commandLinks);
     const message = `${paths.join(", ")}: not our link or launcher`;
     findings.push({ tool, message, hint: repair });
   }

@@ -11,13 +11,13 @@ import { asUserError } from "../core/system-error.ts";
 import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.ts";
 import { recordFreshness } from "../io/freshness/record.ts";
 import { readPlain, tryRead } from "../io/input.ts";
+import { linkedModules } from "../io/volume/command-links.ts";
 import {
   type Asking,
   checkLoginShell,
   type LoginShell,
   writeProfile,
 } from "../io/volume/login-shell.ts";
-import { pluginProgram } from "../io/volume/plugin-link.ts";
 import { writePolicyProgram } from "../io/volume/policy-program.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
@@ -189,7 +189,7 @@ async function recordView(
       ...tools.flatMap(({ bins }) =>
         Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
       ),
-      ...pluginProgram(survey.prefix),
+      ...linkedModules(survey.prefix),
     ],
     timesProve: await tryTimes(survey.prefix),
     trees: [layout.bin, dirname(layout.policyProgram), ...whole.map(({ dir }) => dir)],

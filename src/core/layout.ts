@@ -26,6 +26,9 @@ export const layout = {
   profile: "etc/profile.d/openclaw-skill-deps.sh",
   /** A link to OpenClaw's plugin in the command's tree: a path without a version, for openclaw.json. */
   plugin: `${share}/plugin`,
+  /** Links to the hooks by which scripts find library sets: for PYTHONPATH and NODE_OPTIONS. */
+  pythonHook: `${share}/python`,
+  nodeHook: `${share}/node`,
   /** The program that OpenClaw starts as its install policy. */
   policyProgram: "etc/openclaw-install-policy",
   /** The InstalledRecord of a tree, written before the tree is published. */

@@ -2,9 +2,9 @@ import { readdirSync } from "node:fs";
 
 export const commandName = "openclaw-install-skill-deps";
 
-/** True for a path of a volume that belongs to its own command, or leads to its plugin. */
+/** True for a path of a volume that belongs to its own command, or is one of its links. */
 export function isOfCommand(path: string): boolean {
-  return /^((bin|lib)\/openclaw-install-skill-deps(\/|$)|share\/openclaw-skill-deps\/plugin$)/.test(
+  return /^((bin|lib)\/openclaw-install-skill-deps(\/|$)|share\/openclaw-skill-deps\/(plugin|python|node)$)/.test(
     path,
   );
 }

@@ -14,7 +14,7 @@ const sources = [
     .filter((file) => file.endsWith(".ts") && !file.startsWith("core/problems/"))
     .map((file) => read("src", file)),
   ...readdirSync(join(repository, "entrypoint"))
-    .filter((file) => !/\.(md|yaml)$|^examples$/.test(file))
+    .filter((file) => !/\.(md|yaml)$|^(examples|libraries)$/.test(file))
     .map((file) => read("entrypoint", file)),
 ];
 const documents = ["README.md", "entrypoint/README.md", "recipes/README.md", "src/README.md"];

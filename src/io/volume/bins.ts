@@ -13,12 +13,12 @@ import {
 import { foldedNames, foldedTwin } from "../folded-names.ts";
 import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
-import { isPluginLinked, linkPlugin } from "./plugin-link.ts";
+import { hasCommandLinks, linkCommandParts } from "./command-links.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
 
-/** True if every `bin/NAME` of a tool is the correct link or launcher; and the command's plugin is linked. */
+/** True if every `bin/NAME` of a tool is the correct link or launcher, and so are the command's other links. */
 export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
     const path = join(prefix, layout.binPath(name));
@@ -30,13 +30,13 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
     return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
   });
-  checks.push(isPluginLinked(prefix, record));
+  checks.push(hasCommandLinks(prefix, record));
   return (await Promise.all(checks)).every(Boolean);
 }
 
 /**
- * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing; and the link
- * of the command's plugin. The commit syncs the directory once for all. Throws a UserError if one does not lead to its program
+ * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing; and the
+ * command's other links. The commit syncs the directory once for all. Throws a UserError if one does not lead to its program
  * afterwards.
  */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
@@ -50,7 +50,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
     else await writeAtomically(path, renderLauncher({ ...bin, runtime }), { mode: 0o777 });
     await checkStarts(path);
   }
-  await linkPlugin(prefix, record);
+  await linkCommandParts(prefix, record);
 }
 
 /** Checks the program as its user starts it: by its name in `bin/`, through the link. */

@@ -5,8 +5,8 @@ import { commandName, layout } from "../../core/layout.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
+import { ownCommandLinks } from "./command-links.ts";
 import { findManifest } from "./manifest-file.ts";
-import { isPluginOurs } from "./plugin-link.ts";
 import { volumeTime } from "./volume.ts";
 
 /** Staging that a live run would have renewed or finished is stale after this long (ms). */
@@ -120,9 +120,7 @@ export async function findStaleFiles(
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
     add(layout.bin, [name], stagingGraceMs);
   }
-  if (!bins.has(commandName) && (await isPluginOurs(prefix))) {
-    stale.push({ path: layout.plugin, graceMs: stagingGraceMs });
-  }
+  if (!bins.has(commandName)) add("", await ownCommandLinks(prefix), stagingGraceMs);
   return stale;
 }
 

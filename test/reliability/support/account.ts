@@ -16,7 +16,7 @@ interface Listed {
 }
 
 /** Directories in the tree of the volume's own command. */
-const commandDirs = new Set(["dist", "dist/completions", "entrypoint"]);
+const commandDirs = new Set(["dist", "dist/completions", "entrypoint", "entrypoint/libraries"]);
 
 const share = "share/openclaw-skill-deps";
 const fixed = new Set([
@@ -33,7 +33,9 @@ const fixed = new Set([
   `${share}/file-system.json`,
   `${share}/inode`,
   `${share}/last-run.json`,
+  `${share}/node`,
   `${share}/plugin`,
+  `${share}/python`,
   `${share}/requests.json`,
   `${share}/satisfied.json`,
   `${share}/freshness`,

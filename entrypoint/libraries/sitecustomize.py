@@ -1,0 +1,45 @@
+"""Lets the scripts of an OpenClaw skill import the packages that their skill declares.
+
+Python imports this module at each start if PYTHONPATH names this directory. It is short, because no bytecode of it
+may be kept: the file __pycache__ keeps Python from writing some into a published tree.
+"""
+import os
+import sys
+
+_here = os.path.dirname(os.path.abspath(__file__))
+_index = os.path.join(os.path.dirname(_here), "libraries")
+
+
+def _find_skill():
+    """The folder with SKILL.md around the program, or for -c, -m and standard input around the working directory."""
+    if not os.path.isdir(_index) or sys.prefix != sys.base_prefix or sys.abiflags:
+        return None  # a virtual environment has its own packages; debug and free-threaded builds need others
+    program = sys.argv[0] if sys.argv[0] not in ("-", "-c", "-m") else ""
+    directory = os.path.realpath(program if os.path.isdir(program) else os.path.dirname(program))
+    for start in (directory, os.path.dirname(os.path.realpath(program)) if os.path.islink(program) else ""):
+        for _ in range(7 if start else 0):
+            if os.path.isfile(os.path.join(start, "SKILL.md")):
+                return start, program
+            start = os.path.dirname(start)
+    return None
+
+
+try:
+    _found = _find_skill()
+    if _found:
+        from openclaw_libraries import add
+
+        add(_index, *_found)
+except Exception:  # Python starts, whatever a skill's folder holds
+    pass
+
+# The module that would have been imported without this one.
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _here]
+for _finder in sys.meta_path:
+    _spec = _finder.find_spec("sitecustomize", None) if hasattr(_finder, "find_spec") else None
+    if _spec and _spec.loader:
+        from _frozen_importlib import module_from_spec
+
+        sys.modules["sitecustomize"] = module_from_spec(_spec)
+        _spec.loader.exec_module(sys.modules["sitecustomize"])
+        break
