@@ -56,6 +56,10 @@ export interface Options {
   readonly mirrors: () => readonly Mirror[];
   /** If there is no recipe, use a skill's own install spec. */
   readonly allowDeclared: boolean;
+  /** Install what the dependency files of skills declare. */
+  readonly allowLibraries: boolean;
+  /** Pins that the operator has reviewed, in the form of the volume's declared.json. */
+  readonly declaredFile: string | undefined;
   /** Write the status skill, by which running sessions notice what has changed. */
   readonly notify: boolean;
   /** The options of `recipe`'s verbs for authors. */
@@ -134,6 +138,10 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     image: values.image,
     npmPackage: values.package,
     allowDeclared: isOn(values["allow-declared"], env.OPENCLAW_SKILL_ALLOW_DECLARED),
+    allowLibraries:
+      isOn(values["allow-libraries"], env.OPENCLAW_SKILL_ALLOW_LIBRARIES) ||
+      isOn(values["allow-declared"], env.OPENCLAW_SKILL_ALLOW_DECLARED),
+    declaredFile: (values.declared ?? env.OPENCLAW_SKILL_DECLARED) || undefined,
     notify: !isOn(values["no-notify"], env.OPENCLAW_SKILL_NO_NOTIFY),
     author: authorOptions(values, verb),
     mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),

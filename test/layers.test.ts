@@ -13,7 +13,7 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["core/locks", ["core"]],
   ["core/libraries", ["core", "core/locks"]],
   ["core/recipes", ["core", "core/locks"]],
-  ["core/plan", ["core", "core/locks", "core/recipes"]],
+  ["core/plan", ["core", "core/libraries", "core/locks", "core/recipes"]],
   ["io", ["core"]],
   ["io/volume", ["io", "core", "core/plan"]],
   ["io/inputs", ["io", "core/"]],

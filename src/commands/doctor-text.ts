@@ -1,8 +1,10 @@
 import { commandName } from "../core/layout.ts";
+import { titleOfTool } from "../core/library-set.ts";
 import { listNames } from "../core/list-names.ts";
 import { countTools } from "../core/manifest.ts";
 import { describeBehind } from "../core/plan/behind.ts";
-import { withHint } from "../report/text.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
+import { titleOf, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
@@ -46,7 +48,7 @@ function renderSound(
   const sound = Object.values(manifest.tools).filter(
     ({ tool }) => tool !== commandName && !damaged.has(tool) && !unlinked.has(tool),
   );
-  const names = sound.map(({ tool, version }) => `${tool} ${version}`);
+  const names = sound.map((record) => titleOf({ ...record, ...titleOfRecord(record) }));
   const depth = deep ? "every file was hashed" : "--deep hashes every file";
   const what =
     names.length === 0 ? "no installed tool is intact" : `intact: ${listNames(names, 12)}`;
@@ -109,7 +111,7 @@ function renderVerdict(
   { missing, findings, exitStatus }: Diagnosis,
 ): string {
   if (exitStatus === 0) return "everything required is installed";
-  const damaged = findings.flatMap(({ tool }) => tool ?? []);
+  const damaged = findings.flatMap(({ tool }) => (tool === undefined ? [] : titleOfTool(tool)));
   const parts = [
     ...(missing.length > 0 ? [`missing: ${listNames(namesOf(missing), 20)}`] : []),
     ...(damaged.length > 0 ? [`damaged: ${listNames(damaged, 20)}`] : []),

@@ -1,9 +1,11 @@
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
+import { titleOfTool } from "../core/library-set.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
 import { commandLinks } from "../io/volume/command-links.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
+import { libraryLink } from "../io/volume/library-links.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { isPolicyProgramOurs } from "../io/volume/policy-program.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -110,7 +112,7 @@ function missingOf({ plan }: InstalledState, lastRun: unknown): Missing[] {
   };
   const installable = plan.steps.flatMap((step) =>
     step.action === "install" && step.reason === "missing"
-      ? [{ name: step.tool, for: step.for, reason: reasonFor(step.tool) }]
+      ? [{ name: titleOfTool(step.tool), for: step.for, reason: reasonFor(step.tool) }]
       : [],
   );
   const unmet = plan.unmet.map(({ bin, for: requiredBy, reason }) => {
@@ -132,6 +134,9 @@ async function examine(
     const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
     const paths = bins.map(layout.binPath);
     if (tool === commandName) paths.push(...commandLinks);
+    const record = manifest.tools[tool];
+    const link = record && libraryLink(record);
+    if (link !== undefined) paths.push(link);
     const message = `${paths.join(", ")}: not our link or launcher`;
     findings.push({ tool, message, hint: repair });
   }

@@ -192,7 +192,12 @@ async function recordView(
       ...linkedModules(survey.prefix),
     ],
     timesProve: await tryTimes(survey.prefix),
-    trees: [layout.bin, dirname(layout.policyProgram), ...whole.map(({ dir }) => dir)],
+    trees: [
+      layout.bin,
+      dirname(layout.policyProgram),
+      layout.libraries,
+      ...whole.map(({ dir }) => dir),
+    ],
     system,
     satisfied: (survey.selected ?? applied.manifest.skills)
       .filter(
@@ -207,7 +212,7 @@ async function recordView(
 /** If declarations are allowed, their record is an input; read again, because it may be new. */
 async function declaredInput({ survey: { prefix } }: Summary, { options }: Context) {
   const path = join(prefix, layout.declared);
-  const bytes = options.allowDeclared ? tryRead(path).bytes : undefined;
+  const bytes = options.allowDeclared || options.allowLibraries ? tryRead(path).bytes : undefined;
   return bytes ? [{ path, sha256: sha256Hex(bytes), skill: false }] : [];
 }
 

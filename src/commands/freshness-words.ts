@@ -31,6 +31,8 @@ const selection: readonly (keyof Options)[] = [
   "ignoreSystem",
   "seed",
   "allowDeclared",
+  "allowLibraries",
+  "declaredFile",
 ];
 
 const defaults = parseOptions([], {}, 1);

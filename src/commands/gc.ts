@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
+import { titleOfTool } from "../core/library-set.ts";
 import type { Manifest, SelectedSkill } from "../core/manifest.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
 import { unusedTools } from "../core/plan/required-by.ts";
 import { statIfExists } from "../io/files.ts";
 import { bytesOf, isBusy, type Pruned, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
-import { formatBytes } from "../report/text.ts";
+import { formatBytes, titleOf } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { forgetPrevious, openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
@@ -105,15 +107,16 @@ function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): vo
   if (stays.length === 0) return;
   emit({
     type: "note",
-    message: `${stays.join(", ")}: kept, because skills of the last run require it that are not selected here; run openclaw-install-skill-deps to update that record, or remove NAME to remove the tool`,
+    message: `${stays.map(titleOfTool).join(", ")}: kept, because skills of the last run require it that are not selected here; run openclaw-install-skill-deps to update that record, or remove NAME to remove the tool`,
   });
 }
 
 function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: Context): void {
-  const tools = garbage.taken.map(({ record: { tool, version, bins }, bytes }) => ({
-    tool,
-    version,
-    bins: Object.keys(bins),
+  const tools = garbage.taken.map(({ record, bytes }) => ({
+    tool: record.tool,
+    version: record.version,
+    ...titleOfRecord(record),
+    bins: Object.keys(record.bins),
     bytes,
   }));
   const { freed, later } = garbage;
@@ -125,7 +128,7 @@ function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: C
   }
   if (options.json !== false || (options.quiet && !options.dryRun)) return;
   const lines = [
-    ...(options.dryRun ? tools.map((it) => line(`${it.tool} ${it.version}`, it.bytes)) : []),
+    ...(options.dryRun ? tools.map((it) => line(titleOf(it), it.bytes)) : []),
     ...freed.map((it) => line(it.path, it.bytes)),
     `${formatBytes(bytes)} ${options.dryRun ? "would be freed" : "freed"} in ${prefix}`,
     ...(later.length > 0

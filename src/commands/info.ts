@@ -106,7 +106,19 @@ async function describeInstalled(record: VerifiedRecord, { prefix }: Surrounding
   const { version, dir, needs, license, recipe, source, installedAt } = record;
   const bytes = await bytesOf(join(prefix, dir));
   const bins = Object.keys(record.bins);
-  return { version, dir, bytes, bins, needs, license, recipe, source, installedAt };
+  const packages = record.libraries?.names;
+  return {
+    ...(packages && { packages }),
+    version,
+    dir,
+    bytes,
+    bins,
+    needs,
+    license,
+    recipe,
+    source,
+    installedAt,
+  };
 }
 
 async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: Surroundings) {
@@ -126,6 +138,7 @@ function renderInfo({ name, recipe, installed, previous, neededBy }: Info): stri
     ["installed", installed ? renderInstalled(installed) : "no"],
     ["previous", previous ? `${previous.version} (${formatBytes(previous.bytes)})` : undefined],
     ["programs", (installed ?? recipe)?.bins.join(", ")],
+    ["packages", installed?.packages?.join(", ")],
     ["aliases", recipe?.aliases.join(", ")],
     ["needs", known?.needs.join(", ")],
     ["needed by", installed ? needed : undefined],

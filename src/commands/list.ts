@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
+import { titleOfSet } from "../core/library-set.ts";
 import { listNames } from "../core/list-names.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { type Behind, behindOf, describeBehind } from "../core/plan/behind.ts";
@@ -31,11 +32,12 @@ export async function list(context: Context): Promise<number> {
     context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitStatus.done;
   }
-  const rows = tools.map(({ tool, version, bytes, bins, neededBy, source }) => [
-    tool,
-    versionCell(version, fallbackOf(manifest, tool), neededBy.held),
+  const rows = tools.map(({ tool, version, bytes, bins, neededBy, source, libraries }) => [
+    // A library set's own name, which other commands take, is in place of its version.
+    libraries ? titleOfSet(tool) : tool,
+    libraries ? tool : versionCell(version, fallbackOf(manifest, tool), neededBy.held),
     formatBytes(bytes),
-    Object.keys(bins).join(" "),
+    libraries ? listNames(libraries.names, 5) : Object.keys(bins).join(" "),
     listNames(describeNeededBy(neededBy), 3) || (tool === commandName ? "the volume" : "nothing"),
     source.from,
   ]);

@@ -3,6 +3,7 @@ import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
 import { nearest } from "../core/names.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
 import {
   requestedTools,
   skillsThatAsk,
@@ -14,7 +15,7 @@ import { parsePlatform, platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
-import { formatBytes } from "../report/text.ts";
+import { formatBytes, titleOf } from "../report/text.ts";
 import { loadSeed } from "../run/inputs/seed.ts";
 import { readCatalogue } from "../run/inputs/state.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
@@ -53,7 +54,7 @@ export async function remove(context: Context): Promise<number> {
     const busy = await isBusy(prefix, began);
     taken = await uninstall(prefix, platformId(platform), emit, choose, unrequested);
     const left = (await readManifest(prefix)) ?? manifest;
-    const within = taken.map(({ record }) => `${layout.lib}/${record.tool}`);
+    const within = taken.map(({ record }) => layout.treesDir(record.tool));
     if (!busy) await prune(prefix, left, began, { within });
     await notifySessions(context);
   }
@@ -200,10 +201,11 @@ function report(
   prefix: string,
   { options, stdout, stderr }: Context,
 ) {
-  const removed = taken.map(({ record: { tool, version, bins }, bytes }) => ({
-    tool,
-    version,
-    bins: Object.keys(bins),
+  const removed = taken.map(({ record, bytes }) => ({
+    tool: record.tool,
+    version: record.version,
+    ...titleOfRecord(record),
+    bins: Object.keys(record.bins),
     bytes,
   }));
   if (options.json === "document") {
@@ -214,7 +216,7 @@ function report(
   const bytes = formatBytes(removed.reduce((sum, each) => sum + each.bytes, 0));
   if (options.dryRun && options.json === false) {
     for (const each of removed) {
-      stdout.write(`would remove ${each.tool} ${each.version} (${formatBytes(each.bytes)})\n`);
+      stdout.write(`would remove ${titleOf(each)} (${formatBytes(each.bytes)})\n`);
     }
   } else if (!options.quiet) {
     stderr.write(`${removed.length} removed from ${prefix}; ${bytes} freed\n`);

@@ -1,8 +1,12 @@
 import type { Context } from "../context.ts";
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
+import { describeRefusal } from "../core/libraries/declaration.ts";
+import { titleOfSet } from "../core/library-set.ts";
+import { listNames } from "../core/list-names.ts";
 import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { renderTable } from "../report/text.ts";
+import type { SetWithTools } from "../run/inputs/libraries.ts";
 import type { LoadedSkill } from "../run/inputs/requirements.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 
@@ -24,7 +28,7 @@ export function requirementsDocument(seen: InstalledState): unknown {
     schema: 1,
     platform: seen.plan.platform,
     prefix: seen.prefix,
-    skills: seen.skills.map(skillDocument),
+    skills: seen.skills.map((skill) => skillDocument(skill, seen)),
     mcpServers: seen.mcpServers.map(({ title: _, program, ...server }) => ({
       ...server,
       program: program ?? null,
@@ -38,7 +42,7 @@ export function requirementsDocument(seen: InstalledState): unknown {
   };
 }
 
-function skillDocument({ found, selected, reason }: LoadedSkill): unknown {
+function skillDocument({ found, selected, reason }: LoadedSkill, seen: InstalledState): unknown {
   const { file, root, verdict } = found;
   const common = { name: found.name, file, root: root.kind, selected, reason };
   if (!verdict.ok) {
@@ -46,9 +50,57 @@ function skillDocument({ found, selected, reason }: LoadedSkill): unknown {
     return { ...common, ...empty, error: verdict.error };
   }
   const { os, always, skillKey, bins, anyBins, install, hints } = verdict.skill;
-  const document = { ...common, os, always, skillKey, bins, anyBins, install };
-  return hints.length > 0 ? { ...document, hints } : document;
+  const libraries = librariesOf(found.name, selected, seen);
+  return {
+    ...{ ...common, os, always, skillKey, bins, anyBins, install },
+    ...(hints.length > 0 && { hints }),
+    ...(libraries.length > 0 && { libraries: libraries.map((set) => setDocument(set, seen)) }),
+  };
 }
+
+function librariesOf(
+  skill: string,
+  selected: boolean,
+  { libraries }: InstalledState,
+): readonly SetWithTools[] {
+  const found = selected ? libraries.find(({ name }) => name === skill) : undefined;
+  return found?.sets ?? [];
+}
+
+function setDocument(set: SetWithTools, seen: InstalledState): unknown {
+  const { language, file, names, requirements, constraints, refused, digest } = set;
+  const tools = set.tools.map((tool) => ({ tool, state: stateOfSet(tool, seen) }));
+  return { language, file, names, requirements, constraints, refused, digest, tools };
+}
+
+/** `off`: nothing allows it. */
+function stateOfSet(tool: string, { plan, notDeclared }: InstalledState): LibraryState {
+  const step = plan.steps.find((each) => each.tool === tool);
+  if (step) return step.action === "install" ? "install" : "present";
+  return notDeclared.has(tool) ? "unmet" : "off";
+}
+
+type LibraryState = "present" | "install" | "unmet" | "off";
+
+function renderSet(skill: string, set: SetWithTools, seen: InstalledState): string[] {
+  const language = set.language === "python" ? "Python" : "Node";
+  const states = set.tools.map((tool) => {
+    const line = language === "Node" ? "" : ` for ${titleOfSet(tool).replace(" packages", "")}`;
+    return `${stateWords[stateOfSet(tool, seen)]}${line}`;
+  });
+  const state = states.length > 0 ? [...new Set(states)].join(", ") : "not installed, because:";
+  return [
+    `${skill} declares ${language} packages: ${listNames(set.names, 20) || "none that can be used"} (${set.file}); ${state}`,
+    ...set.refused.map((refusal) => `  ${describeRefusal(refusal)}`),
+  ];
+}
+
+const stateWords: Readonly<Record<LibraryState, string>> = {
+  present: "present",
+  install: "to be installed",
+  unmet: "unmet",
+  off: "not installed without --allow-libraries",
+};
 
 /** A path in the volume is printed in full. */
 function absolute(state: BinState, seen: InstalledState): { path?: string } {
@@ -84,7 +136,10 @@ function renderRequirements(seen: InstalledState): string {
     bins.push([bin, words[state.state], describeState(state, seen)]);
   }
   const programs = bins.length > 1 ? `\n${renderTable(bins)}\n` : "\nno program is required\n";
-  return `${renderTable(rows)}\n${programs}`;
+  const libraries = seen.libraries.flatMap(({ name, sets }) =>
+    sets.flatMap((set) => renderSet(name, set, seen)),
+  );
+  return `${renderTable(rows)}\n${programs}${["", ...libraries].join("\n")}${libraries.length > 0 ? "\n" : ""}`;
 }
 
 const words = { present: "present", install: "to be installed", unmet: "unmet" } as const;

@@ -1,9 +1,11 @@
+import { lineOfTool, titleOfTool } from "../core/library-set.ts";
 import { listNames } from "../core/list-names.ts";
 import { countTools, type InstalledRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
 import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
 import type { LoginShell } from "../io/volume/login-shell.ts";
-import { formatBytes, renderTable } from "../report/text.ts";
+import { formatBytes, renderTable, titleOf } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import type { Answered } from "./agents.ts";
@@ -79,7 +81,7 @@ export function renderSum({ survey, applied, answered }: Summary, named = false)
       ? [`modes of ${listNames([...repaired].sort(), mostNames)} restored`]
       : []),
   ];
-  const failed = failures.map(({ tool }) => tool).sort();
+  const failed = failures.map(({ tool, title = tool }) => title).sort();
   const names = [
     ...(failed.length > 0 ? [`failed: ${listNames(failed, mostNames)}`] : []),
     ...(unmet.length > 0
@@ -101,12 +103,14 @@ export function renderSum({ survey, applied, answered }: Summary, named = false)
   return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
 }
 
-function nameOf({ tool, version }: InstalledRecord): string {
-  return `${tool} ${version}`;
+function nameOf(record: InstalledRecord): string {
+  return titleOf({ ...record, ...titleOfRecord(record) });
 }
 
 function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
-  const rows = tools.map(({ tool, version, bins }) => {
+  const rows = tools.map((record) => {
+    const { tool, version, bins, libraries } = record;
+    if (libraries) return [nameOf(record), "", listNames(libraries.names, 3)];
     const programs = Object.keys(bins).map((bin) => `${prefix}/bin/${bin}`);
     return [tool, version, listNames(programs, 3)];
   });
@@ -164,12 +168,16 @@ function whyInstalled({ reason, for: requiredBy, declared }: InstallStep): strin
   return declared ? `${why}; declared (untrusted) by ${declared.by}: ${declared.from}` : why;
 }
 
+function titleOfSetIn({ tool, ...step }: Step): string {
+  return (step.action === "install" ? step.title : undefined) ?? titleOfTool(tool);
+}
+
 /** The plan as a table. */
 export function renderPlan(plan: Plan): string {
   const rows = plan.steps.map((step) => [
     step.action,
-    step.tool,
-    step.version,
+    titleOfSetIn(step),
+    lineOfTool(step.tool) === undefined ? step.version : "",
     step.action === "install" && step.size !== undefined ? formatBytes(step.size) : "",
     step.action === "install" ? whyInstalled(step) : "",
   ]);

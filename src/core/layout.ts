@@ -1,5 +1,12 @@
 import { dirname } from "node:path";
 
+/** What begins the names of all library sets, and of no recipe. */
+export const librariesPrefix = "libraries-";
+/** The directory of library sets in `lib/`, which therefore no tool may have as its name. */
+export const librariesDir = "skills";
+
+const isSet = (tool: string): boolean => tool.startsWith(librariesPrefix);
+
 /** Paths in the volume. Every path is relative to the prefix, with `/`. */
 const share = "share/openclaw-skill-deps";
 
@@ -34,7 +41,14 @@ export const layout = {
   /** The InstalledRecord of a tree, written before the tree is published. */
   record: ".openclaw-skill-deps.json",
   binPath: (bin: string): string => `bin/${bin}`,
-  treeDir: (tool: string, version: string, key: string): string => `lib/${tool}/${version}-${key}`,
+  /** By content of dependency files and interpreter line, a link to what scripts import from. */
+  libraries: `${share}/libraries`,
+  /** The directory of a tool's trees: its own, or that of all library sets. */
+  treesDir: (tool: string): string => `lib/${isSet(tool) ? librariesDir : tool}`,
+  treeDir: (tool: string, version: string, key: string): string =>
+    isSet(tool)
+      ? `lib/${librariesDir}/${tool.slice(librariesPrefix.length)}-${key}`
+      : `lib/${tool}/${version}-${key}`,
 } as const;
 
 /** The command's own name: that of its tool in the volume, and of that tool's only program. */

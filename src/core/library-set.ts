@@ -1,4 +1,6 @@
 import { sha256Hex } from "./digest.ts";
+import { librariesPrefix } from "./layout.ts";
+import { listNames } from "./list-names.ts";
 
 /*
  * A library set: what the dependency files of one skill need in one language on one interpreter line. It is
@@ -27,9 +29,6 @@ export interface LibrarySet {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** What begins the names of all library sets, and of no recipe. */
-export const librariesPrefix = "libraries-";
-
 /** The tool's name, which has one installation: another content of the files is another set. */
 export function librariesTool({ digest, line }: Pick<LibrarySet, "digest" | "line">): string {
   return `${librariesPrefix}${digest.slice(0, 16)}-${line}`;
@@ -39,6 +38,18 @@ export function librariesTool({ digest, line }: Pick<LibrarySet, "digest" | "lin
 export function lineOfTool(tool: string): LibraryLine | undefined {
   const [, line] = /^libraries-[0-9a-f]{16}-(cpython-3\d{1,2}|node)$/.exec(tool) ?? [];
   return line as LibraryLine | undefined;
+}
+
+/** A tool's name, or what people read in place of it for a library set. */
+export function titleOfTool(tool: string): string {
+  return lineOfTool(tool) === undefined ? tool : titleOfSet(tool);
+}
+
+/** What people read in place of a library set's name: `Python 3.11 packages of mail`, `Node packages`. */
+export function titleOfSet(tool: string, skills: readonly string[] = []): string {
+  const python = pythonOfLine(lineOfTool(tool) ?? "node");
+  const what = python === undefined ? "Node packages" : `Python ${python} packages`;
+  return skills.length === 0 ? what : `${what} of ${listNames(skills, 3)}`;
 }
 
 /** `3.11` of `cpython-311`. */

@@ -51,6 +51,15 @@ const installedRecord = z.strictObject({
   installedAt: z.string(),
   /** sha256 of the list of the tree's files and their digests; the list is stored in the tree. */
   contents: sha256,
+  /** Present for a library set, which has no programs. */
+  libraries: z.optional(
+    z.strictObject({
+      /** Of the dependency files: scripts find the tree by it. */
+      digest: sha256,
+      /** The packages that the files name. */
+      names: z.array(z.string()),
+    }),
+  ),
 });
 
 /** For a tree that must be hashed before it is trusted. */
@@ -76,6 +85,8 @@ const selectedSkill = z.strictObject({
   sha256,
   bins: z.array(z.string().check(z.refine(isBinName))),
   anyBins: z.array(z.string().check(z.refine(isBinName))),
+  /** The library sets of its dependency files; absent: none. */
+  libraries: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
 
 const fallback = z.strictObject({

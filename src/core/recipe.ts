@@ -215,6 +215,7 @@ export type Artifact =
   | GoBuildArtifact
   | PythonLibrariesArtifact
   | NodeLibrariesArtifact
+  | DeclaredLibrariesArtifact
   | DeclaredArtifact;
 
 export type ArtifactKind = Artifact["kind"];
@@ -246,6 +247,8 @@ export interface Recipe {
   readonly origin: string;
   /** Present if the recipe comes from a skill, not from a catalogue. */
   readonly declared?: Declaration;
+  /** Present for a library set: see the manifest. */
+  readonly libraries?: { readonly digest: string; readonly names: readonly string[] };
 }
 
 /** All known recipes, by name. A recipe in an earlier directory hides one with the same name. */

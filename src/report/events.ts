@@ -2,12 +2,16 @@ import type { ErrorCode, ProblemCode, ProblemKind, SharedCause } from "../core/e
 
 export type Phase = "download" | "copy" | "unpack" | "build" | "wait" | "test" | "publish";
 
-/** What happens during a run, as data. Renderers turn it into lines, bars or NDJSON. */
+/**
+ * What happens during a run, as data. `title`: what people read in place of a library set's name and version.
+ * Renderers turn it into lines, bars or NDJSON.
+ */
 export type Event =
   | {
       readonly type: "start";
       readonly tool: string;
       readonly version: string;
+      readonly title?: string;
       readonly size?: number;
     }
   | { readonly type: "phase"; readonly tool: string; readonly phase: Phase }
@@ -22,6 +26,7 @@ export type Event =
       readonly type: "installed";
       readonly tool: string;
       readonly version: string;
+      readonly title?: string;
       readonly bins: readonly string[];
       /** Bytes downloaded; 0 if a complete tree was already there. */
       readonly size: number;
@@ -31,12 +36,14 @@ export type Event =
       readonly type: "linked";
       readonly tool: string;
       readonly version: string;
+      readonly title?: string;
       readonly bins: readonly string[];
     }
   | {
       readonly type: "removed";
       readonly tool: string;
       readonly version: string;
+      readonly title?: string;
       readonly bins: readonly string[];
       /** Bytes of its tree. */
       readonly size: number;
@@ -62,6 +69,8 @@ export type Event =
 /** One tool that could not be installed. */
 export interface Failure {
   readonly tool: string;
+  /** What people read in place of its name, for a library set. */
+  readonly title?: string;
   /** Its kind. */
   readonly code: ProblemKind;
   /** Its code in the table of problems. */

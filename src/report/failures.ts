@@ -36,7 +36,7 @@ function groupFailures(failures: readonly Failure[]): Group[] {
 }
 
 function renderGroup({ first, failures }: Group, word: "error" | "warning"): string {
-  const tools = failures.map(({ tool }) => tool).sort();
+  const tools = failures.map(({ tool, title = tool }) => title).sort();
   const isOne = tools.length === 1;
   const causes = [...new Set(failures.map(({ shared, message }) => shared?.message ?? message))];
   const what = isOne ? first.message : listNames(causes, 3).replaceAll(", ", "; ");

@@ -1,9 +1,9 @@
 import type { Event, Phase } from "./events.ts";
-import { formatBytes } from "./text.ts";
+import { formatBytes, titleOf } from "./text.ts";
 
 /** The state of one tool's bar. */
 interface Row {
-  readonly version: string;
+  readonly name: string;
   phase: Phase;
   received: number;
   total: number | undefined;
@@ -23,8 +23,8 @@ export function createBars(isUnicode: boolean): Bars {
   return {
     update(event) {
       if (event.type === "start") {
-        const { tool, version, size } = event;
-        rows.set(tool, { version, phase: "download", received: 0, total: size });
+        const { tool, size } = event;
+        rows.set(tool, { name: titleOf(event), phase: "download", received: 0, total: size });
         return true;
       }
       if (event.type === "installed" || event.type === "failed") return rows.delete(event.tool);
@@ -38,21 +38,17 @@ export function createBars(isUnicode: boolean): Bars {
       return true;
     },
     frame(columns) {
-      const width = Math.max(
-        0,
-        ...[...rows].map(([tool, { version }]) => tool.length + version.length + 1),
-      );
-      return [...rows]
-        .map(([tool, row]) => renderRow(tool, row, width, isUnicode).slice(0, columns))
-        .join("\n");
+      const shown = [...rows.values()];
+      const width = Math.max(0, ...shown.map(({ name }) => name.length));
+      return shown.map((row) => renderRow(row, width, isUnicode).slice(0, columns)).join("\n");
     },
   };
 }
 
 const barWidth = 24;
 
-function renderRow(tool: string, row: Row, width: number, isUnicode: boolean): string {
-  const name = `${tool} ${row.version}`.padEnd(width);
+function renderRow(row: Row, width: number, isUnicode: boolean): string {
+  const name = row.name.padEnd(width);
   if (row.phase !== "download") return `${name}  ${labels[row.phase]}`;
   const total = row.total;
   if (total === undefined || total === 0) return `${name}  ${formatBytes(row.received)}`;

@@ -38,20 +38,29 @@ export function renderEvent(event: Event, verbosity: Verbosity): string | undefi
   }
 }
 
+/** `gog 1.2.0`, or the title of a library set. */
+export function titleOf(it: {
+  readonly tool: string;
+  readonly version: string;
+  readonly title?: string | undefined;
+}): string {
+  return it.title ?? `${it.tool} ${it.version}`;
+}
+
 type Step = Extract<Event, { type: "note" | "start" | "installed" | "linked" | "removed" }>;
 
 function renderStep(event: Step): string {
   if (event.type === "note") return event.message;
-  const named = `${event.tool} ${event.version}`;
+  const named = titleOf(event);
   switch (event.type) {
     case "start":
       return `${named}: fetching${event.size === undefined ? "" : ` (${formatBytes(event.size)})`}`;
     case "installed":
       return renderInstalled(event);
     case "linked":
-      return `${named}: linked again (${listNames(event.bins)})`;
+      return `${named}: linked again${event.bins.length > 0 ? ` (${listNames(event.bins)})` : ""}`;
     case "removed":
-      return `${named}: removed ${listNames(event.bins)} (${formatBytes(event.size)})`;
+      return `${named}: removed${programsIn(event)} (${formatBytes(event.size)})`;
   }
 }
 
@@ -59,7 +68,11 @@ function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   const found = event.tool === commandName ? "a copy of this command" : "already present";
   const how = event.size === 0 ? found : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
-  return `${event.tool} ${event.version}: installed ${listNames(event.bins)} (${how}, ${seconds})`;
+  return `${titleOf(event)}: installed${programsIn(event)} (${how}, ${seconds})`;
+}
+
+function programsIn({ bins }: { readonly bins: readonly string[] }): string {
+  return bins.length > 0 ? ` ${listNames(bins)}` : "";
 }
 
 /** A problem's message, with its code at the end of the first line and its hint below. */

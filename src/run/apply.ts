@@ -2,6 +2,7 @@ import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
 import {
   type InstallStep,
   isForced,
@@ -187,7 +188,8 @@ function failed(
     sayNoCommand(error, context);
     return context.manifest.tools[step.tool];
   }
-  const failure = asFailure(step.tool, error);
+  const title = step.action === "install" ? step.title : undefined;
+  const failure = { ...asFailure(step.tool, error), ...(title !== undefined && { title }) };
   results.failures.push(failure);
   context.emit({ type: "failed", ...failure });
   return undefined;
@@ -203,6 +205,7 @@ function sayNoCommand(error: unknown, { signal, emit }: ApplyContext): void {
 
 async function relink(step: LinkStep, context: ApplyContext): Promise<VerifiedRecord> {
   await linkBins(context.prefix, step.record);
-  context.emit({ type: "linked", tool: step.tool, version: step.version, bins: step.bins });
+  const { tool, version, bins, record } = step;
+  context.emit({ type: "linked", tool, version, bins, ...titleOfRecord(record) });
   return step.record;
 }

@@ -34,7 +34,9 @@ export async function exportBundle(
   const licences: string[] = [];
   for (const record of records) {
     const tree = await entriesOf(prefix, record);
-    entries.push({ kind: "directory", path: `${layout.lib}/${record.tool}` }, ...tree);
+    const path = layout.treesDir(record.tool);
+    if (!entries.some((entry) => entry.path === path)) entries.push({ kind: "directory", path });
+    entries.push(...tree);
     licences.push(describeLicence(record, tree));
   }
   entries.splice(1, 0, { kind: "text", path: "LICENCES.txt", text: licences.join("\n") });

@@ -165,6 +165,9 @@ async function stageArtifact(
     needs: [...recipe.needs],
     license: recipe.license,
     recipe: recipe.origin,
+    ...(recipe.libraries && {
+      libraries: { ...recipe.libraries, names: [...recipe.libraries.names] },
+    }),
     installedAt: context.clock().toISOString(),
   };
   return { tree, record, written, received: source.size };

@@ -1,26 +1,29 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
+import { recordOf } from "../core/libraries/recorded.ts";
+import { lineOfTool } from "../core/library-set.ts";
 import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
 import type { DeclaredTool } from "../core/plan/declared.ts";
 import { openDeclaration, recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
+import type { DeclaredArtifact, DeclaredLibrariesArtifact } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import { acquireLease } from "../io/volume/lease.ts";
 import { openDirectory } from "../io/volume/volume.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
+import { draftLibraries } from "./library-draft.ts";
 import { anyPythonOf, pythonOf } from "./toolchains.ts";
 
 /**
  * Pins a skill's declaration at its first use and records the result. The step is then like any
  * other, with literal sources and their digests. An existing record stays.
  */
-export async function resolveDeclared(
-  step: InstallStep,
-  { context, toolchains, needs, staging }: ToolRun,
-): Promise<InstallStep> {
+export async function resolveDeclared(step: InstallStep, run: ToolRun): Promise<InstallStep> {
+  const { context } = run;
   const open = openDeclaration(step.artifacts);
   const { tool } = step;
   if (!open) return step;
@@ -28,26 +31,52 @@ export async function resolveDeclared(
     const message = `the skill ${open.by} declares ${open.from}; at its first use it was ${open.recorded}`;
     throw new UserError("E_DECLARED_CHANGED", message);
   }
-  const message = `${tool} is installed as the skill ${open.by} declares, which no recipe verifies: ${open.from}`;
-  const hint = `Its current contents are pinned in ${layout.declared} for later installations.`;
-  context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
-  const python = () => pythonOf(context.prefix, tool, needs);
-  const anyPython = () => anyPythonOf(context, tool, needs);
-  const { document, locks } = await draftDeclared(open, {
-    bins: step.bins,
-    tool,
-    context,
-    toolchains: { ...toolchains, python, anyPython },
-    dir: await staging.workDir(tool),
-  });
+  const pinned = await ("set" in open ? pinSet(open, step, run) : pinProgram(open, step, run));
   const made: DeclaredTool = {
     from: open.from,
     by: open.by,
     at: context.clock().toISOString(),
-    recipe: { ...document },
-    locks: { ...locks },
+    ...pinned,
   };
   return recordedStep(step, await record(tool, made, open.accepted === true, context), context);
+}
+
+type Pinned = Pick<DeclaredTool, "recipe" | "locks">;
+
+async function pinProgram(
+  open: DeclaredArtifact,
+  { tool, bins }: InstallStep,
+  run: ToolRun,
+): Promise<Pinned> {
+  const { context, staging } = run;
+  const message = `${tool} is installed as the skill ${open.by} declares, which no recipe verifies: ${open.from}`;
+  const hint = `Its current contents are pinned in ${layout.declared} for later installations.`;
+  context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
+  const dir = await staging.workDir(tool);
+  const toolchains = toolchainsFor(tool, run);
+  const { document, locks } = await draftDeclared(open, { bins, tool, context, toolchains, dir });
+  return { recipe: { ...document }, locks: { ...locks } };
+}
+
+async function pinSet(
+  { set, by, from }: DeclaredLibrariesArtifact,
+  { tool, title = tool }: InstallStep,
+  run: ToolRun,
+): Promise<Pinned> {
+  const { context, staging } = run;
+  context.emit({
+    type: "note",
+    message: `${title}: resolving what the skill ${by} declares in ${from}`,
+  });
+  const toolchains = toolchainsFor(tool, run);
+  const dir = await staging.workDir(tool);
+  return recordOf(set, await draftLibraries(set, { context, toolchains, dir }));
+}
+
+function toolchainsFor(tool: string, { context, toolchains, needs }: ToolRun): Toolchains {
+  const python = () => pythonOf(context.prefix, tool, needs);
+  const anyPython = () => anyPythonOf(context, tool, needs);
+  return { ...toolchains, python, anyPython };
 }
 
 /** The step of a recorded declaration. */
@@ -106,7 +135,7 @@ export function howToAccept(tool: string, error: unknown): unknown {
     `${tool} has changed since its first use: ${message}`,
     {
       cause,
-      hint: `Nothing was installed from it. To accept the change: openclaw-install-skill-deps --allow-declared --force-reinstall ${tool}`,
+      hint: `Nothing was installed from it. To accept the change: openclaw-install-skill-deps ${lineOfTool(tool) ? "--allow-libraries" : "--allow-declared"} --force-reinstall ${tool}`,
     },
   );
 }

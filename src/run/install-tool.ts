@@ -2,6 +2,7 @@ import { UserError } from "../core/errors.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
 import { keyOfBuild } from "../core/plan/command.ts";
+import { openDeclaration } from "../core/plan/declared.ts";
 import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
 import { linkBins } from "../io/volume/bins.ts";
@@ -35,6 +36,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
   const phase = (name: "wait" | "test" | "publish") => emit({ type: "phase", tool, phase: name });
   let lease: Lease | undefined;
   try {
+    if (isOpenSet(given)) await awaitNeeds(given, needs); // what resolves it
     const step = await resolveDeclared(given, run); // 1
     let record = await findReusable(step, context); // 2
     if (!record) {
@@ -65,7 +67,12 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     if (fallback) run.onFallback(fallback);
     const milliseconds = Math.round(performance.now() - began);
     const bins = Object.keys(record.bins);
-    emit({ type: "installed", tool, version: record.version, bins, size, milliseconds });
+    const named = {
+      tool,
+      version: record.version,
+      ...(given.title !== undefined && { title: given.title }),
+    };
+    emit({ type: "installed", ...named, bins, size, milliseconds });
     return record;
   } catch (thrown) {
     const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;
@@ -123,10 +130,16 @@ function isChosenByPython({ artifacts }: InstallStep): boolean {
   return artifacts.some((artifact) => describeKind(artifact).isChosenByPython === true);
 }
 
+function isOpenSet({ artifacts }: InstallStep): boolean {
+  const open = openDeclaration(artifacts);
+  return open !== undefined && "set" in open;
+}
+
 async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
+  const { title = step.tool } = step;
   for (const [need, record] of needs) {
     if (await record) continue;
-    throw new UserError("E_NEED", `${step.tool} needs ${need}, which could not be installed`, {
+    throw new UserError("E_NEED", `${title} needs ${need}, which could not be installed`, {
       hint: `Fix ${need} first (see its error).`,
       shared: { key: `needs ${need}`, message: `${need} could not be installed` },
     });

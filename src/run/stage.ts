@@ -56,9 +56,13 @@ export async function stageTool(
 }
 
 /** A tool that only the seed has is not fetched. */
-function sayStart({ tool, version, size, artifacts }: InstallStep, { emit }: ApplyContext): void {
+function sayStart(
+  { tool, version, title, size, artifacts }: InstallStep,
+  { emit }: ApplyContext,
+): void {
   if (artifacts.length === 0) return;
-  emit({ type: "start", tool, version, ...(size === undefined ? {} : { size }) });
+  const known = { ...(title !== undefined && { title }), ...(size !== undefined && { size }) };
+  emit({ type: "start", tool, version, ...known });
 }
 
 /** Candidates in the order in which they are tried; `again` grows in the meantime. */

@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
+import { titleOfRecord } from "../core/plan/needed-by.ts";
 import { requestedTools } from "../core/plan/required-by.ts";
 import { rm } from "../io/disk.ts";
 import { listNames, syncDirectory, withContext } from "../io/files.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { isOurs, treesInUse } from "../io/volume/bins.ts";
+import { unlinkLibraries } from "../io/volume/library-links.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { discard, removeStaleFiles } from "../io/volume/stale-files.ts";
@@ -24,7 +26,7 @@ export interface Uninstalled {
  * Removes tools from the volume:
  *
  * 1. drop the freshness records;
- * 2. remove their links and launchers in `bin/`: after a kill here any run recreates them;
+ * 2. remove their links and launchers in `bin/`, and those of libraries: after a kill here any run recreates them;
  * 3. write the manifest without them, which is the commit point: the rest is stale;
  * 4. remove their trees, unless another run has linked or listed them again in the meantime.
  *
@@ -69,7 +71,8 @@ export async function uninstall(
       await removeTree(prefix, record, left);
       const bytes = sizes.get(record.dir) ?? 0;
       taken.push({ record, bytes });
-      emit({ type: "removed", tool, version, bins: Object.keys(bins), size: bytes });
+      const named = { tool, version, ...titleOfRecord(record) };
+      emit({ type: "removed", ...named, bins: Object.keys(bins), size: bytes });
     }
     await removeStaleFiles(prefix, left);
     return taken;
@@ -132,6 +135,10 @@ async function unlinkBins(
     await withContext("remove", path, rm(path, { force: true }));
   }
   await syncDirectory(join(prefix, layout.bin));
+  await unlinkLibraries(
+    prefix,
+    [...going].flatMap((tool) => tools[tool] ?? []),
+  );
 }
 
 async function removeTree(

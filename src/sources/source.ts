@@ -31,6 +31,7 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
   "python-libraries": pythonLibraries,
   "node-libraries": nodeLibraries,
   declared: { stage: unresolved, pinnedBy: unresolved },
+  "declared-libraries": { stage: unresolved, pinnedBy: unresolved },
 };
 
 /**

@@ -56,6 +56,8 @@ const network = ["mirror", "offline", "jobs", "no-progress"] as const satisfies 
 const sources = [
   "seed",
   "allow-declared",
+  "allow-libraries",
+  "declared",
   "ignore-system",
   "platform",
 ] as const satisfies OptionName[];

@@ -92,6 +92,18 @@ export const options = {
     env: "OPENCLAW_SKILL_ALLOW_DECLARED=1",
     text: "if there is no recipe, use the skill's own install spec, pinned at first use; off by default, because skills are untrusted text",
   },
+  "allow-libraries": {
+    type: "boolean",
+    env: "OPENCLAW_SKILL_ALLOW_LIBRARIES=1",
+    text: "install the Python and Node packages that skills' dependency files declare, pinned at first use; --allow-declared covers it",
+  },
+  declared: {
+    type: "string",
+    value: "FILE",
+    completes: "file",
+    env: "OPENCLAW_SKILL_DECLARED",
+    text: "use the pins in this file, a reviewed copy of a volume's declared.json, for what skills declare; nothing in it is resolved again",
+  },
   offline: { type: "boolean", text: "do not use the network" },
   "dry-run": { type: "boolean", text: "print the plan and change nothing" },
   strict: { type: "boolean", text: "exit with 3 if a requirement is unmet" },

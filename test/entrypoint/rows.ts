@@ -199,7 +199,7 @@ const config = { before: withConfig("{skills:{}}\n") };
 export const rows: Row[] = [
   ...compared("words", "words", {
     "another verb, or a NAME": [asks("list"), asks("gog")],
-    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--requests`, `--seed`, `--ignore-system`, `--allow-declared`":
+    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--requests`, `--seed`, `--ignore-system`, `--allow-declared`, `--allow-libraries`, `--declared`":
       [
         asks("--all"),
         asks("--skill", "x"),
@@ -209,6 +209,8 @@ export const rows: Row[] = [
         asks("--seed", "/other"),
         asks("--ignore-system"),
         asks("--allow-declared"),
+        asks("--allow-libraries"),
+        asks("--declared", "/r.json"),
       ],
     "an option that is for Node: `-f`, `--dry-run`, `--json`, `--platform`, any unknown one": [
       asks("-f"),
@@ -246,7 +248,7 @@ export const rows: Row[] = [
         next: (p) => ({ options: { env: { OPENCLAW_SKILL_PREFIX: join(p.dir, "same") } } }),
       },
     ],
-    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_REQUESTS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`":
+    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_REQUESTS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`, `_SKILL_ALLOW_LIBRARIES`, `_SKILL_DECLARED`":
       [
         "SKILLS",
         "SKILL_DIRS",
@@ -255,6 +257,8 @@ export const rows: Row[] = [
         "SKILL_REQUESTS",
         "SKILL_SEED",
         "SKILL_ALLOW_DECLARED",
+        "SKILL_ALLOW_LIBRARIES",
+        "SKILL_DECLARED",
       ].map((name) => sets(`OPENCLAW_${name}`)),
     "`OPENCLAW_CONFIG_PATH`, `_STATE_DIR`, `_HOME`, `_WORKSPACE_DIR`, `_BUNDLED_SKILLS_DIR`": [
       "CONFIG_PATH",
@@ -392,7 +396,7 @@ export const rows: Row[] = [
       env: (p) => ({ OPENCLAW_SKILL_SEED: join(p.dir, "seed") }),
       change: (p) => editInPlace(join(p.dir, "seed/manifest.json")),
     },
-    "what skills declare led to something else (`--allow-declared`)": {
+    "what skills declare led to something else (`--allow-declared`, `--allow-libraries`)": {
       before: withInput("volume/share/openclaw-skill-deps/declared.json"),
       args: ["--allow-declared"],
       change: (p) => editInPlace(join(p.prefix, "share/openclaw-skill-deps/declared.json")),

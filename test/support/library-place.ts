@@ -11,7 +11,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LibraryLine } from "../../src/core/libraries/set.ts";
-import { readLibraries } from "../../src/io/inputs/libraries.ts";
+import { declaredSets } from "../../src/core/libraries/skill-sets.ts";
+import { readDependencyFiles } from "../../src/io/inputs/dependency-files.ts";
 import { type Finished, started } from "./started.ts";
 import { openWorkplace, repository, type Workplace } from "./workplace.ts";
 
@@ -51,7 +52,7 @@ export async function openLibraryPlace(): Promise<LibraryPlace> {
     },
     provide(skill, line, files, file) {
       const language = line === "node" ? "node" : "python";
-      const { sets } = readLibraries(join(place.skills, skill));
+      const sets = declaredSets(readDependencyFiles(join(place.skills, skill)));
       const set = sets.find((it) => it.language === language && (!file || it.file === file));
       if (!set || set.refused.length > 0) throw new Error(`${skill} has no such set`);
       const tree = `lib/skills/${set.digest.slice(0, 16)}-${line}-0123456789ab`;

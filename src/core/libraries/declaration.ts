@@ -29,3 +29,9 @@ export interface Refusal {
 export function normalPythonName(name: string): string {
   return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
 }
+
+/** `requirements.txt:3: git+https://…: it is an address, …`. */
+export function describeRefusal({ file, line, text, reason }: Refusal): string {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return text === "" ? `${place}: ${reason}` : `${place}: ${JSON.stringify(text)}: ${reason}`;
+}

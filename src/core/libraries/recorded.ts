@@ -1,7 +1,14 @@
+import * as z from "zod";
+import { listNames } from "../list-names.ts";
 import { parseLock } from "../locks/npm-lock.ts";
 import { parsePypiLock } from "../locks/pypi-lock.ts";
-import type { NodeLibrariesArtifact, PythonLibrariesArtifact } from "../recipe.ts";
-import { type LibrarySet, lineOfTool } from "./set.ts";
+import type {
+  Artifact,
+  NodeLibrariesArtifact,
+  PythonLibrariesArtifact,
+  Recipe,
+} from "../recipe.ts";
+import { type LibrarySet, librariesTool, lineOfTool } from "./set.ts";
 
 /*
  * The pins of a library set in declared.json: a lock of the language, which resolvers return as text and which is
@@ -9,12 +16,81 @@ import { type LibrarySet, lineOfTool } from "./set.ts";
  */
 
 /** The only lock of a library set in declared.json: a lock of wheels, or npm's package-lock (version 3). */
-export const librariesLock = "libraries.lock.json";
+const librariesLock = "libraries.lock.json";
 
-/** What declared.json says instead of a recipe: the names are for people. */
-export interface RecordedLibraries {
-  readonly libraries: LibrarySet["line"];
-  readonly names: readonly string[];
+/** What declared.json says instead of a recipe: the set's whole digest, and names for people. */
+const recordedSet = z.strictObject({
+  libraries: z.string().regex(/^[0-9a-f]{64}$/),
+  names: z.array(z.string()),
+});
+
+/** The declaration of a set in one word: `requirements.txt (requests, rich)`. */
+function declarationOf({ file, names }: Pick<LibrarySet, "file" | "names">): string {
+  return `${file} (${listNames(names, 5)})`;
+}
+
+/** The recipe of a set before its first use. A volume's Python or this machine's npm resolves it. */
+export function openLibraries(set: LibrarySet, by: string): Recipe {
+  const declared = { from: declarationOf(set), by };
+  const needs = set.language === "python" ? ["python3"] : [];
+  const artifact = { kind: "declared-libraries", set, ...declared } as const;
+  return librariesRecipe(librariesTool(set), set, { declared, artifact, needs });
+}
+
+/** What is recorded of a set: its lock, as resolved. */
+export function recordOf(set: LibrarySet, lock: string) {
+  const recipe = { libraries: set.digest, names: [...set.names] };
+  return { recipe, locks: { [librariesLock]: lock } };
+}
+
+/** The recipe of a recorded set; or the first problem in its record. */
+export function recordedLibraries(
+  tool: string,
+  { from, by, recipe, locks }: Recorded,
+): Recipe | string {
+  const said = recordedSet.safeParse(recipe).data;
+  const { [librariesLock]: lock } = locks;
+  if (!said || lock === undefined) return "it is not the record of a library set";
+  const line = lineOfTool(tool);
+  if (line === undefined || librariesTool({ digest: said.libraries, line }) !== tool)
+    return `${tool} is not the name of this library set`;
+  const artifact = pinnedLibraries(tool, lock);
+  if (typeof artifact === "string") return artifact;
+  const set = { digest: said.libraries, names: said.names };
+  return librariesRecipe(tool, set, { declared: { from, by }, artifact, needs: [] });
+}
+
+interface Recorded {
+  readonly from: string;
+  readonly by: string;
+  readonly recipe: Readonly<Record<string, unknown>>;
+  readonly locks: Readonly<Record<string, string>>;
+}
+
+/** Its version never changes: another content of the files is another set. */
+function librariesRecipe(
+  tool: string,
+  { digest, names }: Pick<LibrarySet, "digest" | "names">,
+  {
+    declared,
+    artifact,
+    needs,
+  }: Pick<Recipe, "needs"> & Required<Pick<Recipe, "declared">> & { readonly artifact: Artifact },
+): Recipe {
+  return {
+    name: tool,
+    description: `packages that the skill ${declared.by} declares`,
+    homepage: "",
+    license: "unknown",
+    version: "1",
+    bins: {},
+    test: [],
+    needs,
+    artifacts: { any: [artifact] },
+    origin: `declared by ${declared.by}`,
+    declared,
+    libraries: { digest, names },
+  };
 }
 
 /** The pinned source of a tool from its lock; or the first problem in it. */

@@ -3,6 +3,8 @@ import { readPackageJson } from "./package-json.ts";
 import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
 import { readRequirements } from "./requirements-txt.ts";
 import {
+  type DependencyFiles,
+  dependencyDirs,
   digestOfFiles,
   digestOfScript,
   type LibraryLine,
@@ -12,22 +14,11 @@ import {
   pythonFile,
 } from "./set.ts";
 
-/** The dependency files of one skill, and its Python scripts. */
-export interface DependencyFiles {
-  /** By path relative to the skill, with `/`: only beside SKILL.md and in `scripts/`. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** Files with such names that may not be read: links, other things than files, too large ones. */
-  readonly refused: readonly Refusal[];
-}
-
 /** What a skill declares in one language, before it is known for which interpreters it is installed. */
 export interface DeclaredSet extends LibraryDeclaration {
   readonly digest: string;
   readonly files: Readonly<Record<string, string>>;
 }
-
-/** Where dependency files count, relative to the skill; the empty one is the skill's own directory. */
-export const dependencyDirs = ["", "scripts/"] as const;
 
 /** Everything that a skill declares: at most one set for all its Python files, one per script, two of Node. */
 export function declaredSets(given: DependencyFiles): DeclaredSet[] {

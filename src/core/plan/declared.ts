@@ -1,7 +1,16 @@
 import * as z from "zod";
 import type { InstallSpec } from "../installspec.ts";
+import { recordedLibraries } from "../libraries/recorded.ts";
+import { lineOfTool } from "../libraries/set.ts";
 import { isBinName, isToolName } from "../names.ts";
-import type { Artifact, Catalogue, Declaration, DeclaredArtifact, Recipe } from "../recipe.ts";
+import type {
+  Artifact,
+  Catalogue,
+  Declaration,
+  DeclaredArtifact,
+  DeclaredLibrariesArtifact,
+  Recipe,
+} from "../recipe.ts";
 import { parseRecipe } from "../recipes/file.ts";
 import { splitPackage } from "../recipes/rules.ts";
 
@@ -53,6 +62,11 @@ export function parseDeclared(text: string): DeclaredRecord | undefined {
   }
 }
 
+/** Both records; where both have a tool, that of the first counts. */
+export function mergeDeclared(first: DeclaredRecord, second: DeclaredRecord): DeclaredRecord {
+  return { schema: 1, tools: { ...second.tools, ...first.tools } };
+}
+
 /** Two-space JSON with a final newline, sorted by name. */
 export function renderDeclared({ tools }: DeclaredRecord): string {
   const sorted = Object.entries(tools).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -60,10 +74,9 @@ export function renderDeclared({ tools }: DeclaredRecord): string {
 }
 
 /** The recipe in a record, checked like any other; or the first problem in it. */
-export function recordedRecipe(
-  tool: string,
-  { from, by, recipe, locks }: DeclaredTool,
-): Recipe | string {
+export function recordedRecipe(tool: string, record: DeclaredTool): Recipe | string {
+  const { from, by, recipe, locks } = record;
+  if (lineOfTool(tool) !== undefined) return recordedLibraries(tool, record);
   const text = JSON.stringify({ ...recipe, name: tool });
   const lock = (name: string): string | undefined => locks[name];
   const parsed = parseRecipe({ text, file: `${tool}.yaml`, lock });
@@ -108,8 +121,8 @@ export function declaredRecipe(
 /** The unused declaration among these artifacts, if there is one. */
 export function openDeclaration(
   artifacts: readonly Artifact[] | undefined,
-): DeclaredArtifact | undefined {
-  return artifacts?.find((each) => each.kind === "declared");
+): DeclaredArtifact | DeclaredLibrariesArtifact | undefined {
+  return artifacts?.find((each) => each.kind === "declared" || each.kind === "declared-libraries");
 }
 
 /** The recipe of an unused declaration: its contents are resolved at install. */

@@ -102,6 +102,12 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
     shapeOf: same,
     sizeOf: unknown,
   },
+  "declared-libraries": {
+    nameOf: ({ from }) => from,
+    digestOf: ({ from }) => from,
+    shapeOf: same,
+    sizeOf: unknown,
+  },
   declared: {
     nameOf: ({ from }) => from,
     digestOf: ({ from }) => from,

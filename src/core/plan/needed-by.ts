@@ -1,5 +1,6 @@
+import { titleOfSet } from "../library-set.ts";
 import { type InstalledRecord, isHeld, type Manifest, serverLabel } from "../manifest.ts";
-import { requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
+import { isPythonSet, requestedTools, skillsThatAsk, toolsThatNeed } from "./required-by.ts";
 
 /** Why the volume has a tool, from its manifest. */
 export interface NeededBy {
@@ -17,10 +18,24 @@ export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy 
   const { tool } = record;
   return {
     skills: skillsThatAsk(record, manifest.skills),
-    tools: toolsThatNeed(tool, manifest),
+    tools: [
+      ...toolsThatNeed(tool, manifest),
+      ...(tool === "python3" && Object.values(manifest.tools).some(isPythonSet)
+        ? ["packages of skills"]
+        : []),
+    ],
     byName: requestedTools(manifest).includes(tool),
     held: isHeld(manifest, tool),
   };
+}
+
+/** A library set's title, which names the skill that it was first installed for; nothing for other tools. */
+export function titleOfRecord({
+  tool,
+  recipe,
+  libraries,
+}: Pick<InstalledRecord, "tool" | "recipe" | "libraries">): { title?: string } {
+  return libraries ? { title: `${titleOfSet(tool)} ${recipe}` } : {};
 }
 
 /** A requirement of an MCP server has its title as its name. */

@@ -14,6 +14,8 @@ export interface Requirement {
   readonly anyBins: readonly string[];
   /** Requested by name: only programs of the volume count, not those of the image. */
   readonly inVolume?: boolean;
+  /** Library sets, by their tools' names. */
+  readonly libraries?: readonly string[];
 }
 
 export type InstallReason =
@@ -32,6 +34,8 @@ export interface InstallStep {
   readonly action: "install";
   readonly tool: string;
   readonly version: string;
+  /** What people read in place of both, for a library set. */
+  readonly title?: string;
   readonly reason: InstallReason;
   /** The version that it replaces. */
   readonly replaces?: string;

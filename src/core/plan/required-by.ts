@@ -1,4 +1,5 @@
 import { commandName } from "../layout.ts";
+import { lineOfTool } from "../library-set.ts";
 import type { InstalledRecord, Manifest, SelectedSkill } from "../manifest.ts";
 import { isBinName } from "../names.ts";
 import type { Catalogue } from "../recipe.ts";
@@ -6,11 +7,17 @@ import type { Requirement } from "./plan.ts";
 
 /** Why a volume holds each tool: what requires it, and which tools are unused. */
 
-/** Names of the skills that require a program of this tool, also as one of several alternatives. */
+/** Names of the skills that require a program of this tool, also as one of several alternatives, or this library set. */
 export function skillsThatAsk(record: InstalledRecord, skills: readonly SelectedSkill[]): string[] {
-  const asks = ({ bins, anyBins }: SelectedSkill): boolean =>
+  const asks = ({ bins, anyBins, libraries = [] }: SelectedSkill): boolean =>
+    libraries.includes(record.tool) ||
     [...bins, ...anyBins].some((bin) => record.bins[bin] !== undefined);
   return [...new Set(skills.filter(asks).map(({ name }) => name))];
+}
+
+/** The volume's Python resolves library sets, so it stays while there are any. */
+export function isPythonSet({ tool }: Pick<InstalledRecord, "tool">): boolean {
+  return (lineOfTool(tool) ?? "node") !== "node";
 }
 
 /** Installed tools, except those in `besides`, that need this one at run time. */
@@ -110,6 +117,7 @@ export function unusedTools(
       .filter((record) => requested.has(record.tool) || skillsThatAsk(record, skills).length > 0)
       .map(({ tool }) => tool),
   );
+  if (records.some((record) => used.has(record.tool) && isPythonSet(record))) used.add("python3");
   for (const tool of used) for (const need of manifest.tools[tool]?.needs ?? []) used.add(need);
   return records.flatMap(({ tool }) => (used.has(tool) ? [] : [tool])).sort();
 }

@@ -1,4 +1,5 @@
 import { commandName, layout } from "../layout.ts";
+import { titleOfSet } from "../libraries/set.ts";
 import type { Manifest, VerifiedRecord } from "../manifest.ts";
 import { platformId } from "../platform.ts";
 import type { Catalogue } from "../recipe.ts";
@@ -39,6 +40,9 @@ export function resolvePlan(given: PlanRequest): Plan {
     if (alternative !== undefined) settle(alternative, requirement.for);
     else for (const bin of requirement.anyBins) settle(bin, requirement.for);
   }
+  const sets = setsOf(request);
+  for (const { requirement, set } of sets.able) want(set, requirement.for);
+  unmet.push(...sets.unmet);
   addNeeds(wanted, request);
   if (request.ownPackage) wanted.set(commandName, wanted.get(commandName) ?? new Set());
   if (wanted.has("python3")) {
@@ -191,6 +195,35 @@ function needProblem(need: string, request: PlanRequest): string | undefined {
   if (!recipe) return `it needs ${need}, and no recipe provides that`;
   const found = artifactsFor(recipe, request.platform);
   return "reason" in found ? `it needs ${need}, but ${found.reason}` : undefined;
+}
+
+/** The library sets that are required: those that can be there, and why others cannot. */
+function setsOf(request: PlanRequest) {
+  const all = request.requirements.flatMap((requirement) =>
+    (requirement.libraries ?? []).map((set) => {
+      return { requirement, set, problem: problemOfSet(set, request) };
+    }),
+  );
+  const unmet = all.flatMap(({ requirement, set, problem }): Unmet[] =>
+    problem ? [{ bin: titleOfSet(set), for: [requirement.for], ...problem }] : [],
+  );
+  return { able: all.filter(({ problem }) => problem === undefined), unmet };
+}
+
+/** Why a library set cannot be installed; undefined if it is there or can be. */
+function problemOfSet(
+  set: string,
+  request: PlanRequest,
+): Pick<Unmet, "reason" | "problem"> | undefined {
+  if (isWhole(set, request) || request.seed[set]) return undefined;
+  const recipe = request.catalogue.recipes.get(set);
+  if (!recipe) {
+    const refused = request.notDeclared?.get(set);
+    if (refused !== undefined) return { reason: refused, problem: "E_DECLARED" };
+    return { reason: "they are damaged, and nothing allows them", problem: "E_LIBRARIES_OFF" };
+  }
+  const missing = firstProblem(recipe.needs, request);
+  return missing === undefined ? undefined : { reason: missing, problem: "E_NEED" };
 }
 
 function isWhole(tool: string, { present }: PlanRequest): boolean {

@@ -1,4 +1,5 @@
 import { commandName } from "../layout.ts";
+import { lineOfTool, titleOfSet } from "../library-set.ts";
 import { minorOf } from "../locks/wheel-tags.ts";
 import { fallbackOf, isHeld, type VerifiedRecord } from "../manifest.ts";
 import type { Artifact } from "../recipe.ts";
@@ -150,6 +151,7 @@ function installStep(
     reason,
     ...(replaces === undefined ? {} : { replaces }),
     for: requiredBy,
+    ...(lineOfTool(tool) && { title: titleOfSet(tool, requiredBy) }),
     ...(seed === undefined ? {} : { seed }),
   } as const;
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };

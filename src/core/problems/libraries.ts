@@ -2,6 +2,18 @@ import type { Problem } from "./problem.ts";
 
 /** Why the packages that a skill's own files declare cannot be installed. */
 export const libraryProblems = {
+  E_LIBRARIES_OFF: {
+    kind: "unmet",
+    cause: "Skills declare Python or Node packages for their scripts, and nothing allows them.",
+    remedy:
+      "To install them: openclaw-install-skill-deps --allow-libraries. They are text of the skills' authors; requirements shows them.",
+  },
+  E_LIBRARIES_REFUSED: {
+    kind: "warning",
+    cause: "A dependency file of a skill has a line that cannot be pinned.",
+    remedy:
+      "Nothing of this file is installed. Change the line, or leave the packages to the image.",
+  },
   E_LIBRARIES_CONFLICT: {
     kind: "unmet",
     cause: "The packages that a skill's files declare exclude each other.",

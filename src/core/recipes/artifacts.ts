@@ -36,7 +36,10 @@ function sourceList(value: RecipeSource | readonly RecipeSource[]): readonly Rec
 }
 
 /** The kinds of source that a recipe can have: the others come from skills. */
-export type RecipeKind = Exclude<ArtifactKind, "declared" | "python-libraries" | "node-libraries">;
+export type RecipeKind = Exclude<
+  ArtifactKind,
+  "declared" | "declared-libraries" | "python-libraries" | "node-libraries"
+>;
 
 /** The kind of source with these fields; undefined if there is none. */
 export function kindOfSource({

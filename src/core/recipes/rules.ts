@@ -1,7 +1,7 @@
 import * as semver from "semver";
 import { isDebVersion } from "../deb-version.ts";
 import { parseHexDigest, parseIntegrity } from "../digest.ts";
-import { commandName } from "../layout.ts";
+import { commandName, librariesDir, librariesPrefix } from "../layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "../names.ts";
 import type { ArchiveFormat } from "../recipe.ts";
 
@@ -12,7 +12,9 @@ import type { ArchiveFormat } from "../recipe.ts";
 export type TextRule = (text: string) => string | undefined;
 
 export const toolNameRule: TextRule = (text) =>
-  isToolName(text) ? notOwnName(text) : "must be lower case letters, digits and ._+-";
+  isToolName(text)
+    ? (notOwnName(text) ?? notOfLibraries(text))
+    : "must be lower case letters, digits and ._+-";
 
 export const binNameRule: TextRule = (text) =>
   isBinName(text) ? notOwnName(text) : `has "${text}", which is not a plain program name`;
@@ -20,6 +22,11 @@ export const binNameRule: TextRule = (text) =>
 /** What starts under this name decides what is in the volume; no recipe, and no skill, may provide it. */
 function notOwnName(text: string): string | undefined {
   return text === commandName ? `has "${text}", the name of this command itself` : undefined;
+}
+
+function notOfLibraries(text: string): string | undefined {
+  const isTheirs = text === librariesDir || text.startsWith(librariesPrefix);
+  return isTheirs ? `has "${text}", a name of skills' own libraries` : undefined;
 }
 
 /** `recipe new` writes it for values that only the author knows. */

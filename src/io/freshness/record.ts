@@ -13,7 +13,7 @@ import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
-import { commandName, layout } from "../../core/layout.ts";
+import { commandName, layout, librariesDir } from "../../core/layout.ts";
 import { errnoName } from "../../core/system-error.ts";
 import {
   copyFile,
@@ -221,7 +221,10 @@ function linkVolume(
   writeFileSync(join(dir, "sizes"), lines(sizes));
   const present = trees.filter((path) => isThere(join(prefix, path)));
   // `lib/TOOL/…` is labelled with its tool's name, which the entrypoint needs.
-  const toolOf = (path: string) => (path.startsWith(`${layout.lib}/`) ? path.split("/")[1] : "");
+  const toolOf = (path: string): string => {
+    const [lib, tool = ""] = path.split("/");
+    return lib === layout.lib && tool !== librariesDir ? tool : "";
+  };
   const links = linkAll(
     dir,
     "trees",

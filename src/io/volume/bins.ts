@@ -14,11 +14,12 @@ import { foldedNames, foldedTwin } from "../folded-names.ts";
 import { readPlain } from "../input.ts";
 import { mountOf } from "../mounts.ts";
 import { hasCommandLinks, linkCommandParts } from "./command-links.ts";
+import { isLibraryLinked, linkLibraries } from "./library-links.ts";
 
 /** Far more than any launcher (bytes). */
 const maxLauncher = 4096;
 
-/** True if every `bin/NAME` of a tool is the correct link or launcher, and so are the command's other links. */
+/** True if every `bin/NAME` of a tool is the correct link or launcher, and so are the other links of the command or of a library set. */
 export async function isLinked(prefix: string, record: InstalledRecord): Promise<boolean> {
   const checks = Object.entries(record.bins).map(async ([name, bin]) => {
     const path = join(prefix, layout.binPath(name));
@@ -30,13 +31,13 @@ export async function isLinked(prefix: string, record: InstalledRecord): Promise
     if (!found?.isFile() || (found.mode & 0o111) === 0) return false;
     return readPlain(path, maxLauncher) === renderLauncher({ ...bin, runtime });
   });
-  checks.push(hasCommandLinks(prefix, record));
+  checks.push(hasCommandLinks(prefix, record), isLibraryLinked(prefix, record));
   return (await Promise.all(checks)).every(Boolean);
 }
 
 /**
- * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing; and the
- * command's other links. The commit syncs the directory once for all. Throws a UserError if one does not lead to its program
+ * Creates every `bin/NAME` of a tool, each in one step, so that a program is never missing; and the other links of
+ * the command, or of a library set. The commit syncs the directory once for all. Throws a UserError if one does not lead to its program
  * afterwards.
  */
 export async function linkBins(prefix: string, record: InstalledRecord): Promise<void> {
@@ -51,6 +52,7 @@ export async function linkBins(prefix: string, record: InstalledRecord): Promise
     await checkStarts(path);
   }
   await linkCommandParts(prefix, record);
+  await linkLibraries(prefix, record);
 }
 
 /** Checks the program as its user starts it: by its name in `bin/`, through the link. */

@@ -100,12 +100,12 @@ export async function rebuildManifest(
   repair: boolean,
 ): Promise<Manifest> {
   const tools: Record<string, VerifiedRecord> = {};
-  for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
-    for (const dir of await treesOf(prefix, tool)) {
+  for (const name of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
+    for (const dir of await treesOf(prefix, name)) {
       const record = await verifyTree(prefix, dir, repair);
-      if (!record || record.tool !== tool) continue;
-      tools[tool] = record;
-      break;
+      if (!record || layout.treesDir(record.tool) !== `${layout.lib}/${name}`) continue;
+      tools[record.tool] ??= record;
+      if (!record.libraries) break; // of a tool the newest, and every library set
     }
   }
   const { requested: _, ...known } = manifest;

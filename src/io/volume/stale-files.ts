@@ -6,6 +6,7 @@ import type { Manifest } from "../../core/manifest.ts";
 import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
 import { ownCommandLinks } from "./command-links.ts";
+import { libraryLink } from "./library-links.ts";
 import { findManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
@@ -116,6 +117,11 @@ export async function findStaleFiles(
       treeGraceMs,
     );
   }
+  const linked = new Set(records.flatMap((record) => libraryLink(record) ?? []));
+  const links = namesIn(layout.libraries).filter(
+    (name) => !linked.has(`${layout.libraries}/${name}`),
+  );
+  add(layout.libraries, links, stagingGraceMs);
   for (const name of namesIn(layout.bin)) {
     if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
     add(layout.bin, [name], stagingGraceMs);

@@ -14,6 +14,7 @@ import {
 import {
   fileError,
   isLasting,
+  isThere,
   listNames,
   lstatIfExists,
   makeDirectory,
@@ -54,7 +55,7 @@ export async function publish(
   const { changeTimes = "move", inodes = "stable" } = knownTraits(prefix) ?? {};
   const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
   const files = await withContext("read", tree, listTree(tree, { ...known, modesOf: { group } }));
-  const parent = join(prefix, layout.lib, draft.tool);
+  const parent = join(prefix, layout.treesDir(draft.tool));
   // Our parent is always a directory: a link is from an untrusted writer and is not followed.
   if ((await lstatIfExists(parent))?.isSymbolicLink()) {
     await withContext("remove", parent, () => rmSync(parent, { force: true }));
@@ -204,11 +205,10 @@ export function isUnchanged(prefix: string, record: VerifiedRecord): boolean {
   return found?.fingerprint === record.sealed;
 }
 
-/** Published trees of a tool, by directory, newest first. */
+/** Published trees of a tool, or of all library sets, by directory, newest first. */
 export async function treesOf(prefix: string, tool: string): Promise<string[]> {
-  const dirs = listNames(join(prefix, layout.lib, tool)).map(
-    (name) => `${layout.lib}/${tool}/${name}`,
-  );
+  const parent = layout.treesDir(tool);
+  const dirs = listNames(join(prefix, parent)).map((name) => `${parent}/${name}`);
   const times = await Promise.all(
     dirs.map(async (dir) => (await lstatIfExists(join(prefix, dir)))?.mtimeMs ?? 0),
   );
@@ -255,8 +255,9 @@ function isFile(path: string, size: number, runs: boolean): boolean {
   }
 }
 
-/** True if every program of a tree exists with its published size and is executable. */
+/** True if every program of a tree exists with its published size and is executable; of libraries the tree. */
 export function isWhole(prefix: string, record: InstalledRecord): boolean {
+  if (record.libraries) return isThere(join(prefix, record.dir, layout.record));
   return Object.values(record.bins).every(
     ({ program, path, size, runtime }) =>
       isFile(join(prefix, path), size, runtime === undefined) &&

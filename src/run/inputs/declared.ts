@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
@@ -5,11 +6,12 @@ import {
   type DeclaredRecord,
   type Declaring,
   declaredRecipe,
+  mergeDeclared,
   openDeclaration,
 } from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
-import { readDeclared } from "../../io/volume/declared-file.ts";
+import { readDeclared, readReviewed } from "../../io/volume/declared-file.ts";
 import type { Emit } from "../../report/events.ts";
 import type { LoadedSkill } from "./requirements.ts";
 
@@ -30,6 +32,30 @@ interface View {
   readonly manifest: Manifest;
   /** Tools whose tree is damaged. */
   readonly damaged: ReadonlyMap<string, unknown>;
+  readonly pins: Pins;
+}
+
+/** What is pinned of declarations. */
+export interface Pins {
+  /** In the volume and by the operator; undefined if the volume's record is damaged. */
+  readonly record: DeclaredRecord | undefined;
+  /** In the operator's own file, which allows what is in it. */
+  readonly reviewed: DeclaredRecord;
+  /** That file, for the freshness record. */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/** Reads what is pinned of declarations. Throws a UserError (`config`) if the operator's file is not a record. */
+export async function loadPins(
+  prefix: string,
+  { options: { declaredFile }, reporter }: Context,
+): Promise<Pins> {
+  const path = declaredFile === undefined ? undefined : resolve(declaredFile);
+  const given = path === undefined ? undefined : readReviewed(path);
+  const reviewed = given?.record ?? { schema: 1, tools: {} };
+  const own = await readOrWarn(prefix, reporter.emit);
+  const files = path !== undefined && given ? [{ path, sha256: given.sha256 }] : [];
+  return { record: own && mergeDeclared(reviewed, own), reviewed, files };
 }
 
 /** Adds the declarations of programs that no recipe provides, if that is allowed. */
@@ -37,14 +63,16 @@ export async function addDeclared(
   view: View,
   { options, reporter }: Context,
 ): Promise<WithDeclared> {
-  const { catalogue } = view;
+  const { catalogue, pins } = view;
   const notDeclared = new Map<string, string>();
-  const record = await readOrWarn(view.prefix, reporter.emit);
+  const record = options.allowDeclared ? pins.record : pins.reviewed;
   if (!record) {
     const why = "its skill's declaration cannot be compared with the first one";
     const bins = [...unprovided(view.requirements, catalogue)];
     return { catalogue, accepted: [], notDeclared: new Map(bins.map((bin) => [bin, why])) };
   }
+  const mayOpen = (recipe: Recipe, isAccepted: boolean): boolean =>
+    options.allowDeclared && (isAccepted || !isKept(recipe, view, reporter.emit));
   const skills = declaringSkills(view.skills);
   const recipes = new Map(catalogue.recipes);
   const providers = new Map(catalogue.providers);
@@ -56,7 +84,7 @@ export async function addDeclared(
     const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
     if (typeof found === "string") notDeclared.set(bin, found);
     if (found === undefined || typeof found === "string") continue;
-    if (!isAccepted && isKept(found, view, reporter.emit)) continue;
+    if (isOpen(found) && !mayOpen(found, isAccepted)) continue;
     const recipe = isAccepted ? accept(found) : found;
     if (isAccepted) accepted.push(recipe.name);
     recipes.set(recipe.name, recipe);
@@ -86,7 +114,7 @@ async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | 
 function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolean {
   const { name, declared } = recipe;
   const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
-  if (!isWhole || !isOpen(recipe)) return false;
+  if (!isWhole) return false;
   if (declared) sayChanged(name, declared, emit);
   return true;
 }

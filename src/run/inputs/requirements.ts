@@ -41,7 +41,7 @@ export function selectedSkills(
 }
 
 /** A requirement: its source, and its programs. */
-export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins">;
+export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins" | "libraries">;
 
 /** NAMEs are tools or programs; without them, the requirements of the selected skills. */
 export function requirementsFor(
@@ -52,7 +52,11 @@ export function requirementsFor(
   tools: Manifest["tools"],
 ): Requirement[] {
   if (names.length === 0) {
-    return selected.map(({ name, bins, anyBins }) => ({ for: name, bins, anyBins }));
+    return selected.map(({ name, bins, anyBins, libraries }) => ({
+      ...{ for: name, bins, anyBins },
+      // Where no skill is in view, those of the last run say what belongs here.
+      ...(libraries && { libraries: libraries.filter((set) => tools[set]) }),
+    }));
   }
   const asked = skills.flatMap(({ found: { verdict } }) =>
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
@@ -63,6 +67,9 @@ export function requirementsFor(
     const recipe = catalogue.recipes.get(name);
     const installed = tools[name];
     const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
+    if (installed?.libraries) {
+      return { for: "command line", bins: [], anyBins: [], libraries: [name] };
+    }
     if (recipe || installed || known.has(name)) {
       return { for: "command line", bins, anyBins: [], inVolume: true };
     }
@@ -108,6 +115,7 @@ export function ofDamaged(
     bins: Object.keys(tools[tool]?.bins ?? {}),
     anyBins: [],
     inVolume: true,
+    ...(tools[tool]?.libraries && { libraries: [tool] }),
   }));
 }
 

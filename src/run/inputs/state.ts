@@ -19,6 +19,8 @@ import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io
 import { findOnPath } from "../../io/on-path.ts";
 import type { Emit } from "../../report/events.ts";
 import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
+import { addDeclarations } from "./declarations.ts";
+import type { SkillWithLibraries } from "./libraries.ts";
 import { loadOwnPackage } from "./own-package.ts";
 import {
   type AskedFor,
@@ -40,6 +42,10 @@ export interface InstalledState extends VolumeState {
   readonly skills: readonly LoadedSkill[];
   /** The MCP servers that openclaw.json and plugins declare. */
   readonly mcpServers: readonly McpServer[];
+  /** What dependency files of the selected skills declare, whether or not it is allowed. */
+  readonly libraries: readonly SkillWithLibraries[];
+  /** Why a skill's own declaration does not provide a program or a library set. */
+  readonly notDeclared: ReadonlyMap<string, string>;
   /** Directories in which a skill would count, also those that do not exist yet. */
   readonly roots: readonly string[];
   /**
@@ -70,8 +76,6 @@ export interface InstalledState extends VolumeState {
   readonly listings: readonly string[];
 }
 
-const undeclared: ReadonlyMap<string, string> = new Map();
-
 /**
  * Reads skills, configuration, recipes and the volume, and makes the plan. Changes nothing. `also`:
  * additional requirements.
@@ -97,15 +101,15 @@ export async function loadState(
   const isAsked = isRequested || ofServers.length > 0;
   const found = await readSkills(context, configured, isAsked, emit);
   const { skills, roots, directories } = found;
-  const selected = withServers(selectedSkills(skills, emit), ofServers, manifest.skills);
+  const chosen = withServers(selectedSkills(skills, emit), ofServers, manifest.skills);
   const seed = await loadSeed(prefix, platform, context);
-  const inView = selected ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
+  const inView = chosen ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
   const variable = namesOfVariable(options.tools, emit);
   const requesters = { manifest, variable, seed: seed?.requested ?? [] };
   const requests = toolRequests(requesters, loaded.catalogue);
   const byName = options.names.length > 0 ? [] : requests;
-  const requirements = [
+  const ofPrograms = [
     ...requirementsFor(options, inView, skills, loaded.catalogue, tools),
     ...byName.map((request) => requirementOf(request, tools, loaded.catalogue)),
     ...(options.repair ? ofDamaged(manifest, inspection) : []),
@@ -114,20 +118,14 @@ export async function loadState(
       : []),
     ...also,
   ];
-  const asked = requirements.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
+  const asked = ofPrograms.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   // Programs of this machine do not run on another platform.
   const isNative = platformId(platform) === platformId(context.machine);
   const onPath = findOnPath(asked, (isNative && context.env.PATH) || "", prefix);
   const { damaged } = inspection;
-  const view = { prefix, catalogue: loaded.catalogue, requirements, skills, manifest, damaged };
-  const { catalogue, accepted, notDeclared } = options.allowDeclared
-    ? await (await import("./declared.ts")).addDeclared(view, context)
-    : { catalogue: loaded.catalogue, accepted: [], notDeclared: undeclared };
-  const force = forced(options.force, options.names, catalogue);
   const ownPackage = loadOwnPackage(prefix, context);
+  const ofSeed = seed?.tools ?? {};
   const given = {
-    catalogue,
-    notDeclared,
     platform,
     present: {
       manifest,
@@ -136,14 +134,28 @@ export async function loadState(
       system: onPath,
     },
     ownPackage,
-    seed: seed?.tools ?? {},
+    seed: ofSeed,
     offline: options.offline,
     ignoreSystem: options.ignoreSystem,
-    force: force === "all" ? force : new Set([...force, ...accepted]),
     update,
   };
+  const base = { prefix, catalogue: loaded.catalogue, requirements: ofPrograms, skills, manifest };
+  const declarations = await addDeclarations(
+    {
+      ...{ ...base, selected: chosen, damaged, seed: ofSeed },
+      planFor: (found) =>
+        resolvePlan({ requirements: ofPrograms, ...given, ...found, force: new Set() }),
+    },
+    context,
+  );
+  const { catalogue, accepted, notDeclared, selected } = declarations;
+  const requirements = [...ofPrograms, ...declarations.requirements];
+  const force = forced(options.force, options.names, catalogue);
   const planOf = (some: readonly Requirement[]): Plan =>
-    resolvePlan({ requirements: some, ...given });
+    resolvePlan({
+      ...{ requirements: some, ...given, catalogue, notDeclared },
+      force: force === "all" ? force : new Set([...force, ...accepted]),
+    });
   const without = planOf(requirements);
   const known = { prefix, manifest, catalogue: loaded.catalogue, without, planOf };
   const agents = loadAgentRequests(known, context);
@@ -151,12 +163,10 @@ export async function loadState(
   const plan = granted.length > 0 ? planOf([...requirements, ...granted]) : without;
   const inputs = [
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
-    ...[...configured.files, ...mcp.files, ...loaded.files, ...(seed ? [seed.file] : [])].map(
-      (file) => ({
-        ...file,
-        skill: false,
-      }),
-    ),
+    ...[
+      ...[...configured.files, ...mcp.files, ...loaded.files, ...(seed ? [seed.file] : [])],
+      ...declarations.inputs,
+    ].map((file) => ({ ...file, skill: false })),
   ];
   const { isWhole: isRecordable } = configured;
   const seen = {
@@ -172,8 +182,13 @@ export async function loadState(
     ownPackage,
     plan,
     agents,
+    libraries: declarations.libraries,
+    notDeclared,
   };
-  const directoriesSeen = [...directories, ...options.recipeDirs.map((dir) => resolve(dir))];
+  const directoriesSeen = [
+    ...[...directories, ...declarations.directories],
+    ...options.recipeDirs.map((dir) => resolve(dir)),
+  ];
   const absent = [...configured.absent, ...mcp.absent];
   const { directories: listings } = mcp;
   const watched = { inputs, absent, directories: directoriesSeen, listings, isRecordable };

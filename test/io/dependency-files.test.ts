@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readLibraries } from "../../src/io/inputs/libraries.ts";
+import { declaredSets } from "../../src/core/libraries/skill-sets.ts";
+import { readDependencyFiles } from "../../src/io/inputs/dependency-files.ts";
 
 function skill(files: Readonly<Record<string, string>>): string {
   const dir = mkdtempSync(join(tmpdir(), "libraries-"));
@@ -12,19 +13,15 @@ function skill(files: Readonly<Record<string, string>>): string {
   return dir;
 }
 
-it("reads dependency files beside SKILL.md and in scripts/, and says what they depend on", () => {
+it("reads dependency files beside SKILL.md and in scripts/, and which directories they were in", () => {
   const dir = skill({
     "requirements.txt": "requests\n",
     "scripts/x.py": '# /// script\n# dependencies = ["rich"]\n# ///\n',
     "scripts/plain.py": "import requests\n",
     "notes.txt": "flask\n",
   });
-  const read = readLibraries(dir);
-  expect(read.sets.map(({ file }) => file)).toEqual(["requirements.txt", "scripts/x.py"]);
-  expect(read.inputs.map(({ path }) => path)).toEqual([
-    join(dir, "requirements.txt"),
-    join(dir, "scripts/x.py"),
-  ]);
+  const read = readDependencyFiles(dir);
+  expect([...read.files.keys()]).toEqual(["requirements.txt", "scripts/x.py"]);
   expect(read.directories).toEqual([dir, join(dir, "scripts")]);
 });
 
@@ -32,7 +29,7 @@ it("follows no link, waits for no pipe and reads no endless file", () => {
   const dir = skill({ "scripts/requirements.txt": `requests\n${"#".repeat(65_536)}\n` });
   symlinkSync("/etc/hostname", join(dir, "requirements.txt"));
   execFileSync("mkfifo", [join(dir, "package.json"), join(dir, "x.py")]);
-  const { sets } = readLibraries(dir);
+  const sets = declaredSets(readDependencyFiles(dir));
   const refused = sets.flatMap((set) => set.refused.map(({ file, reason }) => [file, reason]));
   expect(refused).toEqual([
     ["requirements.txt", "it is a link, not a file"],
@@ -45,6 +42,6 @@ it("reads nothing through a linked scripts/, and nothing of a folder that is gon
   const other = skill({ "requirements.txt": "flask\n" });
   const dir = mkdtempSync(join(tmpdir(), "libraries-"));
   symlinkSync(other, join(dir, "scripts"));
-  expect(readLibraries(dir)).toEqual({ sets: [], inputs: [], directories: [dir] });
-  expect(readLibraries(join(dir, "none")).sets).toEqual([]);
+  expect(readDependencyFiles(dir)).toEqual({ files: new Map(), refused: [], directories: [dir] });
+  expect(readDependencyFiles(join(dir, "none")).files).toEqual(new Map());
 });

@@ -1,35 +1,34 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { sha256Hex } from "../../core/digest.ts";
 import type { Refusal } from "../../core/libraries/declaration.ts";
 import {
+  type DependencyFiles,
+  dependencyDirs,
   maxFileBytes,
   maxLockBytes,
   maxScriptBytes,
   nodeFiles,
   pythonFile,
 } from "../../core/libraries/set.ts";
-import { type DeclaredSet, declaredSets, dependencyDirs } from "../../core/libraries/skill-sets.ts";
 import { listNames, orNothing } from "../files.ts";
 import { tryRead } from "../input.ts";
 
-/** What a skill's folder declares for its scripts, and what that depends on. */
-export interface SkillLibraries {
-  readonly sets: readonly DeclaredSet[];
-  /** Dependency files, absolute. */
-  readonly inputs: readonly { readonly path: string; readonly sha256: string }[];
+/** The dependency files of a skill's folder, and the directories in which they would be. */
+export interface SkillFolder extends DependencyFiles {
   /** Listed directories, absolute: a new dependency file changes one of them. */
   readonly directories: readonly string[];
 }
 
 /** As many scripts of one directory are read for their inline metadata. */
 const maxScripts = 64;
+/** Only scripts with this text are kept. */
+const scriptMark = "# /// script";
 
 /**
- * Reads the dependency files of the skill in a directory. Never throws: foreign files that cannot be read are
- * refusals. No link is followed, so that nothing outside the skill is read.
+ * Reads the dependency files of the skill in a directory. Never throws: files that cannot be read are refusals. No
+ * link is followed, so that nothing outside the skill is read.
  */
-export function readLibraries(skillDir: string): SkillLibraries {
+export function readDependencyFiles(skillDir: string): SkillFolder {
   const files = new Map<string, Buffer>();
   const refused: Refusal[] = [];
   const directories: string[] = [];
@@ -38,18 +37,14 @@ export function readLibraries(skillDir: string): SkillLibraries {
     if (dir !== "" && orNothing(() => lstatSync(path))?.isDirectory() !== true) continue;
     directories.push(path);
     for (const name of namesOf(path)) {
+      const isScript = name.endsWith(".py");
       const read = readPlainFile(join(path, name), limitOf(name));
-      if (typeof read !== "string") files.set(dir + name, read);
-      else if (!name.endsWith(".py")) refused.push({ file: dir + name, text: "", reason: read });
+      if (typeof read === "string") {
+        if (!isScript) refused.push({ file: dir + name, text: "", reason: read });
+      } else if (!isScript || read.includes(scriptMark)) files.set(dir + name, read);
     }
   }
-  const sets = declaredSets({ files, refused });
-  const counted = [...files].filter(([path]) => !path.endsWith(".py") || sets.some(isOf(path)));
-  const inputs = counted.map(([path, bytes]) => ({
-    path: join(skillDir, path),
-    sha256: sha256Hex(bytes),
-  }));
-  return { sets, inputs, directories };
+  return { files, refused, directories };
 }
 
 /** The bytes, or why they do not count. */
@@ -57,10 +52,6 @@ function readPlainFile(path: string, maxBytes: number): Buffer | string {
   if (orNothing(() => lstatSync(path))?.isSymbolicLink()) return "it is a link, not a file";
   const read = tryRead(path, { maxBytes, noLink: true });
   return read.bytes ?? read.why;
-}
-
-function isOf(path: string) {
-  return ({ file }: DeclaredSet): boolean => file === path;
 }
 
 /** The names that count in a directory. */

@@ -1,0 +1,202 @@
+/** Skills' own libraries: what dependency files declare, from an index on the loopback interface. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { archive } from "../support/archives.ts";
+import { lockOf, makeWheel, serveIndex } from "../support/wheels.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+let env: Record<string, string>;
+beforeEach(async () => {
+  place = await openWorkplace();
+  place.skill("mail", {});
+  env = {
+    PIP_INDEX_URL: serveIndex(place.server, [words, rich]),
+    PIP_CONFIG_FILE: "/dev/null",
+    OPENCLAW_SKILL_DECLARED: pins(),
+  };
+});
+afterEach(() => place.close());
+
+const words = makeWheel("words", "1.0", { "words.py": "word = 'good'\n" });
+const rich = makeWheel("rich", "2.0", { "rich.py": "" });
+const run = (...args: string[]) => place.runWith(env, ...args);
+const share = (path: string): string => join(place.prefix, "share/openclaw-skill-deps", path);
+const indexed = (): string[] =>
+  existsSync(share("libraries")) ? readdirSync(share("libraries")) : [];
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const digestOf = (text: string, file = "requirements.txt"): string =>
+  sha256(`openclaw-libraries 1 python\n${file}\n${text.length}\n${text}\n`);
+
+/** A file of the skill. */
+function put(path: string, text: string, skill = "mail"): void {
+  const file = join(place.skills, skill, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** Pins for Python 3.11 of a requirements.txt that says `words`, as an operator has reviewed them. */
+function pins(): string {
+  const digest = digestOf("words\n");
+  const file = join(place.dir, "declared.json");
+  const tool = {
+    ...{ from: "requirements.txt (words)", by: "mail", at: "2026-01-01T00:00:00Z" },
+    recipe: { libraries: digest, names: ["words"] },
+    locks: { "libraries.lock.json": lockOf([words]) },
+  };
+  const tools = { [`libraries-${digest.slice(0, 16)}-cpython-311`]: tool };
+  writeFileSync(file, JSON.stringify({ schema: 1, tools }));
+  return file;
+}
+
+describe("pins that the operator has reviewed", () => {
+  beforeEach(() => put("requirements.txt", "words\n"));
+
+  test("are installed without a resolver, and found by the digest of the dependency files", async () => {
+    const { status, stderr } = await run();
+    expect(stderr).toMatch(/Python 3\.11 packages of mail: installed/);
+    expect(status).toBe(0);
+    const link = `${digestOf("words\n")}-cpython-311`;
+    expect(indexed()).toEqual([link]);
+    expect(readFileSync(join(share("libraries"), link, "words.py"), "utf8")).toContain("good");
+    expect(realpathSync(join(share("libraries"), link))).toMatch(
+      new RegExp(`/lib/skills/${link.slice(0, 16)}-cpython-311-[0-9a-f]{12}/site-packages$`),
+    );
+    expect((await run()).stderr).toMatch(/nothing to do/);
+    expect((await place.run()).stderr).toMatch(/nothing to do/);
+  });
+
+  test("stay while a skill has the file, and go with it", async () => {
+    await run();
+    expect((await place.run("gc")).status).toBe(0);
+    expect(indexed()).toHaveLength(1);
+    expect((await place.run("list")).stdout).toMatch(
+      /Python 3\.11 packages +libraries-.* words +skill mail/,
+    );
+    put("requirements.txt", "rich\n");
+    await run();
+    const { stderr } = await place.run("gc");
+    expect(stderr).toMatch(/Python 3\.11 packages declared by mail: removed/);
+    expect(indexed()).toEqual([]);
+    expect(readdirSync(join(place.prefix, "lib"))).not.toContain("skills");
+  });
+
+  test("a lost link, or a changed file in the tree, is found and repaired", async () => {
+    await run();
+    const [link = ""] = indexed();
+    const path = join(share("libraries"), link);
+    const target = readlinkSync(path);
+    rmSync(path);
+    symlinkSync("/etc", path);
+    const told = await run("doctor");
+    expect(told.stdout).toMatch(/share\/openclaw-skill-deps\/libraries\/.*not our link/);
+    expect(told.status).toBe(4);
+    expect((await run()).status).toBe(0);
+    expect(readlinkSync(path)).toBe(target);
+    writeFileSync(join(path, "words.py"), "word = 'bad'\n");
+    expect((await run("doctor")).stdout).toMatch(/damaged: Python 3\.11 packages/);
+    expect((await run()).status).toBe(0);
+    expect(readFileSync(join(path, "words.py"), "utf8")).toContain("good");
+  });
+});
+
+describe("what skills declare", () => {
+  const allowed = (...args: string[]) => run("--allow-libraries", ...args);
+  const tools = (): string[] => Object.keys(place.manifest().tools);
+  beforeEach(() => {
+    delete env.OPENCLAW_SKILL_DECLARED;
+    lendPython();
+  });
+
+  test("is not installed unless that is allowed, and said in one line", async () => {
+    put("requirements.txt", "words\n");
+    place.skill("notes", {});
+    put("scripts/pyproject.toml", '[project]\ndependencies = ["rich"]\n', "notes");
+    const { status, stderr } = await run();
+    expect(status).toBe(0);
+    const warned = stderr.split("\n").filter((line) => line.includes("E_LIBRARIES_OFF"));
+    expect(warned).toEqual([expect.stringMatching(/mail \(words\), notes \(rich\)/)]);
+    expect(indexed()).toEqual([]);
+    expect(place.server.hits()).toBe(0);
+    const shown = (await run("requirements")).stdout;
+    expect(shown).toMatch(
+      /mail declares Python packages: words \(requirements\.txt\); not installed without --allow-libraries/,
+    );
+    expect(shown).toMatch(/notes declares Python packages: rich \(scripts\/pyproject\.toml\)/);
+  });
+
+  test("is resolved once, and pinned: a newer version changes nothing until somebody accepts it", async () => {
+    put("requirements.txt", "words\n");
+    const { status, stderr } = await allowed();
+    expect(stderr).toMatch(/Python 3\.11 packages of mail: installed/);
+    expect(status).toBe(0);
+    expect(tools()).toContain(setOf("words\n"));
+    const newer = makeWheel("words", "1.1", { "words.py": "word = 'newer'\n" });
+    serveIndex(place.server, [newer]);
+    expect((await allowed()).stderr).toMatch(/nothing to do/);
+    expect((await allowed("update")).stderr).toMatch(/nothing to do/);
+    await run("remove", setOf("words\n"));
+    expect(indexed()).not.toContain(linkOf("words\n"));
+    // What is pinned is not there any more.
+    expect((await allowed()).stderr).toMatch(/words-1\.0-py3-none-any\.whl/);
+    serveIndex(place.server, [words]);
+    expect((await allowed()).status).toBe(0);
+    serveIndex(place.server, [newer]);
+    expect((await allowed("update", setOf("words\n"))).status).toBe(0);
+    expect(readFileSync(join(share("libraries"), linkOf("words\n"), "words.py"), "utf8")).toContain(
+      "newer",
+    );
+  });
+
+  test("is refused by file and line, and the rest of the skill's sets are installed", async () => {
+    put("requirements.txt", "words\ngit+https://example.test/x\n");
+    put("scripts/x.py", '# /// script\n# dependencies = ["rich"]\n# ///\n');
+    const { status, stderr } = await allowed();
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      /the skill mail: requirements\.txt:2: "git\+https:\/\/example\.test\/x": it is an address.*\[E_LIBRARIES_REFUSED\]/,
+    );
+    expect(indexed().length).toBeGreaterThan(0);
+    expect(existsSync(join(share("libraries"), indexed()[0] ?? "", "rich.py"))).toBe(true);
+  });
+
+  test("changed files are another set; what no skill has any more is removed by gc", async () => {
+    put("requirements.txt", "words\n");
+    await allowed();
+    put("requirements.txt", "rich\n");
+    await allowed();
+    expect(indexed()).toContain(linkOf("rich\n"));
+    expect((await run("gc")).stderr).toMatch(/packages declared by mail: removed/);
+    expect(indexed().filter((link) => link.endsWith("-cpython-311"))).toEqual([linkOf("rich\n")]);
+    expect(tools()).toContain("python3");
+  });
+});
+
+const linkOf = (text: string): string => `${digestOf(text)}-cpython-311`;
+const setOf = (text: string): string => `libraries-${digestOf(text).slice(0, 16)}-cpython-311`;
+
+/** A volume's Python that is this machine's. */
+function lendPython(): void {
+  const ask = (code: string): string =>
+    execFileSync("python3", ["-c", code], { encoding: "utf8" }).trim();
+  const body = `#!/bin/sh\nexec ${ask("import sys; print(sys.executable)")} "$@"\n`;
+  const source = place.serve(
+    "python3.tar.gz",
+    archive("tar.gz", { "bin/python3": { body, mode: 0o755 } }),
+  );
+  const version = ask("import platform; print(platform.python_version())");
+  place.recipe("python3", { version, test: ["python3", "-V"], artifacts: { any: source } });
+}
