@@ -99,6 +99,16 @@ describe("a program with its closure", () => {
     }
   });
 
+  test("has libraries with Debian's version in their names", async () => {
+    const library = "libx-9.18.49-1~deb12u3-Debian.so";
+    debian.publish("libx", { [`./usr/lib/${library}`]: debian.program("env") });
+    debian.recipe("show", { bins: { show: "usr/bin/show" } });
+    await place.runWith(debian.env, "show");
+    expect(readlinkSync(join(treeOf("show"), "usr/lib/openclaw-libs", library))).toBe(
+      `../${library}`,
+    );
+  });
+
   test("is present in the next run, and repaired where its program is emptied", async () => {
     await place.runWith(debian.env, "show");
     expect((await place.runWith(debian.env, "show")).stderr).toMatch(/nothing to do/);

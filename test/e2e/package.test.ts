@@ -34,6 +34,8 @@ test("holds what it needs, its licences, and nothing of the sources or tests", a
   expect(names.filter((name) => !known.test(name))).toEqual([]);
   expect(names.filter((name) => /\.test\.|\.ts$|\.cache$/.test(name))).toEqual([]);
   expect(names).toContain("package/dist/catalogue.json");
+  // The compiled catalogue holds the locks.
+  expect(names.filter((name) => name.endsWith(".lock.json"))).toEqual([]);
   expect(statSync(tarball).size).toBeLessThan(1_500_000);
   await $({ cwd: dir, quiet: true })`tar -xzf ${tarball}`;
   for (const { file, links } of pages.slice(0, 3)) {

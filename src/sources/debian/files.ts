@@ -47,7 +47,7 @@ export function libraryNames({ path, elf, aliases }: TreeFile): string[] {
   if (!elf || (elf.soname === undefined && !isLibraryName(path))) return [];
   const names = [...(elf.soname === undefined ? [] : [elf.soname]), basename(path), ...aliases];
   // A name becomes part of a path, so it is checked.
-  return [...new Set(names)].filter((name) => /^[\w+-][\w.+-]*$/.test(name));
+  return [...new Set(names)].filter((name) => /^[\w+-][\w.+~-]*$/.test(name));
 }
 
 /** The kind of a file, from its first bytes. */
