@@ -1,6 +1,6 @@
 """Finds the packages of a skill in the volume, by the digest of its dependency files.
 
-The rules for these files are those of src/core/libraries/set.ts. Only what Python has loaded already is imported,
+The rules for these files are those of src/core/library-set.ts. Only what Python has loaded already is imported,
 and a module for the digest: this runs at the start of every script of a skill.
 """
 import os

@@ -3,7 +3,7 @@
  * If a bare specifier is imported or required by a file of a skill, and the volume has packages for exactly the
  * dependency files of a directory above that file, it is resolved among them first. Packages in the tree find each
  * other in the usual way. Everything else is left alone, and so is every program that was not started in or with a
- * skill's folder. The rules for these files are those of src/core/libraries/set.ts.
+ * skill's folder. The rules for these files are those of src/core/library-set.ts.
  */
 const fs = require("node:fs");
 const path = require("node:path");

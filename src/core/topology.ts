@@ -1,3 +1,5 @@
+import { layout } from "./layout.ts";
+
 /** Ways to fill and mount the volume, and their texts in `--help`. */
 export const topologies = {
   stock: "OpenClaw's own images: one service fills the volume, which carries this command",
@@ -25,6 +27,8 @@ export interface Host {
   readonly image?: string;
   /** The image's login shells add the volume to PATH by `/etc/profile.d`. */
   readonly hasProfile: boolean;
+  /** Scripts of skills are to find their packages in the volume. */
+  readonly hasLibraries: boolean;
   /** The gateway runs directly on this machine: its own tool calls need a PATH as well. */
   readonly isHost: boolean;
   /** The path of this package on the host: the build context. */
@@ -73,7 +77,7 @@ interface DockerFragment {
   readonly network?: "bridge";
   readonly binds?: readonly string[];
   readonly dangerouslyAllowExternalBindSources?: true;
-  readonly env?: { readonly PATH: string };
+  readonly env?: Readonly<Record<string, string>>;
   readonly setupCommand?: string;
 }
 
@@ -138,7 +142,7 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
     ...(isWriter(topology) && host.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
-    ...(host.hasProfile && topology !== "stock" ? {} : { env: { PATH: searchPath } }),
+    ...(host.hasProfile && topology !== "stock" ? {} : { env: sandboxEnv(host) }),
     ...setup(topology, host),
   };
   const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
@@ -146,6 +150,17 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
   // What starts a stock gateway has the volume on its PATH, and tool calls get that.
   if (!host.isHost || !buildsGateway(topology)) return { agents };
   return { agents, tools: { exec: { pathPrepend: [`${host.source}/bin`] } } };
+}
+
+/** What our profile script would set. */
+function sandboxEnv({ hasLibraries }: Host): Readonly<Record<string, string>> {
+  if (!hasLibraries) return { PATH: searchPath };
+  const [python, node] = [layout.pythonHook, layout.nodeHook].map((hook) => `${target}/${hook}`);
+  return {
+    PATH: searchPath,
+    PYTHONPATH: `${python}`,
+    NODE_OPTIONS: `--require=${node}/register.cjs`,
+  };
 }
 
 function setup(topology: Topology, host: Host): Pick<DockerFragment, "setupCommand"> {

@@ -7,6 +7,7 @@ const site: Host = {
   state: "/srv/state",
   isExternal: true,
   hasProfile: true,
+  hasLibraries: false,
   isHost: true,
   packageDir: "/usr/lib/node_modules/openclaw-install-skill-deps",
   npmPackage: "openclaw-install-skill-deps@0.1.0",

@@ -132,6 +132,7 @@ describe("what is to be written into other files", () => {
     state: "/home/u/.openclaw",
     isExternal: true,
     hasProfile: true,
+    hasLibraries: false,
     isHost: true,
     packageDir: "/p",
     npmPackage: "openclaw-install-skill-deps@0.1.0",

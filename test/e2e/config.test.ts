@@ -1,5 +1,5 @@
 /** The verb `config`; test/openclaw/config.test.ts shows its output to the real OpenClaw. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -38,6 +38,28 @@ test("stock images: a service of npx writes, gateway and sandboxes read", async 
   expect(gateway.environment.PATH).toMatch(/:\/opt\/openclaw\/bin$/);
   expect(dockerfile).toEqual({ sandbox: [], gateway: [] });
   expect(commands.join("\n")).not.toContain("docker build");
+});
+
+test("skills' own packages, allowed or there: what lets scripts in stock sandboxes find them", async () => {
+  const expected = {
+    PATH: expect.any(String),
+    PYTHONPATH: "/opt/openclaw/share/openclaw-skill-deps/python",
+    NODE_OPTIONS: "--require=/opt/openclaw/share/openclaw-skill-deps/node/register.cjs",
+  };
+  const envOf = async (...words: string[]) => {
+    const { stdout } = await place.run("config", "--json", "--prefix", place.prefix, ...words);
+    const { openclaw, compose, notes } = JSON.parse(stdout);
+    // The gateway's own process must not get them.
+    expect(JSON.stringify(compose)).not.toMatch(/NODE_OPTIONS|PYTHONPATH/);
+    return { env: openclaw.agents.defaults.sandbox.docker.env, notes: notes.join("\n") };
+  };
+  expect((await envOf()).env).toEqual({ PATH: expect.any(String) });
+  const allowed = await envOf("--allow-libraries");
+  expect(allowed.env).toEqual(expected);
+  expect(allowed.notes).toMatch(/NODE_OPTIONS/);
+  mkdirSync(join(place.prefix, "share/openclaw-skill-deps/libraries"), { recursive: true });
+  expect((await envOf()).env).toEqual(expected);
+  expect((await envOf("provisioner")).env).toBeUndefined(); // its image has the profile script
 });
 
 describe("the package that npx gets", () => {

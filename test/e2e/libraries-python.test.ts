@@ -13,7 +13,7 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { LibraryLine } from "../../src/core/libraries/set.ts";
+import type { LibraryLine } from "../../src/core/library-set.ts";
 import { type LibraryPlace, openLibraryPlace } from "../support/library-place.ts";
 import { snapshotOf } from "../support/workplace.ts";
 

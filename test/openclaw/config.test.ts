@@ -102,7 +102,8 @@ function sites(): Host[] {
         [true, false].map((isHost): Host => {
           const source = isExternal ? "/srv/volume" : "/home/u/.openclaw/workspace/volume";
           const named = image === undefined ? {} : { image };
-          return { ...common, ...named, source, isExternal, hasProfile, isHost };
+          const hasLibraries = isHost;
+          return { ...common, ...named, source, isExternal, hasProfile, hasLibraries, isHost };
         }),
       ),
     ),

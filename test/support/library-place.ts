@@ -10,8 +10,8 @@
  */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { LibraryLine } from "../../src/core/libraries/set.ts";
 import { declaredSets } from "../../src/core/libraries/skill-sets.ts";
+import type { LibraryLine } from "../../src/core/library-set.ts";
 import { readDependencyFiles } from "../../src/io/inputs/dependency-files.ts";
 import { type Finished, started } from "./started.ts";
 import { openWorkplace, repository, type Workplace } from "./workplace.ts";

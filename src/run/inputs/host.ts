@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
+import { layout } from "../../core/layout.ts";
 import { stateDir, userPath } from "../../core/skills/config.ts";
 import {
   type Host,
@@ -58,6 +59,7 @@ export async function inspectHost(topology: Topology, context: Context): Promise
     ...(image === undefined ? {} : { image }),
     // An image is built from our Dockerfile, or it is this container's own.
     hasProfile: image === undefined && (!isContainer || hasScript),
+    hasLibraries: await wantsLibraries(context, topology),
     isHost: !isContainer,
     packageDir: dirs.packageDir,
     ...(await packageFor(context, isContainer)),
@@ -66,6 +68,13 @@ export async function inspectHost(topology: Topology, context: Context): Promise
     ...(state === undefined ? {} : { stateOwner: { uid: state.uid, gid: state.gid } }),
   };
   return { site: host, notes: [...dirs.notes, ...notesOn(topology, host)] };
+}
+
+/** True if skills' own packages are allowed, or the volume has some. */
+async function wantsLibraries(context: Context, topology: Topology): Promise<boolean> {
+  if (context.options.allowLibraries || topology === "image") return context.options.allowLibraries;
+  const index = join(await resolvePrefix(context), layout.libraries);
+  return (await tolerate(statIfExists(index)))?.isDirectory() === true;
 }
 
 /** Notes that do not fit into the lines themselves. */
@@ -79,12 +88,15 @@ function notesOn(topology: Topology, host: Host): string[] {
   const access =
     "with workspaceAccess, setup sees the skills of the workspace; the agent gets a skill only if the gateway also finds its programs";
   const fetched = `npm's registry must have ${host.npmPackage}; --package FILE names a tarball of npm pack instead`;
+  const hooks =
+    "PYTHONPATH and NODE_OPTIONS let scripts of skills import their packages; Node does not start while the file in NODE_OPTIONS is missing, so fill the volume first";
   const isFetched = topology === "stock" && !host.npmPackage.startsWith("/");
   return [
     ...(isFetched ? [fetched] : []),
     ...(image !== undefined && hasCommand(topology, { image }) ? [command] : []),
     ...(hasGateway(topology) ? gateway : []),
     ...(isWriter(topology) ? [access] : []),
+    ...(host.hasLibraries && (!host.hasProfile || topology === "stock") ? [hooks] : []),
     'without sandbox.mode OpenClaw starts no sandbox; "non-main" runs the main session outside of it',
   ];
 }
