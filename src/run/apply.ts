@@ -14,6 +14,7 @@ import { asUserError } from "../core/system-error.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
+import { resealed } from "../io/volume/reseal.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
@@ -66,7 +67,10 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     await forgetFreshness(prefix);
     const done = await applySteps(plan, context, staging);
     const { failures, fallbacks, bugs } = done;
-    const installed = inOrderOf(plan, done.installed);
+    const known = Object.values(context.manifest.tools);
+    const before = known.map((record) => latest(record, context.reverified));
+    const shared = await resealed(prefix, [...before, ...done.installed]);
+    const installed = inOrderOf(plan, done.installed).map((record) => latest(record, shared));
     const linked = done.linked.filter(isTool);
     sayOlder(fallbacks, emit);
     const forced = new Set(
@@ -76,6 +80,7 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     );
     const reverified = [
       ...context.reverified,
+      ...shared,
       ...done.linked.map((record) => withNewFingerprint(record, context)),
     ];
     const tools = installed.filter(isTool);
@@ -115,6 +120,10 @@ function inOrderOf({ steps }: Plan, records: readonly VerifiedRecord[]): Verifie
   const places = new Map(steps.map(({ tool }, place) => [tool, place]));
   const placeOf = ({ tool }: VerifiedRecord): number => places.get(tool) ?? 0;
   return [...records].sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+function latest(record: VerifiedRecord, updated: readonly VerifiedRecord[]): VerifiedRecord {
+  return updated.find(({ dir }) => dir === record.dir) ?? record;
 }
 
 function withNewFingerprint(record: VerifiedRecord, { reverified }: ApplyContext): VerifiedRecord {

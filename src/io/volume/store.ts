@@ -2,6 +2,7 @@ import { accessSync, constants, rmSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
+import { lineOfTool } from "../../core/library-set.ts";
 import {
   type InstalledBin,
   type InstalledRecord,
@@ -28,6 +29,7 @@ import { readPlain } from "../input.ts";
 import { moveTree } from "../move.ts";
 import { repairModes, writingGroup } from "./modes.ts";
 import { knownTraits } from "./probe.ts";
+import { type Donor, shareFiles } from "./shared-files.ts";
 import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
 import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
 import { isYoung, openDirectory, renew } from "./volume.ts";
@@ -42,7 +44,8 @@ const maxRecordBytes = 64 * 1024 * 1024;
  * Publishes a staged tree under its final name and returns its record, verified. The digests of
  * `written` files are reused if inodes and times identify files reliably. If the name exists and
  * holds an intact tree that is not older than `since` (ms), that tree is used; otherwise a suffix
- * is added, because a directory cannot be exchanged in one step while programs run from it.
+ * is added, because a directory cannot be exchanged in one step while programs run from it. A library
+ * set's files become hard links to equal files of the other sets: see `resealed`.
  */
 export async function publish(
   prefix: string,
@@ -61,6 +64,9 @@ export async function publish(
     await withContext("remove", parent, () => rmSync(parent, { force: true }));
   }
   await openDirectory(prefix, relative(prefix, parent));
+  if (lineOfTool(draft.tool) !== undefined) {
+    shareFiles(tree, files, await publishedIn(prefix, relative(prefix, parent)));
+  }
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
@@ -78,6 +84,15 @@ export async function publish(
   throw new UserError("E_VOLUME_CROWDED", `${parent} is full of trees of one version`, {
     hint: `Remove what the manifest does not list below ${parent}.`,
   });
+}
+
+/** The published trees of a directory, with the lists of their files. */
+async function publishedIn(prefix: string, parent: string): Promise<Donor[]> {
+  const dirs = listNames(join(prefix, parent)).map((name) => `${parent}/${name}`);
+  const found = await Promise.all(dirs.map((dir) => readTreeRecord(prefix, dir)));
+  return found.flatMap((tree) =>
+    tree ? [{ dir: join(prefix, tree.record.dir), files: tree.files }] : [],
+  );
 }
 
 /** The tree is not published yet; the record is synced with it. */
