@@ -26,7 +26,7 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["sources/bundle", ["unpack", "io", "core"]],
   ["sources/debian", ["sources", "unpack", "net", "io", "core"]],
   ["sources/go", ["sources", "unpack", "net", "io", "io/volume", "core"]],
-  ["sources/npm", ["sources", "unpack", "net", "io", "core", "core/locks"]],
+  ["sources/npm", ["sources", "unpack", "net", "io", "core", "core/locks", "core/libraries"]],
   ["sources/python", ["sources", "unpack", "net", "io", "core", "core/locks"]],
   ["context", ["report", "usage", "net", "core"]],
   ["author", ["context", "sources/", "unpack", "net", "report", "io", "io/volume", "core/"]],

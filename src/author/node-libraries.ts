@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { refuseMany } from "../core/libraries/limits.ts";
 import {
   type LockedVersions,
   readNpmLock,
@@ -14,7 +15,6 @@ import { asFields, type Fields } from "../core/values.ts";
 import { compareVersions } from "../core/versions.ts";
 import { mkdir, writeFile } from "../io/disk.ts";
 import type { Emit } from "../report/events.ts";
-import { refuseMany } from "./library-limits.ts";
 import { lockDirectory, type NpmContext } from "./npm-command.ts";
 
 interface Context extends NpmContext {

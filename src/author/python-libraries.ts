@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
+import { refuseMany, refuseSize } from "../core/libraries/limits.ts";
 import { type LibrarySet, pythonOfLine } from "../core/library-set.ts";
 import { pipTarget } from "../core/locks/pip-target.ts";
 import { type PypiLock, renderPypiLock } from "../core/locks/pypi-lock.ts";
@@ -15,7 +16,6 @@ import { fetchListed, listFiles, type PythonIndexes } from "../sources/python/in
 import { indexesFor } from "../sources/python/indexes.ts";
 import { nameOf } from "../sources/python/page.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
-import { refuseMany, refuseSize } from "./library-limits.ts";
 import { runPip } from "./pip-command.ts";
 import { whyUnresolved } from "./pip-words.ts";
 

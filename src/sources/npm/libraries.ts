@@ -1,3 +1,4 @@
+import { maxLibraryBytes, tooLarge } from "../../core/libraries/limits.ts";
 import type { NodeLibrariesArtifact } from "../../core/recipe.ts";
 import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
@@ -8,7 +9,10 @@ async function stageNodeLibraries(
   { kind, packages }: NodeLibrariesArtifact,
   context: StageContext,
 ): Promise<Staged> {
-  const { tree, size, digest } = await placePackages(packages, context);
+  const refuse = (received: number): void => {
+    if (received > maxLibraryBytes) throw tooLarge();
+  };
+  const { tree, size, digest } = await placePackages(packages, context, refuse);
   return { tree, source: { kind, from: `${packages.length} npm packages`, digest, size } };
 }
 

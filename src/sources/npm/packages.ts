@@ -25,11 +25,12 @@ interface Placed {
 
 /**
  * Makes a tree of those packages of a lock that the platform needs, each one verified. Package scripts are never
- * run.
+ * run. `onBytes` may end it by throwing.
  */
 export async function placePackages(
   locked: readonly LockedPackage[],
   context: StageContext,
+  onBytes: (received: number) => void = () => {},
 ): Promise<Placed> {
   const packages = selectPackages(locked, context.platform);
   const tree = await makeTree(
@@ -37,7 +38,7 @@ export async function placePackages(
     packages.map(({ path }) => path),
   );
   context.onPhase?.("download");
-  const size = await placeAll(packages, tree, context);
+  const size = await placeAll(packages, tree, context, onBytes);
   return { tree, size, digest: `sha256:${sha256Hex(listOf(packages))}` };
 }
 
@@ -54,6 +55,7 @@ async function placeAll(
   packages: readonly LockedPackage[],
   tree: string,
   context: StageContext,
+  onBytes: (received: number) => void,
 ): Promise<number> {
   const { http, hasAlternative, written } = context;
   const npm = await context.npm();
@@ -67,6 +69,7 @@ async function placeAll(
       const { file, signal, onProgress, received } = given;
       const wanted = { name, version, digest, file, hasAlternative, signal, onProgress };
       const { size } = await downloadTarball({ ...wanted, http, npm });
+      onBytes(received());
       const into = join(tree, path);
       const below = packages.filter((other) => other.path.startsWith(`${path}/`));
       const without = below.map((other) => other.path.slice(path.length + 1));

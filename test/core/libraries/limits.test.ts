@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refuseMany, refuseSize } from "../../src/author/library-limits.ts";
+import { refuseMany, refuseSize } from "../../../src/core/libraries/limits.ts";
 
 const mb = 1_000_000;
 
