@@ -56,11 +56,24 @@ export async function lockPypi(requirement: string, place: PypiLockContext): Pro
   return renderPypiLock({ pypiLockVersion: 1, places, packages });
 }
 
-/** The machine's pip configuration, which must name an index. */
+/** The indexes of the machine's pip: those that it is configured with, after its own default. */
 export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig> {
   const pip = await readPipConfig(env, home);
+  const own = pip.isDefaultReplaced ? undefined : await defaultIndex(env);
+  if (own !== undefined) return { ...pip, indexes: [own, ...pip.indexes] };
   if (pip.indexes.length + pip.findLinks.length > 0) return pip;
   throw new UserError("E_NO_REGISTRY", "no Python index is configured here");
+}
+
+/** What pip itself asks where nothing is configured; undefined without pip. */
+async function defaultIndex(env: PypiIndexes["env"]): Promise<string | undefined> {
+  const python = findOnPath(["python3"], env.PATH ?? "", "/nonexistent").get("python3");
+  if (python === undefined) return undefined;
+  const script = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+  const argv = [python, "-I", "-c", script] as const;
+  const { status, stdout } = await run({ argv, env: defined(env), cwd: "/", timeout: 30_000 });
+  const [url = ""] = stdout.split("\n");
+  return status === 0 && URL.canParse(url) ? `${url.replace(/\/$/, "")}/` : undefined;
 }
 type PypiIndexes = Pick<PypiLockContext, "env" | "home">;
 

@@ -23,6 +23,9 @@ export interface PublishedVersion {
   readonly cpu?: readonly string[];
   readonly dist?: { readonly integrity?: string };
   readonly scripts?: Names;
+  /** Of all published ones; npm gives a single one without a list. */
+  readonly versions?: string | readonly string[];
+  readonly "dist-tags"?: Names;
 }
 
 /** The context for running npm. */

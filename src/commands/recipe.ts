@@ -3,18 +3,20 @@ import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
-import { readdirSync, statSync, writeFile } from "../io/disk.ts";
+import { statSync, writeFile } from "../io/disk.ts";
 import { ifThere } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { loadCatalogue } from "../io/inputs/catalogue.ts";
 import { compileCatalogue, readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
+import { bumpRecipes, outdatedRecipes } from "./recipe-current.ts";
 import { fetchSources } from "./recipe-fetch.ts";
+import { yamlFiles } from "./recipe-files.ts";
 import { lockRecipes } from "./recipe-lock.ts";
 import { newRecipe } from "./recipe-new.ts";
 import { pinRecipes } from "./recipe-pin.ts";
 
-/** `recipe list | check FILE… | new SOURCE | pin FILE… | lock FILE… | compile DIR FILE`. */
+/** `recipe list | check FILE… | new SOURCE | pin FILE… | lock FILE… | outdated | bump | compile DIR FILE`. */
 export async function recipe(context: Context): Promise<number> {
   const [verb, ...rest] = context.options.names;
   switch (verb) {
@@ -28,11 +30,15 @@ export async function recipe(context: Context): Promise<number> {
       return pinRecipes(context, rest);
     case "lock":
       return lockRecipes(context, rest);
+    case "outdated":
+      return outdatedRecipes(context, rest);
+    case "bump":
+      return bumpRecipes(context, rest);
     case "compile":
       return compileRecipes(context, rest);
     default:
       throw new UserError("E_USAGE", `recipe ${verb ?? ""}: no such verb`, {
-        hint: "Use recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., or compile DIR FILE.",
+        hint: "Use recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., outdated, bump, or compile DIR FILE.",
       });
   }
 }
@@ -119,13 +125,6 @@ async function reviewRecipes(files: readonly string[], context: Context) {
 
 function isDirectory(path: string): boolean {
   return ifThere(path, () => statSync(path))?.isDirectory() === true;
-}
-
-function yamlFiles(dir: string): string[] {
-  return readdirSync(dir)
-    .filter((name) => name.endsWith(".yaml"))
-    .sort()
-    .map((name) => join(dir, name));
 }
 
 /**

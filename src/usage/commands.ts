@@ -282,6 +282,24 @@ export const commands: readonly Command[] = [
   },
   {
     verb: "recipe",
+    sub: "outdated",
+    operands: "[NAME...]",
+    summary: "show which recipes have newer versions at their own origins (for authors)",
+    details:
+      "Asks npm, the Python index, Debian's signed index, the Go proxy, and git for the tags of a repository. Reads the first directory of --recipes, else recipes/. A recipe's `hold` is a semver range that is not followed.",
+    options: ["recipes", "mirror", "verbose", "json"],
+  },
+  {
+    verb: "recipe",
+    sub: "bump",
+    operands: "[NAME...]",
+    summary: "move recipes to the newest version, verified and installed first (for authors)",
+    details:
+      "Computes digests and locks from what is served now, fetches every pinned file of both platforms, installs it here and runs its smoke test; only then the recipe is written. With --prefix it is installed in that volume, which may have what it needs.",
+    options: ["prefix", "recipes", "mirror", "jobs", "verbose", "json"],
+  },
+  {
+    verb: "recipe",
     sub: "compile",
     operands: "DIR FILE",
     summary: "pack recipes into the single file that a run reads",

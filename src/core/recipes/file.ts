@@ -129,7 +129,6 @@ function nameFindings(value: unknown, file: string): Finding[] {
   return [finding(["name"], `is ${name}, but the file is ${basename(file)}`, `name: ${expected}`)];
 }
 
-/** The offset of a field in a document, or of the innermost part of its path that exists. */
 /** Where a field stands in a document, or the innermost part of its path that is there. */
 export function offsetOf(document: Document, path: Finding["path"]): number {
   let offset = 0;

@@ -45,6 +45,9 @@ export const versionRule: TextRule = (text) => {
   return isVersion(text) ? undefined : `is "${text}", which is not a version`;
 };
 
+export const rangeRule: TextRule = (text) =>
+  semver.validRange(text) === null ? `is "${text}", which is not a semver range` : undefined;
+
 export const homepageRule: TextRule = (text) => {
   if (isPlaceholder(text)) return unwritten;
   return URL.canParse(text) && text.startsWith("https://")

@@ -225,6 +225,11 @@ export const recipeSchema = z
         examples: [["dot", "-c"]],
       })
       .optional(),
+    hold: text(
+      rules.rangeRule,
+      "Versions that `recipe bump` does not follow, as a semver range.",
+      ">=25",
+    ).optional(),
     artifacts,
   })
   .meta({ title: "Recipe of openclaw-install-skill-deps" });

@@ -1,0 +1,100 @@
+/** Which version `recipe outdated` and `recipe bump` choose from what origins list. */
+import { describe, expect, test } from "vitest";
+import { moveText } from "../../src/author/bump.ts";
+import { type Answer, isBehind, newestOf } from "../../src/author/newest.ts";
+import type { Origin } from "../../src/author/versions.ts";
+
+const answer = (versions: readonly string[] | string, origin: Partial<Origin> = {}): Answer => ({
+  origin: { kind: "git", name: "github.com/o/zog", tag: "v1.0.0", ...origin },
+  versions,
+});
+const newest = (...answers: Answer[]) => newestOf({ version: "1.0.0" }, answers);
+
+describe("newestOf", () => {
+  test.each<[string, string, string[], string]>([
+    ["numbers, not texts", "v1.0.0", ["v1.9.0", "v1.10.0"], "1.10.0"],
+    ["tags with the same words only", "zog-1.0.0", ["zog-1.1.0", "zig-2.0.0", "v3.0.0"], "1.1.0"],
+    [
+      "a word behind the version",
+      "1.0.0-linux-x64",
+      ["1.2.0-linux-x64", "1.3.0-darwin", "1.4.0"],
+      "1.2.0",
+    ],
+    [
+      "no versions before a release",
+      "v1.0.0",
+      ["v1.1.0-rc.1", "v1.1.0b2", "v2.0.0-alpha"],
+      "1.0.0",
+    ],
+    ["no older one", "v1.0.0", ["v0.9.0"], "1.0.0"],
+    ["a tag that does not name the version", "latest", ["latest", "v2.0.0"], "1.0.0"],
+  ])("%s", (_, tag, versions, expected) => {
+    expect(newest(answer(versions, { tag })).version).toBe(expected);
+  });
+
+  test("what each origin has; one that does not answer is named", () => {
+    const npm = { kind: "npm", name: "zog", tag: "1.0.0" } as const;
+    const both = newest(answer(["v1.1.0", "v1.2.0"]), answer(["1.1.0"], npm));
+    expect(both).toMatchObject({ version: "1.1.0", unasked: [] });
+    const one = newest(answer("no network"), answer(["1.1.0"], npm));
+    expect(one).toMatchObject({
+      version: "1.1.0",
+      unasked: ["github.com/o/zog"],
+      notes: ["no network"],
+    });
+  });
+
+  test("Debian's version is its own, and packages of a lock can be newer alone", () => {
+    const deb = { kind: "deb", name: "zog", tag: "1.0.0-1" } as const;
+    const rebuilt = newest(answer(["1.0.0-1+b1"], deb));
+    expect(rebuilt).toMatchObject({ version: "1.0.0", deb: { from: "1.0.0-1", to: "1.0.0-1+b1" } });
+    const same = newestOf({ version: "1.0.0" }, [answer(["1.0.0-1"], deb)], 2);
+    expect(same.deb).toBeUndefined();
+    expect([isBehind(same, "1.0.0"), isBehind({ ...same, staleDebs: 0 }, "1.0.0")]).toEqual([
+      true,
+      false,
+    ]);
+    expect(same.notes).toEqual(["2 packages of the Debian lock have a newer version"]);
+  });
+});
+
+describe("moveText", () => {
+  const none = { staleDebs: 0, notes: [], unasked: [] };
+  const text = `name: zog # 1.0.0 is the first
+version: '1.0.0'
+provenance: SHA256SUMS of the release
+bins: { zog: zog-1.0.0/zog }
+artifacts:
+  linux-x64:
+    - url: https://example.test/v1.0.0/zog-1.0.0.tgz # 1.0.0
+      sha256: ${"a".repeat(64)}
+      bins: { zog: zog-1.0.0/zog }
+    - { deb: zog@1.0.0-1, lock: zog.deb.lock.json }
+`;
+
+  test("version, address, paths and provenance; comments and Debian's version stay", () => {
+    expect(moveText(text, { version: "1.1.0", ...none }, "2026-01-02")).toBe(
+      text
+        .replace("'1.0.0'", '"1.1.0"')
+        .replace("SHA256SUMS of the release", "digests computed from what was served on 2026-01-02")
+        .replaceAll("zog-1.0.0/zog", "zog-1.1.0/zog")
+        .replace("v1.0.0/zog-1.0.0.tgz", "v1.1.0/zog-1.1.0.tgz"),
+    );
+  });
+
+  test("Debian's version alone", () => {
+    const deb = { name: "zog", from: "1.0.0-1", to: "1.0.0-2" };
+    expect(moveText(text, { version: "1.0.0", deb, ...none }, "2026-01-02")).toBe(
+      text.replace("zog@1.0.0-1", "zog@1.0.0-2"),
+    );
+  });
+
+  test("of a recipe that has only Debian's package", () => {
+    const only =
+      "name: zog\nversion: 1.0.0\nbins: { zog: usr/bin/zog }\nartifacts:\n  linux-x64:\n    deb: zog@1.0.0-1\n    lock: zog.deb.lock.json\n";
+    const deb = { name: "zog", from: "1.0.0-1", to: "1.1.0-1" };
+    expect(moveText(only, { version: "1.0.0", deb, ...none }, "2026-01-02")).toBe(
+      only.replaceAll("1.0.0", "1.1.0"),
+    );
+  });
+});

@@ -1,0 +1,208 @@
+/** `recipe outdated` and `recipe bump`: origins are a repository, an npm registry and a release server here. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+beforeEach(async () => {
+  place = await openWorkplace();
+});
+afterEach(() => place.close());
+
+const file = (name = "zog"): string => join(place.recipes, `${name}.yaml`);
+const text = (name = "zog"): string => readFileSync(file(name), "utf8");
+const sources = (): Record<string, unknown> => parse(text()).artifacts;
+
+/** A release on the server, under the address that the recipe names through a mirror. */
+function release(version: string, arch: string, says = version) {
+  const bytes = archive("tar.gz", { [`zog-${version}/zog`]: program(`zog ${says}`), arch });
+  const path = `/o/zog/releases/download/v${version}/zog_${version}_${arch}.tgz`;
+  place.server.serve(path, bytes);
+  const { sha256, size } = weigh(bytes);
+  return { url: `https://github.com${path}`, sha256, size };
+}
+
+/** A repository with a tag for each version; git is told to find it instead of the host. */
+function tags(...versions: string[]): void {
+  const dir = join(place.dir, "repositories", "o", "zog");
+  mkdirSync(dir, { recursive: true });
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.test", ...args], {
+      cwd: dir,
+    });
+  if (!existsSync(join(dir, ".git"))) {
+    git("init", "-q");
+    git("commit", "-q", "--allow-empty", "-m", "first");
+  }
+  for (const version of versions) git("tag", version);
+}
+
+const run = (...args: string[]) =>
+  place.runWith(
+    {
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: `url.file://${place.dir}/repositories/.insteadOf`,
+      GIT_CONFIG_VALUE_0: "https://github.com/",
+    },
+    "recipe",
+    ...args,
+    "--mirror",
+    `https://github.com/=${place.server.origin}/`,
+  );
+
+/** The recipe of 1.0.0, as a person wrote it. */
+function offer(over: Readonly<Record<string, unknown>> = {}): void {
+  place.recipe("zog", {
+    bins: { zog: "zog-1.0.0/zog" },
+    artifacts: { "linux-x64": release("1.0.0", "x64"), "linux-arm64": release("1.0.0", "arm64") },
+    ...over,
+  });
+  writeFileSync(file(), `# mine\n${text()}# the end\n`);
+}
+
+describe("recipe outdated", () => {
+  test("says the newest stable version of the origin, and changes nothing", async () => {
+    offer();
+    tags("v1.0.0", "v1.9.0", "v1.10.0", "v1.11.0-rc.1", "nightly", "w9.0.0");
+    const before = text();
+    const { status, stdout, stderr } = await run("outdated");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toBe(
+      "RECIPE  VERSION  NEWEST  ORIGIN            NOTE\nzog     1.0.0    1.10.0  github.com/o/zog\n1 of 1 behind\n",
+    );
+    expect(text()).toBe(before);
+  });
+
+  test("a range that is held is not followed, and a new major version is named", async () => {
+    tags("v1.0.0", "v1.2.0", "v2.0.0");
+    offer();
+    expect((await run("outdated")).stdout).toMatch(/zog +1\.0\.0 +2\.0\.0 .*a new major version/);
+    offer({ hold: ">=2" });
+    expect((await run("outdated")).stdout).toMatch(
+      /zog +1\.0\.0 +1\.2\.0 .*held: >=2 is not followed/,
+    );
+  });
+
+  test("with several origins, what all of them have", async () => {
+    tags("v1.0.0", "v1.1.0", "v1.2.0");
+    for (const version of ["1.0.0", "1.1.0"]) {
+      const tarball = npmTarball("zog-linux-x64", version, { zog: program(version) });
+      place.server.publish("zog-linux-x64", version, tarball);
+    }
+    const npm = { npm: "zog-linux-x64@1.0.0", integrity: `sha512-${"A".repeat(86)}==` };
+    offer({ artifacts: { "linux-x64": [release("1.0.0", "x64"), npm] } });
+    const { stdout } = await run("outdated", "--json");
+    expect(JSON.parse(stdout).recipes).toEqual([
+      expect.objectContaining({
+        newest: "1.1.0",
+        origins: ["github.com/o/zog", "npm:zog-linux-x64"],
+      }),
+    ]);
+  });
+
+  test("an origin that does not answer is said, and none is asked for a recipe that is not there", async () => {
+    offer();
+    const { status, stdout } = await run("outdated");
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/the tags of github\.com\/o\/zog cannot be listed/),
+    ]);
+    const other = await run("outdated", "zig");
+    expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/no recipe zig\.yaml/)]);
+  });
+});
+
+describe("recipe bump", () => {
+  test("moves version, addresses, digests and paths; both platforms are fetched, one is run", async () => {
+    offer();
+    tags("v1.0.0", "v1.2.0");
+    const [x64, arm64] = [release("1.2.0", "x64"), release("1.2.0", "arm64")];
+    const { status, stdout } = await run("bump");
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/bumped\n1 of 1 bumped\n$/)]);
+    expect(text()).toMatch(/^# mine\n[\s\S]*# the end\n$/);
+    expect(parse(text())).toMatchObject({ version: "1.2.0", bins: { zog: "zog-1.2.0/zog" } });
+    expect(parse(text()).provenance).toMatch(/^digests computed from what was served on \d{4}-/);
+    expect(sources()).toEqual({ "linux-x64": x64, "linux-arm64": arm64 });
+    expect((await run("bump")).stdout).toBe("0 of 1 bumped\n");
+    expect(existsSync(place.prefix)).toBe(false);
+  });
+
+  test("with --prefix it is installed there", async () => {
+    offer();
+    tags("v1.0.0", "v1.2.0");
+    for (const arch of ["x64", "arm64"]) release("1.2.0", arch);
+    const volume = join(place.dir, "another");
+    expect((await run("bump", "--prefix", volume)).status).toBe(0);
+    const zog = execFileSync(join(volume, "bin", "zog"), { encoding: "utf8" });
+    expect(zog).toBe("zog 1.2.0\n");
+  });
+
+  const unmoved: [string, () => void, RegExp][] = [
+    [
+      "a platform is missing",
+      () => release("1.2.0", "x64"),
+      /not bumped: .*v1\.2\.0\/zog_1\.2\.0_arm64/,
+    ],
+    [
+      "its smoke test fails",
+      () => {
+        for (const arch of ["x64", "arm64"]) {
+          const bytes = archive("tar.gz", {
+            "zog-1.2.0/zog": { body: "#!/bin/sh\nexit 3\n", mode: 0o755 },
+          });
+          place.server.serve(`/o/zog/releases/download/v1.2.0/zog_1.2.0_${arch}.tgz`, bytes);
+        }
+      },
+      /not bumped: .*cannot be installed here/,
+    ],
+    [
+      "the program is elsewhere",
+      () => {
+        const bytes = archive("tar.gz", { "bin/zog": program("zog 1.2.0") });
+        for (const arch of ["x64", "arm64"])
+          place.server.serve(`/o/zog/releases/download/v1.2.0/zog_1.2.0_${arch}.tgz`, bytes);
+      },
+      /not bumped: .*did you mean bin\/zog/,
+    ],
+  ];
+  test.each(unmoved)("leaves the recipe as it is where %s, and says why", async (_, serve, why) => {
+    offer();
+    tags("v1.0.0", "v1.2.0");
+    serve();
+    const before = text();
+    const { status, stdout } = await run("bump");
+    expect([status, stdout]).toEqual([2, expect.stringMatching(why)]);
+    expect(text()).toBe(before);
+  });
+
+  test("a JavaScript program gets a new lock, and another licence is named", async () => {
+    const publish = (version: string, license: string): void => {
+      const manifest = {
+        license,
+        bin: { zog: "./cli.js" },
+        description: "Zogs",
+        repository: "https://zog.test",
+      };
+      const tarball = npmTarball("zog", version, { "cli.js": "console.log('zog')\n" });
+      place.server.publish("zog", version, tarball, { manifest });
+    };
+    publish("1.0.0", "MIT");
+    expect((await run("new", "npm:zog")).status).toBe(0);
+    publish("1.1.0", "Apache-2.0");
+    place.recipe("node", {
+      artifacts: {
+        any: place.serve("node.tar.gz", archive("tar.gz", { "bin/node": program("24") })),
+      },
+    });
+    const { stdout } = await run("bump", "zog");
+    expect(stdout).toMatch(/zog +1\.0\.0 +1\.1\.0 +npm:zog +licence: MIT -> Apache-2\.0/);
+    expect(parse(text()).artifacts.any).toEqual({ npm: "zog@1.1.0", lock: "zog.lock.json" });
+    expect(readFileSync(join(place.recipes, "zog.lock.json"), "utf8")).toMatch(
+      /"version": ?"1\.1\.0"/,
+    );
+  });
+});
