@@ -1,21 +1,16 @@
-import { join } from "node:path";
 import { parse } from "yaml";
 import { describeError, UserError } from "../core/errors.ts";
 import { parseDebLock } from "../core/locks/deb-lock.ts";
-import { renderProblem } from "../core/recipe.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, recipeSchema } from "../core/recipes/schema.ts";
-import { readInput, readInputIfThere } from "../io/input.ts";
-import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import type { DraftContext } from "./draft.ts";
 import { type Answer, type Newest, newestOf } from "./newest.ts";
 import { viewPackage } from "./npm-command.ts";
 import { nameOfOrigin, originOf, type Versions } from "./versions.ts";
 
-/** A recipe's file, and what its origins answered. */
+/** A recipe, and what its origins answered. */
 export interface Asked {
-  readonly file: string;
   readonly text: string;
   readonly document: RecipeDocument;
   /** Their names; the first is that of the preferred source. */
@@ -23,11 +18,12 @@ export interface Asked {
   readonly newest: Newest;
 }
 
-/** Asks all origins of a recipe. Throws a UserError if the recipe itself is wrong. */
-export async function askOrigins(file: string, versions: Versions): Promise<Asked> {
-  const parsed = readRecipeFile(file);
-  if (!parsed.ok) throw new UserError("E_RECIPE", parsed.problems.map(renderProblem).join("\n"));
-  const text = readInput(file).toString("utf8");
+/** Asks all origins of a recipe. `readLock` gives the text of a lock beside it. */
+export async function askOrigins(
+  text: string,
+  versions: Versions,
+  readLock: (name: string) => string | undefined,
+): Promise<Asked> {
   const document = recipeSchema.parse(parse(text));
   const sources = placedSources(document);
   const origins = new Map(
@@ -43,13 +39,10 @@ export async function askOrigins(file: string, versions: Versions): Promise<Aske
       async (origin): Promise<Answer> => ({ origin, versions: await orWhy(versions.of(origin)) }),
     ),
   );
-  const stale = await staleDebs(
-    file,
-    sources.flatMap(({ source: { deb, lock } }) => (deb && lock) || []),
-    versions,
-  );
+  const lock = sources.flatMap(({ source }) => (source.deb && source.lock) || [])[0];
+  const stale = lock === undefined ? 0 : await staleDebs(lock, readLock(lock), versions);
   return {
-    ...{ file, text, document },
+    ...{ text, document },
     origins: [...new Set([...origins.values()].map(nameOfOrigin))],
     newest: newestOf(document, answers, stale),
   };
@@ -63,13 +56,7 @@ async function orWhy<T>(work: Promise<T>): Promise<T | string> {
   });
 }
 
-async function staleDebs(
-  file: string,
-  [lock]: readonly string[],
-  versions: Versions,
-): Promise<number> {
-  const text = lock && readInputIfThere(join(file, "..", lock))?.toString("utf8");
-  if (!lock || text === undefined) return 0;
+async function staleDebs(lock: string, text = "", versions: Versions): Promise<number> {
   const parsed = parseDebLock(text, lock);
   const found = parsed.ok ? await orWhy(versions.newerThan(parsed.held)) : 0;
   return typeof found === "number" ? found : 0; // that apt's release cannot be read is said of its origin

@@ -5,15 +5,20 @@ import { withDraftContext } from "../author/draft-context.ts";
 import { isBehind } from "../author/newest.ts";
 import { openPinner } from "../author/pin.ts";
 import { openVerifier } from "../author/verify.ts";
-import { openVersions } from "../author/versions.ts";
+import { openVersions, type Versions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
 import { describeError, exitStatus, UserError } from "../core/errors.ts";
+import { renderProblem } from "../core/recipe.ts";
 import { mkdir, rm, statSync, writeFile } from "../io/disk.ts";
 import { ifThere, writeAtomically } from "../io/files.ts";
+import { readInputIfThere } from "../io/input.ts";
+import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { renderTable } from "../report/text.ts";
 import { install } from "./install.ts";
 import { yamlFiles } from "./recipe-files.ts";
+
+type AskedFile = Asked & { readonly file: string };
 
 /** One row of the result. */
 interface Row {
@@ -31,7 +36,7 @@ export async function outdatedRecipes(context: Context, names: readonly string[]
   const files = recipeFiles(context, names);
   const rows = await withDraftContext(context, async (draft) => {
     const versions = openVersions(draft);
-    const asked = await Promise.all(files.map((file) => askOrigins(file, versions)));
+    const asked = await Promise.all(files.map((file) => ask(file, versions)));
     return asked.map(rowOf);
   });
   printRows(rows, context, [rows.filter(({ isBehind }) => isBehind).length, "behind"]);
@@ -51,9 +56,11 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
     const done: Row[] = [];
     for (const file of files) {
       context.signal.throwIfAborted();
-      const asked = await askOrigins(file, versions);
+      const asked = await ask(file, versions);
       const row = rowOf(asked);
-      const notes = row.isBehind ? await bumpOrWhy(asked, shared, results, context) : [];
+      const notes = row.isBehind
+        ? await bumpOrWhy({ ...asked, file }, shared, results, context)
+        : [];
       done.push({ ...row, notes: [...row.notes, ...notes] });
     }
     return done;
@@ -64,7 +71,7 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
 
 /** What became of it, for people; counted in `results`. */
 async function bumpOrWhy(
-  asked: Asked,
+  asked: AskedFile,
   shared: BumpContext,
   results: { moved: number; failed: number },
   context: Context,
@@ -82,7 +89,7 @@ async function bumpOrWhy(
 }
 
 async function bumpOne(
-  { file, text, document, newest }: Asked,
+  { file, text, document, newest }: AskedFile,
   shared: BumpContext,
   context: Context,
 ): Promise<void> {
@@ -137,6 +144,14 @@ async function tryHere(
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** Throws a UserError if the recipe itself is wrong. */
+async function ask(file: string, versions: Versions): Promise<Asked> {
+  const parsed = readRecipeFile(file);
+  if (!parsed.ok) throw new UserError("E_RECIPE", parsed.problems.map(renderProblem).join("\n"));
+  const textOf = (path: string) => readInputIfThere(path)?.toString("utf8");
+  return await askOrigins(textOf(file) ?? "", versions, (lock) => textOf(join(file, "..", lock)));
 }
 
 function rowOf({ document: { name, version }, origins, newest }: Asked): Row {

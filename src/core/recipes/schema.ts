@@ -163,6 +163,11 @@ export const recipeSchema = z
       "MIT",
     ).optional(),
     version: text(rules.versionRule, "The program's version, quoted.", "1.10"),
+    hold: text(
+      rules.rangeRule,
+      "Versions that `recipe bump` does not follow, as a semver range.",
+      ">=25",
+    ).optional(),
     provenance: text(
       rules.lineRule,
       "Where the digests come from, in one line.",
@@ -225,11 +230,6 @@ export const recipeSchema = z
         examples: [["dot", "-c"]],
       })
       .optional(),
-    hold: text(
-      rules.rangeRule,
-      "Versions that `recipe bump` does not follow, as a semver range.",
-      ">=25",
-    ).optional(),
     artifacts,
   })
   .meta({ title: "Recipe of openclaw-install-skill-deps" });
