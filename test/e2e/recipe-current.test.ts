@@ -179,7 +179,9 @@ describe("recipe bump", () => {
     expect(text()).toBe(before);
   });
 
-  test("a JavaScript program gets a new lock, and another licence is named", async () => {
+  test("a JavaScript program gets a new lock, and another licence is named", {
+    timeout: 180_000,
+  }, async () => {
     const publish = (version: string, license: string): void => {
       const manifest = {
         license,
