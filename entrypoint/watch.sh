@@ -5,13 +5,14 @@
 
 # Never returns. `guarded`: the process of CMD, with which it ends.
 watch() {
-  watch_words=$request kept='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
+  watch_words=$request kept='' paths='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
   open_health
   set_watch_traps
   if [ -n "$guarded" ] && [ -z "$no_wait" ]; then
     # CMD has waited for the first run.
     again=''
     see_again
+    seen_inputs=$(describe_inputs)
     remember "$@"
     read_clock
     plan_retry
@@ -73,9 +74,11 @@ look() {
   describe_view
   case $again in
     first) ;;
-    HUP) reason='SIGHUP was received' ;;
+    HUP) delay=0 reason='SIGHUP was received' ;;
     *)
       if has_changed "$@"; then
+        # What failed before may be possible now.
+        delay=0
         await_quiet
       elif [ -n "$retry" ] && [ "$now" -ge "$retry" ]; then
         reason=${retry_why:-trying again what failed}
@@ -96,7 +99,7 @@ look() {
 has_changed() {
   [ "$view" = "$last_view" ] || return 0
   case $kept in
-    '') return 1 ;;
+    '') [ "$(describe_inputs && describe_programs)" != "$seen_inputs$newline$seen_programs" ] || return ;;
     own) if is_unchanged own "$@"; then return 1; fi ;;
     any) if is_unchanged any "$@"; then return 1; fi ;;
     *)
@@ -124,18 +127,35 @@ is_unchanged() {
 }
 
 # Finds the record with which the next looks compare: the directory of one that metadata prove, else `own` for
-# this view's by contents, else `any` for any that knows the skills, else none. Then only time tells when to try
-# again.
+# this view's by contents, else `any` for any that knows the skills, else none: the run was killed, could not write
+# one, or something changed while it was at work. Then they compare lists of files.
 remember() {
   last_view=$view kept='' for_watch=own seen=seen records=$prefix/share/openclaw-skill-deps/freshness
   if any_record is_seen; then
-    kept=$record
+    kept=$record paths=$record
   elif is_unchanged own "$@"; then
     kept=own
   elif is_unchanged any "$@"; then
     kept=any
+  else
+    seen_programs=$(describe_programs)
   fi
   for_watch=''
+}
+
+# Skills and openclaw.json as the run that follows finds them.
+describe_inputs() {
+  {
+    list_roots
+    stat -c '%s %Z %n' "$config" 2>/dev/null
+  } | cksum
+}
+
+describe_programs() {
+  {
+    print_files "$prefix/bin"
+    [ ! -w "$prefix/manifest.json" ] || printf 'writable\n'
+  } | cksum
 }
 
 # A skill may be half copied. Waits until two listings are the same, 10 s at most.
@@ -153,11 +173,13 @@ await_quiet() {
 # skill, which no record knows yet.
 list_roots() {
   with_skill_roots print_files
-  cd "$kept" 2>/dev/null && print_files roots/* listed/*
+  [ -z "$paths" ] || { cd "$paths" 2>/dev/null && print_files roots/* listed/*; }
 }
 
+# Not those of the status skill, which a run may write. Without a path find would take the working directory.
 print_files() {
-  find -L "$@" -maxdepth 8 \( -name '.?*' -o -name node_modules \) -prune -o -type f \
+  [ $# -gt 0 ] || return 0
+  find -L "$@" -maxdepth 8 \( -name '.?*' -o -name node_modules -o -name skill-deps-status \) -prune -o -type f \
     -exec stat -c '%s %Z %n' {} + 2>/dev/null
 }
 
@@ -169,6 +191,7 @@ run_watched() {
     .) is_unchanged any "$@" && same=yes ;;
   esac
   report_health busy
+  seen_inputs=$(describe_inputs)
   case $same.$occasion in
     yes.first) answer ;;
     yes.*)
@@ -221,8 +244,9 @@ run_quietly() {
 plan_retry() {
   retry='' retry_why=''
   case $status in 0) result=ok ;; *) result="failed (status $status)" ;; esac
+  [ -z "$kept" ] || is_raced=''
   if [ "$status" -eq 0 ] && [ -n "$kept" ] && [ ! -s "$record/for-watch" ]; then
-    delay=0 is_raced=''
+    delay=0
     return
   fi
   read_clock
@@ -231,6 +255,7 @@ plan_retry() {
     is_raced=yes retry=$now retry_why=$why
     return
   fi
+  # As in src/commands/install.ts, which prints nothing if that is still so.
   [ "$status" -ne 0 ] || retry_why='the last run left something for later'
   delay=$((delay * 2))
   [ "$delay" -ge 4 ] || delay=4
@@ -240,41 +265,108 @@ plan_retry() {
 
 # ------------------------------------------------------------------------------ health
 
-# A file that `health` reads, in a directory of this user's own. Without one there is no health to be told.
+# A file that `health` reads, one for each watcher, in a directory of this user's own. Without one there is no
+# health to be told. A watcher that was killed leaves its file, so that `health` tells of it, until the next one
+# of the same volume starts: that replaces one.
 open_health() {
-  result=pending health=''
+  health=''
+  has_health_dir || mkdir -m 700 "$health_dir" 2>/dev/null
+  if has_health_dir; then
+    forget_dead
+    find_process self
+    watcher=$found born=$since health=$health_dir/watch-$found-$since
+  fi
+  result=pending
+}
+
+# False if it is not there, or another user's.
+has_health_dir() {
   read_uid
-  read -r watcher _ </proc/self/stat
   health_dir=${XDG_RUNTIME_DIR:-/tmp}/openclaw-skill-deps-$uid
-  [ -d "$health_dir" ] || mkdir -m 700 "$health_dir" 2>/dev/null
   # shellcheck disable=SC3067 # dash, ash, bash, ksh and zsh all have -O
-  if [ -d "$health_dir" ] && [ ! -h "$health_dir" ] && [ -O "$health_dir" ]; then health=$health_dir/watch; fi
+  [ -d "$health_dir" ] && [ ! -h "$health_dir" ] && [ -O "$health_dir" ]
+}
+
+# Sets the number of a process and when it was started (in ticks since the machine was): the number alone may be
+# another process's after a restart. False if it does not run.
+find_process() {
+  found='' since='' fields=''
+  { read -r fields <"/proc/$1/stat"; } 2>/dev/null
+  found=${fields%% *}
+  # Its name, in parentheses, may contain anything.
+  fields=${fields##*) }
+  case $fields in '' | [ZX]*) return 1 ;; esac
+  # shellcheck disable=SC2086 # numbers
+  set -- $fields
+  shift 19
+  since=$1
+}
+
+is_alive() {
+  find_process "$watcher" && [ "$since" = "$born" ]
+}
+
+# Removes the file of one watcher of this volume that is dead, and all those of volumes that are gone.
+forget_dead() {
+  left=$prefix
+  for file in "$health_dir"/watch-*; do
+    read_beat || continue
+    is_alive && continue
+    if [ ! -d "$of" ]; then
+      rm -f "$file"
+    elif [ "$of" = "$left" ]; then
+      # Of two watchers that start at the same time, each removes another one.
+      rm "$file" 2>/dev/null && left=''
+    fi
+  done
 }
 
 # The watcher's process, when it looked, whether a run is at work, and how the last one ended.
 report_health() {
-  [ -z "$health" ] || printf '%s %s %s %s\n' "$watcher" "$now" "$1" "$result" >"$health"
+  [ -z "$health" ] || printf '%s %s %s %s\n%s %s\n' "$watcher" "$now" "$1" "$result" "$born" "$prefix" >"$health"
 }
 
-# `health`: 0 while a watcher is alive that has finished its first run; with --strict, and whose last run was good.
+# What report_health wrote. False if there is no file; it is empty for a moment while it is written.
+read_beat() {
+  watcher='' beat='' state='' result='' born='' of='' tries=0
+  while [ -r "$file" ] && [ "$tries" -lt 3 ]; do
+    { read -r watcher beat state result && read -r born of; } <"$file" && return
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  return 1
+}
+
+# `health`: 0 while every watcher of this user is alive and has finished its first run; with --strict, and the
+# last run of each was good.
 tell_health() {
-  read_uid
   read_clock
-  watcher='' beat='' state='' result=''
-  file=${XDG_RUNTIME_DIR:-/tmp}/openclaw-skill-deps-$uid/watch
-  if [ -r "$file" ]; then read -r watcher beat state result <"$file"; fi
-  status=5
-  if [ -z "$watcher" ] || ! kill -0 "$watcher" 2>/dev/null; then
-    say 'watch is not running here [E_NOT_WATCHING]'
-  elif [ "$result" = pending ]; then
-    say 'watch has not finished its first run [E_NOT_WATCHING]'
-  elif [ "$state" = idle ] && [ $((now - beat)) -gt 60 ]; then
-    say "watch has not looked for $((now - beat)) s [E_NOT_WATCHING]"
-  elif [ "$result" != ok ] && [ -n "$strict" ]; then
-    say "watch: the last run $result [E_NOT_WATCHING]"
-  else
-    status=0
-    case $result in ok) result='was good' ;; esac
-    [ -n "$quiet" ] || say "watch: the last look was $((now - beat)) s ago, the last run $result"
+  status=''
+  if has_health_dir; then
+    for file in "$health_dir"/watch-*; do
+      read_beat || continue
+      if ! judge_beat; then status=5; fi
+      status=${status:-0}
+    done
   fi
+  [ -n "$status" ] || say 'watch is not running here [E_NOT_WATCHING]'
+  status=${status:-5}
+}
+
+judge_beat() {
+  whose="watch of $of"
+  if ! is_alive; then
+    say "$whose was killed; start it again, or remove $file [E_NOT_WATCHING]"
+  elif [ "$result" = pending ]; then
+    say "$whose has not finished its first run [E_NOT_WATCHING]"
+  elif [ "$state" = idle ] && [ $((now - beat)) -gt 60 ]; then
+    say "$whose has not looked for $((now - beat)) s [E_NOT_WATCHING]"
+  elif [ "$result" != ok ] && [ -n "$strict" ]; then
+    say "$whose: the last run $result [E_NOT_WATCHING]"
+  else
+    case $result in ok) result='was good' ;; esac
+    [ -n "$quiet" ] || say "$whose: the last look was $((now - beat)) s ago, the last run $result"
+    return 0
+  fi
+  return 1
 }

@@ -13,7 +13,14 @@ import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { answerAgents, reserveAgents } from "./agents.ts";
 import { finalize } from "./finalize.ts";
 import { isCommandDue, sayCommand } from "./own-command.ts";
-import { planDocument, renderPlan, renderSum, renderSummary, summaryDocument } from "./summary.ts";
+import {
+  planDocument,
+  renderPlan,
+  renderSum,
+  renderSummary,
+  type Summary,
+  summaryDocument,
+} from "./summary.ts";
 
 /** `install` and `update`: applies the plan and reports what is unmet and why. */
 export async function install(context: Context, update = false): Promise<number> {
@@ -43,7 +50,7 @@ export async function install(context: Context, update = false): Promise<number>
   const exitStatus = exitStatusFor(codes, options.strict);
   const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };
   const loginShell = await finalize(summary, context);
-  if (options.reason !== undefined) {
+  if (options.reason !== undefined && (options.reason !== laterReason || hasResult(summary))) {
     const result = renderSum(summary, true);
     reporter.emit({ type: "change", reason: options.reason, result, exitStatus });
   }
@@ -56,6 +63,15 @@ export async function install(context: Context, update = false): Promise<number>
     context.stderr.write(renderSummary(summary, loginShell, onPath));
   }
   return summary.exitStatus;
+}
+
+/** As in entrypoint/watch.sh: why it runs again although nothing has changed. */
+const laterReason = "the last run left something for later";
+
+function hasResult({ applied, answered, exitStatus }: Summary): boolean {
+  const { installed, linked, failures } = applied;
+  const changes = [...installed, ...linked, ...failures, ...(answered?.changed ?? [])];
+  return changes.length > 0 || exitStatus !== 0;
 }
 
 /** True if the manifest must be updated although nothing is to be installed. */

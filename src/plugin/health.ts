@@ -17,9 +17,9 @@ export interface Beat {
 /** Seconds after which a watcher that does not look is taken to hang. */
 const longest = 60;
 
-/** The line that a watcher writes; undefined for any other text. */
+/** Reads the first line that a watcher writes; undefined for any other text. */
 export function parseBeat(text: string): Beat | undefined {
-  const found = /^(\d+) (\d+) (idle|busy) (.{1,200})\n?$/.exec(text);
+  const found = /^(\d+) (\d+) (idle|busy) (.{1,200})\n/.exec(text);
   if (!found) return undefined;
   const [, pid, at, state, result = ""] = found;
   return { pid: Number(pid), at: Number(at), busy: state === "busy", result };
@@ -33,8 +33,11 @@ export function failureOf({ at, busy, result }: Beat, now: number): string | und
 
 /** What the watcher with this process id said last. */
 export async function readBeat(pid: number, env: Env, uid: number): Promise<Beat | undefined> {
-  const file = join(env.XDG_RUNTIME_DIR || "/tmp", `openclaw-skill-deps-${uid}`, "watch");
-  const text = await readFile(file, "utf8").catch(() => "");
-  const beat = parseBeat(text);
+  const read = (path: string): Promise<string> => readFile(path, "utf8").catch(() => "");
+  const stat = await read(`/proc/${pid}/stat`);
+  // When it was started: another process may have had this number. The name, in parentheses, may contain anything.
+  const born = stat.slice(stat.lastIndexOf(") ") + 2).split(" ")[19];
+  const dir = join(env.XDG_RUNTIME_DIR || "/tmp", `openclaw-skill-deps-${uid}`);
+  const beat = parseBeat(await read(join(dir, `watch-${pid}-${born}`)));
   return beat?.pid === pid ? beat : undefined;
 }

@@ -23,6 +23,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { hasShell, shells } from "../entrypoint/place.ts";
 import { archive, program } from "../support/archives.ts";
 import { started } from "../support/started.ts";
+import { openWatchers, type Watchers } from "../support/watchers.ts";
 import { bundle, entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -84,6 +85,17 @@ describe("a request", () => {
     rmSync(join(place.prefix, "bin/yak"));
     expect((await place.run()).status).toBe(0);
     expect(execFileSync(join(place.prefix, "bin/yak"), { encoding: "utf8" })).toBe("yak 1.0.0\n");
+  });
+
+  test("is what why names", async () => {
+    ask("yak");
+    await run();
+    await place.run("zog");
+    const reasons = async (): Promise<unknown> => {
+      const { programs } = JSON.parse((await place.run("why", "yak", "zog", "--json")).stdout);
+      return programs.map((it: { requestedBy: unknown }) => it.requestedBy);
+    };
+    expect(await reasons()).toEqual([["an agent's request"], ["an earlier command line"]]);
   });
 
   test("by an alias, and for what a skill needs already: nothing is fetched for that", async () => {
@@ -251,39 +263,48 @@ describe("a request that waits", () => {
 });
 
 describe("watch", () => {
+  let watchers: Watchers;
+  beforeEach(() => {
+    watchers = openWatchers(place);
+  });
+  afterEach(() => watchers.end());
+
   test("grants what comes, in one line, and looks on without another run", async () => {
-    const env = {
-      ...place.env,
-      OPENCLAW_SKILL_DEPS_NODE: process.execPath,
-      XDG_RUNTIME_DIR: place.dir,
-    };
-    const words = ["watch", "--interval", "1", "--requests", requests()];
-    const child = spawn("sh", [entrypoint, ...words], { env, stdio: ["ignore", "pipe", "pipe"] });
-    const ended = once(child, "exit");
-    let said = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (text) => {
-        said += text;
-      });
-    const says = async (what: string) => {
-      while (!said.includes(what)) await new Promise((resolve) => setTimeout(resolve, 50));
-    };
-    await says("nothing to do");
+    const watcher = watchers.start(["watch", "--interval", "1", "--requests", requests()]);
+    await watcher.says("nothing to do");
     ask("yak", "zgo");
-    await says("requests: yak granted, zgo refused");
-    const health = join(place.dir, `openclaw-skill-deps-${process.getuid?.()}/watch`);
+    await watcher.says("requests: yak granted, zgo refused");
     const looks = new Set<string>();
     while (looks.size < 4) {
-      looks.add(readFileSync(health, "utf8"));
+      looks.add(watchers.beats().join());
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    expect(said.match(/^watch: .*$/gm)).toEqual([
+    expect(watcher.said().match(/^watch: .*$/gm)).toEqual([
       expect.stringMatching(
         /: 1 installed \(yak 1\.0\.0\); 2 in .*; requests: yak granted, zgo refused$/,
       ),
     ]);
-    child.kill();
-    await ended;
+  });
+
+  test("what waits for a limit is tried again without a line", async () => {
+    const names = Array.from({ length: 11 }, (_, i) => `t${String(i).padStart(2, "0")}`);
+    for (const name of names) offer(name);
+    const node = join(place.dir, "node");
+    const starts = join(place.dir, "starts");
+    const script = `#!/bin/sh\necho start >>${starts}\nexec ${process.execPath} "$@"\n`;
+    writeFileSync(node, script, { mode: 0o755 });
+    ask(...names);
+    const words = ["watch", "--interval", "1", "--requests", requests()];
+    const watcher = watchers.start(words, ["sh"], { OPENCLAW_SKILL_DEPS_NODE: node });
+    await watcher.says(/^watch: the last run left something for later: 5 installed.*$/m);
+    expect(answer("t10")).toMatch(/^waiting: at most 10 tools in an hour/);
+    const said = watcher.said();
+    const count = () => readFileSync(starts, "utf8").length;
+    const before = count();
+    while (count() === before) await new Promise((resolve) => setTimeout(resolve, 100));
+    while (!watchers.beats().join().includes("idle"))
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(watcher.said()).toBe(said);
   });
 });
 

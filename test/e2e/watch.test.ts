@@ -1,40 +1,31 @@
 /** `watch` and --watch: the sh script looks again and again, and asks Node only when something changed. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
 import { archive, program } from "../support/archives.ts";
-import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
-
-interface Watcher {
-  readonly child: ChildProcess;
-  /** Everything that it printed so far. */
-  readonly said: () => string;
-  /** Waits until it printed this, after the `from`th character. */
-  readonly says: (what: string | RegExp, from?: number) => Promise<void>;
-  /** Ends it; its exit status, or the signal that ended it. */
-  readonly end: (signal?: NodeJS.Signals) => Promise<number | string | null>;
-}
+import { openWatchers, type Watcher, type Watchers } from "../support/watchers.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
-const watchers: Watcher[] = [];
+let watchers: Watchers;
 beforeEach(async () => {
   place = await openWorkplace();
   place.skill("notes", {});
   mkdirSync(place.prefix);
-  mkdirSync(join(place.dir, "run"), { mode: 0o700 });
+  watchers = openWatchers(place);
 });
 afterEach(async () => {
-  for (const watcher of watchers.splice(0)) await watcher.end("SIGKILL");
+  await watchers.end();
   await place.close();
-});
-
-const env = (): NodeJS.ProcessEnv => ({
-  ...place.env,
-  OPENCLAW_SKILL_DEPS_NODE: process.execPath,
-  XDG_RUNTIME_DIR: join(place.dir, "run"),
 });
 
 const pinned = (name: string, file = `${name}.tar.gz`, options: object = {}) =>
@@ -45,53 +36,8 @@ function offer(name: string, options: object = {}): void {
   place.recipe(name, { artifacts: { "linux-x64": source, "linux-arm64": source } });
 }
 
-function watch(
-  words: readonly string[],
-  shell: readonly string[] = ["sh"],
-  more: NodeJS.ProcessEnv = {},
-): Watcher {
-  const [command = "", ...flags] = shell;
-  const child = spawn(command, [...flags, entrypoint, ...words], {
-    env: { ...env(), ...more },
-    cwd: place.home,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (piece) => {
-      text += piece;
-    });
-  const ended = once(child, "exit");
-  const watcher: Watcher = {
-    child,
-    said: () => text,
-    async says(what, from = 0) {
-      const isSaid = (): boolean => {
-        const news = text.slice(from);
-        return typeof what === "string" ? news.includes(what) : what.test(news);
-      };
-      const began = Date.now();
-      while (!isSaid()) {
-        if (Date.now() - began > 40_000) throw new Error(`not said: ${what}\n${text}`);
-        if (child.exitCode !== null) throw new Error(`it ended, and had said: ${text}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    },
-    async end(signal = "SIGTERM") {
-      child.kill(signal);
-      const [code, by] = await ended;
-      return by ?? code;
-    },
-  };
-  watchers.push(watcher);
-  return watcher;
-}
-
-async function health(...words: string[]): Promise<number> {
-  const child = spawn("sh", [entrypoint, "health", ...words], { env: env(), stdio: "ignore" });
-  const [code] = await once(child, "exit");
-  return code;
-}
+const watch = (...given: Parameters<Watchers["start"]>): Watcher => watchers.start(...given);
+const health = async (...words: string[]): Promise<number> => (await watchers.health(words)).status;
 
 for (const [name, ...shell] of shells) {
   describe.skipIf(!hasShell([name, ...shell]))(`watch, ${name}`, () => {
@@ -107,9 +53,7 @@ for (const [name, ...shell] of shells) {
       while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
       expect(Object.keys(place.manifest().tools).sort()).toEqual(["yak", "zog"]);
       expect(await watcher.end()).toBe(143);
-      expect(
-        readdirSync(join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`)),
-      ).toEqual([]);
+      expect(watchers.healthFiles()).toEqual([]);
       expect(await health()).toBe(5);
     });
   });
@@ -133,6 +77,30 @@ describe("what failed", () => {
       },
     });
     await watcher.says("watch: recipes have changed since the last run: 1 installed", from);
+    expect(await watcher.end()).toBe(143);
+  });
+});
+
+describe("a run that leaves no record", () => {
+  test("what changes after it is seen at once, not only when it is tried again", async () => {
+    for (const tool of ["zog", "yak"]) offer(tool);
+    place.skill("first", { bins: ["zog"] });
+    const [node, fault] = [join(place.dir, "node"), join(place.dir, "fault")];
+    const script = `#!/bin/sh\n[ ! -e ${fault} ] || kill -9 $$\nexec ${process.execPath} "$@"\n`;
+    writeFileSync(node, script, { mode: 0o755 });
+    const watcher = watch(["watch", "--interval", "1"], ["sh"], { OPENCLAW_SKILL_DEPS_NODE: node });
+    await watcher.says("1 installed");
+    while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    writeFileSync(fault, "");
+    rmSync(join(place.prefix, "bin/zog"));
+    await watcher.says("E_KILLED");
+    const from = watcher.said().length;
+    await watcher.says("E_KILLED", from); // from now on it waits for 8 s at least
+    rmSync(fault);
+    place.skill("second", { bins: ["yak"] });
+    await watcher.says(/^watch: .*: 1 installed \(yak 1\.0\.0\)/m, from);
+    expect(watcher.said().slice(from)).not.toContain("trying again");
+    expect(existsSync(join(place.prefix, "bin/zog"))).toBe(true);
     expect(await watcher.end()).toBe(143);
   });
 });
@@ -247,6 +215,9 @@ describe("usage", () => {
   test.each([
     [["watch", "--interval", "0"], "--interval 0"],
     [["watch", "--interval"], "--interval"],
+    [["watch", "--interval="], "--interval 0"],
+    [["--interval", "3"], "--interval needs watch"],
+    [["-q", "--interval=x", "--", "true"], "--interval needs watch"],
     [["watch", "-f"], "--force-reinstall"],
     [["watch", "--dry-run"], "--dry-run"],
     [["watch", "--json"], "--json=events"],

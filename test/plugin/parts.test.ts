@@ -134,7 +134,7 @@ describe("lines", () => {
 
 describe("health", () => {
   test.each([
-    ["12 100 idle ok\n", { pid: 12, at: 100, busy: false, result: "ok" }],
+    ["12 100 idle ok\n7 /opt/openclaw\n", { pid: 12, at: 100, busy: false, result: "ok" }],
     [
       "12 100 busy failed (status 4)\n",
       { pid: 12, at: 100, busy: true, result: "failed (status 4)" },
@@ -142,7 +142,7 @@ describe("health", () => {
     ["", undefined],
     ["12 100 idle", undefined],
     ["x 100 idle ok", undefined],
-    ["12 100 idle ok\nmore\n", undefined],
+    ["12 100 idle ok", undefined],
   ])("%j", (text, beat) => {
     expect(parseBeat(text)).toEqual(beat);
   });

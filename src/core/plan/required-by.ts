@@ -61,20 +61,30 @@ interface Requesters {
   readonly manifest: Manifest;
   /** `OPENCLAW_SKILL_TOOLS`: counts while it is set. */
   readonly variable: readonly string[];
+  /** Tools among the manifest's that agents asked for. */
+  readonly granted: readonly string[];
   /** The seed's requested tools: they count while the image has the seed. */
   readonly seed: readonly string[];
 }
 
 /** All requests by name, one per tool name. */
 export function toolRequests(
-  { manifest, variable, seed }: Requesters,
+  { manifest, variable, granted, seed }: Requesters,
   catalogue: Catalogue,
 ): ToolRequest[] {
+  const requested = requestedTools(manifest);
   const from = (names: readonly string[], by: string): ToolRequest[] =>
     names.map((name) => ({ tool: toolCalled(name, manifest, catalogue), name, by }));
   const all = [
     ...from(variable, "OPENCLAW_SKILL_TOOLS"),
-    ...from(requestedTools(manifest), "an earlier command line"),
+    ...from(
+      requested.filter((tool) => !granted.includes(tool)),
+      "an earlier command line",
+    ),
+    ...from(
+      requested.filter((tool) => granted.includes(tool)),
+      "an agent's request",
+    ),
     ...from(seed, "the seed"),
   ];
   const distinct = new Map(all.reverse().map((it) => [`${it.tool} ${it.name}`, it]));

@@ -5,7 +5,7 @@ export const volumeProblems = {
   E_NOT_WATCHING: {
     kind: "warning",
     cause:
-      "`watch` is not running in this container, is at its first run, or does not look any more; with `--strict` also: its last run failed.",
+      "`watch` is not running in this container, or a watcher was killed, is at its first run, or does not look any more; with `--strict` also: its last run failed.",
     remedy: "Read its messages; what failed is tried again by itself.",
   },
   E_NOT_VERIFIED: {

@@ -17,6 +17,7 @@ import { findMcpServers, type McpServersInView } from "../../io/inputs/mcp-serve
 import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
 import { findOnPath } from "../../io/on-path.ts";
+import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Emit } from "../../report/events.ts";
 import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
 import { addDeclarations } from "./declarations.ts";
@@ -106,7 +107,8 @@ export async function loadState(
   const inView = chosen ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
   const variable = namesOfVariable(options.tools, emit);
-  const requesters = { manifest, variable, seed: seed?.requested ?? [] };
+  const { granted: ofAgents } = readAgentLog(prefix);
+  const requesters = { manifest, variable, granted: ofAgents, seed: seed?.requested ?? [] };
   const requests = toolRequests(requesters, loaded.catalogue);
   const byName = options.names.length > 0 ? [] : requests;
   const ofPrograms = [

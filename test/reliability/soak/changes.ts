@@ -1,5 +1,6 @@
 /** The kinds of changes of a soak. */
 import { readlinkSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { askForTool, askOddly, withdraw } from "./requests.ts";
 import {
   add,
   addByRename,
@@ -27,7 +28,7 @@ export interface Change {
   readonly isQuiet?: boolean;
   /** The watcher is not the one from before: it compares with what that one has left. */
   readonly isRestart?: boolean;
-  /** A failed run is tried again: the watcher may say so. */
+  /** A run may fail, which is tried again: the watcher may say so. */
   readonly mayFail?: boolean;
   readonly needsRoot?: boolean;
   /** False: it is not possible now. */
@@ -77,10 +78,13 @@ export const changes: readonly Change[] = [
     }),
   },
   { kind: "SIGHUP", weight: 4, lines: 1, isSeen: true, run: (soak) => soak.signal("SIGHUP") },
+  { kind: "agent asks", weight: 5, lines: 1, isSeen: true, run: askForTool },
+  { kind: "agent asks oddly", weight: 3, lines: 1, isSeen: true, run: askOddly },
+  { kind: "agent's request gone", weight: 5, lines: 1, isSeen: true, isQuiet: true, run: withdraw },
   { kind: "gc beside it", weight: 4, lines: 1, isSeen: false, run: gc },
   {
     kind: "watcher killed",
-    weight: 1,
+    weight: 2,
     lines: 1,
     isSeen: false,
     isRestart: true,
@@ -88,14 +92,14 @@ export const changes: readonly Change[] = [
   },
   {
     kind: "watcher ended",
-    weight: 1,
+    weight: 2,
     lines: 1,
     isSeen: false,
     isRestart: true,
     run: killed("SIGTERM"),
   },
-  { kind: "Node killed", weight: 1, lines: 2, isSeen: false, mayFail: true, run: killNode },
-  { kind: "second watcher", weight: 1, lines: 6, isSeen: false, mayFail: true, run: second },
+  { kind: "Node killed", weight: 2, lines: 2, isSeen: false, mayFail: true, run: killNode },
+  { kind: "second watcher", weight: 2, lines: 6, isSeen: false, mayFail: true, run: second },
   {
     kind: "volume read-only and back",
     weight: 2,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { orNothing } from "../../../src/core/or-nothing.ts";
 import type { Change } from "./changes.ts";
 import type { Tally } from "./tally.ts";
-import { type Line, processesOf, type Watcher } from "./watcher.ts";
+import { healthFiles, type Line, processesOf, type Watcher } from "./watcher.ts";
 import type { World } from "./world.ts";
 
 /** Skills that the last run did not see, or that are gone; a run that sees none keeps those of the one before. */
@@ -24,7 +24,10 @@ export function notAsRecorded({ volume, skills, away, selected }: World): string
 const isOfWatch = ({ text }: Line): boolean => text.startsWith("watch: ");
 export const textsOf = (some: readonly Line[]): string => some.map(({ text }) => text).join(" | ");
 const isRetry = ({ text }: Line): boolean => text.includes("trying again what failed");
-export const isOfChange = (line: Line): boolean => isOfWatch(line) && !isRetry(line);
+/** A request of an agent's that had to wait. */
+const isLater = ({ text }: Line): boolean => text.includes("the last run left something for later");
+export const isOfChange = (line: Line): boolean =>
+  isOfWatch(line) && !isRetry(line) && !isLater(line);
 
 export function judgeLines(
   said: readonly Line[],
@@ -39,6 +42,8 @@ export function judgeLines(
   if (retries.length > 0 && !done.some(({ mayFail }) => mayFail)) {
     tally.wrong(`a run failed without a reason: ${textsOf(said).slice(-2000)}`);
   }
+  const vain = said.filter((line) => isLater(line) && line.text.includes(": nothing to do"));
+  if (vain.length > 0) tally.wrong(`a line, and nothing was done: ${textsOf(vain)}`);
   const installed = said.flatMap(({ text }) => text.match(/tool-\d+(?= 1\.0\.0)/g) ?? []);
   const surplus = installed.filter((name) => !allowed.has(name));
   if (surplus.length > 0) tally.wrong(`nothing needed ${surplus.join(" ")}`);
@@ -57,6 +62,12 @@ export async function judgeProcesses(
     );
   const left = await eventually(others, (found) => found.length === 0, 20_000);
   if (left.length > 0) tally.wrong(`processes are left: ${JSON.stringify(left)}`);
+}
+
+/** A watcher that was killed is replaced by the next one, and one that has ended leaves nothing. */
+export function judgeHealth({ place }: World, { child }: Watcher, tally: Tally): void {
+  const others = healthFiles(place).filter((path) => !path.includes(`/watch-${child.pid}-`));
+  if (others.length > 0) tally.wrong(`health is told of others: ${others.join(" ")}`);
 }
 
 /** Nothing is staged but what Nodes that were killed have left. */

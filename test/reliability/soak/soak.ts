@@ -13,12 +13,14 @@ import { type Change, changes } from "./changes.ts";
 import {
   eventually,
   isOfChange,
+  judgeHealth,
   judgeLines,
   judgeProcesses,
   judgeStaging,
   notAsRecorded,
   textsOf,
 } from "./judge.ts";
+import { mayWait, notAnswered } from "./requests.ts";
 import { createTally, type Tally } from "./tally.ts";
 import {
   healthOf,
@@ -51,7 +53,7 @@ const patience = 90_000;
 export async function runSoak(count: number, seed: number): Promise<Tally> {
   const mark = randomBytes(8).toString("hex");
   const world = await openWorld(chance(seed), mark);
-  const tally = createTally();
+  const tally = createTally(possibleChanges(world).map(({ kind }) => kind));
   const lines: Line[] = [];
   let watcher = startWatcher(world, lines);
   let killed = 0;
@@ -114,9 +116,13 @@ async function step(
   ) {
     const change = choose(world);
     const at = performance.now();
-    if (!(await change.run(soak))) continue;
+    if (!(await change.run(soak))) {
+      tally.impossible(change.kind);
+      continue;
+    }
     done.push({ change, at });
-    for (const bin of world.needed()) allowed.add(bin);
+    if (change.mayFail || change.isRestart) mayWait(world.requests);
+    for (const bin of [...world.needed(), ...world.requests.tools]) allowed.add(bin);
     await sleep(world.chance.below(400));
   }
   tally.begin(done.map(({ change }) => change.kind));
@@ -137,6 +143,7 @@ async function step(
     tally,
   );
   await judgeProcesses(watcher(), mark, tally);
+  judgeHealth(world, watcher(), tally);
   judgeStaging(world.volume, soak.killed, tally);
   tally.measure(await useAtRest(watcher().child.pid ?? 0));
 }
@@ -157,8 +164,12 @@ async function useAtRest(pid: number): Promise<ReturnType<typeof useOf>> {
 const hasEnded = ({ child }: Watcher): boolean =>
   child.exitCode !== null || child.signalCode !== null;
 
-function choose({ chance: { below }, room }: World): Change {
-  const possible = changes.filter(({ needsRoot }) => room || !needsRoot);
+const possibleChanges = ({ room }: World): readonly Change[] =>
+  changes.filter(({ needsRoot }) => room || !needsRoot);
+
+function choose(world: World): Change {
+  const { below } = world.chance;
+  const possible = possibleChanges(world);
   let at = below(possible.reduce((sum, { weight }) => sum + weight, 0));
   const found = possible.find(({ weight }) => {
     at -= weight;
@@ -177,7 +188,7 @@ async function settle(
 ): Promise<void> {
   const missing = () => [
     ...[...world.needed()].filter((it) => answer(world.volume, it) !== "1.0.0\n"),
-    ...(areRecorded ? notAsRecorded(world) : []),
+    ...(areRecorded ? [...notAsRecorded(world), ...notAnswered(world.requests)] : []),
   ];
   const left = await eventually(missing, (names) => names.length === 0, patience);
   if (left.length > 0) {
@@ -186,7 +197,7 @@ async function settle(
   const after = Math.floor(uptime()) + 1;
   let first: { beat: number; lines: number } | undefined;
   const isQuiet = (): boolean => {
-    const health = healthOf(world);
+    const health = healthOf(world, watcher());
     if (hasEnded(watcher())) return true;
     if (!health?.isIdle || health.beat < after) return false;
     if (first?.lines !== lines.length) first = { beat: health.beat, lines: lines.length };

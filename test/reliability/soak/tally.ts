@@ -12,6 +12,8 @@ export interface Tally {
   count(): number;
   /** What is wrong from now on is counted for these kinds. */
   begin(kinds: readonly string[], isEnd?: boolean): void;
+  /** This kind was chosen where it was not possible. */
+  impossible(kind: string): void;
   noticed(kind: string, seconds: number): void;
   wrong(line: string): void;
   stale(paths: readonly string[]): void;
@@ -25,8 +27,13 @@ export interface Tally {
 const early = 50;
 const growth = 1024;
 
-export function createTally(): Tally {
+/** So many changes must have been of every kind. */
+const all = 400;
+
+/** For changes of these kinds. */
+export function createTally(possible: readonly string[]): Tally {
   const times = new Map<string, number>();
+  const inVain = new Map<string, number>();
   const wrongs = new Map<string, number>();
   const seconds = new Map<string, number[]>();
   const lines: string[] = [];
@@ -43,6 +50,7 @@ export function createTally(): Tally {
       count += kinds.length;
       for (const kind of kinds) add(times, kind);
     },
+    impossible: (kind) => void add(inVain, kind),
     noticed: (kind, after) => void seconds.set(kind, [...(seconds.get(kind) ?? []), after]),
     wrong(line) {
       for (const kind of new Set(current)) add(wrongs, kind);
@@ -53,17 +61,20 @@ export function createTally(): Tally {
     measure: (use) => void uses.push({ after: count, use }),
     result() {
       if (stale.length > 0) process.stderr.write(`stale: ${stale.join(" ")}\n`);
-      return { wrong: [...lines, ...grown(uses)], stale: stale.length };
+      const absent = count < all ? [] : possible.filter((kind) => !times.has(kind));
+      const never = absent.map((kind) => `"${kind}" was never possible`);
+      return { wrong: [...lines, ...never, ...grown(uses)], stale: stale.length };
     },
     table() {
-      const kinds = [...new Set([...times.keys(), ...wrongs.keys()])].sort();
+      const kinds = [...new Set([...possible, ...wrongs.keys()])].sort();
       const rows = kinds.map((kind) => {
         const sorted = [...(seconds.get(kind) ?? [])].sort((a, b) => a - b);
         const shown = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
         const noticed = shown.map((it) => it?.toFixed(1) ?? "");
-        return [kind, `${times.get(kind) ?? 0}`, ...noticed, `${wrongs.get(kind) ?? 0}`];
+        const counts = [times, inVain, wrongs].map((it) => `${it.get(kind) ?? 0}`);
+        return [kind, ...counts, ...noticed];
       });
-      const head = ["CHANGE", "TIMES", "NOTICED (s, median)", "MAX", "WRONG"];
+      const head = ["CHANGE", "TIMES", "NOT POSSIBLE", "WRONG", "NOTICED (s, median)", "MAX"];
       return `${renderTable([head, ...rows])}\n${count} changes; ${describeUses(uses)}\n`;
     },
   };

@@ -1,6 +1,6 @@
 /** What a soak does to the volume and to its watcher. Each gives false where it is not possible now. */
-import { lstatSync, mkdirSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { orNothing } from "../../../src/core/or-nothing.ts";
 import { empty, leavePages } from "../support/mounts.ts";
@@ -10,18 +10,21 @@ import { add } from "./skill-changes.ts";
 import type { Soak } from "./soak.ts";
 import { startWatcher } from "./watcher.ts";
 
-/** A program that is needed and is there. */
-function someProgram({ world }: Soak): string | undefined {
-  const names = [...world.needed()].map((name) => join(world.volume, "bin", name));
-  const there = names.filter((path) => lstatSync(path, { throwIfNoEntry: false }));
-  return there.length > 0 ? world.chance.one(there) : undefined;
+/** The link of a program, and what it links to. Not by realpath: that leaves the namespace of the volume's mount. */
+function programAt(link: string): { link: string; target: string } | undefined {
+  return orNothing(() => {
+    const target = join(dirname(link), readlinkSync(link));
+    return lstatSync(target).isFile() ? { link, target } : undefined;
+  });
 }
 
+/** Spoils a program that is needed and is there: an earlier change may have damaged some. */
 export function damage(spoil: (link: string, target: string) => void): Change["run"] {
-  return (soak) => {
-    const link = someProgram(soak);
-    const target = link && orNothing(() => realpathSync(link));
-    if (link === undefined || target === undefined) return false;
+  return ({ world }) => {
+    const links = [...world.needed()].map((name) => join(world.volume, "bin", name));
+    const there = links.flatMap((link) => programAt(link) ?? []);
+    if (there.length === 0) return false;
+    const { link, target } = world.chance.one(there);
     spoil(link, target);
     return true;
   };
@@ -58,9 +61,7 @@ export const killed = (signal: NodeJS.Signals) => async (soak: Soak) => {
 };
 
 export async function second(soak: Soak): Promise<boolean> {
-  const own = join(soak.world.place.dir, "run-2");
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  const other = startWatcher(soak.world, [], { XDG_RUNTIME_DIR: own });
+  const other = startWatcher(soak.world, []);
   for (let i = 0; i < 3; i += 1) {
     add(soak);
     await sleep(soak.world.chance.below(2000));

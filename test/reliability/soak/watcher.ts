@@ -20,16 +20,12 @@ export interface Watcher {
 }
 
 /** Starts one; what it says is added to `lines`. */
-export function startWatcher(
-  { env, room, place }: World,
-  lines: Line[],
-  more: Readonly<Record<string, string>> = {},
-): Watcher {
+export function startWatcher({ env, room, place }: World, lines: Line[]): Watcher {
   const script = join(builtCopy(), "entrypoint/openclaw-install-skill-deps");
   const words = [...(room?.through ?? []), "sh", script, "watch", "--interval", "1"];
   const child = spawn(words[0] ?? "sh", words.slice(1), {
     cwd: place.home,
-    env: { ...env, ...more },
+    env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [child.stdout, child.stderr]) {
@@ -51,10 +47,20 @@ export function startWatcher(
   };
 }
 
+/** Where watchers tell of themselves. */
+export function healthFiles(place: World["place"]): string[] {
+  const dir = join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`);
+  return (orNothing(() => readdirSync(dir)) ?? []).map((name) => join(dir, name));
+}
+
 /** When it looked (seconds since the machine started), and whether it waits; undefined without a file. */
-export function healthOf({ place }: World): { beat: number; isIdle: boolean } | undefined {
-  const file = join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`, "watch");
-  const [, beat, state] = (orNothing(() => readFileSync(file, "utf8")) ?? "").split(" ");
+export function healthOf(
+  { place }: World,
+  { child }: Watcher,
+): { beat: number; isIdle: boolean } | undefined {
+  const file = healthFiles(place).find((path) => path.includes(`/watch-${child.pid}-`));
+  const text = file && orNothing(() => readFileSync(file, "utf8"));
+  const [, beat, state] = (text ?? "").split(" ");
   return beat === undefined ? undefined : { beat: Number(beat), isIdle: state === "idle" };
 }
 

@@ -8,6 +8,7 @@ import type { Chance } from "../../support/random.ts";
 import { openWorkplace, type Workplace } from "../../support/workplace.ts";
 import { isRoot, openRoom, type Room } from "../support/mounts.ts";
 import { type Goods, offer } from "../support/trial.ts";
+import { openRequests, type Requests } from "./requests.ts";
 
 /** How long a soak may take (s). */
 const longest = 6 * 60 * 60;
@@ -30,6 +31,7 @@ export interface World {
   /** Directories of skills, and those of them that are away. */
   readonly roots: readonly string[];
   readonly away: Set<string>;
+  readonly requests: Requests;
   /** Where the volume is seen from here. */
   readonly volume: string;
   /** Absent where this user may not mount. */
@@ -37,7 +39,7 @@ export interface World {
   readonly env: Readonly<Record<string, string>>;
   /** The skills in view that are not disabled. */
   selected(): Skill[];
-  /** Programs that they need. */
+  /** Programs that they need, and those that agents were granted. */
   needed(): Set<string>;
   /** Some programs, for a skill. */
   someBins(): string[];
@@ -64,6 +66,7 @@ export async function openWorld(chance: Chance, mark: string): Promise<World> {
   for (const root of roots) mkdirSync(root, { recursive: true });
   mkdirSync(join(place.dir, "run"), { mode: 0o700 });
   const { OPENCLAW_SKILL_DIRS: _, ...env } = place.env;
+  const requests = openRequests(join(place.dir, "requests"));
   const skills = new Map<string, Skill>();
   const away = new Set<string>();
   const selected = () => [...skills.values()].filter((it) => it.enabled && !away.has(it.root));
@@ -75,17 +78,19 @@ export async function openWorld(chance: Chance, mark: string): Promise<World> {
     skills,
     roots,
     away,
+    requests,
     room,
     volume: room?.seen(place.prefix) ?? place.prefix,
     env: {
       ...env,
       OPENCLAW_STATE_DIR: state,
+      OPENCLAW_SKILL_REQUESTS: requests.dir,
       OPENCLAW_SKILL_DEPS_NODE: process.execPath,
       XDG_RUNTIME_DIR: join(place.dir, "run"),
       [soakMark]: mark,
     },
     selected,
-    needed: () => new Set(selected().flatMap(({ bins }) => bins)),
+    needed: () => new Set([...selected().flatMap(({ bins }) => bins), ...requests.granted]),
     someBins: () => Array.from({ length: 1 + chance.below(3) }, () => chance.one(names)),
     newName: () => `skill-${made++}`,
     async close() {
