@@ -140,6 +140,8 @@ list_content() {
   cd "$record" || return
   printf '%s\n' "$view" system/*
   hash_names names/*
+  dependencies=''
+  [ ! -e dependencies ] || dependencies="$dependency_files -o -name *.py"
   hash_files && printf 'end\n'
 }
 
@@ -152,15 +154,25 @@ hash_names() {
   done
 }
 
+# Names by which skills declare libraries: the same as in src/core/library-set.ts.
+dependency_files='-o -name requirements*.txt -o -name constraints*.txt -o -name pyproject.toml -o -name package.json
+  -o -name package-lock.json -o -name npm-shrinkwrap.json -o -name yarn.lock -o -name pnpm-lock.yaml'
+
+# `dependencies` is a part of its expression.
 hash_files() {
   set -- files/* roots/* listed/* "$@"
   for path; do
     shift
     [ ! -e "$path" ] || set -- "$@" "$path"
   done
+  set -f
+  # shellcheck disable=SC2086 # words of an expression, or none
   find -L "$@" -maxdepth 8 \( -name '.?*' -o -name node_modules \) -prune -o -type f \
-    \( -name SKILL.md -o -path 'files/*' -o -path 'listed/*' -o -path "$catalogue" \) \
+    \( -name SKILL.md -o -path 'files/*' -o -path 'listed/*' -o -path "$catalogue" $dependencies \) \
     -exec sha256sum {} + 2>/dev/null
+  hash_status=$?
+  set +f
+  return "$hash_status"
 }
 
 # Returns the kind of a list's line as an exit status: see name_change.
@@ -168,6 +180,8 @@ kind_of_line='
   function kind(line) {
     if (line ~ /^[0-9a-f]+  roots\/[0-9]+\/skill-deps-status\/SKILL[.]md$/) return 6
     if (line ~ /^[0-9a-f]+  roots\// || line ~ /\/SKILL[.]md$/) return 2
+    if (line ~ /[\/%]((requirements|constraints)[^\/]*[.]txt|pyproject[.]toml|[^\/]*[.]py)$/) return 2
+    if (line ~ /[\/%](package|package-lock|npm-shrinkwrap)[.]json$|[\/%](yarn[.]lock|pnpm-lock[.]yaml)$/) return 2
     if (line ~ /^[0-9a-f]+  names\//) return 7
     if (line ~ /^[0-9a-f]+  listed\// || line ~ /catalogue[.]json$/) return 3
     if (line ~ /manifest[.]json$/) return 4
@@ -279,9 +293,15 @@ has_requested() {
   done
 }
 
+# A script that is edited in a sandbox is not compared: it cannot change what is installed there.
+with_dependencies() {
+  dependencies=''
+  [ ! -e dependencies ] || dependencies=$dependency_files
+}
+
 # Prints the programs that the SKILL.md files below these directories require.
 needs_of() {
-  { print_list satisfied && cd "$record" && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
+  { print_list satisfied && cd "$record" && with_dependencies && hash_files "$catalogue" "$@" && echo end; } | awk "$kind_of_line"'
     $0 == "---" { disk = 1; next }
     !disk && /[^0-9A-Za-z ._+-]/ { unknown = 1; exit }
     !disk { hash = $1; $1 = ""; names[hash] = $0; next }

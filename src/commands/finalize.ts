@@ -185,6 +185,7 @@ async function recordView(
       context.options.json === "events" ||
       applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
     listings: survey.listings,
+    dependencies: survey.dependencies,
     programs: [
       ...tools.flatMap(({ bins }) =>
         Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),

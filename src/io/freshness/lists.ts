@@ -119,7 +119,10 @@ export async function readContent(
       return { sha256, path, id: idOf(join(record, path)) };
     },
   );
-  const skillDirs = new Set(found.map(({ path }) => dirname(path)));
+  const skillDirs = new Set(
+    found.filter(({ path }) => !isDependency(path)).map(({ path }) => dirname(path)),
+  );
+  const dependencyDirs = new Set((facts.dependencies?.directories ?? []).map(idOf));
   const counted = found.filter(({ id, sha256, path }) => {
     const expected = seen.get(id);
     if (expected !== undefined && expected !== sha256) throw new Unrecordable(path);
@@ -128,8 +131,18 @@ export async function readContent(
   const isWhole =
     facts.inputs.every(({ sha256 }) => sha256 !== "") &&
     new Set(counted.map(({ id }) => id)).size === seen.size &&
-    found.every(({ id, path }) => seen.has(id) || !counts(path, skillDirs) || isStatus(id));
+    found.every(({ id, path }) => {
+      if (seen.has(id)) return true;
+      // One that the run could not read, or that has just come; scripts without metadata do not matter.
+      if (isDependency(path)) return path.endsWith(".py") || !dependencyDirs.has(dirname(id));
+      return !counts(path, skillDirs) || isStatus(id);
+    });
   return isWhole ? text : undefined;
+}
+
+/** True for what is listed of a skill besides its SKILL.md. */
+function isDependency(path: string): boolean {
+  return path.startsWith("roots/") && basename(path) !== "SKILL.md";
 }
 
 /** True for the status skill, of which no run depends. The entrypoint ignores its changes, too. */

@@ -156,6 +156,7 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   const isLater = facts.requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
+  markDependencies(dir, facts);
   const read = await readContent(facts, dir);
   const { listings = [] } = facts;
   const isSame = read === undefined ? isOld(watchedIn(dir)) : isOld(listings);
@@ -181,12 +182,19 @@ async function writeAnyRecord(
   linkAll(dir, "files", [inVolume(layout.manifest)]);
   const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
   if (catalogue === undefined) throw new Unrecordable("no catalogue");
+  markDependencies(dir, facts);
   const skills = mergeSatisfied(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "satisfied"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
   for (const name of ["volume", "by-stat", "by-content"]) {
     if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }
+}
+
+/** Before the lists, because the entrypoint lists these files only then. */
+function markDependencies(dir: string, { dependencies }: FreshnessFacts): void {
+  if (dependencies && dependencies.directories.length > 0)
+    writeFileSync(join(dir, "dependencies"), "");
 }
 
 /**
@@ -288,10 +296,18 @@ function isOld(paths: readonly string[]): boolean {
   });
 }
 
-function directoriesOfRecipes({ inputs, roots, directories }: FreshnessFacts): Set<string> {
+function directoriesOfRecipes({
+  inputs,
+  roots,
+  directories,
+  dependencies,
+}: FreshnessFacts): Set<string> {
+  const ofSkills = new Set(dependencies?.directories);
   const isBelow = (path: string) =>
     roots.some((root) => path === root || path.startsWith(`${root}/`));
-  const recipes = inputs.filter(({ path, skill }) => !skill && path.endsWith(".yaml"));
+  const recipes = inputs.filter(
+    ({ path, skill }) => !skill && path.endsWith(".yaml") && !ofSkills.has(dirname(path)),
+  );
   return new Set([
     ...directories.filter((path) => !isBelow(path)),
     ...recipes.map(({ path }) => dirname(path)),

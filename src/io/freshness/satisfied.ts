@@ -35,6 +35,8 @@ export function mergeSatisfied(
     skills.set(hash, names ?? [...facts.system]);
   }
   if (facts.status !== undefined) skills.set(facts.status, []);
+  for (const { path, sha256 } of facts.dependencies?.files ?? [])
+    if (!path.endsWith(".py") && !skills.has(sha256)) skills.set(sha256, []);
   const merged = Object.fromEntries([...skills].slice(-maxSatisfied));
   const draft = `${file}.${token()}`;
   try {

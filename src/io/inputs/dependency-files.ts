@@ -1,6 +1,5 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import type { Refusal } from "../../core/libraries/declaration.ts";
 import {
   type DependencyFiles,
   dependencyDirs,
@@ -15,13 +14,15 @@ import { tryRead } from "../input.ts";
 
 /** The dependency files of a skill's folder, and the directories in which they would be. */
 export interface SkillFolder extends DependencyFiles {
+  /** Scripts without inline metadata, by path: a change can add some. */
+  readonly plainScripts: ReadonlyMap<string, Uint8Array>;
   /** Listed directories, absolute: a new dependency file changes one of them. */
   readonly directories: readonly string[];
 }
 
 /** As many scripts of one directory are read for their inline metadata. */
 const maxScripts = 64;
-/** Only scripts with this text are kept. */
+/** In every script with inline metadata. */
 const scriptMark = "# /// script";
 
 /**
@@ -29,23 +30,34 @@ const scriptMark = "# /// script";
  * link is followed, so that nothing outside the skill is read.
  */
 export function readDependencyFiles(skillDir: string): SkillFolder {
-  const files = new Map<string, Buffer>();
-  const refused: Refusal[] = [];
-  const directories: string[] = [];
-  for (const dir of dependencyDirs) {
+  const directories = dependencyDirs.flatMap((dir) => {
     const path = dir === "" ? skillDir : join(skillDir, dir.slice(0, -1)); // a slash would follow a link
-    if (dir !== "" && orNothing(() => lstatSync(path))?.isDirectory() !== true) continue;
-    directories.push(path);
-    for (const name of namesOf(path)) {
-      const isScript = name.endsWith(".py");
-      const read = readPlainFile(join(path, name), limitOf(name));
-      if (typeof read === "string") {
-        if (!isScript) refused.push({ file: dir + name, text: "", reason: read });
-      } else if (!isScript || read.includes(scriptMark)) files.set(dir + name, read);
-    }
-  }
-  return { files, refused, directories };
+    const isThere = dir === "" || orNothing(() => lstatSync(path))?.isDirectory() === true;
+    return isThere ? [{ dir, path }] : [];
+  });
+  const found = directories.flatMap(({ dir, path }) =>
+    namesOf(path).map((name) => {
+      return { file: dir + name, read: readPlainFile(join(path, name), limitOf(name)) };
+    }),
+  );
+  const read = found.flatMap(({ file, read }) =>
+    typeof read === "string" ? [] : [{ file, read }],
+  );
+  const refused = found.flatMap(({ file, read }) =>
+    typeof read === "string" && !isScript(file) ? [{ file, text: "", reason: read }] : [],
+  );
+  const isPlain = ({ file, read }: { file: string; read: Buffer }): boolean =>
+    isScript(file) && !read.includes(scriptMark);
+  const mapOf = (some: typeof read) => new Map(some.map(({ file, read }) => [file, read]));
+  return {
+    files: mapOf(read.filter((one) => !isPlain(one))),
+    plainScripts: mapOf(read.filter(isPlain)),
+    refused,
+    directories: directories.map(({ path }) => path),
+  };
 }
+
+const isScript = (file: string): boolean => file.endsWith(".py");
 
 /** The bytes, or why they do not count. */
 function readPlainFile(path: string, maxBytes: number): Buffer | string {
@@ -58,11 +70,11 @@ function readPlainFile(path: string, maxBytes: number): Buffer | string {
 function namesOf(path: string): string[] {
   const names = (orNothing(() => listNames(path)) ?? []).sort();
   const isNode = (name: string): boolean => (nodeFiles as readonly string[]).includes(name);
-  const scripts = names.filter((name) => name.endsWith(".py")).slice(0, maxScripts);
+  const scripts = names.filter(isScript).slice(0, maxScripts);
   return [...names.filter((name) => pythonFile.test(name) || isNode(name)), ...scripts];
 }
 
 function limitOf(name: string): number {
-  if (name.endsWith(".py")) return maxScriptBytes;
+  if (isScript(name)) return maxScriptBytes;
   return name === "package.json" || pythonFile.test(name) ? maxFileBytes : maxLockBytes;
 }

@@ -1,5 +1,6 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Context } from "../../context.ts";
+import { sha256Hex } from "../../core/digest.ts";
 import { describeRefusal } from "../../core/libraries/declaration.ts";
 import { listNames } from "../../core/list-names.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
@@ -24,9 +25,18 @@ export interface Declarations {
   readonly selected: readonly SelectedSkill[] | undefined;
   /** What dependency files declare, whether or not it is allowed. */
   readonly libraries: readonly SkillWithLibraries[];
-  /** Files and directories that the result depends on. */
-  readonly inputs: readonly { readonly path: string; readonly sha256: string }[];
-  readonly directories: readonly string[];
+  /** Files that the result depends on, besides dependency files. */
+  readonly inputs: readonly Input[];
+  /** Dependency files, scripts, and the directories in which more would count; none where nothing allows them. */
+  readonly dependencies: {
+    readonly files: readonly Input[];
+    readonly directories: readonly string[];
+  };
+}
+
+interface Input {
+  readonly path: string;
+  readonly sha256: string;
 }
 
 interface View {
@@ -54,7 +64,7 @@ export async function addDeclarations(view: View, context: Context): Promise<Dec
   const none = {
     ...{ catalogue, accepted: [], notDeclared: new Map<string, string>() },
     ...{ requirements: [], selected, libraries: [], inputs: [] },
-    directories: isAllowed ? folders.flatMap((folder) => folder.directories) : [],
+    dependencies: isAllowed ? dependenciesOf(folders) : { files: [], directories: [] },
   };
   if (!options.allowDeclared && !isReviewed && declaring.length === 0) return none;
   const { addDeclared, loadPins } = await import("./declared.ts");
@@ -83,7 +93,6 @@ export async function addDeclarations(view: View, context: Context): Promise<Dec
     const { version } = programs.catalogue.recipes.get("python3") ?? {};
     ({ libraries, found } = await addFor(version));
   }
-  if (isAllowed) inputs.push(...libraries.flatMap((skill) => skill.inputs));
   sayLibraries(libraries, found.bySkill, context);
   return {
     ...none,
@@ -134,6 +143,16 @@ function sayLibraries(
   });
   const message = `packages that skills declare for their scripts are not installed: ${listNames(packages, 10)}`;
   emit({ type: "warning", problem: "E_LIBRARIES_OFF", message });
+}
+
+function dependenciesOf(folders: readonly FolderOfSkill[]): Declarations["dependencies"] {
+  const files = folders.flatMap(({ dir, files, plainScripts }) =>
+    [...files, ...plainScripts].map(([path, bytes]) => ({
+      path: join(dir, path),
+      sha256: sha256Hex(bytes),
+    })),
+  );
+  return { files, directories: folders.flatMap(({ directories }) => directories) };
 }
 
 /** The folders of the selected skills, with their dependency files. */

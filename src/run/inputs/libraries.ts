@@ -1,5 +1,4 @@
-import { basename, join } from "node:path";
-import { sha256Hex } from "../../core/digest.ts";
+import { basename } from "node:path";
 import { openLibraries } from "../../core/libraries/recorded.ts";
 import { type LibraryLine, type LibrarySet, librariesTool } from "../../core/libraries/set.ts";
 import { type DeclaredSet, declaredSets, librarySets } from "../../core/libraries/skill-sets.ts";
@@ -27,8 +26,6 @@ export interface SetWithTools extends DeclaredSet {
 export interface SkillWithLibraries {
   readonly name: string;
   readonly sets: readonly SetWithTools[];
-  /** The files, absolute, for the freshness record. */
-  readonly inputs: readonly { readonly path: string; readonly sha256: string }[];
 }
 
 /** What the dependency files in these folders declare. */
@@ -40,11 +37,7 @@ export function declaredIn(
     const sets = declaredSets(folder).map((set) => {
       return { ...set, tools: librarySets(set, lines).map(librariesTool) };
     });
-    const inputs = [...folder.files].map(([path, bytes]) => ({
-      path: join(folder.dir, path),
-      sha256: sha256Hex(Buffer.from(bytes)),
-    }));
-    return sets.length > 0 ? [{ name: folder.name, sets, inputs }] : [];
+    return sets.length > 0 ? [{ name: folder.name, sets }] : [];
   });
 }
 

@@ -20,7 +20,7 @@ import { findOnPath } from "../../io/on-path.ts";
 import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Emit } from "../../report/events.ts";
 import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
-import { addDeclarations } from "./declarations.ts";
+import { addDeclarations, type Declarations } from "./declarations.ts";
 import type { SkillWithLibraries } from "./libraries.ts";
 import { loadOwnPackage } from "./own-package.ts";
 import {
@@ -45,6 +45,8 @@ export interface InstalledState extends VolumeState {
   readonly mcpServers: readonly McpServer[];
   /** What dependency files of the selected skills declare, whether or not it is allowed. */
   readonly libraries: readonly SkillWithLibraries[];
+  /** Included in `inputs` and `directories`: what decides which libraries belong here. */
+  readonly dependencies: Declarations["dependencies"];
   /** Why a skill's own declaration does not provide a program or a library set. */
   readonly notDeclared: ReadonlyMap<string, string>;
   /** Directories in which a skill would count, also those that do not exist yet. */
@@ -167,7 +169,7 @@ export async function loadState(
     ...skills.map(({ found }) => ({ path: found.file, sha256: found.sha256, skill: true })),
     ...[
       ...[...configured.files, ...mcp.files, ...loaded.files, ...(seed ? [seed.file] : [])],
-      ...declarations.inputs,
+      ...[...declarations.inputs, ...declarations.dependencies.files],
     ].map((file) => ({ ...file, skill: false })),
   ];
   const { isWhole: isRecordable } = configured;
@@ -185,10 +187,11 @@ export async function loadState(
     plan,
     agents,
     libraries: declarations.libraries,
+    dependencies: declarations.dependencies,
     notDeclared,
   };
   const directoriesSeen = [
-    ...[...directories, ...declarations.directories],
+    ...[...directories, ...declarations.dependencies.directories],
     ...options.recipeDirs.map((dir) => resolve(dir)),
   ];
   const absent = [...configured.absent, ...mcp.absent];
