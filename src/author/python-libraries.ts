@@ -53,23 +53,28 @@ export async function resolvePythonLibraries(
   const python = await toolchains.python();
   const indexes = await indexesFor(http, python, toolchains);
   const minor = pythonOfLine(set.line) ?? set.line;
-  const resolveFor = async (where: Platform) => {
-    const packages = await pinAll(
-      await choose(set, minor, where, context, indexes),
-      context,
-      indexes,
-    );
-    return { place: placeOf(minor, where), packages };
+  const pinned = async (asked: LibrarySet, where: Platform) => {
+    const chosen = await choose(asked, minor, where, context, indexes);
+    return { place: placeOf(minor, where), packages: await pinAll(chosen, context, indexes) };
   };
-  const places = [await resolveFor(platform)];
+  const here = await pinned(set, platform);
+  const places = [here];
   const other: Platform = { ...platform, arch: platform.arch === "x64" ? "arm64" : "x64" };
   try {
-    places.push(await resolveFor(other));
+    places.push(await pinned(sameVersions(set, here.packages), other));
   } catch (error) {
     if (!(error instanceof UserError) || context.signal?.aborted) throw error;
     emit({ type: "detail", message: `${set.file}: not for ${other.arch}: ${error.message}` });
   }
   return renderPypiLock(merge(places));
+}
+
+/** The set with the versions of this platform, so that both architectures get the same. */
+function sameVersions(set: LibrarySet, packages: readonly Package[]): LibrarySet {
+  // With hashes pip refuses constraints without one, and versions are exact anyway.
+  if (set.requirements.some((line) => line.includes("--hash"))) return set;
+  const pins = packages.map(({ name, version }) => `${name}==${version}`);
+  return { ...set, constraints: [...set.constraints, ...pins] };
 }
 
 /** One list of packages; those that not all places need say so. */

@@ -58,7 +58,12 @@ const setOf = (requirements: readonly string[], more: Partial<LibrarySet> = {}):
 
 async function lock(set: LibrarySet) {
   const { places, packages } = JSON.parse(await resolvePythonLibraries(set, context));
-  const all = packages as { name: string; only?: string[]; wheels: { file: string }[] }[];
+  const all = packages as {
+    name: string;
+    version: string;
+    only?: string[];
+    wheels: { file: string }[];
+  }[];
   return { places, packages: all };
 }
 
@@ -103,6 +108,18 @@ test("each architecture has its own wheel, of the set's line and not of pip's", 
   expect(packages.map(({ wheels }) => wheels.map(({ file }) => file))).toEqual([
     ["zog-1.0-cp39-cp39-manylinux_2_17_aarch64.whl", "zog-1.0-cp39-cp39-manylinux_2_17_x86_64.whl"],
   ]);
+});
+
+test("both architectures get the same version, even if one has a newer wheel", async () => {
+  const wheels = [
+    wheel("zog", [], "cp39-cp39-manylinux_2_17_x86_64"),
+    wheel("zog", [], "cp39-cp39-manylinux_2_17_aarch64"),
+    wheel("zog", [], "cp39-cp39-manylinux_2_17_aarch64", "2.0"),
+  ];
+  servePage("zog", wheels);
+  const { places, packages } = await lock(setOf(["zog"]));
+  expect(places).toEqual(["3.9-x64", "3.9-arm64"]);
+  expect(packages).toMatchObject([{ version: "1.0" }]);
 });
 
 test("a set that only this architecture has is pinned for it alone", async () => {
