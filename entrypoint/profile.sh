@@ -24,6 +24,17 @@ if [ -d "$openclaw_hooks/libraries" ]; then
       *) export PYTHONPATH="$openclaw_hooks/python${PYTHONPATH:+:$PYTHONPATH}" ;;
     esac
   fi
+  # Without a network `uv run` takes packages from there; the hook gives their modules.
+  if [ -d "$openclaw_hooks/wheels" ] && [ -d /sys/class/net/lo ]; then
+    for openclaw_device in /sys/class/net/*; do
+      [ "$openclaw_device" = /sys/class/net/lo ] || break
+      openclaw_device=''
+    done
+    if [ -z "$openclaw_device" ]; then
+      export UV_OFFLINE=1 UV_FIND_LINKS="$openclaw_hooks/wheels" UV_CACHE_DIR="${UV_CACHE_DIR:-/tmp/uv-cache}"
+    fi
+    unset openclaw_device
+  fi
   # Node does not start if it cannot load a module that NODE_OPTIONS names.
   if [ -r "$openclaw_hooks/node/register.cjs" ]; then
     case " ${NODE_OPTIONS:-} " in

@@ -22,6 +22,8 @@ def add(index, skill, program):
     """Puts the directory of the skill's packages between the standard library and the machine's own packages,
     as in a virtual environment. Their `.pth` files are not executed."""
     digest = _of_script(program) if program.endswith(".py") else None
+    if digest is None and sys.prefix != sys.base_prefix:
+        return  # uv has made the environment for something else
     name = "%s-%s" % (digest or _of_files(skill), sys.implementation.cache_tag)
     above, tree = os.readlink(os.path.join(index, name)).split("lib/skills/")
     if above != "../../../" or ".." in tree.split("/"):

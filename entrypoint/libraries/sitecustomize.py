@@ -12,8 +12,9 @@ _index = os.path.join(os.path.dirname(_here), "libraries")
 
 def _find_skill():
     """The folder with SKILL.md around the program, or for -c, -m and standard input around the working directory."""
-    if not os.path.isdir(_index) or sys.prefix != sys.base_prefix or sys.abiflags:
-        return None  # a virtual environment has its own packages; debug and free-threaded builds need others
+    is_own = sys.prefix == sys.base_prefix or os.path.basename(os.path.dirname(sys.prefix))[:13] == "environments-"
+    if not is_own or sys.abiflags or not os.path.isdir(_index):
+        return None  # a virtual environment, but for uv's of a script; debug and free-threaded builds
     program = sys.argv[0] if sys.argv[0] not in ("-", "-c", "-m") else ""
     directory = os.path.realpath(program if os.path.isdir(program) else os.path.dirname(program))
     for start in (directory, os.path.dirname(os.path.realpath(program)) if os.path.islink(program) else ""):

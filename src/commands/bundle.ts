@@ -10,6 +10,7 @@ import { plural } from "../core/plural.ts";
 import { statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
+import { writeUvWheels } from "../io/volume/uv-wheels.ts";
 import { formatBytes, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../run/bundle.ts";
@@ -115,6 +116,8 @@ async function importFrom(
       context,
     );
     await tolerate(writeProfile(prefix, context.env, context.packageDir));
+    const tools = (await readManifest(prefix))?.tools ?? {};
+    await tolerate(writeUvWheels(prefix, Object.values(tools)));
     await notifySessions(context);
   }
   const codes = [

@@ -4,7 +4,7 @@ import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { commandName, layout } from "../core/layout.ts";
-import type { InstalledBin, Manifest } from "../core/manifest.ts";
+import type { InstalledBin, InstalledRecord, Manifest } from "../core/manifest.ts";
 import { platformId } from "../core/platform.ts";
 import { isOfServer } from "../core/skills/mcp.ts";
 import { asUserError } from "../core/system-error.ts";
@@ -21,6 +21,7 @@ import {
 import { writePolicyProgram } from "../io/volume/policy-program.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { tryTimes } from "../io/volume/stamps.ts";
+import { writeUvWheels } from "../io/volume/uv-wheels.ts";
 import { openDirectory } from "../io/volume/volume.ts";
 import { optionalTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
@@ -47,7 +48,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   const { manifest } = applied;
   await removeStaleFiles(prefix, manifest);
   if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
-    await writeScriptsOrWarn(prefix, context);
+    await writeFilesOrWarn(prefix, Object.values(manifest.tools), context);
   }
   const loginShell = inspectLoginShell(survey, manifest, context); // in the background
   const { failures } = applied;
@@ -94,14 +95,16 @@ export function asking({ signal, reporter }: Context): Asking {
   };
 }
 
-/** A file in the way of a script is a warning; a volume that this user cannot write to is not. */
-async function writeScriptsOrWarn(
+/** A file in the way of one of ours is a warning; a volume that this user cannot write to is not. */
+async function writeFilesOrWarn(
   prefix: string,
+  records: readonly InstalledRecord[],
   { env, packageDir, reporter, gid }: Context,
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
     await writePolicyProgram(prefix, gid);
+    await writeUvWheels(prefix, records);
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
@@ -197,6 +200,7 @@ async function recordView(
       layout.bin,
       dirname(layout.policyProgram),
       layout.libraries,
+      layout.uvWheels,
       ...whole.map(({ dir }) => dir),
     ],
     system,

@@ -36,6 +36,8 @@ export const layout = {
   /** Links to the hooks by which scripts find library sets: for PYTHONPATH and NODE_OPTIONS. */
   pythonHook: `${share}/python`,
   nodeHook: `${share}/node`,
+  /** Wheels without modules, for uv. */
+  uvWheels: `${share}/wheels`,
   /** The program that OpenClaw starts as its install policy. */
   policyProgram: "etc/openclaw-install-policy",
   /** The InstalledRecord of a tree, written before the tree is published. */

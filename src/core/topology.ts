@@ -142,7 +142,7 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
     ...(isWriter(topology) && host.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
-    ...(host.hasProfile && topology !== "stock" ? {} : { env: sandboxEnv(host) }),
+    ...(host.hasProfile && topology !== "stock" ? {} : { env: sandboxEnv(topology, host) }),
     ...setup(topology, host),
   };
   const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
@@ -153,13 +153,17 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
 }
 
 /** What our profile script would set. */
-function sandboxEnv({ hasLibraries }: Host): Readonly<Record<string, string>> {
+function sandboxEnv(topology: Topology, { hasLibraries }: Host): Readonly<Record<string, string>> {
   if (!hasLibraries) return { PATH: searchPath };
-  const [python, node] = [layout.pythonHook, layout.nodeHook].map((hook) => `${target}/${hook}`);
+  const [python, node, wheels] = [layout.pythonHook, layout.nodeHook, layout.uvWheels].map(
+    (path) => `${target}/${path}`,
+  ) as [string, string, string];
+  const offline = { UV_OFFLINE: "1", UV_FIND_LINKS: wheels, UV_CACHE_DIR: "/tmp/uv-cache" };
   return {
     PATH: searchPath,
-    PYTHONPATH: `${python}`,
+    PYTHONPATH: python,
     NODE_OPTIONS: `--require=${node}/register.cjs`,
+    ...(topology === "sandbox" ? {} : offline),
   };
 }
 

@@ -165,7 +165,7 @@ export function moveOnto(from: string, to: string): void {
  */
 export async function writeAtomically(
   path: string,
-  text: string,
+  text: string | Uint8Array,
   { mode = 0o666, durable = true }: { mode?: number; durable?: boolean } = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${token()}.tmp`);

@@ -2,7 +2,7 @@
  * Measures this product beside its peers, and prints tables. A whole run also writes them and two
  * charts into test/bench/, a summary into test/README.md, and one row of it into the front page.
  *
- *   npm run bench -- [--quick] [--only steady|cold|slow|skills|policy|idle|growth]… [--apt-update] [--dir DIR] [--out DIR]
+ *   npm run bench -- [--quick] [--only steady|cold|slow|skills|policy|hooks|idle|growth]… [--apt-update] [--dir DIR] [--out DIR]
  *
  * `--dir` is where volumes lie while it runs (default: the temporary directory); `--out` says where
  * the results of any run go. It needs npm's registry, bash, and Linux on x64; root and hyperfine for
@@ -17,6 +17,7 @@ import { repository } from "../support/workplace.ts";
 import { barChart, growthChart } from "./chart.ts";
 import { cold } from "./cold.ts";
 import { type Cell, growth } from "./growth.ts";
+import { hooks } from "./hooks.ts";
 import { idle } from "./idle.ts";
 import { inPlace, type Place } from "./place.ts";
 import { policy } from "./policy.ts";
@@ -35,7 +36,7 @@ const { values } = parseArgs({
   },
 });
 
-const parts = { cold, steady, slow, skills, policy, idle };
+const parts = { cold, steady, slow, skills, policy, hooks, idle };
 const known = [...Object.keys(parts), "growth"];
 const unknown = values.only.filter((name) => !known.includes(name));
 if (unknown.length > 0) throw new Error(`--only ${unknown}: there are ${known.join(", ")}`);

@@ -45,6 +45,9 @@ test("skills' own packages, allowed or there: what lets scripts in stock sandbox
     PATH: expect.any(String),
     PYTHONPATH: "/opt/openclaw/share/openclaw-skill-deps/python",
     NODE_OPTIONS: "--require=/opt/openclaw/share/openclaw-skill-deps/node/register.cjs",
+    UV_OFFLINE: "1",
+    UV_FIND_LINKS: "/opt/openclaw/share/openclaw-skill-deps/wheels",
+    UV_CACHE_DIR: "/tmp/uv-cache",
   };
   const envOf = async (...words: string[]) => {
     const { stdout } = await place.run("config", "--json", "--prefix", place.prefix, ...words);

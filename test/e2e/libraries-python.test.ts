@@ -172,6 +172,23 @@ test("a virtual environment has its own packages", async () => {
   expect(ran.stderr).toMatch(/No module named 'alpha'/);
 });
 
+test("an environment that uv has made for a script has the script's packages, and only those", async () => {
+  const block = '# /// script\n# dependencies = ["beta"]\n# ///\n';
+  const own = place.write("one/scripts/own.py", `${block}import beta; print(beta.name)`);
+  place.provide("one", python.line, { "beta.py": "name = 'beta of own.py'" }, "scripts/own.py");
+  place.provide("one", python.line, { "alpha.py": "name = 'alpha of one'" }, "requirements.txt");
+  const run = async (venv: string, file: string) => {
+    execFileSync(python.path, ["-m", "venv", "--without-pip", join(place.dir, venv)]);
+    return await place.startAs([join(place.dir, venv, "bin/python"), file]);
+  };
+  expect((await run("cache/environments-v2/own-1a2a870292784b35", own)).stdout).toBe(
+    "beta of own.py\n",
+  );
+  const other = await run("cache/environments-v2/tell-9b3f21d0c5a78e64", script);
+  expect(other.stderr).toMatch(/No module named 'alpha'/);
+  expect((await run("cache/venv", own)).stderr).toMatch(/No module named 'beta'/);
+});
+
 test("the sitecustomize that Python would have imported runs, and fails as ever", async () => {
   place.provide("one", python.line, { "alpha.py": "name = 'alpha of one'" });
   const other = join(place.dir, "other");
