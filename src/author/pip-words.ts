@@ -87,7 +87,7 @@ function reason(
   where: string,
 ): string {
   if (names.length === 0) return `the Python index has no package ${name}`;
-  if (wheels.length === 0) return `${name} has no wheel, only source distributions`;
+  if (wheels.length === 0) return `${name} has no wheel (source distributions only)`;
   if (fitting.length === 0) return `${name} has no wheel for ${where}`;
   const newest = fitting
     .map(({ version }) => version)

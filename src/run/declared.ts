@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { recordOf } from "../core/libraries/recorded.ts";
+import { changesOf, lockIn, recordOf } from "../core/libraries/recorded.ts";
 import { lineOfTool } from "../core/library-set.ts";
+import { listNames } from "../core/list-names.ts";
 import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
 import type { DeclaredTool } from "../core/plan/declared.ts";
 import { openDeclaration, recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
@@ -70,7 +71,14 @@ async function pinSet(
   });
   const toolchains = toolchainsFor(tool, run);
   const dir = await staging.workDir(tool);
-  return recordOf(set, await draftLibraries(set, { context, toolchains, dir }));
+  const lock = await draftLibraries(set, { context, toolchains, dir });
+  const former = (await readDeclared(context.prefix)).tools[tool];
+  if (former) {
+    const changes = changesOf(tool, lockIn(former), lock);
+    const said = changes.length > 0 ? listNames(changes, 20) : "nothing has changed";
+    context.emit({ type: "note", message: `${title}: ${said}` });
+  }
+  return recordOf(set, lock);
 }
 
 function toolchainsFor(tool: string, { context, toolchains, needs }: ToolRun): Toolchains {

@@ -23,6 +23,8 @@ export function shareToolchains(context: ApplyContext, staging: Staging): Shared
     goConfig: once(async () => readGoConfig(env, home, (await machineGo())?.go)),
     offline,
     networkEnv: networkEnv(env),
+    systemPython: (minor: string) =>
+      findOnPath([`python${minor}`], systemDirs, context.prefix).get(`python${minor}`),
   };
   const workDir = once(() => staging.workDir("go-cache"));
   const fetched = once(() => fetchGo(context, staging, shared));
@@ -35,6 +37,9 @@ export function shareToolchains(context: ApplyContext, staging: Staging): Shared
     },
   };
 }
+
+/** Where images have their own Python: what else is on PATH may be a script that only starts one. */
+const systemDirs = "/usr/bin:/usr/local/bin";
 
 /** The Python among a tool's `needs`: from this run, or the volume's. */
 export async function pythonOf(prefix: string, tool: string, needs: Needs): Promise<Interpreter> {

@@ -28,6 +28,8 @@ export interface Toolchains {
   readonly python: () => Promise<Interpreter>;
   /** The volume's Python, if it has one. */
   readonly anyPython: () => Promise<Interpreter | undefined>;
+  /** A Python of this machine of a line (`3.11`), absolute; undefined if there is none. */
+  readonly systemPython: (minor: string) => string | undefined;
   /** A Go that is at least this new (`1.25`), fetched if neither machine nor volume has one. */
   readonly toolchain: (atLeast: string) => Promise<Toolchain>;
   readonly offline: boolean;

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { archive } from "../support/archives.ts";
+import { archive, npmTarball } from "../support/archives.ts";
 import { started } from "../support/started.ts";
 import { lockOf, makeWheel, serveIndex } from "../support/wheels.ts";
 import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
@@ -116,6 +116,55 @@ describe("pins that the operator has reviewed", () => {
   });
 });
 
+describe("other volumes", () => {
+  beforeEach(() => put("requirements.txt", "words\n"));
+  const link = (): string => linkOf("words\n");
+  const at = (prefix: string, ...args: string[]) =>
+    place.run("--prefix", join(place.dir, prefix), ...args);
+  const wordIn = (prefix: string): string =>
+    readFileSync(
+      join(place.dir, prefix, "share/openclaw-skill-deps/libraries", link(), "words.py"),
+      "utf8",
+    );
+
+  test("a bundle carries library sets, which stay without consent", async () => {
+    await run();
+    const file = join(place.dir, "volume.tar.gz");
+    expect((await run("bundle", "export", file)).status).toBe(0);
+    rmSync(place.prefix, { recursive: true });
+    const { status, stderr } = await at("other", "bundle", "import", file);
+    expect(status, stderr).toBe(0);
+    expect(wordIn("other")).toContain("good");
+    expect((await at("other")).stderr).toMatch(/nothing to do/);
+    expect((await at("other", "gc")).stderr).not.toMatch(/removed/);
+    expect(wordIn("other")).toContain("good");
+  });
+
+  test("a seed gives library sets without consent and without a network", async () => {
+    await run();
+    const seed = place.prefix;
+    const { stderr } = await at("other", "--seed", seed, "--offline");
+    expect(stderr).toMatch(/Python 3\.11 packages of mail: installed/);
+    expect(wordIn("other")).toContain("good");
+    expect((await at("other", "--seed", seed)).stderr).toMatch(/nothing to do/);
+  });
+
+  test("a lost manifest is made again from the trees", async () => {
+    await run();
+    rmSync(join(place.prefix, "manifest.json"));
+    expect((await run()).status).toBe(0);
+    expect(Object.keys(place.manifest().tools)).toEqual([setOf("words\n")]);
+    expect((await run("list")).stdout).toMatch(/Python 3\.11 packages .*skill mail/);
+  });
+});
+
+test("a recipe that is called like the directory of library sets is refused", async () => {
+  place.recipe("skills", { artifacts: { any: place.serve("x.gz", Buffer.alloc(1)) } });
+  expect((await place.run("recipe", "check", join(place.recipes, "skills.yaml"))).stdout).toMatch(
+    /a name of skills' own libraries/,
+  );
+});
+
 describe("what skills declare", () => {
   const allowed = (...args: string[]) => run("--allow-libraries", ...args);
   const tools = (): string[] => Object.keys(place.manifest().tools);
@@ -141,27 +190,33 @@ describe("what skills declare", () => {
     expect(shown).toMatch(/notes declares Python packages: rich \(scripts\/pyproject\.toml\)/);
   });
 
-  test("is resolved once, and pinned: a newer version changes nothing until somebody accepts it", async () => {
+  const serveNewer = (): void => {
+    const newer = makeWheel("words", "1.1", { "words.py": "word = 'newer'\n" });
+    serveIndex(place.server, [newer]);
+  };
+
+  test("is resolved once, and pinned: what is newer changes nothing", async () => {
     put("requirements.txt", "words\n");
     const { status, stderr } = await allowed();
     expect(stderr).toMatch(/Python 3\.11 packages of mail: installed/);
     expect(status).toBe(0);
     expect(tools()).toContain(setOf("words\n"));
-    const newer = makeWheel("words", "1.1", { "words.py": "word = 'newer'\n" });
-    serveIndex(place.server, [newer]);
-    expect((await allowed()).stderr).toMatch(/nothing to do/);
+    serveNewer();
     expect((await allowed("update")).stderr).toMatch(/nothing to do/);
     await run("remove", setOf("words\n"));
     expect(indexed()).not.toContain(linkOf("words\n"));
-    // What is pinned is not there any more.
     expect((await allowed()).stderr).toMatch(/words-1\.0-py3-none-any\.whl/);
-    serveIndex(place.server, [words]);
-    expect((await allowed()).status).toBe(0);
-    serveIndex(place.server, [newer]);
-    expect((await allowed("update", setOf("words\n"))).status).toBe(0);
-    expect(readFileSync(join(share("libraries"), linkOf("words\n"), "words.py"), "utf8")).toContain(
-      "newer",
-    );
+  });
+
+  test("is resolved again where somebody accepts it, and what changes is said", async () => {
+    put("requirements.txt", "words\n");
+    await allowed();
+    serveNewer();
+    const { status, stderr } = await allowed("update", setOf("words\n"));
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/Python 3\.11 packages of mail: words 1\.0 -> 1\.1/);
+    const module = join(share("libraries"), linkOf("words\n"), "words.py");
+    expect(readFileSync(module, "utf8")).toContain("newer");
   });
 
   test("is refused by file and line, and the rest of the skill's sets are installed", async () => {
@@ -174,6 +229,24 @@ describe("what skills declare", () => {
     );
     expect(indexed().length).toBeGreaterThan(0);
     expect(existsSync(join(share("libraries"), indexed()[0] ?? "", "rich.py"))).toBe(true);
+  });
+
+  test("Node packages are a tree with node_modules, resolved by npm", async () => {
+    put("scripts/package.json", '{"dependencies":{"zog":"^1.0.0"}}');
+    const zog = npmTarball("zog", "1.0.0", { "index.js": "exports.word = 'good';\n" });
+    place.server.publish("zog", "1.0.0", zog, { manifest: {} });
+    const { status, stderr } = await allowed();
+    expect(stderr).toMatch(/Node packages of mail: installed/);
+    expect(status).toBe(0);
+    const [link = ""] = indexed();
+    expect(link).toMatch(/^[0-9a-f]{64}-node$/);
+    expect(
+      readFileSync(join(share("libraries"), link, "node_modules/zog/index.js"), "utf8"),
+    ).toContain("good");
+    expect((await run("requirements")).stdout).toMatch(
+      /mail declares Node packages: zog \(scripts\/package\.json\); present/,
+    );
+    expect((await run()).stderr).toMatch(/nothing to do/);
   });
 
   test("changed files are another set; what no skill has any more is removed by gc", async () => {

@@ -153,6 +153,18 @@ const withInput = (path: string) => (it: Place) => {
   return { inputs: [...inputsOf(it), { path: file, sha256: hash(file), skill: false }] };
 };
 
+const dependencyOf = (it: Place): string => join(dirname(skillOf(it)), "requirements.txt");
+const withDependencies = (it: Place) => {
+  const path = write(dependencyOf(it), "requests\n");
+  const file = { path, sha256: hash(path), skill: false };
+  const directories = [dirname(path)];
+  return {
+    inputs: [...inputsOf(it), file],
+    directories: [...factsOf(it).directories, ...directories],
+    dependencies: { files: [file], directories },
+  };
+};
+
 const withProfile = (it: Place) => {
   write(join(it.prefix, "etc/profile.d/script.sh"), "PATH=1\n");
   return { trees: [...factsOf(it).trees, "etc/profile.d"] };
@@ -396,6 +408,11 @@ export const rows: Row[] = [
       env: (p) => ({ OPENCLAW_SKILL_SEED: join(p.dir, "seed") }),
       change: (p) => editInPlace(join(p.dir, "seed/manifest.json")),
     },
+    "a dependency file of a skill has other content, comes or goes (`--allow-libraries`)": [
+      { how: "content", change: (p: Place) => editInPlace(dependencyOf(p)) },
+      { how: "comes", change: (p: Place) => write(join(dirname(skillOf(p)), "yarn.lock"), "") },
+      { how: "goes", change: (p: Place) => rmSync(dependencyOf(p)) },
+    ].map((way) => ({ ...way, before: withDependencies, args: ["--allow-libraries"] })),
     "what skills declare led to something else (`--allow-declared`, `--allow-libraries`)": {
       before: withInput("volume/share/openclaw-skill-deps/declared.json"),
       args: ["--allow-declared"],

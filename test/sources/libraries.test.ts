@@ -1,8 +1,9 @@
 /** Trees of library sets: packages without programs, chosen by the set's own line. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pinnedLibraries } from "../../src/core/libraries/recorded.ts";
 import type { Artifact } from "../../src/core/recipe.ts";
 import { readAptConfig } from "../../src/net/apt-config.ts";
@@ -31,7 +32,7 @@ beforeEach(async () => {
   const pip = () => readPipConfig({ PIP_INDEX_URL: `${server.origin}/simple` }, dir);
   const toolchains: Toolchains = {
     ...{ pip, goConfig: never, python: never, toolchain: never, networkEnv: {}, offline: false },
-    anyPython: async () => undefined,
+    ...{ anyPython: async () => undefined, systemPython: () => undefined },
   };
   context = {
     http,
@@ -93,6 +94,31 @@ test("Python: site-packages of the set's line, without programs and data files, 
   );
   expect(source).toMatchObject({ kind: "python-libraries", size: zog.bytes.length });
   expect(source).not.toHaveProperty("python"); // the volume's Python does not matter
+});
+
+describe("the system's own Python of the set's line", () => {
+  const zog = makeWheel("zog", "1.0", { "zog.py": "one = 1\n" });
+  const ask = "import sys; print(sys.executable); print('%d%d' % sys.version_info[:2])";
+  const said = execFileSync("python3", ["-c", ask], { encoding: "utf8" });
+  const [program = "", line = ""] = said.trim().split("\n");
+  const stageWith = async (systemPython: string): Promise<void> => {
+    const { toolchains } = context;
+    if (!toolchains) throw new Error("there are no toolchains");
+    const lock = { ...wheelsLock([zog]), places: [`3.${line.slice(1)}-x64`] };
+    const own = { ...toolchains, systemPython: () => systemPython };
+    await stage(pinned(`cpython-${line}`, lock), { ...context, toolchains: own });
+  };
+
+  test("compiles the modules", async () => {
+    await stageWith(program);
+    expect(listed()).toContain(`site-packages/__pycache__/zog.cpython-${line}.pyc`);
+  });
+
+  test("is not needed: one that does not start leaves the modules as they are", async () => {
+    await stageWith("/nonexistent/python");
+    expect(listed()).toContain("site-packages/zog.py");
+    expect(listed().join()).not.toContain(".pyc");
+  });
 });
 
 test("Python: a lock of another line has no wheels for the set", async () => {

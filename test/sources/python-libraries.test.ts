@@ -32,7 +32,7 @@ beforeEach(async () => {
   const python = async () => ({ program, version, tree: dir });
   const toolchains: Toolchains = {
     ...{ pip, python, anyPython: python, goConfig: never, toolchain: never },
-    ...{ networkEnv: {}, offline: false },
+    ...{ networkEnv: {}, offline: false, systemPython: () => undefined },
   };
   const platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" } as const;
   context = { dir: join(dir, "run"), platform, http, toolchains, emit: () => {} };
@@ -162,7 +162,7 @@ describe("what cannot be installed is named", () => {
     const files = [{ filename: "zog-1.0.tar.gz", url: "../../files/zog-1.0.tar.gz", hashes: {} }];
     const headers = { "content-type": "application/vnd.pypi.simple.v1+json" };
     server.serve("/simple/zog/", JSON.stringify({ name: "zog", files }), { headers });
-    expect((await refused(["zog"])).message).toMatch(/zog has no wheel, only source/);
+    expect((await refused(["zog"])).message).toMatch(/zog has no wheel \(source/);
     servePage("win", [wheel("win", [], "cp39-cp39-win_amd64")]);
     expect((await refused(["win"])).message).toMatch(
       /win has no wheel for Python 3\.9 on linux-x64/,

@@ -43,6 +43,11 @@ export function recordOf(set: LibrarySet, lock: string) {
   return { recipe, locks: { [librariesLock]: lock } };
 }
 
+/** The lock of a recorded set; empty if it has none. */
+export function lockIn({ locks }: Pick<Recorded, "locks">): string {
+  return locks[librariesLock] ?? "";
+}
+
 /** The recipe of a recorded set; or the first problem in its record. */
 export function recordedLibraries(
   tool: string,
@@ -108,4 +113,27 @@ export function pinnedLibraries(
   const parsed = parsePypiLock(lock, librariesLock);
   if (!parsed.ok) return parsed.problems[0]?.message ?? "it is not a lock";
   return { kind: "python-libraries", line, wheels: parsed.held };
+}
+
+/** What a new lock of a set changes: `words 1.0 -> 1.1`, `new: rich 2.0`, `gone: x 1`; empty if nothing. */
+export function changesOf(tool: string, former: string, lock: string): string[] {
+  const [old, now] = [versionsIn(tool, former), versionsIn(tool, lock)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return names.flatMap((name) => {
+    const [before, after] = [old.get(name), now.get(name)];
+    if (before === after) return [];
+    if (before === undefined) return [`new: ${name} ${after}`];
+    return [after === undefined ? `gone: ${name} ${before}` : `${name} ${before} -> ${after}`];
+  });
+}
+
+/** Package to its versions. */
+function versionsIn(tool: string, lock: string): Map<string, string> {
+  const pinned = pinnedLibraries(tool, lock);
+  if (typeof pinned === "string") return new Map();
+  const packages = "wheels" in pinned ? pinned.wheels : pinned.packages;
+  const versions = new Map<string, Set<string>>();
+  for (const { name, version } of packages)
+    versions.set(name, (versions.get(name) ?? new Set()).add(version));
+  return new Map([...versions].map(([name, all]) => [name, [...all].sort().join(", ")]));
 }

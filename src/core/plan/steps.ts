@@ -136,6 +136,12 @@ function seedIsNewer(seed: SeedSource | undefined, installed: VerifiedRecord): b
   return seed?.isFirst === true && compareVersions(seed.record.version, installed.version) > 0;
 }
 
+/** What requires a library set: its skills, or where somebody named it the skill that declared it first. */
+function skillsOf(requiredBy: readonly string[], installable: Installable | undefined) {
+  const by = installable?.recipe.declared?.by;
+  return by === undefined || requiredBy.includes(by) ? requiredBy : [by];
+}
+
 function installStep(
   tool: string,
   installable: Installable | undefined,
@@ -151,7 +157,7 @@ function installStep(
     reason,
     ...(replaces === undefined ? {} : { replaces }),
     for: requiredBy,
-    ...(lineOfTool(tool) && { title: titleOfSet(tool, requiredBy) }),
+    ...(lineOfTool(tool) && { title: titleOfSet(tool, skillsOf(requiredBy, installable)) }),
     ...(seed === undefined ? {} : { seed }),
   } as const;
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };

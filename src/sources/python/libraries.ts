@@ -1,3 +1,4 @@
+import { UserError } from "../../core/errors.ts";
 import { pythonOfLine } from "../../core/library-set.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
@@ -16,8 +17,8 @@ import {
 
 /**
  * The packages of a library set for one line of Python: a tree with `site-packages` alone. The line decides which
- * wheels fit, so no Python has to be there; one of that line in the volume compiles the modules. The programs and
- * data files of wheels are left out, and nothing of them is run.
+ * wheels fit, so no Python has to be there. The programs and data files of wheels are left out, and nothing of
+ * them is run.
  */
 async function stagePythonLibraries(
   { kind, line, wheels: locked }: PythonLibrariesArtifact,
@@ -33,11 +34,30 @@ async function stagePythonLibraries(
   const { files, size } = await fetchWheels(wheels, indexes, context);
   context.onPhase?.("unpack");
   await placeWheels(wheels, files, { ...context, tree, parts: [] });
-  if (python && context.runsHere && minorOf(python.version) === minor) {
-    await compileModules(python.program, tree, context);
-  }
+  const isOwn = python !== undefined && minorOf(python.version) === minor;
+  await compile(isOwn ? python.program : toolchains.systemPython(minor), tree, context);
   const from = `${wheels.length} wheels for ${line}`;
   return { tree, source: { kind, from, digest: digestOfWheels(wheels), size } };
+}
+
+/**
+ * Compiles the modules, if there is a Python of their line: scripts that cannot write beside them would compile them
+ * at each start, which takes matplotlib a second. Without it they work as well, so a Python that fails is no error.
+ */
+async function compile(
+  program: string | undefined,
+  tree: string,
+  context: StageContext,
+): Promise<void> {
+  if (program === undefined || !context.runsHere) return;
+  try {
+    await compileModules(program, tree, context);
+  } catch (error) {
+    const isItsFault =
+      error instanceof UserError && ["E_DOES_NOT_RUN", "E_SETUP"].includes(error.problem);
+    if (!isItsFault) throw error;
+    context.onNote?.(error.message);
+  }
 }
 
 export const pythonLibraries: SourceKind<PythonLibrariesArtifact> = {
