@@ -183,7 +183,12 @@ describe("what skills declare", () => {
     expect(warned).toEqual([expect.stringMatching(/mail \(words\), notes \(rich\)/)]);
     expect(indexed()).toEqual([]);
     expect(place.server.hits()).toBe(0);
-    const shown = (await run("requirements")).stdout;
+    place.skill("plain", {});
+    put("scripts/x.py", "import os, flask\n", "plain");
+    const { stdout: shown, stderr: noted } = await run("requirements");
+    expect(noted.match(/its scripts import .*/g)).toEqual([
+      expect.stringMatching(/^its scripts import flask, and no file declares Python packages/),
+    ]);
     expect(shown).toMatch(
       /mail declares Python packages: words \(requirements\.txt\); not installed without --allow-libraries/,
     );

@@ -16,6 +16,8 @@ import { tryRead } from "../input.ts";
 export interface SkillFolder extends DependencyFiles {
   /** Scripts without inline metadata, by path: a change can add some. */
   readonly plainScripts: ReadonlyMap<string, Uint8Array>;
+  /** Names in the directories of scripts, without `.py`: modules of the skill itself. */
+  readonly modules: ReadonlySet<string>;
   /** Listed directories, absolute: a new dependency file changes one of them. */
   readonly directories: readonly string[];
 }
@@ -53,6 +55,9 @@ export function readDependencyFiles(skillDir: string): SkillFolder {
     files: mapOf(read.filter((one) => !isPlain(one))),
     plainScripts: mapOf(read.filter(isPlain)),
     refused,
+    modules: new Set(
+      directories.flatMap(({ path }) => entriesOf(path).map((name) => name.replace(/\.py$/, ""))),
+    ),
     directories: directories.map(({ path }) => path),
   };
 }
@@ -66,9 +71,13 @@ function readPlainFile(path: string, maxBytes: number): Buffer | string {
   return read.bytes ?? read.why;
 }
 
+function entriesOf(path: string): string[] {
+  return orNothing(() => listNames(path)) ?? [];
+}
+
 /** The names that count in a directory. */
 function namesOf(path: string): string[] {
-  const names = (orNothing(() => listNames(path)) ?? []).sort();
+  const names = entriesOf(path).sort();
   const isNode = (name: string): boolean => (nodeFiles as readonly string[]).includes(name);
   const scripts = names.filter(isScript).slice(0, maxScripts);
   return [...names.filter((name) => pythonFile.test(name) || isNode(name)), ...scripts];
