@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
+import { lineOfTool } from "../core/library-set.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import {
@@ -14,8 +15,9 @@ import { asUserError } from "../core/system-error.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
-import { resealed } from "../io/volume/reseal.ts";
+import { learnDigests, resealed } from "../io/volume/reseal.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
+import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext, ApplyRequest, OpenSeed, SeedVolume } from "./apply-context.ts";
@@ -65,11 +67,14 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     const seed = request.seed && (await openSeed(request.seed, staging));
     const context: ApplyContext = { ...request, began, seed };
     await forgetFreshness(prefix);
+    const known = Object.values(context.manifest.tools).map((record) =>
+      latest(record, context.reverified),
+    );
+    const digests: WrittenDigests = new Map();
+    if (plan.steps.some(isNewSet)) await learnDigests(prefix, known, digests);
     const done = await applySteps(plan, context, staging);
     const { failures, fallbacks, bugs } = done;
-    const known = Object.values(context.manifest.tools);
-    const before = known.map((record) => latest(record, context.reverified));
-    const shared = await resealed(prefix, [...before, ...done.installed]);
+    const shared = await resealed(prefix, [...known, ...done.installed], digests);
     const installed = inOrderOf(plan, done.installed).map((record) => latest(record, shared));
     const linked = done.linked.filter(isTool);
     sayOlder(fallbacks, emit);
@@ -120,6 +125,10 @@ function inOrderOf({ steps }: Plan, records: readonly VerifiedRecord[]): Verifie
   const places = new Map(steps.map(({ tool }, place) => [tool, place]));
   const placeOf = ({ tool }: VerifiedRecord): number => places.get(tool) ?? 0;
   return [...records].sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+function isNewSet({ action, tool }: Step): boolean {
+  return action === "install" && lineOfTool(tool) !== undefined;
 }
 
 function latest(record: VerifiedRecord, updated: readonly VerifiedRecord[]): VerifiedRecord {

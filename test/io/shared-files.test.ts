@@ -14,10 +14,10 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { layout } from "../../src/core/layout.ts";
 import { bytesOf } from "../../src/io/volume/prune.ts";
-import { resealed } from "../../src/io/volume/reseal.ts";
+import { learnDigests, resealed } from "../../src/io/volume/reseal.ts";
 import { shareFiles } from "../../src/io/volume/shared-files.ts";
 import { type DraftRecord, examineTree, isUnchanged, publish } from "../../src/io/volume/store.ts";
-import { listTree } from "../../src/io/volume/tree-list.ts";
+import { listTree, type WrittenDigests } from "../../src/io/volume/tree-list.ts";
 import { openVolume } from "../../src/io/volume/volume.ts";
 
 let prefix: string;
@@ -70,11 +70,27 @@ test("a link changes the times of both sets: their records are renewed, those of
   const other = await publishSet("c", words);
   const second = await publishSet("b", big);
   expect(isUnchanged(prefix, first)).toBe(false);
-  const found = await resealed(prefix, [first, other, second]);
+  const found = await resealed(prefix, [first, other, second], new Map());
   expect(found.map(({ tool }) => tool)).toEqual([first.tool]);
   expect(found.every((record) => isUnchanged(prefix, record))).toBe(true);
   writeFileSync(join(prefix, first.dir, "node_modules/big/index.js"), "y".repeat(300_000));
-  expect(await resealed(prefix, [...found, second])).toEqual([]);
+  expect(await resealed(prefix, [...found, second], new Map())).toEqual([]);
+});
+
+test("what no link has touched is not read again, and what somebody has changed is", async () => {
+  const first = await publishSet("a", { ...big, ...words });
+  const known: WrittenDigests = new Map();
+  await learnDigests(prefix, [first], known);
+  const before = known.size;
+  await publishSet("b", big);
+  const [found] = await resealed(prefix, [first], known);
+  expect(found && isUnchanged(prefix, found)).toBe(true);
+  expect([before, known.size]).toEqual([2, 3]); // the linked file alone has a new stamp
+  writeFileSync(join(prefix, first.dir, "node_modules/words/index.js"), "exports.words = 2;\n");
+  expect(await resealed(prefix, [first], known)).toEqual([]);
+  const changed: WrittenDigests = new Map();
+  await learnDigests(prefix, [first], changed);
+  expect(changed.size).toBe(0);
 });
 
 test("a file that is not what its list says, or has other bits, is not linked", async () => {

@@ -186,19 +186,30 @@ interface Compared {
   readonly verified?: VerifiedRecord;
 }
 
-/** Hashes every file of an installed tree. */
-export async function examineTree(prefix: string, record: InstalledRecord): Promise<Compared> {
+/** Hashes every file of an installed tree; of those whose digest is `known`, only the metadata are read. */
+export async function examineTree(
+  prefix: string,
+  record: InstalledRecord,
+  known?: WrittenDigests,
+): Promise<Compared> {
   const found = await readTreeRecord(prefix, record.dir);
   if (!found || found.record.contents !== record.contents) return { paths: ["."] };
-  return await compare(prefix, { record, files: found.files });
+  return await compare(prefix, { record, files: found.files }, known);
 }
 
-async function compare(prefix: string, { record, files }: TreeRecord): Promise<Compared> {
+async function compare(
+  prefix: string,
+  { record, files }: TreeRecord,
+  known?: WrittenDigests,
+): Promise<Compared> {
   if (contentsDigest(files) !== record.contents) return { paths: ["."] };
   try {
     // Times before contents, so that the next run sees changes in between.
     const verified = await withFingerprint(prefix, record);
-    const paths = differences(files, await listTree(join(prefix, record.dir)));
+    const paths = differences(
+      files,
+      await listTree(join(prefix, record.dir), known && { written: known }),
+    );
     return paths.length === 0 ? { paths, verified } : { paths };
   } catch (cause) {
     if (isLasting(cause)) return { paths: ["."] };

@@ -31,7 +31,7 @@ export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
 }
 
 interface ListOptions {
-  /** Files that are unchanged since they were written are not read again. */
+  /** Files that are unchanged since they were written are not read again; those that are read are added. */
   readonly written?: WrittenDigests;
   /** For a tree that only this run writes to: also sets its modes, as far as possible. */
   readonly modesOf?: { readonly group: WritingGroup };
@@ -60,9 +60,10 @@ async function describeEntry(path: string, { written, modesOf }: ListOptions): P
   if (stats.isSymbolicLink()) return `-> ${readlinkSync(path)}`;
   if (!stats.isFile()) return "neither file, directory nor link";
   const [mode, gid] = [Number(stats.mode), Number(stats.gid)];
+  const stamp = stampOf(stats);
   const entry =
-    written?.get(stampOf(stats)) ??
-    `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
+    written?.get(stamp) ?? `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
+  written?.set(stamp, entry);
   const kind = isProgram(entry) ? "program" : "file";
   if (modesOf) settle(path, { mode, gid }, modesOf.group, kind);
   return entry;
