@@ -26,7 +26,7 @@ import { openDirectory } from "../io/volume/volume.ts";
 import { optionalTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { mayLeaveRecord, nextView } from "./freshness-words.ts";
-import { hashOfStatus, notifySessions } from "./notify.ts";
+import { hashOfStatus, type Notified, notifySessions } from "./notify.ts";
 import { viewsOfCommand } from "./own-command.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
@@ -52,11 +52,11 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   }
   const loginShell = inspectLoginShell(survey, manifest, context); // in the background
   const { failures } = applied;
-  const madeRoot = await notifySessions(context, { state: survey, failures, changed });
+  const notified = await notifySessions(context, { state: survey, failures, changed });
   if (changed || warnings.length > 0) {
     await tolerate(writeLastRun(summary, await loginShell, context, warnings));
   }
-  await recordView(summary, context, madeRoot);
+  await recordView(summary, context, notified);
   return await loginShell;
 }
 
@@ -143,14 +143,11 @@ export async function readLastRun(prefix: string): Promise<unknown> {
   return orNothing(() => JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? ""));
 }
 
-/**
- * Lets the sh entrypoint answer the next run by itself, if it passed a view. `madeRoot`: a directory of
- * skills that this run has made.
- */
+/** Lets the sh entrypoint answer the next run by itself, if it passed a view. */
 async function recordView(
   summary: Summary,
   context: Context,
-  madeRoot: string | undefined,
+  { madeRoot, entry }: Notified,
 ): Promise<void> {
   const { survey, applied, answered } = summary;
   const { agents, plan } = survey;
@@ -172,7 +169,9 @@ async function recordView(
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [bin] : [],
   );
-  const inputs = [...survey.inputs, ...(await declaredInput(summary, context))];
+  const inputs = [...survey.inputs, ...(await declaredInput(summary, context))].map((input) =>
+    input.path === entry?.path ? { ...input, sha256: entry.sha256 } : input,
+  );
   await recordFreshness({
     prefix: survey.prefix,
     entrypoint: join(context.packageDir, "entrypoint", "openclaw-install-skill-deps"),

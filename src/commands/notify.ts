@@ -12,6 +12,7 @@ import {
   type StatusFacts,
 } from "../core/status-skill.ts";
 import { isThere, orNothing } from "../io/files.ts";
+import { renewStatusEntry, type StatusEntry } from "../io/status-entry.ts";
 import { readStatusSkill, statusFile, type Written, writeStatusSkill } from "../io/status-skill.ts";
 import type { Failure } from "../report/events.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -24,26 +25,36 @@ export interface Seen {
   readonly changed: boolean;
 }
 
+/** What was written outside the volume, which the next run reads. */
+export interface Notified {
+  /** The directory of skills, if it did not exist before. */
+  readonly madeRoot?: string | undefined;
+  readonly entry?: StatusEntry | undefined;
+}
+
 /**
  * Writes the status skill if a program became available or unavailable for a skill in view, so that running
- * sessions of OpenClaw notice it. Never fails the run: what prevents it is one warning. Returns the directory of
- * skills that did not exist before.
+ * sessions of OpenClaw notice it. Never fails the run: what prevents it is one warning.
  */
-export async function notifySessions(context: Context, seen?: Seen): Promise<string | undefined> {
+export async function notifySessions(context: Context, seen?: Seen): Promise<Notified> {
   const { options, env, home, machine } = context;
   const isNative =
     options.platform === undefined ||
     platformId(parsePlatform(options.platform)) === platformId(machine);
   const state = stateDir(env, home);
-  if (!options.notify || options.dryRun || !isNative || !isStateDir(state)) return undefined;
+  if (!options.notify || options.dryRun || !isNative || !isStateDir(state)) return {};
   const file = statusFile(state);
   try {
     const written = await update(file, context, seen);
-    if (written?.other !== undefined) warn(`${written.other}, and stays as it is`, context);
-    return written?.madeRoot ? dirname(dirname(file)) : undefined;
+    if (written === undefined) return {};
+    if (written.other !== undefined) warn(`${written.other}, and stays as it is`, context);
+    return {
+      madeRoot: written.madeRoot ? dirname(dirname(file)) : undefined,
+      entry: await renewStatusEntry(state, written.key),
+    };
   } catch (error) {
     if (!isNoNews(error, state)) warn(describeError(error), context);
-    return undefined;
+    return {};
   }
 }
 
@@ -75,7 +86,11 @@ function isStateDir(dir: string): boolean {
 }
 
 /** Undefined if nothing has changed. */
-async function update(file: string, context: Context, seen?: Seen): Promise<Written | undefined> {
+async function update(
+  file: string,
+  context: Context,
+  seen?: Seen,
+): Promise<(Written & { readonly key: string }) | undefined> {
   const facts = await factsFor(context, seen);
   const former = readStatusSkill(file)?.toString("utf8");
   if (facts === undefined || (former === undefined && !isWorthTelling(facts))) return undefined;
@@ -83,7 +98,7 @@ async function update(file: string, context: Context, seen?: Seen): Promise<Writ
   const written = await writeStatusSkill(file, renderStatusSkill(facts));
   if (written.other === undefined)
     context.reporter.emit({ type: "detail", message: `${file}: written, for running sessions` });
-  return written;
+  return { ...written, key: keyOfStatus(facts) };
 }
 
 /** Programs that were always there are no news. */

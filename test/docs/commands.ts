@@ -50,6 +50,11 @@ interface Elsewhere {
 /** Commands that need a network, a container engine or OpenClaw, or that run tests: who runs each. */
 export const elsewhere: readonly Elsewhere[] = [
   { command: /^npm ci && npm start$/, suite: "test/live/registry.test.ts", as: "`npm start`" },
+  {
+    command: /^echo '\{\}' >~\/\.openclaw\/skill-deps\.json$/,
+    suite: "test/openclaw/notify.test.ts",
+    as: '".openclaw/skill-deps.json"), "{}")',
+  },
   { command: /^npm start$/, suite: "test/live/registry.test.ts", as: "`npm start`" },
   { command: /^npm ci$/, suite: ".ci/run", as: "npm ci" },
   {

@@ -1,6 +1,8 @@
 /** The status skill: when it is written, what it says, and that it changes nothing else. */
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -277,6 +279,44 @@ describe("it is no skill for us", () => {
   });
 });
 
+const entry = (): string => join(state, "skill-deps.json");
+const entryWithKey = (): string => {
+  const [, key] = /availability ([0-9a-f]{16})/.exec(told()) ?? [];
+  return `{"config":{"programs":"${key}"}}\n`;
+};
+function include(text: string): void {
+  const entries = { "skill-deps-status": { $include: "./skill-deps.json" } };
+  writeFileSync(join(state, "openclaw.json"), JSON.stringify({ skills: { entries } }));
+  writeFileSync(entry(), text);
+}
+
+describe("the entry of openclaw.json", () => {
+  test("is not made, and one of another kind stays", async () => {
+    await run();
+    expect(existsSync(entry())).toBe(false);
+    for (const [i, text] of ['{ "enabled": false }', '{"config":{"other":1}}', "x"].entries()) {
+      include(text);
+      skill(`sheep-${i}`, ["zog"]);
+      expect((await run()).status).toBe(0);
+      expect(readFileSync(entry(), "utf8")).toBe(text);
+    }
+    rmSync(entry());
+    writeFileSync(join(state, "target.json"), "{}");
+    symlinkSync("target.json", entry());
+    skill("goat", ["zog"]);
+    await run();
+    expect(told()).toContain("**goat**");
+    expect(readFileSync(entry(), "utf8")).toBe("{}");
+    if (process.getuid?.() !== 0) return;
+    rmSync(entry());
+    include("{}");
+    chownSync(entry(), 1000, 1000);
+    skill("gnu", ["zog"]);
+    await run();
+    expect(readFileSync(entry(), "utf8")).toBe("{}");
+  });
+});
+
 for (const [name, command = "", ...flags] of shells) {
   describe.skipIf(!hasShell([name, command]))(`the sh script, ${name}`, () => {
     const look = async (...words: string[]) => {
@@ -302,6 +342,19 @@ for (const [name, command = "", ...flags] of shells) {
       expect((await look()).alone).toBe(false);
       expect(await look()).toMatchObject({ alone: true, status: 0 });
       touch();
+      expect(await look()).toMatchObject({ alone: true, status: 0 });
+    });
+
+    test("answers alone after it has written the entry that openclaw.json includes", async () => {
+      include("{}");
+      chmodSync(entry(), 0o604);
+      await look();
+      expect(readFileSync(entry(), "utf8")).toBe(entryWithKey());
+      expect(statSync(entry()).mode & 0o777).toBe(0o604);
+      expect(await look()).toMatchObject({ alone: true, status: 0 });
+      skill("sheep", ["zog"]);
+      await look();
+      expect(readFileSync(entry(), "utf8")).toBe(entryWithKey());
       expect(await look()).toMatchObject({ alone: true, status: 0 });
     });
 

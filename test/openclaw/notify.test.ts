@@ -52,8 +52,9 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "running
     await gateway.close();
   });
 
-  async function begin(sandbox: Record<string, unknown>): Promise<void> {
+  async function begin(sandbox: Record<string, unknown>, also = () => {}): Promise<void> {
     gateway.configure({ sandbox, docker: { binds: [`${gateway.volume}:/opt/openclaw:ro`] } });
+    also();
     await gateway.start(join(gateway.volume, "bin"));
     sidecar = startSidecar(gateway);
     await sidecar.until("the first run", () => sidecar.told().includes("zog 1.0.0"));
@@ -101,7 +102,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "running
   });
 
   test("a sandbox that runs gets the new skill and the status, and verifies without Node", async () => {
-    await begin({ workspaceAccess: "none" });
+    await begin({ workspaceAccess: "none" }, includeEntry);
     const look = "ls /workspace/skills | grep -e with- -e status; openclaw-install-skill-deps";
     const first = await gateway.turn(look, { session: "old" });
     expect(first.text).toMatch(/^skill-deps-status\nwith-zog\n/);
@@ -110,6 +111,9 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "running
 
     cpSync(offer("yak"), installed("yak"), { recursive: true });
     await sidecar.until("the status", () => sidecar.told().includes("yak 1.0.0"));
+    const isListedAgain = () =>
+      /skills snapshot invalidated .*skill-deps-status/.test(gateway.log());
+    await sidecar.until("the gateway has seen the entry", isListedAgain);
     const asked = `yak; grep yak /workspace/skills/skill-deps-status/SKILL.md; ${look}`;
     const { text } = await gateway.turn(asked, { session: "old" });
     expect(text).toMatch(
@@ -117,19 +121,17 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "running
     );
     expect(text).toMatch(/nothing to do; programs present: 2/);
     expect(text).not.toMatch(/not verified|warning/);
-    // OpenClaw 2026.9.6 keeps the list in prompts of sandboxed sessions.
-    process.stdout.write(`  offered by its prompt: ${offered().join(", ")}\n`);
-    changeSkills();
-    expect(await offeredIn("old")).toEqual(["with-yak", "with-zog"]);
+    expect(offered()).toEqual(["with-yak", "with-zog"]);
     expect(await offeredIn("new")).toEqual(["with-yak", "with-zog"]);
     expect(await gateway.containers()).toEqual(names);
   });
 });
 
-/** Any change below `skills` in openclaw.json, which makes OpenClaw list the skills of sandboxes again. */
-function changeSkills(): void {
+/** OpenClaw 2026.9.6 keeps the list in prompts of sandboxed sessions until something below `skills` changes. */
+function includeEntry(): void {
   const file = join(gateway.place.home, ".openclaw/openclaw.json");
   const config = JSON.parse(readFileSync(file, "utf8"));
-  config.skills.entries = { "with-yak": { enabled: true } };
+  config.skills.entries = { "skill-deps-status": { $include: "./skill-deps.json" } };
   writeFileSync(file, JSON.stringify(config));
+  writeFileSync(join(gateway.place.home, ".openclaw/skill-deps.json"), "{}");
 }
