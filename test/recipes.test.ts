@@ -7,6 +7,7 @@ import { parseDebLock, renderDebLock } from "../src/core/locks/deb-lock.ts";
 import { compactLock, selectPackages } from "../src/core/locks/npm-lock.ts";
 import { renderPypiLock } from "../src/core/locks/pypi-lock.ts";
 import { selectWheels } from "../src/core/locks/wheels.ts";
+import { unavailable } from "../src/core/plan/unavailable.ts";
 import { parsePlatform, platformKeys } from "../src/core/platform.ts";
 import { renderProblem } from "../src/core/recipe.ts";
 import { placedSources } from "../src/core/recipes/findings.ts";
@@ -50,6 +51,10 @@ test("a program comes from one recipe", () => {
   expect(twice).toEqual([]);
   const aliases = [...catalogue.recipes.values()].flatMap(({ aliases = [] }) => aliases);
   expect(catalogue.providers.size).toBe(bins.length + aliases.length);
+});
+
+test("no recipe has a program that is said to be impossible", () => {
+  expect(unavailable.filter((name) => catalogue.providers.has(name))).toEqual([]);
 });
 
 test("recipe.schema.json is what the code says", () => {

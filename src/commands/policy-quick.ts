@@ -4,6 +4,7 @@ import { isBinName } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import type { ProgramIndex } from "../core/plan/program-index.ts";
+import { whyNoRecipe } from "../core/plan/unavailable.ts";
 import { parsePlainSkill } from "../core/skills/plain-skill.ts";
 import type { Requires } from "../core/skills/requires.ts";
 import { asFields } from "../core/values.ts";
@@ -98,7 +99,7 @@ function stateOf(
   const system = onPath.get(bin);
   if (system !== undefined) return { state: "present", path: system };
   if (!Object.hasOwn(index, bin)) {
-    return { state: "unmet", reason: "no recipe provides it", problem: "E_NO_RECIPE" };
+    return { state: "unmet", reason: whyNoRecipe(bin), problem: "E_NO_RECIPE" };
   }
   const [tool, version, platforms] = index[bin] ?? ["", "", []];
   if (tools.has(tool) || !platforms.includes(platform)) return undefined;

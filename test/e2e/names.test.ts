@@ -42,6 +42,27 @@ const damages: [string, () => void][] = [
   ["is empty", () => writeFileSync(at("bin/zog"), "")],
 ];
 
+describe("a program that no recipe can provide", () => {
+  test("is answered with the reason, as a skill's and as a NAME", async () => {
+    place.skill("host", { bins: ["distrobox", "osascript", "unheard-of"] });
+    const plain = await start({});
+    expect(plain.stderr).toMatch(
+      /distrobox \(for host\).*no recipe can provide it: it needs rights that a container does not have \[E_NO_RECIPE\]/,
+    );
+    expect(plain.stderr).toMatch(/osascript \(for host\).*: it is a part of macOS \[E_NO_RECIPE\]/);
+    expect(plain.stderr).toMatch(/unheard-of \(for host\).*no recipe provides it \[E_NO_RECIPE\]/);
+    const named = await start({}, "pbpaste");
+    expect(named.stderr).toMatch(/no recipe can provide "pbpaste": it is a part of macOS/);
+    expect(named.status).toBe(2);
+  });
+
+  test("is provided where someone has a recipe for it", async () => {
+    offer("systemctl");
+    expect((await start({}, "systemctl")).status).toBe(0);
+    expect(runs("systemctl")).toBe(true);
+  });
+});
+
 describe("a NAME", () => {
   describe("that is damaged", () => {
     share(async () => {

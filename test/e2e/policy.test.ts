@@ -149,6 +149,13 @@ describe("a skill's programs", () => {
     expect(closed.reason).toMatch(/leave out --strict\.$/);
   });
 
+  test("cannot be had anywhere: the reason says why", async () => {
+    const { findings } = await askFor({ bins: ["distrobox"] });
+    expect(findings[0]?.message).toContain(
+      "distrobox: no recipe can provide it: it needs rights that a container does not have [E_NO_RECIPE]",
+    );
+  });
+
   test("are alternatives: one is enough", async () => {
     const some = await askFor({ anyBins: ["nowhere", "zip2"] }, strict);
     expect(some).toMatchObject({ decision: "allow" });

@@ -7,6 +7,7 @@ import { type Aliases, programOfAlias, stepWithAliases } from "./aliases.ts";
 import { artifactsFor } from "./artifact.ts";
 import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
 import { isStranded, stepFor } from "./steps.ts";
+import { whyNoRecipe } from "./unavailable.ts";
 
 /**
  * Decides what to do to meet every requirement. Pure: `request.present` holds all that it needs to
@@ -142,9 +143,7 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   const renamed = other && heldBin(bin, other, request);
   if (renamed) return renamed;
   if (!recipe) {
-    const reason = record
-      ? "its tree is damaged and no recipe provides it"
-      : "no recipe provides it";
+    const reason = record ? "its tree is damaged and no recipe provides it" : whyNoRecipe(bin);
     const declared = request.notDeclared?.get(bin);
     const counts = system === undefined ? "" : ` (${ignored} ${system} does not count)`;
     const why = reason + counts + (declared ? `; ${declared}` : "");

@@ -5,6 +5,7 @@ import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
 import { isBinName, nearest } from "../../core/names.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import { toolCalled } from "../../core/plan/required-by.ts";
+import { whyUnavailable } from "../../core/plan/unavailable.ts";
 import type { Catalogue } from "../../core/recipe.ts";
 import type { FoundSkill, Selection } from "../../core/skills/select.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
@@ -76,6 +77,12 @@ export function requirementsFor(
     // The first word may be a mistyped verb.
     const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
     const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
+    const never = whyUnavailable(name);
+    if (never !== undefined) {
+      throw new UserError("E_UNKNOWN_NAME", `no recipe can provide "${name}": ${never}`, {
+        hint: "Use a host or an image that has it.",
+      });
+    }
     throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
       hint: near
         ? `Did you mean ${near}?`
