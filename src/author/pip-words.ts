@@ -68,10 +68,15 @@ async function whyUnmatched(
   const fitting = wheels.filter((wheel) => wheelRank(wheel, minor, platform) !== undefined);
   const where = `Python ${minor} on ${platform.os}-${platform.arch}`;
   const why = reason(name, wanted, { names, wheels, fitting }, where);
-  const [, python] = /Requires-Python (\S+)/.exec(stderr) ?? [];
-  const also =
-    python === undefined ? "" : `; other versions need Python ${python.replace(/[;,]$/, "")}`;
+  const newer = fitting.length > 0 ? needsNewerPython(stderr, minor) : undefined;
+  const also = newer === undefined ? "" : `; versions that were left out need Python ${newer}`;
   return new UserError("E_LIBRARIES_NO_WHEEL", `${set.file}: ${why}${also}`);
+}
+
+/** pip lists the versions that it has left out, of whatever package; only a newer Python explains anything. */
+function needsNewerPython(stderr: string, minor: string): string | undefined {
+  const all = [...stderr.matchAll(/Requires-Python (>=3\.(\d+)[^;\s]*)/g)];
+  return all.find(([, , least]) => Number(least) > Number(minor.slice(2)))?.[1];
 }
 
 interface Listed {

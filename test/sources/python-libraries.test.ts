@@ -68,11 +68,17 @@ async function lock(set: LibrarySet) {
 }
 
 /** Several wheels of one package, on one page. */
-function servePage(name: string, wheels: readonly MadeWheel[]): void {
+function servePage(name: string, wheels: readonly MadeWheel[], python = ">=3.0"): void {
   const files = wheels.map(({ file, bytes }) => {
     server.serve(`/files/${file}`, bytes);
     const { sha256, size } = facts(bytes);
-    return { filename: file, url: `../../files/${file}`, hashes: { sha256 }, size };
+    return {
+      filename: file,
+      url: `../../files/${file}`,
+      hashes: { sha256 },
+      size,
+      "requires-python": python,
+    };
   });
   const headers = { "content-type": "application/vnd.pypi.simple.v1+json" };
   server.serve(`/simple/${name}/`, JSON.stringify({ name, files }), { headers });
@@ -167,6 +173,13 @@ describe("what cannot be installed is named", () => {
     expect((await refused(["win"])).message).toMatch(
       /win has no wheel for Python 3\.9 on linux-x64/,
     );
+  });
+
+  test("versions that need a newer Python than the set's line", async () => {
+    servePage("zog", [wheel("zog")], ">=3.12");
+    expect((await refused(["zog"])).message).toMatch(/; versions .* need Python >=3\.12$/);
+    servePage("zog", [wheel("zog")], "<3.5");
+    expect((await refused(["zog"])).message).not.toMatch(/need Python/);
   });
 
   test("versions that exclude each other", async () => {
