@@ -1,10 +1,11 @@
 /** Scripts of skills in a hardened sandbox, with packages and programs of the machine's own registries. */
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { repository } from "../support/workplace.ts";
 import { host } from "./host.ts";
+import { fetchUv } from "./python-tools.ts";
 import { openPlace, type Place, type Sandbox } from "./sandbox.ts";
 
 const files = {
@@ -52,19 +53,8 @@ beforeAll(async () => {
   expect(filled.exitCode, filled.stderr).toBe(0);
   await host`chown -R 1000:1000 ${place.volume}`;
   uv = await fetchUv(join(place.dir, "uv"));
-}, 300_000);
+}, 900_000); // three sets are resolved by pip and npm
 afterAll(() => place.close());
-
-/** uv's program out of its wheel: its own releases are not on the registry. */
-async function fetchUv(dir: string): Promise<string> {
-  await $({ quiet: true })`python3 -m pip download --quiet --no-deps --dest ${dir} uv`;
-  const [wheel = ""] = readdirSync(dir);
-  await $({ quiet: true })`python3 -m zipfile -e ${join(dir, wheel)} ${dir}`;
-  const data = readdirSync(dir).find((name) => name.endsWith(".data")) ?? "";
-  const program = join(dir, data, "scripts/uv");
-  chmodSync(program, 0o755);
-  return program;
-}
 
 const variables = [
   `PYTHONPATH=${hooks}/python`,

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { $ } from "zx";
@@ -20,4 +20,15 @@ export async function pythonTools(): Promise<string> {
     writeFileSync(join(venv, "whole"), "");
   }
   return bin;
+}
+
+/** uv's program out of its wheel: its own releases are not on the registry. */
+export async function fetchUv(dir: string): Promise<string> {
+  await $({ quiet: true })`python3 -m pip download --quiet --no-deps --dest ${dir} uv`;
+  const [wheel = ""] = readdirSync(dir);
+  await $({ quiet: true })`python3 -m zipfile -e ${join(dir, wheel)} ${dir}`;
+  const data = readdirSync(dir).find((name) => name.endsWith(".data")) ?? "";
+  const program = join(dir, data, "scripts/uv");
+  chmodSync(program, 0o755);
+  return program;
 }
