@@ -201,7 +201,7 @@ run_watched() {
     .first) run_node "$@" ;;
     *)
       reason=${reason:-${node_why:-$why}}
-      [ -z "$verbose" ] || say "watch: $reason"
+      [ -z "$verbose" ] || say "watch: ${reason#maybe: }"
       run_node "$@"
       ;;
   esac
@@ -233,10 +233,10 @@ record_times() {
   report_health idle
 }
 
+# Node prints a line only if it had something to do: something may have changed a moment ago.
 run_quietly() {
-  word_count=$((word_count + 1))
-  run_node --quiet "$@"
-  word_count=$((word_count - 1))
+  reason='maybe: something has changed since the last run'
+  run_node "$@"
 }
 
 # What failed is tried again after growing pauses: 4 s at first, 10 minutes at last, and up to a fourth more,
@@ -252,11 +252,10 @@ plan_retry() {
   read_clock
   if [ -z "$kept" ] && [ -z "$is_raced" ]; then
     # No record tells what the run saw: something may have changed while it was at work.
-    is_raced=yes retry=$now retry_why=$why
+    is_raced=yes retry=$now retry_why="maybe: $why"
     return
   fi
-  # As in src/commands/install.ts, which prints nothing if that is still so.
-  [ "$status" -ne 0 ] || retry_why='the last run left something for later'
+  [ "$status" -ne 0 ] || retry_why='maybe: the last run left something for later'
   delay=$((delay * 2))
   [ "$delay" -ge 4 ] || delay=4
   [ "$delay" -le 600 ] || delay=600

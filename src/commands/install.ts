@@ -50,9 +50,10 @@ export async function install(context: Context, update = false): Promise<number>
   const exitStatus = exitStatusFor(codes, options.strict);
   const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };
   const loginShell = await finalize(summary, context);
-  if (options.reason !== undefined && (options.reason !== laterReason || hasResult(summary))) {
+  const reason = options.reason?.replace(maybe, "");
+  if (reason !== undefined && (reason === options.reason || hasResult(summary))) {
     const result = renderSum(summary, true);
-    reporter.emit({ type: "change", reason: options.reason, result, exitStatus });
+    reporter.emit({ type: "change", reason, result, exitStatus });
   }
   reporter.finish();
   if (options.json === "document") {
@@ -65,8 +66,8 @@ export async function install(context: Context, update = false): Promise<number>
   return summary.exitStatus;
 }
 
-/** As in entrypoint/watch.sh: why it runs again although nothing has changed. */
-const laterReason = "the last run left something for later";
+/** What entrypoint/watch.sh puts before a reason if it does not know whether there is anything to do. */
+const maybe = /^maybe: /;
 
 function hasResult({ applied, answered, exitStatus }: Summary): boolean {
   const { installed, linked, failures } = applied;

@@ -24,14 +24,17 @@ export function notAsRecorded({ volume, skills, away, selected }: World): string
 const isOfWatch = ({ text }: Line): boolean => text.startsWith("watch: ");
 export const textsOf = (some: readonly Line[]): string => some.map(({ text }) => text).join(" | ");
 const isRetry = ({ text }: Line): boolean => text.includes("trying again what failed");
-/** A request of an agent's that had to wait. */
-const isLater = ({ text }: Line): boolean => text.includes("the last run left something for later");
+/** A request of an agent's that had to wait; or what changed just before a run that was due anyway. */
+export const isLater = ({ text }: Line): boolean =>
+  /the last run left something for later|something has changed since the last run/.test(text);
 export const isOfChange = (line: Line): boolean =>
   isOfWatch(line) && !isRetry(line) && !isLater(line);
 
 export function judgeLines(
   said: readonly Line[],
   done: readonly Change[],
+  /** Of the step before: what failed then may be tried again only now. */
+  former: readonly Change[],
   allowed: ReadonlySet<string>,
   tally: Tally,
 ): void {
@@ -39,7 +42,7 @@ export function judgeLines(
   const own = said.filter(isOfChange);
   if (own.length > most) tally.wrong(`${own.length} lines for ${most}: ${textsOf(own)}`);
   const retries = said.filter(isRetry);
-  if (retries.length > 0 && !done.some(({ mayFail }) => mayFail)) {
+  if (retries.length > 0 && ![...former, ...done].some(({ mayFail }) => mayFail)) {
     tally.wrong(`a run failed without a reason: ${textsOf(said).slice(-2000)}`);
   }
   const vain = said.filter((line) => isLater(line) && line.text.includes(": nothing to do"));
