@@ -140,6 +140,8 @@ describe("the compiled catalogue", () => {
     const fromFile = await loadCatalogue({ dirs: [], compiled });
     expect(fromFile.files.map(({ path }) => path)).toEqual([compiled]);
     expect(fromFile.catalogue.providers).toEqual(fromDirectory.catalogue.providers);
+    const names = [...fromDirectory.catalogue.recipes.keys()];
+    expect([...fromFile.catalogue.recipes.keys()]).toEqual(names);
     for (const [name, original] of fromDirectory.catalogue.recipes) {
       expect(fromFile.catalogue.recipes.get(name)).toEqual({ ...original, origin: "bundled" });
     }

@@ -62,7 +62,7 @@ function readCompiled(file: string, files: ReadFile[]): RecipeSet {
     const readArtifacts = (i: number) =>
       once(() => usable(file, () => parseArtifacts(lines[i] ?? "")));
     const whole = recipes.map((recipe, i) => withArtifacts(recipe, readArtifacts(i)));
-    return { recipes: whole, problems: [] };
+    return { recipes: whole.sort((a, b) => (a.name < b.name ? -1 : 1)), problems: [] };
   });
 }
 

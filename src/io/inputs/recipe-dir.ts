@@ -23,12 +23,26 @@ export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedReci
  * one file and no YAML. Throws a UserError (`recipe`) that lists every problem.
  */
 export function compileCatalogue(dir: string, version: string): string {
-  const { recipes, problems } = readDirectory(dir, []);
+  const { recipes: read, problems } = readDirectory(dir, []);
   if (problems.length > 0) throw new UserError("E_RECIPE", problems.map(renderProblem).join("\n"));
+  const recipes = similarTogether(read);
   const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
   const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
   const lines = recipes.map(({ artifacts }) => `\n${JSON.stringify(artifacts)}`);
   return `${head.slice(0, -1)},"artifacts":[${lines.join(",")}\n]}\n`;
+}
+
+/**
+ * Recipes of one kind of source together, the short ones first: Debian's share most of their packages,
+ * and gzip sees only the last 32 KiB, so the npm package is some 40 kB smaller.
+ */
+function similarTogether(recipes: readonly Recipe[]): Recipe[] {
+  const measured = recipes.map((recipe) => {
+    const kind = Object.values(recipe.artifacts).flat()[0]?.kind ?? "";
+    return { recipe, kind, length: JSON.stringify(recipe.artifacts).length };
+  });
+  measured.sort((a, b) => a.kind.localeCompare(b.kind) || a.length - b.length);
+  return measured.map(({ recipe }) => recipe);
 }
 
 /** Every recipe of a directory; adds the files that were read to `files`. */
