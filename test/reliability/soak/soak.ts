@@ -24,6 +24,7 @@ import {
 import { mayWait, notAnswered } from "./requests.ts";
 import { createTally, type Tally } from "./tally.ts";
 import {
+  childrenOf,
   healthOf,
   type Line,
   nodesOf,
@@ -150,17 +151,11 @@ async function step(
   tally.measure(await useAtRest(watcher().child.pid ?? 0));
 }
 
-/** The least of some measures: a look that is under way opens files. */
+/** A measure while it waits: a look that is under way has a pipe open. */
 async function useAtRest(pid: number): Promise<ReturnType<typeof useOf>> {
-  const uses = [];
-  for (let i = 0; i < 8; i += 1) {
-    uses.push(useOf(pid));
-    await sleep(50);
-  }
-  return {
-    memory: Math.min(...uses.map(({ memory }) => memory)),
-    descriptors: Math.min(...uses.map(({ descriptors }) => descriptors)),
-  };
+  const isWaiting = () => orNothing(() => childrenOf(pid).includes("sleep")) ?? false;
+  await eventually(isWaiting, (it) => it, 10_000);
+  return useOf(pid);
 }
 
 const hasEnded = ({ child }: Watcher): boolean =>

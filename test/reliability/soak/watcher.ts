@@ -77,6 +77,13 @@ export function useOf(pid: number): { memory: number; descriptors: number } {
   };
 }
 
+/** Names of a process's children. */
+export function childrenOf(pid: number): string[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  const children = text.split(" ").filter((it) => it !== "");
+  return children.map((it) => readFileSync(`/proc/${it}/comm`, "utf8").trim());
+}
+
 interface Process {
   readonly pid: number;
   readonly parent: number;
