@@ -131,11 +131,17 @@ async function readLock(set: LibrarySet, ranges: Ranges): Promise<Lock | undefin
   for (const [name, read] of Object.entries(readers)) {
     const text = textIn(set, name);
     if (text === undefined) continue;
-    const pins = await read(text, ranges).catch(() => undefined);
+    const pins = await readOrNothing(read(text, ranges));
     if (!pins) throw unreadable(set, name);
     return { pins };
   }
   return undefined;
+}
+
+/** Foreign text: a reader may throw anything. */
+async function readOrNothing<T>(reading: Promise<T>): Promise<T | undefined> {
+  const [result] = await Promise.allSettled([reading]);
+  return result.status === "fulfilled" ? result.value : undefined;
 }
 
 function unreadable({ file }: LibrarySet, name: string): UserError {

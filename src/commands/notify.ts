@@ -50,7 +50,7 @@ export async function notifySessions(context: Context, seen?: Seen): Promise<Not
     if (written.other !== undefined) warn(`${written.other}, and stays as it is`, context);
     return {
       madeRoot: written.madeRoot ? dirname(dirname(file)) : undefined,
-      entry: await renewStatusEntry(state, written.key),
+      entry: await renewStatusEntry(state, written.key, context.uid),
     };
   } catch (error) {
     if (!isNoNews(error, state)) warn(describeError(error), context);

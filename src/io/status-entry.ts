@@ -22,13 +22,14 @@ export interface StatusEntry {
 }
 
 /**
- * Writes the key of the status skill into the entry. Undefined where the owner has made no such file, or one
+ * Writes the key of the status skill into the entry, as the user with the uid `user`. Undefined where the owner has made no such file, or one
  * with other content or of another user, which stays as it is: a gateway that cannot read it does not start.
  * Throws a UserError if the disk does not allow it.
  */
 export async function renewStatusEntry(
   state: string,
   key: string,
+  user: number,
 ): Promise<StatusEntry | undefined> {
   const path = join(state, "skill-deps.json");
   const text = tryRead(path, { maxBytes: 4096, noLink: true }).bytes?.toString("utf8");
@@ -36,7 +37,7 @@ export async function renewStatusEntry(
   const found = orNothing(() => ours.safeParse(JSON.parse(text)).data);
   if (!found || found.config?.programs === key) return undefined;
   const { uid, mode } = lstatSync(path);
-  if (uid !== process.getuid?.()) return undefined;
+  if (uid !== user) return undefined;
   const next = `${JSON.stringify({ config: { programs: key } })}\n`;
   await writeAtomically(path, next, { durable: false });
   chmodSync(path, mode & 0o777); // whatever the umask

@@ -62,7 +62,6 @@ test("skills' own packages, allowed or there: what lets scripts in stock sandbox
   expect(allowed.notes).toMatch(/NODE_OPTIONS/);
   mkdirSync(join(place.prefix, "share/openclaw-skill-deps/libraries"), { recursive: true });
   expect((await envOf()).env).toEqual(expected);
-  expect((await envOf("provisioner")).env).toBeUndefined(); // its image has the profile script
 });
 
 describe("the package that npx gets", () => {

@@ -101,7 +101,7 @@ for (const shell of shells) {
       const without = viewOf(place, ["--all"]).words;
       expect(without).toEqual(["--all"]);
       for (const args of everyOption) {
-        if (args[0] === "--no-wait" || args[0] === "--watch") continue; // no run has it without -- CMD
+        if (/^--(no-wait|watch|interval)/.test(args[0] ?? "")) continue; // no run has it without -- CMD or watch
         const options = tryParse(["--all", ...args]);
         const { words } = viewOf(place, ["--all", ...args]);
         const isLeftOut = words.length === 1;
@@ -137,7 +137,7 @@ for (const shell of shells) {
       place = makePlace(shell);
       const env = { OPENCLAW_SKILL_DEPS_NODE: "/nonexistent", PATH: pathWithoutNode() };
       for (const args of wordsOfRuns) {
-        if (["--strict", "--no-wait"].includes(args[0] ?? "")) continue; // these have rules of their own
+        if (/^--(strict|no-wait|interval)/.test(args[0] ?? "")) continue; // these have rules of their own
         const options = tryParse(args);
         const isPlain =
           options !== undefined && mayLeaveRecord(options) && options.names.length === 0;

@@ -56,11 +56,7 @@ function share(donor: string, path: string, entry: string): boolean {
   } catch (cause) {
     return !unsupported.includes((cause as NodeJS.ErrnoException).code ?? "");
   }
-  try {
-    if (isEqual(link, mine, entry)) moveOnto(link, path);
-  } catch {
-    // The file itself is as good.
-  }
+  orNothing(() => isEqual(link, mine, entry) && moveOnto(link, path)); // the file itself is as good
   orNothing(() => rmSync(link, { force: true }));
   return true;
 }
