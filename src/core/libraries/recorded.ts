@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type LibrarySet, librariesTool, lineOfTool } from "../library-set.ts";
 import { listNames } from "../list-names.ts";
 import { parseLock } from "../locks/npm-lock.ts";
 import { parsePypiLock } from "../locks/pypi-lock.ts";
@@ -8,7 +9,6 @@ import type {
   PythonLibrariesArtifact,
   Recipe,
 } from "../recipe.ts";
-import { type LibrarySet, librariesTool, lineOfTool } from "./set.ts";
 
 /*
  * The pins of a library set in declared.json: a lock of the language, which resolvers return as text and which is

@@ -1,10 +1,4 @@
-import type { LibraryDeclaration, Refusal } from "./declaration.ts";
-import { readPackageJson } from "./package-json.ts";
-import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
-import { readRequirements } from "./requirements-txt.ts";
 import {
-  type DependencyFiles,
-  dependencyDirs,
   digestOfFiles,
   digestOfScript,
   type LibraryLine,
@@ -12,7 +6,12 @@ import {
   maxPythonFiles,
   nodeFiles,
   pythonFile,
-} from "./set.ts";
+} from "../library-set.ts";
+import type { LibraryDeclaration, Refusal } from "./declaration.ts";
+import { type DependencyFiles, dependencyDirs } from "./dependency-files.ts";
+import { readPackageJson } from "./package-json.ts";
+import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
+import { readRequirements } from "./requirements-txt.ts";
 
 /** What a skill declares in one language, before it is known for which interpreters it is installed. */
 export interface DeclaredSet extends LibraryDeclaration {

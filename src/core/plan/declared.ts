@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { InstallSpec } from "../installspec.ts";
 import { recordedLibraries } from "../libraries/recorded.ts";
-import { lineOfTool } from "../libraries/set.ts";
+import { lineOfTool } from "../library-set.ts";
 import { isBinName, isToolName } from "../names.ts";
 import type {
   Artifact,

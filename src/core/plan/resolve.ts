@@ -1,5 +1,5 @@
 import { commandName, layout } from "../layout.ts";
-import { titleOfSet } from "../libraries/set.ts";
+import { titleOfSet } from "../library-set.ts";
 import type { Manifest, VerifiedRecord } from "../manifest.ts";
 import { platformId } from "../platform.ts";
 import type { Catalogue } from "../recipe.ts";

@@ -1,14 +1,13 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
+import { type DependencyFiles, dependencyDirs } from "../../core/libraries/dependency-files.ts";
 import {
-  type DependencyFiles,
-  dependencyDirs,
   maxFileBytes,
   maxLockBytes,
   maxScriptBytes,
   nodeFiles,
   pythonFile,
-} from "../../core/libraries/set.ts";
+} from "../../core/library-set.ts";
 import { listNames, orNothing } from "../files.ts";
 import { tryRead } from "../input.ts";
 

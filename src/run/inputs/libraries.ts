@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { openLibraries } from "../../core/libraries/recorded.ts";
-import { type LibraryLine, type LibrarySet, librariesTool } from "../../core/libraries/set.ts";
 import { type DeclaredSet, declaredSets, librarySets } from "../../core/libraries/skill-sets.ts";
+import { type LibraryLine, type LibrarySet, librariesTool } from "../../core/library-set.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
 import { type DeclaredRecord, openDeclaration, recordedRecipe } from "../../core/plan/declared.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
 import type { Refusal } from "../../../src/core/libraries/declaration.ts";
-import { librariesTool, lineOfTool, pythonOfLine } from "../../../src/core/libraries/set.ts";
 import { declaredSets, librarySets } from "../../../src/core/libraries/skill-sets.ts";
+import { librariesTool, lineOfTool, pythonOfLine } from "../../../src/core/library-set.ts";
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
 

@@ -1,6 +1,3 @@
-/** Names and digests of library sets, which the rooms above `core` also reach without this one. */
-export * from "../library-set.ts";
-
 import type { Refusal } from "./declaration.ts";
 
 /** The dependency files of one skill, and its Python scripts. */
