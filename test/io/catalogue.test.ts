@@ -135,7 +135,11 @@ describe("the compiled catalogue", () => {
     const compiled = join(root, "catalogue.json");
     const text = compileCatalogue(dir, "0.1.0");
     writeFileSync(compiled, text);
-    expect(JSON.parse(text)).toMatchObject({ version: "0.1.0", artifacts: [{}, {}] });
+    expect(JSON.parse(text)).toMatchObject({
+      version: "0.1.0",
+      artifacts: [{}, {}],
+      packages: [{}],
+    });
     const fromDirectory = await loadCatalogue({ dirs: [dir] });
     const fromFile = await loadCatalogue({ dirs: [], compiled });
     expect(fromFile.files.map(({ path }) => path)).toEqual([compiled]);
@@ -147,6 +151,25 @@ describe("the compiled catalogue", () => {
     }
   });
 
+  test("has a package once that several locks have, and reads only those of the recipe", async () => {
+    const other = closure
+      .replace("name: js", "name: ts")
+      .replace("bins: { js:", "bins: { ts:")
+      .replace("test: [js]", "test: [ts]");
+    const files = { "js.yaml": closure, "js.lock.json": lock, "ts.yaml": other };
+    const text = compileCatalogue(directory(files), "0.1.0");
+    expect(text.match(/"node_modules\/js"/g)).toHaveLength(1);
+    const compiled = write(join(root, "catalogue.json"), text);
+    const read = async (name: string) =>
+      (await loadCatalogue({ dirs: [], compiled })).catalogue.recipes.get(name)?.artifacts;
+    const both = [await read("js"), await read("ts")];
+    expect(both[0]).toEqual(both[1]);
+    expect(both[0]).toMatchObject({ any: [{ packages: [{ path: "node_modules/js" }] }] });
+    write(compiled, text.replace('"packages":[0]', '"packages":[7]'));
+    await expect(read("js")).rejects.toThrow("cannot use the bundled catalogue");
+    expect(await read("ts")).toEqual(both[1]);
+  });
+
   test("is not made from a bad directory", () => {
     const dir = directory({ "gh.yaml": recipe("gh").replace(hex, "abc") });
     expect(() => compileCatalogue(dir, "0.1.0")).toThrow("gh.yaml:10");
@@ -155,8 +178,8 @@ describe("the compiled catalogue", () => {
   test.each([
     ["cut short in its first line", (text: string) => text.slice(0, 40)],
     ["cut short behind that", (text: string) => text.slice(0, -40)],
-    ["of another schema", (text: string) => text.replace('"schema":2', '"schema":3')],
-    ["without recipes", () => '{"schema":2,"artifacts":[\n]}\n'],
+    ["of another schema", (text: string) => text.replace('"schema":3', '"schema":2')],
+    ["without recipes", () => '{"schema":3,"artifacts":[\n],"packages":[\n]}\n'],
     ["with half a recipe", (text: string) => text.replace('"bins"', '"bind"')],
   ])("%s is refused", async (_what, spoil) => {
     const compiled = join(root, "catalogue.json");

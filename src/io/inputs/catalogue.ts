@@ -3,7 +3,14 @@ import { UserError } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
 import { addAliases } from "../../core/plan/aliases.ts";
 import type { Catalogue, Recipe, RecipeProblem } from "../../core/recipe.ts";
-import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
+import {
+  catalogueSchema,
+  packagesLine,
+  type ReadFile,
+  type RecipeSet,
+  readText,
+  sharedLists,
+} from "./recipe-files.ts";
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;
@@ -58,9 +65,12 @@ function readCompiled(file: string, files: ReadFile[]): RecipeSet {
     const { schema, recipes }: Head = JSON.parse(`${head}]}`);
     if (schema !== catalogueSchema) throw new Error(`it has schema ${schema}`);
     if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
-    if (lines[recipes.length] !== "]}") throw new Error("it is truncated");
+    const packages = lines.slice(recipes.length + 1);
+    if (lines[recipes.length] !== packagesLine || packages.at(-2) !== "]}") {
+      throw new Error("it is truncated");
+    }
     const readArtifacts = (i: number) =>
-      once(() => usable(file, () => parseArtifacts(lines[i] ?? "")));
+      once(() => usable(file, () => parseArtifacts(lines[i] ?? "", packages)));
     const whole = recipes.map((recipe, i) => withArtifacts(recipe, readArtifacts(i)));
     return { recipes: whole.sort((a, b) => (a.name < b.name ? -1 : 1)), problems: [] };
   });
@@ -87,12 +97,24 @@ function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifa
   };
 }
 
-/** One line of the list; lines are separated by commas. */
-function parseArtifacts(line: string): Recipe["artifacts"] {
-  const artifacts: Recipe["artifacts"] = JSON.parse(line.replace(/,$/, ""));
+/** One line of the list, with the packages that it names by their numbers. */
+function parseArtifacts(line: string, packages: readonly string[]): Recipe["artifacts"] {
+  const compiled = parseLine(line) as Record<string, CompiledArtifact | CompiledArtifact[]>;
+  for (const artifact of Object.values(compiled).flat()) {
+    for (const list of sharedLists) {
+      artifact[list] &&= artifact[list].map((number) => parseLine(packages[Number(number)] ?? ""));
+    }
+  }
+  const artifacts = compiled as Recipe["artifacts"];
   checkDigests(artifacts);
   return artifacts;
 }
+
+/** Its lists have numbers, and then what these stand for. */
+type CompiledArtifact = Partial<Record<(typeof sharedLists)[number], unknown[]>>;
+
+/** Lines are separated by commas. */
+const parseLine = (line: string): unknown => JSON.parse(line.replace(/,$/, ""));
 
 /** The digests of every source and package. */
 function checkDigests(artifacts: Recipe["artifacts"]): void {

@@ -4,7 +4,14 @@ import { describeError, UserError } from "../../core/errors.ts";
 import { type Recipe, type RecipeProblem, renderProblem } from "../../core/recipe.ts";
 import { type ParsedRecipe, parseRecipe } from "../../core/recipes/file.ts";
 import { fileError, isLasting, isThere } from "../files.ts";
-import { catalogueSchema, type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
+import {
+  catalogueSchema,
+  packagesLine,
+  type ReadFile,
+  type RecipeSet,
+  readText,
+  sharedLists,
+} from "./recipe-files.ts";
 
 /**
  * Reads one recipe file and the lock files beside it. Throws a UserError (`config`) if it cannot.
@@ -28,14 +35,29 @@ export function compileCatalogue(dir: string, version: string): string {
   const recipes = similarTogether(read);
   const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
   const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
-  const lines = recipes.map(({ artifacts }) => `\n${JSON.stringify(artifacts)}`);
-  return `${head.slice(0, -1)},"artifacts":[${lines.join(",")}\n]}\n`;
+  const { artifacts, packages } = shareEqual(recipes.map((recipe) => recipe.artifacts));
+  const lines = (values: readonly string[]) => values.map((each) => `\n${each}`).join(",");
+  return `${head.slice(0, -1)},"artifacts":[${lines(artifacts)}\n${packagesLine}${lines(packages)}\n]}\n`;
 }
 
-/**
- * Recipes of one kind of source together, the short ones first: Debian's share most of their packages,
- * and gzip sees only the last 32 KiB, so the npm package is some 40 kB smaller.
- */
+/** The artifacts as JSON, with numbers instead of their packages and wheels; and those, each once. */
+function shareEqual(all: readonly Recipe["artifacts"][]) {
+  const numbers = new Map<string, number>();
+  const numberOf = (entry: unknown): number => {
+    const text = JSON.stringify(entry);
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  };
+  const artifacts = all.map((each) =>
+    JSON.stringify(each, (key, value) =>
+      sharedLists.some((list) => list === key) ? value.map(numberOf) : value,
+    ),
+  );
+  return { artifacts, packages: [...numbers.keys()] };
+}
+
+/** Recipes of one kind of source together, the short ones first: gzip sees only the last 32 KiB. */
 function similarTogether(recipes: readonly Recipe[]): Recipe[] {
   const measured = recipes.map((recipe) => {
     const kind = Object.values(recipe.artifacts).flat()[0]?.kind ?? "";

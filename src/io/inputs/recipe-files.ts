@@ -5,9 +5,17 @@ import { readInput } from "../input.ts";
 /**
  * The version of the compiled catalogue's format: one JSON document. Its first line has every
  * recipe without its artifacts; each further line has the artifacts of one recipe, in the same
- * order. So a run parses only the locks of the tools that it needs.
+ * order; then, behind a line of its own, each line has one package or wheel of a lock, which
+ * artifacts name by its number. So a run parses only the locks of the tools that it needs, and
+ * what many locks have is there once.
  */
-export const catalogueSchema = 2;
+export const catalogueSchema = 3;
+
+/** The line between artifacts and packages. */
+export const packagesLine = '],"packages":[';
+
+/** The lists of an artifact whose elements are numbers in the compiled catalogue. */
+export const sharedLists = ["packages", "wheels"] as const;
 
 /** Limits for all recipes with their locks, and for one (bytes). */
 const maxCatalogue = 64 * 1024 * 1024;
