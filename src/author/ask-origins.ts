@@ -2,12 +2,9 @@ import { parse } from "yaml";
 import { describeError, UserError } from "../core/errors.ts";
 import { parseDebLock } from "../core/locks/deb-lock.ts";
 import { placedSources } from "../core/recipes/findings.ts";
-import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, recipeSchema } from "../core/recipes/schema.ts";
-import type { DraftContext } from "./draft.ts";
-import { type Answer, type Newest, newestOf } from "./newest.ts";
-import { viewPackage } from "./npm-command.ts";
-import { nameOfOrigin, originOf, type Versions } from "./versions.ts";
+import { type Answer, type Newest, newestOf, type Unanswered } from "./newest.ts";
+import { namedOrigin, nameOfOrigin, originOf, type Versions } from "./versions.ts";
 
 /** A recipe, and what its origins answered. */
 export interface Asked {
@@ -26,13 +23,13 @@ export async function askOrigins(
 ): Promise<Asked> {
   const document = recipeSchema.parse(parse(text));
   const sources = placedSources(document);
+  const { versions: named } = document;
+  const all = [
+    ...sources.flatMap((placed) => originOf(placed) ?? []),
+    ...(named === undefined ? [] : [namedOrigin(named)]),
+  ];
   const origins = new Map(
-    sources.flatMap((placed) => {
-      const origin = originOf(placed);
-      return origin
-        ? [[`${nameOfOrigin(origin)} ${origin.tag} ${origin.arch}`, origin] as const]
-        : [];
-    }),
+    all.map((origin) => [`${nameOfOrigin(origin)} ${origin.tag} ${origin.arch}`, origin]),
   );
   const answers = await Promise.all(
     [...origins.values()].map(
@@ -49,10 +46,10 @@ export async function askOrigins(
 }
 
 /** What an origin answers; or why it cannot be asked. */
-async function orWhy<T>(work: Promise<T>): Promise<T | string> {
+async function orWhy<T>(work: Promise<T>): Promise<T | Unanswered> {
   return await work.catch((error: unknown) => {
-    if (error instanceof UserError) return describeError(error);
-    throw error;
+    if (!(error instanceof UserError)) throw error;
+    return { why: describeError(error), shared: error.shared?.message };
   });
 }
 
@@ -60,20 +57,4 @@ async function staleDebs(lock: string, text = "", versions: Versions): Promise<n
   const parsed = parseDebLock(text, lock);
   const found = parsed.ok ? await orWhy(versions.newerThan(parsed.held)) : 0;
   return typeof found === "number" ? found : 0; // that apt's release cannot be read is said of its origin
-}
-
-/** A new version may come under another licence, which only a person can accept: it is named. */
-export async function licenceNote(
-  { document, newest }: Asked,
-  draft: DraftContext,
-): Promise<string[]> {
-  const npm = placedSources(document).flatMap(({ source }) => source.npm ?? [])[0];
-  if (npm === undefined || newest.version === document.version) return [];
-  const { name, version } = splitPackage(npm);
-  const to = version.replace(document.version, newest.version);
-  const [old, now] = await Promise.all(
-    [version, to].map(async (each) => (await viewPackage(`${name}@${each}`, draft)).license),
-  );
-  const isSame = JSON.stringify(old) === JSON.stringify(now);
-  return isSame ? [] : [`licence: ${String(old)} -> ${String(now)}`];
 }

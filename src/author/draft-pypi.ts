@@ -69,8 +69,7 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
     context.signal,
   );
   const [head = ""] = metadata.split(/\r?\n\r?\n/);
-  const field = (name: string): string | undefined =>
-    new RegExp(`^${name}:[ \\t]*(\\S.*?)\\s*$`, "im").exec(head)?.[1];
+  const field = (name: string) => metadataField(head, name);
   const homes = [...head.matchAll(/^Project-URL:\s*([^,]+?)\s*,\s*(\S+)\s*$/gim)];
   const home =
     homes.find(([, label = ""]) => /home ?page/i.test(label)) ??
@@ -83,4 +82,9 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
       [...entryPoints.keys(), ...scripts].map((one) => [one, `bin/${one}`]),
     ),
   };
+}
+
+/** A field in the head of a Python package's metadata. */
+export function metadataField(head: string, name: string): string | undefined {
+  return new RegExp(`^${name}:[ \\t]*(\\S.*?)\\s*$`, "im").exec(head)?.[1];
 }

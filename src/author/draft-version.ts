@@ -127,10 +127,10 @@ async function pinAll(document: RecipeDocument, context: DraftContext) {
   return { artifacts: artifacts as RecipeDocument["artifacts"], locks };
 }
 
-/** The server answered, and does not have this version. */
-function isAbsent(error: unknown): boolean {
+/** The server answered, and does not have this version or all that it needs. */
+export function isAbsent(error: unknown): boolean {
   const problem = error instanceof UserError ? error.problem : undefined;
-  return isRefusal(error) || problem === "E_NPM_VERSION";
+  return isRefusal(error) || problem === "E_NPM_VERSION" || problem === "E_NO_WHEEL";
 }
 
 /** Of the old version; what pins a source gives the new one where it has one. */

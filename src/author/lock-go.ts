@@ -1,8 +1,9 @@
+import { type Digest, sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/locks/go-path.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { rm } from "../io/disk.ts";
+import { readFile, rm } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import { findOnPath } from "../io/on-path.ts";
@@ -13,6 +14,8 @@ interface Answer {
   readonly Sum?: string;
   /** The path of its go.mod. */
   readonly GoMod?: string;
+  /** The path of its zip. */
+  readonly Zip?: string;
   readonly Error?: string;
 }
 
@@ -55,6 +58,22 @@ export async function lockGoModule(
 ): Promise<string> {
   const itself = [{ module: splitPackage(module).name, directory: "." }];
   return (await withOwnGo(env, (ask) => goSource(module, ask, itself))).sum ?? "";
+}
+
+/** The digest of the zip of MODULE@VERSION, which go verifies with the checksum database. */
+export async function hashGoModule(
+  module: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<{ readonly sha256: Digest; readonly size: number }> {
+  return await withOwnGo(env, async (ask) => {
+    const { stdout, stderr } = await ask(["mod", "download", "-json", module]);
+    const { Zip, Error: why }: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
+    if (Zip !== undefined) {
+      const bytes = await readFile(Zip);
+      return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
+    }
+    throw new UserError("E_GO_MODULE", `${module} cannot be fetched: ${why ?? stderr.trim()}`);
+  });
 }
 
 /** Runs `work` with the author's own go, in a module cache that is removed afterwards. */

@@ -10,13 +10,22 @@ import { nameOfOrigin, type Origin } from "./versions.ts";
 /** What an origin answered, or why it could not be asked. */
 export interface Answer {
   readonly origin: Origin;
-  readonly versions: readonly string[] | string;
+  readonly versions: readonly string[] | Unanswered;
+}
+
+/** Why an origin could not be asked. */
+export interface Unanswered {
+  readonly why: string;
+  /** A cause that concerns other recipes, too: `github.com cannot be reached`. */
+  readonly shared?: string | undefined;
 }
 
 /** What a recipe could be moved to. */
 export interface Newest {
   /** The newest version that every answering origin has; the recipe's own if there is no newer one. */
   readonly version: string;
+  /** Others that are newer than the recipe's own, the newest first. */
+  readonly older: readonly string[];
   /** Debian's package at its new version, if the release has another: it has versions of its own. */
   readonly deb?: { readonly name: string; readonly from: string; readonly to: string };
   /** Packages of the Debian lock that have newer versions. */
@@ -25,6 +34,8 @@ export interface Newest {
   readonly notes: readonly string[];
   /** Origins that could not be asked. */
   readonly unasked: readonly string[];
+  /** Why, where the cause is not the recipe's own; it is not in `notes`. */
+  readonly sharedCauses: readonly string[];
 }
 
 const unstable = /(^|[^a-z])(alpha|beta|rc|pre|preview|dev|nightly|canary|next|snapshot|a\d|b\d)/i;
@@ -35,41 +46,64 @@ export function newestOf(
   answers: readonly Answer[],
   staleDebs = 0,
 ): Newest {
-  const notes: string[] = [];
-  const unasked: string[] = [];
-  let common: readonly string[] | undefined;
-  let deb: Newest["deb"];
-  for (const { origin, versions } of answers) {
-    if (typeof versions === "string") {
-      unasked.push(nameOfOrigin(origin));
-      notes.push(versions);
-    } else if (origin.kind === "deb") deb ??= newerDeb(origin, versions);
-    else {
-      const own = ownVersions(origin.tag, version, versions);
-      common = common === undefined ? own : common.filter((each) => own.includes(each));
-    }
-  }
-  const newer = (common ?? []).filter((each) => compareVersions(each, version) > 0);
+  const { common, deb, notes, unasked, sharedCauses } = gather(answers, version);
+  const newer = common.filter((each) => compareVersions(each, version) > 0);
   const stable = newer.filter(
     (each) => prerelease(each, { loose: true }) === null && !unstable.test(each),
   );
   const followed = stable.filter((each) => !isHeld(each, hold)).sort(compareVersions);
   const held = stable.length - followed.length;
   if (held > 0) notes.push(`held: ${hold} is not followed`);
-  const to = followed.at(-1) ?? version;
-  if (majorOf(to) !== majorOf(version)) notes.push("a new major version");
   if (staleDebs > 0)
     notes.push(
       `${plural(staleDebs, "package")} of the Debian lock ${staleDebs > 1 ? "have" : "has"} a newer version`,
     );
-  return { version: to, ...(deb && { deb }), staleDebs, notes, unasked };
+  const [to = version, ...older] = followed.reverse();
+  const rest = { ...(deb && { deb }), staleDebs, notes, unasked, sharedCauses };
+  return { version: to, older, ...rest };
 }
 
-/** The versions of an origin whose words for a version are like those of the recipe's source. */
-function ownVersions(tag: string, version: string, listed: readonly string[]): string[] {
-  const mark = "\0";
+/** A move to another major version, in words; undefined if it is none. */
+export function majorNote(from: string, to: string): string | undefined {
+  return majorOf(to) === majorOf(from) ? undefined : "a new major version";
+}
+
+/** What all answers have in common, and what each says for itself. */
+function gather(answers: readonly Answer[], version: string) {
+  const notes: string[] = [];
+  const unasked: string[] = [];
+  const sharedCauses = new Set<string>();
+  let common: readonly string[] | undefined;
+  let deb: Newest["deb"];
+  for (const { origin, versions } of answers) {
+    if ("why" in versions) {
+      unasked.push(nameOfOrigin(origin));
+      if (versions.shared === undefined) notes.push(versions.why);
+      else sharedCauses.add(versions.shared);
+    } else if (origin.kind === "deb") deb ??= newerDeb(origin, versions);
+    else {
+      const own = followable(origin, version, versions);
+      if (typeof own === "string") notes.push(own);
+      const listed = typeof own === "string" ? [] : own;
+      common = common === undefined ? listed : common.filter((each) => listed.includes(each));
+    }
+  }
+  return { common: common ?? [], deb, notes, unasked, sharedCauses: [...sharedCauses] };
+}
+
+/** The versions of an origin whose words for a version are like those of the recipe's source; or why there are none. */
+function followable(origin: Origin, version: string, listed: readonly string[]): string[] | string {
+  const name = nameOfOrigin(origin);
+  if (origin.kind === "page") {
+    const parts = partsOf(version);
+    return listed.filter((each) => partsOf(each) === parts);
+  }
+  const tag = origin.tag ?? listed.find((each) => atVersion(each, version, mark) !== each);
+  if (tag === undefined) return `${name} does not list ${version}, so nothing is followed`;
   const [before, after] = atVersion(tag, version, mark).split(mark);
-  if (before === undefined || after === undefined) return [];
+  if (before === undefined || after === undefined) {
+    return `${tag} of ${name} does not name the version, so nothing is followed`;
+  }
   return listed
     .filter(
       (each) =>
@@ -81,8 +115,12 @@ function ownVersions(tag: string, version: string, listed: readonly string[]): s
     .filter((each) => /^\d[0-9A-Za-z.+_-]*$/.test(each));
 }
 
+const mark = "\0";
+const partsOf = (version: string): number => version.split(".").length;
+
 function newerDeb({ name, tag: from }: Origin, [to]: readonly string[]): Newest["deb"] {
-  return to !== undefined && compareDebVersions(to, from) > 0 ? { name, from, to } : undefined;
+  const isNewer = to !== undefined && from !== undefined && compareDebVersions(to, from) > 0;
+  return isNewer ? { name, from, to } : undefined;
 }
 
 function isHeld(version: string, hold: string | undefined): boolean {

@@ -8,7 +8,7 @@ import { parseDebWanted } from "./deb-wanted.ts";
 import type { DraftContext } from "./draft.ts";
 import { hashPackage } from "./draft-npm.ts";
 import { debLocker } from "./lock-deb.ts";
-import { lockGoModule } from "./lock-go.ts";
+import { hashGoModule, lockGoModule } from "./lock-go.ts";
 import { lockPypi } from "./lock-pypi.ts";
 import { lockPackage, viewPackage } from "./npm-command.ts";
 import { digestField, type PinnedField } from "./pin-text.ts";
@@ -46,6 +46,10 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
   },
   "go-build": async ({ go = "" }, { draft }) => {
     return { fields: { sum: await lockGoModule(go, draft.env) } };
+  },
+  "go-module": async ({ go = "" }, { draft }) => {
+    const { sha256, size } = await hashGoModule(go, draft.env);
+    return { fields: { sha256: sha256.hex, size } };
   },
   archive: async (source, { draft, file }) =>
     hashed(source, await draft.http.weigh({ url: source.url ?? "", file, isPrivate: true })),

@@ -38,7 +38,7 @@ export function describeTool(about: About): Record<keyof About, string> {
 }
 
 const fieldOrder = [
-  ...["name", "description", "homepage", "license", "version", "hold", "provenance"],
+  ...["name", "description", "homepage", "license", "version", "hold", "versions", "provenance"],
   ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "artifacts"],
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [

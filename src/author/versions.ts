@@ -8,23 +8,24 @@ import type { DebianPackage } from "../core/recipe.ts";
 import type { PlacedSource } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { compareVersions } from "../core/versions.ts";
-import { run } from "../io/exec.ts";
 import { orNothing } from "../io/files.ts";
-import { findOnPath } from "../io/on-path.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { listFiles } from "../sources/python/index.ts";
 import { openRelease } from "./deb-index.ts";
 import type { DraftContext } from "./draft.ts";
+import { gitTags } from "./git-tags.ts";
 import { withOwnGo } from "./lock-go.ts";
 import { readIndexes } from "./lock-pypi.ts";
 import { viewPackage } from "./npm-command.ts";
+import { pageVersions } from "./versions-page.ts";
 
 /** Where the versions of a source are listed: `npm:@openai/codex`, `github.com/cli/cli`. */
 export interface Origin {
-  readonly kind: "npm" | "pypi" | "go" | "deb" | "git";
+  readonly kind: "npm" | "pypi" | "go" | "deb" | "git" | "page";
+  /** Of a package, of a repository without `https://`, or a page's URL. */
   readonly name: string;
-  /** What the source says instead of a version: `v1.2.3`, `0.169.0-linux-x64`. */
-  readonly tag: string;
+  /** What the source says instead of a version: `v1.2.3`, `0.169.0-linux-x64`; absent if it is not known. */
+  readonly tag?: string;
   /** Of a Debian package, which can have another version on each. */
   readonly arch?: DebArch | undefined;
 }
@@ -53,14 +54,32 @@ export function originOf({ key, source }: PlacedSource): Origin | undefined {
   return name && tag ? { kind: "git", name, tag: decodeURIComponent(tag) } : undefined;
 }
 
-/** In one word, for people. */
-export const nameOfOrigin = ({ kind, name }: Origin): string =>
-  kind === "git" ? name : `${kind}:${name}`;
+/** The origin that a recipe's `versions` names: `git+https://github.com/helm/helm`, or a page. */
+export function namedOrigin(versions: string): Origin {
+  const repository = /^git\+https:\/\/(.+?)(?:\.git)?\/*$/.exec(versions)?.[1];
+  return repository ? { kind: "git", name: repository } : { kind: "page", name: versions };
+}
 
-/** Each origin is asked once; those of one host a few at a time. */
+/** In one word, for people. */
+export function nameOfOrigin({ kind, name }: Origin): string {
+  if (kind === "page") return name.replace(/^https:\/\/|\?.*$/g, "");
+  return kind === "git" ? name : `${kind}:${name}`;
+}
+
+/** Each origin is asked once, a few at a time; a host of repositories that cannot be reached only once. */
 export function openVersions(draft: DraftContext): Versions {
   const asked = new Map<string, Promise<readonly string[]>>();
   const limits = new Map<string, ReturnType<typeof pLimit>>();
+  const dead = new Map<string, UserError>();
+  const askHost = async (name: string, ask: () => Promise<readonly string[]>) => {
+    const [host = ""] = name.split("/");
+    const known = dead.get(host);
+    if (known) throw known;
+    return await ask().catch((error: unknown) => {
+      if (error instanceof UserError && error.shared) dead.set(host, error);
+      throw error;
+    });
+  };
   const release = once(async () => openRelease({ ...draft, apt: await readAptConfig(draft.env) }));
   const inRelease = async (name: string, arch: DebArch): Promise<string | undefined> =>
     (await (await release()).packagesFor(arch)).byName.get(name)?.version;
@@ -70,7 +89,8 @@ export function openVersions(draft: DraftContext): Versions {
     npm: (name) => npmVersions(name, draft),
     pypi: async (name) => pypiVersions(name, draft),
     go: (name) => goVersions(name, draft),
-    git: (name) => gitTags(name, draft),
+    git: (name) => askHost(name, () => gitTags(name, draft)),
+    page: (url) => pageVersions(url, draft),
     async deb(name, arch) {
       const version = await inRelease(name, arch);
       return version === undefined ? [] : [version];
@@ -124,25 +144,4 @@ async function goVersions(module: string, { env }: DraftContext): Promise<readon
     const why = stderr.trim().split("\n")[0] ?? "";
     throw new UserError("E_GO_MODULE", `the versions of ${module} cannot be listed: ${why}`);
   });
-}
-
-/** The tags of a repository by git, which has its own settings for proxies, mirrors and tokens. */
-async function gitTags(name: string, { env, offline }: DraftContext): Promise<readonly string[]> {
-  const address = `https://${name}`;
-  const git = findOnPath(["git"], env.PATH ?? "", "/nonexistent").get("git");
-  if (git === undefined || offline) {
-    const why = git === undefined ? "git is not on PATH" : "this run is offline";
-    throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${name} cannot be listed: ${why}`);
-  }
-  const given = Object.entries(env).flatMap(([key, value]) => (value ? [[key, value]] : []));
-  const { status, stdout, stderr } = await run({
-    argv: [git, "ls-remote", "--tags", "--refs", "--", address],
-    env: { ...Object.fromEntries(given), GIT_TERMINAL_PROMPT: "0" },
-    cwd: "/",
-    timeout: 60_000,
-    maxOutput: 16 * 1024 ** 2,
-  });
-  if (status === 0) return stdout.split("\n").flatMap((line) => line.split("refs/tags/")[1] ?? []);
-  const why = stderr.trim().split("\n").at(-1) ?? "";
-  throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${name} cannot be listed: ${why}`);
 }

@@ -61,7 +61,7 @@ export class HurriedError extends UserError {
   }
 }
 
-const aboutTheWay = new Set([407, 408, 425, 429, 502, 503, 504]);
+const aboutTheWay = new Set([407, 408, 421, 425, 429, 502, 503, 504]);
 
 /**
  * True if a UserError of `Http` means that the server itself rejected this request, with any

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { moveText } from "../../src/author/bump.ts";
 import { type Answer, isBehind, newestOf } from "../../src/author/newest.ts";
-import type { Origin } from "../../src/author/versions.ts";
+import { namedOrigin, nameOfOrigin, type Origin } from "../../src/author/versions.ts";
+import { versionsIn } from "../../src/author/versions-page.ts";
 
-const answer = (versions: readonly string[] | string, origin: Partial<Origin> = {}): Answer => ({
+const answer = (versions: Answer["versions"], origin: Partial<Origin> = {}): Answer => ({
   origin: { kind: "git", name: "github.com/o/zog", tag: "v1.0.0", ...origin },
   versions,
 });
@@ -27,7 +28,6 @@ describe("newestOf", () => {
       "1.0.0",
     ],
     ["no older one", "v1.0.0", ["v0.9.0"], "1.0.0"],
-    ["a tag that does not name the version", "latest", ["latest", "v2.0.0"], "1.0.0"],
   ])("%s", (_, tag, versions, expected) => {
     expect(newest(answer(versions, { tag })).version).toBe(expected);
   });
@@ -36,12 +36,43 @@ describe("newestOf", () => {
     const npm = { kind: "npm", name: "zog", tag: "1.0.0" } as const;
     const both = newest(answer(["v1.1.0", "v1.2.0"]), answer(["1.1.0"], npm));
     expect(both).toMatchObject({ version: "1.1.0", unasked: [] });
-    const one = newest(answer("no network"), answer(["1.1.0"], npm));
+    const one = newest(answer({ why: "no such repository" }), answer(["1.1.0"], npm));
     expect(one).toMatchObject({
       version: "1.1.0",
       unasked: ["github.com/o/zog"],
-      notes: ["no network"],
+      notes: ["no such repository"],
+      sharedCauses: [],
     });
+    const down = newest(answer({ why: "no address of o", shared: "o cannot be reached" }));
+    expect(down).toMatchObject({ notes: [], sharedCauses: ["o cannot be reached"] });
+  });
+
+  test("a tag that does not name the version is said", () => {
+    const { version, notes } = newest(answer(["20260101", "20260201"], { tag: "20260101" }));
+    const why = "20260101 of github.com/o/zog does not name the version, so nothing is followed";
+    expect([version, notes]).toEqual(["1.0.0", [why]]);
+  });
+
+  test("of a repository that only the recipe names, tags like that of its version", () => {
+    const named = namedOrigin("git+https://github.com/o/zog.git");
+    const of = (versions: string[]) =>
+      newestOf({ version: "1.0.0" }, [{ origin: named, versions }]);
+    expect(nameOfOrigin(named)).toBe("github.com/o/zog");
+    expect(of(["w3.0.0", "zog-v1.0.0", "zog-v1.1.0", "v2.0.0"]).version).toBe("1.1.0");
+    expect(of(["v2.0.0"])).toMatchObject({
+      version: "1.0.0",
+      notes: ["github.com/o/zog does not list 1.0.0, so nothing is followed"],
+    });
+  });
+
+  test("of a page, versions with as many parts as the recipe's", () => {
+    const page = namedOrigin("https://zog.test/stable/?mode=json");
+    const text =
+      '{"Format":"2.0","Tarballs":{"amd64":"zog_1.98.4_amd64.tgz"},"beta":"v3.0.0-rc.1","host":"10.0.0.1"}';
+    const versions = versionsIn(text);
+    expect(versions).toEqual(["2.0", "1.98.4", "3.0.0-rc.1", "10.0.0.1"]);
+    expect(newestOf({ version: "1.0.0" }, [{ origin: page, versions }]).version).toBe("1.98.4");
+    expect(nameOfOrigin(page)).toBe("zog.test/stable/");
   });
 
   test("Debian's version is its own, and packages of a lock can be newer alone", () => {
@@ -59,7 +90,7 @@ describe("newestOf", () => {
 });
 
 describe("moveText", () => {
-  const none = { staleDebs: 0, notes: [], unasked: [] };
+  const none = { older: [], staleDebs: 0, notes: [], unasked: [], sharedCauses: [] };
   const text = `name: zog # 1.0.0 is the first
 version: '1.0.0'
 provenance: SHA256SUMS of the release

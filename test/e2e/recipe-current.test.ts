@@ -104,6 +104,47 @@ describe("recipe outdated", () => {
     ]);
   });
 
+  test("versions of a repository or a page that the recipe names", async () => {
+    const url = (path: string) => ({ ...release("1.0.0", "x64"), url: `https://cdn.test${path}` });
+    tags("v1.0.0", "v1.3.0");
+    const artifacts = { "linux-x64": url("/zog-1.0.0.tgz") };
+    offer({ artifacts });
+    expect((await run("outdated")).stdout).toMatch(/nothing lists its versions/);
+    offer({ artifacts, versions: "git+https://github.com/o/zog" });
+    expect((await run("outdated")).stdout).toMatch(/zog +1\.0\.0 +1\.3\.0 +github\.com\/o\/zog/);
+    place.server.serve("/stable.txt", Buffer.from("v1.4.0\n"));
+    offer({ artifacts, versions: "https://github.com/stable.txt" });
+    const { stdout } = await run("outdated");
+    expect(stdout).toMatch(/zog +1\.0\.0 +1\.4\.0 +github\.com\/stable\.txt/);
+    offer({ versions: "http://github.com/stable.txt" });
+    expect((await run("outdated")).stderr).toMatch(/versions must be the https:\/\/ address/);
+  });
+
+  test("a host that cannot be reached is asked once, and named once for all its recipes", async () => {
+    for (const name of ["a", "b", "c", "d"]) {
+      const source = { ...release("1.0.0", "x64"), url: `https://zog.invalid/${name}-1.0.0.tgz` };
+      const versions = `git+https://zog.invalid/o/${name}`;
+      place.recipe(name, { artifacts: { "linux-x64": source }, versions });
+    }
+    const log = join(place.dir, "asked.txt");
+    const git = join(place.dir, "git");
+    writeFileSync(
+      git,
+      `#!/bin/sh\necho "$*" >>${log}\necho "fatal: unable to access: Could not resolve host: zog.invalid" >&2\nexit 128\n`,
+      { mode: 0o755 },
+    );
+    const { status, stdout } = await place.runWith(
+      { PATH: `${place.dir}:${process.env.PATH}` },
+      "recipe",
+      "outdated",
+    );
+    expect([status, stdout]).toEqual([
+      0,
+      "not asked, because zog.invalid cannot be reached: a, b, c, d\n0 of 4 behind\n",
+    ]);
+    expect(readFileSync(log, "utf8").split("\n").filter(Boolean).length).toBeLessThanOrEqual(2);
+  });
+
   test("an origin that does not answer is said, and none is asked for a recipe that is not there", async () => {
     offer();
     const { status, stdout } = await run("outdated");
@@ -139,6 +180,35 @@ describe("recipe bump", () => {
     expect((await run("bump", "--prefix", volume)).status).toBe(0);
     const zog = execFileSync(join(volume, "bin", "zog"), { encoding: "utf8" });
     expect(zog).toBe("zog 1.2.0\n");
+  });
+
+  test("a version whose archives are not there yet gives way to an older one, and says so", async () => {
+    offer();
+    tags("v1.0.0", "v1.2.0", "v1.3.0");
+    for (const arch of ["x64", "arm64"]) release("1.2.0", arch);
+    release("1.3.0", "x64");
+    const { status, stdout } = await run("bump");
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/zog +1\.0\.0 +1\.2\.0 +\S+ +not 1\.3\.0: .*; bumped/),
+    ]);
+    expect(parse(text()).version).toBe("1.2.0");
+  });
+
+  test("what it needs comes from the recipes beside it", async () => {
+    offer({ needs: ["zig"] });
+    place.recipe("zig", {
+      artifacts: {
+        any: place.serve("zig.tgz", archive("tar.gz", { "bin/zig": program("beside") })),
+      },
+    });
+    tags("v1.0.0", "v1.2.0");
+    for (const arch of ["x64", "arm64"]) {
+      const body = '#!/bin/sh\ntest "$(zig)" = beside && echo zog 1.2.0\n';
+      const bytes = archive("tar.gz", { "zog-1.2.0/zog": { body, mode: 0o755 } });
+      place.server.serve(`/o/zog/releases/download/v1.2.0/zog_1.2.0_${arch}.tgz`, bytes);
+    }
+    expect((await run("bump", "zog")).stdout).toMatch(/1 of 1 bumped/);
   });
 
   const unmoved: [string, () => void, RegExp][] = [

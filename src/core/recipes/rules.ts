@@ -48,6 +48,11 @@ export const versionRule: TextRule = (text) => {
 export const rangeRule: TextRule = (text) =>
   semver.validRange(text) === null ? `is "${text}", which is not a semver range` : undefined;
 
+export const versionsRule: TextRule = (text) =>
+  /^(git\+)?https:\/\/[^\s/]+\/\S*$/.test(text) && URL.canParse(text)
+    ? undefined
+    : "must be the https:// address of a page, or git+https:// and that of a repository";
+
 export const homepageRule: TextRule = (text) => {
   if (isPlaceholder(text)) return unwritten;
   return URL.canParse(text) && text.startsWith("https://")

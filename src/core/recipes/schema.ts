@@ -168,6 +168,11 @@ export const recipeSchema = z
       "Versions that `recipe bump` does not follow, as a semver range.",
       ">=25",
     ).optional(),
+    versions: text(
+      rules.versionsRule,
+      "Where versions are listed, if its sources do not say it: the tags of a repository (git+https://…), or a page.",
+      "git+https://github.com/helm/helm",
+    ).optional(),
     provenance: text(
       rules.lineRule,
       "Where the digests come from, in one line.",

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { parseDebLock } from "../core/locks/deb-lock.ts";
+import { parsePypiLock } from "../core/locks/pypi-lock.ts";
+import { placedSources } from "../core/recipes/findings.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
+import type { RecipeSource } from "../core/recipes/schema.ts";
+import { readAptConfig } from "../net/apt-config.ts";
+import { isNetwork } from "../net/errors.ts";
+import { listFiles } from "../sources/python/index.ts";
+import type { Asked } from "./ask-origins.ts";
+import { listDebPrograms } from "./deb-programs.ts";
+import type { DraftContext } from "./draft.ts";
+import { metadataField } from "./draft-pypi.ts";
+import { readIndexes } from "./lock-pypi.ts";
+import { viewPackage } from "./npm-command.ts";
+import { workDirIn } from "./release-program.ts";
+
+/** The texts of the locks of a recipe by their names, before and after a bump. */
+export interface LockTexts {
+  readonly before: (name: string) => string | undefined;
+  readonly after: (name: string) => string | undefined;
+}
+
+/** The licence that a source states; undefined if it states none, or is no longer served. */
+type LicenceOf = (
+  source: RecipeSource,
+  which: "before" | "after",
+  context: LicenceContext,
+) => Promise<unknown>;
+interface LicenceContext {
+  readonly asked: Asked;
+  readonly locks: LockTexts;
+  readonly draft: DraftContext;
+}
+
+/** A new version may be under another licence, which only a person can accept: it is named. */
+export async function licenceNotes(
+  asked: Asked,
+  locks: LockTexts,
+  draft: DraftContext,
+): Promise<string[]> {
+  const { document, newest } = asked;
+  const context = { asked, locks, draft };
+  const sources = placedSources(document).map(({ source }) => source);
+  const kinds = [
+    [newest.version !== document.version, "npm", ofNpm],
+    [newest.version !== document.version, "pypi", ofWheel],
+    [newest.deb !== undefined, "deb", ofDeb],
+  ] as const;
+  const notes: string[] = [];
+  for (const [isMoved, field, licenceOf] of kinds) {
+    const source = sources.find((each) => each[field] !== undefined);
+    if (!isMoved || source === undefined) continue;
+    const old = await licenceOf(source, "before", context).catch(notServed);
+    const now = await licenceOf(source, "after", context).catch(notServed);
+    if (old === undefined || JSON.stringify(old) === JSON.stringify(now)) continue;
+    notes.push(`licence: ${String(old)} -> ${String(now)}`);
+  }
+  return notes;
+}
+
+/** What is no longer served, or never had such a file, cannot be compared. */
+function notServed(error: unknown): undefined {
+  if (!isNetwork(error)) throw error;
+}
+
+const ofNpm: LicenceOf = async ({ npm = "" }, which, { asked, draft }) => {
+  const { name, version } = splitPackage(npm);
+  const to = version.replace(asked.document.version, asked.newest.version);
+  return (await viewPackage(`${name}@${which === "before" ? version : to}`, draft)).license;
+};
+
+/** By the metadata that an index serves beside a wheel (PEP 658). */
+const ofWheel: LicenceOf = async ({ pypi = "", lock = "" }, which, { locks, draft }) => {
+  const parsed = parsePypiLock(locks[which](lock) ?? "", lock);
+  const wheel = parsed.ok && parsed.held.find(({ name }) => name === splitPackage(pypi).name);
+  if (!wheel) return undefined;
+  const { http, signal } = draft;
+  const pip = await readIndexes(draft);
+  const listed = await listFiles(wheel.name, { http, pip });
+  const url = listed.find(({ name }) => name === wheel.file)?.url;
+  if (!url?.startsWith("http")) return undefined;
+  const request = { headers: pip.headersFor(url), ...pip.through, signal };
+  const { text } = await http.text(`${url}.metadata`, request);
+  return licenceOfMetadata(text);
+};
+
+/** What a Python package says of its licence, in its metadata's newer or older words. */
+export function licenceOfMetadata(metadata: string): string | undefined {
+  const [head = ""] = metadata.split(/\r?\n\r?\n/);
+  const classifiers = [
+    ...head.matchAll(/^Classifier: License :: (?:OSI Approved :: )?(.*?)\s*$/gim),
+  ];
+  return (
+    metadataField(head, "License-Expression") ??
+    metadataField(head, "License") ??
+    (classifiers.map(([, text]) => text).join(", ") || undefined)
+  );
+}
+
+/** By the copyright file of the package itself. */
+const ofDeb: LicenceOf = async ({ deb = "", lock = "" }, which, { locks, draft }) => {
+  const parsed = parseDebLock(locks[which](lock) ?? "", lock);
+  if (!parsed.ok) return undefined;
+  const { snapshot, packages } = parsed.held;
+  const { name } = splitPackage(deb);
+  const locked = Object.values(packages)
+    .flat()
+    .find((each) => each.name === name);
+  if (!locked) return undefined;
+  const dir = await workDirIn(join(draft.dir, "licences"), `${name}-${which}`);
+  const { http, clock, env } = draft;
+  const context = { http, clock, dir, apt: await readAptConfig(env) };
+  return (await listDebPrograms(locked, snapshot, context)).license;
+};

@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import type { Asked } from "../author/ask-origins.ts";
+import { type BumpContext, bumpRecipe } from "../author/bump.ts";
+import { withDraftContext } from "../author/draft-context.ts";
+import { isAbsent } from "../author/draft-version.ts";
+import { licenceNotes } from "../author/licences.ts";
+import { openPinner } from "../author/pin.ts";
+import { openVerifier } from "../author/verify.ts";
+import { openVersions } from "../author/versions.ts";
+import type { Context } from "../context.ts";
+import { describeError, exitStatus, UserError } from "../core/errors.ts";
+import { mkdir, rm, writeFile } from "../io/disk.ts";
+import { writeAtomically } from "../io/files.ts";
+import { readInputIfThere } from "../io/input.ts";
+import { temporaryDirectory } from "../io/temporary.ts";
+import { install } from "./install.ts";
+import { ask, printRows, type Row, recipeFiles, rowOf } from "./recipe-current.ts";
+
+type AskedFile = Asked & { readonly file: string };
+
+/** How many versions are tried, of which the newer ones are not complete at their origins. */
+const maxTries = 8;
+
+/**
+ * `recipe bump [NAME…]`: moves recipes to the newest versions that their origins have. Each is pinned, verified
+ * and installed first, and written only then; one that cannot be moved stays as it is, with the reason.
+ */
+export async function bumpRecipes(context: Context, names: readonly string[]): Promise<number> {
+  const files = recipeFiles(context, names);
+  const rows = await withDraftContext(context, async (draft) => {
+    const versions = openVersions(draft);
+    const shared = { draft, pin: openPinner(draft), verifier: openVerifier(draft) };
+    const done: Row[] = [];
+    for (const file of files) {
+      context.signal.throwIfAborted();
+      const asked = await ask(file, versions);
+      done.push(
+        rowOf(asked).isBehind ? await bumpOrWhy({ ...asked, file }, shared, context) : rowOf(asked),
+      );
+    }
+    return done;
+  });
+  const moved = rows.filter(({ isBumped }) => isBumped).length;
+  printRows(rows, context, [moved, "bumped"]);
+  const isComplete = rows.every(({ isBehind, isBumped }) => isBumped || !isBehind);
+  return isComplete ? exitStatus.done : exitStatus.usage;
+}
+
+/** What became of it. A version that an origin lists, but does not have, gives way to an older one. */
+async function bumpOrWhy(asked: AskedFile, shared: BumpContext, context: Context): Promise<Row> {
+  const { newest, document } = asked;
+  const missing: string[] = [];
+  for (const version of [newest.version, ...newest.older].slice(0, maxTries)) {
+    const tried = { ...asked, newest: { ...newest, version } };
+    const row = { ...rowOf(tried), isBumped: true };
+    try {
+      const notes = await bumpOne(tried, shared, context);
+      return { ...row, notes: [...row.notes, ...missing, ...notes, "bumped"] };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      missing.push(`not ${version}: ${describeError(error)}`);
+      if (!isAbsent(error) || version === document.version) break;
+    }
+  }
+  const row = rowOf(asked);
+  return { ...row, notes: [...row.notes, `not bumped: ${missing.join("; ")}`] };
+}
+
+/** Returns what a person should know. */
+async function bumpOne(
+  asked: AskedFile,
+  shared: BumpContext,
+  context: Context,
+): Promise<readonly string[]> {
+  const { file, text, document, newest } = asked;
+  if (newest.unasked.length > 0) {
+    const who = newest.unasked.join(", ");
+    throw new UserError("E_DRAFT", `${who} did not answer, so its source cannot be moved`);
+  }
+  const { name, needs = [] } = document;
+  const bumped = await bumpRecipe(name, text, newest, shared);
+  const files = { ...bumped.locks, [`${name}.yaml`]: bumped.text };
+  const readLock = (lock: string) => readInputIfThere(join(file, "..", lock))?.toString("utf8");
+  const notes = await licenceNotes(
+    asked,
+    { before: readLock, after: (lock) => bumped.locks[lock] },
+    shared.draft,
+  );
+  await tryHere(name, files, needs.length > 0 ? [join(file, "..")] : [], context);
+  // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
+  for (const [written, bytes] of Object.entries(files)) {
+    await writeAtomically(join(file, "..", written), bytes);
+  }
+  return notes;
+}
+
+/**
+ * Installs it as a user would and runs its smoke test; in a volume of its own, unless one is named.
+ * `beside`: directories with the recipes that it needs.
+ */
+async function tryHere(
+  name: string,
+  files: Readonly<Record<string, string>>,
+  beside: readonly string[],
+  context: Context,
+): Promise<void> {
+  const dir = temporaryDirectory("openclaw-bump");
+  try {
+    const recipes = join(dir, "recipes");
+    await mkdir(recipes);
+    for (const [file, text] of Object.entries(files)) await writeFile(join(recipes, file), text);
+    const { options, env } = context;
+    // A volume that only the environment names is somebody's own.
+    const named = options.prefix === env.OPENCLAW_SKILL_PREFIX ? undefined : options.prefix;
+    const status = await install({
+      ...context,
+      env: { ...env, OPENCLAW_SKILL_PROFILE_DIR: "" },
+      options: {
+        ...options,
+        verb: "install",
+        names: [name],
+        tools: [],
+        prefix: named ?? join(dir, "volume"),
+        recipeDirs: [recipes, ...options.recipeDirs, ...beside],
+        skillsDirs: [],
+        ignoreSystem: true,
+        strict: true,
+        quiet: true,
+        json: false,
+        notify: false,
+      },
+    });
+    if (status === exitStatus.done) return;
+    throw new UserError("E_DRAFT", `${name} at this version cannot be installed here; see above`);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
