@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Asked } from "../author/ask-origins.ts";
 import { type BumpContext, bumpRecipe } from "../author/bump.ts";
+import { changelogOf } from "../author/changelog.ts";
 import { withDraftContext } from "../author/draft-context.ts";
 import { isAbsent } from "../author/draft-version.ts";
 import { licenceNotes } from "../author/licences.ts";
@@ -49,21 +50,27 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
 /** What became of it. A version that an origin lists, but does not have, gives way to an older one. */
 async function bumpOrWhy(asked: AskedFile, shared: BumpContext, context: Context): Promise<Row> {
   const { newest, document } = asked;
-  const missing: string[] = [];
+  const missing: { readonly version: string; readonly why: string }[] = [];
   for (const version of [newest.version, ...newest.older].slice(0, maxTries)) {
     const tried = { ...asked, newest: { ...newest, version } };
     const row = { ...rowOf(tried), isBumped: true };
     try {
       const notes = await bumpOne(tried, shared, context);
-      return { ...row, notes: [...row.notes, ...missing, ...notes, "bumped"] };
+      const changelog = await changelogOf(tried, shared.draft);
+      const newer = missing.map((each) => `not ${each.version}: ${each.why}`).slice(0, 1);
+      const said = [...row.notes, ...newer, ...notes, "bumped"];
+      return { ...row, notes: said, changelog, test: document.test };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      missing.push(`not ${version}: ${describeError(error)}`);
-      if (!isAbsent(error) || version === document.version) break;
+      missing.push({ version, why: describeError(error) });
+      if (!isAbsent(error)) break;
     }
   }
   const row = rowOf(asked);
-  return { ...row, notes: [...row.notes, `not bumped: ${missing.join("; ")}`] };
+  const [first, ...others] = missing;
+  const nor =
+    others.length > 0 ? `; nor to ${others.map(({ version }) => version).join(", ")}` : "";
+  return { ...row, notes: [...row.notes, `not bumped: ${first?.why}${nor}`] };
 }
 
 /** Returns what a person should know. */

@@ -26,6 +26,10 @@ export interface Row {
   readonly isBehind: boolean;
   /** True if it was moved. */
   readonly isBumped?: boolean;
+  /** A page that says what is new; of a recipe that was moved. */
+  readonly changelog?: string | undefined;
+  /** The smoke test that it passed. */
+  readonly test?: readonly string[] | undefined;
 }
 
 /** `recipe outdated [NAME…]`: asks each recipe's own origins for newer versions. Changes nothing. */

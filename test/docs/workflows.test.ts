@@ -79,7 +79,7 @@ describe("rights", () => {
   );
 
   test("are to read, but for the jobs that publish", () => {
-    for (const name of ["ci.yml", "release.yml"])
+    for (const name of ["ci.yml", "release.yml", "recipes.yml"])
       expect(read(name).permissions).toEqual({ contents: "read" });
     for (const name of ["ci.yml", "image.yml"])
       for (const job of Object.values(read(name).jobs)) expect(job.permissions).toBeUndefined();
@@ -89,6 +89,19 @@ describe("rights", () => {
       "image-index": { packages: "write", "id-token": "write", attestations: "write" },
       "github-release": { contents: "write" },
     });
+  });
+
+  test("of the job that runs what it has downloaded are to read; the one that writes runs nothing of it", () => {
+    const { permissions, jobs } = read("recipes.yml");
+    const { bump, "pull-requests": pullRequests, ...others } = jobs;
+    expect([permissions, bump?.permissions, others]).toEqual([{ contents: "read" }, undefined, {}]);
+    expect(pullRequests?.permissions).toEqual({ contents: "write", "pull-requests": "write" });
+    const scripts = (job?: Job) => (job?.steps ?? []).map(({ run }) => run ?? "").join("\n");
+    expect(scripts(bump)).toMatch(/bump-recipes\.ts try/);
+    expect(JSON.stringify(bump)).not.toMatch(/token/i);
+    expect(scripts(pullRequests)).not.toMatch(/npm |bump-recipes\.ts try|openclaw-install/);
+    for (const job of [bump, pullRequests])
+      expect(job?.steps?.[0]).toMatchObject({ with: { "persist-credentials": false } });
   });
 
   test("to write come after the tests, which a pull request skips", () => {
