@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { readPlainBlock, readYamlBlock } from "../../src/core/skills/frontmatter.ts";
 import { parsePlainSkill } from "../../src/core/skills/plain-skill.ts";
 import { parseSkill } from "../../src/core/skills/skill.ts";
 import { chance, mutate } from "../support/random.ts";
@@ -12,6 +13,7 @@ const plain = [
   `---\nname: mail\nhomepage: https://example.test/a#b\ndescription: "Reads: mail"\nmetadata:\n  {\n    "openclaw":\n      {\n        "requires": { "bins": ["gog",], },\n      },\n  }\n---\n`,
   `---\nname: 'the mail'\ndescription: 'It''s mail'\nmetadata: {"clawdbot":{"requires":{"bins":"gog, jq"}}}\n---\n`,
   `\uFEFF---\r\nname: mail\r\ndescription: x\r\n---\r\n`,
+  `---\nname: mail\ndescription: >-\n  a\n  b\n\n\n  c\n\nnote: |\n  a\n\n  b: c\nmetadata:\n  openclaw:\n    skillKey: >\n      a\n      b\n    emoji: |-\n      a\n    primaryEnv: |\n      X\n---\n`,
   `---\nname: mail\nversion: 1.2.0\ndescription: >\n  Reads: mail\n\n  and more\ntags: [a, "b"]\nmetadata:\n  openclaw:\n    emoji: 📧\n    requires:\n      bins:\n        - gog\n      anyBins: [a, b]\n    install:\n    - kind: node\n      package: "@x/gog"\n    - kind: brew\n---\n`,
 ];
 const others = [
@@ -44,6 +46,21 @@ function verdicts(text: string) {
   };
 }
 
+/** The whole front matter, where the plain reader answers. */
+function fronts(text: string) {
+  const normal = text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
+  const end = normal.indexOf("\n---\n", 3);
+  const block = normal.startsWith("---\n") && end !== -1 ? normal.slice(4, end) : "";
+  const plain = readPlainBlock(block);
+  return plain && { plain, yaml: readYamlBlock(block) };
+}
+
+test.each(plain)("front matter: %j", (text) => {
+  const found = fronts(text);
+  expect(found?.plain).toEqual(found?.yaml);
+  expect(found).toBeDefined();
+});
+
 test.each(plain)("plain: %j", (text) => {
   const found = verdicts(text);
   expect(found?.quick).toEqual(found?.whole);
@@ -75,6 +92,8 @@ test("whatever one changes in a plain one, the two never differ", () => {
     const found = verdicts(text);
     if (found) read += 1;
     if (found) expect(found.quick, text).toEqual(found.whole);
+    const front = fronts(text);
+    if (front) expect(front.plain, text).toEqual(front.yaml);
   }
   expect(read).toBeGreaterThan(600);
 });
@@ -87,6 +106,9 @@ describe.skipIf(!file)("real SKILL.md files", () => {
       .split("\n");
     const found = lines.map((line) => verdicts(JSON.parse(line).text)).filter((it) => it);
     for (const it of found) expect(it?.quick).toEqual(it?.whole);
+    const read = lines.map((line) => fronts(JSON.parse(line).text)).filter((it) => it);
+    for (const it of read) expect(it?.plain).toEqual(it?.yaml);
+    expect(read.length).toBeGreaterThan(200);
     expect(found.length).toBeGreaterThan(100);
   });
 });

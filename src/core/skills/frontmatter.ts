@@ -2,6 +2,7 @@ import { isAlias, isMap, isScalar, LineCounter, type Pair } from "yaml";
 import { describeError } from "../errors.ts";
 import { explainYaml } from "../yaml-words.ts";
 import { jsonOf, type ParsedYaml, parseYaml } from "./frontmatter-yaml.ts";
+import { parsePlainYaml } from "./plain-yaml.ts";
 
 /**
  * The front matter of a SKILL.md as flat text: scalars trimmed, structures as JSON. A file without
@@ -32,7 +33,19 @@ export function parseFrontmatter(text: string): Frontmatter {
   if (end === -1) {
     return reject("the front matter that line 1 opens has no closing --- line", 0);
   }
-  return readBlock(whole.slice(fence.length + 1, end));
+  const block = whole.slice(fence.length + 1, end);
+  return readPlainBlock(block) ?? readYamlBlock(block);
+}
+
+/** Most front matter, without a YAML parser; undefined where it is not certain that the two agree. */
+export function readPlainBlock(block: string): Frontmatter | undefined {
+  const fields = parsePlainYaml(block);
+  if (!fields) return undefined;
+  const inlineColon = block.split("\n").flatMap((line) => {
+    const field = inlineField(line);
+    return field?.value.includes(":") ? [field.key] : [];
+  });
+  return { ok: true, values: flatten(fields, rawValues(block), new Set(inlineColon)) };
 }
 
 /** Characters of a wrong line that are read and shown. */
@@ -46,7 +59,8 @@ function normalise(text: string): string {
     .replace(/(^|\n)---[^\S\n]+(?=\n|$)/g, `$1${fence}`);
 }
 
-function readBlock(block: string): Frontmatter {
+/** Any front matter, with a YAML parser. */
+export function readYamlBlock(block: string): Frontmatter {
   if (block === "") return { ok: true, values: new Map() };
   try {
     return readForgiving(block, rawValues(block));
@@ -101,7 +115,7 @@ function reject(error: string, line: number): Frontmatter {
 }
 
 function flatten(
-  fields: Record<string, unknown>,
+  fields: Readonly<Record<string, unknown>>,
   raw: ReadonlyMap<string, string>,
   inlineColon: ReadonlySet<string>,
 ): Map<string, string> {

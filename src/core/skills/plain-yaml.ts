@@ -1,7 +1,7 @@
 /**
  * Reads the plain kind of YAML: mappings and lists by indentation, JSON, texts in one line, and block texts.
  * Whatever might mean something else in YAML is not read. A YAML parser takes longer to load than all else
- * that an answer to OpenClaw's install policy needs.
+ * that an answer to OpenClaw's install policy needs, and ten times as long for a file.
  */
 import { orNothing } from "../or-nothing.ts";
 
@@ -87,22 +87,27 @@ function readList(ahead: Ahead, indent: number, depth: number): Value[] {
 }
 
 function readInline(rest: string, ahead: Ahead, indent: number): Value {
-  return /^[>|]-?$/.test(rest) ? readBlockText(ahead, indent) : readFlow(rest);
+  return /^[>|]-?$/.test(rest) ? readBlockText(rest, ahead, indent) : readFlow(rest);
 }
 
-/** Only that it is there matters, not how its lines are joined. */
-function readBlockText(ahead: Ahead, indent: number): string {
+/** `>` joins lines by a blank, or by line feeds where lines are empty; `-` removes the last line feed. */
+function readBlockText(header: string, ahead: Ahead, indent: number): string {
   const first = ahead.lines[ahead.at];
   if (!first || first.text === "" || first.indent <= indent) throw new NotPlain();
   const texts: string[] = [];
   for (let line = ahead.lines[ahead.at]; line; line = ahead.lines[ahead.at]) {
     if (line.text !== "" && line.indent <= indent) break;
-    if (line.text !== "" && line.indent < first.indent) throw new NotPlain();
+    if (line.text !== "" && line.indent !== first.indent) throw new NotPlain();
     texts.push(line.text);
     ahead.at += 1;
   }
-  return texts.join("\n");
+  while (texts.at(-1) === "") texts.pop();
+  const text = texts.join("\n");
+  const joined = header.startsWith(">") ? text.replace(/\n+/g, fold) : text;
+  return header.endsWith("-") ? joined : `${joined}\n`;
 }
+
+const fold = (feeds: string): string => (feeds.length === 1 ? " " : feeds.slice(1));
 
 function readJsonBelow(ahead: Ahead, indent: number, outer: number): Value {
   const texts: string[] = [];
