@@ -29,6 +29,7 @@ const here = dirname(process.argv[1] ?? "");
 /** A function with the parameters of a CommonJS module; the build wraps the bundle in it. */
 const filename = join(here, "program.cjs");
 const cache = join(here, "program.cache");
+const require = createRequire(filename);
 const digestBytes = 32;
 
 /** Bun and Deno report a Node version, but lack parts of Node. */
@@ -98,6 +99,24 @@ function digestOf(code: Buffer, source: Buffer): Buffer {
   return createHash("sha256").update(code).update(source).digest();
 }
 
+/** Modules of Node that take milliseconds to load, and that most runs do not need. */
+function requireLate(id: string): unknown {
+  if (!/^(node:)?(child_process|worker_threads|tty|fs\/promises)$/.test(id)) return require(id);
+  const load = (): object => require(id);
+  return new Proxy(
+    {},
+    {
+      get: (_, name) => Reflect.get(load(), name),
+      has: (_, name) => Reflect.has(load(), name),
+      ownKeys: () => Reflect.ownKeys(load()),
+      getOwnPropertyDescriptor: (_, name) => {
+        const found = Reflect.getOwnPropertyDescriptor(load(), name);
+        return found && { ...found, configurable: true }; // as a proxy of an empty object must have it
+      },
+    },
+  );
+}
+
 if (!isNode()) refuseNode();
 // undici's parser is one large WebAssembly function. Optimising it takes 16 MB and 60 ms of CPU
 // time, more than any download gains; xz decompression still reaches the limit. Set before anything
@@ -108,5 +127,4 @@ if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") {
   process.on("exit", () => writeCache(script.createCachedData()));
 }
 const module = { exports: {} };
-const require = createRequire(filename);
-script.runInThisContext()(module.exports, require, module, filename, here);
+script.runInThisContext()(module.exports, requireLate, module, filename, here);

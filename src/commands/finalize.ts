@@ -12,6 +12,7 @@ import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.
 import { recordFreshness } from "../io/freshness/record.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import { linkedModules } from "../io/volume/command-links.ts";
+import { knownLoginShell } from "../io/volume/known-login-shell.ts";
 import {
   type Asking,
   checkLoginShell,
@@ -50,7 +51,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
     await writeFilesOrWarn(prefix, Object.values(manifest.tools), context);
   }
-  const loginShell = inspectLoginShell(survey, manifest, context); // in the background
+  const loginShell = inspectLoginShell(survey, manifest, context, knownLoginShell); // in the background
   const { failures } = applied;
   const notified = await notifySessions(context, { state: survey, failures, changed });
   if (changed || warnings.length > 0) {
@@ -62,18 +63,19 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
 
 /**
  * How a login shell resolves the volume's programs. A different program found first matters only if
- * it is required and does not satisfy the requirement itself.
+ * it is required and does not satisfy the requirement itself. `check`: asks a shell, unless it knows.
  */
 export async function inspectLoginShell(
   { prefix, platform, plan, onPath, requirements }: InstalledState,
   { tools }: Manifest,
   context: Context,
+  check = checkLoginShell,
 ): Promise<LoginShell> {
   const { machine, options, env } = context;
   if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
   const programs = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
   const names = programs.filter((name) => name !== commandName);
-  const found = await checkLoginShell(prefix, names, env, asking(context));
+  const found = await check(prefix, names, env, asking(context));
   const byName = new Set(requirements.flatMap(({ inVolume, bins }) => (inVolume ? bins : [])));
   const isAsked = (bin: string): boolean => {
     const state = plan.bins[bin];

@@ -24,6 +24,8 @@ export const layout = {
   declared: `${share}/declared.json`,
   /** What came of agents' requests. */
   agentLog: `${share}/requests.json`,
+  /** What login shells found, as long as it counts. */
+  loginShells: `${share}/login-shells.json`,
   /** Freshness records, for the sh entrypoint. */
   freshness: `${share}/freshness`,
   /** How the volume's file system differs from others: see `probe`. */

@@ -4,7 +4,6 @@
  * and the unpackers, which count every call.
  */
 import * as fs from "node:fs";
-import * as promises from "node:fs/promises";
 import { fileError } from "./file-error.ts";
 
 type OnPath = (path: never, ...rest: never[]) => unknown;
@@ -23,17 +22,36 @@ function said<F extends OnPath>(action: string, call: F): F {
   }) as F;
 }
 
-export const access = said("use", promises.access);
-export const lstat = said("stat", promises.lstat);
-export const mkdir = said("create", promises.mkdir);
-export const open = said("open", promises.open);
-export const readdir = said("read", promises.readdir);
-export const readFile = said("read", promises.readFile);
-export const realpath = said("stat", promises.realpath);
-export const rename = said("move", promises.rename);
-export const rm = said("remove", promises.rm);
-export const stat = said("stat", promises.stat);
-export const writeFile = said("write", promises.writeFile);
+/** One of Node's functions with promises, which take milliseconds to load and which few runs need. */
+function late<
+  K extends
+    | "access"
+    | "lstat"
+    | "mkdir"
+    | "open"
+    | "readdir"
+    | "readFile"
+    | "realpath"
+    | "rename"
+    | "rm"
+    | "stat"
+    | "writeFile",
+>(name: K): (typeof fs.promises)[K] {
+  return ((...args: never[]) =>
+    (fs.promises[name] as (...args: never[]) => unknown)(...args)) as never;
+}
+
+export const access = said("use", late("access"));
+export const lstat = said("stat", late("lstat"));
+export const mkdir = said("create", late("mkdir"));
+export const open = said("open", late("open"));
+export const readdir = said("read", late("readdir"));
+export const readFile = said("read", late("readFile"));
+export const realpath = said("stat", late("realpath"));
+export const rename = said("move", late("rename"));
+export const rm = said("remove", late("rm"));
+export const stat = said("stat", late("stat"));
+export const writeFile = said("write", late("writeFile"));
 
 export const lstatSync = said("stat", fs.lstatSync);
 export const mkdirSync = said("create", fs.mkdirSync);

@@ -276,10 +276,12 @@ for (const shell of shells) {
         const state =
           "OPENCLAW_STATE_DIR" in env ? env.OPENCLAW_STATE_DIR : join(home, ".openclaw");
         mkdirSync(join(state, "agents/main/agent/workshop-skills"), { recursive: true });
-        for (const { dir } of await candidateRoots(where)) {
+        for (const { dir } of candidateRoots(where)) {
           if (own(dir)) mkdirSync(dir, { recursive: true });
         }
-        const roots = (await candidateRoots(where)).map(({ dir }) => dir).filter(own);
+        const roots = candidateRoots(where)
+          .map(({ dir }) => dir)
+          .filter(own);
         const { exist } = viewOf(place, [], env);
         expect(exist.filter(own).sort()).toEqual(roots.sort());
         expect(roots.length).toBeGreaterThan(4);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sha256Hex } from "../../src/core/digest.ts";
 import { defaultLimits, parseOpenClawConfig } from "../../src/core/skills/config.ts";
 import type { SkillRoot } from "../../src/core/skills/select.ts";
-import { findSkills, skillRoots } from "../../src/io/inputs/skills.ts";
+import { candidateRoots, findSkills, skillRoots } from "../../src/io/inputs/skills.ts";
 
 let top: string;
 beforeEach(async () => {
@@ -246,14 +246,14 @@ describe("the same name", () => {
 describe("roots", () => {
   async function roots(config = "{}", env: Record<string, string> = {}, dirs: string[] = []) {
     const home = join(top, "home");
-    const found = await skillRoots({
+    const candidates = candidateRoots({
       env,
       home,
       config: parseOpenClawConfig(config.replaceAll("TOP", top), "f", env).config,
       skillsDirs: dirs,
       fsRoot: top,
     });
-    return found.map(({ dir, kind }) => `${kind} ${relative(top, dir)}`);
+    return skillRoots(candidates).map(({ dir, kind }) => `${kind} ${relative(top, dir)}`);
   }
   const make = async (...dirs: string[]) => {
     for (const dir of dirs) await mkdir(join(top, dir), { recursive: true });

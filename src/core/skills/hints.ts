@@ -71,8 +71,16 @@ function words(text: string): string[] {
   return text.split(" ");
 }
 
+/** Skills use few different keys. */
+const meaningsSeen = new Map<string, Meaning | "packages" | undefined>();
+
 /** The intended meaning of a key that OpenClaw does not know; undefined if it is not clear. */
 function meaningOf(key: string): Meaning | "packages" | undefined {
+  if (!meaningsSeen.has(key)) meaningsSeen.set(key, meaningOfNew(key));
+  return meaningsSeen.get(key);
+}
+
+function meaningOfNew(key: string): Meaning | "packages" | undefined {
   const word = key.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
   const all = Object.entries(meanings) as [Meaning, readonly string[]][];
   const exact = all.find(([, names]) => names.includes(word));

@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
@@ -15,7 +15,7 @@ import type { FoundSkill, SkillRoot } from "../../core/skills/select.ts";
 import { parseSkill, type SkillVerdict } from "../../core/skills/skill.ts";
 import { isStatusSkill, statusSkill } from "../../core/status-skill.ts";
 import { asFields } from "../../core/values.ts";
-import { fileError, isLasting, orNothing, tolerate } from "../files.ts";
+import { fileError, isLasting, orNothing } from "../files.ts";
 import { type ReadOptions, readSettingsFile, tryRead } from "../input.ts";
 import { discover, isInside, real } from "./discover.ts";
 
@@ -41,19 +41,17 @@ export interface SkillsInView {
   readonly problems: readonly string[];
 }
 
-/** The existing directories of `candidateRoots`. */
-export async function skillRoots(place: SkillContext): Promise<SkillRoot[]> {
-  const candidates = await candidateRoots(place);
-  const exist = await Promise.all(candidates.map(({ dir }) => mayBeDirectory(dir)));
-  return candidates.filter((_, i) => exist[i]);
+/** Those of `candidateRoots` that exist. */
+export function skillRoots(candidates: readonly SkillRoot[]): SkillRoot[] {
+  return candidates.filter(({ dir }) => mayBeDirectory(dir));
 }
 
 /**
  * Every directory in which skills would be read if it existed, highest precedence first: those of a
  * sandbox and those of a gateway. Throws a UserError (`config`) if a named one is not a directory.
  */
-export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> {
-  if (place.skillsDirs.length > 0) return await namedRoots(place.skillsDirs);
+export function candidateRoots(place: SkillContext): SkillRoot[] {
+  if (place.skillsDirs.length > 0) return namedRoots(place.skillsDirs);
   const { env, home, config, fsRoot = "/" } = place;
   const state = stateDir(env, home);
   const user = (path: string) => userPath(path, env, home);
@@ -63,8 +61,8 @@ export async function candidateRoots(place: SkillContext): Promise<SkillRoot[]> 
     ["workspace", workspaces.flatMap((dir) => [join(dir, "skills"), join(dir, ".agents/skills")])],
     ["personal", [join(home, ".agents/skills")]],
     ["managed", [join(state, "skills")]],
-    ["workshop", await workshopDirs(state)],
-    ["bundled", await bundledDirs(env, home, fsRoot)],
+    ["workshop", workshopDirs(state)],
+    ["bundled", bundledDirs(env, home, fsRoot)],
     ["plugin", [join(state, "plugin-skills")]],
     ["extra", config.extraDirs.map(user).reverse()], // the last one has the highest precedence
   ];
@@ -111,21 +109,25 @@ const sandboxDirs = [
   "agent/skills",
 ];
 
-async function namedRoots(dirs: readonly string[]): Promise<SkillRoot[]> {
+function namedRoots(dirs: readonly string[]): SkillRoot[] {
   const roots = [...new Set(dirs.map((dir) => resolve(dir)))];
   for (const dir of roots) {
-    const found = await stat(dir).catch((error) => error as NodeJS.ErrnoException);
-    if (found instanceof Error) {
-      if (!isLasting(found)) throw fileError("read", dir, found);
-      throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} cannot be read`, {
-        cause: found,
-        hint: "Give a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
-      });
-    }
-    if (found.isDirectory()) continue;
+    if (statOf(dir).isDirectory()) continue;
     throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} is not a directory`);
   }
   return roots.map((dir) => ({ dir, kind: "named" }));
+}
+
+function statOf(dir: string): Stats {
+  try {
+    return statSync(dir);
+  } catch (cause) {
+    if (!isLasting(cause as Error)) throw fileError("read", dir, cause);
+    throw new UserError("E_SKILLS_DIRECTORY", `the skills directory ${dir} cannot be read`, {
+      cause,
+      hint: "Give a directory that is mounted here: --skills-dir DIR or OPENCLAW_SKILL_DIRS.",
+    });
+  }
 }
 
 /**
@@ -147,27 +149,27 @@ export function workspaceDirs(
   return dirs;
 }
 
-async function workshopDirs(state: string): Promise<string[]> {
-  const agents = (await tolerate(readdir(join(state, "agents")))) ?? [];
+function workshopDirs(state: string): string[] {
+  const agents = orNothing(() => readdirSync(join(state, "agents"))) ?? [];
   return agents.sort().map((agent) => join(state, "agents", agent, "agent/workshop-skills"));
 }
 
 /** From the gateway's image, else from the package of an `openclaw` on PATH. */
-async function bundledDirs(env: Env, home: string, fsRoot: string): Promise<string[]> {
+function bundledDirs(env: Env, home: string, fsRoot: string): string[] {
   const named = env.OPENCLAW_BUNDLED_SKILLS_DIR?.trim();
   if (named) return [userPath(named, env, home)];
   const inImage = join(fsRoot, "app/skills");
-  if (await mayBeDirectory(inImage)) return [inImage];
+  if (mayBeDirectory(inImage)) return [inImage];
   for (const dir of (env.PATH ?? "").split(":")) {
     const command = dir.startsWith("/") ? real(join(dir, "openclaw")) : undefined;
-    const root = command && (await packageRoot(dirname(command)));
+    const root = command && packageRoot(dirname(command));
     if (root) return [join(root, "skills")];
   }
   return [];
 }
 
 /** The nearest directory whose package.json has the name openclaw. */
-async function packageRoot(dir: string): Promise<string | undefined> {
+function packageRoot(dir: string): string | undefined {
   for (let current = dir; ; current = dirname(current)) {
     const text = readSettingsFile(join(current, "package.json"));
     if (packageName(text) === "openclaw") return current;
@@ -180,11 +182,13 @@ function packageName(text: string): unknown {
 }
 
 /** An unreadable directory counts: listing it reports why. */
-async function mayBeDirectory(dir: string): Promise<boolean> {
-  return await stat(dir).then(
-    (found) => found.isDirectory(),
-    ({ code }: NodeJS.ErrnoException) => code !== "ENOENT" && code !== "ENOTDIR",
-  );
+function mayBeDirectory(dir: string): boolean {
+  try {
+    return statSync(dir).isDirectory();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    return code !== "ENOENT" && code !== "ENOTDIR";
+  }
 }
 
 interface ReadSkill {

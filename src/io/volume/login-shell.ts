@@ -3,10 +3,9 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { quote } from "../../core/launcher.ts";
 import { layout } from "../../core/layout.ts";
-import { readFile } from "../disk.ts";
 import { run } from "../exec.ts";
 import { lstatIfExists, orNothing, writeAtomically } from "../files.ts";
-import { readPlain } from "../input.ts";
+import { readInput, readPlain } from "../input.ts";
 import { openDirectory } from "./volume.ts";
 
 /** Far more than the script (bytes). */
@@ -20,8 +19,8 @@ const shipped = "openclaw_volume=${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}\n";
  * The login-shell script for a volume: the shipped script, which tries this path first. The path
  * can differ: a gateway may fill a volume that its sandboxes mount at the usual path.
  */
-async function renderProfile(prefix: string, packageDir: string): Promise<string> {
-  const text = await readFile(join(packageDir, "entrypoint", "profile.sh"), "utf8");
+function renderProfile(prefix: string, packageDir: string): string {
+  const text = readInput(join(packageDir, "entrypoint", "profile.sh")).toString("utf8");
   if (prefix === "/opt/openclaw") return text;
   return text.replace(
     shipped,
@@ -36,7 +35,7 @@ async function renderProfile(prefix: string, packageDir: string): Promise<string
  * reports whether a login shell then finds the programs.
  */
 export async function writeProfile(prefix: string, env: Env, packageDir: string): Promise<void> {
-  const text = await renderProfile(prefix, packageDir);
+  const text = renderProfile(prefix, packageDir);
   const own = join(prefix, layout.profile);
   for (const dir of ["etc", dirname(layout.profile)]) {
     await openDirectory(prefix, dir);
@@ -59,7 +58,7 @@ export async function writeProfile(prefix: string, env: Env, packageDir: string)
 export async function isProfileOurs(prefix: string, packageDir: string): Promise<boolean> {
   const own = join(prefix, layout.profile);
   if ((await lstatIfExists(own)) === undefined) return true;
-  return readPlain(own, maxScript) === (await renderProfile(prefix, packageDir));
+  return readPlain(own, maxScript) === renderProfile(prefix, packageDir);
 }
 
 /** How a login shell resolves the volume's programs. */
@@ -75,6 +74,8 @@ export interface LoginShell {
 
 export interface Asking {
   readonly signal?: AbortSignal;
+  /** Is given the login shell's PATH, if one was started. */
+  readonly sayPath?: (path: string) => void;
   readonly cannotAsk?: (error: UserError) => void;
 }
 
@@ -104,6 +105,8 @@ export async function checkLoginShell(
     asking.cannotAsk(error);
     return own;
   });
+  const path = found.get("");
+  if (path !== undefined) asking.sayPath?.(path);
   const shadowed: Record<string, string> = {};
   for (const [name, path] of own) {
     const first = found.get(name);
@@ -119,14 +122,14 @@ function programAt(path: string): string {
   return realpathSync(path);
 }
 
-/** The output of `command -v` for each name that a login shell knows. */
+/** The output of `command -v` for each name that a login shell knows, and as that of "" its PATH. */
 async function askShell(
   prefix: string,
   names: readonly string[],
   env: Env,
   { signal }: Asking,
 ): Promise<Map<string, string>> {
-  const script = `for name do
+  const script = `printf '\\n${mark}:%s\\n' "$PATH"; for name do
     found=$(command -v -- "$name" 2>/dev/null) && printf '\\n${mark}%s:%s\\n' "$name" "$found"
   done`;
   const given = Object.entries(env).filter(

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { zipSync } from "fflate";
 import { layout } from "../../core/layout.ts";
 import { lineOfTool } from "../../core/library-set.ts";
 import type { InstalledRecord } from "../../core/manifest.ts";
@@ -29,7 +28,7 @@ export async function writeUvWheels(
   if (wanted.size > 0) await makeDirectory(dir);
   for (const [file, info] of wanted) {
     const path = join(dir, file);
-    const bytes = renderWheel(info);
+    const bytes = await renderWheel(info);
     if (tryRead(path, { maxBytes: maxWheel, noLink: true }).bytes?.equals(bytes)) continue;
     await writeAtomically(path, bytes, { durable: false });
   }
@@ -58,7 +57,8 @@ function wheelsOf(prefix: string, { tool, dir, libraries }: InstalledRecord): [s
   });
 }
 
-function renderWheel({ release, extras }: Info): Buffer {
+async function renderWheel({ release, extras }: Info): Promise<Buffer> {
+  const { zipSync } = await import("fflate"); // only where there are sets of Python
   const [name, version] = release.split("-");
   const head = ["Metadata-Version: 2.1", `Name: ${name}`, `Version: ${version}`];
   const files = {

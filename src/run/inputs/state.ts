@@ -102,7 +102,7 @@ export async function loadState(
   const mcp = readServers(context, configured);
   const ofServers = requirementsOfServers(mcp.servers);
   const isAsked = isRequested || ofServers.length > 0;
-  const found = await readSkills(context, configured, isAsked, emit);
+  const found = readSkills(context, configured, isAsked, emit);
   const { skills, roots, directories } = found;
   const chosen = withServers(selectedSkills(skills, emit), ofServers, manifest.skills);
   const seed = await loadSeed(prefix, platform, context);
@@ -261,16 +261,16 @@ export async function readCatalogue(context: Context, emit: Emit): Promise<Catal
   return loaded;
 }
 
-async function readSkills(
+function readSkills(
   context: Context,
   { config, env }: ReadConfig,
   isRequested: boolean,
   emit: Emit,
-): Promise<Pick<InstalledState, "skills" | "roots" | "directories">> {
+): Pick<InstalledState, "skills" | "roots" | "directories"> {
   const { options, home } = context;
   const where = { env, home, config, skillsDirs: options.skillsDirs };
-  const roots = await skillRoots(where);
-  const candidates = (await candidateRoots(where)).map(({ dir }) => dir);
+  const candidates = candidateRoots(where);
+  const roots = skillRoots(candidates);
   const view = findSkills(roots, config.limits);
   for (const message of view.problems) emit({ type: "warning", problem: "E_SKILL", message });
   for (const { file, verdict } of view.skills) {
@@ -302,7 +302,7 @@ async function readSkills(
     const selection = selections[i];
     return selection ? [{ found, ...selection }] : [];
   });
-  return { skills, roots: candidates, directories: view.directories };
+  return { skills, roots: candidates.map(({ dir }) => dir), directories: view.directories };
 }
 
 function sayNoSkills(named: readonly string[], roots: readonly SkillRoot[], emit: Emit): void {
