@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { buildProgram } from "./.build-program.ts";
 import { wordLists } from "./src/commands/freshness-words.ts";
 import { buildFile, isPartOfCommand } from "./src/core/package-files.ts";
 import { indexPrograms } from "./src/core/plan/program-index.ts";
@@ -68,20 +69,8 @@ await build({
   outfile: `${out}/policy-full.cjs`,
   alias: { yaml },
 });
-const { metafile } = await build({
-  ...common,
-  entryPoints: ["src/main.ts"],
-  outfile: `${out}/program.cjs`,
-  metafile: true,
-  alias: { yaml },
-  // undici looks whether Node has Headers too, for cookies, and Node then loads an undici of its own:
-  // a tenth of the processor time of a small installation.
-  define: { "globalThis.Headers": "undefined" },
-  logOverride: { "assign-to-define": "silent" },
-  // A function with the parameters of a CommonJS module: src/start.ts calls it.
-  banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
-  footer: { js: "})" },
-});
+const { metafile, ...program } = await buildProgram({ ...common, alias: { yaml } });
+for (const [name, text] of Object.entries(program)) writeFileSync(`${out}/${name}.cjs`, text);
 const plugin = await build({
   ...common,
   format: "esm",
@@ -165,7 +154,7 @@ function licencesOf(inputs: Metafile["inputs"]): string {
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head =
-    "dist/program.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
+    "dist/program.cjs, dist/rest.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

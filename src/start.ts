@@ -1,8 +1,9 @@
 /**
- * Starts the program, which is beside this file. V8 compiles a function at its first call, which
+ * Starts the program, which is beside this file: program.cjs is what every run needs, rest.cjs what a run
+ * loads when it has something to do (.build-program.ts). V8 compiles a function at its first call, which
  * takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
  * compiled before the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's
- * build) stores its compiled code beside the program, and later runs load it. V8 rejects a cache of
+ * build) stores its compiled code beside both, and later runs load it. V8 rejects a cache of
  * another Node or other flags, but does not verify the bytes, so they begin with the sha256 of
  * themselves and of the program. A user who could write both could also write the program.
  *
@@ -26,10 +27,9 @@ if (isAskedBySh) {
 }
 
 const here = dirname(process.argv[1] ?? "");
-/** A function with the parameters of a CommonJS module; the build wraps the bundle in it. */
-const filename = join(here, "program.cjs");
-const cache = join(here, "program.cache");
-const require = createRequire(filename);
+/** The first one has the piece that is the program's start. */
+const files = ["program", "rest"] as const;
+const require = createRequire(join(here, "program.cjs"));
 const digestBytes = 32;
 
 /** Bun and Deno report a Node version, but lack parts of Node. */
@@ -48,33 +48,48 @@ function refuseNode(): never {
   process.exit(notThisNode);
 }
 
-function compile(): Script {
+/** Pieces by name, each a function with the parameters of a CommonJS module. */
+type Pieces = Readonly<Record<string, (...parameters: unknown[]) => void>>;
+
+const scripts = new Map<string, { readonly script: Script; readonly pieces: Pieces }>();
+
+function piecesOf(name: string): Pieces {
+  const known = scripts.get(name);
+  if (known) return known.pieces;
+  const script = compileOrSay(name);
+  const pieces = script.runInThisContext() as Pieces;
+  scripts.set(name, { script, pieces });
+  return pieces;
+}
+
+function compile(name: string): Script {
+  const filename = join(here, `${name}.cjs`);
   const source = readFileSync(filename);
-  const cachedData = readCache(source);
+  const cachedData = readCache(name, source);
   // The bundle is ASCII; a one-byte string takes half the memory and time.
   const text = source.toString("latin1");
   return new Script(text, { filename, ...(cachedData && { cachedData }) });
 }
 
 /** A package that was copied in part, or that this user cannot read. */
-function compileOrSay(): Script {
+function compileOrSay(name: string): Script {
   try {
-    return compile();
+    return compile(name);
   } catch (error) {
     const { message, code = "", errno } = error as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
     const isShort = errno !== undefined && !isPackage; // a shortage of files or memory, or a failing disk
     const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
     const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
-    const what = `cannot use ${filename}: ${message}`;
+    const what = `cannot use ${join(here, `${name}.cjs`)}: ${message}`;
     process.stderr.write(`error: ${what} [${problem}]\n  hint: ${hint}\n`);
     process.exit(isShort ? 5 : 2);
   }
 }
 
-function readCache(source: Buffer): Buffer | undefined {
+function readCache(name: string, source: Buffer): Buffer | undefined {
   try {
-    const bytes = readFileSync(cache);
+    const bytes = readFileSync(join(here, `${name}.cache`));
     const code = bytes.subarray(digestBytes);
     return bytes.subarray(0, digestBytes).equals(digestOf(code, source)) ? code : undefined;
   } catch {
@@ -82,11 +97,15 @@ function readCache(source: Buffer): Buffer | undefined {
   }
 }
 
-function writeCache(code: Buffer): void {
+function writeCaches(): void {
   try {
-    const bytes = Buffer.concat([digestOf(code, readFileSync(filename)), code]);
-    writeFileSync(`${cache}.new`, bytes, { mode: 0o644 });
-    renameSync(`${cache}.new`, cache);
+    for (const [name, { script }] of scripts) {
+      const code = script.createCachedData();
+      const digest = digestOf(code, readFileSync(join(here, `${name}.cjs`)));
+      const cache = join(here, `${name}.cache`);
+      writeFileSync(`${cache}.new`, Buffer.concat([digest, code]), { mode: 0o644 });
+      renameSync(`${cache}.new`, cache);
+    }
   } catch (error) {
     const hint = `Run it as a user who can write to ${here}; the run itself has succeeded.`;
     const what = `cannot write the code cache: ${(error as Error).message}`;
@@ -97,6 +116,24 @@ function writeCache(code: Buffer): void {
 
 function digestOf(code: Buffer, source: Buffer): Buffer {
   return createHash("sha256").update(code).update(source).digest();
+}
+
+const modules = new Map<string, { exports: unknown }>();
+
+/** A piece of the program, or a module of Node. */
+function requirePiece(id: string): unknown {
+  if (!id.startsWith("./")) return requireLate(id);
+  const known = modules.get(id);
+  if (known) return known.exports;
+  const module = { exports: {} };
+  modules.set(id, module);
+  // `some` stops at the first file that has it, so that the second one is loaded only if it is needed.
+  files.some((name) => {
+    const piece = piecesOf(name)[id];
+    piece?.(module.exports, requirePiece, module, join(here, `${name}.cjs`), here);
+    return piece !== undefined;
+  });
+  return module.exports;
 }
 
 /** Modules of Node that take milliseconds to load, and that most runs do not need. */
@@ -122,9 +159,5 @@ if (!isNode()) refuseNode();
 // time, more than any download gains; xz decompression still reaches the limit. Set before anything
 // is compiled, because a code cache depends on the flags.
 setFlagsFromString("--wasm-tiering-budget=1000000000");
-const script = compileOrSay();
-if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") {
-  process.on("exit", () => writeCache(script.createCachedData()));
-}
-const module = { exports: {} };
-script.runInThisContext()(module.exports, requireLate, module, filename, here);
+if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") process.on("exit", writeCaches);
+requirePiece("./main.js");

@@ -10,7 +10,7 @@ export const hooksDir = "entrypoint/libraries";
 /** True for a file of the package, by its path in it, of which the volume's command has a copy. */
 export function isPartOfCommand(path: string): boolean {
   if (["package.json", "LICENSE", "Dockerfile.example"].includes(path)) return true;
-  if (path.startsWith("dist/")) return !path.startsWith("dist/program.cache"); // made by one machine's Node
+  if (path.startsWith("dist/")) return !path.includes(".cache"); // made by one machine's Node
   return /^entrypoint\/(openclaw-install-skill-deps|[\w-]+\.sh|libraries\/\w+(\.py|\.cjs)?)$/.test(
     path,
   );

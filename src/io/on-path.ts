@@ -19,8 +19,8 @@ export function findOnPath(
   return found;
 }
 
-/** Synchronous, because every start checks every name in every directory of PATH. */
-function isProgram(path: string): boolean {
+/** True for a file that somebody may execute. Synchronous: every start checks every name in every directory of PATH. */
+export function isProgram(path: string): boolean {
   // Directories of PATH may be unreadable; such a directory has no usable program.
   const stats = orNothing(() => statSync(path, { throwIfNoEntry: false }));
   return stats?.isFile() === true && (stats.mode & 0o111) !== 0;

@@ -98,7 +98,7 @@ function ownEntries(contender: Ours, count: number, place: Place): Entry[] {
   const node = throughNode(contender.packageDir, command);
   const copy = join(place.fresh("bare"), "package");
   cpSync(contender.packageDir, copy, { recursive: true });
-  rmSync(join(copy, "dist", "program.cache"));
+  for (const name of ["program", "rest"]) rmSync(join(copy, "dist", `${name}.cache`));
   const bare = throughNode(copy, command);
   const entries = [
     entry("ours, read-write", alone),

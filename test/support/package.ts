@@ -18,7 +18,7 @@ export function copyPackage(into: string): string {
   mkdirSync(into);
   const parts = ["dist", "entrypoint", "recipes", "package.json"];
   execFileSync("cp", ["-a", ...parts.map((name) => join(repository, name)), into]);
-  rmSync(join(into, "dist/program.cache"), { force: true }); // the tests' own
+  for (const name of ["program", "rest"]) rmSync(join(into, `dist/${name}.cache`), { force: true }); // the tests' own
   return into;
 }
 

@@ -1,10 +1,11 @@
-import { accessSync, constants, readdirSync, type Stats, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
 import { asFields } from "../../core/values.ts";
 import { orNothing, tolerate, writeAtomically } from "../files.ts";
 import { readPlain } from "../input.ts";
+import { isProgram } from "../on-path.ts";
 import { type Asking, checkLoginShell, type LoginShell } from "./login-shell.ts";
 
 /*
@@ -48,19 +49,11 @@ export async function knownLoginShell(
   if (path === undefined) return answer;
   const { hash: times, latest } = timesOf(env, path);
   if (latest > Date.now() - youngMs) return answer;
+  all.delete(key);
   const kept = [[key, { ...answer, path, times }] as const, ...all].slice(0, maxAnswers);
   const text = `${JSON.stringify(Object.fromEntries(kept))}\n`;
   await tolerate(writeAtomically(join(prefix, layout.loginShells), text, { durable: false }));
   return answer;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function keyOf(prefix: string, names: readonly string[], env: Env): string {
