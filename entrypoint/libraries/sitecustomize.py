@@ -1,7 +1,8 @@
 """Lets the scripts of an OpenClaw skill import the packages that their skill declares.
 
 Python imports this module at each start if PYTHONPATH names this directory. It is short, because no bytecode of it
-may be kept: the file __pycache__ keeps Python from writing some into a published tree.
+may be kept (the file __pycache__ keeps Python from writing some into a published tree): to compile it takes longer
+than all that it does. So everything that not every start needs is in a file of its own.
 """
 import os
 import sys
@@ -10,27 +11,32 @@ _here = os.path.dirname(os.path.abspath(__file__))
 _index = os.path.join(os.path.dirname(_here), "libraries")
 
 
-def _find_skill():
+def _find_skill(program):
     """The folder with SKILL.md around the program, or for -c, -m and standard input around the working directory."""
     is_own = sys.prefix == sys.base_prefix or os.path.basename(os.path.dirname(sys.prefix))[:13] == "environments-"
     if not is_own or sys.abiflags or not os.path.isdir(_index):
         return None  # a virtual environment, but for uv's of a script; debug and free-threaded builds
-    program = sys.argv[0] if sys.argv[0] not in ("-", "-c", "-m") else ""
-    directory = os.path.realpath(program if os.path.isdir(program) else os.path.dirname(program))
-    for start in (directory, os.path.dirname(os.path.realpath(program)) if os.path.islink(program) else ""):
-        for _ in range(7 if start else 0):
-            if os.path.isfile(os.path.join(start, "SKILL.md")):
-                return start, program
+    start = os.path.realpath(program if os.path.isdir(program) else os.path.dirname(program))
+    for start in (start, os.path.dirname(os.path.realpath(program))) if os.path.islink(program) else (start,):
+        for _ in range(7):
+            if os.path.isfile(start + "/SKILL.md"):
+                return start
             start = os.path.dirname(start)
     return None
 
 
-try:
-    _found = _find_skill()
-    if _found:
-        from openclaw_libraries import add
+def _load(name):
+    """Executes a file beside this one; to import it would cost more."""
+    with open(_here + "/" + name, "rb") as file:
+        exec(file.read(), globals())
 
-        add(_index, *_found)
+
+try:
+    _program = "" if sys.argv[0] in ("-", "-c", "-m") else sys.argv[0]
+    _skill = _find_skill(_program)
+    if _skill:
+        _load("skill_packages.py")
+        add(_index, _skill, _program)
 except Exception:  # Python starts, whatever a skill's folder holds
     pass
 

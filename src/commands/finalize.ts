@@ -13,6 +13,7 @@ import { recordFreshness } from "../io/freshness/record.ts";
 import { readPlain, tryRead } from "../io/input.ts";
 import { linkedModules } from "../io/volume/command-links.ts";
 import { knownLoginShell } from "../io/volume/known-login-shell.ts";
+import { writeDigestedTexts } from "../io/volume/library-links.ts";
 import {
   type Asking,
   checkLoginShell,
@@ -49,7 +50,7 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   const { manifest } = applied;
   await removeStaleFiles(prefix, manifest);
   if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
-    await writeFilesOrWarn(prefix, Object.values(manifest.tools), context);
+    await writeFilesOrWarn(prefix, Object.values(manifest.tools), survey, context);
   }
   const loginShell = inspectLoginShell(survey, manifest, context, knownLoginShell); // in the background
   const { failures } = applied;
@@ -101,12 +102,15 @@ export function asking({ signal, reporter }: Context): Asking {
 async function writeFilesOrWarn(
   prefix: string,
   records: readonly InstalledRecord[],
+  { libraries }: Pick<InstalledState, "libraries">,
   { env, packageDir, reporter, gid }: Context,
 ): Promise<void> {
   try {
     await writeProfile(prefix, env, packageDir);
     await writePolicyProgram(prefix, gid);
     await writeUvWheels(prefix, records);
+    const sets = libraries.flatMap((skill) => skill.sets);
+    await writeDigestedTexts(prefix, records, sets);
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;

@@ -85,8 +85,13 @@ export interface DigestPart {
   readonly bytes: Uint8Array;
 }
 
-/** The digest of dependency files, in the order of their names' bytes. */
+/** The digest of dependency files. */
 export function digestOfFiles(language: "python" | "node", parts: readonly DigestPart[]): string {
+  return sha256Hex(digestedBytes(language, parts));
+}
+
+/** What the digest of dependency files covers: they, in the order of their names' bytes. */
+export function digestedBytes(language: "python" | "node", parts: readonly DigestPart[]): Buffer {
   const sorted = [...parts].sort((a, b) =>
     Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   );
@@ -95,7 +100,7 @@ export function digestOfFiles(language: "python" | "node", parts: readonly Diges
     part.bytes,
     Buffer.from("\n"),
   ]);
-  return sha256Hex(Buffer.concat([Buffer.from(`openclaw-libraries 1 ${language}\n`), ...bytes]));
+  return Buffer.concat([Buffer.from(`openclaw-libraries 1 ${language}\n`), ...bytes]);
 }
 
 /** The digest of a script's inline metadata; `block` is from `# /// script` to `# ///`, with LF, without the last. */

@@ -1,12 +1,19 @@
 /** Node scripts of skills find the packages that the volume has for them, and nothing else does. */
 import { execFileSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { globSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import {
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type LibraryPlace, openLibraryPlace } from "../support/library-place.ts";
-import { repository } from "../support/workplace.ts";
 
 const node = process.execPath;
 const manifest = (name: string): string => JSON.stringify({ dependencies: { [name]: "^1.0.0" } });
@@ -125,18 +132,44 @@ test("the nearest directory with packages counts", async () => {
   expect((await run(script)).stdout).toBe("import of scripts, inner\n");
 });
 
-test("digests of small and large files are those of Node's own", async () => {
-  const own = join(repository, "entrypoint/libraries/sha256.cjs");
-  const sha256 = createRequire(import.meta.url)(own) as (bytes: Buffer) => string;
-  for (let length = 0; length < 3000; length += length < 200 ? 1 : 61) {
-    const bytes = randomBytes(length);
-    expect(sha256(bytes), `${length}`).toBe(createHash("sha256").update(bytes).digest("hex"));
-  }
-  const script = place.write("large/tell.mjs", esm);
-  place.write("large/package.json", manifest("alpha"));
-  place.write("large/package-lock.json", `{ "name": "${"x".repeat(100_000)}" }`);
-  place.provide("large", "node", alpha("large"));
-  expect((await run(script)).stdout).toBe("import of large, inner\n");
+describe("the copies of what digests cover, which are compared first", () => {
+  const copies = (): string[] => globSync(join(place.index, "*-node-*"));
+  const changes: Record<string, (copy: string) => void> = {
+    "are there": () => {},
+    "are missing": (copy) => rmSync(copy),
+    "are damaged": (copy) => writeFileSync(copy, readFileSync(copy, "utf8").replace("x", "y")),
+    "are links": (copy) => {
+      renameSync(copy, join(place.dir, "aside"));
+      symlinkSync(join(place.dir, "aside"), copy);
+    },
+    "cannot be read": (copy) => {
+      rmSync(copy);
+      mkdirSync(copy);
+    },
+  };
+  test.each(Object.keys(changes))("%s: the packages are found", async (name) => {
+    const script = place.write("large/tell.mjs", esm);
+    place.write("large/package.json", manifest("alpha"));
+    const lock = place.write("large/package-lock.json", `{ "name": "${"x".repeat(100_000)}" }`);
+    place.provide("large", "node", alpha("large"));
+    expect(copies().length).toBe(2);
+    for (const copy of copies().filter((file) => statSync(file).size > 100_000)) {
+      changes[name]?.(copy);
+    }
+    expect((await run(script)).stdout).toBe("import of large, inner\n");
+    writeFileSync(lock, `{ "name": "${"x".repeat(99_999)}y" }`);
+    expect((await run(script)).stderr).toMatch(/ERR_MODULE_NOT_FOUND/);
+  });
+
+  test("another skill's copy of the same length leads nowhere", async () => {
+    place.write("two/package.json", manifest("omega"));
+    place.provide("two", "node", { "alpha/index.js": "module.exports = 'two'" });
+    expect(new Set(copies().map((file) => file.split("-").at(-1))).size).toBe(1);
+    expect((await run(place.write("two/tell.mjs", esm))).stdout).toBe("two\n");
+    expect((await run(place.write("one/tell.mjs", esm))).stdout).toBe("import of one, inner\n");
+    writeFileSync(join(place.skills, "two/package.json"), manifest("sigma"));
+    expect((await run(join(place.skills, "two/tell.mjs"))).stderr).toMatch(/ERR_MODULE_NOT_FOUND/);
+  });
 });
 
 test("a skill never sees the packages of another one, nor those of other contents of its files", async () => {
@@ -212,7 +245,7 @@ describe("a folder that somebody tampered with", () => {
       const file = join(place.dir, "outside/node_modules/alpha/index.js");
       mkdirSync(join(place.dir, "outside/node_modules/alpha"), { recursive: true });
       writeFileSync(file, "console.log('outside');");
-      const [entry = ""] = globSync(join(place.index, "*"));
+      const [entry = ""] = globSync(join(place.index, "*-node"));
       rmSync(entry);
       symlinkSync(target.replace("OUTSIDE", join(place.dir, "outside")), entry);
       const { stdout, stderr } = await run(place.write("one/tell.cjs", cjs));

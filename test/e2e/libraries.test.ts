@@ -243,8 +243,11 @@ describe("what skills declare", () => {
     const { status, stderr } = await allowed();
     expect(stderr).toMatch(/Node packages of mail: installed/);
     expect(status).toBe(0);
-    const [link = ""] = indexed();
+    const [link = "", copy = ""] = indexed().sort();
     expect(link).toMatch(/^[0-9a-f]{64}-node$/);
+    const covered = readFileSync(join(share("libraries"), copy), "utf8");
+    expect(copy).toBe(`${link}-${covered.length}`);
+    expect(`${sha256(covered)}-node`).toBe(link);
     expect(
       readFileSync(join(share("libraries"), link, "node_modules/zog/index.js"), "utf8"),
     ).toContain("good");
@@ -252,6 +255,13 @@ describe("what skills declare", () => {
       /mail declares Node packages: zog \(scripts\/package\.json\); present/,
     );
     expect((await run()).stderr).toMatch(/nothing to do/);
+    writeFileSync(join(share("libraries"), copy), "damaged");
+    expect((await run("--offline")).status).toBe(0);
+    expect(readFileSync(join(share("libraries"), copy), "utf8")).toBe(covered);
+    put("scripts/package.json", "{}");
+    await allowed();
+    expect((await run("gc")).stderr).toMatch(/packages declared by mail: removed/);
+    expect(indexed()).toEqual([]);
   });
 
   test("changed files are another set; what no skill has any more is removed by gc", async () => {

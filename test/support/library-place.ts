@@ -11,7 +11,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { declaredSets } from "../../src/core/libraries/skill-sets.ts";
-import type { LibraryLine } from "../../src/core/library-set.ts";
+import { digestedBytes, type LibraryLine } from "../../src/core/library-set.ts";
 import { readDependencyFiles } from "../../src/io/inputs/dependency-files.ts";
 import { type Finished, started } from "./started.ts";
 import { openWorkplace, repository, type Workplace } from "./workplace.ts";
@@ -64,6 +64,13 @@ export async function openLibraryPlace(): Promise<LibraryPlace> {
         );
       }
       symlinkSync(`../../../${tree}${inner}`, join(index, `${set.digest}-${line}`));
+      if (line === "node") {
+        const parts = Object.entries(set.files).map(([name, text]) => ({
+          ...{ name, bytes: Buffer.from(text) },
+        }));
+        const bytes = digestedBytes("node", parts);
+        writeFileSync(join(index, `${set.digest}-node-${bytes.length}`), bytes);
+      }
       return join(place.prefix, tree + inner);
     },
     startAs: (argv, { cwd = place.home, env = {} } = {}) =>

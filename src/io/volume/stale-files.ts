@@ -6,7 +6,7 @@ import type { Manifest } from "../../core/manifest.ts";
 import { isRefusal, listNames, lstatIfExists, token, tolerate } from "../files.ts";
 import { isOurs, treesInUse } from "./bins.ts";
 import { ownCommandLinks } from "./command-links.ts";
-import { libraryLink } from "./library-links.ts";
+import { libraryLink, linkOfName } from "./library-links.ts";
 import { findManifest } from "./manifest-file.ts";
 import { volumeTime } from "./volume.ts";
 
@@ -119,7 +119,7 @@ export async function findStaleFiles(
   }
   const linked = new Set(records.flatMap((record) => libraryLink(record) ?? []));
   const links = namesIn(layout.libraries).filter(
-    (name) => !linked.has(`${layout.libraries}/${name}`),
+    (name) => !linked.has(`${layout.libraries}/${linkOfName(name)}`),
   );
   add(layout.libraries, links, stagingGraceMs);
   for (const name of namesIn(layout.bin)) {
