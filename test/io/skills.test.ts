@@ -243,6 +243,38 @@ describe("the same name", () => {
   });
 });
 
+describe("links that lead in a circle", () => {
+  const circles = async (...names: string[]) => {
+    for (const name of names) {
+      await put(`r/${name}/s/SKILL.md`);
+      for (const link of ["a", "b", "c"]) await symlink("..", join(top, "r", name, link));
+    }
+  };
+
+  it("are one problem, however many paths there are", async () => {
+    await circles("g", "h", "i", "j", "k", "l");
+    const { problems } = await view({ r: "workspace" });
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^r has too many directories, or links that lead in a circle; r\/\S+ and/,
+      ),
+      expect.stringMatching(/^r has more than 200 skills/),
+    ]);
+  });
+
+  it("and so are links that lead out, each named once", async () => {
+    await circles("g", "h");
+    for (const name of ["g", "h"]) await symlink("../..", join(top, "r", name, "out"));
+    const { problems } = await view({ r: "workspace" });
+    const out = problems.filter((problem) => problem.includes("out of"));
+    expect(out).toEqual([
+      expect.stringMatching(
+        /^r\/g\/out, r\/h\/out are links out of \S*r; OpenClaw does not follow them/,
+      ),
+    ]);
+  });
+});
+
 describe("roots", () => {
   async function roots(config = "{}", env: Record<string, string> = {}, dirs: string[] = []) {
     const home = join(top, "home");

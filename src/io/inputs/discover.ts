@@ -1,6 +1,7 @@
 import { type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describeError } from "../../core/errors.ts";
+import { listNames } from "../../core/list-names.ts";
 import type { SkillLimits } from "../../core/skills/config.ts";
 import type { SkillRoot } from "../../core/skills/select.ts";
 import { orNothing } from "../files.ts";
@@ -25,6 +26,10 @@ interface Walk {
   readonly limits: SkillLimits;
   readonly directories: Set<string>;
   readonly problems: string[];
+  /** What has a problem already: through links the same file has many paths. */
+  readonly reported: Set<string>;
+  /** Links out of the root, and where the first one leads. */
+  readonly outside: { readonly path: string; readonly target: string }[];
   /** How many more directories may be listed. */
   left: number;
 }
@@ -35,10 +40,38 @@ interface Walk {
  */
 export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
   const left = limits.maxCandidatesPerRoot * maxDepth;
-  const walk: Walk = { root, limits, directories: new Set(), problems: [], left };
+  const directories = new Set<string>();
+  const found = { directories, problems: [], reported: new Set<string>(), outside: [] };
+  const walk: Walk = { root, limits, ...found, left };
   const { own, skillDirs } = skillsBelow(walk);
-  const directories = [...walk.directories];
-  return { ...(own && { own }), skillDirs, directories, problems: walk.problems };
+  const problems = [...walk.problems, ...outsideOf(walk)];
+  return { ...(own && { own }), skillDirs, directories: [...directories], problems };
+}
+
+function outsideOf({ root, outside }: Walk): string[] {
+  const [first] = outside;
+  if (!first) return [];
+  const names = listNames(
+    outside.map(({ path }) => path),
+    3,
+  );
+  const [are, them] = outside.length > 1 ? ["are links", "them"] : ["is a link", "it"];
+  const to = outside.length > 1 ? "" : `, to ${first.target}`;
+  return [
+    `${names} ${are} out of ${root.dir}${to}; OpenClaw does not follow ${them} (skills.load.allowSymlinkTargets)`,
+  ];
+}
+
+/** True at the first problem of a file, by whatever path it was reached. */
+function isNew({ reported }: Walk, path: string): boolean {
+  const place = join(real(dirname(path)) ?? dirname(path), basename(path));
+  if (reported.has(place)) return false;
+  reported.add(place);
+  return true;
+}
+
+function report(walk: Walk, path: string, problem: string): void {
+  if (isNew(walk, path)) walk.problems.push(problem);
 }
 
 /** True if `path` is `dir` or below it; both absolute and real. */
@@ -87,7 +120,7 @@ function baseOf(walk: Walk): string {
 
 /** Searches without following links; beside `skills`, a link counts as a possible skill. */
 function holdsSkill(walk: Walk, start: string, except?: string): boolean {
-  const trial: Walk = { ...walk, problems: [] };
+  const trial: Walk = { ...walk, problems: [], reported: new Set() };
   const queue = [{ dir: start, depth: 0 }];
   for (const { dir, depth } of queue) {
     const counts = except === undefined || depth > 0;
@@ -159,14 +192,11 @@ function below(walk: Walk, { dir, name, depth }: Visit): Visit[] {
 }
 
 /** The real path, if it is at or below `realRoot`; else reports a problem. */
-function contained(
-  { root, limits, problems }: Walk,
-  realRoot: string | undefined,
-  path: string,
-): string | undefined {
+function contained(walk: Walk, realRoot: string | undefined, path: string): string | undefined {
+  const { root, limits, outside } = walk;
   const target = real(path);
   if (realRoot === undefined || target === undefined) {
-    problems.push(`${path} cannot be resolved`);
+    report(walk, path, `${path} cannot be resolved`);
     return undefined;
   }
   const free = root.kind === "managed" || root.kind === "personal";
@@ -176,9 +206,7 @@ function contained(
     const realAllowed = real(allowed);
     if (realAllowed !== undefined && isInside(realAllowed, target)) return target;
   }
-  problems.push(
-    `${path} is a link out of ${root.dir}, to ${target}; OpenClaw does not follow it (skills.load.allowSymlinkTargets)`,
-  );
+  if (isNew(walk, path)) outside.push({ path, target });
   return undefined;
 }
 
@@ -189,7 +217,8 @@ function childDirs(walk: Walk, dir: string): string[] {
     if (entry.isDirectory()) names.push(entry.name);
     if (!entry.isSymbolicLink()) continue;
     const target = orNothing(() => statSync(join(dir, entry.name)));
-    if (!target) walk.problems.push(`${join(dir, entry.name)} is a dangling link`);
+    const path = join(dir, entry.name);
+    if (!target) report(walk, path, `${path} is a dangling link`);
     if (target?.isDirectory()) names.push(entry.name);
   }
   return limited(walk, dir, names.sort());
@@ -198,7 +227,7 @@ function childDirs(walk: Walk, dir: string): string[] {
 function limited(walk: Walk, dir: string, names: string[]): string[] {
   const { maxCandidatesPerRoot: most } = walk.limits;
   if (names.length <= most) return names;
-  walk.problems.push(`${dir} has ${names.length} directories; OpenClaw searches the first ${most}`);
+  report(walk, dir, `${dir} has ${names.length} directories; OpenClaw searches the first ${most}`);
   const first = names.slice(0, most);
   const last = dir === walk.root.dir && names.includes("skills") && !first.includes("skills");
   return last ? [...first, "skills"] : first;
@@ -207,7 +236,10 @@ function limited(walk: Walk, dir: string, names: string[]): string[] {
 /** Entries that may be directories, without hidden ones and node_modules. */
 function entriesOf(walk: Walk, dir: string): Dirent[] {
   if (walk.left <= 0) {
-    walk.problems.push(`${walk.root.dir} has too many directories; ${dir} is not searched`);
+    const { dir: root } = walk.root;
+    const problem = `${root} has too many directories, or links that lead in a circle; ${dir} and what follows are not searched`;
+    if (walk.left === 0) walk.problems.push(problem);
+    walk.left = -1;
     return [];
   }
   walk.left -= 1;
@@ -218,7 +250,7 @@ function entriesOf(walk: Walk, dir: string): Dirent[] {
   try {
     for (const entry of each(opendirSync(dir))) {
       if (unread === 0) {
-        walk.problems.push(`${dir} has too many entries; OpenClaw does not read them all`);
+        report(walk, dir, `${dir} has too many entries; OpenClaw does not read them all`);
         break;
       }
       unread -= 1;
@@ -226,7 +258,7 @@ function entriesOf(walk: Walk, dir: string): Dirent[] {
       if (entry.isDirectory() || entry.isSymbolicLink()) entries.push(entry);
     }
   } catch (error) {
-    if (!isMissing(error)) walk.problems.push(`cannot list ${dir}: ${describeError(error)}`);
+    if (!isMissing(error)) report(walk, dir, `cannot list ${dir}: ${describeError(error)}`);
   }
   return entries;
 }
