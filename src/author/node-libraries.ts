@@ -20,6 +20,8 @@ import { lockDirectory, type NpmContext } from "./npm-command.ts";
 interface Context extends NpmContext {
   readonly platform: Platform;
   readonly emit: Emit;
+  /** The skill that declares the set. */
+  readonly by: string;
 }
 type Ranges = Readonly<Record<string, string>>;
 
@@ -39,7 +41,7 @@ export async function resolveNodeLibraries(set: LibrarySet, context: Context): P
   }
   const packages = selectPackages(parsed.held, context.platform);
   refuseMany(packages.map(({ name }) => name));
-  sayScripts(text, new Set(packages.map(({ path }) => path)), set, context.emit);
+  sayScripts(text, new Set(packages.map(({ path }) => path)), set, context);
   return compactLock(text);
 }
 
@@ -174,13 +176,13 @@ function sayScripts(
   text: string,
   installed: ReadonlySet<string>,
   { file }: LibrarySet,
-  emit: Emit,
+  { by, emit }: Context,
 ): void {
   const names = packagesIn(text).flatMap(([path, { hasInstallScript }]) =>
     hasInstallScript === true && installed.has(path) ? [path.replace(/^.*node_modules\//, "")] : [],
   );
   if (names.length === 0) return;
-  const message = `${file}: packages with install scripts, which are never run: ${[...new Set(names)].join(", ")}`;
+  const message = `the skill ${by}: ${file} needs packages with install scripts, which are never run: ${[...new Set(names)].join(", ")}`;
   emit({ type: "warning", problem: "E_LIBRARIES_SCRIPTS", message });
 }
 

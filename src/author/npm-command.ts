@@ -6,7 +6,9 @@ import { asFields, type Fields } from "../core/values.ts";
 import { mkdir, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
+import { tryRead } from "../io/input.ts";
 import { findOnPath } from "../io/on-path.ts";
+import { unquoted } from "../net/setting.ts";
 
 type Names = Readonly<Record<string, string>>;
 
@@ -106,7 +108,11 @@ async function npm(
   const { status, stdout, stderr } = await run({
     argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", ...specs],
     // npm is a script that Node runs.
-    env: { ...Object.fromEntries(given), PATH: `${env.PATH}:${dirname(execPath)}` },
+    env: {
+      ...Object.fromEntries(given),
+      ...(await certificatesFor(env, dir)),
+      PATH: `${env.PATH}:${dirname(execPath)}`,
+    },
     cwd,
     timeout: 5 * 60_000,
     maxOutput: 64 * 1024 ** 2,
@@ -114,6 +120,19 @@ async function npm(
   });
   if (status === 0 && stdout.trim() !== "") return stdout;
   throw refused(wanted, stdout, stderr);
+}
+
+/**
+ * npm's Node does not read SSL_CERT_FILE, which our own downloads trust, and of its own variable one file only.
+ * A setting of npm's own replaces both.
+ */
+async function certificatesFor(env: NpmContext["env"], dir: string): Promise<Names> {
+  const { SSL_CERT_FILE: file, NODE_EXTRA_CA_CERTS: extra } = env;
+  if (!file) return {};
+  const texts = [file, extra].flatMap((path) => (path && tryRead(unquoted(path)).bytes) || []);
+  const both = join(dir, "npm-certificates.pem");
+  await writeFile(both, texts.map((bytes) => `${bytes}\n`).join(""));
+  return { NODE_EXTRA_CA_CERTS: both };
 }
 
 /** Errors of the registry or the network, not of the package. */

@@ -173,6 +173,8 @@ export interface PythonLibrariesArtifact extends ArtifactBase {
   /** `cpython-311`. */
   readonly line: LibraryLine;
   readonly wheels: readonly LockedWheel[];
+  /** The index to ask where none is configured; ends with `/`. */
+  readonly index?: string;
 }
 
 /** The Node packages of a library set: a tree with `node_modules` and no programs. */

@@ -71,14 +71,14 @@ async function pinSet(
   });
   const toolchains = toolchainsFor(tool, run);
   const dir = await staging.workDir(tool);
-  const lock = await draftLibraries(set, { context, toolchains, dir });
+  const drafted = await draftLibraries(set, { context, toolchains, dir, by });
   const former = (await readDeclared(context.prefix)).tools[tool];
   if (former) {
-    const changes = changesOf(tool, lockIn(former), lock);
+    const changes = changesOf(tool, lockIn(former), drafted.lock);
     const said = changes.length > 0 ? listNames(changes, 20) : "nothing has changed";
     context.emit({ type: "note", message: `${title}: ${said}` });
   }
-  return recordOf(set, lock);
+  return recordOf(set, drafted);
 }
 
 function toolchainsFor(tool: string, { context, toolchains, needs }: ToolRun): Toolchains {

@@ -52,12 +52,12 @@ function put(path: string, text: string, skill = "mail"): void {
 }
 
 /** Pins for Python 3.11 of a requirements.txt that says `words`, as an operator has reviewed them. */
-function pins(): string {
+function pins(more: object = {}): string {
   const digest = digestOf("words\n");
   const file = join(place.dir, "declared.json");
   const tool = {
     ...{ from: "requirements.txt (words)", by: "mail", at: "2026-01-01T00:00:00Z" },
-    recipe: { libraries: digest, names: ["words"] },
+    recipe: { libraries: digest, names: ["words"], ...more },
     locks: { "libraries.lock.json": lockOf([words]) },
   };
   const tools = { [`libraries-${digest.slice(0, 16)}-cpython-311`]: tool };
@@ -80,6 +80,17 @@ describe("pins that the operator has reviewed", () => {
     );
     expect((await run()).stderr).toMatch(/nothing to do/);
     expect((await place.run()).stderr).toMatch(/nothing to do/);
+  });
+
+  test("are fetched from the index of their record where none is configured and no Python is there", async () => {
+    delete env.PIP_INDEX_URL;
+    const unknown = await run();
+    expect(unknown.stderr).toMatch(/no Python index is configured here.*\[E_NO_REGISTRY\]/);
+    pins({ index: `${place.server.origin}/simple/` });
+    const { status, stderr } = await run();
+    expect(stderr).toMatch(/Python 3\.11 packages of mail: installed/);
+    expect(status).toBe(0);
+    expect(indexed()).toEqual([linkOf("words\n")]);
   });
 
   test("stay while a skill has the file, and go with it", async () => {
@@ -262,6 +273,33 @@ describe("what skills declare", () => {
     await allowed();
     expect((await run("gc")).stderr).toMatch(/packages declared by mail: removed/);
     expect(indexed()).toEqual([]);
+  });
+
+  test("a lock that names what the registry does not have is one problem; the rest is installed", async () => {
+    put("package.json", '{"dependencies":{"zog":"^1.0.0"}}');
+    const zog = npmTarball("zog", "1.0.1", { "index.js": "" });
+    place.server.publish("zog", "1.0.1", zog, { manifest: {} });
+    const integrity = `sha512-${createHash("sha512").update(zog).digest("base64")}`;
+    const packages = {
+      "": { dependencies: { zog: "^1.0.0" } },
+      "node_modules/zog": { version: "1.0.0", integrity },
+    };
+    put("package-lock.json", JSON.stringify({ lockfileVersion: 3, packages }));
+    put("requirements.txt", "words\n", "notes");
+    place.skill("notes", {});
+    const { status, stderr } = await allowed();
+    expect(stderr).toMatch(
+      /Node packages of mail: .*has no zog@1\.0\.0.*\[E_LIBRARIES_NOT_LISTED\]/,
+    );
+    expect(stderr.match(/\[E_\w+\]/g)).toEqual(["[E_LIBRARIES_NOT_LISTED]"]);
+    expect(status).toBe(0);
+    expect((await allowed("--strict")).status).toBe(3);
+    expect(indexed()).toContain(linkOf("words\n"));
+    put(
+      "package-lock.json",
+      JSON.stringify({ lockfileVersion: 3, packages: { "": packages[""] } }),
+    );
+    expect((await allowed()).stderr).toMatch(/Node packages of mail: installed/);
   });
 
   test("changed files are another set; what no skill has any more is removed by gc", async () => {

@@ -8,7 +8,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer, request as plainRequest, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +22,7 @@ import {
   type HttpOptions,
 } from "../../src/net/http.ts";
 import { defaultRetryPolicy } from "../../src/net/retry.ts";
-import { describe as facts, run } from "../support/archives.ts";
+import { describe as facts } from "../support/archives.ts";
 import {
   type Fault,
   type Loopback,
@@ -31,6 +30,7 @@ import {
   startLoopback,
 } from "../support/loopback.ts";
 import { startSocks } from "../support/proxies.ts";
+import { startTls } from "../support/tls.ts";
 
 const body = Buffer.alloc(400_000, "every byte of it counts\n");
 const timing = { stallMs: 300, deadMs: 1500, backoffMs: 5, retryAfterMaxMs: 400 };
@@ -485,29 +485,12 @@ describe("certificates", () => {
 
 /** Serves the body over TLS with a certificate of its own; `ca` is its file. */
 async function tlsServer(headers?: { location: string }): Promise<{ url: string; ca: string }> {
-  const ca = join(dir, "ca.pem");
-  const key = join(dir, "key.pem");
-  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const made = [
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "1",
-  ];
-  if (!existsSync(ca)) {
-    run("openssl", ["req", "-x509", ...made, ...subject, "-keyout", key, "-out", ca]);
-  }
-  const options = { key: readFileSync(key), cert: readFileSync(ca) };
-  const tls = createTlsServer(options, (_request, response) => {
+  const { origin, ca, server } = await startTls(dir, (_request, response) => {
     if (headers) response.writeHead(302, headers).end();
     else response.end(body);
   });
-  others.push(tls);
-  await new Promise<void>((resolve) => tls.listen(0, "127.0.0.1", resolve));
-  return { url: `https://127.0.0.1:${(tls.address() as AddressInfo).port}/file`, ca };
+  others.push(server);
+  return { url: `${origin}/file`, ca };
 }
 
 test("nothing is kept of a failed download, not even an old file", async () => {

@@ -1,6 +1,7 @@
 /** Library sets of Node: the real npm, a registry of ours, and the lock files of four programs. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -10,6 +11,7 @@ import { parseLock } from "../../src/core/locks/npm-lock.ts";
 import type { Event } from "../../src/report/events.ts";
 import { npmTarball } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { startTls } from "../support/tls.ts";
 
 let dir: string;
 let server: Loopback;
@@ -40,20 +42,23 @@ function setOf(packageJson: object, locks: Readonly<Record<string, string>> = {}
   };
 }
 
-const resolve = (set: LibrarySet): Promise<string> =>
+const resolve = (set: LibrarySet, env: Readonly<Record<string, string>> = {}): Promise<string> =>
   resolveNodeLibraries(set, {
     env: {
       PATH: process.env.PATH,
       HOME: join(dir, "home"),
       npm_config_registry: server.registry,
       npm_config_fetch_retries: "0",
+      ...env,
     },
     offline: false,
     dir: mkdtempSync(join(dir, "run-")),
     platform: { os: "linux", arch: "x64", libc: "glibc" },
     emit: (event) => told.push(event),
+    by: "mail",
   });
-const refused = (set: LibrarySet) => resolve(set).then(String, (error) => error);
+const refused = (set: LibrarySet, env?: Readonly<Record<string, string>>) =>
+  resolve(set, env).then(String, (error) => error);
 
 /** Path without `node_modules/`, and version. */
 async function versionsOf(set: LibrarySet): Promise<Record<string, string>> {
@@ -103,6 +108,31 @@ describe("without a lock file", () => {
     expect(error).toMatchObject({ problem: "E_NPM_CLOSURE" });
     expect(server.hits()).toBe(0);
   });
+});
+
+test("npm trusts the certificates that our own downloads trust", async () => {
+  publish("a", ["1.0.0"]);
+  const {
+    origin,
+    ca,
+    server: tls,
+  } = await startTls(dir, ({ url }, response) => {
+    get(`${server.origin}${url}`, (answer) => answer.pipe(response));
+  });
+  const other = join(dir, "other.pem");
+  writeFileSync(other, "nothing\n");
+  try {
+    const set = setOf({ dependencies: { a: "*" } });
+    const npm_config_registry = `${origin}/registry/`;
+    expect(await refused(set, { npm_config_registry })).toMatchObject({ kind: "network" });
+    const own = { npm_config_registry, SSL_CERT_FILE: ca, NODE_EXTRA_CA_CERTS: other };
+    expect(await resolve(set, own)).toContain(integrity("a", "1.0.0"));
+    const both = { npm_config_registry, SSL_CERT_FILE: other, NODE_EXTRA_CA_CERTS: ca };
+    expect(await resolve(set, both)).toContain(integrity("a", "1.0.0"));
+    expect(readFileSync(other, "utf8")).toBe("nothing\n");
+  } finally {
+    tls.close();
+  }
 });
 
 describe("with a lock file", () => {

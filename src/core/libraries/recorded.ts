@@ -22,6 +22,11 @@ const librariesLock = "libraries.lock.json";
 const recordedSet = z.strictObject({
   libraries: z.string().regex(/^[0-9a-f]{64}$/),
   names: z.array(z.string()),
+  /** pip's own index, if the set was resolved from it: a place without pip and its configuration knows none. */
+  index: z
+    .string()
+    .regex(/^https?:\/\/[^@]+\/$/)
+    .optional(),
 });
 
 /** The declaration of a set in one word: `requirements.txt (requests, rich)`. */
@@ -37,9 +42,16 @@ export function openLibraries(set: LibrarySet, by: string): Recipe {
   return librariesRecipe(librariesTool(set), set, { declared, artifact, needs });
 }
 
+/** What a resolver gives. */
+export interface DraftedLock {
+  readonly lock: string;
+  /** pip's own index, if it was asked; ends with `/`. */
+  readonly index?: string;
+}
+
 /** What is recorded of a set: its lock, as resolved. */
-export function recordOf(set: LibrarySet, lock: string) {
-  const recipe = { libraries: set.digest, names: [...set.names] };
+export function recordOf(set: LibrarySet, { lock, index }: DraftedLock) {
+  const recipe = { libraries: set.digest, names: [...set.names], ...(index && { index }) };
   return { recipe, locks: { [librariesLock]: lock } };
 }
 
@@ -59,8 +71,11 @@ export function recordedLibraries(
   const line = lineOfTool(tool);
   if (line === undefined || librariesTool({ digest: said.libraries, line }) !== tool)
     return `${tool} is not the name of this library set`;
-  const artifact = pinnedLibraries(tool, lock);
-  if (typeof artifact === "string") return artifact;
+  const pinned = pinnedLibraries(tool, lock);
+  if (typeof pinned === "string") return pinned;
+  const { index } = said;
+  const isPython = pinned.kind === "python-libraries" && index !== undefined;
+  const artifact = isPython ? { ...pinned, index } : pinned;
   const set = { digest: said.libraries, names: said.names };
   return librariesRecipe(tool, set, { declared: { from, by }, artifact, needs: [] });
 }

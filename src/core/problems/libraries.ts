@@ -24,6 +24,12 @@ export const libraryProblems = {
     cause: "The lock file beside a skill's package.json cannot be used.",
     remedy: "Recreate the lock file, or remove it: the versions are then pinned at first use.",
   },
+  E_LIBRARIES_NOT_LISTED: {
+    kind: "unmet",
+    cause: "The npm registry does not list a version that a skill's lock file names.",
+    remedy:
+      "Recreate the skill's lock file, or remove it: the versions are then pinned at first use. A mirror may only be late.",
+  },
   E_LIBRARIES_NO_WHEEL: {
     kind: "unmet",
     cause: "A Python package that a skill declares has no wheel that fits.",

@@ -6,15 +6,19 @@ import type { Http } from "../../net/http.ts";
 import type { Interpreter, Toolchains } from "../toolchains.ts";
 import type { PythonIndexes } from "./index.ts";
 
-/** The indexes of the machine's pip; the default one is that of the volume's pip, if there is one. */
+/**
+ * The indexes of the machine's pip. The default one is that of the volume's pip, if there is one, else `recorded`: the
+ * one from which the wheels were pinned.
+ */
 export async function indexesFor(
   http: Http,
   python: Interpreter | undefined,
   toolchains: Pick<Toolchains, "pip">,
+  recorded?: string,
 ): Promise<PythonIndexes> {
   const pip = await toolchains.pip();
   if (pip.isDefaultReplaced) return { http, pip };
-  const defaultIndex = python && (await defaultIndexOf(python));
+  const defaultIndex = (python && (await defaultIndexOf(python))) ?? recorded;
   if (defaultIndex !== undefined) return { http, pip, defaultIndex };
   if (pip.indexes.length + pip.findLinks.length > 0) return { http, pip };
   throw new UserError("E_NO_REGISTRY", "no Python index is configured here", {

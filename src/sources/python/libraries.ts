@@ -21,7 +21,7 @@ import {
  * them is run.
  */
 async function stagePythonLibraries(
-  { kind, line, wheels: locked }: PythonLibrariesArtifact,
+  { kind, line, wheels: locked, index }: PythonLibrariesArtifact,
   context: StageContext,
 ): Promise<Staged> {
   const toolchains = toolchainsOf(context);
@@ -30,7 +30,7 @@ async function stagePythonLibraries(
   const python = await toolchains.anyPython();
   const tree = await makeTree(context.dir, ["site-packages"]);
   context.onPhase?.("download");
-  const indexes = await indexesFor(context.http, python, toolchains);
+  const indexes = await indexesFor(context.http, python, toolchains, index);
   const { files, size } = await fetchWheels(wheels, indexes, context);
   context.onPhase?.("unpack");
   await placeWheels(wheels, files, { ...context, tree, parts: [] });
