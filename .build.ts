@@ -127,7 +127,8 @@ function buildDigest(dist: string): string {
 
 function run(...args: string[]): string {
   const maxBuffer = 64 * 1024 ** 2; // the catalogue as JSON exceeds the default
-  return execFileSync(process.execPath, [start, ...args], { encoding: "utf8", maxBuffer });
+  const env = { ...process.env, OPENCLAW_SKILL_CATALOGUE: "" };
+  return execFileSync(process.execPath, [start, ...args], { encoding: "utf8", maxBuffer, env });
 }
 
 /** The names of the catalogue's tools and of their programs. */

@@ -263,8 +263,7 @@ words_are() {
 # True if some run with this catalogue selected every SKILL.md here, at any path, and its programs are
 # present. So a sandbox verifies the skills that OpenClaw copied into it; without skills it verifies all.
 skills_are_known() {
-  why="$catalogue is missing"
-  [ -f "$catalogue" ] || return
+  find_catalogue || return
   has_requested || return
   needed=$(with_skill_roots needs_of) || { name_change $? && return 1; }
   for name in $needed; do
@@ -273,6 +272,19 @@ skills_are_known() {
       return 1
     }
   done
+}
+
+# Sets `catalogue`: the package's own, or the one of OPENCLAW_SKILL_CATALOGUE, if the record is of a run with it.
+find_catalogue() {
+  catalogue=$package/dist/catalogue.json
+  if [ -n "${OPENCLAW_SKILL_CATALOGUE:-}" ]; then
+    catalogue=$record/catalogue.json spec=''
+    why='the volume was filled with another catalogue'
+    [ ! -f "$record/spec" ] || IFS= read -r spec <"$record/spec"
+    [ "$spec" = "$OPENCLAW_SKILL_CATALOGUE ${OPENCLAW_SKILL_CATALOGUE_KEY:-}" ] || return
+  fi
+  why="$catalogue is missing"
+  [ -f "$catalogue" ]
 }
 
 # True if the volume has the tools or programs in OPENCLAW_SKILL_TOOLS.

@@ -21,6 +21,10 @@ export interface Options {
   readonly prefix: string | undefined;
   readonly skillsDirs: readonly string[];
   readonly recipeDirs: readonly string[];
+  /** The catalogue that replaces the bundled one: see `parseCatalogueSpec`. */
+  readonly catalogue: string | undefined;
+  /** The key that must have signed it, or the key's file. */
+  readonly catalogueKey: string | undefined;
   /** The directory in which agents may ask for tools. */
   readonly requestsDir: string | undefined;
   readonly all: boolean;
@@ -153,11 +157,16 @@ type Values = ReturnType<typeof parseWords>["values"];
 function directories(
   values: Values,
   env: Env,
-): Pick<Options, "prefix" | "skillsDirs" | "recipeDirs" | "requestsDir" | "seed"> {
+): Pick<
+  Options,
+  "prefix" | "skillsDirs" | "recipeDirs" | "catalogue" | "catalogueKey" | "requestsDir" | "seed"
+> {
   return {
     prefix: values.prefix ?? (env.OPENCLAW_SKILL_PREFIX || undefined),
     skillsDirs: values["skills-dir"] ?? split(env.OPENCLAW_SKILL_DIRS, ":"),
     recipeDirs: values.recipes ?? split(env.OPENCLAW_SKILL_RECIPES, ":"),
+    catalogue: (values.catalogue ?? env.OPENCLAW_SKILL_CATALOGUE) || undefined,
+    catalogueKey: (values["catalogue-key"] ?? env.OPENCLAW_SKILL_CATALOGUE_KEY) || undefined,
     requestsDir: (values.requests ?? env.OPENCLAW_SKILL_REQUESTS) || undefined,
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
   };

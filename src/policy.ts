@@ -38,7 +38,7 @@ function quickContext() {
     else if (word.startsWith("--prefix=/")) prefix = word.slice("--prefix=".length);
     else return undefined;
   }
-  const settings = ["RECIPES", "SEED", "ALLOW_DECLARED"].map(
+  const settings = ["RECIPES", "CATALOGUE", "SEED", "ALLOW_DECLARED"].map(
     (name) => env[`OPENCLAW_SKILL_${name}`],
   );
   if (settings.some(Boolean) || existsSync(join(defaultSeed, layout.manifest))) return undefined;

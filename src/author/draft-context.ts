@@ -1,12 +1,8 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
-import { once } from "../core/once.ts";
 import { rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
-import { readCredentials } from "../net/credentials.ts";
-import { createHttp } from "../net/http.ts";
-import { readNetworkSettings } from "../net/network-settings.ts";
-import { readNpmConfig } from "../net/npm-config.ts";
+import { machineHttp } from "../net/machine-http.ts";
 import type { DraftContext } from "./draft.ts";
 
 /**
@@ -17,16 +13,9 @@ export async function withDraftContext<T>(
   { env, home, options, reporter, clock, signal }: Context,
   work: (context: DraftContext) => Promise<T>,
 ): Promise<T> {
-  const npm = once(() => readNpmConfig(env, home));
-  const { mirrors, offline } = options;
-  const http = createHttp({
-    env,
-    mirrors,
-    offline,
-    settings: () => readNetworkSettings(env, home, npm),
-    credentials: readCredentials(env, home, npm),
-    onDetail: (message) => reporter.emit({ type: "detail", message }),
-  });
+  const { offline } = options;
+  const onDetail = (message: string) => reporter.emit({ type: "detail", message });
+  const { http, npm } = machineHttp({ env, home }, { ...options, onDetail });
   const dir = temporaryDirectory("openclaw-recipe");
   try {
     return await work({ env, home, offline, http, npm, clock, emit: reporter.emit, dir, signal });

@@ -6,10 +6,7 @@ import type { Plan, Step } from "../core/plan/plan.ts";
 import { platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { readAptConfig } from "../net/apt-config.ts";
-import { readCredentials } from "../net/credentials.ts";
-import { createHttp } from "../net/http.ts";
-import { readNetworkSettings } from "../net/network-settings.ts";
-import { readNpmConfig } from "../net/npm-config.ts";
+import { machineHttp } from "../net/machine-http.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { ApplyRequest } from "../run/apply-context.ts";
 import { asFailure } from "../run/cleanup.ts";
@@ -84,16 +81,9 @@ export async function applyHere(
 ): Promise<Applied> {
   const { options, env, home, machine, signal, clock } = context;
   const { emit } = context.reporter;
-  const npm = once(() => readNpmConfig(env, home));
-  const { mirrors, offline, jobs } = options;
-  const http = createHttp({
-    env,
-    mirrors,
-    offline,
-    settings: () => readNetworkSettings(env, home, npm),
-    credentials: readCredentials(env, home, npm),
-    onDetail: (message) => emit({ type: "detail", message }),
-  });
+  const { offline, jobs } = options;
+  const onDetail = (message: string) => emit({ type: "detail", message });
+  const { http, npm } = machineHttp({ env, home }, { ...options, onDetail });
   try {
     return await applyPlan(plan, {
       ...wanted,

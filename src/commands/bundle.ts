@@ -15,6 +15,7 @@ import { formatBytes, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../run/bundle.ts";
 import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
+import { missingCatalogues } from "../run/store-catalogue.ts";
 import { applyHere } from "./apply.ts";
 import { asking } from "./finalize.ts";
 import { notifySessions } from "./notify.ts";
@@ -99,7 +100,8 @@ async function importFrom(
   }
   const wanted = steps.filter(({ action }) => action === "take");
   let applied: Imported["applied"] = { installed: [], failures: [] };
-  if (wanted.length > 0 && !options.dryRun) {
+  const catalogues = missingCatalogues(other.catalogues, { prefix, manifest: own });
+  if (wanted.length + catalogues.length > 0 && !options.dryRun) {
     const plan = planOfImport(steps, platformId(platform));
     applied = await applyHere(
       plan,

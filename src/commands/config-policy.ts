@@ -15,6 +15,7 @@ export async function configPolicy(context: Context): Promise<number> {
   const args = [
     ...(options.strict ? ["--strict"] : []),
     ...options.recipeDirs.flatMap((dir) => ["--recipes", resolve(dir)]),
+    ...(options.catalogue === undefined ? [] : ["--catalogue", options.catalogue]),
   ];
   const fragment = policyFragment(volume, args);
   const notes = await notesOn(volume, context);

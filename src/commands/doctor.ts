@@ -3,6 +3,7 @@ import { exitStatus } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
+import { damagedCatalogues } from "../io/volume/catalogues.ts";
 import { commandLinks } from "../io/volume/command-links.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { libraryLink } from "../io/volume/library-links.ts";
@@ -82,7 +83,12 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
   const findings = await examine(state, loginShell, context);
   const lastRun = await readLastRun(prefix);
   const missing = missingOf(state, lastRun);
-  const isDamaged = findings.some(({ tool }) => tool !== undefined) || brokenManifest;
+  const catalogues = damagedCatalogues(prefix, manifest).map((spec) =>
+    damagedCatalogue(spec, state),
+  );
+  findings.push(...catalogues);
+  const isDamaged =
+    findings.some(({ tool }) => tool !== undefined) || catalogues.length > 0 || brokenManifest;
   return {
     prefix,
     platform: plan.platform,
@@ -96,6 +102,14 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
     lastRun,
     exitStatus: missing.length > 0 || isDamaged ? exitStatus.integrity : exitStatus.done,
   };
+}
+
+function damagedCatalogue(spec: string, { named }: InstalledState): Finding {
+  const hint =
+    spec === named?.called
+      ? "openclaw-install-skill-deps doctor --repair fetches it again."
+      : `Run openclaw-install-skill-deps --catalogue ${spec}, or gc if nothing uses it.`;
+  return { message: `the catalogue ${spec} is missing or damaged in the volume`, hint };
 }
 
 function missingOf({ plan }: InstalledState, lastRun: unknown): Missing[] {

@@ -187,10 +187,12 @@ async function recordView(
     roots: survey.roots,
     inputs,
     absent: survey.absent,
+    ...catalogueFact(survey, context),
     directories: [...survey.directories],
     ...(agents && { requests: { dir: agents.dir, names: agents.names, isWaiting } }),
     isForWatch:
       context.options.json === "events" ||
+      survey.named?.failure !== undefined ||
       applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
     listings: survey.listings,
     dependencies: survey.dependencies,
@@ -217,6 +219,15 @@ async function recordView(
     status: hashOfStatus(context),
     unmet: survey.plan.unmet.map(({ bin, reason, problem }) => `${bin}: ${reason} [${problem}]`),
   });
+}
+
+/** The words are those of the variables, by which other containers name the same catalogue. */
+function catalogueFact({ named }: InstalledState, { options }: Context) {
+  const { catalogue = "", catalogueKey = "" } = options;
+  const sha256 = named?.catalogue?.sha256;
+  return sha256 === undefined
+    ? {}
+    : { catalogue: { sha256, words: `${catalogue} ${catalogueKey}` } };
 }
 
 /** If declarations are allowed, their record is an input; read again, because it may be new. */

@@ -25,6 +25,8 @@ const manner: readonly (keyof Options)[] = [
 const selection: readonly (keyof Options)[] = [
   "skillsDirs",
   "recipeDirs",
+  "catalogue",
+  "catalogueKey",
   "requestsDir",
   "all",
   "skills",

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
 import type { Manifest, SelectedSkill } from "../core/manifest.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
@@ -10,6 +11,7 @@ import { bytesOf, isBusy, type Pruned, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes, titleOf } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { forgetCatalogues } from "../run/store-catalogue.ts";
 import { forgetPrevious, openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
 
@@ -55,7 +57,8 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
     return nothing;
   }
   // First, because the disk may be full. A kill here leaves previous trees listed that rollback misses.
-  const pruned = await prune(prefix, state.manifest, began, { withPrevious: true });
+  const manifest = await forgetCatalogues(state, usedCatalogues(state), emit);
+  const pruned = await prune(prefix, manifest, began, { withPrevious: true });
   await forgetPrevious(prefix, state.manifest, emit);
   const choose = (manifest: Manifest) =>
     unusedTools(manifest, counted(state, manifest), state.requests);
@@ -63,6 +66,11 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
   const taken = isUnused ? await uninstall(prefix, plan.platform, emit, choose) : [];
   if (taken.length > 0) await notifySessions(context);
   return { taken, ...pruned };
+}
+
+/** That of this run, and that of the last one, which may have been a watcher's. */
+function usedCatalogues({ named, manifest }: InstalledState): string[] {
+  return [named?.called, manifest.catalogue].filter((spec) => spec !== undefined);
 }
 
 async function foresee(state: InstalledState, context: Context): Promise<Garbage> {
@@ -81,7 +89,18 @@ async function foresee(state: InstalledState, context: Context): Promise<Garbage
       }),
   );
   const options = { dryRun: true, withPrevious: true };
-  return { taken, ...(await prune(prefix, manifest, now, options)) };
+  const pruned = await prune(prefix, manifest, now, options);
+  return { taken, ...pruned, freed: [...pruned.freed, ...(await unusedCatalogues(state))] };
+}
+
+async function unusedCatalogues(state: InstalledState): Promise<Pruned["freed"]> {
+  const { prefix, manifest } = state;
+  const used = usedCatalogues(state);
+  const unused = Object.entries(manifest.catalogues ?? {}).filter(([spec]) => !used.includes(spec));
+  const paths = unused.map(([, { sha256 }]) => layout.catalogueFile(sha256));
+  return await Promise.all(
+    paths.map(async (path) => ({ path, bytes: await bytesOf(join(prefix, path)) })),
+  );
 }
 
 function counted({ selected }: InstalledState, { skills }: Manifest): SelectedSkill[] {

@@ -12,7 +12,7 @@ import { nearestName } from "../core/search.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { formatBytes } from "../report/text.ts";
-import { readCatalogue } from "../run/inputs/state.ts";
+import { readCatalogue } from "../run/inputs/catalogue.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** A source of a recipe; `size`: bytes to download, if they are known. */
@@ -42,7 +42,7 @@ export async function info(context: Context): Promise<number> {
   }
   const prefix = await resolvePrefix(context);
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
-  const { catalogue } = await readCatalogue(context, context.reporter.emit);
+  const { catalogue } = await readCatalogue(context, { prefix, manifest });
   const tools = new Set(options.names.map((name) => knownTool(name, manifest, catalogue)));
   const found = await Promise.all(
     [...tools].map((tool) => describeTool(tool, { prefix, manifest, catalogue, context })),

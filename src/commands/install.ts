@@ -12,6 +12,7 @@ import { grantedTools, optionalTools } from "../run/inputs/agent-requests.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { answerAgents, reserveAgents } from "./agents.ts";
 import { finalize } from "./finalize.ts";
+import { failureOfCatalogue, recordCatalogue } from "./named-catalogue.ts";
 import { isCommandDue, sayCommand } from "./own-command.ts";
 import {
   planDocument,
@@ -42,10 +43,12 @@ export async function install(context: Context, update = false): Promise<number>
         )
       : kept(state);
   const answered = await answerAgents(state, applied, context);
+  await recordCatalogue(state, context);
   const optional = optionalTools(state.agents, state.plan);
   const codes = [
     ...applied.failures.flatMap(({ tool, code }) => (optional.has(tool) ? [] : [code])),
     ...state.plan.unmet.map((): ProblemKind => "unmet"),
+    ...failureOfCatalogue(state, update),
   ];
   const exitStatus = exitStatusFor(codes, options.strict);
   const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };

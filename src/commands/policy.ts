@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Options } from "../cli.ts";
+import { parseCatalogueSpec } from "../core/catalogue-spec.ts";
 import { describeError } from "../core/errors.ts";
 import { defaultPrefix, defaultSeed, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
@@ -10,8 +11,10 @@ import { type Platform, platformId } from "../core/platform.ts";
 import { defaultLimits } from "../core/skills/config.ts";
 import type { Skill } from "../core/skills/skill.ts";
 import { loadCatalogue } from "../io/inputs/catalogue.ts";
+import { type CompiledCatalogue, parseCompiled } from "../io/inputs/compiled.ts";
 import { readSkill } from "../io/inputs/skills.ts";
 import { findOnPath } from "../io/on-path.ts";
+import { readStoredCatalogue } from "../io/volume/catalogues.ts";
 import { findManifest } from "../io/volume/manifest-file.ts";
 import { answerFor, notChecked, type PolicyAnswer, type PolicyRequest } from "./policy-answer.ts";
 
@@ -19,7 +22,7 @@ import { answerFor, notChecked, type PolicyAnswer, type PolicyRequest } from "./
 export interface PolicyContext {
   readonly options: Pick<
     Options,
-    "prefix" | "recipeDirs" | "seed" | "strict" | "allowDeclared" | "ignoreSystem"
+    "prefix" | "recipeDirs" | "catalogue" | "seed" | "strict" | "allowDeclared" | "ignoreSystem"
   >;
   /** The PATH on which programs count. */
   readonly path: string;
@@ -76,9 +79,10 @@ async function planFor(skill: Skill, context: PolicyContext): Promise<Plan> {
   const prefix = options.prefix ?? defaultPrefix;
   const bins = skill.bins.filter(isBinName);
   const anyBins = skill.anyBins.filter(isBinName);
-  const compiled = join(packageDir, "dist", "catalogue.json");
-  const { catalogue } = await loadCatalogue({ dirs: options.recipeDirs, compiled });
   const manifest = (await manifestOf(prefix, platform)) ?? emptyManifest(platformId(platform));
+  const compiled =
+    storedCatalogue(prefix, manifest, options) ?? join(packageDir, "dist", "catalogue.json");
+  const { catalogue } = await loadCatalogue({ dirs: options.recipeDirs, compiled });
   const seed =
     options.seed === "" ? undefined : await manifestOf(options.seed ?? defaultSeed, platform);
   const asked = [...bins, ...anyBins];
@@ -98,6 +102,20 @@ async function planFor(skill: Skill, context: PolicyContext): Promise<Plan> {
     force: new Set(),
     update: false,
   });
+}
+
+/** The volume's copy of what `--catalogue` names: a policy uses no network. Throws if there is none. */
+function storedCatalogue(
+  prefix: string,
+  manifest: Manifest,
+  { catalogue }: PolicyContext["options"],
+): CompiledCatalogue | undefined {
+  if (catalogue === undefined) return undefined;
+  const spec = parseCatalogueSpec(catalogue, (path) => resolve(path));
+  if (typeof spec === "string") throw new Error(`--catalogue ${spec}`);
+  const copy = readStoredCatalogue(prefix, manifest, spec.called);
+  if (copy) return parseCompiled(copy.text, (read) => read(), spec.called);
+  throw new Error(`the volume does not have the catalogue ${spec.called} yet`);
 }
 
 /** A volume's manifest; undefined where a run would make a new one, or refuse the volume. */

@@ -18,7 +18,7 @@ import { nearestName } from "../core/search.ts";
 import { lstatIfExists, makeDirectory, statIfExists, writeAtomically } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
-import { readCatalogue } from "../run/inputs/state.ts";
+import { readCatalogue } from "../run/inputs/catalogue.ts";
 
 type Drafter = (name: string, wish: DraftWish, place: DraftContext) => Promise<Draft>;
 
@@ -104,10 +104,7 @@ async function versionWish(
       hint: `The recipe ${name} says both. Its programs differ? Name the source itself.`,
     });
   }
-  const { catalogue } = await readCatalogue(
-    await withoutNewDirectories(context),
-    context.reporter.emit,
-  );
+  const { catalogue } = await readCatalogue(await withoutNewDirectories(context));
   const recipe =
     catalogue.recipes.get(name) ?? catalogue.recipes.get(catalogue.providers.get(name) ?? "");
   if (!recipe) {

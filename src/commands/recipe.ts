@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
+import { sha256Hex } from "../core/digest.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
@@ -9,6 +10,7 @@ import { readInput } from "../io/input.ts";
 import { loadCatalogue } from "../io/inputs/catalogue.ts";
 import { compileCatalogue, readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { renderTable } from "../report/text.ts";
+import { readCatalogue, readNamedCatalogue } from "../run/inputs/catalogue.ts";
 import { bumpRecipes } from "./recipe-bump.ts";
 import { outdatedRecipes } from "./recipe-current.ts";
 import { fetchSources } from "./recipe-fetch.ts";
@@ -45,10 +47,7 @@ export async function recipe(context: Context): Promise<number> {
 }
 
 async function listRecipes(context: Context): Promise<number> {
-  const { catalogue } = await loadCatalogue({
-    dirs: context.options.recipeDirs,
-    compiled: join(context.packageDir, "dist", "catalogue.json"),
-  });
+  const { catalogue } = await readCatalogue(context);
   const recipes = [...catalogue.recipes.values()];
   if (context.options.json !== false) {
     context.stdout.write(`${JSON.stringify({ schema: 1, recipes }, null, 2)}\n`);
@@ -129,8 +128,8 @@ function isDirectory(path: string): boolean {
 }
 
 /**
- * Packs a directory of recipes into the single file that a run reads; the build does it for the
- * bundled ones.
+ * Packs a directory of recipes, and behind them those of `--catalogue`, into the single file that a
+ * run reads; the build does it for the bundled ones.
  */
 async function compileRecipes(context: Context, args: readonly string[]): Promise<number> {
   const [dir, file] = args;
@@ -139,6 +138,10 @@ async function compileRecipes(context: Context, args: readonly string[]): Promis
       hint: "Use openclaw-install-skill-deps recipe compile recipes dist/catalogue.json",
     });
   }
-  await writeFile(file, compileCatalogue(dir, context.version));
+  const named = await readNamedCatalogue(context);
+  if (named?.failure) throw named.failure;
+  const text = compileCatalogue(dir, context.version, named?.catalogue?.recipes);
+  await writeFile(file, text);
+  context.stdout.write(`${sha256Hex(text)}  ${file}\n`); // in the format of sha256sum
   return exitStatus.done;
 }

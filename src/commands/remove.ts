@@ -16,8 +16,8 @@ import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes, titleOf } from "../report/text.ts";
+import { readCatalogue } from "../run/inputs/catalogue.ts";
 import { loadSeed } from "../run/inputs/seed.ts";
-import { readCatalogue } from "../run/inputs/state.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
 import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
@@ -93,7 +93,7 @@ async function toolsNamed(manifest: Manifest, prefix: string, context: Context):
     else absent.push(name);
   }
   if (absent.length === 0) return { tools: [...found], unrequested: [] };
-  const { catalogue } = await readCatalogue(context, context.reporter.emit);
+  const { catalogue } = await readCatalogue(context, { prefix, manifest });
   const requested = new Set(requestedTools(manifest));
   const meant = new Map(absent.map((name) => [name, toolCalled(name, manifest, catalogue)]));
   const isKnown = (tool: string) => catalogue.recipes.has(tool) || requested.has(tool);

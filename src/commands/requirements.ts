@@ -9,6 +9,7 @@ import { renderTable } from "../report/text.ts";
 import type { SetWithTools } from "../run/inputs/libraries.ts";
 import type { LoadedSkill } from "../run/inputs/requirements.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { catalogueDocument, describeCatalogue } from "./named-catalogue.ts";
 
 /** `requirements`: what the skills in view require, whether each is selected, and its state. */
 export async function requirements(context: Context): Promise<number> {
@@ -28,6 +29,7 @@ export function requirementsDocument(seen: InstalledState): unknown {
     schema: 1,
     platform: seen.plan.platform,
     prefix: seen.prefix,
+    catalogue: catalogueDocument(seen),
     skills: seen.skills.map((skill) => skillDocument(skill, seen)),
     mcpServers: seen.mcpServers.map(({ title: _, program, ...server }) => ({
       ...server,
@@ -122,7 +124,9 @@ function requires(skill: { bins: readonly string[]; anyBins: readonly string[] }
 }
 
 function renderRequirements(seen: InstalledState): string {
-  if (seen.skills.length + seen.mcpServers.length === 0) return "no skills in view\n";
+  const named = describeCatalogue(seen);
+  const last = named === undefined ? "" : `\n${named}\n`;
+  if (seen.skills.length + seen.mcpServers.length === 0) return `no skills in view\n${last}`;
   const rows = [["SKILL", "SELECTED", "NEEDS", "WHY"]];
   for (const { found, selected, reason } of seen.skills) {
     const needs = found.verdict.ok ? describeNeeds(found.verdict.skill) : "";
@@ -139,7 +143,7 @@ function renderRequirements(seen: InstalledState): string {
   const libraries = seen.libraries.flatMap(({ name, sets }) =>
     sets.flatMap((set) => renderSet(name, set, seen)),
   );
-  return `${renderTable(rows)}\n${programs}${["", ...libraries].join("\n")}${libraries.length > 0 ? "\n" : ""}`;
+  return `${renderTable(rows)}\n${programs}${["", ...libraries].join("\n")}${libraries.length > 0 ? "\n" : ""}${last}`;
 }
 
 const words = { present: "present", install: "to be installed", unmet: "unmet" } as const;

@@ -5,20 +5,21 @@ import type { Recipe } from "../core/recipe.ts";
 import { nearestName, searchRecipes } from "../core/search.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { renderTable } from "../report/text.ts";
-import { readCatalogue } from "../run/inputs/state.ts";
+import { readCatalogue } from "../run/inputs/catalogue.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** `search WORD…`: recipes with every word in their names, programs, aliases or description. */
 export async function search(context: Context): Promise<number> {
-  const { options, stdout, reporter } = context;
+  const { options, stdout } = context;
   const words = options.names;
   if (words.length === 0) {
     throw new UserError("E_USAGE", "search: no word is given", {
       hint: "Use openclaw-install-skill-deps search pdf; recipe list shows everything.",
     });
   }
-  const { catalogue } = await readCatalogue(context, reporter.emit);
-  const manifest = await readManifest(await resolvePrefix(context));
+  const prefix = await resolvePrefix(context);
+  const manifest = await readManifest(prefix);
+  const { catalogue } = await readCatalogue(context, { prefix, manifest: manifest ?? {} });
   const found = searchRecipes(words, catalogue);
   if (options.json !== false) {
     const recipes = found.map((recipe) => foundDocument(recipe, manifest));

@@ -9,6 +9,7 @@ import { formatBytes, renderTable, titleOf } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import type { Answered } from "./agents.ts";
+import { catalogueDocument } from "./named-catalogue.ts";
 
 /** How many names are in the last line. */
 const mostNames = 20;
@@ -32,6 +33,7 @@ export function summaryDocument(
     exitStatus: rest.exitStatus,
     prefix: seen.prefix,
     platform: seen.plan.platform,
+    catalogue: catalogueDocument(seen),
     onLoginPath: loginShell.missing.length === 0,
     shadowed: loginShell.shadowed,
     installed: applied.installed.map(({ tool, version, source, bins }) => ({
@@ -143,11 +145,14 @@ export function renderShadowed(prefix: string, { shadowed }: LoginShell): string
 }
 
 /** The document of `--dry-run --json`. */
-export function planDocument({ plan, prefix }: InstalledState): unknown {
+export function planDocument(seen: InstalledState): unknown {
+  const { plan, prefix } = seen;
   const steps = plan.steps.map((step) =>
     step.action === "install" ? installDocument(step) : withoutRecord(step),
   );
-  return { schema: 1, prefix, platform: plan.platform, steps, unmet: plan.unmet, bins: plan.bins };
+  const catalogue = catalogueDocument(seen);
+  const { platform, unmet, bins } = plan;
+  return { schema: 1, prefix, platform, catalogue, steps, unmet, bins };
 }
 
 function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {

@@ -22,6 +22,9 @@ export const layout = {
   pruneDue: `${share}/prune-due`,
   /** The recipes that skills' own install specs led to at first use. */
   declared: `${share}/declared.json`,
+  /** Catalogues of `--catalogue`, each named by its digest. */
+  catalogues: `${share}/catalogues`,
+  catalogueFile: (sha256: string): string => `${share}/catalogues/${sha256}.catalogue.json`,
   /** What came of agents' requests. */
   agentLog: `${share}/requests.json`,
   /** What login shells found, as long as it counts. */

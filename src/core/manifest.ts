@@ -100,6 +100,19 @@ const fallback = z.strictObject({
   at: z.string(),
 });
 
+const storedCatalogue = z.looseObject({
+  /** Names its file: see `layout.catalogueFile`. */
+  sha256,
+  /** The version of the command that compiled it. */
+  version: z.string(),
+  /** The public key of minisign that signed it. */
+  key: z.optional(z.string()),
+  /** When it was signed: seconds since 1970. */
+  signedAt: z.optional(z.int()),
+  /** When it was stored: RFC 3339, UTC. */
+  at: z.string(),
+});
+
 const manifest = z.strictObject({
   schema: z.literal(manifestSchema),
   /** The platform that this volume serves, such as `linux-x64-glibc`. */
@@ -119,6 +132,12 @@ const manifest = z.strictObject({
   fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
   /** By tool: the replaced installation, for `rollback`; its tree is kept until `gc`. */
   previous: z.optional(z.record(z.string().check(z.refine(isToolName)), verifiedRecord)),
+  /** The catalogues of `--catalogue`, by their specs. */
+  catalogues: z.optional(z.record(z.string(), storedCatalogue)),
+  /** The spec of the catalogue that the last run used; absent: the bundled one. */
+  catalogue: z.optional(z.string()),
+  /** By spec, when the newest signed catalogue was signed that was ever stored: an older one is refused. */
+  catalogueTimes: z.optional(z.record(z.string(), z.int())),
   /** Tools that stay at their version. */
   held: z.optional(z.array(z.string().check(z.refine(isToolName)))),
 });
@@ -138,6 +157,7 @@ export type TreeRecord = z.infer<typeof treeRecord>;
 /** A skill, or an MCP server, whose name then begins with `serverLabel`. */
 export type SelectedSkill = z.infer<typeof selectedSkill>;
 export type Fallback = z.infer<typeof fallback>;
+export type StoredCatalogue = z.infer<typeof storedCatalogue>;
 export type Manifest = z.infer<typeof manifest>;
 
 /** Earlier versions know only skills, so that the programs of MCP servers are listed like theirs. */

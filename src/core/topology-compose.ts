@@ -27,10 +27,7 @@ const engineSocket = "/var/run/docker.sock";
 export const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
 
 /** The services that fill the volume; undefined if sandboxes do it, or images contain the tools. */
-export function composeFile(
-  topology: Topology,
-  site: Pick<Host, "packageDir" | "source" | "state" | "npmPackage">,
-): ComposeFile | undefined {
+export function composeFile(topology: Topology, site: Site): ComposeFile | undefined {
   if (!hasGateway(topology)) return undefined;
   if (topology === "gateway")
     return { services: { "openclaw-gateway": gatewayService(topology, site) } };
@@ -42,11 +39,18 @@ export function composeFile(
   };
 }
 
-type Site = Pick<Host, "packageDir" | "source" | "state" | "npmPackage">;
+type Site = Pick<Host, "packageDir" | "source" | "state" | "npmPackage" | "variables">;
 type Access = "ro" | "rw";
 
-/** OpenClaw starts sandboxes with this client. */
-const tools = { OPENCLAW_SKILL_TOOLS: "docker" };
+/** OpenClaw starts sandboxes with the docker client. In a compose file `$` begins a variable. */
+function settings({ variables = {} }: Site): Readonly<Record<string, string>> {
+  const escaped = Object.entries(variables).map(([name, value]) => [
+    name,
+    value.replaceAll("$", "$$$$"),
+  ]);
+  return { OPENCLAW_SKILL_TOOLS: "docker", ...Object.fromEntries(escaped) };
+}
+
 /** A one-shot service ends; a watcher does not, and the gateway starts beside it. */
 const dependsOn = (isStock: boolean): object =>
   isStock ? ["skill-deps"] : { "skill-deps": { condition: "service_completed_successfully" } };
@@ -72,7 +76,7 @@ function gatewayService(topology: Topology, site: Site): object {
     environment: {
       OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
       ...(isStock ? { PATH: searchPath } : {}),
-      ...(isOwn ? tools : {}),
+      ...(isOwn ? settings(site) : {}),
     },
     group_add: ["${DOCKER_GID:?must be set in .env}"],
     ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
@@ -85,7 +89,7 @@ function provisioner(site: Site): object {
   return {
     ...build(site),
     command: ["true"],
-    environment: tools,
+    environment: settings(site),
     ...hardened,
     tmpfs: ["/tmp"],
     volumes: volumes(site, "rw", "ro"),
@@ -116,7 +120,7 @@ function stockService(site: Site): object {
     ],
     restart: "unless-stopped",
     healthcheck: { test: ["CMD", volumeCommand, "health"], interval: "10s", start_period: "10m" },
-    environment: { npm_config_cache: "/tmp/npm", ...tools },
+    environment: { npm_config_cache: "/tmp/npm", ...settings(site) },
     ...hardened,
     tmpfs: ["/tmp:exec"], // npx runs what it unpacked there
     volumes: [

@@ -29,6 +29,8 @@ export interface Host {
   readonly hasProfile: boolean;
   /** Scripts of skills are to find their packages in the volume. */
   readonly hasLibraries: boolean;
+  /** Every container that runs this command has these: they name the catalogue. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** The gateway runs directly on this machine: its own tool calls need a PATH as well. */
   readonly isHost: boolean;
   /** The path of this package on the host: the build context. */
@@ -142,7 +144,7 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
     ...(isWriter(topology) && host.agent.uid === 0 ? { user: "0:0" as const } : {}),
     ...(topology === "sandbox" ? { network: "bridge" as const } : {}),
     ...volume,
-    ...(host.hasProfile && topology !== "stock" ? {} : { env: sandboxEnv(topology, host) }),
+    ...envOf(topology, host),
     ...setup(topology, host),
   };
   const access = isWriter(topology) ? { workspaceAccess: "ro" as const } : {};
@@ -150,6 +152,12 @@ export function openclawFragment(topology: Topology, host: Host): OpenClawFragme
   // What starts a stock gateway has the volume on its PATH, and tool calls get that.
   if (!host.isHost || !buildsGateway(topology)) return { agents };
   return { agents, tools: { exec: { pathPrepend: [`${host.source}/bin`] } } };
+}
+
+function envOf(topology: Topology, host: Host): Pick<DockerFragment, "env"> {
+  const isSet = host.hasProfile && topology !== "stock";
+  const env = { ...(isSet ? {} : sandboxEnv(topology, host)), ...host.variables };
+  return Object.keys(env).length > 0 ? { env } : {};
 }
 
 /** What our profile script would set. */

@@ -53,7 +53,10 @@ export interface HashedDownload extends Download {
   readonly sha512: Digest;
 }
 
-export type TextOptions = Pick<DownloadRequest, "headers" | "proxy" | "hasAlternative" | "signal">;
+export type TextOptions = Pick<
+  DownloadRequest,
+  "headers" | "proxy" | "hasAlternative" | "isPrivate" | "signal"
+>;
 
 export interface Text {
   readonly text: string;

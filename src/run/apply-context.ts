@@ -26,6 +26,8 @@ export interface SeedVolume {
    * is noted in the record.
    */
   readonly keepsRecords?: boolean;
+  /** Catalogues of `--catalogue` in it, to be copied, too. */
+  readonly catalogues?: Manifest["catalogues"];
 }
 
 /** A seed in an open directory. */

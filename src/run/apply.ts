@@ -25,6 +25,7 @@ import { asFailure, findMissing, retireReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
 import { installTool } from "./install-tool.ts";
 import { keptVersion, type OlderVersion, sayOlder } from "./older-version.ts";
+import { importCatalogues } from "./store-catalogue.ts";
 import { shareToolchains } from "./toolchains.ts";
 
 export interface Applied {
@@ -95,6 +96,7 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
       installed,
       forced,
     );
+    if (seed?.catalogues) await importCatalogues(seed, { prefix, manifest }, emit);
     failures.push(...(await findMissing(context, tools)));
     await retireReplaced(context, installed, manifest);
     await removeStaleFiles(prefix, manifest);

@@ -8,6 +8,7 @@ import {
   unverified,
   type VerifiedRecord,
 } from "../core/manifest.ts";
+import { readStoredCatalogue } from "../io/volume/catalogues.ts";
 import { findManifest } from "../io/volume/manifest-file.ts";
 import { readTreeRecord } from "../io/volume/store.ts";
 import { contentsDigest } from "../io/volume/tree-list.ts";
@@ -39,8 +40,25 @@ export async function exportBundle(
     entries.push(...tree);
     licences.push(describeLicence(record, tree));
   }
+  entries.push(...catalogueEntries(prefix, manifest));
   entries.splice(1, 0, { kind: "text", path: "LICENCES.txt", text: licences.join("\n") });
   return await writeBundle(file, format, entries, signal);
+}
+
+/** Catalogues of `--catalogue`; one that is damaged is fetched again by who uses it. */
+function catalogueEntries(prefix: string, manifest: Manifest): BundleEntry[] {
+  const copies = Object.keys(manifest.catalogues ?? {}).flatMap(
+    (spec) => readStoredCatalogue(prefix, manifest, spec) ?? [],
+  );
+  const texts = new Map(copies.map(({ record, text }) => [record.sha256, text]));
+  if (texts.size === 0) return [];
+  const dirs = ["share", layout.share, layout.catalogues];
+  return [
+    ...dirs.map((path) => ({ kind: "directory", path }) as const),
+    ...[...texts].map(([sha256, text]) => {
+      return { kind: "text", path: layout.catalogueFile(sha256), text } as const;
+    }),
+  ];
 }
 
 async function entriesOf(prefix: string, record: VerifiedRecord): Promise<BundleEntry[]> {
@@ -100,7 +118,8 @@ export interface OtherVolume extends SeedVolume {
 /** The directory of another volume, or an unpacked bundle. */
 export async function otherDirectory(dir: string): Promise<OtherVolume> {
   const manifest = usable(await findManifest(dir), dir);
-  return { manifest, called: dir, open: async () => dir, keepsRecords: true };
+  const { catalogues } = manifest;
+  return { manifest, called: dir, open: async () => dir, keepsRecords: true, catalogues };
 }
 
 /**
@@ -130,7 +149,9 @@ export async function otherBundle(
     return dir;
   };
   const { sha256: found } = bundle;
-  return { manifest, called: file, open, moves: true, keepsRecords: true, sha256: found };
+  const { catalogues } = manifest;
+  const how = { open, moves: true, keepsRecords: true, catalogues };
+  return { manifest, called: file, ...how, sha256: found };
 }
 
 function usable(found: Awaited<ReturnType<typeof findManifest>>, where: string): Manifest {

@@ -51,7 +51,11 @@ export interface Command {
 }
 
 const output = ["json", "quiet", "verbose"] as const satisfies OptionName[];
-const skills = ["prefix", "skills-dir", "all", "skill", "recipes"] as const satisfies OptionName[];
+const catalogue = ["recipes", "catalogue", "catalogue-key"] as const satisfies OptionName[];
+const skills = [
+  ...["prefix", "skills-dir", "all", "skill"],
+  ...catalogue,
+] as const satisfies OptionName[];
 const network = ["mirror", "offline", "jobs", "no-progress"] as const satisfies OptionName[];
 const sources = [
   "seed",
@@ -116,7 +120,7 @@ export const commands: readonly Command[] = [
       "answer OpenClaw's install policy: which programs a new skill needs, and whether they can be had",
     details:
       "For security.installPolicy.exec of openclaw.json: config policy prints the lines. It reads OpenClaw's request on standard input, uses no network and writes nothing. With --strict a skill is blocked if a program that it needs cannot be installed here; otherwise it is allowed with a message.",
-    options: ["prefix", "recipes", "seed", "allow-declared", "ignore-system", "strict"],
+    options: ["prefix", ...catalogue, "seed", "allow-declared", "ignore-system", "strict"],
   },
   {
     verb: "requirements",
@@ -129,14 +133,14 @@ export const commands: readonly Command[] = [
     operands: "NAME...",
     summary: "show recipe, versions, size, license and provenance of tools, and who needs them",
     details: "A NAME is a tool's, one of its programs' or another name that its recipe has.",
-    options: ["prefix", "recipes", ...output],
+    options: ["prefix", ...catalogue, ...output],
     completes: "tool",
   },
   {
     verb: "search",
     operands: "WORD...",
     summary: "find tools by name, program, alias or description",
-    options: ["prefix", "recipes", ...output],
+    options: ["prefix", ...catalogue, ...output],
   },
   {
     verb: "why",
@@ -237,14 +241,14 @@ export const commands: readonly Command[] = [
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
       "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume. plugin: only the lines that load the volume's OpenClaw plugin, with which a gateway installs what is missing while it runs. policy: the lines that make OpenClaw ask this command before it installs a skill.",
-    options: ["prefix", "image", "package", "strict", "recipes", "json"],
+    options: ["prefix", "image", "package", "strict", ...catalogue, "json"],
     completes: [...Object.keys(topologies), "plugin", "policy"],
   },
   {
     verb: "recipe",
     sub: "list",
     summary: "show the catalogue",
-    options: ["recipes", "json"],
+    options: ["prefix", ...catalogue, "json"],
   },
   {
     verb: "recipe",
@@ -303,7 +307,9 @@ export const commands: readonly Command[] = [
     sub: "compile",
     operands: "DIR FILE",
     summary: "pack recipes into the single file that a run reads",
-    options: [],
+    details:
+      "Prints the file's digest. With --catalogue, its recipes follow those of DIR: a catalogue for --catalogue of your own hosts.",
+    options: ["catalogue", "catalogue-key", "offline", "mirror", "verbose"],
     completes: "file",
   },
   {

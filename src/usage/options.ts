@@ -43,6 +43,19 @@ export const options = {
     env: "OPENCLAW_SKILL_RECIPES (:)",
     text: "use recipes from here before the bundled catalogue; may be repeated",
   },
+  catalogue: {
+    type: "string",
+    value: "SPEC",
+    env: "OPENCLAW_SKILL_CATALOGUE",
+    text: "use this catalogue instead of the bundled one: npm:NAME@VERSION, or a URL or file with #sha256=HEX or a signature",
+  },
+  "catalogue-key": {
+    type: "string",
+    value: "KEY|FILE",
+    completes: "file",
+    env: "OPENCLAW_SKILL_CATALOGUE_KEY",
+    text: "the public key of minisign that must have signed the catalogue",
+  },
   requests: {
     type: "string",
     value: "DIR",

@@ -31,7 +31,7 @@ function viewOf(
   const [, platform = "", request = ""] = view.split(" ", 3);
   const rest = wordsIn(view.slice(`1 ${platform} ${request} `.length));
   const [prefix = "", , , home = ""] = rest;
-  return { words: wordsIn(request), prefix, home, exist: rest.slice(18) };
+  return { words: wordsIn(request), prefix, home, exist: rest.slice(20) };
 }
 
 /** `3:abc,0:,` → `abc`, empty. */

@@ -208,15 +208,19 @@ const requests = { before: withRequests, args: ["--requests", "/r"] };
 const config = { before: withConfig("{skills:{}}\n") };
 
 /** What is checked: the README's table. Each of these must lead to Node, and nothing else. */
+const storedCatalogue = "volume/share/openclaw-skill-deps/catalogues/a.catalogue.json";
+
 export const rows: Row[] = [
   ...compared("words", "words", {
     "another verb, or a NAME": [asks("list"), asks("gog")],
-    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--requests`, `--seed`, `--ignore-system`, `--allow-declared`, `--allow-libraries`, `--declared`":
+    "an option that selects: `--all`, `--skill`, `--skills-dir`, `--recipes`, `--catalogue`, `--catalogue-key`, `--requests`, `--seed`, `--ignore-system`, `--allow-declared`, `--allow-libraries`, `--declared`":
       [
         asks("--all"),
         asks("--skill", "x"),
         asks("--skills-dir=/other"),
         asks("--recipes=/r"),
+        asks("--catalogue", "npm:a@1.0.0"),
+        asks("--catalogue-key=/k.pub"),
         asks("--requests", "/r"),
         asks("--seed", "/other"),
         asks("--ignore-system"),
@@ -260,11 +264,12 @@ export const rows: Row[] = [
         next: (p) => ({ options: { env: { OPENCLAW_SKILL_PREFIX: join(p.dir, "same") } } }),
       },
     ],
-    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_TOOLS`, `_SKILL_REQUESTS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`, `_SKILL_ALLOW_LIBRARIES`, `_SKILL_DECLARED`":
+    "`OPENCLAW_SKILLS`, `_SKILL_DIRS`, `_SKILL_RECIPES`, `_SKILL_CATALOGUE` (and its `_KEY`), `_SKILL_TOOLS`, `_SKILL_REQUESTS`, `_SKILL_SEED`, `_SKILL_ALLOW_DECLARED`, `_SKILL_ALLOW_LIBRARIES`, `_SKILL_DECLARED`":
       [
         "SKILLS",
         "SKILL_DIRS",
         "SKILL_RECIPES",
+        "SKILL_CATALOGUE",
         "SKILL_TOOLS",
         "SKILL_REQUESTS",
         "SKILL_SEED",
@@ -413,6 +418,18 @@ export const rows: Row[] = [
       { how: "comes", change: (p: Place) => write(join(dirname(skillOf(p)), "yarn.lock"), "") },
       { how: "goes", change: (p: Place) => rmSync(dependencyOf(p)) },
     ].map((way) => ({ ...way, before: withDependencies, args: ["--allow-libraries"] })),
+    "the volume's copy of a `--catalogue` has other content, or goes": ["content", "goes"].map(
+      (how) => ({
+        how,
+        before: withInput(storedCatalogue),
+        args: ["--catalogue", "npm:a@1.0.0"],
+        change: (p: Place) => {
+          const path = join(p.dir, storedCatalogue);
+          if (how === "goes") rmSync(path);
+          else editInPlace(path);
+        },
+      }),
+    ),
     "what skills declare led to something else (`--allow-declared`, `--allow-libraries`)": {
       before: withInput("volume/share/openclaw-skill-deps/declared.json"),
       args: ["--allow-declared"],

@@ -178,6 +178,8 @@ export interface PlanRequest {
   readonly update: boolean;
   /** Why a skill's own declaration does not provide a program. */
   readonly notDeclared?: ReadonlyMap<string, string>;
+  /** The catalogue that should be used, where it cannot be fetched now. */
+  readonly noCatalogue?: string;
 }
 
 /** A source's version: Debian's may differ from the recipe's first choice. */

@@ -143,7 +143,9 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   const renamed = other && heldBin(bin, other, request);
   if (renamed) return renamed;
   if (!recipe) {
-    const reason = record ? "its tree is damaged and no recipe provides it" : whyNoRecipe(bin);
+    const reason = record
+      ? "its tree is damaged and no recipe provides it"
+      : whyUnknown(bin, request);
     const declared = request.notDeclared?.get(bin);
     const counts = system === undefined ? "" : ` (${ignored} ${system} does not count)`;
     const why = reason + counts + (declared ? `; ${declared}` : "");
@@ -155,6 +157,12 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   if (missing !== undefined) return { state: "unmet", reason: missing, problem: "E_NEED" };
   const { name: tool, version, declared } = recipe;
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
+}
+
+function whyUnknown(bin: string, { noCatalogue }: Request): string {
+  return noCatalogue === undefined
+    ? whyNoRecipe(bin)
+    : `the catalogue ${noCatalogue} cannot be fetched now`;
 }
 
 /** The state of a program of an installed tool; undefined if the tool is lost. */

@@ -17,6 +17,44 @@ export const recipeProblems = {
     cause: "A recipe is not valid.",
     remedy: "Correct it; openclaw-install-skill-deps recipe check FILE shows every error.",
   },
+  E_CATALOGUE: {
+    kind: "integrity",
+    cause: "What --catalogue names is not a catalogue, or is damaged or too large.",
+    remedy:
+      "Nothing was stored. Make it with openclaw-install-skill-deps recipe compile DIR FILE, or name another one.",
+  },
+  E_CATALOGUE_DIGEST: {
+    kind: "integrity",
+    cause: "The catalogue does not have the digest that --catalogue or the registry names.",
+    remedy: "Nothing was stored. Check who replaced the file; then correct the digest.",
+  },
+  E_CATALOGUE_NEWER: {
+    kind: "config",
+    cause: "The catalogue has a newer schema than this command can read.",
+    remedy: "Use the version of the command that the message names, or an older catalogue.",
+  },
+  E_CATALOGUE_OLDER: {
+    kind: "integrity",
+    cause: "A signed catalogue is older than the newest one that this volume has had.",
+    remedy:
+      "Nothing was stored. If the older one is meant, sign it again, or name it with its digest.",
+  },
+  E_CATALOGUE_SIGNATURE: {
+    kind: "integrity",
+    cause: "The catalogue's signature is missing, wrong, or by another key.",
+    remedy: "Nothing was stored. Check the key; sign the file again with minisign -S.",
+  },
+  E_CATALOGUE_UNAVAILABLE: {
+    kind: "warning",
+    cause: "The catalogue cannot be fetched now, and the volume has no copy of it.",
+    remedy:
+      "What is installed is kept. Run again with network, or import a bundle from a volume that has it.",
+  },
+  E_CATALOGUE_KEPT: {
+    kind: "warning",
+    cause: "A newer catalogue could not be used; the volume's copy of the last one was.",
+    remedy: "See the message for why; run update again later.",
+  },
   E_RECIPE_ADVICE: {
     kind: "warning",
     cause: "A recipe works, but should be improved.",

@@ -41,6 +41,10 @@ export type RecipeKind = Exclude<
   "declared" | "declared-libraries" | "python-libraries" | "node-libraries"
 >;
 
+export function isRecipeKind(kind: string): kind is RecipeKind {
+  return Object.hasOwn(readers, kind);
+}
+
 /** The kind of source with these fields; undefined if there is none. */
 export function kindOfSource({
   url,

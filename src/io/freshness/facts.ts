@@ -15,6 +15,8 @@
  *   files/ roots/ listed/  links to files, to directories that are searched for SKILL.md, and to
  *              directories in which every file counts
  *   names/     a link to the directory in which agents ask for tools: only the names in it count
+ *   catalogue.json  (`any-` only) a link to the catalogue of `--catalogue`, if there is one; `spec` has the
+ *              words that name it
  *   dependencies  exists if files by which skills declare libraries count, wherever they are in roots/
  *   for-watch  exists if the next run must start Node all the same, because this one failed, printed
  *              events, or left a request for later (then it is not empty): then the record only tells a
@@ -58,6 +60,8 @@ export interface FreshnessFacts {
    * if it could not be read.
    */
   readonly inputs: readonly Input[];
+  /** The catalogue of `--catalogue`, and its words as the entrypoint knows them. */
+  readonly catalogue?: { readonly sha256: string; readonly words: string };
   /** Files that would change the result if they existed. */
   readonly absent: readonly string[];
   /** Every directory that was listed. In those outside the roots (recipes) every file counts. */

@@ -180,8 +180,14 @@ async function writeAnyRecord(
   if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
   for (const kind of ["roots", "listed"]) mkdirSync(join(dir, kind));
   linkAll(dir, "files", [inVolume(layout.manifest)]);
-  const catalogue = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
+  const bundled = facts.inputs.find(({ path }) => basename(path) === "catalogue.json");
+  const catalogue = facts.catalogue ?? bundled;
   if (catalogue === undefined) throw new Unrecordable("no catalogue");
+  if (facts.catalogue) {
+    const { sha256, words } = facts.catalogue;
+    symlinkSync(inVolumeOf(layout.catalogueFile(sha256)), join(dir, "catalogue.json"));
+    writeFileSync(join(dir, "spec"), lines([words]));
+  }
   markDependencies(dir, facts);
   const skills = mergeSatisfied(facts, catalogue.sha256, manifest);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
@@ -253,8 +259,10 @@ function labelsOf(paths: readonly string[]): string[] {
 
 const isBin = ({ path }: { path: string }): boolean => path.startsWith(`${layout.bin}/`);
 
-/** Relative to a record's directory. */
-const inVolume = (path: string): string => `../../../../../${path}`;
+/** Relative to a directory of a record. */
+const inVolume = (path: string): string => `../${inVolumeOf(path)}`;
+/** Relative to a record. */
+const inVolumeOf = (path: string): string => `../../../../${path}`;
 
 /** Numbered links; with equal widths every shell sorts them the same way. */
 function linkAll(

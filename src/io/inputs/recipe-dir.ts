@@ -27,12 +27,18 @@ export function readRecipeFile(file: string, files: ReadFile[] = []): ParsedReci
 
 /**
  * The text of dist/catalogue.json: all recipes of a directory with their locks, so that a run reads
- * one file and no YAML. Throws a UserError (`recipe`) that lists every problem.
+ * one file and no YAML. `more`: recipes of another catalogue, which those of the directory hide.
+ * Throws a UserError (`recipe`) that lists every problem.
  */
-export function compileCatalogue(dir: string, version: string): string {
+export function compileCatalogue(
+  dir: string,
+  version: string,
+  more: readonly Recipe[] = [],
+): string {
   const { recipes: read, problems } = readDirectory(dir, []);
   if (problems.length > 0) throw new UserError("E_RECIPE", problems.map(renderProblem).join("\n"));
-  const recipes = similarTogether(read);
+  const names = new Set(read.map(({ name }) => name));
+  const recipes = similarTogether([...read, ...more.filter(({ name }) => !names.has(name))]);
   const bundled = recipes.map(({ artifacts: _, ...rest }) => ({ ...rest, origin: "bundled" }));
   const head = JSON.stringify({ schema: catalogueSchema, version, recipes: bundled });
   const { artifacts, packages } = shareEqual(recipes.map((recipe) => recipe.artifacts));

@@ -1,3 +1,4 @@
+import { maxCatalogue } from "../../core/catalogue-spec.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import type { Recipe, RecipeProblem } from "../../core/recipe.ts";
 import { readInput } from "../input.ts";
@@ -16,9 +17,6 @@ export const packagesLine = '],"packages":[';
 
 /** The lists of an artifact whose elements are numbers in the compiled catalogue. */
 export const sharedLists = ["packages", "wheels"] as const;
-
-/** Limits for all recipes with their locks, and for one (bytes). */
-const maxCatalogue = 64 * 1024 * 1024;
 
 export interface ReadFile {
   readonly path: string;

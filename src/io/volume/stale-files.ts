@@ -104,6 +104,16 @@ export async function findStaleFiles(
     namesIn(layout.freshness).filter((name) => name.startsWith(".new-")),
     stagingGraceMs,
   );
+  const catalogues = manifests.flatMap((one) =>
+    Object.values(one.catalogues ?? {}).map(({ sha256 }) => layout.catalogueFile(sha256)),
+  );
+  add(
+    layout.catalogues,
+    namesIn(layout.catalogues).filter(
+      (name) => !catalogues.includes(`${layout.catalogues}/${name}`),
+    ),
+    treeGraceMs,
+  );
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
   // The target of a listed program is in use even if it is not listed: a run was killed in between.
   const listed = [...records, ...previous].map(({ dir }) => dir);

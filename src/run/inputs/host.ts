@@ -15,6 +15,7 @@ import {
 import { lstatIfExists, statIfExists, tolerate } from "../../io/files.ts";
 import { readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { mountSource } from "../../io/mounts.ts";
+import { readKey } from "../catalogue/key.ts";
 import { packageFor } from "./npm-package.ts";
 import { resolvePrefix } from "./volume.ts";
 
@@ -61,6 +62,7 @@ export async function inspectHost(topology: Topology, context: Context): Promise
     hasProfile: image === undefined && (!isContainer || hasScript),
     hasLibraries: await wantsLibraries(context, topology),
     isHost: !isContainer,
+    ...catalogueVariables(context),
     packageDir: dirs.packageDir,
     ...(await packageFor(context, isContainer)),
     ...(isContainer ? { container: containerName() } : {}),
@@ -75,6 +77,15 @@ async function wantsLibraries(context: Context, topology: Topology): Promise<boo
   if (context.options.allowLibraries || topology === "image") return context.options.allowLibraries;
   const index = join(await resolvePrefix(context), layout.libraries);
   return (await tolerate(statIfExists(index)))?.isDirectory() === true;
+}
+
+/** A key in a file is written out: containers do not have the file. */
+function catalogueVariables({ options }: Context): Pick<Host, "variables"> {
+  const { catalogue, catalogueKey } = options;
+  if (catalogue === undefined) return {};
+  const key = readKey(options)?.key?.text ?? catalogueKey;
+  const ofKey = key === undefined ? {} : { OPENCLAW_SKILL_CATALOGUE_KEY: key };
+  return { variables: { OPENCLAW_SKILL_CATALOGUE: catalogue, ...ofKey } };
 }
 
 /** Notes that do not fit into the lines themselves. */

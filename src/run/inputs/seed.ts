@@ -3,7 +3,7 @@ import type { Context } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { defaultSeed, layout } from "../../core/layout.ts";
-import type { VerifiedRecord } from "../../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../../core/manifest.ts";
 import { requestedTools } from "../../core/plan/required-by.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { realpath } from "../../io/disk.ts";
@@ -20,6 +20,8 @@ export interface Seed {
   readonly requested: readonly string[];
   /** Tools that are held in it. */
   readonly held: readonly string[];
+  /** Catalogues of `--catalogue` in it. */
+  readonly catalogues?: Manifest["catalogues"];
   /** Its manifest: another image may have another seed. */
   readonly file: { readonly path: string; readonly sha256: string };
 }
@@ -46,8 +48,9 @@ export async function loadSeed(
   if (found && "tools" in found && found.platform === platformId(platform)) {
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
     const requested = requestedTools(found).filter((tool) => found.tools[tool]);
-    const { tools, held = [] } = found;
-    return { dir, tools, requested, held, file: { path, sha256 } };
+    const { tools, held = [], catalogues } = found;
+    const more = catalogues && { catalogues };
+    return { dir, tools, requested, held, ...more, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
   reporter.emit({

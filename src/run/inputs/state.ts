@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { commandName } from "../../core/layout.ts";
@@ -9,17 +9,17 @@ import { requirementOf, type ToolRequest, toolRequests } from "../../core/plan/r
 import { resolvePlan } from "../../core/plan/resolve.ts";
 import { type Platform, parsePlatform, platformId } from "../../core/platform.ts";
 import type { Catalogue } from "../../core/recipe.ts";
-import { renderProblem } from "../../core/recipe.ts";
 import { isOfServer, type McpServer, requirementsOfServers } from "../../core/skills/mcp.ts";
 import { selectSkills, unknownSkills } from "../../core/skills/select.ts";
-import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
 import { findMcpServers, type McpServersInView } from "../../io/inputs/mcp-servers.ts";
 import { type ReadConfig, readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { candidateRoots, findSkills, type SkillRoot, skillRoots } from "../../io/inputs/skills.ts";
 import { findOnPath } from "../../io/on-path.ts";
 import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Emit } from "../../report/events.ts";
+import type { FoundCatalogue } from "../catalogue/find.ts";
 import { type AgentRequests, grantedRequirements, loadAgentRequests } from "./agent-requests.ts";
+import { readCatalogue } from "./catalogue.ts";
 import { addDeclarations, type Declarations } from "./declarations.ts";
 import type { SkillWithLibraries } from "./libraries.ts";
 import { loadOwnPackage } from "./own-package.ts";
@@ -40,6 +40,8 @@ export interface InstalledState extends VolumeState {
   readonly prefix: string;
   readonly platform: Platform;
   readonly catalogue: Catalogue;
+  /** What `--catalogue` led to; undefined without it. */
+  readonly named: FoundCatalogue | undefined;
   readonly skills: readonly LoadedSkill[];
   /** The MCP servers that openclaw.json and plugins declare. */
   readonly mcpServers: readonly McpServer[];
@@ -97,7 +99,8 @@ export async function loadState(
   const configured = await readOpenClawConfig(context.env, context.home);
   for (const message of configured.problems)
     emit({ type: "warning", problem: "E_OPENCLAW_CONFIG", message });
-  const loaded = await readCatalogue(context, emit);
+  const seed = await loadSeed(prefix, platform, context);
+  const loaded = await readCatalogue(context, { prefix, manifest, seed, refresh: update });
   const isRequested = (manifest.requested ?? []).length > 0;
   const mcp = readServers(context, configured);
   const ofServers = requirementsOfServers(mcp.servers);
@@ -105,7 +108,6 @@ export async function loadState(
   const found = readSkills(context, configured, isAsked, emit);
   const { skills, roots, directories } = found;
   const chosen = withServers(selectedSkills(skills, emit), ofServers, manifest.skills);
-  const seed = await loadSeed(prefix, platform, context);
   const inView = chosen ?? (manifest.skills.length > 0 ? manifest.skills : wholeSeed(seed));
   const tools = { ...seed?.tools, ...manifest.tools };
   const variable = namesOfVariable(options.tools, emit);
@@ -142,6 +144,7 @@ export async function loadState(
     offline: options.offline,
     ignoreSystem: options.ignoreSystem,
     update,
+    ...(loaded.named && !loaded.named.catalogue && { noCatalogue: loaded.named.called }),
   };
   const base = { prefix, catalogue: loaded.catalogue, requirements: ofPrograms, skills, manifest };
   const declarations = await addDeclarations(
@@ -177,6 +180,7 @@ export async function loadState(
     prefix,
     platform,
     catalogue,
+    named: loaded.named,
     skills,
     mcpServers: mcp.servers,
     roots,
@@ -194,7 +198,7 @@ export async function loadState(
     ...[...directories, ...declarations.dependencies.directories],
     ...options.recipeDirs.map((dir) => resolve(dir)),
   ];
-  const absent = [...configured.absent, ...mcp.absent];
+  const absent = [...configured.absent, ...mcp.absent, ...(loaded.named?.absent ?? [])];
   const { directories: listings } = mcp;
   const watched = { inputs, absent, directories: directoriesSeen, listings, isRecordable };
   return { ...volume, ...seen, requests, requirements: [...requirements, ...granted], ...watched };
@@ -242,23 +246,6 @@ function wholeSeed(seed: Seed | undefined): AskedFor[] {
     bins: Object.keys(bins),
     anyBins: [],
   }));
-}
-
-/** The named recipes and the bundled ones; problems in them are reported. */
-export async function readCatalogue(context: Context, emit: Emit): Promise<CatalogueFiles> {
-  const loaded = await loadCatalogue({
-    dirs: context.options.recipeDirs.map((dir) => resolve(dir)),
-    compiled: join(context.packageDir, "dist", "catalogue.json"),
-  });
-  for (const problem of loaded.problems) {
-    emit({
-      type: "warning",
-      problem: "E_RECIPE",
-      message: renderProblem(problem),
-      hint: "This recipe is ignored. Run openclaw-install-skill-deps recipe check.",
-    });
-  }
-  return loaded;
 }
 
 function readSkills(

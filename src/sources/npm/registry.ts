@@ -1,4 +1,5 @@
 import { basename } from "node:path/posix";
+import { type Digest, parseIntegrity } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
 import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
@@ -115,6 +116,26 @@ async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fie
     "E_NOT_A_REGISTRY",
     `${shownUrl(url)} did not respond with a package's versions`,
   );
+}
+
+/**
+ * The digest that a registry names for a version's tarball. Throws a UserError (`network`) if it
+ * names none.
+ */
+export async function digestOfVersion(
+  name: string,
+  version: string,
+  registry: NpmRegistry,
+): Promise<Digest> {
+  const versions = await versionsOf(name, registry);
+  const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;
+  const digest = parseIntegrity(trimmed(asFields(found?.dist)?.integrity) ?? "");
+  if (digest) return digest;
+  const document = documentUrl(name, registry.npm.registryFor(name));
+  const what = found
+    ? `names no sha512 or sha256 for ${name}@${version}`
+    : `has no ${name}@${version}`;
+  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`);
 }
 
 function documentUrl(name: string, registry: string): string {

@@ -1,0 +1,62 @@
+import type { Context } from "../context.ts";
+import { type ProblemKind, UserError } from "../core/errors.ts";
+import { statIfExists } from "../io/files.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
+
+/** The catalogue in JSON documents; null is the bundled one. */
+export function catalogueDocument({ named }: Pick<InstalledState, "named">) {
+  if (!named) return null;
+  const { called, catalogue, failure } = named;
+  return {
+    spec: called,
+    version: catalogue?.version ?? null,
+    sha256: catalogue?.sha256 ?? null,
+    ...(catalogue?.record.signedAt !== undefined && {
+      signedAt: new Date(catalogue.record.signedAt * 1000).toISOString(),
+    }),
+    ...(failure && { problem: failure.problem }),
+  };
+}
+
+/** One line for people; undefined for the bundled catalogue. */
+export function describeCatalogue(state: Pick<InstalledState, "named">): string | undefined {
+  const document = catalogueDocument(state);
+  if (!document) return undefined;
+  const { spec, version, sha256 } = document;
+  return sha256 === null
+    ? `catalogue: ${spec}, which cannot be fetched now`
+    : `catalogue: ${spec} (${version}, sha256:${sha256.slice(0, 12)})`;
+}
+
+/**
+ * The failure of a catalogue counts if something was asked of it: a newer one, or a program that is
+ * not installed. What is installed stays in use without it.
+ */
+export function failureOfCatalogue(
+  { named, plan }: InstalledState,
+  update: boolean,
+): readonly ProblemKind[] {
+  const { failure, catalogue } = named ?? {};
+  if (!failure) return [];
+  const isMissed = update || failure.kind === "integrity" || (!catalogue && plan.unmet.length > 0);
+  return isMissed ? [failure.kind] : [];
+}
+
+/** Stores the catalogue in a volume that can be written to; another volume is filled elsewhere. */
+export async function recordCatalogue(
+  { named, prefix, manifest }: InstalledState,
+  { reporter: { emit } }: Context,
+): Promise<void> {
+  if (!named && manifest.catalogue === undefined) return;
+  if (!(await statIfExists(prefix))?.isDirectory()) return;
+  const { storeNamedCatalogue } = await import("../run/store-catalogue.ts");
+  try {
+    await storeNamedCatalogue(named, { prefix, manifest }, emit);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    if (error.kind === "unmet" || error.kind === "permission") return;
+    const { problem, message, hint } = error;
+    const said = `the catalogue could not be stored in the volume: ${message}`;
+    emit({ type: "warning", problem, message: said, hint });
+  }
+}

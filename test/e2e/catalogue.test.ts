@@ -1,0 +1,421 @@
+/** `--catalogue`: recipes from a registry, a URL or a file instead of the bundled ones. */
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { archive, npmTarball, program } from "../support/archives.ts";
+import { makeKey } from "../support/minisign.ts";
+import { perTest } from "../support/per-test.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+perTest(openWorkplace, (opened) => {
+  place = opened;
+});
+
+const name = "openclaw-install-skill-deps";
+const sha256 = (bytes: Buffer | string): string => createHash("sha256").update(bytes).digest("hex");
+const stored = (): string[] => {
+  const dir = join(place.prefix, "share/openclaw-skill-deps/catalogues");
+  return existsSync(dir) ? readdirSync(dir) : [];
+};
+const fileOf = (catalogue: string): string => `${sha256(catalogue)}.catalogue.json`;
+const versionOf = (tool: string): string | undefined => place.manifest().tools[tool]?.version;
+/** The environment of every container that shares the volume. */
+const naming = (spec: string, key?: string): Record<string, string> => ({
+  OPENCLAW_SKILL_CATALOGUE: spec,
+  ...(key !== undefined && { OPENCLAW_SKILL_CATALOGUE_KEY: key }),
+});
+
+/** A compiled catalogue of one tool, whose skill wants it. No recipe of it stays in --recipes. */
+async function compile(tool: string, version = "1.0.0", ...more: string[]): Promise<string> {
+  const bytes = archive("tar.gz", { [`bin/${tool}`]: program(version) });
+  const source = place.serve(`${tool}-${version}.tar.gz`, bytes);
+  place.recipe(tool, { version, artifacts: { "linux-x64": source, "linux-arm64": source } });
+  const file = join(place.dir, "made.json");
+  const { status, stdout, stderr } = await place.run(
+    ...["recipe", "compile", place.recipes, file, ...more],
+  );
+  expect(status, stderr).toBe(0);
+  const catalogue = readFileSync(file, "utf8");
+  expect(stdout).toBe(`${sha256(catalogue)}  ${file}\n`);
+  rmSync(join(place.recipes, `${tool}.yaml`));
+  place.skill(tool, { bins: [tool] });
+  return catalogue;
+}
+
+function publish(catalogue: string, version = "9.1.0"): string {
+  const files = {
+    "dist/catalogue.json": catalogue,
+    "install.js": `require("fs").writeFileSync("${place.dir}/ran", "")`,
+  };
+  place.server.publish(name, version, npmTarball(name, version, files));
+  return `npm:${name}@${version}`;
+}
+
+/** A signed catalogue behind a URL. */
+function serveSigned(catalogue: string, signature: string): string {
+  place.server.serve("/fleet/catalogue.json.minisig", signature);
+  return place.server.serve("/fleet/catalogue.json", catalogue);
+}
+
+describe("where it comes from", () => {
+  test("npm's package; later runs need no network, and sh no Node", async () => {
+    const catalogue = await compile("zog");
+    const spec = publish(catalogue);
+
+    const first = await place.start(naming(spec), "-v");
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.stderr).toContain(`catalogue: ${spec} (0.1.0, 1 recipe, sha256:`);
+    expect(versionOf("zog")).toBe("1.0.0");
+    expect(place.manifest()).toMatchObject({ catalogue: spec, tools: { zog: { recipe: spec } } });
+    expect(stored()).toEqual([fileOf(catalogue)]);
+    expect(existsSync(join(place.dir, "ran"))).toBe(false);
+
+    await place.server.close();
+    expect(await place.start(naming(spec))).toMatchObject({ status: 0, alone: true });
+    const other = await place.start(naming(`npm:${name}@9.2.0`));
+    expect(other.alone).toBe(false);
+    const { stdout } = await place.runWith(naming(spec), "requirements", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      catalogue: { spec, version: "0.1.0", sha256: sha256(catalogue) },
+      bins: { zog: { state: "present" } },
+    });
+    const lastRun = join(place.prefix, "share/openclaw-skill-deps/last-run.json");
+    expect(JSON.parse(readFileSync(lastRun, "utf8"))).toHaveProperty("catalogue");
+  });
+
+  test.each(["a URL", "a URL of a package", "a file"])("%s with its digest", async (where) => {
+    const catalogue = await compile("zog");
+    const packed = npmTarball("fleet", "1.0.0", { "catalogue.json": catalogue });
+    const file = join(place.dir, "fleet.json");
+    writeFileSync(file, catalogue);
+    const specs: Record<string, string> = {
+      "a URL": `${place.server.serve("/c.json", catalogue)}#sha256=${sha256(catalogue)}`,
+      "a URL of a package": `${place.server.serve("/c.tgz", packed)}#sha256=${sha256(packed)}`,
+      "a file": `${file}#sha256=${sha256(catalogue)}`,
+    };
+    const spec = specs[where] ?? "";
+    const { status, stderr } = await place.run("--catalogue", spec);
+    expect(status, stderr).toBe(0);
+    expect(versionOf("zog")).toBe("1.0.0");
+
+    // The volume's copy serves all later runs, also for what was never installed.
+    rmSync(file);
+    rmSync(join(place.prefix, "lib/zog"), { recursive: true });
+    const without = place.server.requests.filter(({ path }) => path.startsWith("/c.")).length;
+    expect((await place.run("--catalogue", spec)).status).toBe(0);
+    expect(place.server.requests.filter(({ path }) => path.startsWith("/c.")).length).toBe(without);
+  });
+
+  test("recipes of --recipes are used before it, and the bundled ones not at all", async () => {
+    const spec = publish(await compile("zog"));
+    const mine = archive("tar.gz", { "bin/zog": program("7.0.0") });
+    place.recipe("zog", { version: "7.0.0", artifacts: { "linux-x64": place.serve("m", mine) } });
+    const { stdout } = await place.runWith(naming(spec), "recipe", "list", "--json");
+    const recipes: { name: string; version: string }[] = JSON.parse(stdout).recipes;
+    expect(recipes.map(({ name, version }) => `${name} ${version}`)).toEqual(["zog 7.0.0"]);
+  });
+
+  test("recipe compile --catalogue: the recipes of both, those of the directory first", async () => {
+    const spec = publish(await compile("zog"));
+    const both = await compile("gog", "2.0.0", "--catalogue", spec);
+    const merged = publish(both, "9.2.0");
+    expect((await place.runWith(naming(merged))).status).toBe(0);
+    expect([versionOf("zog"), versionOf("gog")]).toEqual(["1.0.0", "2.0.0"]);
+  });
+
+  test("eight runs at once on an empty volume", async () => {
+    const spec = publish(await compile("zog"));
+    const runs = await Promise.all(Array.from({ length: 8 }, () => place.runWith(naming(spec))));
+    expect(runs.map(({ status }) => status)).toEqual(Array(8).fill(0));
+    expect(versionOf("zog")).toBe("1.0.0");
+    expect(stored()).toHaveLength(1);
+  });
+});
+
+describe("what is refused, and leaves nothing", () => {
+  const refused = async (spec: string, problem: string, status: number, key?: string) => {
+    const ran = await place.runWith(naming(spec, key));
+    expect(ran.stderr).toContain(`[${problem}]`);
+    expect(ran.status).toBe(status);
+    expect(existsSync(place.prefix)).toBe(false);
+    return ran.stderr;
+  };
+
+  test("other bytes than the digest's, or than the registry names", async () => {
+    const catalogue = await compile("zog");
+    const url = place.server.serve("/c.json", catalogue.replace("1.0.0", "1.0.1"));
+    await refused(`${url}#sha256=${sha256(catalogue)}`, "E_CATALOGUE_DIGEST", 4);
+    const spec = publish(catalogue);
+    const tarball = npmTarball(name, "9.1.0", { "dist/catalogue.json": "{}" });
+    place.server.serve(`/registry/${name}/-/${name}-9.1.0.tgz`, tarball);
+    await refused(spec, "E_CATALOGUE_DIGEST", 4);
+  });
+
+  test.each([
+    ["cut short", (text: string) => text.slice(0, -40)],
+    ["no catalogue", () => "{}"],
+    ["neither JSON nor a tarball", () => "<html>"],
+    ["a name that is a path", (text: string) => text.replace('"name":"zog"', '"name":"../zog"')],
+    ["a program that is a path", (text: string) => text.replace('{"zog":', '{"../../zog":')],
+    ["a malformed digest", (text: string) => text.replace(/[0-9a-f]{64}/, "abc")],
+    ["an unknown kind of source", (text: string) => text.replaceAll('"archive"', '"magic"')],
+  ])("%s", async (_what, spoil) => {
+    const text = spoil(await compile("zog"));
+    const url = place.server.serve("/c.json", text);
+    await refused(`${url}#sha256=${sha256(text)}`, "E_CATALOGUE", 4);
+  });
+
+  test("a package without one, and a file that is too large", async () => {
+    await compile("zog");
+    const packed = npmTarball("other", "1.0.0", { "index.js": "" });
+    const url = place.server.serve("/c.tgz", packed);
+    await refused(`${url}#sha256=${sha256(packed)}`, "E_CATALOGUE", 4);
+    const file = join(place.dir, "large.json");
+    writeFileSync(file, "{");
+    truncateSync(file, 65 * 1024 ** 2);
+    await refused(`${file}#sha256=${"0".repeat(64)}`, "E_INPUT", 2);
+  });
+
+  test("a newer schema, and which command reads it; unknown fields are no error", async () => {
+    const text = await compile("zog");
+    const newer = text.replace(
+      /^\{"schema":\d+,"version":"[^"]*"/,
+      '{"schema":99,"version":"3.4.5"',
+    );
+    const spec = publish(newer);
+    const said = await refused(spec, "E_CATALOGUE_NEWER", 2);
+    expect(said).toMatch(/has schema 99; this command reads schema \d+/);
+    expect(said).toContain("openclaw-install-skill-deps 3.4.5 reads it");
+    const more = text
+      .replace('"recipes":[{', '"extra":{"a":1},"recipes":[{"future":true,')
+      .replace('"kind":"archive"', '"kind":"archive","later":[1]');
+    expect(more).not.toBe(text);
+    expect((await place.runWith(naming(publish(more, "9.2.0")))).status).toBe(0);
+    expect(versionOf("zog")).toBe("1.0.0");
+  });
+
+  test.each([
+    ["npm:openclaw-install-skill-deps", "names no exact version"],
+    ["npm:openclaw-install-skill-deps@^1.0.0", "names no exact version"],
+    ["https://example.test/c.json", "nothing says what"],
+    ["/c.json", "nothing says what"],
+    ["https://me:pw@example.test/c.json", "holds a password"],
+    [`/c.json#sha256=abc`, "has no digest after #"],
+    ["ftp://example.test/c.json", "is neither npm:, an http URL nor a path"],
+  ])("%s", async (spec, why) => {
+    await compile("zog");
+    const said = await refused(spec, "E_USAGE", 2);
+    expect(said).toContain(why);
+    expect(said).not.toContain("me:pw");
+  });
+
+  test("a signature that is missing, wrong, by another key, or without a time", async () => {
+    const catalogue = await compile("zog");
+    const [key, other] = [makeKey(), makeKey()];
+    const url = place.server.serve("/fleet/catalogue.json", catalogue);
+    const missing = await refused(url, "E_CATALOGUE_SIGNATURE", 4, key.line);
+    expect(missing).toContain(`there is no ${url}.minisig`);
+    const time = 1_800_000_000;
+    for (const [signature, why] of [
+      ["nonsense", "is not a signature of minisign"],
+      [other.sign(catalogue, time), "is by the key"],
+      [key.sign(`${catalogue} `, time), "does not belong to these bytes"],
+      [
+        key.sign(catalogue, time).replace("timestamp:18", "timestamp:19"),
+        "comment that was changed",
+      ],
+      [key.sign(catalogue, time, "no time"), "has no timestamp"],
+    ] as const) {
+      serveSigned(catalogue, signature);
+      expect(await refused(url, "E_CATALOGUE_SIGNATURE", 4, key.line)).toContain(why);
+    }
+    await refused(url, "E_INPUT", 2, join(place.dir, "absent.pub"));
+    writeFileSync(join(place.dir, "bad.pub"), "x\n");
+    await refused(url, "E_INPUT", 2, join(place.dir, "bad.pub"));
+    await refused(`npm:${name}@9.1.0`, "E_USAGE", 2, key.line);
+  });
+});
+
+describe("signed by a key that the operator names", () => {
+  test("a URL moves by update, never back", async () => {
+    const key = makeKey();
+    const file = join(place.dir, "fleet.pub");
+    writeFileSync(file, key.file);
+    const first = await compile("zog", "1.0.0");
+    const url = serveSigned(first, key.sign(first, 1_800_000_000));
+    const env = naming(url, file);
+    expect((await place.start(env)).status).toBe(0);
+    expect(await place.start(env)).toMatchObject({ status: 0, alone: true });
+
+    const second = await compile("zog", "2.0.0");
+    serveSigned(second, key.sign(second, 1_800_000_100));
+    expect((await place.runWith(env)).status).toBe(0);
+    expect(versionOf("zog")).toBe("1.0.0");
+    const updated = await place.runWith(env, "update");
+    expect(updated.status, updated.stderr).toBe(0);
+    expect(versionOf("zog")).toBe("2.0.0");
+
+    serveSigned(first, key.sign(first, 1_800_000_050));
+    const back = await place.runWith(env, "update");
+    expect(back.status).toBe(4);
+    expect(back.stderr).toContain("[E_CATALOGUE_OLDER]");
+    expect(versionOf("zog")).toBe("2.0.0");
+    expect((await place.runWith(env, "requirements")).stdout).toContain(
+      sha256(second).slice(0, 12),
+    );
+    // Also after gc, and although another catalogue was used meanwhile.
+    const spec = publish(await compile("gog"));
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    expect((await place.runWith(naming(spec), "gc")).status).toBe(0);
+    expect(stored()).toHaveLength(1);
+    const again = await place.runWith(env);
+    expect(again.status).toBe(4);
+    expect(again.stderr).toContain("[E_CATALOGUE_OLDER]");
+  });
+
+  test("a file is read again when it is replaced; a container without it uses the volume's copy", async () => {
+    const key = makeKey();
+    const path = join(place.dir, "fleet.json");
+    const put = (catalogue: string, time: number): void => {
+      writeFileSync(path, catalogue);
+      writeFileSync(`${path}.minisig`, key.sign(catalogue, time));
+    };
+    put(await compile("zog"), 1_800_000_000);
+    const env = naming(path, key.line);
+    expect((await place.start(env)).status).toBe(0);
+    expect((await place.start(env)).alone).toBe(true);
+    put(await compile("gog"), 1_800_000_001);
+    const moved = await place.start(env);
+    expect(moved).toMatchObject({ status: 0, alone: false });
+    expect(versionOf("gog")).toBe("1.0.0");
+    rmSync(path);
+    rmSync(`${path}.minisig`);
+    rmSync(join(place.prefix, "lib/gog"), { recursive: true });
+    const without = await place.runWith(env);
+    expect(without.status, without.stderr).toBe(0);
+    put(await compile("zog"), 1_799_999_999);
+    const back = await place.runWith(env);
+    expect(back.status).toBe(4);
+    expect(back.stderr).toMatch(/copy in the volume is used: .*E_CATALOGUE_OLDER/);
+    // With another key the copy does not count.
+    const other = await place.runWith(naming(path, makeKey().line));
+    expect(other.stderr).toContain("[E_CATALOGUE_SIGNATURE]");
+  });
+});
+
+describe("without network", () => {
+  test("what is installed stays; only what is missing makes the run fail, and nothing bundled replaces it", async () => {
+    const spec = publish(await compile("zog"));
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    rmSync(join(place.prefix, "share/openclaw-skill-deps/catalogues"), { recursive: true });
+    await place.server.close();
+    const env = { ...naming(spec), OPENCLAW_SKILL_TIMEOUT: "1" };
+    const kept = await place.runWith(env);
+    expect(kept.status, kept.stderr).toBe(0);
+    expect(kept.stderr).toContain("[E_CATALOGUE_UNAVAILABLE]");
+    expect(versionOf("zog")).toBe("1.0.0");
+    expect((await place.start(env)).alone).toBe(false);
+
+    place.skill("json", { bins: ["rg"] });
+    const missing = await place.runWith({ ...env, PATH: "/nowhere" });
+    expect(missing.status).toBe(5);
+    expect(missing.stderr).toMatch(/rg .* is unmet: the catalogue npm:.* cannot be fetched now/);
+    expect((await place.runWith({ ...env, PATH: "/nowhere" }, "--offline")).status).toBe(0);
+  });
+});
+
+describe("the volume's copy", () => {
+  test("doctor finds one that was changed, and --repair fetches it again", async () => {
+    const catalogue = await compile("zog");
+    const spec = publish(catalogue);
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    const copy = join(place.prefix, "share/openclaw-skill-deps/catalogues", fileOf(catalogue));
+    writeFileSync(copy, catalogue.replace("1.0.0", "1.0.1"));
+    const found = await place.runWith({}, "doctor");
+    expect(found.stdout).toContain(`the catalogue ${spec} is missing or damaged`);
+    expect(found.status).toBe(4);
+    const repaired = await place.runWith(naming(spec), "doctor", "--repair");
+    expect(repaired.status, repaired.stdout).toBe(0);
+    expect(readFileSync(copy, "utf8")).toBe(catalogue);
+  });
+
+  test("gc removes those of no run; a run without --catalogue is recorded, too", async () => {
+    const first = publish(await compile("zog"));
+    expect((await place.runWith(naming(first))).status).toBe(0);
+    const second = publish(await compile("gog"), "9.2.0");
+    expect((await place.runWith(naming(second))).status).toBe(0);
+    expect(stored()).toHaveLength(2);
+    const dry = await place.runWith(naming(second), "gc", "--dry-run");
+    expect(dry.stdout).toContain(".catalogue.json");
+    expect(stored()).toHaveLength(2);
+    expect((await place.runWith({}, "gc")).status).toBe(0);
+    expect(place.manifest()).toMatchObject({ catalogue: second });
+    expect(stored()).toHaveLength(1);
+    expect((await place.run("--offline")).status).toBe(0);
+    expect(place.manifest()).not.toHaveProperty("catalogue");
+    expect((await place.run("gc")).status).toBe(0);
+    expect(stored()).toEqual([]);
+  });
+
+  test("a bundle and a seed have it", async () => {
+    const spec = publish(await compile("zog"));
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    const file = join(place.dir, "volume.tar.gz");
+    expect((await place.run("bundle", "export", file)).status).toBe(0);
+    const seed = join(place.dir, "seed");
+    renameSync(place.prefix, seed);
+    await place.server.close();
+
+    expect((await place.run("bundle", "import", file)).status).toBe(0);
+    expect(await place.runWith(naming(spec))).toMatchObject({ status: 0 });
+    expect(stored()).toHaveLength(1);
+    rmSync(join(place.prefix, "share/openclaw-skill-deps/catalogues"), { recursive: true });
+    expect((await place.run("bundle", "import", file)).stderr).toContain("was copied, too");
+    expect(stored()).toHaveLength(1);
+
+    rmSync(place.prefix, { recursive: true });
+    const env = { ...naming(spec), OPENCLAW_SKILL_SEED: seed };
+    const seeded = await place.runWith(env);
+    expect(seeded.status, seeded.stderr).toBe(0);
+    expect(versionOf("zog")).toBe("1.0.0");
+    expect(stored()).toHaveLength(1);
+  });
+});
+
+describe("sandboxes, whose skills lie elsewhere and who have no Node", () => {
+  test("are answered by sh if they name the same catalogue, and by no other", async () => {
+    const spec = publish(await compile("zog"));
+    const { OPENCLAW_SKILL_DIRS: _, OPENCLAW_SKILL_RECIPES: __, ...rest } = place.env;
+    const skills = join(place.home, ".openclaw/skills");
+    mkdirSync(join(place.home, ".openclaw"));
+    renameSync(place.skills, skills);
+    const plain = { ...rest, OPENCLAW_SKILL_DIRS: "", OPENCLAW_SKILL_RECIPES: "" };
+    const filled = await place.start({ ...plain, ...naming(spec) });
+    expect(filled.status, filled.stderr).toBe(0);
+
+    const home = join(place.dir, "sandbox");
+    mkdirSync(join(home, ".openclaw"), { recursive: true });
+    cpSync(skills, join(home, ".openclaw/skills"), { recursive: true });
+    const sandbox = { ...plain, HOME: home, OPENCLAW_SKILL_DEPS_NODE: "none" };
+    const same = await place.start({ ...sandbox, ...naming(spec) }, "--strict");
+    expect(same.stderr).toContain("nothing to do");
+    expect(same).toMatchObject({ status: 0, alone: true });
+    for (const env of [naming(`npm:${name}@9.2.0`), naming(spec, makeKey().line), {}]) {
+      const other = await place.start({ ...sandbox, ...env }, "--strict");
+      expect(other.stderr).toContain("[E_NOT_VERIFIED]");
+      expect(other.status).toBe(3);
+    }
+  });
+});
