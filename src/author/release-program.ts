@@ -8,7 +8,7 @@ import { mkdir, readFile, stat } from "../io/disk.ts";
 import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/volume/modes.ts";
 import type { Http } from "../net/http.ts";
-import { listPrograms } from "../sources/debian/files.ts";
+import { listPrograms } from "../sources/programs.ts";
 import { makeTree } from "../sources/tree.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
 

@@ -131,6 +131,7 @@ async function stageArtifact(
   const { name: tool } = recipe;
   const bins = artifact.bins ?? recipe.bins;
   const written: WrittenDigests = new Map();
+  const by = recipe.declared ? `the skill ${recipe.declared.by}` : tool;
   const { tree, source, starts } = await stage(artifact, {
     http: context.http,
     npm: context.npm,
@@ -151,6 +152,8 @@ async function stageArtifact(
       }),
     onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
     onNote: (message) => context.emit({ type: "note", message: `${tool}: ${message}` }),
+    onWarning: (problem, message) =>
+      context.emit({ type: "warning", problem, message: `${by}: ${message}` }),
   });
   const key = installationKey(recipe, artifact);
   const version = versionOf(recipe, artifact);

@@ -1,3 +1,4 @@
+import type { ProblemCode } from "../core/errors.ts";
 import type { Platform } from "../core/platform.ts";
 import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { AptConfig } from "../net/apt-config.ts";
@@ -35,6 +36,8 @@ export interface StageContext {
   readonly onProgress: (received: number, total?: number) => void;
   /** Called with messages for the user about the download. */
   readonly onNote?: ((message: string) => void) | undefined;
+  /** Called with what may keep the tree from working here. */
+  readonly onWarning?: ((problem: ProblemCode, message: string) => void) | undefined;
   readonly onPhase?: (phase: "download" | "unpack" | "build") => void;
 }
 

@@ -1,6 +1,6 @@
 /** Trees of library sets: packages without programs, chosen by the set's own line. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -94,6 +94,44 @@ test("Python: site-packages of the set's line, without programs and data files, 
   );
   expect(source).toMatchObject({ kind: "python-libraries", size: zog.bytes.length });
   expect(source).not.toHaveProperty("python"); // the volume's Python does not matter
+});
+
+test("Python: libraries of the system that compiled modules need and nobody has are said", async () => {
+  const file = (name: string): string => join(dir, name);
+  writeFileSync(file("empty.c"), "");
+  const compile = (...words: string[]) =>
+    execFileSync("gcc", ["-shared", "-fPIC", ...words], { cwd: dir });
+  compile("-Wl,-soname,libgone.so.1", "-o", "libgone.so", "empty.c");
+  compile("-Wl,--no-as-needed", "-o", "fast.so", "empty.c", "-L.", "-lgone", "-lm");
+  const body = (name: string): Buffer => readFileSync(file(name));
+  const warned: string[] = [];
+  const onWarning: StageContext["onWarning"] = (problem, message) =>
+    warned.push(`${problem} ${message}`);
+  const zog = (...names: string[]) => {
+    const more = names.map((name) => ({
+      name,
+      body: body(/gone/.test(name) ? "libgone.so" : "fast.so"),
+    }));
+    return makeWheel(
+      "zog",
+      "1.0",
+      { "zog/__init__.py": "" },
+      {},
+      { more, tags: "cp311-cp311-manylinux_2_17_x86_64" },
+    );
+  };
+  const staged = async (...names: string[]) => {
+    rmSync(join(dir, "work"), { recursive: true });
+    mkdirSync(join(dir, "work"));
+    await stage(pinned("cpython-311", wheelsLock([zog(...names)])), { ...context, onWarning });
+  };
+  await staged("zog/fast.cpython-311-x86_64-linux-gnu.so", "zog.libs/libgone.so.1");
+  await staged("zog/plugins/fast.so");
+  expect(warned).toEqual([]);
+  await staged("zog/fast.abi3.so");
+  expect(warned).toEqual([
+    "E_LIBRARIES_SYSTEM modules of its packages for Python 3.11 need libraries of the system that are not here: zog (libgone.so.1)",
+  ]);
 });
 
 describe("the system's own Python of the set's line", () => {

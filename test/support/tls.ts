@@ -1,10 +1,10 @@
 /** Servers on the loopback interface whose certificates nobody knows. */
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { run } from "./archives.ts";
 
 export interface TlsServer {
   /** Without a slash at its end. */
@@ -20,7 +20,7 @@ export async function startTls(dir: string, listener: RequestListener): Promise<
   const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
   const made = ["-x509", ...curve, "-nodes", "-days", "1", ...subject, "-keyout", key, "-out", ca];
-  if (!existsSync(ca)) execFileSync("openssl", ["req", ...made], { stdio: "ignore" });
+  if (!existsSync(ca)) run("openssl", ["req", ...made]);
   const server = createServer({ key: readFileSync(key), cert: readFileSync(ca) }, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { origin: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ca, server };

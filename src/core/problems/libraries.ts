@@ -42,6 +42,13 @@ export const libraryProblems = {
     remedy:
       "Try the skill: many packages work without them. One that must build or download something at install needs an image that has it.",
   },
+  E_LIBRARIES_SYSTEM: {
+    kind: "warning",
+    cause:
+      "Compiled modules of a skill's Python packages need shared libraries that this machine lacks.",
+    remedy:
+      "These modules cannot be imported in a sandbox that lacks the libraries, too, and others can. Use an image that has them, or another package, such as opencv-python-headless for opencv-python.",
+  },
   E_LIBRARIES_TOO_LARGE: {
     kind: "unmet",
     cause: "The packages that a skill declares are too many or too large for a volume.",

@@ -6,7 +6,7 @@ import { link as linkTo, rename, writeFile } from "../../io/disk.ts";
 import { isThere, makeDirectory } from "../../io/files.ts";
 import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
-import { isNative, libraryNames, listPrograms, type TreeFile } from "./files.ts";
+import { isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 import { writeFontConfig } from "./fonts.ts";
 
 /** Library directories of an architecture, by ELF's e_machine. */

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { pythonOfLine } from "../../core/library-set.ts";
+import { listNames } from "../../core/list-names.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
 import type { PythonLibrariesArtifact } from "../../core/recipe.ts";
@@ -7,6 +9,7 @@ import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import { makeTree } from "../tree.ts";
 import { indexesFor } from "./indexes.ts";
+import { missingLibraries } from "./system-libraries.ts";
 import {
   compileModules,
   digestOfWheels,
@@ -34,10 +37,20 @@ async function stagePythonLibraries(
   const { files, size } = await fetchWheels(wheels, indexes, context);
   context.onPhase?.("unpack");
   await placeWheels(wheels, files, { ...context, tree, parts: [] });
+  await sayMissing(tree, minor, context);
   const isOwn = python !== undefined && minorOf(python.version) === minor;
   await compile(isOwn ? python.program : toolchains.systemPython(minor), tree, context);
   const from = `${wheels.length} wheels for ${line}`;
   return { tree, source: { kind, from, digest: digestOfWheels(wheels), size } };
+}
+
+/** The sandbox's image may have what this machine lacks, so that is no error. */
+async function sayMissing(tree: string, minor: string, context: StageContext): Promise<void> {
+  if (!context.runsHere) return;
+  const missing = await missingLibraries(join(tree, "site-packages"), context.platform);
+  if (missing.length === 0) return;
+  const message = `modules of its packages for Python ${minor} need libraries of the system that are not here: ${listNames(missing, 5)}`;
+  context.onWarning?.("E_LIBRARIES_SYSTEM", message);
 }
 
 /**

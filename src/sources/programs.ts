@@ -1,8 +1,8 @@
 import { basename, relative } from "node:path";
-import { type Elf, readElf } from "../../core/elf.ts";
-import { readPieces, realpath, realpathSync } from "../../io/disk.ts";
-import { entriesBelow } from "../../io/entries.ts";
-import { ifThere } from "../../io/files.ts";
+import { type Elf, readElf } from "../core/elf.ts";
+import { readPieces, realpath, realpathSync } from "../io/disk.ts";
+import { entriesBelow } from "../io/entries.ts";
+import { ifThere } from "../io/files.ts";
 
 /** A regular file of a tree that a loader or an interpreter may load or run. */
 export interface TreeFile {
