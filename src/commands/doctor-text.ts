@@ -8,6 +8,7 @@ import { titleOf, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
+import { describeCatalogue } from "./named-catalogue.ts";
 
 /** How many warnings of the last run are shown. */
 const mostWarnings = 10;
@@ -29,6 +30,7 @@ export function renderDiagnosis(state: InstalledState, diagnosis: Diagnosis): st
     ...renderImage(state),
     ...others.map(({ message, hint }) => withHint(message, hint)),
     ...(isOnLoginPath(diagnosis) ? ["login shells find the volume's programs"] : []),
+    ...[describeCatalogue(state)].filter((line) => line !== undefined),
     ...renderLastRun(diagnosis.lastRun),
     renderVerdict(state, diagnosis),
   ]

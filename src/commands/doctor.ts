@@ -14,6 +14,7 @@ import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
 import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
+import { catalogueDocument } from "./named-catalogue.ts";
 import { newerCommand, olderThanVolumes } from "./own-command.ts";
 import { renderShadowed } from "./summary.ts";
 
@@ -38,6 +39,8 @@ export interface Missing {
 export interface Diagnosis {
   readonly prefix: string;
   readonly platform: string;
+  /** What `--catalogue` led to; null without it. */
+  readonly catalogue: ReturnType<typeof catalogueDocument>;
   /** Every file was hashed. */
   readonly deep: boolean;
   readonly tools: readonly string[];
@@ -92,6 +95,7 @@ async function diagnose(state: InstalledState, context: Context): Promise<Diagno
   return {
     prefix,
     platform: plan.platform,
+    catalogue: catalogueDocument(state),
     deep: context.options.deep,
     tools: Object.keys(manifest.tools).filter((tool) => tool !== commandName),
     missing,

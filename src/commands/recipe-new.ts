@@ -104,7 +104,10 @@ async function versionWish(
       hint: `The recipe ${name} says both. Its programs differ? Name the source itself.`,
     });
   }
-  const { catalogue } = await readCatalogue(await withoutNewDirectories(context));
+  const own = await withoutNewDirectories(context);
+  // A compiled catalogue has no recipe's text.
+  const options = { ...own.options, catalogue: undefined };
+  const { catalogue } = await readCatalogue({ ...own, options });
   const recipe =
     catalogue.recipes.get(name) ?? catalogue.recipes.get(catalogue.providers.get(name) ?? "");
   if (!recipe) {

@@ -1,4 +1,5 @@
 /** `--catalogue`: recipes from a registry, a URL or a file instead of the bundled ones. */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   cpSync,
@@ -9,6 +10,7 @@ import {
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +18,8 @@ import { describe, expect, test } from "vitest";
 import { archive, npmTarball, program } from "../support/archives.ts";
 import { makeKey } from "../support/minisign.ts";
 import { perTest } from "../support/per-test.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { started } from "../support/started.ts";
+import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 perTest(openWorkplace, (opened) => {
@@ -135,12 +138,61 @@ describe("where it comes from", () => {
     expect([versionOf("zog"), versionOf("gog")]).toEqual(["1.0.0", "2.0.0"]);
   });
 
-  test("eight runs at once on an empty volume", async () => {
-    const spec = publish(await compile("zog"));
-    const runs = await Promise.all(Array.from({ length: 8 }, () => place.runWith(naming(spec))));
+  test("eight runs at once on an empty volume, with two catalogues", async () => {
+    const first = publish(await compile("zog"));
+    const both = publish(await compile("gog", "1.0.0", "--catalogue", first), "9.2.0");
+    const runs = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => place.runWith(naming(i % 2 ? first : both), "zog")),
+    );
     expect(runs.map(({ status }) => status)).toEqual(Array(8).fill(0));
     expect(versionOf("zog")).toBe("1.0.0");
-    expect(stored()).toHaveLength(1);
+    expect(stored()).toHaveLength(2);
+    await place.server.close();
+    for (const spec of [first, both])
+      expect((await place.runWith(naming(spec), "info", "zog")).stdout).toContain(`(${spec})`);
+  });
+
+  test("the volume's own command, policy and config", async () => {
+    const spec = publish(await compile("zog"));
+    expect((await place.start(naming(spec))).status).toBe(0);
+    const env = { ...place.env, ...naming(spec), OPENCLAW_SKILL_DEPS_NODE: "none" };
+    const own = await started([join(place.prefix, "bin", name)], { env, cwd: place.home });
+    expect(own).toMatchObject({ status: 0 });
+    expect(own.stderr).toContain("nothing to do");
+
+    // The program is gone from the volume; whether it can be had is what the catalogue says.
+    const askPolicy = (more: Record<string, string>): string => {
+      const sourcePath = join(place.skills, "zog");
+      const input = JSON.stringify({
+        ...{
+          protocolVersion: 1,
+          openclawVersion: "2026.9.6",
+          targetType: "skill",
+          targetName: "zog",
+        },
+        ...{ sourcePath, sourcePathKind: "directory", source: { kind: "local-path" } },
+        ...{ origin: { type: "path" }, request: { kind: "skill-install", mode: "install" } },
+      });
+      const set = { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath, ...more };
+      return execFileSync("sh", [entrypoint, "policy"], { env: set, input, encoding: "utf8" });
+    };
+    expect((await place.run("remove", "zog")).status).toBe(0);
+    expect(askPolicy(naming(spec))).toMatch(/zog.*1\.0\.0/);
+    expect(askPolicy({})).toContain("no recipe");
+    expect(askPolicy(naming(`npm:${name}@9.3.0`))).toContain("does not have the catalogue");
+
+    const key = makeKey();
+    const file = join(place.dir, "fleet.pub");
+    writeFileSync(file, key.file);
+    const url = "https://fleet.example/catalogue.json";
+    const { stdout } = await place.runWith(
+      { ...naming(url, file), OPENCLAW_SKILL_PREFIX: "/srv/volume" },
+      ...["config", "provisioner", "--json"],
+    );
+    const { openclaw, compose } = JSON.parse(stdout);
+    const set = naming(url, key.line);
+    expect(openclaw.agents.defaults.sandbox.docker.env).toMatchObject(set);
+    expect(compose.services["skill-deps"].environment).toMatchObject(set);
   });
 });
 
@@ -283,6 +335,12 @@ describe("signed by a key that the operator names", () => {
     const again = await place.runWith(env);
     expect(again.status).toBe(4);
     expect(again.stderr).toContain("[E_CATALOGUE_OLDER]");
+    // Nor from a seed.
+    const seed = join(place.dir, "seed");
+    const filled = { ...env, OPENCLAW_SKILL_PREFIX: seed };
+    expect((await place.runWith(filled)).status).toBe(0);
+    const seeded = await place.runWith({ ...env, OPENCLAW_SKILL_SEED: seed });
+    expect(seeded.stderr).toContain("[E_CATALOGUE_OLDER]");
   });
 
   test("a file is read again when it is replaced; a container without it uses the volume's copy", async () => {
@@ -367,6 +425,18 @@ describe("the volume's copy", () => {
     expect(place.manifest()).not.toHaveProperty("catalogue");
     expect((await place.run("gc")).status).toBe(0);
     expect(stored()).toEqual([]);
+  });
+
+  test("a file that no manifest lists is removed after an hour", async () => {
+    const spec = publish(await compile("zog"));
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    const dir = join(place.prefix, "share/openclaw-skill-deps/catalogues");
+    for (const left of ["a.catalogue.json", ".0123456789ab.tmp"]) {
+      writeFileSync(join(dir, left), "");
+      utimesSync(join(dir, left), 1e9, 1e9);
+    }
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    expect(stored()).toHaveLength(1);
   });
 
   test("a bundle and a seed have it", async () => {

@@ -116,6 +116,7 @@ function keptCatalogue(
     const copy = readStoredCatalogue(dir, { catalogues }, called);
     if (!copy || (given?.key && given.key.text !== copy.record.key)) continue;
     const { text, record } = copy;
+    if (isOlder(record.signedAt, called, manifest)) continue;
     // One that a newer command stored is fetched again, and that error says what to do.
     const compiled = orNothing(() => parseCompiled(text, (read) => read(), called));
     if (compiled) return { ...compiled, called, sha256: record.sha256, from, record, text };
@@ -138,7 +139,7 @@ async function fetched({ spec, given, stores }: Wanted, context: Context): Promi
   const { checkCatalogue } = await import("./check.ts");
   const { text, signedAt } = await fetchCatalogue(spec, given?.key, context);
   const newest = stores.manifest.catalogueTimes?.[called];
-  if (signedAt !== undefined && newest !== undefined && signedAt < newest) {
+  if (isOlder(signedAt, called, stores.manifest)) {
     const message = `${called} was signed at ${timeOf(signedAt)}; this volume has had one of ${timeOf(newest)}`;
     throw new UserError("E_CATALOGUE_OLDER", message);
   }
@@ -155,7 +156,16 @@ async function fetched({ spec, given, stores }: Wanted, context: Context): Promi
   return { ...compiled, called, sha256, from, record, text };
 }
 
-const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+/** True if the volume has had a catalogue of this name that was signed later. */
+function isOlder(
+  signedAt: number | undefined,
+  called: string,
+  { catalogueTimes = {} }: CatalogueStores["manifest"],
+): boolean {
+  return signedAt !== undefined && signedAt < (catalogueTimes[called] ?? 0);
+}
+
+const timeOf = (seconds = 0): string => new Date(seconds * 1000).toISOString();
 
 /**
  * A file that may be replaced is watched with its signature, and so is the key's file. Called before
