@@ -209,6 +209,10 @@ describe("what is refused, and leaves nothing", () => {
     const catalogue = await compile("zog");
     const url = place.server.serve("/c.json", catalogue.replace("1.0.0", "1.0.1"));
     await refused(`${url}#sha256=${sha256(catalogue)}`, "E_CATALOGUE_DIGEST", 4);
+    const file = join(place.dir, "fleet.json");
+    writeFileSync(file, `${catalogue} `);
+    for (const digest of [sha256(catalogue), "0".repeat(64)])
+      await refused(`${file}#sha256=${digest}`, "E_CATALOGUE_DIGEST", 4);
     const spec = publish(catalogue);
     const tarball = npmTarball(name, "9.1.0", { "dist/catalogue.json": "{}" });
     place.server.serve(`/registry/${name}/-/${name}-9.1.0.tgz`, tarball);
@@ -234,6 +238,8 @@ describe("what is refused, and leaves nothing", () => {
     const packed = npmTarball("other", "1.0.0", { "index.js": "" });
     const url = place.server.serve("/c.tgz", packed);
     await refused(`${url}#sha256=${sha256(packed)}`, "E_CATALOGUE", 4);
+    const large = place.server.serve("/large.json", Buffer.alloc(65 * 1024 ** 2, "{"));
+    await refused(`${large}#sha256=${"0".repeat(64)}`, "E_CATALOGUE_DIGEST", 4);
     const file = join(place.dir, "large.json");
     writeFileSync(file, "{");
     truncateSync(file, 65 * 1024 ** 2);
