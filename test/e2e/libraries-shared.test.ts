@@ -1,6 +1,6 @@
 /** Packages that several skills have take their space once, and each skill's tree stands alone. */
 import { createHash } from "node:crypto";
-import { lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findManifest } from "../../src/io/volume/manifest-file.ts";
@@ -53,6 +53,13 @@ const treesDir = () => join(place.prefix, "lib/skills");
 const inodeOf = (tree: string): number =>
   lstatSync(join(treesDir(), tree, "site-packages/big.py")).ino;
 
+/** Files of trees that somebody may write to, but for the trees' own records. */
+const writable = (): string[] =>
+  readdirSync(treesDir(), { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && file.name !== ".openclaw-skill-deps.json")
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((file) => (lstatSync(file).mode & 0o222) !== 0);
+
 test("two sets with a package in common have its files once; nothing is left to do, whichever goes", async () => {
   const one = skillWith("one", [big]);
   review(one);
@@ -62,6 +69,7 @@ test("two sets with a package in common have its files once; nothing is left to 
   expect((await run()).stderr).toMatch(/1 installed/);
   const [second = ""] = readdirSync(treesDir()).filter((name) => name !== first);
   expect(inodeOf(second)).toBe(inodeOf(first));
+  expect(writable()).toEqual([]); // a write would damage both
   expect(await isSealed()).toBe(true); // else the next run would have to hash every file
   expect((await run()).stderr).toMatch(/nothing to do/);
   rmSync(join(place.skills, "one"), { recursive: true });
@@ -85,4 +93,24 @@ test("a damaged tree gives nothing to another one", async () => {
   expect(trees.length).toBeGreaterThan(0);
   for (const tree of trees) expect(inodeOf(tree)).not.toBe(inodeOf(first));
   expect((await run("doctor", "--deep")).status).toBe(0);
+});
+
+test("a write into a shared file damages each set that has it: doctor names them, and a run replaces all", async () => {
+  const one = skillWith("one", [big]);
+  review(one);
+  await run();
+  review(one, skillWith("two", [big, small]));
+  await run();
+  const trees = readdirSync(treesDir());
+  expect(new Set(trees.map(inodeOf)).size).toBe(1);
+  writeFileSync(join(treesDir(), trees[0] ?? "", "site-packages/big.py"), "planted = True\n");
+  const { stdout } = await run("doctor");
+  expect(stdout.match(/not as published: site-packages\/big\.py/g)).toHaveLength(2);
+  expect((await run()).stderr).toMatch(/2 installed/);
+  expect((await run("doctor", "--deep")).status).toBe(0);
+  expect((await run("gc")).status).toBe(0);
+  for (const tree of readdirSync(treesDir())) {
+    const text = readFileSync(join(treesDir(), tree, "site-packages/big.py"), "utf8");
+    expect(text).toMatch(/^text = "x/);
+  }
 });

@@ -11,7 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { layout } from "../../core/layout.ts";
+import { layout, librariesDir } from "../../core/layout.ts";
 import { copyFile, fileError, ifThere, moveOnto, orNothing, saying, token } from "../files.ts";
 import type { TreeList } from "./tree-list.ts";
 import { unfit } from "./unfit.ts";
@@ -44,6 +44,16 @@ export function umaskFor(prefix: string, gid: number): number {
 /** What decides the mode. */
 export type Kind = "directory" | "program" | "file";
 
+/** Who may write to a tree's files. */
+export interface Writers {
+  readonly group: WritingGroup;
+  /**
+   * Nobody, because a file is a hard link that several trees share: a write would damage all of them. Directories
+   * stay writable: what replaces a file there is in one tree alone.
+   */
+  readonly isShared: boolean;
+}
+
 /**
  * The mode that a file of a volume should have; its current one if that is acceptable. Extra
  * permissions of the writing group stay; set-user-id and set-group-id bits stay on directories
@@ -51,9 +61,10 @@ export type Kind = "directory" | "program" | "file";
  */
 export function modeFor(
   stats: Pick<Stats, "mode" | "gid">,
-  group: WritingGroup,
+  { group, isShared }: Writers,
   kind: Kind,
 ): number {
+  if (isShared && kind !== "directory") return kind === "file" ? 0o444 : 0o555;
   const mode = stats.mode & 0o7777;
   const own = kind === "directory" ? mode & setGroupId : 0;
   const shared = group === undefined ? 0 : stats.gid === group ? groupWrites : mode & groupWrites;
@@ -117,12 +128,14 @@ function at(
  */
 export function repairModes(prefix: string, dir: string, list: TreeList): boolean {
   const group = writingGroup(prefix);
+  const isLibrary = dir.startsWith(`${layout.lib}/${librariesDir}/`);
   let changed = false;
   const visit = (path: string, stats: Stats, below: string, owner: number): void => {
     const kind = kindOf(below, stats, list);
     // A file of another user is a hard link from elsewhere.
     if (kind === undefined || stats.uid !== owner) return;
-    changed = repairMode(path, stats, modeFor(stats, group, kind)) || changed;
+    const writers = { group, isShared: isLibrary && below !== layout.record };
+    changed = repairMode(path, stats, modeFor(stats, writers, kind)) || changed;
     if (kind !== "directory") return;
     for (const name of orNothing(() => readdirSync(path)) ?? []) {
       const inner = below === "" ? name : `${below}/${name}`;

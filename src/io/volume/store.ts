@@ -57,16 +57,16 @@ export async function publish(
   const group = writingGroup(prefix);
   const { changeTimes = "move", inodes = "stable" } = knownTraits(prefix) ?? {};
   const known = changeTimes === "move" && inodes === "stable" ? { written } : {};
-  const files = await withContext("read", tree, listTree(tree, { ...known, modesOf: { group } }));
+  const isLibrary = lineOfTool(draft.tool) !== undefined;
+  const modesOf = { group, isShared: isLibrary };
+  const files = await withContext("read", tree, listTree(tree, { ...known, modesOf }));
   const parent = join(prefix, layout.treesDir(draft.tool));
   // Our parent is always a directory: a link is from an untrusted writer and is not followed.
   if ((await lstatIfExists(parent))?.isSymbolicLink()) {
     await withContext("remove", parent, () => rmSync(parent, { force: true }));
   }
   await openDirectory(prefix, relative(prefix, parent));
-  if (lineOfTool(draft.tool) !== undefined) {
-    shareFiles(tree, files, await publishedIn(prefix, relative(prefix, parent)));
-  }
+  if (isLibrary) shareFiles(tree, files, await publishedIn(prefix, relative(prefix, parent)));
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;

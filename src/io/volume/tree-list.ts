@@ -6,14 +6,7 @@ import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
 import { entriesIn } from "../entries.ts";
 import { withContext } from "../files.ts";
-import {
-  describeMode,
-  isProgram,
-  type Kind,
-  modeFor,
-  setMode,
-  type WritingGroup,
-} from "./modes.ts";
+import { describeMode, isProgram, type Kind, modeFor, setMode, type Writers } from "./modes.ts";
 
 /**
  * The contents of a tree: path to `dir`, `-> TARGET` or `MODE SHA256`, sorted by path. MODE is 755
@@ -34,7 +27,7 @@ interface ListOptions {
   /** Files that are unchanged since they were written are not read again; those that are read are added. */
   readonly written?: WrittenDigests;
   /** For a tree that only this run writes to: also sets its modes, as far as possible. */
-  readonly modesOf?: { readonly group: WritingGroup };
+  readonly modesOf?: Writers;
 }
 
 /** Lists a tree and hashes every file in it. Rejects if something cannot be read. */
@@ -42,7 +35,7 @@ export async function listTree(root: string, options: ListOptions = {}): Promise
   const limit = pLimit(8);
   const { modesOf } = options;
   const visit = async (dir: string): Promise<[string, string][]> => {
-    if (modesOf) settle(join(root, dir), lstatSync(join(root, dir)), modesOf.group, "directory");
+    if (modesOf) settle(join(root, dir), lstatSync(join(root, dir)), modesOf, "directory");
     const found = entriesIn(join(root, dir))
       .filter(({ name }) => dir !== "" || name !== layout.record)
       .map(async ({ name, stats }): Promise<[string, string][]> => {
@@ -65,17 +58,17 @@ async function describeEntry(path: string, { written, modesOf }: ListOptions): P
     written?.get(stamp) ?? `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
   written?.set(stamp, entry);
   const kind = isProgram(entry) ? "program" : "file";
-  if (modesOf) settle(path, { mode, gid }, modesOf.group, kind);
+  if (modesOf) settle(path, { mode, gid }, modesOf, kind);
   return entry;
 }
 
 function settle(
   path: string,
   stats: { mode: number; gid: number },
-  group: WritingGroup,
+  writers: Writers,
   kind: Kind,
 ): void {
-  setMode(path, modeFor(stats, group, kind), stats);
+  setMode(path, modeFor(stats, writers, kind), stats);
 }
 
 async function hashFile(path: string): Promise<string> {
