@@ -3,12 +3,14 @@ import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { listNames } from "../core/list-names.ts";
+import { normalName } from "../core/locks/wheel-tags.ts";
 import { isBinName, nearest } from "../core/names.ts";
 import { programOfAlias } from "../core/plan/aliases.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { toolsThatNeed } from "../core/plan/required-by.ts";
 import type { McpServer } from "../core/skills/mcp.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
+import { findPackages, isScoped, type PackageAnswer, renderPackage } from "./why-packages.ts";
 
 /** A skill in view that requires the program. */
 interface AskingSkill {
@@ -42,12 +44,13 @@ interface Answer {
 }
 
 /**
- * `why PROGRAM…`: what requires it, which recipe provides it, and where it is or why it is missing.
+ * `why NAME…`: what requires the program, which recipe provides it, and where it is or why it is missing; of a package
+ * in library sets, which skills' sets have it.
  */
 export async function why(context: Context): Promise<number> {
   const { options, stdout } = context;
   const { names } = options;
-  const wrong = names.find((name) => !isBinName(name));
+  const wrong = names.find((name) => !isBinName(name) && !isScoped(name));
   if (names.length === 0 || wrong !== undefined) {
     const what = wrong === undefined ? "no program is named" : `"${wrong}" is no program's name`;
     throw new UserError("E_USAGE", `why: ${what}`, {
@@ -55,18 +58,29 @@ export async function why(context: Context): Promise<number> {
     });
   }
   const plain = { ...context, options: { ...options, names: [] } };
-  const also = [{ for: "why", bins: names, anyBins: [] }];
+  const distinct = [...new Set(names)];
+  const programs = distinct.filter(isBinName);
+  const also = [{ for: "why", bins: programs, anyBins: [] }];
   const state = await loadState(plain, false, also);
-  const answers = [...new Set(names)].map((program) => answerFor(program, state));
+  const packages = await findPackages(distinct, state);
+  const answers = distinct.flatMap((name) => answerFor(name, state, packages) ?? []);
   if (options.json !== false) {
     const { prefix, plan } = state;
-    const document = { schema: 1, prefix, platform: plan.platform, programs: answers };
+    const document = { schema: 1, prefix, platform: plan.platform, programs: answers, packages };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else stdout.write(answers.map((answer) => renderAnswer(answer, context)).join("\n"));
+  } else {
+    const texts = answers.map((answer) => renderAnswer(answer, context));
+    stdout.write([...texts, ...packages.map(renderPackage)].join("\n"));
+  }
   return exitStatus.done;
 }
 
-function answerFor(program: string, seen: InstalledState): Answer {
+/** Undefined for what is only a package. */
+function answerFor(
+  program: string,
+  seen: InstalledState,
+  packages: readonly PackageAnswer[],
+): Answer | undefined {
   const { catalogue, manifest, plan, requests, onPath } = seen;
   const skills = seen.skills.flatMap(({ found, selected, reason }): AskingSkill[] => {
     if (!found.verdict.ok) return [];
@@ -80,9 +94,11 @@ function answerFor(program: string, seen: InstalledState): Answer {
   const recipe = catalogue.recipes.get(catalogue.providers.get(program) ?? "");
   const holder = Object.values(manifest.tools).find(({ bins }) => bins[program]);
   const state = plan.bins[program];
+  const isPackage = packages.some(({ name }) => normalName(name) === normalName(program));
+  if (!state && isScoped(program)) return isPackage ? undefined : refuse(program, seen);
   if (!state) throw new Error(`${program} is not in the plan that it was added to`);
   const isKnown = skills.length + mcpServers.length > 0 || recipe || holder;
-  if (state.state === "unmet" && !isKnown) refuse(program, seen);
+  if (state.state === "unmet" && !isKnown) return isPackage ? undefined : refuse(program, seen);
   const tool = recipe?.name ?? holder?.tool ?? program;
   return {
     program,
@@ -120,7 +136,7 @@ function refuse(program: string, { catalogue, skills, manifest }: InstalledState
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins] : [],
   );
   const near = nearest(program, [...catalogue.providers.keys(), ...asked]);
-  const what = `no skill requires "${program}", no recipe provides it and PATH does not have it`;
+  const what = `no skill requires "${program}", no recipe provides it, PATH does not have it, and no skill's packages are called so`;
   throw new UserError("E_UNKNOWN_NAME", what, {
     hint: near
       ? `Did you mean ${near}?`

@@ -145,7 +145,8 @@ export const commands: readonly Command[] = [
   {
     verb: "why",
     operands: "PROGRAM...",
-    summary: "show who asks for a program, which recipe gives it, and where it is or why it is not",
+    summary:
+      "show who asks for a program or a package, what gives it, and where it is or why it is not",
     options: [...skills, ...sources, "offline", ...output],
     completes: "tool",
   },

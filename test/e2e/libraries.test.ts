@@ -302,6 +302,35 @@ describe("what skills declare", () => {
     expect((await allowed()).stderr).toMatch(/Node packages of mail: installed/);
   });
 
+  test("why: which skills' sets have a package, in which version, how large and where from", async () => {
+    put("requirements.txt", "words\n");
+    put("scripts/package.json", '{"dependencies":{"@zoo/zog":"^1.0.0"}}');
+    const zog = npmTarball("@zoo/zog", "1.0.0", { "index.js": "exports.word = 'good';\n" });
+    place.server.publish("@zoo/zog", "1.0.0", zog, { manifest: {} });
+    await allowed();
+    const { status, stdout } = await run("why", "Words", "@zoo/zog");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^words 1\.0\n {2}package of +skill mail\n/);
+    expect(stdout).toMatch(/declared +requirements\.txt \(words\)\n/);
+    expect(stdout).toMatch(/source +words-1\.0-py3-none-any\.whl, \d.* to download\n/);
+    expect(stdout).toMatch(
+      /set +Python 3\.11 packages of mail \(libraries-[0-9a-f]{16}-cpython-311\)\n/,
+    );
+    expect(stdout).toMatch(
+      /^@zoo\/zog 1\.0\.0\n(.*\n)* {2}source +npm:@zoo\/zog@1\.0\.0, \d.* in the volume\n/m,
+    );
+    const { programs, packages } = JSON.parse((await run("why", "words", "--json")).stdout);
+    expect(programs).toEqual([]);
+    expect(packages[0]).toMatchObject({ name: "words", skills: ["mail"], isDirect: true });
+    expect((await run("why", "@zoo/none")).stderr).toMatch(/"@zoo\/none".*\[E_UNKNOWN_NAME\]/);
+    await run("gc");
+    rmSync(join(place.skills, "mail"), { recursive: true });
+    place.skill("other", {});
+    await run();
+    expect((await run("gc")).stderr).toMatch(/removed/);
+    expect((await run("why", "words")).stderr).toMatch(/\[E_UNKNOWN_NAME\]/);
+  });
+
   test("changed files are another set; what no skill has any more is removed by gc", async () => {
     put("requirements.txt", "words\n");
     await allowed();
