@@ -196,9 +196,19 @@ describe("what skills declare", () => {
     expect(place.server.hits()).toBe(0);
     place.skill("plain", {});
     put("scripts/x.py", "import os, flask\n", "plain");
+    place.skill("several", {});
+    put("x.py", "import flask\n", "several");
+    put("scripts/y.mts", 'import fs from "fs";\nimport { zog } from "zog/x";\n', "several");
+    place.skill("sound", {});
+    put("z.cjs", 'require("zog");\n', "sound");
+    put("package.json", '{"dependencies":{"zog":"1"}}', "sound");
+    place.skill("vendored", {});
+    put("z.cjs", 'require("zog");\n', "vendored");
+    put("node_modules/zog/index.js", "", "vendored");
     const { stdout: shown, stderr: noted } = await run("requirements");
     expect(noted.match(/its scripts import .*/g)).toEqual([
       expect.stringMatching(/^its scripts import flask, and no file declares Python packages/),
+      "its scripts import flask, and zog, and no file declares Python or Node packages (a requirements.txt, and dependencies in a package.json would)",
     ]);
     expect(shown).toMatch(
       /mail declares Python packages: words \(requirements\.txt\); not installed without --allow-libraries/,

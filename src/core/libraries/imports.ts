@@ -37,6 +37,37 @@ const importLine = new RegExp(
   "gm",
 );
 
+const specifier = String.raw`\s*["']([^"'\s]+)["']`;
+/** `import … from "x"`, over several lines too, `export … from "x"` and `import "x"`, but for types. */
+const importStatement = new RegExp(
+  String.raw`^[ \t]*(?:import(?!\s+type\s)|export)\b(?:[\w$*{},\s]*?\bfrom)?${specifier}`,
+  "gm",
+);
+/** The first `require("x")` or `import("x")` of each line that is no comment. */
+const importCall = new RegExp(
+  String.raw`^(?!\s*(?:\/[/*]|\*)).*?\b(?:require|import)\(${specifier}\s*\)`,
+  "gm",
+);
+
+/**
+ * npm packages that a skill's Node scripts import, sorted; `isBuiltin`: Node itself has a module. A guess: for
+ * hints.
+ */
+export function importedPackages(
+  scripts: Iterable<Uint8Array>,
+  isBuiltin: (name: string) => boolean,
+): string[] {
+  const texts = [...scripts].map((bytes) => Buffer.from(bytes).toString("utf8"));
+  const specifiers = texts.flatMap((text) =>
+    [importStatement, importCall].flatMap((form) => [...text.matchAll(form)].map(([, it]) => it)),
+  );
+  const names = specifiers.flatMap((it = "") => {
+    if (isBuiltin(it)) return [];
+    return /^(?:@[a-z0-9][\w.~-]*\/)?[a-z0-9][\w.~-]*(?=\/|$)/i.exec(it) ?? [];
+  });
+  return [...new Set(names)].sort();
+}
+
 /** Modules that a skill's Python scripts import and that neither Python nor the skill has, sorted. A guess: for hints. */
 export function foreignImports({ plainScripts, modules }: Scripts): string[] {
   const found = new Set<string>();

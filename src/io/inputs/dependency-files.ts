@@ -61,6 +61,18 @@ export function readDependencyFiles(skillDir: string): SkillFolder {
   };
 }
 
+/** The Node scripts of a skill: for hints, so that nothing depends on them. */
+export function readNodeScripts({ directories }: Pick<SkillFolder, "directories">): Buffer[] {
+  const files = directories.flatMap((path) =>
+    entriesOf(path)
+      .filter((name) => /\.[cm]?[jt]s$/.test(name))
+      .sort()
+      .slice(0, maxScripts)
+      .map((name) => readPlainFile(join(path, name), maxScriptBytes)),
+  );
+  return files.flatMap((read) => (typeof read === "string" ? [] : [read]));
+}
+
 const isScript = (file: string): boolean => file.endsWith(".py");
 
 /** The bytes, or why they do not count. */

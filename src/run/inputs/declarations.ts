@@ -58,7 +58,10 @@ export async function addDeclarations(view: View, context: Context): Promise<Dec
   const { options } = context;
   const { catalogue, selected } = view;
   const folders = foldersOf(view.skills);
-  if (options.verb === "requirements") await sayImports(folders, context);
+  if (options.verb === "requirements") {
+    const { sayImports } = await import("./undeclared.ts");
+    sayImports(folders, context);
+  }
   const declaring = folders.filter(({ files, refused }) => files.size + refused.length > 0);
   const isReviewed = options.declaredFile !== undefined;
   const isAllowed = options.allowLibraries || isReviewed;
@@ -145,22 +148,6 @@ function sayLibraries(
   const message = `packages that skills declare for their scripts are not installed: ${listNames(packages, 10)}`;
   emit({ type: "warning", problem: "E_LIBRARIES_OFF", message });
 }
-
-/** One note for each skill whose Python scripts import what nothing declares. */
-async function sayImports(
-  folders: readonly FolderOfSkill[],
-  { reporter: { emit } }: Context,
-): Promise<void> {
-  const { foreignImports } = await import("../../core/libraries/imports.ts");
-  for (const folder of folders.filter(({ files }) => ![...files.keys()].some(declaresPython))) {
-    const names = foreignImports(folder);
-    if (names.length === 0) continue;
-    const message = `${join(folder.dir, "SKILL.md")}: its scripts import ${listNames(names, 5)}, and no file declares Python packages (a requirements.txt would)`;
-    emit({ type: "note", message });
-  }
-}
-
-const declaresPython = (path: string): boolean => /[.](txt|toml|py)$/.test(path);
 
 function dependenciesOf(folders: readonly FolderOfSkill[]): Declarations["dependencies"] {
   const files = folders.flatMap(({ dir, files, plainScripts }) =>

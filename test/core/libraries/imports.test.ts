@@ -1,5 +1,6 @@
+import { isBuiltin } from "node:module";
 import { expect, it } from "vitest";
-import { foreignImports } from "../../../src/core/libraries/imports.ts";
+import { foreignImports, importedPackages } from "../../../src/core/libraries/imports.ts";
 
 const importsOf = (text: string, modules: readonly string[] = []): string[] =>
   foreignImports({
@@ -23,4 +24,35 @@ except ImportError:
 `;
   expect(importsOf(text, ["helpers"])).toEqual(["bs4", "requests", "rich", "yaml"]);
   expect(importsOf("import sys\n")).toEqual([]);
+});
+
+it("names the npm packages of Node scripts: of modules, of CommonJS, and of TypeScript", () => {
+  const text = `#!/usr/bin/env node
+/* Import words from "nowhere".
+ * const a = require("in-a-comment");
+ */
+import fs, { readFileSync } from "fs";
+import "side-effect/register";
+import {
+  one,
+  two as second,
+} from "@scope/several/lines";
+import * as all from 'star';
+import type { Only } from "only-types";
+export { three } from "re-export";
+import near from "./near.js";
+import alias from "@/alias";
+import internal from "#internal";
+import far from "https://example.test/x.js";
+import npm from "npm:deno";
+// require("commented-out")
+const { x } = require("left-pad"), y = 1;
+if (y) module.exports = await import("later");
+const builtin = require("node:child_process"), promises = require("fs/promises");
+console.log('import it from "prose"', "we import a lot from here");
+`;
+  expect(importedPackages([Buffer.from(text)], isBuiltin)).toEqual([
+    ...["@scope/several", "later", "left-pad", "re-export", "side-effect", "star"],
+  ]);
+  expect(importedPackages([Buffer.from('import os from "node:os";')], isBuiltin)).toEqual([]);
 });

@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { join } from "node:path";
+import type { Context } from "../../context.ts";
+import { foreignImports, importedPackages } from "../../core/libraries/imports.ts";
+import { declaredSets } from "../../core/libraries/skill-sets.ts";
+import { listNames } from "../../core/list-names.ts";
+import { readNodeScripts } from "../../io/inputs/dependency-files.ts";
+import type { FolderOfSkill } from "./libraries.ts";
+
+/** One note for each skill whose scripts import what nothing declares. */
+export function sayImports(
+  folders: readonly FolderOfSkill[],
+  { reporter: { emit } }: Context,
+): void {
+  for (const folder of folders) {
+    const isMissing = (name: string): boolean =>
+      !folder.directories.some((dir) => existsSync(join(dir, "node_modules", name)));
+    const hasPython = [...folder.files.keys()].some(declaresPython);
+    const hasNode = declaredSets(folder).some(({ language }) => language === "node");
+    const python = hasPython ? [] : foreignImports(folder);
+    const node = hasNode
+      ? []
+      : importedPackages(readNodeScripts(folder), isBuiltin).filter(isMissing);
+    const said = [
+      ...(python.length > 0 ? [["Python", python, "a requirements.txt"] as const] : []),
+      ...(node.length > 0 ? [["Node", node, "dependencies in a package.json"] as const] : []),
+    ];
+    if (said.length === 0) continue;
+    const imported = said.map(([, names]) => listNames(names, 5)).join(", and ");
+    const languages = said.map(([language]) => language).join(" or ");
+    const remedies = said.map(([, , remedy]) => remedy).join(", and ");
+    const message = `${join(folder.dir, "SKILL.md")}: its scripts import ${imported}, and no file declares ${languages} packages (${remedies} would)`;
+    emit({ type: "note", message });
+  }
+}
+
+const declaresPython = (path: string): boolean => /[.](txt|toml|py)$/.test(path);
