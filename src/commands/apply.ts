@@ -1,17 +1,14 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
-import { once } from "../core/once.ts";
 import type { Plan, Step } from "../core/plan/plan.ts";
-import { platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
-import { readAptConfig } from "../net/apt-config.ts";
-import { machineHttp } from "../net/machine-http.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { ApplyRequest } from "../run/apply-context.ts";
 import { asFailure } from "../run/cleanup.ts";
 import { grantedTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
+import { withMachine } from "./machine-context.ts";
 
 /**
  * Applies the steps of a plan. Loaded only if there are any: a run that finds nothing to do needs
@@ -79,27 +76,9 @@ export async function applyHere(
   { catalogue, ...wanted }: Wanted,
   context: Context,
 ): Promise<Applied> {
-  const { options, env, home, machine, signal, clock } = context;
-  const { emit } = context.reporter;
-  const { offline, jobs } = options;
-  const onDetail = (message: string) => emit({ type: "detail", message });
-  const { http, npm } = machineHttp({ env, home }, { ...options, onDetail });
-  try {
-    return await applyPlan(plan, {
-      ...wanted,
-      runsHere: platformId(wanted.platform) === platformId(machine),
-      http,
-      npm,
-      apt: once(() => readAptConfig(env)),
-      toolchains: { env, home, offline, machine, catalogue },
-      jobs,
-      emit,
-      signal,
-      clock,
-    });
-  } finally {
-    await http.close();
-  }
+  return await withMachine(catalogue, wanted.platform, context, (machine) =>
+    applyPlan(plan, { ...wanted, ...machine }),
+  );
 }
 
 /** All requirements are met: a record that cannot be written is only a warning. */

@@ -29,7 +29,14 @@ export async function install(context: Context, update = false): Promise<number>
   const state = await reserveAgents(await loadState(context, update), context);
   sayUnmet(state.plan, context);
   sayHeld(state, update, context);
-  if (options.dryRun) return printPlan(state, context);
+  const sayNewer = async ({ manifest }: Pick<InstalledState, "manifest">): Promise<void> => {
+    if (!update || options.names.length > 0) return;
+    await (await import("./update-preview.ts")).sayNewerPackages({ ...state, manifest }, context);
+  };
+  if (options.dryRun) {
+    await sayNewer(state);
+    return printPlan(state, context);
+  }
   const work = state.plan.steps.filter(({ action }) => action !== "keep");
   sayCommand(state, context);
   const isDue = isCommandDue(state) || hasNews(state, context);
@@ -42,6 +49,7 @@ export async function install(context: Context, update = false): Promise<number>
           context,
         )
       : kept(state);
+  await sayNewer(applied);
   const answered = await answerAgents(state, applied, context);
   await recordCatalogue(state, context);
   const optional = optionalTools(state.agents, state.plan);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { type NamedPackage, packagesNamed } from "../core/libraries/named-packages.ts";
 import { lineOfTool } from "../core/library-set.ts";
 import { listNames } from "../core/list-names.ts";
 import { recordedRecipe } from "../core/plan/declared.ts";
+import { type NamedPackage, packagesNamed } from "../core/plan/named-packages.ts";
 import type { Recipe } from "../core/recipe.ts";
 import { tolerate } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";

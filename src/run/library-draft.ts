@@ -7,7 +7,7 @@ import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
 
 interface SetContext {
-  readonly context: ApplyContext;
+  readonly context: Pick<ApplyContext, "platform" | "http" | "emit" | "signal" | "toolchains">;
   readonly toolchains: Toolchains;
   /** Absolute; an empty directory of this run. */
   readonly dir: string;

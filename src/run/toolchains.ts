@@ -15,7 +15,16 @@ import { stage } from "../sources/source.ts";
 import type { Interpreter, SharedToolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, Needs, ToolchainContext } from "./apply-context.ts";
 
-export function shareToolchains(context: ApplyContext, staging: Staging): SharedToolchains {
+/** What looking for toolchains needs of a run. */
+type ToolchainRun = Pick<
+  ApplyContext,
+  "prefix" | "manifest" | "toolchains" | "http" | "npm" | "apt" | "emit" | "signal"
+>;
+
+export function shareToolchains(
+  context: ToolchainRun,
+  staging: Pick<Staging, "workDir">,
+): SharedToolchains {
   const { env, home, offline } = context.toolchains;
   const machineGo = once(() => findMachineGo(context));
   const shared = {
@@ -57,7 +66,7 @@ export async function pythonOf(prefix: string, tool: string, needs: Needs): Prom
 
 /** The Python that this run or an earlier one has installed into the volume, if there is one. */
 export async function anyPythonOf(
-  { prefix, manifest }: ApplyContext,
+  { prefix, manifest }: Pick<ApplyContext, "prefix" | "manifest">,
   tool: string,
   needs: Needs,
 ): Promise<Interpreter | undefined> {
@@ -68,7 +77,7 @@ export async function anyPythonOf(
 }
 
 /** The volume's go if it is installed; else the one on PATH. */
-async function findMachineGo({ prefix, manifest, toolchains }: ApplyContext) {
+async function findMachineGo({ prefix, manifest, toolchains }: ToolchainRun) {
   const record: VerifiedRecord | undefined = manifest.tools.go;
   const bin = record?.bins.go;
   const own = record && bin && isWhole(prefix, record) ? join(prefix, bin.path) : undefined;
@@ -92,8 +101,8 @@ async function versionOf(go: string): Promise<string | undefined> {
 
 /** A Go for this run alone: it is in staging and is removed with it. */
 async function fetchGo(
-  context: ApplyContext,
-  staging: Staging,
+  context: ToolchainRun,
+  staging: Pick<Staging, "workDir">,
   shared: Omit<SharedToolchains, "toolchain">,
 ): Promise<string> {
   const { catalogue, machine } = context.toolchains;

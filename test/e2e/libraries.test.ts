@@ -234,6 +234,42 @@ describe("what skills declare", () => {
     expect((await allowed()).stderr).toMatch(/words-1\.0-py3-none-any\.whl/);
   });
 
+  test("update without a name says what would change in each set, and changes nothing", async () => {
+    put("requirements.txt", "words\n");
+    put("package.json", '{"dependencies":{"zog":"^1.0.0"}}');
+    const publish = (version: string): void =>
+      place.server.publish("zog", version, npmTarball("zog", version, { "index.js": "" }), {
+        manifest: {},
+      });
+    publish("1.0.0");
+    await allowed();
+    expect((await allowed("update")).stderr).not.toMatch(/would change|to accept/);
+    const metadata = "Metadata-Version: 2.1\nName: words\nVersion: 1.1\nRequires-Dist: more\n";
+    const newer = makeWheel("words", "1.1", { "words.py": "" }, {}, { metadata });
+    serveIndex(place.server, [newer, makeWheel("more", "3.0", { "more.py": "" }), rich]);
+    publish("1.2.0");
+    const before = place.snapshot();
+    for (const more of [[], ["--dry-run"]]) {
+      const { status, stderr } = await allowed("update", ...more);
+      expect(status).toBe(0);
+      expect(stderr).toMatch(
+        /Python 3\.11 packages of mail would change: new: more 3\.0, words 1\.0 -> 1\.1\n/,
+      );
+      expect(stderr).toMatch(/Node packages of mail would change: zog 1\.0\.0 -> 1\.2\.0\n/);
+      const [, named = ""] = /to accept .*: openclaw-install-skill-deps (.*)\n/.exec(stderr) ?? [];
+      expect(named.split(" ")).toEqual(expect.arrayContaining([setOf("words\n")]));
+      expect(place.snapshot()).toEqual(before);
+    }
+    const refused = { PIP_INDEX_URL: `${place.server.origin}/none/` };
+    const unknown = await place.runWith({ ...env, ...refused }, "--allow-libraries", "update");
+    expect(unknown.status).toBe(0);
+    expect(unknown.stderr).toMatch(/packages of mail: what is newer is not known: .*words/);
+    expect((await run("update")).stderr).not.toMatch(/would change/);
+    expect((await allowed("update", "--offline")).stderr).not.toMatch(/would change/);
+    expect((await allowed("update", setOf("words\n"))).stderr).toMatch(/words 1\.0 -> 1\.1/);
+    expect((await allowed("update")).stderr).not.toMatch(/words 1\.0/);
+  });
+
   test("is resolved again where somebody accepts it, and what changes is said", async () => {
     put("requirements.txt", "words\n");
     await allowed();

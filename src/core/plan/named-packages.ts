@@ -1,10 +1,10 @@
 import { titleOfSet } from "../library-set.ts";
 import { normalName } from "../locks/wheel-tags.ts";
 import type { Manifest } from "../manifest.ts";
-import { downloadSize } from "../plan/artifact.ts";
-import { skillsThatAsk } from "../plan/required-by.ts";
 import type { Platform } from "../platform.ts";
 import type { Recipe } from "../recipe.ts";
+import { downloadSize } from "./artifact.ts";
+import { skillsThatAsk } from "./required-by.ts";
 
 /** A package of a library set, as it is pinned. */
 export interface NamedPackage {

@@ -1,0 +1,52 @@
+import type { Context } from "../context.ts";
+import { librarySets } from "../core/libraries/skill-sets.ts";
+import { lineOfTool, titleOfSet } from "../core/library-set.ts";
+import { listNames } from "../core/list-names.ts";
+import { tolerate } from "../io/files.ts";
+import { readDeclared } from "../io/volume/declared-file.ts";
+import type { InstalledState } from "../run/inputs/state.ts";
+import { previewSets } from "../run/library-preview.ts";
+import { withMachine } from "./machine-context.ts";
+
+/**
+ * `update` without NAMEs: says what would change in the library sets that are pinned in the volume, and how to accept
+ * it. Changes nothing. What the operator has reviewed is not resolved, so it is not compared either.
+ */
+export async function sayNewerPackages(state: InstalledState, context: Context): Promise<void> {
+  const { prefix, platform, manifest, libraries, catalogue } = state;
+  const { options, reporter } = context;
+  if (!options.allowLibraries || options.offline) return;
+  const pinned = (await tolerate(readDeclared(prefix)))?.tools ?? {};
+  const skills = new Map<string, string[]>();
+  const sets = new Map(
+    libraries.flatMap(({ name, sets }) =>
+      sets.flatMap((set) =>
+        set.tools.flatMap((tool) => {
+          const [one] = librarySets(set, [lineOfTool(tool) ?? "node"]);
+          if (!one || !pinned[tool] || !manifest.tools[tool]) return [];
+          skills.set(tool, [...(skills.get(tool) ?? []), name]);
+          return [[tool, one] as const];
+        }),
+      ),
+    ),
+  );
+  if (sets.size === 0) return;
+  reporter.emit({
+    type: "detail",
+    message: `comparing ${sets.size} library sets with the indexes`,
+  });
+  const found = await withMachine(catalogue, platform, context, (machine) =>
+    previewSets([...sets.values()], pinned, { ...machine, prefix, platform, manifest }),
+  );
+  const say = (message: string) => reporter.emit({ type: "note", message });
+  for (const { tool, changes, problem } of found) {
+    const title = titleOfSet(tool, skills.get(tool));
+    if (problem !== undefined) say(`${title}: what is newer is not known: ${problem}`);
+    else if (changes.length > 0) say(`${title} would change: ${listNames(changes, 20)}`);
+  }
+  const changed = found.filter(({ changes }) => changes.length > 0).map(({ tool }) => tool);
+  if (changed.length === 0) return;
+  say(
+    `to accept new packages: openclaw-install-skill-deps --allow-libraries update ${changed.join(" ")}`,
+  );
+}
