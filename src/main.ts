@@ -98,7 +98,8 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, ...one }: Opt
     process.chdir("/");
   }
   const files = verb === "recipe" || verb === "bundle" ? names.slice(1) : [];
-  const named = [...recipeDirs, ...skillsDirs, ...files, one.seed, one.requestsDir];
+  const catalogue = one.catalogue?.includes(":") ? undefined : one.catalogue;
+  const named = [...recipeDirs, ...skillsDirs, ...files, catalogue, one.seed, one.requestsDir];
   const relative = named.find((path) => path && !path.startsWith("/"));
   if (relative === undefined) return;
   throw new UserError(

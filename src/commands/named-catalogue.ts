@@ -24,7 +24,7 @@ export function describeCatalogue(state: Pick<InstalledState, "named">): string 
   if (!document) return undefined;
   const { spec, version, sha256 } = document;
   return sha256 === null
-    ? `catalogue: ${spec}, which cannot be fetched now`
+    ? `catalogue: ${spec}, which cannot be used now`
     : `catalogue: ${spec} (${version}, sha256:${sha256.slice(0, 12)})`;
 }
 

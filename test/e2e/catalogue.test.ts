@@ -253,7 +253,7 @@ describe("what is refused, and leaves nothing", () => {
       '{"schema":99,"version":"3.4.5"',
     );
     const spec = publish(newer);
-    const said = await refused(spec, "E_CATALOGUE_NEWER", 2);
+    const said = await refused(spec, "E_CATALOGUE_SCHEMA", 2);
     expect(said).toMatch(/has schema 99; this command reads schema \d+/);
     expect(said).toContain("openclaw-install-skill-deps 3.4.5 reads it");
     const more = text
@@ -325,6 +325,10 @@ describe("signed by a key that the operator names", () => {
     expect(updated.status, updated.stderr).toBe(0);
     expect(versionOf("zog")).toBe("2.0.0");
 
+    place.server.serve("/fleet/catalogue.json", "", { fault: "status", status: 404 });
+    const away = await place.runWith(env, "update");
+    expect(away.status).toBe(5);
+    expect(away.stderr).toContain("[E_CATALOGUE_KEPT]");
     serveSigned(first, key.sign(first, 1_800_000_050));
     const back = await place.runWith(env, "update");
     expect(back.status).toBe(4);
@@ -395,7 +399,7 @@ describe("without network", () => {
     place.skill("json", { bins: ["rg"] });
     const missing = await place.runWith({ ...env, PATH: "/nowhere" });
     expect(missing.status).toBe(5);
-    expect(missing.stderr).toMatch(/rg .* is unmet: the catalogue npm:.* cannot be fetched now/);
+    expect(missing.stderr).toMatch(/rg .* is unmet: the catalogue npm:.* cannot be used now/);
     expect((await place.runWith({ ...env, PATH: "/nowhere" }, "--offline")).status).toBe(0);
   });
 });
@@ -413,6 +417,28 @@ describe("the volume's copy", () => {
     const repaired = await place.runWith(naming(spec), "doctor", "--repair");
     expect(repaired.status, repaired.stdout).toBe(0);
     expect(readFileSync(copy, "utf8")).toBe(catalogue);
+  });
+
+  test("of another schema is left to the command that reads it; what is installed stays in use", async () => {
+    const catalogue = await compile("zog");
+    const spec = publish(catalogue);
+    expect((await place.runWith(naming(spec))).status).toBe(0);
+    const newer = catalogue.replace(
+      /^\{"schema":\d+,"version":"[^"]*"/,
+      '{"schema":99,"version":"3.4.5"',
+    );
+    const manifest = join(place.prefix, "manifest.json");
+    const text = readFileSync(manifest, "utf8").replaceAll(sha256(catalogue), sha256(newer));
+    writeFileSync(manifest, text);
+    const dir = join(place.prefix, "share/openclaw-skill-deps/catalogues");
+    writeFileSync(join(dir, fileOf(newer)), newer);
+    const kept = await place.runWith(naming(spec));
+    expect(kept.status, kept.stderr).toBe(0);
+    expect(kept.stderr).toMatch(/schema 99; this command reads schema \d+ \[E_CATALOGUE_SCHEMA\]/);
+    expect(kept.stderr).toContain("openclaw-install-skill-deps 3.4.5 reads it");
+    expect(stored()).toContain(fileOf(newer));
+    place.skill("json", { bins: ["rg"] });
+    expect((await place.runWith({ ...naming(spec), PATH: "/nowhere" })).status).toBe(2);
   });
 
   test("gc removes those of no run; a run without --catalogue is recorded, too", async () => {

@@ -178,7 +178,7 @@ export interface PlanRequest {
   readonly update: boolean;
   /** Why a skill's own declaration does not provide a program. */
   readonly notDeclared?: ReadonlyMap<string, string>;
-  /** The catalogue that should be used, where it cannot be fetched now. */
+  /** The catalogue that should be used, where it cannot be used now. */
   readonly noCatalogue?: string;
 }
 

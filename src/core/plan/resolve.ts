@@ -162,7 +162,7 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
 function whyUnknown(bin: string, { noCatalogue }: Request): string {
   return noCatalogue === undefined
     ? whyNoRecipe(bin)
-    : `the catalogue ${noCatalogue} cannot be fetched now`;
+    : `the catalogue ${noCatalogue} cannot be used now`;
 }
 
 /** The state of a program of an installed tool; undefined if the tool is lost. */

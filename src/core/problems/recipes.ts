@@ -28,16 +28,16 @@ export const recipeProblems = {
     cause: "The catalogue does not have the digest that --catalogue or the registry names.",
     remedy: "Nothing was stored. Check who replaced the file; then correct the digest.",
   },
-  E_CATALOGUE_NEWER: {
-    kind: "config",
-    cause: "The catalogue has a newer schema than this command can read.",
-    remedy: "Use the version of the command that the message names, or an older catalogue.",
-  },
   E_CATALOGUE_OLDER: {
     kind: "integrity",
     cause: "A signed catalogue is older than the newest one that this volume has had.",
     remedy:
       "Nothing was stored. If the older one is meant, sign it again, or name it with its digest.",
+  },
+  E_CATALOGUE_SCHEMA: {
+    kind: "config",
+    cause: "The catalogue has another schema than this command reads: it is for another version.",
+    remedy: "Use the version of the command that the message names, or another catalogue.",
   },
   E_CATALOGUE_SIGNATURE: {
     kind: "integrity",
@@ -46,7 +46,7 @@ export const recipeProblems = {
   },
   E_CATALOGUE_UNAVAILABLE: {
     kind: "warning",
-    cause: "The catalogue cannot be fetched now, and the volume has no copy of it.",
+    cause: "The catalogue cannot be fetched now, and the volume has no copy that can be used.",
     remedy:
       "What is installed is kept. Run again with network, or import a bundle from a volume that has it.",
   },

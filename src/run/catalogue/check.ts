@@ -8,7 +8,7 @@ import { catalogueSchema } from "../../io/inputs/recipe-files.ts";
 
 /**
  * Reads a catalogue from elsewhere to its last line, so that nothing is stored that a later run
- * cannot use. `called` is its spec. Throws a UserError: `integrity`, or `config` for a newer schema.
+ * cannot use. `called` is its spec. Throws a UserError: `integrity`, or `config` for another schema.
  */
 export function checkCatalogue(text: string, called: string): CompiledCatalogue {
   try {
@@ -24,12 +24,11 @@ export function checkCatalogue(text: string, called: string): CompiledCatalogue 
 
 function otherSchema({ schema, version }: OtherSchema, called: string): UserError {
   const message = `${called} has schema ${schema}; this command reads schema ${catalogueSchema}`;
-  if (schema < catalogueSchema) {
-    const hint = "Make it again with recipe compile of this version, or name a newer one.";
-    return new UserError("E_CATALOGUE", message, { hint });
-  }
-  const hint = `openclaw-install-skill-deps ${version} reads it: update this command, or name an older catalogue.`;
-  return new UserError("E_CATALOGUE_NEWER", message, { hint });
+  const hint =
+    schema > catalogueSchema
+      ? `openclaw-install-skill-deps ${version} reads it: update this command, or name an older catalogue.`
+      : "Name a newer one, or make it again with recipe compile of this version.";
+  return new UserError("E_CATALOGUE_SCHEMA", message, { hint });
 }
 
 /** What is wrong with a recipe: names and paths that could leave their directory, unknown sources. */

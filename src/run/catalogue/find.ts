@@ -4,24 +4,13 @@ import { type CatalogueSpec, maxCatalogue, parseCatalogueSpec } from "../../core
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
-import type { Manifest, StoredCatalogue } from "../../core/manifest.ts";
-import { isThere, orNothing } from "../../io/files.ts";
+import { isThere } from "../../io/files.ts";
 import { tryRead } from "../../io/input.ts";
-import { type CompiledCatalogue, parseCompiled } from "../../io/inputs/compiled.ts";
 import type { ReadFile } from "../../io/inputs/recipe-files.ts";
-import { readStoredCatalogue } from "../../io/volume/catalogues.ts";
+import { type CatalogueStores, isOlder, keptCatalogue, type NamedCatalogue } from "./kept.ts";
 import { type GivenKey, readKey } from "./key.ts";
 
-/** The catalogue that `--catalogue` names. */
-export interface NamedCatalogue extends CompiledCatalogue {
-  /** The spec without secrets. */
-  readonly called: string;
-  readonly sha256: string;
-  readonly from: "volume" | "seed" | "file" | "network";
-  /** What the manifest records of it. */
-  readonly record: StoredCatalogue;
-  readonly text: string;
-}
+export type { CatalogueStores, NamedCatalogue } from "./kept.ts";
 
 /** What `--catalogue` led to. */
 export interface FoundCatalogue {
@@ -36,20 +25,12 @@ export interface FoundCatalogue {
   readonly absent: readonly string[];
 }
 
-/** Where copies of it may be. */
-export interface CatalogueStores {
-  readonly prefix: string;
-  readonly manifest: Pick<Manifest, "catalogues" | "catalogueTimes">;
-  readonly seed?: (Pick<Manifest, "catalogues"> & { readonly dir: string }) | undefined;
-  /** Look for a newer one (`update`), if it is signed and its digest is not given. */
-  readonly refresh?: boolean;
-}
-
 /**
  * Finds the catalogue of `--catalogue`: the volume's copy, else the seed's, else it is fetched. One
  * with a digest never changes. A signed one without a digest is read again where its file is, and by
  * `update` where it has a URL, and is refused if it is older than the newest one so far. Undefined
- * without the option. Throws a UserError, unless trying again later may help.
+ * without the option. Throws a UserError, unless trying again later may help, or the volume's copy is
+ * for another version of this command: what is installed stays in use then.
  */
 export async function findCatalogue(
   stores: CatalogueStores,
@@ -62,8 +43,10 @@ export async function findCatalogue(
   const isFile = spec.kind === "file" && isThere(spec.path);
   const base = { called: spec.called, catalogue: undefined, ...watchedBy(spec, given) };
   const use = (it: NamedCatalogue) => ({ ...base, ...withStored(it, stores, base.files) });
-  const kept = keptCatalogue(spec, given, stores);
-  if (kept && !(isMoving(spec, given) && (isFile || stores.refresh))) return use(kept);
+  const { kept, unreadable } = await keptCatalogue(spec, given, stores);
+  const isLookedFor = isMoving(spec, given) && (isFile || stores.refresh);
+  if (kept && !isLookedFor) return use(kept);
+  if (unreadable && !isLookedFor) return { ...base, failure: unreadable };
   try {
     return use(await fetched({ spec, given, stores }, context));
   } catch (failure) {
@@ -102,28 +85,6 @@ function refuseUntrusted(spec: CatalogueSpec, given: GivenKey | undefined): void
   });
 }
 
-/** The copy in the volume, else in the seed, that was verified with the same key. */
-function keptCatalogue(
-  { called }: CatalogueSpec,
-  given: GivenKey | undefined,
-  { prefix, manifest, seed }: CatalogueStores,
-): NamedCatalogue | undefined {
-  const stores = [
-    { dir: prefix, from: "volume", ...manifest } as const,
-    ...(seed ? [{ ...seed, from: "seed" } as const] : []),
-  ];
-  for (const { dir, from, catalogues } of stores) {
-    const copy = readStoredCatalogue(dir, { catalogues }, called);
-    if (!copy || (given?.key && given.key.text !== copy.record.key)) continue;
-    const { text, record } = copy;
-    if (isOlder(record.signedAt, called, manifest)) continue;
-    // One that a newer command stored is fetched again, and that error says what to do.
-    const compiled = orNothing(() => parseCompiled(text, (read) => read(), called));
-    if (compiled) return { ...compiled, called, sha256: record.sha256, from, record, text };
-  }
-  return undefined;
-}
-
 interface Wanted {
   readonly spec: CatalogueSpec;
   readonly given: GivenKey | undefined;
@@ -154,15 +115,6 @@ async function fetched({ spec, given, stores }: Wanted, context: Context): Promi
   };
   const from = spec.kind === "file" ? "file" : "network";
   return { ...compiled, called, sha256, from, record, text };
-}
-
-/** True if the volume has had a catalogue of this name that was signed later. */
-function isOlder(
-  signedAt: number | undefined,
-  called: string,
-  { catalogueTimes = {} }: CatalogueStores["manifest"],
-): boolean {
-  return signedAt !== undefined && signedAt < (catalogueTimes[called] ?? 0);
 }
 
 const timeOf = (seconds = 0): string => new Date(seconds * 1000).toISOString();
