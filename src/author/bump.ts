@@ -1,7 +1,8 @@
 import { isMap, isScalar, parse, parseDocument, type Scalar } from "yaml";
 import { upstreamVersion } from "../core/deb-version.ts";
 import { UserError } from "../core/errors.ts";
-import { renderProblem } from "../core/recipe.ts";
+import { isAtLeast } from "../core/platform.ts";
+import { type Recipe, renderProblem } from "../core/recipe.ts";
 import { parseRecipe } from "../core/recipes/file.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
@@ -18,6 +19,8 @@ export interface Bumped {
   readonly text: string;
   /** By name, beside the recipe. */
   readonly locks: Readonly<Record<string, string>>;
+  /** What a person should know. */
+  readonly notes: readonly string[];
 }
 
 /** What a bump needs besides the recipe: pins and downloads are shared by all recipes of a run. */
@@ -103,5 +106,28 @@ export async function bumpRecipe(
   for (const artifact of Object.values(artifacts).flat()) {
     await verifier.verify(artifact, artifact.bins ?? bins);
   }
-  return { text: written, locks };
+  const raised = raisedGlibc(written, read.recipe, verifier);
+  const notes = raised.map(({ note }) => note);
+  return { text: writePins(written, raised).text, locks, notes };
+}
+
+/**
+ * Sources whose programs need a newer glibc than the recipe says. Throws a UserError if it says that they need
+ * none: they would not start with another C library.
+ */
+function raisedGlibc(text: string, { artifacts, bins }: Recipe, verifier: Verifier) {
+  return placedSources(parse(text)).flatMap(({ key, path, source }) => {
+    const artifact = artifacts[key]?.[Number(path[2] ?? 0)];
+    const needs = artifact && verifier.needs(artifact, artifact.bins ?? bins);
+    if (needs?.libc === undefined) return [];
+    if (/^linux-[^-]+$/.test(key)) {
+      const what = `${key}: its programs are not static, they need ${needs.libc}`;
+      throw new UserError("E_DRAFT", what, { hint: `Name the platform ${key}-${needs.libc}.` });
+    }
+    const { glibc } = needs;
+    if (glibc === undefined || source.glibc === undefined) return [];
+    if (isAtLeast(source.glibc, glibc)) return [];
+    const note = `${key} needs glibc ${glibc} now, not ${source.glibc}`;
+    return [{ path, fields: { glibc: JSON.stringify(glibc) }, note }];
+  });
 }

@@ -3,7 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 
-const pinFields = ["sha256", "sha512", "integrity", "sum", "size"] as const;
+const pinFields = ["sha256", "sha512", "integrity", "sum", "size", "glibc"] as const;
 
 /** A field that pins a source, and its place. */
 export interface PinnedField {

@@ -2,15 +2,16 @@ import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
-import { type Arch, isAtLeast, type PlatformKey } from "../core/platform.ts";
+import type { Arch, PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
-import { mkdir, readFile, stat } from "../io/disk.ts";
+import { mkdir } from "../io/disk.ts";
 import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/volume/modes.ts";
 import type { Http } from "../net/http.ts";
 import { listPrograms } from "../sources/programs.ts";
 import { makeTree } from "../sources/tree.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
+import { type LibcNeeds, libcNeeds } from "./libc-needs.ts";
 
 export interface ReleaseRequest {
   readonly http: Http;
@@ -33,7 +34,7 @@ export interface ReleaseRequest {
 }
 
 /** An inspected release, after it was fetched and unpacked. */
-export interface Release {
+export interface Release extends LibcNeeds {
   readonly sha256: Digest;
   readonly sha512: Digest;
   readonly size: number;
@@ -42,9 +43,6 @@ export interface Release {
   readonly bins: Readonly<Record<string, string>>;
   /** Of its first program; undefined for a script, which has no architecture. */
   readonly arch: Arch | undefined;
-  readonly libc: "glibc" | "musl" | undefined;
-  /** Smallest glibc that its programs need. */
-  readonly glibc: string | undefined;
 }
 
 /**
@@ -78,9 +76,6 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
   const bins = chooseBins(new Map(paths), wanted, name, url);
   const chosen = new Set(Object.values(bins).map((path) => new Map(paths).get(path)));
   const elves = programs.filter(({ path, elf }) => elf && chosen.has(path));
-  const loader = elves.map(({ elf }) => elf?.interpreter).find((asked) => asked !== undefined);
-  const libc = loader === undefined ? undefined : /ld-musl/.test(loader) ? "musl" : "glibc";
-  const texts = libc === "glibc" ? elves.map(({ path }) => join(into, path)) : [];
   const machine = elves[0]?.elf?.machine;
   return {
     sha256,
@@ -89,8 +84,7 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
     strip,
     bins,
     arch: machine === 62 ? "x64" : machine === 183 ? "arm64" : undefined,
-    libc,
-    glibc: await glibcOf(texts),
+    ...(await libcNeeds(into, elves)),
   };
 }
 
@@ -143,21 +137,6 @@ function chooseBins(
   throw new UserError("E_DRAFT_PROGRAM", `${from} has no program ${missing}; it has ${has}`, {
     hint: near ? `Did you mean --bin ${near}?` : "Give the programs with --bin NAME.",
   });
-}
-
-const maxProgram = 512 * 1024 * 1024;
-
-/** Symbols of the C library have the version that introduced them. */
-async function glibcOf(files: readonly string[]): Promise<string | undefined> {
-  let highest: string | undefined;
-  for (const file of files) {
-    if ((await stat(file)).size > maxProgram) continue;
-    const text = (await readFile(file)).toString("latin1");
-    for (const [, version = ""] of text.matchAll(/\0GLIBC_(2\.\d+(?:\.\d+)?)\0/g)) {
-      if (highest === undefined || !isAtLeast(highest, version)) highest = version;
-    }
-  }
-  return highest;
 }
 
 /** An empty directory below another one. */

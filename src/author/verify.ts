@@ -7,10 +7,12 @@ import { rm } from "../io/disk.ts";
 import { findOnPath } from "../io/on-path.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { readGoConfig } from "../net/go-config.ts";
-import type { FetchContext, PinnedFile } from "../sources/kind.ts";
+import { listPrograms } from "../sources/debian/files.ts";
+import type { FetchContext, PinnedArchive, PinnedFile } from "../sources/kind.ts";
 import { pinnedBy } from "../sources/source.ts";
 import type { Bins } from "../sources/tree.ts";
 import type { DraftContext } from "./draft.ts";
+import { type LibcNeeds, libcNeeds } from "./libc-needs.ts";
 import { lockGoModule } from "./lock-go.ts";
 import { readIndexes } from "./lock-pypi.ts";
 
@@ -24,6 +26,8 @@ export interface Verifier {
    * one was not available.
    */
   verify(artifact: Artifact, bins: Bins): Promise<number>;
+  /** What the programs of a verified archive need; undefined for other kinds of sources. */
+  needs(artifact: Artifact, bins: Bins): LibcNeeds | undefined;
 }
 
 export function openVerifier(draft: DraftContext): Verifier {
@@ -31,12 +35,19 @@ export function openVerifier(draft: DraftContext): Verifier {
   const limit = pLimit(filesAtOnce);
   const context = fetchContextOf(draft);
   const seen = new Map<string, Promise<void>>();
-  const compare = ({ id, fetch }: PinnedFile): Promise<void> => {
+  const needs = new Map<string, LibcNeeds>();
+  const compare = (pinned: PinnedFile | PinnedArchive, bins: Bins): Promise<void> => {
+    const { id } = pinned;
     const found = seen.get(id);
     if (found) return found;
     const file = join(dir, `verify-${seen.size + 1}`);
     const work = limit(async () => {
-      await fetch(file, context);
+      if ("isArchive" in pinned) {
+        const { tree } = await pinned.fetch(file, context);
+        const paths = Object.values(bins);
+        const programs = (await listPrograms(tree)).filter(({ path }) => paths.includes(path));
+        needs.set(id, await libcNeeds(tree, programs));
+      } else await pinned.fetch(file, context);
       await rm(file, { recursive: true, force: true });
     });
     seen.set(id, work);
@@ -44,13 +55,14 @@ export function openVerifier(draft: DraftContext): Verifier {
   };
   return {
     async verify(artifact, bins) {
-      const work = pinnedBy(artifact, bins).map(compare);
+      const work = pinnedBy(artifact, bins).map((pinned) => compare(pinned, bins));
       const settled = await Promise.allSettled(work);
       const errors = settled.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
       const isWrong = (error: unknown) => error instanceof UserError && error.kind === "integrity";
       if (errors.length > 0) throw errors.find(isWrong) ?? errors[0];
       return work.length;
     },
+    needs: (artifact, bins) => pinnedBy(artifact, bins).flatMap(({ id }) => needs.get(id) ?? [])[0],
   };
 }
 

@@ -98,7 +98,7 @@ async function bumpOne(
   for (const [written, bytes] of Object.entries(files)) {
     await writeAtomically(join(file, "..", written), bytes);
   }
-  return notes;
+  return [...bumped.notes, ...notes];
 }
 
 /**

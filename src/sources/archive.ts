@@ -21,6 +21,11 @@ export const archive: SourceKind<ArchiveArtifact> = {
     const { url, digest, format, strip } = artifact;
     const id = JSON.stringify([url, formatDigest(digest), format, strip, bins]);
     const stage = (context: ArchiveContext) => stageArchive(artifact, context);
-    return [{ id, fetch: (dir, context) => stageToCompare(stage, dir, bins, context) }];
+    return [
+      {
+        ...{ id, isArchive: true },
+        fetch: (dir, context) => stageToCompare(stage, dir, bins, context),
+      },
+    ];
   },
 };

@@ -16,7 +16,7 @@ export interface SourceKind<A extends Artifact> {
   /** Downloads, verifies and unpacks it, and checks that each named program exists. */
   stage(artifact: A, context: StageContext): Promise<Staged>;
   /** Everything that it pins, to be fetched and compared without an installation. */
-  pinnedBy(artifact: A, bins: Bins): readonly PinnedFile[];
+  pinnedBy(artifact: A, bins: Bins): readonly (PinnedFile | PinnedArchive)[];
 }
 
 /** A pinned download. */
@@ -28,6 +28,12 @@ export interface PinnedFile {
    * differs from the pinned one.
    */
   fetch(file: string, context: FetchContext): Promise<unknown>;
+}
+
+/** One that is unpacked to be compared. */
+export interface PinnedArchive extends PinnedFile {
+  readonly isArchive: true;
+  fetch(dir: string, context: FetchContext): Promise<Staged>;
 }
 
 /** The context for fetching; each configuration is read only if needed. */
@@ -47,12 +53,12 @@ export type ArchiveContext = Omit<StageContext, "apt" | "toolchains" | "platform
 
 /** Stages an archive to compare it, so that the error is the same as for an installation. */
 export async function stageToCompare(
-  stage: (context: ArchiveContext) => Promise<unknown>,
+  stage: (context: ArchiveContext) => Promise<Staged>,
   dir: string,
   bins: Bins,
   { http, npm, signal }: FetchContext,
-): Promise<void> {
+): Promise<Staged> {
   await mkdir(dir);
   const fetched = { written: new Map(), onProgress: () => {}, isPrivate: true };
-  await stage({ http, npm, dir, bins, signal, ...fetched });
+  return await stage({ http, npm, dir, bins, signal, ...fetched });
 }

@@ -6,7 +6,7 @@ import type { StageContext, Staged } from "./context.ts";
 import { debian } from "./debian/debian.ts";
 import { goBuild } from "./go/build.ts";
 import { goModule } from "./go/module.ts";
-import type { PinnedFile, SourceKind } from "./kind.ts";
+import type { PinnedArchive, PinnedFile, SourceKind } from "./kind.ts";
 import { npmClosure } from "./npm/closure.ts";
 import { nodeLibraries } from "./npm/libraries.ts";
 import { npmPackage } from "./npm/package.ts";
@@ -52,7 +52,7 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
 }
 
 /** Everything that an artifact pins, to be fetched and compared without an installation. */
-export function pinnedBy(artifact: Artifact, bins: Bins): readonly PinnedFile[] {
+export function pinnedBy(artifact: Artifact, bins: Bins): readonly (PinnedFile | PinnedArchive)[] {
   const kind: SourceKind<Artifact> = kinds[artifact.kind];
   return kind.pinnedBy(artifact, bins);
 }

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
 import { serveModule } from "../support/go-modules.ts";
+import { proxyEnv } from "../support/go-place.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -213,6 +214,30 @@ describe("recipe pin", () => {
     writeFileSync(file("zog.yaml"), whole.replace(/ +(sha256|size): .*\n/g, ""));
     expect((await place.run("recipe", "pin", file("zog.yaml"))).status).toBe(0);
     expect(text("zog.yaml")).toBe(whole);
+  });
+});
+
+describe.skipIf(!hasGo)("recipe pin of a module that is used as an archive", () => {
+  test("writes the digest of the zip that go has fetched and compared", async () => {
+    const [old, now] = ["1.98.0", "1.99.0"].map((version) =>
+      serveModule(place.server, "example.test/toolchain", `v0.0.1-go${version}.linux-amd64`, {
+        "bin/go": `#!/bin/sh\necho ${version}\n`,
+      }),
+    );
+    if (!old || !now) throw new Error("no modules");
+    const { sha256: before, size: bytes } = weigh(old.zip);
+    place.recipe("go", {
+      version: "1.98.0",
+      bins: { go: "bin/go" },
+      artifacts: { "linux-x64": { go: old.at, sha256: before, size: bytes } },
+    });
+    writeFileSync(file("go.yaml"), text("go.yaml").replaceAll("1.98.0", "1.99.0"));
+    const { status } = await place.runWith(proxyEnv(place), "recipe", "pin", file("go.yaml"));
+    const { sha256, size } = weigh(now.zip);
+    expect([status, parse(text("go.yaml")).artifacts["linux-x64"]]).toEqual([
+      0,
+      { go: now.at, sha256, size },
+    ]);
   });
 });
 

@@ -211,6 +211,25 @@ describe("recipe bump", () => {
     expect((await run("bump", "zog")).stdout).toMatch(/1 of 1 bumped/);
   });
 
+  test("a newer glibc than the recipe says is written and named; a program that was static must be it still", async () => {
+    tags("v1.0.0", "v1.2.0");
+    const bytes = archive("tar.gz", {
+      "zog-1.2.0/zog": { body: readFileSync("/usr/bin/env"), mode: 0o755 },
+    });
+    place.server.serve("/o/zog/releases/download/v1.2.0/zog_1.2.0_x64.tgz", bytes);
+    offer({ artifacts: { "linux-x64-glibc": { ...release("1.0.0", "x64"), glibc: "2.2.5" } } });
+    expect((await run("bump")).stdout).toMatch(
+      /linux-x64-glibc needs glibc 2\.\d+ now, not 2\.2\.5; bumped/,
+    );
+    expect(sources()["linux-x64-glibc"]).toMatchObject({
+      glibc: expect.stringMatching(/^2\.\d+$/),
+    });
+    offer({ artifacts: { "linux-x64": release("1.0.0", "x64") } });
+    expect((await run("bump")).stdout).toMatch(
+      /not bumped: linux-x64: its programs are not static, they need glibc/,
+    );
+  });
+
   const unmoved: [string, () => void, RegExp][] = [
     [
       "a platform is missing",

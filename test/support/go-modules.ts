@@ -12,6 +12,8 @@ export interface ServedModule {
   /** MODULE@VERSION. */
   readonly at: string;
   readonly sum: string;
+  /** What is served. */
+  readonly zip: Buffer;
 }
 
 export function serveModule(
@@ -25,8 +27,9 @@ export function serveModule(
   const base = `/goproxy/${module}/@v`;
   server.serve(`${base}/${version}.info`, JSON.stringify({ Version: version }));
   server.serve(`${base}/${version}.mod`, files["go.mod"] ?? `module ${module}\n`);
-  server.serve(`${base}/${version}.zip`, zipBytes(entries));
-  return { at: root, sum: sumOf(entries) };
+  const zip = zipBytes(entries);
+  server.serve(`${base}/${version}.zip`, zip);
+  return { at: root, sum: sumOf(entries), zip };
 }
 
 /** Go's dirhash: the sha256 of the sorted lines of every file's sha256 and name. */

@@ -24,6 +24,11 @@ export const npmPackage: SourceKind<NpmPackageArtifact> = {
     const { name, version, digest, strip } = artifact;
     const id = JSON.stringify([name, version, formatDigest(digest), strip, bins]);
     const stage = (context: ArchiveContext) => stageNpmPackage(artifact, context);
-    return [{ id, fetch: (dir, context) => stageToCompare(stage, dir, bins, context) }];
+    return [
+      {
+        ...{ id, isArchive: true },
+        fetch: (dir, context) => stageToCompare(stage, dir, bins, context),
+      },
+    ];
   },
 };
