@@ -81,7 +81,7 @@ test("programs are started by execFile alone, without a shell; no text is compil
   const files = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => [name, readFileSync(join(source, name), "utf8")] as const);
-  const users = files.filter(([, text]) => text.includes("child_process"));
+  const users = files.filter(([, text]) => /"(node:)?child_process"/.test(text));
   expect(users.map(([name]) => name)).toEqual(["io/exec.ts", "plugin/child.ts"]);
   for (const [name, text] of files) {
     expect(text, name).not.toMatch(/shell:/);
