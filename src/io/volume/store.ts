@@ -1,5 +1,6 @@
 import { accessSync, constants, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import pLimit from "p-limit";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
 import { lineOfTool } from "../../core/library-set.ts";
@@ -31,7 +32,13 @@ import { repairModes, writingGroup } from "./modes.ts";
 import { knownTraits } from "./probe.ts";
 import { type Donor, shareFiles } from "./shared-files.ts";
 import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
-import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
+import {
+  contentsDigest,
+  differences,
+  listTree,
+  type TreeList,
+  type WrittenDigests,
+} from "./tree-list.ts";
 import { isYoung, openDirectory, renew } from "./volume.ts";
 
 /** A record before the tree is listed. */
@@ -66,7 +73,29 @@ export async function publish(
     await withContext("remove", parent, () => rmSync(parent, { force: true }));
   }
   await openDirectory(prefix, relative(prefix, parent));
-  if (isLibrary) shareFiles(tree, files, await publishedIn(prefix, relative(prefix, parent)));
+  const place = () => placeTree(prefix, { tree, files, draft, since });
+  // One after the other, so that each set shares files with all that the same run has published before.
+  return await (isLibrary ? oneSetAtATime(place) : place());
+}
+
+const oneSetAtATime = pLimit(1);
+
+interface ListedTree {
+  readonly tree: string;
+  readonly files: TreeList;
+  readonly draft: DraftRecord;
+  readonly since: number;
+}
+
+/** Renames a listed tree to the first free name. */
+async function placeTree(
+  prefix: string,
+  { tree, files, draft, since }: ListedTree,
+): Promise<VerifiedRecord> {
+  const parent = join(prefix, layout.treesDir(draft.tool));
+  if (lineOfTool(draft.tool) !== undefined) {
+    shareFiles(tree, files, await publishedIn(prefix, relative(prefix, parent)));
+  }
   const base = layout.treeDir(draft.tool, draft.version, draft.key);
   for (let n = 1; n < 1000; n += 1) {
     const dir = n === 1 ? base : `${base}.${n}`;
