@@ -149,6 +149,9 @@ describe("other volumes", () => {
     expect((await at("other")).stderr).toMatch(/nothing to do/);
     expect((await at("other", "gc")).stderr).not.toMatch(/removed/);
     expect(wordIn("other")).toContain("good");
+    const { stdout } = await at("other", "why", "words");
+    expect(stdout).toMatch(/^words 1\.0\n {2}package of +skill mail\n/);
+    expect((await at("other", "why", "rich")).stderr).toMatch(/\[E_UNKNOWN_NAME\]/);
   });
 
   test("a seed gives library sets without consent and without a network", async () => {
