@@ -143,7 +143,10 @@ function refused(wanted: string, stdout: string, stderr: string): UserError {
   const error = asFields(asFields(orNothing(() => JSON.parse(stdout)))?.error);
   const { code = "", summary = stderr.trim().split("\n")[0], detail = "" } = error ?? {};
   if (/^(E404|ETARGET)$/.test(String(code)) || (error === undefined && stderr === "")) {
-    const message = `the npm registry does not have ${wanted} or one of its dependencies: ${summary}`;
+    // The summary has an address only; of the rest npm's first quoted word is the package.
+    const missing = /'[^'\s]+'/.exec(String(detail))?.[0];
+    const why = [missing, summary].filter(Boolean).join(": ");
+    const message = `the npm registry does not have ${wanted} or one of its dependencies: ${why}`;
     return new UserError("E_NPM_VERSION", message);
   }
   const why = [summary, detail].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);

@@ -97,7 +97,7 @@ describe("without a lock file", () => {
   test("what the registry does not have is named", async () => {
     const error = await refused(setOf({ dependencies: { gone: "1" } }));
     expect(error).toMatchObject({ problem: "E_NPM_VERSION", kind: "unmet" });
-    expect(error.message).toMatch(/package\.json.*gone/);
+    expect(error.message).toMatch(/package\.json.*'gone@1'/);
   });
 
   test("an override by an address is refused before anything is fetched", async () => {
