@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { foreignImports, importedPackages } from "../../core/libraries/imports.ts";
 import { declaredSets } from "../../core/libraries/skill-sets.ts";
 import { listNames } from "../../core/list-names.ts";
+import { isThere } from "../../io/files.ts";
 import { readNodeScripts } from "../../io/inputs/dependency-files.ts";
 import type { FolderOfSkill } from "./libraries.ts";
 
@@ -15,7 +15,7 @@ export function sayImports(
 ): void {
   for (const folder of folders) {
     const isMissing = (name: string): boolean =>
-      !folder.directories.some((dir) => existsSync(join(dir, "node_modules", name)));
+      !folder.directories.some((dir) => isThere(join(dir, "node_modules", name)));
     const hasPython = [...folder.files.keys()].some(declaresPython);
     const hasNode = declaredSets(folder).some(({ language }) => language === "node");
     const python = hasPython ? [] : foreignImports(folder);
