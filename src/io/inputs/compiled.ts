@@ -36,13 +36,13 @@ export function parseCompiled(
 ): CompiledCatalogue {
   const { schema, version } = headOf(text);
   if (schema !== catalogueSchema) throw new OtherSchema(schema, version);
-  const [head = "", ...lines] = text.split("\n");
+  const end = text.indexOf(`\n${packagesLine}\n`);
+  if (end === -1 || !text.endsWith("\n]}\n")) throw new Error("it is truncated");
+  const [head = "", ...lines] = text.slice(0, end).split("\n");
+  const packages = once(() => text.slice(end + packagesLine.length + 2).split("\n"));
   const { recipes }: { recipes?: unknown } = JSON.parse(`${head}]}`);
   if (!Array.isArray(recipes) || !recipes.every(isRecipe)) throw new Error("it has no recipes");
-  const packages = lines.slice(recipes.length + 1);
-  if (lines[recipes.length] !== packagesLine || packages.at(-2) !== "]}") {
-    throw new Error("it is truncated");
-  }
+  if (lines.length !== recipes.length) throw new Error("it is truncated");
   const readArtifacts = (i: number) =>
     once(() => usable(() => parseArtifacts(lines[i] ?? "", packages)));
   const whole = recipes.map((recipe, i) =>
@@ -71,11 +71,14 @@ function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifa
 }
 
 /** One line of the list, with the packages that it names by their numbers. */
-function parseArtifacts(line: string, packages: readonly string[]): Recipe["artifacts"] {
-  const compiled = parseLine(line) as Record<string, CompiledArtifact | CompiledArtifact[]>;
+function parseArtifacts(line: string, packages: () => readonly string[]): Recipe["artifacts"] {
+  const compiled: Record<string, CompiledArtifact | CompiledArtifact[]> = JSON.parse(bare(line));
   for (const artifact of Object.values(compiled).flat()) {
     for (const list of sharedLists) {
-      artifact[list] &&= artifact[list].map((number) => parseLine(packages[Number(number)] ?? ""));
+      const numbers = artifact[list];
+      if (numbers === undefined) continue;
+      const entries = numbers.map((number) => bare(packages()[Number(number)] ?? "no such line"));
+      artifact[list] = JSON.parse(`[${entries.join(",")}]`); // at once, which is faster
     }
   }
   const artifacts = compiled as Recipe["artifacts"];
@@ -87,7 +90,7 @@ function parseArtifacts(line: string, packages: readonly string[]): Recipe["arti
 type CompiledArtifact = Partial<Record<(typeof sharedLists)[number], unknown[]>>;
 
 /** Lines are separated by commas. */
-const parseLine = (line: string): unknown => JSON.parse(line.replace(/,$/, ""));
+const bare = (line: string): string => (line.endsWith(",") ? line.slice(0, -1) : line);
 
 /** The digests of every source and package. */
 function checkDigests(artifacts: Recipe["artifacts"]): void {
