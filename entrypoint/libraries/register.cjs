@@ -123,8 +123,9 @@ function resolve(specifier, context, next) {
   if (!context.conditions.includes("require")) {
     return next(specifier, Object.assign({}, context, { parentURL: urlOf(parent) }));
   }
-  // Here another parentURL would be ignored.
-  const file = modules.createRequire(parent).resolve(specifier);
+  // Here another parentURL would be ignored. createRequire would do the same, and call this hook again.
+  const asker = { id: parent, filename: parent, paths: [`${tree}/node_modules`] };
+  const file = modules._resolveFilename(specifier, asker, false);
   return { url: urlOf(file), shortCircuit: true };
 }
 

@@ -4,12 +4,9 @@ A part of sitecustomize.py, which executes it for programs of a skill. The rules
 src/core/library-set.ts. Only what Python has loaded already is imported, and a module for the digest.
 """
 try:
-    from _sha2 import sha256
+    sha256 = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
 except ImportError:
-    try:
-        from _sha256 import sha256
-    except ImportError:
-        from hashlib import sha256
+    from hashlib import sha256
 
 _plain = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
