@@ -14,11 +14,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { archive, npmTarball, program } from "../support/archives.ts";
 import { makeKey } from "../support/minisign.ts";
 import { perTest } from "../support/per-test.ts";
 import { started } from "../support/started.ts";
+import { openWatchers, type Watchers } from "../support/watchers.ts";
 import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -380,6 +381,39 @@ describe("signed by a key that the operator names", () => {
     // With another key the copy does not count.
     const other = await place.runWith(naming(path, makeKey().line));
     expect(other.stderr).toContain("[E_CATALOGUE_SIGNATURE]");
+  });
+});
+
+describe("watch", () => {
+  let watchers: Watchers;
+  afterEach(() => watchers.end());
+
+  test("takes a signed file that is replaced, and a registry that comes back", async () => {
+    const key = makeKey();
+    const path = join(place.dir, "fleet.json");
+    const put = (catalogue: string, time: number): void => {
+      writeFileSync(path, catalogue);
+      writeFileSync(`${path}.minisig`, key.sign(catalogue, time));
+    };
+    put(await compile("zog"), 1_800_000_000);
+    watchers = openWatchers(place);
+    const words = ["watch", "--interval", "1"];
+    const watcher = watchers.start(words, ["sh"], naming(path, key.line));
+    await watcher.says("1 installed");
+    const both = await compile("gog");
+    const from = watcher.said().length;
+    put(both, 1_800_000_001);
+    await watcher.says("gog 1.0.0", from);
+    await watcher.end();
+
+    const spec = publish(await compile("yak"));
+    const document = `/registry/${name}`;
+    const registry = place.server.keep();
+    place.server.serve(document, "", { fault: "status", status: 404 });
+    const other = watchers.start(words, ["sh"], naming(spec));
+    await other.says("E_CATALOGUE_UNAVAILABLE");
+    registry();
+    await other.says("yak 1.0.0");
   });
 });
 
