@@ -64,5 +64,10 @@ async function functionOf(
     ...(minifySyntax && { minifySyntax }),
     ...(minifyWhitespace && { minifyWhitespace }),
   });
-  return `${JSON.stringify(`./${name}`)}(exports,require,module,__filename,__dirname){${code}}`;
+  const all = /\bexport default require_\w+\(\);?\s*$/.test(text) ? code + addNames : code;
+  return `${JSON.stringify(`./${name}`)}(exports,require,module,__filename,__dirname){${all}}`;
 }
+
+/** Of a CommonJS package esbuild exports `default` only; Node has its names, too. */
+const addNames = `;(it=>{for(const name of Object.getOwnPropertyNames(it.default))
+name in it||Object.defineProperty(it,name,{get:()=>it.default[name],enumerable:true})})(module.exports);`;
