@@ -170,7 +170,7 @@ export const recipeSchema = z
     ).optional(),
     versions: text(
       rules.versionsRule,
-      "Where versions are listed, if its sources do not say it: the tags of a repository (git+https://…), or a page.",
+      "Where versions are listed, if its sources do not say it: the tags of a repository (git+https://...), or a page.",
       "git+https://github.com/helm/helm",
     ).optional(),
     provenance: text(
