@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const dir = import.meta.dirname;
-const others = ["live", "containers", "openclaw", "reliability", "skills"].map((name) => `${name}/**`);
+const others = ["live", "containers", "openclaw", "reliability", "skills"].map(
+  (name) => `${name}/**`,
+);
 /** They mostly start the built command. */
 const commands = ["{docs,e2e,entrypoint}/**/*.test.ts", "no-shell.test.ts"];
 
