@@ -320,12 +320,14 @@ forget_dead() {
   done
 }
 
-# The watcher's process, when it looked, whether a run is at work, and how the last one ended.
+# The watcher's process, when it looked, whether a run is at work, and how the last one ended: two lines over
+# the former ones, of which something may follow. If the file were emptied first, a watcher that is killed at
+# that moment would leave no word of itself.
 report_health() {
-  [ -z "$health" ] || printf '%s %s %s %s\n%s %s\n' "$watcher" "$now" "$1" "$result" "$born" "$prefix" >"$health"
+  [ -z "$health" ] || printf '%s %s %s %s\n%s %s\n' "$watcher" "$now" "$1" "$result" "$born" "$prefix" 1<>"$health"
 }
 
-# What report_health wrote. False if there is no file; it is empty for a moment while it is written.
+# What report_health wrote. False if there is no file; it is empty for a moment after it was created.
 read_beat() {
   watcher='' beat='' state='' result='' born='' of='' tries=0
   while [ -r "$file" ] && [ "$tries" -lt 3 ]; do

@@ -1,5 +1,5 @@
 /** `health` where one user has several watchers: none of them hides that another one was killed. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
@@ -73,6 +73,18 @@ describe("health", () => {
     await start("one");
     expect(watchers.healthFiles()).toHaveLength(2);
     await untilHealthy();
+  });
+
+  test("the file is never empty, so that a watcher that is killed at any moment leaves its name", async () => {
+    await start("one");
+    const [name = ""] = watchers.healthFiles();
+    const file = join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`, name);
+    const before = readFileSync(file, "utf8");
+    const rest = "\nwhat was there before\n";
+    appendFileSync(file, rest);
+    await expect.poll(() => readFileSync(file, "utf8"), { timeout: 20_000 }).not.toContain(before);
+    expect(readFileSync(file, "utf8").endsWith(rest)).toBe(true);
+    expect((await watchers.health()).status).toBe(0);
   });
 
   test("another process with the number of a killed watcher is none; what watched a volume that is gone is forgotten", async () => {
