@@ -22,6 +22,7 @@ const paths = [
   "share",
   share,
   `${share}/last-run.json`,
+  `${share}/login-shells.json`,
   `${share}/freshness`,
   `${share}/satisfied.json`,
   `${share}/prune-due`,

@@ -33,6 +33,7 @@ const fixed = new Set([
   `${share}/file-system.json`,
   `${share}/inode`,
   `${share}/last-run.json`,
+  `${share}/login-shells.json`,
   `${share}/node`,
   `${share}/plugin`,
   `${share}/python`,
