@@ -13,10 +13,12 @@ mkdir -p "$work/skills/rg"
 cat >"$work/skills/rg/SKILL.md" <<'END'
 ---
 name: rg
-description: Searches text.
+description: Searches text. # a comment, so that the YAML parser is loaded, too
 metadata: {"openclaw": {"requires": {"bins": ["rg"]}}}
 ---
 END
+# Skills that declare packages are read by code of its own.
+printf 'requests\n' >"$work/skills/rg/requirements.txt"
 # Without the base image's seed, which would avoid the download, and without a login-shell script.
 report=$(OPENCLAW_SKILL_DEPS_CODE_CACHE=write OPENCLAW_SKILL_PROFILE_DIR='' OPENCLAW_SKILL_SEED='' \
   "$package/entrypoint/openclaw-install-skill-deps" --ignore-system --json \
