@@ -79,12 +79,15 @@ function compileOrSay(name: string): Script {
     const { message, code = "", errno } = error as NodeJS.ErrnoException;
     const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
     const isShort = errno !== undefined && !isPackage; // a shortage of files or memory, or a failing disk
-    const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
-    const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
-    const what = `cannot use ${join(here, `${name}.cjs`)}: ${message}`;
-    process.stderr.write(`error: ${what} [${problem}]\n  hint: ${hint}\n`);
-    process.exit(isShort ? 5 : 2);
+    refusePackage(`cannot use ${join(here, `${name}.cjs`)}: ${message}`, isShort);
   }
+}
+
+function refusePackage(what: string, isShort: boolean): never {
+  const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
+  const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
+  process.stderr.write(`error: ${what} [${problem}]\n  hint: ${hint}\n`);
+  process.exit(isShort ? 5 : 2);
 }
 
 function readCache(name: string, source: Buffer): Buffer | undefined {
@@ -127,12 +130,10 @@ function requirePiece(id: string): unknown {
   if (known) return known.exports;
   const module = { exports: {} };
   modules.set(id, module);
-  // `some` stops at the first file that has it, so that the second one is loaded only if it is needed.
-  files.some((name) => {
-    const piece = piecesOf(name)[id];
-    piece?.(module.exports, requirePiece, module, join(here, `${name}.cjs`), here);
-    return piece !== undefined;
-  });
+  // `find` stops at the first file that has it, so that the second one is loaded only if it is needed.
+  const file = files.find((name) => piecesOf(name)[id]);
+  if (file === undefined) refusePackage(`${here} is not of one build: it has no ${id}`, false);
+  piecesOf(file)[id]?.(module.exports, requirePiece, module, join(here, `${file}.cjs`), here);
   return module.exports;
 }
 

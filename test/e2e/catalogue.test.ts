@@ -73,6 +73,16 @@ function serveSigned(catalogue: string, signature: string): string {
   return place.server.serve("/fleet/catalogue.json", catalogue);
 }
 
+/** A signed catalogue that is a file, and can be replaced by another one. */
+function fleetFile(key: ReturnType<typeof makeKey>) {
+  const path = join(place.dir, "fleet.json");
+  const put = (catalogue: string, time: number): void => {
+    writeFileSync(path, catalogue);
+    writeFileSync(`${path}.minisig`, key.sign(catalogue, time));
+  };
+  return { path, put };
+}
+
 describe("where it comes from", () => {
   test("npm's package; later runs need no network, and sh no Node", async () => {
     const catalogue = await compile("zog");
@@ -356,11 +366,7 @@ describe("signed by a key that the operator names", () => {
 
   test("a file is read again when it is replaced; a container without it uses the volume's copy", async () => {
     const key = makeKey();
-    const path = join(place.dir, "fleet.json");
-    const put = (catalogue: string, time: number): void => {
-      writeFileSync(path, catalogue);
-      writeFileSync(`${path}.minisig`, key.sign(catalogue, time));
-    };
+    const { path, put } = fleetFile(key);
     put(await compile("zog"), 1_800_000_000);
     const env = naming(path, key.line);
     expect((await place.start(env)).status).toBe(0);
@@ -390,11 +396,7 @@ describe("watch", () => {
 
   test("takes a signed file that is replaced, and a registry that comes back", async () => {
     const key = makeKey();
-    const path = join(place.dir, "fleet.json");
-    const put = (catalogue: string, time: number): void => {
-      writeFileSync(path, catalogue);
-      writeFileSync(`${path}.minisig`, key.sign(catalogue, time));
-    };
+    const { path, put } = fleetFile(key);
     put(await compile("zog"), 1_800_000_000);
     watchers = openWatchers(place);
     const words = ["watch", "--interval", "1"];

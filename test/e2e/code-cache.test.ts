@@ -91,6 +91,17 @@ test.each([
   expect(/[\u0080-\uffff]/.exec(code)?.[0]).toBeUndefined();
 });
 
+test("files of two builds are a damaged package", async () => {
+  const rest = join(dist, "rest.cjs");
+  writeFileSync(
+    rest,
+    readFileSync(rest, "latin1").replaceAll(/"\.\/\w+\.js"\(exports,/g, '"./other.js"(exports,'),
+  );
+  const { status, stderr } = await run();
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/is not of one build: it has no \.\/\w+\.js \[E_PACKAGE_DAMAGED\]/);
+});
+
 test("that it cannot be written is said, after the work", async () => {
   mkdirSync(`${cacheFile()}.new`);
   const { status, stderr } = await run({ write: true });
