@@ -212,8 +212,9 @@ function publish(name: string, into: string, title: string, body: string): strin
 /** Whether the branch is there with the same files, or else whose its last commit is. */
 function stateOf(branch: string): "absent" | "same" | "ours" | "theirs" {
   if (git("ls-remote", "origin", `refs/heads/${branch}`) === "") return "absent";
-  git("fetch", "--quiet", "--depth=1", "origin", `refs/heads/${branch}`);
+  // Before the fetch: a commit of the same second is the same commit, and a shallow one has no parent.
   const files = git("diff", "--name-only", "HEAD^", "HEAD").trim().split("\n");
+  git("fetch", "--quiet", "--depth=1", "origin", `refs/heads/${branch}`);
   if (git("diff", "--name-only", "HEAD", "FETCH_HEAD", "--", ...files) === "") return "same";
   const [own, last] = ["HEAD", "FETCH_HEAD"].map((it) => git("log", "-1", "--format=%ce", it));
   return own === last ? "ours" : "theirs";

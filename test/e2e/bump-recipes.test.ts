@@ -105,6 +105,9 @@ function run(step: "try" | "open") {
       PATH: `${place.dir}:${process.env.PATH}`,
       OPENCLAW_SKILL_DEPS_NODE: process.execPath,
       OPENCLAW_SKILL_MIRRORS: `https://github.com/=${place.server.origin}/`,
+      // Every commit of one second: two runs can be that close.
+      GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
+      GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
       GIT_CONFIG_COUNT: String(Object.keys(settings).length),
       ...Object.fromEntries(config),
       BASE_BRANCH: "main",
