@@ -29,6 +29,7 @@ interface Row {
   readonly isBumped?: boolean;
   readonly changelog?: string;
   readonly test?: readonly string[];
+  readonly testFiles?: Readonly<Record<string, string>>;
 }
 
 interface PullRequest {
@@ -106,20 +107,10 @@ const titleOf = ({ recipe, version, newest }: Row): string =>
     : `Recipe ${recipe}: ${version} -> ${newest}`;
 
 /** The text of the pull request. The program's own output is fenced: it is not ours. */
-function bodyOf({ notes, changelog, test = [] }: Row, log: string, prefix: string): string {
+function bodyOf({ notes, changelog, ...row }: Row, log: string, prefix: string): string {
   const remarks = notes.filter((note) => note !== "bumped").map((note) => `- ${note}`);
-  const [program, ...args] = test;
-  const smoke =
-    program === undefined
-      ? []
-      : [
-          "Smoke test, here on x64:",
-          "",
-          fence(
-            ["$ ", test.join(" "), "\n", outputOf(join(prefix, "bin", program), args)].join(""),
-          ),
-          "",
-        ];
+  const said = smokeTestOf(row, prefix);
+  const smoke = said === undefined ? [] : ["Smoke test, here on x64:", "", fence(said), ""];
   return [
     ...(changelog ? [`What is new: <${changelog}>`, ""] : []),
     ...remarks,
@@ -132,14 +123,25 @@ function bodyOf({ notes, changelog, test = [] }: Row, log: string, prefix: strin
   ].join("\n");
 }
 
-function outputOf(program: string, args: readonly string[]): string {
-  const { stdout, stderr } = spawnSync(program, args, {
-    encoding: "utf8",
-    timeout: 60_000,
-    maxBuffer,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return `${stdout}${stderr}`.trim();
+/** What it prints in a directory with its files, which it may write to; undefined if there is none. */
+function smokeTestOf(row: Pick<Row, "test" | "testFiles">, prefix: string): string | undefined {
+  const [program, ...args] = row.test ?? [];
+  if (program === undefined) return undefined;
+  const cwd = mkdtempSync(join(tmpdir(), "smoke-"));
+  try {
+    for (const [file, text] of Object.entries(row.testFiles ?? {}))
+      writeFileSync(join(cwd, file), text);
+    const { stdout, stderr } = spawnSync(join(prefix, "bin", program), args, {
+      cwd,
+      encoding: "utf8",
+      timeout: 60_000,
+      maxBuffer,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    return `$ ${[program, ...args].join(" ")}\n${`${stdout}${stderr}`.trim()}`;
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
 }
 
 /** At most 4 kB, in a fence that the text itself cannot end. */

@@ -10,6 +10,7 @@ import { openVerifier } from "../author/verify.ts";
 import { openVersions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
 import { describeError, exitStatus, UserError } from "../core/errors.ts";
+import { testOf } from "../core/recipes/schema.ts";
 import { mkdir, rm, writeFile } from "../io/disk.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readInputIfThere } from "../io/input.ts";
@@ -59,7 +60,8 @@ async function bumpOrWhy(asked: AskedFile, shared: BumpContext, context: Context
       const changelog = await changelogOf(tried, shared.draft);
       const newer = missing.map((each) => `not ${each.version}: ${each.why}`).slice(0, 1);
       const said = [...row.notes, ...newer, ...notes, "bumped"];
-      return { ...row, notes: said, changelog, test: document.test };
+      const { run: test, files: testFiles } = testOf(document.test);
+      return { ...row, notes: said, changelog, test, testFiles };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       missing.push({ version, why: describeError(error) });

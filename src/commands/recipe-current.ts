@@ -28,8 +28,9 @@ export interface Row {
   readonly isBumped?: boolean;
   /** A page that says what is new; of a recipe that was moved. */
   readonly changelog?: string | undefined;
-  /** The smoke test that it passed. */
-  readonly test?: readonly string[] | undefined;
+  /** The smoke test that it passed: a program and its arguments, and the files that these name. */
+  readonly test?: readonly string[];
+  readonly testFiles?: Readonly<Record<string, string>> | undefined;
 }
 
 /** `recipe outdated [NAME…]`: asks each recipe's own origins for newer versions. Changes nothing. */

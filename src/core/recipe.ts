@@ -239,8 +239,12 @@ export interface Recipe {
   readonly bins: Readonly<Record<string, string>>;
   /** Other names of the tool and its program: see aliases.ts. */
   readonly aliases?: readonly string[];
-  /** A smoke test: one of `bins` and its arguments. It passes with exit status 0. */
+  /** A smoke test: one of `bins` and its arguments. It passes with exit status 0, and `testOutput`. */
   readonly test: readonly string[];
+  /** Files of the directory in which it is run: name to text. */
+  readonly testFiles?: Readonly<Record<string, string>>;
+  /** What its stdout must contain. */
+  readonly testOutput?: string;
   /** Recipes whose programs this one needs at run time, such as `node`. */
   readonly needs: readonly string[];
   /** Per platform key, the sources in the order in which they are tried. */

@@ -115,11 +115,11 @@ function killTree(pid: number): void {
 }
 
 /**
- * Runs a recipe's smoke test. A program that cannot run here (libc too old, a missing library) is
- * `unmet`: a retry does not help. A temporary shortage of this machine is not the program's fault:
- * `busy`.
+ * Runs a recipe's smoke test, whose stdout must contain `output`. A program that cannot run here (libc
+ * too old, a missing library) is `unmet`: a retry does not help. A temporary shortage of this machine is
+ * not the program's fault: `busy`.
  */
-export async function smokeTest(tool: string, command: Command): Promise<void> {
+export async function smokeTest(tool: string, command: Command, output = ""): Promise<void> {
   const shown = command.argv.join(" ");
   const hint = `The program was not installed. Check whether this image lacks a library that ${tool} needs, or write a recipe for another build.`;
   const finished = await run(command, async (cause) => {
@@ -130,13 +130,16 @@ export async function smokeTest(tool: string, command: Command): Promise<void> {
       hint,
     });
   });
-  if (finished.status === 0) return;
+  if (finished.status === 0 && finished.stdout.includes(output)) return;
   const failed = `${tool} fails its smoke test (${shown})`;
-  const output = (finished.stderr || finished.stdout).trim();
-  const short = finished.timedOut ? undefined : shortageSaid(failed, output);
+  const [first, second] =
+    finished.status === 0 ? (["stdout", "stderr"] as const) : (["stderr", "stdout"] as const);
+  const printed = (finished[first] || finished[second]).trim();
+  const short = finished.timedOut ? undefined : shortageSaid(failed, printed);
   if (short) throw short;
-  const said = output.split("\n").slice(0, 3).join(" | ");
-  const end = describeEnd(finished, command);
+  const said = printed.split("\n").slice(0, 3).join(" | ");
+  const end =
+    finished.status === 0 ? `it does not print "${output}"` : describeEnd(finished, command);
   throw new UserError("E_DOES_NOT_RUN", `${failed}: ${end}${said ? `: ${said}` : ""}`, { hint });
 }
 

@@ -3,8 +3,8 @@ import { UserError } from "../core/errors.ts";
 import { runtimeFlags } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
-import { mkdirSync } from "../io/disk.ts";
-import { smokeTest } from "../io/exec.ts";
+import { mkdirSync, writeFile } from "../io/disk.ts";
+import { type Command, smokeTest } from "../io/exec.ts";
 import type { DraftRecord } from "../io/volume/store.ts";
 import type { ApplyContext, Needs } from "./apply-context.ts";
 
@@ -33,7 +33,8 @@ async function runTest(
   context: ApplyContext,
   needs: Needs,
 ): Promise<void> {
-  const [name, ...args] = step.recipe?.test ?? [];
+  const { test = [], testFiles = {}, testOutput } = step.recipe ?? {};
+  const [name, ...args] = test;
   const bin = name === undefined ? undefined : record.bins[name];
   if (!context.runsHere || !bin) return;
   const program = join(tree, bin.path.slice(record.dir.length + 1));
@@ -41,7 +42,8 @@ async function runTest(
   const interpreter = runtime?.bins[bin.runtime ?? ""];
   const home = join(tree, "..", "home");
   mkdirSync(home, { recursive: true });
-  await smokeTest(step.tool, {
+  for (const [file, text] of Object.entries(testFiles)) await writeFile(join(home, file), text);
+  const command: Command = {
     argv: interpreter
       ? [join(context.prefix, interpreter.path), ...runtimeFlags(bin), program, ...args]
       : [program, ...args],
@@ -55,5 +57,6 @@ async function runTest(
     cwd: home,
     timeout: 30_000,
     signal: context.signal,
-  });
+  };
+  await smokeTest(step.tool, command, testOutput);
 }

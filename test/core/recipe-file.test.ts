@@ -42,6 +42,13 @@ function problemsOf(...args: Parameters<typeof parse>): string[] {
 }
 
 describe("a right recipe", () => {
+  test("its smoke test may have files and an output", () => {
+    const long = "{ run: [gh, a.txt], files: { a.txt: one }, output: gh }";
+    const parsed = parse(good.replace("[gh, --version]", long));
+    const recipe = { test: ["gh", "a.txt"], testFiles: { "a.txt": "one" }, testOutput: "gh" };
+    expect(parsed).toMatchObject({ ok: true, recipe });
+  });
+
   test("becomes literal, resolved values", () => {
     const parsed = parse(good);
     expect(parsed).toEqual({
@@ -176,6 +183,20 @@ const wrong: [was: string, is: string, expected: string][] = [
   ["[gh, --version]", "[hub, --version]", "right: test: [gh, --version]"],
   ["[gh, --version]", "gh --version", "gh.yaml:8: test must be a list\n  right: test: [ gh"],
   ["[gh, --version]", "[gh]\nneeds: [gh]", "gh.yaml:9: needs names gh itself"],
+  ["[gh, --version]", "{ run: [hub] }", 'gh.yaml:8: test starts with "hub"'],
+  ["[gh, --version]", "{ output: gh }", "gh.yaml:8: test.run is missing\n  right: run: [ gh"],
+  ["[gh, --version]", "{ run: [gh], outptu: gh }", 'unknown key "outptu"; did you mean "output"?'],
+  [
+    "[gh, --version]",
+    "{ run: [gh], files: { ../a: x } }",
+    'test.files has "../a", which is not a plain',
+  ],
+  [
+    "[gh, --version]",
+    "{ run: [gh], output: 12 }",
+    'is a number to YAML; quote it\n  right: output: "12"',
+  ],
+  ["[gh, --version]", '{ run: [gh], output: "" }', "gh.yaml:8: test.output is empty"],
   ["linux-x64:", "linux-amd64:", '"linux-amd64" is not a platform; did you mean "linux-x64"?'],
   ["linux-x64:", "darwin-x64:", '"darwin-x64" is not a platform; known are linux-x64, linux-x64-'],
   ["strip: 1", 'glibc: "2.34"', "glibc needs a -glibc platform, not linux-x64"],

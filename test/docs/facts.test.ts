@@ -184,7 +184,8 @@ describe("what is to be written into other files", () => {
     const parts = recipes.blocks.filter(
       ({ lang, text }) => lang === "yaml" && !/^name:/m.test(text),
     );
-    const [python, go] = parts.map(({ text }) => parse(text));
+    const [smoke, python, go] = parts.map(({ text }) => parse(text));
+    expect(parse(read("recipes/jq.yaml"))).toMatchObject(smoke);
     expect(parse(read("recipes/nano-pdf.yaml"))).toMatchObject(python);
     expect(parse(read("recipes/gog.yaml"))).toMatchObject({
       artifacts: {

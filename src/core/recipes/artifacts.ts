@@ -4,7 +4,7 @@ import { type PlatformKey, platformKeys } from "../platform.ts";
 import type { Artifact, ArtifactKind, ArtifactOf, DebianStart, Recipe } from "../recipe.ts";
 import type { Locked } from "./locks.ts";
 import { formatOfUrl, splitPackage } from "./rules.ts";
-import type { RecipeDocument, RecipeSource } from "./schema.ts";
+import { type RecipeDocument, type RecipeSource, testOf } from "./schema.ts";
 
 /** Turns a document without problems into a Recipe. */
 export function toRecipe(document: RecipeDocument, origin: string, locked: Locked): Recipe {
@@ -23,10 +23,21 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
     ...(document.provenance !== undefined && { provenance: document.provenance }),
     bins: document.bins,
     ...(document.aliases && { aliases: document.aliases }),
-    test: document.test ?? [],
+    ...toTest(document.test),
     needs: document.needs ?? [],
     artifacts: Object.fromEntries(entries),
     origin,
+  };
+}
+
+function toTest(
+  written: RecipeDocument["test"],
+): Pick<Recipe, "test" | "testFiles" | "testOutput"> {
+  const { run, files, output } = testOf(written);
+  return {
+    test: run,
+    ...(files && { testFiles: files }),
+    ...(output !== undefined && { testOutput: output }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { upstreamVersion } from "../deb-version.ts";
 import { type Finding, finding, member, type PlacedSource, placedSources } from "./findings.ts";
 import { splitPackage } from "./rules.ts";
-import { type RecipeSource, recipeSchema } from "./schema.ts";
+import { type RecipeSource, recipeSchema, testOf } from "./schema.ts";
 import { sourceFindings } from "./sources.ts";
 
 type Bins = Readonly<Record<string, string>>;
@@ -15,7 +15,7 @@ export function crossFindings(document: unknown): Finding[] {
   const needs = shape.needs.safeParse(member(document, "needs")).data;
   const sources = placedSources(document);
   return [
-    ...(bins && test ? testFindings(bins, test) : []),
+    ...(bins && test ? testFindings(bins, testOf(test).run) : []),
     ...aliasFindings(shape.aliases.safeParse(member(document, "aliases")).data ?? [], name, bins),
     ...needsFindings(name, needs ?? [], sources),
     ...startFindings(document, bins ?? {}, sources),
@@ -24,8 +24,8 @@ export function crossFindings(document: unknown): Finding[] {
   ];
 }
 
-function testFindings(bins: Bins, test: readonly string[]): Finding[] {
-  const [program = "", ...args] = test;
+function testFindings(bins: Bins, run: readonly string[]): Finding[] {
+  const [program = "", ...args] = run;
   if (Object.hasOwn(bins, program)) return [];
   const example = `test: [${[Object.keys(bins)[0], ...args].join(", ")}]`;
   return [finding(["test"], `starts with "${program}", which is not one of bins`, example)];

@@ -19,6 +19,11 @@ export const toolNameRule: TextRule = (text) =>
 export const binNameRule: TextRule = (text) =>
   isBinName(text) ? notOwnName(text) : `has "${text}", which is not a plain program name`;
 
+export const fileNameRule: TextRule = (text) =>
+  isBinName(text) ? undefined : `has "${text}", which is not a plain file name`;
+
+export const outputRule: TextRule = (text) => (text.trim() === "" ? "is empty" : undefined);
+
 /** What starts under this name decides what is in the volume; no recipe, and no skill, may provide it. */
 function notOwnName(text: string): string | undefined {
   return text === commandName ? `has "${text}", the name of this command itself` : undefined;

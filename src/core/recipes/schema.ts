@@ -33,6 +33,29 @@ const npmSource = text(
   "@vscode/ripgrep-linux-x64@1.18.0",
 );
 
+const testRun = z
+  .array(z.string())
+  .min(1)
+  .meta({
+    description: "One of bins and its arguments; exit status 0 is right.",
+    examples: [["gh", "--version"]],
+  });
+
+/** A smoke test that works on files, or of which the output is known. */
+export const testSchema = z
+  .strictObject({
+    run: testRun,
+    files: z
+      .record(text(rules.fileNameRule, "File name"), z.string())
+      .meta({
+        description: "Files of the directory in which it is run: name to text.",
+        examples: [{ "in.json": '{"a": [1, 2]}' }],
+      })
+      .optional(),
+    output: text(rules.outputRule, "Text that its stdout must contain.", "hello").optional(),
+  })
+  .meta({ id: "test" });
+
 /** The origins of a source; a source has exactly one. */
 export const origins = ["url", "npm", "deb", "pypi", "go"] as const;
 
@@ -189,11 +212,10 @@ export const recipeSchema = z
       })
       .optional(),
     test: z
-      .array(z.string())
-      .min(1)
+      .union([testRun, testSchema])
       .meta({
         description:
-          "Smoke test: one of bins and its arguments; exit status 0 is right. Without it nothing is run.",
+          "Smoke test: one of bins and its arguments, if need be with files and what it must print. Without it nothing is run.",
         examples: [["gh", "--version"]],
       })
       .optional(),
@@ -241,6 +263,11 @@ export const recipeSchema = z
 
 export type RecipeDocument = z.infer<typeof recipeSchema>;
 export type RecipeSource = z.infer<typeof sourceSchema>;
+
+/** A document's smoke test in its long form; `run` is empty if there is none. */
+export function testOf(written: RecipeDocument["test"] = []): z.infer<typeof testSchema> {
+  return "run" in written ? written : { run: written };
+}
 
 /** The text of recipes/recipe.schema.json, for editors. */
 export function recipeJsonSchema(): string {

@@ -3,13 +3,14 @@ import * as z from "zod";
 import { nearest } from "../names.ts";
 import { platformKeys } from "../platform.ts";
 import { type Finding, finding } from "./findings.ts";
-import { recipeSchema, sourceSchema } from "./schema.ts";
+import { recipeSchema, sourceSchema, testSchema } from "./schema.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = Finding["path"];
 
 const fields: Readonly<Record<string, z.ZodType>> = {
   ...sourceSchema.shape,
+  ...testSchema.shape,
   ...recipeSchema.shape,
 };
 
@@ -38,12 +39,18 @@ function explain(issue: Issue, path: Path, written: (path: Path) => string | und
       return [wrongType(issue.expected, issue.input, path, written(path))];
     case "invalid_union": {
       const meant = meantBranch(issue.errors);
-      if (!meant) return [finding(path, "must be one source or a list of sources")];
+      if (!meant) return [noBranch(path)];
       return meant.flatMap((inner) => explain(inner, [...path, ...(inner.path as Path)], written));
     }
     default:
       return [finding(path, describe(issue), exampleFor(path))];
   }
+}
+
+/** What none of a union's outer forms fits. */
+function noBranch(path: Path): Finding {
+  if (path[0] === "test") return finding(path, "must be a list", exampleFor(path));
+  return finding(path, "must be one source or a list of sources");
 }
 
 /** The union branch whose outer form matches: its errors are the relevant ones. */
@@ -106,8 +113,9 @@ function exampleFor(path: Path): string | undefined {
 }
 
 function unknownKey(path: Path, key: string): Finding {
-  const isArtifacts = path.length === 1;
-  const known = path.length === 0 ? recipeSchema.shape : sourceSchema.shape;
+  const isArtifacts = path.length === 1 && path[0] === "artifacts";
+  const known = (path.length === 0 ? recipeSchema : path[0] === "test" ? testSchema : sourceSchema)
+    .shape;
   const candidates = isArtifacts ? platformKeys : Object.keys(known);
   const near = nearest(isArtifacts ? platformSpelling(key) : key, candidates);
   const what = isArtifacts ? `"${key}" is not a platform` : `unknown key "${key}"`;

@@ -10,7 +10,7 @@ import { readInput } from "../input.ts";
  * artifacts name by its number. So a run parses only the locks of the tools that it needs, and
  * what many locks have is there once.
  */
-export const catalogueSchema = 3;
+export const catalogueSchema = 4;
 
 /** The line between artifacts and packages. */
 export const packagesLine = '],"packages":[';
