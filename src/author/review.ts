@@ -5,7 +5,7 @@ import { nearest } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { offsetOf } from "../core/recipes/file.ts";
-import { type Finding, finding, member } from "../core/recipes/findings.ts";
+import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
 
 /** The context of a recipe's review. */
 export interface ReviewRequest {
@@ -34,7 +34,12 @@ export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): R
     message,
     ...(example !== undefined && { example }),
   });
-  const needs = needsFindings(member(value, "needs"), known).map(placed);
+  const needs = [
+    ...needsFindings(["needs"], member(value, "needs"), known),
+    ...placedSources(value).flatMap(({ path, source }) =>
+      needsFindings([...path, "needs"], source.needs, known),
+    ),
+  ].map(placed);
   const license = licenseFindings(member(value, "license")).map(placed);
   const missing = missingFindings(value).map(placed);
   return isBundled
@@ -49,13 +54,17 @@ function missingFindings(document: unknown): Finding[] {
     .map((field) => finding([field], "is missing; the bundled catalogue has it"));
 }
 
-function needsFindings(needs: unknown, known: ReadonlySet<string>): Finding[] {
+function needsFindings(
+  path: Finding["path"],
+  needs: unknown,
+  known: ReadonlySet<string>,
+): Finding[] {
   const names: unknown[] = Array.isArray(needs) ? needs : [];
   return names.flatMap((need, i) => {
     if (typeof need !== "string" || known.has(need)) return [];
     const near = nearest(need, known);
     const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-    return [finding(["needs", i], `is "${need}", but no recipe has this name${hint}`)];
+    return [finding([...path, i], `is "${need}", but no recipe has this name${hint}`)];
   });
 }
 

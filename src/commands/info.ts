@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
 import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { downloadSize, sourceName } from "../core/plan/artifact.ts";
 import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
@@ -20,6 +21,8 @@ interface Source {
   readonly platform: string;
   readonly source: string;
   readonly size?: number;
+  /** If they are not those of the recipe. */
+  readonly needs?: readonly string[];
 }
 
 /** One tool in the document of `info --json`; entrypoint/README.md describes it. */
@@ -93,7 +96,9 @@ function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
   const sources = Object.entries(recipe.artifacts).flatMap(([platform, listed]) =>
     listed.map((artifact): Source => {
       const size = downloadSize(artifact, context.machine, python);
-      return { platform, source: sourceName(artifact), ...(size !== undefined && { size }) };
+      const source = { platform, source: sourceName(artifact) };
+      const own = artifact.needs && { needs: artifact.needs };
+      return { ...source, ...(size !== undefined && { size }), ...own };
     }),
   );
   const { provenance = null, aliases = [] } = recipe;
@@ -153,6 +158,8 @@ function renderInstalled({ version, bytes, source, installedAt }: NonNullable<In
   return `${version} (${formatBytes(bytes)}, ${installedAt.slice(0, 10)}, from ${source.from})`;
 }
 
-function renderSource({ platform, source, size }: Source): string {
-  return `${platform} ${source}${size === undefined ? "" : ` (${formatBytes(size)})`}`;
+function renderSource({ platform, source, size, needs }: Source): string {
+  const own = needs && `needs ${listNames(needs) || "nothing"}`;
+  const more = [...(size === undefined ? [] : [formatBytes(size)]), ...(own ? [own] : [])];
+  return `${platform} ${source}${more.length > 0 ? ` (${more.join("; ")})` : ""}`;
 }

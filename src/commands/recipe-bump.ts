@@ -10,6 +10,7 @@ import { openVerifier } from "../author/verify.ts";
 import { openVersions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
 import { describeError, exitStatus, UserError } from "../core/errors.ts";
+import { placedSources } from "../core/recipes/findings.ts";
 import { testOf } from "../core/recipes/schema.ts";
 import { mkdir, rm, writeFile } from "../io/disk.ts";
 import { writeAtomically } from "../io/files.ts";
@@ -86,7 +87,10 @@ async function bumpOne(
     const who = newest.unasked.join(", ");
     throw new UserError("E_DRAFT", `${who} did not answer, so its source cannot be moved`);
   }
-  const { name, needs = [] } = document;
+  const { name } = document;
+  const needsOthers = [document, ...placedSources(document).map(({ source }) => source)].some(
+    ({ needs = [] }) => needs.length > 0,
+  );
   const bumped = await bumpRecipe(name, text, newest, shared);
   const files = { ...bumped.locks, [`${name}.yaml`]: bumped.text };
   const readLock = (lock: string) => readInputIfThere(join(file, "..", lock))?.toString("utf8");
@@ -95,7 +99,7 @@ async function bumpOne(
     { before: readLock, after: (lock) => bumped.locks[lock] },
     shared.draft,
   );
-  await tryHere(name, files, needs.length > 0 ? [join(file, "..")] : [], context);
+  await tryHere(name, files, needsOthers ? [join(file, "..")] : [], context);
   // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
   for (const [written, bytes] of Object.entries(files)) {
     await writeAtomically(join(file, "..", written), bytes);

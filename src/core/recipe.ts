@@ -32,6 +32,8 @@ interface ArtifactBase {
   readonly glibc?: string;
   /** Directory of Python modules that the tree's own `python3` compiles at install. */
   readonly bytecode?: string;
+  /** What its programs need at run time, if that differs from the recipe's own `needs`. */
+  readonly needs?: readonly string[];
 }
 
 /** An archive or a plain program at a literal URL. */

@@ -88,7 +88,10 @@ export interface ToolRun {
   readonly context: ApplyContext;
   readonly staging: Staging;
   readonly toolchains: SharedToolchains;
+  /** Those of the plan. */
   readonly needs: Needs;
+  /** The same for any tool: starts its installation if the plan has it only for this case. */
+  readonly ready: (tool: string) => Promise<VerifiedRecord | undefined>;
   /** Limits how many tools are fetched and unpacked at once. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onFallback: (fallback: OlderVersion) => void;

@@ -1,17 +1,9 @@
 import pLimit from "p-limit";
-import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import { lineOfTool } from "../core/library-set.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
-import {
-  type InstallStep,
-  isForced,
-  type LinkStep,
-  type Plan,
-  type Step,
-} from "../core/plan/plan.ts";
-import { asUserError } from "../core/system-error.ts";
+import { isForced, type LinkStep, type Plan, type Step } from "../core/plan/plan.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
@@ -21,10 +13,11 @@ import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext, ApplyRequest, OpenSeed, SeedVolume } from "./apply-context.ts";
-import { asFailure, findMissing, retireReplaced } from "./cleanup.ts";
+import { findMissing, retireReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
+import { failed, type Results, sayDispensable } from "./failed.ts";
 import { installTool } from "./install-tool.ts";
-import { keptVersion, type OlderVersion, sayOlder } from "./older-version.ts";
+import { type OlderVersion, sayOlder } from "./older-version.ts";
 import { importCatalogues } from "./store-catalogue.ts";
 import { shareToolchains } from "./toolchains.ts";
 
@@ -142,85 +135,51 @@ function withNewFingerprint(record: VerifiedRecord, { reverified }: ApplyContext
   return found ? { ...record, sealed: found.sealed } : record;
 }
 
-interface Results {
-  readonly installed: VerifiedRecord[];
-  readonly linked: VerifiedRecord[];
-  readonly failures: Failure[];
-  readonly fallbacks: OlderVersion[];
-  /** Errors that are not UserErrors: rethrown after everything else is committed. */
-  readonly bugs: unknown[];
-}
-
 async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): Promise<Results> {
   const queue = pLimit(context.jobs);
   context.http.onQuiet((transfers) => {
     queue.concurrency = context.jobs + transfers;
   });
   const toolchains = shareToolchains(context, staging);
-  const results: Results = { installed: [], linked: [], failures: [], fallbacks: [], bugs: [] };
+  const lists = { installed: [], linked: [], failures: [], dispensable: [] };
+  const results: Results = { ...lists, fallbacks: [], bugs: [] };
   /** Tools of this run; each resolves to its record, or undefined if it failed. */
   const running = new Map<string, Promise<VerifiedRecord | undefined>>();
-  const ready = async (tool: string): Promise<VerifiedRecord | undefined> =>
-    running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
+  const spare = new Map(plan.spare?.map((step) => [step.tool, step]));
+  const ready = async (tool: string): Promise<VerifiedRecord | undefined> => {
+    const step = spare.get(tool);
+    if (step && !running.has(tool)) start(step);
+    return running.has(tool) ? running.get(tool) : context.manifest.tools[tool];
+  };
 
-  for (const step of stepsOf(plan)) {
-    if (step.action === "keep") continue;
+  const start = (step: Step): void => {
+    if (step.action === "keep") return;
     const work = async (): Promise<VerifiedRecord | undefined> => {
       try {
         if (step.action === "link") return added(results.linked, await relink(step, context));
         const needs = new Map(step.needs.map((need) => [need, ready(need)]));
         const onFallback = (fallback: OlderVersion) => results.fallbacks.push(fallback);
-        const run = { context, staging, toolchains, needs, queue, onFallback };
+        const run = { context, staging, toolchains, needs, ready, queue, onFallback };
         return added(results.installed, await installTool(step, run));
       } catch (thrown) {
-        return failed(step, thrown, context, results);
+        return failed(step, thrown, { plan, context, results });
       }
     };
     running.set(step.tool, work());
+  };
+  for (const step of stepsOf(plan)) start(step);
+  // A tool may start others.
+  for (let count = 0; count < running.size; ) {
+    count = running.size;
+    await Promise.all(running.values());
   }
-  await Promise.all(running.values());
+  sayDispensable(context, results);
   return results;
 }
 
 function added(list: VerifiedRecord[], record: VerifiedRecord): VerifiedRecord {
   list.push(record);
   return record;
-}
-
-/**
- * Reports why a tool failed. Returns the record of the older version that stays, if it is
- * acceptable.
- */
-function failed(
-  step: InstallStep | LinkStep,
-  thrown: unknown,
-  context: ApplyContext,
-  results: Results,
-): VerifiedRecord | undefined {
-  const error = asUserError(thrown);
-  if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
-  const kept = step.action === "install" && keptVersion(step, error);
-  if (kept) {
-    results.fallbacks.push(kept);
-    return context.manifest.tools[step.tool];
-  }
-  if (step.tool === commandName && !context.seed?.keepsRecords) {
-    sayNoCommand(error, context);
-    return context.manifest.tools[step.tool];
-  }
-  const title = step.action === "install" ? step.title : undefined;
-  const failure = { ...asFailure(step.tool, error), ...(title !== undefined && { title }) };
-  results.failures.push(failure);
-  context.emit({ type: "failed", ...failure });
-  return undefined;
-}
-
-/** Skills do not need the command in the volume, and who runs this has one. */
-function sayNoCommand(error: unknown, { signal, emit }: ApplyContext): void {
-  if (signal.aborted) return;
-  const { problem, message, hint = "" } = asFailure(commandName, error);
-  const what = `the volume does not get a copy of this command: ${message}`;
-  emit({ type: "warning", problem, message: what, hint });
 }
 
 async function relink(step: LinkStep, context: ApplyContext): Promise<VerifiedRecord> {

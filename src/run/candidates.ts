@@ -4,6 +4,7 @@ import type { InstalledBin, VerifiedRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { keyOfBuild } from "../core/plan/command.ts";
 import { describeKind } from "../core/plan/kinds.ts";
+import { needsOf } from "../core/plan/needs.ts";
 import {
   type InstallStep,
   installationKey,
@@ -33,14 +34,21 @@ export interface StagedTool {
   readonly fallback?: OlderVersion;
 }
 
+/** `toolchains` has the Python among the candidate's `needs`. */
+type Fetch = (dir: string, toolchains: Toolchains) => Promise<StagedTool>;
+
 /** A possible source of a tool's tree. */
 export interface Candidate {
   /** Its URL, its name in a registry, or the seed. */
   readonly called: string;
   /** Fetches it into an empty directory. */
-  readonly fetch: (dir: string) => Promise<StagedTool>;
+  readonly fetch: Fetch;
   /** The same for the last candidate: waits longer for slow servers. */
-  readonly fetchPatiently?: (dir: string) => Promise<StagedTool>;
+  readonly fetchPatiently?: Fetch;
+  /** Tools that its programs need. */
+  readonly needs: readonly string[];
+  /** Its packages depend on the Python among `needs`, which must be installed first. */
+  readonly isChosenByPython?: boolean;
   /** A fallback: another version than the wanted one. */
   readonly isWayOut?: boolean;
   /** Built locally, which takes minutes. */
@@ -50,29 +58,28 @@ export interface Candidate {
 }
 
 /** The sources of a tool, in the order of its plan. */
-export function candidatesOf(
-  step: InstallStep,
-  context: ApplyContext,
-  toolchains: Toolchains,
-): Candidate[] {
+export function candidatesOf(step: InstallStep, context: ApplyContext): Candidate[] {
   const { recipe, artifacts, seed, ownPackage } = step;
   if (ownPackage) {
     const fetch: Candidate["fetch"] = (dir) => stageOwnPackage(ownPackage, dir, context);
-    return [{ called: ownPackage.dir, fetch }];
+    return [{ called: ownPackage.dir, fetch, needs: [] }];
   }
   const downloads = artifacts.map((artifact, i): Candidate => {
     if (!recipe) throw new Error(`${step.tool} has an artifact but no recipe`);
     const hasAlternative = i < artifacts.length - 1;
-    const fetch = (hasAlternative: boolean) => (dir: string) =>
-      stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
-    const { isBuilt = false } = describeKind(artifact);
-    const called = sourceName(artifact);
-    return { called, fetch: fetch(hasAlternative), fetchPatiently: fetch(false), isBuilt };
+    const fetch =
+      (hasAlternative: boolean): Fetch =>
+      (dir, toolchains) =>
+        stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
+    const { isBuilt = false, isChosenByPython = false } = describeKind(artifact);
+    const about = { called: sourceName(artifact), needs: needsOf(recipe, artifact) };
+    const how = { fetch: fetch(hasAlternative), fetchPatiently: fetch(false) };
+    return { ...about, ...how, isBuilt, isChosenByPython };
   });
   const { seed: from } = context;
   if (!seed || !from) return downloads;
   const fetch: Candidate["fetch"] = (dir) => stageFromSeed(from, seed.record, dir, context);
-  const copy = { called: from.called, fetch };
+  const copy = { called: from.called, fetch, needs: seed.record.needs };
   return seed.isFirst ? [copy, ...downloads] : [...downloads, { ...copy, isWayOut: true }];
 }
 
@@ -165,7 +172,7 @@ async function stageArtifact(
     dir,
     source,
     bins: await describeBins(tree, dir, bins, starts ?? {}),
-    needs: [...recipe.needs],
+    needs: [...needsOf(recipe, artifact)],
     license: recipe.license,
     recipe: recipe.origin,
     ...(recipe.libraries && {

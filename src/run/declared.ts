@@ -13,11 +13,10 @@ import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import { acquireLease } from "../io/volume/lease.ts";
 import { openDirectory } from "../io/volume/volume.ts";
-import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
 import { draftLibraries } from "./library-draft.ts";
-import { anyPythonOf, pythonOf } from "./toolchains.ts";
+import { withPython } from "./toolchains.ts";
 
 /**
  * Pins a skill's declaration at its first use and records the result. The step is then like any
@@ -54,7 +53,7 @@ async function pinProgram(
   const hint = `Its current contents are pinned in ${layout.declared} for later installations.`;
   context.emit({ type: "warning", problem: "E_DECLARED_UNVERIFIED", message, hint });
   const dir = await staging.workDir(tool);
-  const toolchains = toolchainsFor(tool, run);
+  const toolchains = withPython(tool, run);
   const { document, locks } = await draftDeclared(open, { bins, tool, context, toolchains, dir });
   return { recipe: { ...document }, locks: { ...locks } };
 }
@@ -69,7 +68,7 @@ async function pinSet(
     type: "note",
     message: `${title}: resolving what the skill ${by} declares in ${from}`,
   });
-  const toolchains = toolchainsFor(tool, run);
+  const toolchains = withPython(tool, run);
   const dir = await staging.workDir(tool);
   const drafted = await draftLibraries(set, { context, toolchains, dir, by });
   const former = (await readDeclared(context.prefix)).tools[tool];
@@ -79,12 +78,6 @@ async function pinSet(
     context.emit({ type: "note", message: `${title}: ${said}` });
   }
   return recordOf(set, drafted);
-}
-
-function toolchainsFor(tool: string, { context, toolchains, needs }: ToolRun): Toolchains {
-  const python = () => pythonOf(context.prefix, tool, needs);
-  const anyPython = () => anyPythonOf(context, tool, needs);
-  return { ...toolchains, python, anyPython };
 }
 
 /** The step of a recorded declaration. */

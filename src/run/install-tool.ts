@@ -1,14 +1,13 @@
-import { UserError } from "../core/errors.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
 import { keyOfBuild } from "../core/plan/command.ts";
 import { openDeclaration } from "../core/plan/declared.ts";
-import { describeKind } from "../core/plan/kinds.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { acquireLease, type Lease } from "../io/volume/lease.ts";
 import { findTree, publish } from "../io/volume/store.ts";
-import type { ApplyContext, Needs, ToolRun } from "./apply-context.ts";
+import type { ApplyContext, ToolRun } from "./apply-context.ts";
+import { awaitNeeds } from "./await-needs.ts";
 import { isStagingGone, stagingGone } from "./cleanup.ts";
 import { howToAccept, resolveDeclared } from "./declared.ts";
 import { usedAgain } from "./older-version.ts";
@@ -21,19 +20,20 @@ import { testTree } from "./test-tree.ts";
  * 1. pin a tool that only its skill declares, so that its step is like any other;
  * 2. reuse an intact tree that is already there;
  * 3. else acquire the tool's lease, so that no other run does the same work;
- * 4. fetch, verify and unpack: the first source that works makes a tree in staging;
- * 5. run its smoke test there, after its dependencies are installed;
+ * 4. fetch, verify and unpack: the first source that works, and whose needs are installed, makes a
+ * tree in staging;
+ * 5. run its smoke test there;
  * 6. publish it: rename the tree to `lib/TOOL/VERSION-KEY/`;
  * 7. link its programs into `bin/`, one rename per program.
  *
  * `commit` writes the returned record into the manifest, with those of the other tools.
  */
 export async function installTool(given: InstallStep, run: ToolRun): Promise<VerifiedRecord> {
-  const { context, staging, needs, queue } = run;
+  const { context, staging, needs } = run;
   const { prefix, emit } = context;
   const { tool } = given;
   const began = performance.now();
-  const phase = (name: "wait" | "test" | "publish") => emit({ type: "phase", tool, phase: name });
+  const phase = (name: "test" | "publish") => emit({ type: "phase", tool, phase: name });
   let lease: Lease | undefined;
   try {
     if (isOpenSet(given)) await awaitNeeds(given, needs); // what resolves it
@@ -50,12 +50,9 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     let fallback = record && usedAgain(step, record.version);
     let size = 0;
     if (!record) {
-      if (isChosenByPython(step)) await awaitNeeds(step, needs);
-      const staged = await queue(() => stageTool(step, run)); // 4
-      if (needs.size > 0) phase("wait");
-      await awaitNeeds(step, needs);
+      const staged = await stageTool(step, run); // 4
       phase("test");
-      await testTree(step, staged.tree, staged.record, context, needs); // 5
+      await testTree(step, staged.tree, staged.record, context, staged.needs); // 5
       phase("publish");
       const since = isForced(step) ? Number.POSITIVE_INFINITY : context.began;
       record = await publish(prefix, staged.tree, staged.written, staged.record, since); // 6
@@ -122,26 +119,7 @@ async function leaseTool(
   return await acquireLease({ prefix, name: tool, signal, isDone, onWait });
 }
 
-/**
- * Its wheels depend on the Python that will run them. Waiting for that Python while holding a place
- * in the queue could be a deadlock.
- */
-function isChosenByPython({ artifacts }: InstallStep): boolean {
-  return artifacts.some((artifact) => describeKind(artifact).isChosenByPython === true);
-}
-
 function isOpenSet({ artifacts }: InstallStep): boolean {
   const open = openDeclaration(artifacts);
   return open !== undefined && "set" in open;
-}
-
-async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
-  const { title = step.tool } = step;
-  for (const [need, record] of needs) {
-    if (await record) continue;
-    throw new UserError("E_NEED", `${title} needs ${need}, which could not be installed`, {
-      hint: `Fix ${need} first (see its error).`,
-      shared: { key: `needs ${need}`, message: `${need} could not be installed` },
-    });
-  }
 }

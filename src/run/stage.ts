@@ -5,22 +5,27 @@ import { asUserError } from "../core/system-error.ts";
 import { rm } from "../io/disk.ts";
 import { tolerate } from "../io/files.ts";
 import { HurriedError } from "../net/errors.ts";
-import type { ApplyContext, ToolRun } from "./apply-context.ts";
+import type { ApplyContext, Needs, ToolRun } from "./apply-context.ts";
+import { awaitNeeds, needsFor } from "./await-needs.ts";
 import { type Candidate, candidatesOf, type StagedTool } from "./candidates.ts";
 import { olderVersion } from "./older-version.ts";
-import { anyPythonOf, pythonOf } from "./toolchains.ts";
+import { withPython } from "./toolchains.ts";
 
-/** Tries the sources in order; the first failure is the error, the others are notes. */
-export async function stageTool(
-  step: InstallStep,
-  { context, staging, toolchains, needs }: ToolRun,
-): Promise<StagedTool> {
+/** A staged tool, and the installed tools that it needs. */
+export interface StagedWithNeeds extends StagedTool {
+  readonly needs: Needs;
+}
+
+/**
+ * Tries the sources in order; the first failure is the error, the others are notes. A source whose
+ * needs cannot be installed has failed.
+ */
+export async function stageTool(step: InstallStep, run: ToolRun): Promise<StagedWithNeeds> {
+  const { context, staging } = run;
   const { tool } = step;
   sayStart(step, context);
   const errors: UserError[] = [];
-  const python = () => pythonOf(context.prefix, tool, needs);
-  const anyPython = () => anyPythonOf(context, tool, needs);
-  const candidates = candidatesOf(step, context, { ...toolchains, python, anyPython });
+  const candidates = candidatesOf(step, context);
   const again: Candidate[] = [];
   const tellSkipped = (source: string, why: string): void =>
     context.emit({ type: "detail", message: `${tool}: skipped ${source}: ${why}` });
@@ -34,7 +39,7 @@ export async function stageTool(
     }
     const workDir = await staging.workDir(tool);
     try {
-      const staged = await candidate.fetch(workDir);
+      const staged = await stageCandidate(candidate, step, workDir, run);
       const fallback = olderVersion(step, staged.record.version, errors);
       if (fallback) return { ...staged, fallback };
       sayInstead(step, staged, errors, context);
@@ -49,10 +54,28 @@ export async function stageTool(
       tellSkipped(candidate.called, describeError(error));
       const { fetchPatiently } = candidate;
       if (error instanceof HurriedError && fetchPatiently)
-        again.push({ called: candidate.called, fetch: fetchPatiently, replaces: at });
+        again.push({ ...candidate, fetch: fetchPatiently, replaces: at });
     }
   }
   throw allFailed(tool, errors);
+}
+
+/** What it needs is installed at the same time, or before it if its packages depend on it. */
+async function stageCandidate(
+  candidate: Candidate,
+  step: InstallStep,
+  workDir: string,
+  run: ToolRun,
+): Promise<StagedWithNeeds> {
+  const { tool } = step;
+  const needs = needsFor(candidate.needs, run);
+  // Waiting while holding a place in the queue could be a deadlock.
+  if (candidate.isChosenByPython) await awaitNeeds(step, needs);
+  const toolchains = withPython(tool, { ...run, needs: new Map([...run.needs, ...needs]) });
+  const staged = await run.queue(() => candidate.fetch(workDir, toolchains));
+  if (needs.size > 0) run.context.emit({ type: "phase", tool, phase: "wait" });
+  await awaitNeeds(step, needs);
+  return { ...staged, needs };
 }
 
 /** A tool that only the seed has is not fetched. */

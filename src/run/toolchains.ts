@@ -12,8 +12,8 @@ import type { Staging } from "../io/volume/volume.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import { readPipConfig } from "../net/pip-config.ts";
 import { stage } from "../sources/source.ts";
-import type { Interpreter, SharedToolchains } from "../sources/toolchains.ts";
-import type { ApplyContext, Needs, ToolchainContext } from "./apply-context.ts";
+import type { Interpreter, SharedToolchains, Toolchains } from "../sources/toolchains.ts";
+import type { ApplyContext, Needs, ToolchainContext, ToolRun } from "./apply-context.ts";
 
 /** What looking for toolchains needs of a run. */
 type ToolchainRun = Pick<
@@ -50,8 +50,18 @@ export function shareToolchains(
 /** Where images have their own Python: what else is on PATH may be a script that only starts one. */
 const systemDirs = "/usr/bin:/usr/local/bin";
 
+/** Toolchains for one tool: with the Python among its needs. */
+export function withPython(
+  tool: string,
+  { context, toolchains, needs }: Pick<ToolRun, "context" | "toolchains" | "needs">,
+): Toolchains {
+  const python = () => pythonOf(context.prefix, tool, needs);
+  const anyPython = () => anyPythonOf(context, tool, needs);
+  return { ...toolchains, python, anyPython };
+}
+
 /** The Python among a tool's `needs`: from this run, or the volume's. */
-export async function pythonOf(prefix: string, tool: string, needs: Needs): Promise<Interpreter> {
+async function pythonOf(prefix: string, tool: string, needs: Needs): Promise<Interpreter> {
   const record = await needs.get("python3");
   const bin = record?.bins.python3;
   if (record && bin) {

@@ -178,7 +178,7 @@ describe("the compiled catalogue", () => {
   test.each([
     ["cut short in its first line", (text: string) => text.slice(0, 40)],
     ["cut short behind that", (text: string) => text.slice(0, -40)],
-    ["of another schema", (text: string) => text.replace('"schema":4', '"schema":2')],
+    ["of another schema", (text: string) => text.replace('"schema":4', '"schema":3')],
     ["without recipes", () => '{"schema":4,"artifacts":[\n],"packages":[\n]}\n'],
     ["with half a recipe", (text: string) => text.replace('"bins"', '"bind"')],
   ])("%s is refused", async (_what, spoil) => {

@@ -141,6 +141,8 @@ export type BinState =
 export interface Plan {
   readonly platform: string;
   readonly steps: readonly Step[];
+  /** For tools that only a later source of another tool needs: done if that source is tried. */
+  readonly spare?: readonly Step[];
   /** For the command itself, which no skill needs: it is not counted, and its failure is a warning. */
   readonly command?: Step;
   readonly unmet: readonly Unmet[];

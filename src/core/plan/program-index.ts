@@ -1,6 +1,7 @@
 import { type Platform, platformId } from "../platform.ts";
 import type { Catalogue, Recipe } from "../recipe.ts";
 import { artifactsFor } from "./artifact.ts";
+import { needsOf } from "./needs.ts";
 
 /**
  * Who provides a program, for a quick answer: the tool, its version, and the platforms on which it can
@@ -27,8 +28,12 @@ export function indexPrograms(catalogue: Catalogue): ProgramIndex {
 }
 
 function isCertain(recipe: Recipe, platform: Platform, catalogue: Catalogue): boolean {
-  if ("reason" in artifactsFor(recipe, platform)) return false;
-  const needs = recipe.needs.map((need) => catalogue.recipes.get(need));
+  const found = artifactsFor(recipe, platform);
+  if ("reason" in found) return false;
   // An older libc may do without it, but here it matters that none can refuse it.
-  return needs.every((need) => need && !("reason" in artifactsFor(need, platform)));
+  const isThere = (name: string): boolean => {
+    const need = catalogue.recipes.get(name);
+    return need !== undefined && !("reason" in artifactsFor(need, platform));
+  };
+  return found.artifacts.some((artifact) => needsOf(recipe, artifact).every(isThere));
 }

@@ -5,6 +5,7 @@ import { platformId } from "../platform.ts";
 import type { Catalogue } from "../recipe.ts";
 import { type Aliases, programOfAlias, stepWithAliases } from "./aliases.ts";
 import { artifactsFor } from "./artifact.ts";
+import { firstProblem, isWhole, possibleNeeds, problemOfNeeds } from "./needs.ts";
 import type { BinState, Plan, PlanRequest, Requirement, Step, Unmet } from "./plan.ts";
 import { isStranded, stepFor } from "./steps.ts";
 import { whyNoRecipe } from "./unavailable.ts";
@@ -64,9 +65,12 @@ export function resolvePlan(given: PlanRequest): Plan {
   });
   const found = steps.filter((step) => step !== undefined);
   const command = found.find(({ tool }) => tool === commandName);
+  const tools = found.filter((step) => step !== command);
+  const spare = spareSteps(tools, request);
   return {
     platform: platformId(request.platform),
-    steps: inOrder(found.filter((step) => step !== command)),
+    steps: inOrder(tools),
+    ...(spare.length > 0 && { spare }),
     ...(command && { command }),
     unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
     bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -153,7 +157,7 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   }
   const found = artifactsFor(recipe, platform);
   if ("reason" in found) return { state: "unmet", reason: found.reason, problem: "E_NO_BUILD" };
-  const missing = firstProblem(recipe.needs, request);
+  const missing = problemOfNeeds(recipe, found.artifacts, request);
   if (missing !== undefined) return { state: "unmet", reason: missing, problem: "E_NEED" };
   const { name: tool, version, declared } = recipe;
   return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
@@ -192,18 +196,6 @@ function chooseAlternative({ anyBins }: Requirement, request: Request): string |
   return chosen?.bin;
 }
 
-function firstProblem(needs: readonly string[], request: PlanRequest): string | undefined {
-  return needs.map((need) => needProblem(need, request)).find((problem) => problem !== undefined);
-}
-
-function needProblem(need: string, request: PlanRequest): string | undefined {
-  if (isWhole(need, request) || request.seed[need]) return undefined;
-  const recipe = request.catalogue.recipes.get(need);
-  if (!recipe) return `it needs ${need}, and no recipe provides that`;
-  const found = artifactsFor(recipe, request.platform);
-  return "reason" in found ? `it needs ${need}, but ${found.reason}` : undefined;
-}
-
 /** The library sets that are required: those that can be there, and why others cannot. */
 function setsOf(request: PlanRequest) {
   const all = request.requirements.flatMap((requirement) =>
@@ -233,10 +225,6 @@ function problemOfSet(
   return missing === undefined ? undefined : { reason: missing, problem: "E_NEED" };
 }
 
-function isWhole(tool: string, { present }: PlanRequest): boolean {
-  return present.manifest.tools[tool] !== undefined && !present.damaged.has(tool);
-}
-
 /**
  * Dependencies are always installed into the volume: a sandbox may have fewer programs than this
  * host.
@@ -253,6 +241,25 @@ function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void 
       wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
     }
   }
+}
+
+/** Installs tools that only a later source of another tool needs: see `Plan.spare`. */
+function spareSteps(steps: readonly Step[], request: PlanRequest): Step[] {
+  const spare = new Map<string, Step>();
+  const known = new Set(steps.map(({ tool }) => tool));
+  const add = (step: Step): void => {
+    if (step.action !== "install") return;
+    for (const need of possibleNeeds(step)) {
+      if (known.has(need) || isWhole(need, request)) continue;
+      known.add(need);
+      const found = stepFor(need, [step.tool], request);
+      if (!found) continue;
+      spare.set(need, found);
+      add(found);
+    }
+  };
+  for (const step of steps) add(step);
+  return [...spare.values()];
 }
 
 function requiredByOf(bin: string, requirements: readonly Requirement[]): string[] {

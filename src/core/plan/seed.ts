@@ -1,6 +1,7 @@
 import type { VerifiedRecord } from "../manifest.ts";
 import type { Artifact, Recipe } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
+import { needsOf } from "./needs.ts";
 import {
   type InstallReason,
   installationKey,
@@ -31,7 +32,9 @@ export function seedSource(
   if (isWanted(record, installable)) return { record, isFirst: true };
   if (!isProgress(record, request)) return undefined;
   if (!installable) return { record, isFirst: true };
-  const isServed = record.needs.every((need) => installable.recipe.needs.includes(need));
+  const { recipe, artifacts } = installable;
+  const served = new Set(artifacts.flatMap((artifact) => needsOf(recipe, artifact)));
+  const isServed = record.needs.every((need) => served.has(need));
   return isServed ? { record, isFirst: request.offline } : undefined;
 }
 

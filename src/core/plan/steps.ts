@@ -6,6 +6,7 @@ import type { Artifact } from "../recipe.ts";
 import { compareVersions } from "../versions.ts";
 import { artifactsFor, downloadSize } from "./artifact.ts";
 import { commandStep } from "./command.ts";
+import { needsOf } from "./needs.ts";
 import {
   type InstallReason,
   type InstallStep,
@@ -182,7 +183,7 @@ function installStep(
     ...(isFallback && installed && { fallback: installed.version }),
     ...(size === undefined ? {} : { size }),
     bins: Object.keys(first?.bins ?? recipe.bins),
-    needs: recipe.needs,
+    needs: seed?.isFirst ? seed.record.needs : needsOf(recipe, first),
     ...(recipe.declared && { declared: recipe.declared }),
     recipe,
     artifacts,

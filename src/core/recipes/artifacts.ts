@@ -124,12 +124,13 @@ function toArtifact(source: RecipeSource, surroundings: Surroundings): Artifact 
   const kind = kindOfSource(source);
   // The checks reject this; reaching it is a bug, not an error in the recipe.
   if (!kind) throw new Error("a source without an origin passed the checks");
-  const { glibc, bytecode } = source;
+  const { glibc, bytecode, needs } = source;
   return {
     ...readers[kind](source, surroundings),
     ...(source.bins && { bins: { ...surroundings.document.bins, ...source.bins } }),
     ...(glibc !== undefined && { glibc }),
     ...(bytecode !== undefined && { bytecode }),
+    ...(needs && { needs }),
   };
 }
 

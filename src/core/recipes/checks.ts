@@ -18,6 +18,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...(bins && test ? testFindings(bins, testOf(test).run) : []),
     ...aliasFindings(shape.aliases.safeParse(member(document, "aliases")).data ?? [], name, bins),
     ...needsFindings(name, needs ?? [], sources),
+    ...sources.flatMap((placed) => ownNeedsFindings(name, placed)),
     ...startFindings(document, bins ?? {}, sources),
     ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
     ...sources.flatMap((placed) => sourceFindings(placed, bins)),
@@ -49,18 +50,42 @@ function needsFindings(
   needs: readonly string[],
   sources: readonly PlacedSource[],
 ): Finding[] {
+  const common = sources.filter(({ source }) => source.needs === undefined);
+  return [...listFindings(["needs"], name, needs), ...runtimeFindings(["needs"], needs, common)];
+}
+
+/** The same for the needs of one source. */
+function ownNeedsFindings(name: string | undefined, placed: PlacedSource): Finding[] {
+  const needs = recipeSchema.shape.needs.safeParse(placed.source.needs).data;
+  if (!needs) return [];
+  const path = [...placed.path, "needs"];
+  return [...listFindings(path, name, needs), ...runtimeFindings(path, needs, [placed])];
+}
+
+function listFindings(
+  path: Finding["path"],
+  name: string | undefined,
+  needs: readonly string[],
+): Finding[] {
   const found: Finding[] = [];
   if (name !== undefined && needs.includes(name)) {
-    found.push(finding(["needs"], `names ${name} itself; remove it`));
+    found.push(finding(path, `names ${name} itself; remove it`));
   }
   const twice = needs.find((need, index) => needs.indexOf(need) !== index);
-  if (twice !== undefined) found.push(finding(["needs"], `names ${twice} twice`));
-  for (const { need, what, isMeant } of runtimes) {
-    if (needs.includes(need) || !sources.some(({ source }) => isMeant(source))) continue;
-    const why = `must name ${need}: a ${what} program runs in it`;
-    found.push(finding(["needs"], why, `needs: [${need}]`));
-  }
+  if (twice !== undefined) found.push(finding(path, `names ${twice} twice`));
   return found;
+}
+
+function runtimeFindings(
+  path: Finding["path"],
+  needs: readonly string[],
+  sources: readonly PlacedSource[],
+): Finding[] {
+  return runtimes.flatMap(({ need, what, isMeant }) => {
+    if (needs.includes(need) || !sources.some(({ source }) => isMeant(source))) return [];
+    const why = `must name ${need}: a ${what} program runs in it`;
+    return [finding(path, why, `needs: [${need}]`)];
+  });
 }
 
 /** The runtimes of some kinds of sources. */

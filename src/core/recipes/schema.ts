@@ -27,6 +27,14 @@ const bins = z
     examples: [{ gh: "bin/gh" }],
   });
 
+const needs = z
+  .array(text(rules.toolNameRule, "A recipe's name"))
+  .meta({
+    description: "Recipes whose programs this one needs at run time.",
+    examples: [["node"]],
+  })
+  .optional();
+
 const npmSource = text(
   rules.npmRule,
   "NAME@VERSION of an npm package: with `integrity` its tarball is used as an archive, with `lock` it is a JavaScript program.",
@@ -133,6 +141,7 @@ export const sourceSchema = z
       "2.34",
     ).optional(),
     bins: bins.optional().describe("Needed if the paths differ from the recipe's own bins."),
+    needs: needs.describe("What this source needs in place of the recipe's own `needs`."),
     bytecode: text(
       rules.pathRule,
       "Directory of Python modules that this tree's own python3 compiles at install.",
@@ -219,13 +228,7 @@ export const recipeSchema = z
         examples: [["gh", "--version"]],
       })
       .optional(),
-    needs: z
-      .array(text(rules.toolNameRule, "A recipe's name"))
-      .meta({
-        description: "Recipes whose programs this one needs at run time.",
-        examples: [["node"]],
-      })
-      .optional(),
+    needs,
     data: z
       .array(text(rules.debNameRule, "A package's name"))
       .meta({

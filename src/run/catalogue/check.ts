@@ -39,7 +39,9 @@ function problemOf(recipe: Recipe): string | undefined {
     Object.values(it),
   );
   const isSound =
-    [name, ...needs].every((text) => toolNameRule(text) === undefined) &&
+    [name, ...needs, ...sources.flatMap((source) => source.needs ?? [])].every(
+      (text) => toolNameRule(text) === undefined,
+    ) &&
     [...Object.keys(bins), ...aliases].every((text) => binNameRule(text) === undefined) &&
     isVersion(version) &&
     paths.every(isRelativePath);

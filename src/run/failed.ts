@@ -1,0 +1,91 @@
+import { UserError } from "../core/errors.ts";
+import { commandName } from "../core/layout.ts";
+import { listNames } from "../core/list-names.ts";
+import type { VerifiedRecord } from "../core/manifest.ts";
+import { canDoWithout } from "../core/plan/needs.ts";
+import type { InstallStep, LinkStep, Plan } from "../core/plan/plan.ts";
+import { asUserError } from "../core/system-error.ts";
+import type { Failure } from "../report/events.ts";
+import type { ApplyContext } from "./apply-context.ts";
+import { asFailure } from "./cleanup.ts";
+import { keptVersion, type OlderVersion } from "./older-version.ts";
+
+/** What has become of the steps so far. */
+export interface Results {
+  readonly installed: VerifiedRecord[];
+  readonly linked: VerifiedRecord[];
+  readonly failures: Failure[];
+  /** Of tools that no other one may need in the end. */
+  readonly dispensable: { readonly failure: Failure; readonly for: readonly string[] }[];
+  readonly fallbacks: OlderVersion[];
+  /** Errors that are not UserErrors: rethrown after everything else is committed. */
+  readonly bugs: unknown[];
+}
+
+/**
+ * Reports why a tool failed. Returns the record of the older version that stays, if it is
+ * acceptable.
+ */
+export function failed(
+  step: InstallStep | LinkStep,
+  thrown: unknown,
+  { plan, context, results }: { plan: Plan; context: ApplyContext; results: Results },
+): VerifiedRecord | undefined {
+  const error = asUserError(thrown);
+  if (!(error instanceof UserError) && !context.signal.aborted) results.bugs.push(error);
+  const kept = step.action === "install" && keptVersion(step, error);
+  if (kept) {
+    results.fallbacks.push(kept);
+    return context.manifest.tools[step.tool];
+  }
+  if (step.tool === commandName && !context.seed?.keepsRecords) {
+    sayNoCommand(error, context);
+    return context.manifest.tools[step.tool];
+  }
+  const title = step.action === "install" ? step.title : undefined;
+  const failure = { ...asFailure(step.tool, error), ...(title !== undefined && { title }) };
+  if (isDispensable(step, plan)) results.dispensable.push({ failure, for: step.for });
+  else sayFailed(failure, context, results);
+  return undefined;
+}
+
+function sayFailed(failure: Failure, { emit }: ApplyContext, { failures }: Results): void {
+  failures.push(failure);
+  emit({ type: "failed", ...failure });
+}
+
+/** True if only tools require it that have a source which does without it. */
+function isDispensable(
+  step: InstallStep | LinkStep,
+  { steps, spare = [] }: Plan,
+): step is InstallStep {
+  if (step.action !== "install") return false;
+  return step.for.every((name) => {
+    const requirer = [...steps, ...spare].find(({ tool }) => tool === name);
+    return requirer?.action === "install" && canDoWithout(step.tool, requirer);
+  });
+}
+
+/** A dispensable tool has failed only if that was a reason why another one did. */
+export function sayDispensable(context: ApplyContext, results: Results): void {
+  for (const { failure, for: requiredBy } of results.dispensable) {
+    if (results.failures.some(({ tool }) => requiredBy.includes(tool))) {
+      sayFailed(failure, context, results);
+      continue;
+    }
+    const { tool, message } = failure;
+    const instead = `${listNames(requiredBy)} came from another source, which does without it`;
+    context.emit({
+      type: "note",
+      message: `${tool} could not be installed: ${message}; ${instead}`,
+    });
+  }
+}
+
+/** Skills do not need the command in the volume, and who runs this has one. */
+function sayNoCommand(error: unknown, { signal, emit }: ApplyContext): void {
+  if (signal.aborted) return;
+  const { problem, message, hint = "" } = asFailure(commandName, error);
+  const what = `the volume does not get a copy of this command: ${message}`;
+  emit({ type: "warning", problem, message: what, hint });
+}
