@@ -30,7 +30,7 @@ export interface BumpContext {
   readonly verifier: Verifier;
 }
 
-const moved = ["url", "npm", "pypi", "go"] as const;
+const moved = ["url", "npm", "pypi", "wheel", "go"] as const;
 
 /**
  * The text of a recipe at other versions: in `version`, in its sources and in paths of programs; comments and
@@ -57,11 +57,13 @@ export function moveText(text: string, { version, deb }: Newest, day: string): s
     edit(["version"], () => JSON.stringify(version));
     editBins(["bins"]);
     for (const { path, source } of sources) {
-      if (source.deb !== undefined) continue;
+      if (source.deb !== undefined || source.version !== undefined) continue;
       for (const field of moved) edit([...path, field], move);
       editBins([...path, "bins"]);
     }
-    if (sources.some(({ source }) => source.url !== undefined)) {
+    if (
+      sources.some(({ source: { url, version: own } }) => url !== undefined && own === undefined)
+    ) {
       edit(["provenance"], () => `digests computed from what was served on ${day}`);
     }
   }
@@ -95,6 +97,7 @@ export async function bumpRecipe(
   const pins: PinnedField[] = [];
   const locks: Record<string, string> = {};
   for (const { path, source } of pinnableSources(parse(movedText))) {
+    if (source.version !== undefined) continue; // stays as it is
     const { fields, lock } = await pin(source, movedText);
     pins.push({ path, fields });
     if (lock) locks[lock.name] = lock.text;
@@ -104,6 +107,7 @@ export async function bumpRecipe(
   if (!read.ok) throw new UserError("E_DRAFT", read.problems.map(renderProblem).join("\n"));
   const { artifacts, bins } = read.recipe;
   for (const artifact of Object.values(artifacts).flat()) {
+    if (artifact.programVersion !== undefined) continue;
     await verifier.verify(artifact, artifact.bins ?? bins);
   }
   const raised = raisedGlibc(written, read.recipe, verifier);

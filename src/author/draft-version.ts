@@ -74,11 +74,14 @@ function sourceAtVersion(
   const origin = origins.find((field) => source[field] !== undefined);
   const text = origin && source[origin];
   if (origin === undefined || text === undefined) return undefined;
+  if (source.version !== undefined) return undefined;
   if (source.go !== undefined && source.sum === undefined) return undefined; // pinned by hand
   const changed = atVersion(text, from, version);
   if (changed === text) return undefined;
   const bins = source.bins && binsAtVersion(source.bins, from, version);
-  return { ...source, [origin]: changed, ...(bins && { bins }) };
+  const { wheel } = source;
+  const file = wheel !== undefined && { wheel: atVersion(wheel, from, version) };
+  return { ...source, [origin]: changed, ...file, ...(bins && { bins }) };
 }
 
 function binsAtVersion(bins: RecipeDocument["bins"], from: string, to: string) {

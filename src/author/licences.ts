@@ -11,6 +11,7 @@ import type { Asked } from "./ask-origins.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import type { DraftContext } from "./draft.ts";
 import { metadataField } from "./draft-pypi.ts";
+import { atVersion } from "./draft-version.ts";
 import { readIndexes } from "./lock-pypi.ts";
 import { viewPackage } from "./npm-command.ts";
 import { workDirIn } from "./release-program.ts";
@@ -71,19 +72,34 @@ const ofNpm: LicenceOf = async ({ npm = "" }, which, { asked, draft }) => {
 };
 
 /** By the metadata that an index serves beside a wheel (PEP 658). */
-const ofWheel: LicenceOf = async ({ pypi = "", lock = "" }, which, { locks, draft }) => {
-  const parsed = parsePypiLock(locks[which](lock) ?? "", lock);
-  const wheel = parsed.ok && parsed.held.find(({ name }) => name === splitPackage(pypi).name);
-  if (!wheel) return undefined;
-  const { http, signal } = draft;
-  const pip = await readIndexes(draft);
-  const listed = await listFiles(wheel.name, { http, pip });
-  const url = listed.find(({ name }) => name === wheel.file)?.url;
+const ofWheel: LicenceOf = async (source, which, given) => {
+  const { name } = splitPackage(source.pypi ?? "");
+  const file = wheelOf(source, which, given);
+  if (file === undefined) return undefined;
+  const { http, signal } = given.draft;
+  const pip = await readIndexes(given.draft);
+  const listed = await listFiles(name, { http, pip });
+  const url = listed.find((each) => each.name === file)?.url;
   if (!url?.startsWith("http")) return undefined;
   const request = { headers: pip.headersFor(url), ...pip.through, signal };
   const { text } = await http.text(`${url}.metadata`, request);
   return licenceOfMetadata(text);
 };
+
+/** The file of a source's own wheel, at the version before or after. */
+function wheelOf(
+  { pypi = "", wheel, lock = "" }: RecipeSource,
+  which: "before" | "after",
+  { asked, locks }: LicenceContext,
+): string | undefined {
+  const { document, newest } = asked;
+  if (wheel !== undefined) {
+    return which === "before" ? wheel : atVersion(wheel, document.version, newest.version);
+  }
+  const parsed = parsePypiLock(locks[which](lock) ?? "", lock);
+  if (!parsed.ok) return undefined;
+  return parsed.held.find(({ name }) => name === splitPackage(pypi).name)?.file;
+}
 
 /** What a Python package says of its licence, in its metadata's newer or older words. */
 export function licenceOfMetadata(metadata: string): string | undefined {

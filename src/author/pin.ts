@@ -2,14 +2,16 @@ import { join } from "node:path";
 import { formatIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { kindOfSource, type RecipeKind } from "../core/recipes/artifacts.ts";
+import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { HashedDownload } from "../net/http.ts";
+import { fetchListed, listFiles } from "../sources/python/index.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import type { DraftContext } from "./draft.ts";
 import { hashPackage } from "./draft-npm.ts";
 import { debLocker } from "./lock-deb.ts";
 import { hashGoModule, lockGoModule } from "./lock-go.ts";
-import { lockPypi } from "./lock-pypi.ts";
+import { lockPypi, readIndexes } from "./lock-pypi.ts";
 import { lockPackage, viewPackage } from "./npm-command.ts";
 import { digestField, type PinnedField } from "./pin-text.ts";
 
@@ -39,6 +41,10 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
   python: (source, { lockOnce, draft }) => {
     const { pypi = "" } = source;
     return lockOnce(source, pypi, () => lockPypi(pypi, draft));
+  },
+  wheel: async (source, { draft, file }) => {
+    const { sha256, size } = await hashWheel(source, file, draft);
+    return { fields: { sha256: sha256.hex, size } };
   },
   "npm-closure": (source, { lockOnce, draft }) => {
     const { npm = "" } = source;
@@ -86,6 +92,18 @@ export function openPinner(
       hint: "Compute the sha256 of the module's zip by hand; recipe check --fetch compares it.",
     });
   };
+}
+
+async function hashWheel(
+  { pypi = "", wheel = "" }: RecipeSource,
+  file: string,
+  draft: DraftContext,
+) {
+  const from = { http: draft.http, pip: await readIndexes(draft) };
+  const listed = await listFiles(splitPackage(pypi).name, from);
+  const found = listed.find(({ name }) => name === wheel);
+  if (found) return await fetchListed(found, from, file);
+  throw new UserError("E_NOT_LISTED", `no Python index lists ${wheel}`);
 }
 
 function hashed(source: RecipeSource, { sha256, sha512, size }: HashedDownload): Pins {

@@ -42,7 +42,7 @@ const fieldOrder = [
   ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "artifacts"],
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [
-  ...(["url", "npm", "deb", "pypi", "lock", "go", "package", "sum", "toolchain"] as const),
+  ...(["url", "npm", "deb", "pypi", "wheel", "lock", "go", "package", "sum", "toolchain"] as const),
   ...([
     "sha256",
     "sha512",
@@ -52,6 +52,8 @@ const sourceOrder: readonly (keyof RecipeSource)[] = [
     "strip",
     "glibc",
     "bins",
+    "version",
+    "needs",
     "bytecode",
   ] as const),
 ];
@@ -81,14 +83,15 @@ export function renderDraft(document: RecipeDocument): string {
   for (const [key] of artifacts) {
     const at = yaml.getIn(["artifacts", key], true);
     for (const source of isSeq(at) ? at.items : [at]) {
-      if (isMap(source)) inOneLine(source.get("bins", true));
+      if (!isMap(source)) continue;
+      for (const name of ["bins", "needs"]) inOneLine(source.get(name, true));
     }
   }
   // Removes the empty line after a comment, and blanks in lists.
   return yaml
     .toString({ lineWidth: 0, minContentWidth: 0 })
     .replace(/^(#.*\n)\n/, "$1")
-    .replace(/^(aliases|test|needs|data): \[ (.*) \]$/gm, "$1: [$2]");
+    .replace(/^( *)(aliases|test|needs|data): \[ (.*) \]$/gm, "$1$2: [$3]");
 }
 
 function sorted(source: RecipeSource): RecipeSource {

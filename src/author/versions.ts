@@ -40,6 +40,7 @@ export interface Versions {
 
 /** The origin of a source; undefined where nothing lists its versions. */
 export function originOf({ key, source }: PlacedSource): Origin | undefined {
+  if (source.version !== undefined) return undefined; // an older one, which stays
   const { npm, pypi, go, deb, url } = source;
   for (const [kind, text] of Object.entries({ npm, pypi, go, deb }) as [
     Origin["kind"],

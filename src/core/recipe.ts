@@ -32,6 +32,8 @@ interface ArtifactBase {
   readonly glibc?: string;
   /** Directory of Python modules that the tree's own `python3` compiles at install. */
   readonly bytecode?: string;
+  /** The version of its programs, if it is older than the recipe's. */
+  readonly programVersion?: string;
   /** What its programs need at run time, if that differs from the recipe's own `needs`. */
   readonly needs?: readonly string[];
 }
@@ -142,6 +144,19 @@ export interface LockedWheel {
   readonly only?: readonly string[];
 }
 
+/** A wheel of the configured Python index, used as an archive: a program that needs no Python. */
+export interface WheelArtifact extends ArtifactBase {
+  readonly kind: "wheel";
+  /** The package's normalized name. */
+  readonly name: string;
+  readonly version: string;
+  /** `uv-0.12.5-py3-none-musllinux_1_1_x86_64.whl`. */
+  readonly file: string;
+  readonly digest: Digest;
+  readonly size?: number;
+  readonly strip: number;
+}
+
 /** A module's zip from the configured Go proxy, used as an archive: the Go toolchain itself. */
 export interface GoModuleArtifact extends ArtifactBase {
   readonly kind: "go-module";
@@ -215,6 +230,7 @@ export type Artifact =
   | NpmClosureArtifact
   | DebianArtifact
   | PythonArtifact
+  | WheelArtifact
   | GoModuleArtifact
   | GoBuildArtifact
   | PythonLibrariesArtifact

@@ -59,7 +59,7 @@ function isDispensable(
   step: InstallStep | LinkStep,
   { steps, spare = [] }: Plan,
 ): step is InstallStep {
-  if (step.action !== "install") return false;
+  if (step.action !== "install" || step.for.length === 0) return false;
   return step.for.every((name) => {
     const requirer = [...steps, ...spare].find(({ tool }) => tool === name);
     return requirer?.action === "install" && canDoWithout(step.tool, requirer);

@@ -12,6 +12,7 @@ import { nodeLibraries } from "./npm/libraries.ts";
 import { npmPackage } from "./npm/package.ts";
 import { compileBytecode } from "./python/bytecode.ts";
 import { pythonLibraries } from "./python/libraries.ts";
+import { oneWheel } from "./python/one-wheel.ts";
 import { python } from "./python/python.ts";
 import type { Bins } from "./tree.ts";
 
@@ -26,6 +27,7 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
   "npm-closure": npmClosure,
   debian,
   python,
+  wheel: oneWheel,
   "go-module": goModule,
   "go-build": goBuild,
   "python-libraries": pythonLibraries,

@@ -63,17 +63,23 @@ export function serveIndex(
   wheels: readonly MadeWheel[],
   form: "html" | "json" = "html",
 ): string {
-  for (const { name, file, bytes } of wheels) {
-    server.serve(`/files/${file}`, bytes);
-    const { sha256 } = describe(bytes);
-    const url = `../../files/${file}`;
+  for (const name of new Set(wheels.map((wheel) => wheel.name))) {
+    const files = wheels.flatMap(({ name: of, file, bytes }) => {
+      if (of !== name) return [];
+      server.serve(`/files/${file}`, bytes);
+      return [{ file, url: `../../files/${file}`, ...describe(bytes) }];
+    });
+    const listed = files.map(({ file, url, sha256, size }) => {
+      return { filename: file, url, hashes: { sha256 }, size };
+    });
+    const links = files.map(
+      ({ file, url, sha256 }) =>
+        `<a href="${url}#sha256=${sha256}" data-requires-python="&gt;=3.9">${file}</a><br/>`,
+    );
     const page =
       form === "json"
-        ? JSON.stringify({
-            name,
-            files: [{ filename: file, url, hashes: { sha256 }, size: bytes.length }],
-          })
-        : `<!DOCTYPE html><html><body><a href="${url}#sha256=${sha256}" data-requires-python="&gt;=3.9">${file}</a><br/></body></html>`;
+        ? JSON.stringify({ name, files: listed })
+        : `<!DOCTYPE html><html><body>${links.join("")}</body></html>`;
     const type = form === "json" ? "application/vnd.pypi.simple.v1+json" : "text/html";
     server.serve(`/simple/${name}/`, page, { headers: { "content-type": type } });
   }

@@ -43,7 +43,7 @@ const compiled = ({ bytecode }: Artifact): string[] => (bytecode === undefined ?
 const packageParts = {
   digestOf: pinnedDigest,
   sizeOf: pinnedSize,
-  shapeOf: (artifact: ArtifactOf<"npm-package" | "go-module">): unknown =>
+  shapeOf: (artifact: ArtifactOf<"npm-package" | "wheel" | "go-module">): unknown =>
     artifact.bytecode === undefined ? artifact.strip : [artifact.strip, artifact.bytecode],
 };
 
@@ -77,6 +77,10 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
     shapeOf: same,
     sizeOf: ({ wheels }, platform, python) => sizeOfWheels(wheels, python, platform),
     isChosenByPython: true,
+  },
+  wheel: {
+    ...packageParts,
+    nameOf: ({ name, version }) => `pypi:${name}@${version}`,
   },
   "go-module": {
     ...packageParts,

@@ -184,9 +184,10 @@ export interface PlanRequest {
   readonly noCatalogue?: string;
 }
 
-/** A source's version: Debian's may differ from the recipe's first choice. */
+/** A source's version, which may be older than that of the recipe's first choice. */
 export function versionOf(recipe: Recipe, artifact: Artifact): string {
-  return describeKind(artifact).versionOf?.(artifact) ?? recipe.version;
+  const { programVersion } = artifact;
+  return programVersion ?? describeKind(artifact).versionOf?.(artifact) ?? recipe.version;
 }
 
 /** The newest version among these sources. */

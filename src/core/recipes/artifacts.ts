@@ -62,6 +62,7 @@ export function kindOfSource({
   npm,
   deb,
   pypi,
+  wheel,
   go,
   lock,
   sum,
@@ -73,6 +74,7 @@ export function kindOfSource({
   }
   if (go !== undefined) return sum === undefined ? "go-module" : "go-build";
   if (url !== undefined) return "archive";
+  if (pypi !== undefined) return wheel === undefined ? undefined : "wheel";
   return npm === undefined ? undefined : "npm-package";
 }
 
@@ -110,6 +112,10 @@ const readers: { readonly [Kind in RecipeKind]: Reader<Kind> } = {
     const wheels = locked.pypi.get(lock) ?? [];
     return { kind: "python", ...splitPackage(pypi), wheels };
   },
+  wheel: (source) => {
+    const { pypi = "", wheel: file = "", strip = 0 } = source;
+    return { kind: "wheel", ...splitPackage(pypi), file, strip, ...pinOf(source) };
+  },
   "go-module": (source) => {
     const { name: module, version } = splitPackage(source.go ?? "");
     return { kind: "go-module", module, version, strip: source.strip ?? 0, ...pinOf(source) };
@@ -124,13 +130,14 @@ function toArtifact(source: RecipeSource, surroundings: Surroundings): Artifact 
   const kind = kindOfSource(source);
   // The checks reject this; reaching it is a bug, not an error in the recipe.
   if (!kind) throw new Error("a source without an origin passed the checks");
-  const { glibc, bytecode, needs } = source;
+  const { glibc, bytecode, needs, version } = source;
   return {
     ...readers[kind](source, surroundings),
     ...(source.bins && { bins: { ...surroundings.document.bins, ...source.bins } }),
     ...(glibc !== undefined && { glibc }),
     ...(bytecode !== undefined && { bytecode }),
     ...(needs && { needs }),
+    ...(version !== undefined && { programVersion: version }),
   };
 }
 

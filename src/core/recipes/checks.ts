@@ -1,4 +1,5 @@
 import { upstreamVersion } from "../deb-version.ts";
+import { compareVersions } from "../versions.ts";
 import { type Finding, finding, member, type PlacedSource, placedSources } from "./findings.ts";
 import { splitPackage } from "./rules.ts";
 import { type RecipeSource, recipeSchema, testOf } from "./schema.ts";
@@ -99,7 +100,11 @@ const runtimes: readonly {
     what: "JavaScript",
     isMeant: ({ npm, lock }) => npm !== undefined && lock !== undefined,
   },
-  { need: "python3", what: "Python", isMeant: ({ pypi }) => pypi !== undefined },
+  {
+    need: "python3",
+    what: "Python",
+    isMeant: ({ pypi, wheel }) => pypi !== undefined && wheel === undefined,
+  },
 ];
 
 const forDebOnly = ["data", "env", "args", "setup"] as const;
@@ -128,6 +133,28 @@ function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSo
  */
 function versionFindings(version: string | undefined, sources: readonly PlacedSource[]): Finding[] {
   const [first] = sources;
+  const older = version === undefined ? [] : olderFindings(version, sources);
+  return older.length > 0 ? older : debVersionFindings(version, first);
+}
+
+/** A later source may have an older version, which it then says. */
+function olderFindings(version: string, sources: readonly PlacedSource[]): Finding[] {
+  return sources.flatMap(({ path, source }) => {
+    if (source.version === undefined) return [];
+    const at = [...path, "version"];
+    if (source.deb !== undefined)
+      return [finding(at, "means nothing for deb, which has it in its name")];
+    if ((path[2] ?? 0) === 0)
+      return [finding(at, "is for a later source; the first has the recipe's")];
+    if (compareVersions(source.version, version) < 0) return [];
+    return [finding(at, `is not older than the recipe's ${version}`)];
+  });
+}
+
+function debVersionFindings(
+  version: string | undefined,
+  first: PlacedSource | undefined,
+): Finding[] {
   if (version === undefined || first?.source.deb === undefined) return [];
   const upstream = upstreamVersion(splitPackage(first.source.deb).version);
   if (upstream === version) return [];

@@ -2,6 +2,7 @@ import * as semver from "semver";
 import { isDebVersion } from "../deb-version.ts";
 import { parseHexDigest, parseIntegrity } from "../digest.ts";
 import { commandName, librariesDir, librariesPrefix } from "../layout.ts";
+import { parseWheelName } from "../locks/wheel-tags.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "../names.ts";
 import type { ArchiveFormat } from "../recipe.ts";
 
@@ -132,6 +133,9 @@ export const pypiRule: TextRule = (text) => {
     ? undefined
     : `is "${text}"; write the name in its normal form: lower case, with - between words`;
 };
+
+export const wheelRule: TextRule = (text) =>
+  parseWheelName(text) ? undefined : `is "${text}", which is not a wheel's name`;
 
 export const goRule: TextRule = (text) => {
   const { name, version } = splitPackage(text);

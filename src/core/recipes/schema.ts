@@ -82,8 +82,13 @@ export const sourceSchema = z
     ).optional(),
     pypi: text(
       rules.pypiRule,
-      "NAME@VERSION of a Python program; `lock` pins its wheels and those of its dependencies.",
+      "NAME@VERSION of a Python program; `lock` pins its wheels and those of its dependencies. With `wheel` and `sha256` that wheel is used as an archive.",
       "nano-pdf@0.2.1",
+    ).optional(),
+    wheel: text(
+      rules.wheelRule,
+      "The wheel of `pypi` that has the program, which needs no Python.",
+      "uv-0.12.5-py3-none-musllinux_1_1_x86_64.whl",
     ).optional(),
     lock: text(
       rules.lockNameRule,
@@ -141,6 +146,11 @@ export const sourceSchema = z
       "2.34",
     ).optional(),
     bins: bins.optional().describe("Needed if the paths differ from the recipe's own bins."),
+    version: text(
+      rules.versionRule,
+      "Its version, if it is older than the recipe's; `recipe bump` leaves such a source as it is.",
+      "1.9",
+    ).optional(),
     needs: needs.describe("What this source needs in place of the recipe's own `needs`."),
     bytecode: text(
       rules.pathRule,

@@ -1,6 +1,7 @@
+import { isSameVersion, parseWheelName } from "../locks/wheel-tags.ts";
 import { isPlainFormat } from "../recipe.ts";
 import { type Finding, finding, type PlacedSource } from "./findings.ts";
-import { formatOfUrl } from "./rules.ts";
+import { formatOfUrl, splitPackage } from "./rules.ts";
 import { origins, type RecipeSource } from "./schema.ts";
 
 type Bins = Readonly<Record<string, string>>;
@@ -13,7 +14,7 @@ const pinsOf: Readonly<Record<Origin, readonly Pin[]>> = {
   url: ["digest"],
   npm: ["digest", "lock"],
   deb: ["lock"],
-  pypi: ["lock"],
+  pypi: ["digest", "lock"],
   go: ["digest", "sum"],
 };
 
@@ -32,6 +33,7 @@ const examples: Readonly<Record<Origin, string>> = {
 export function sourceFindings(placed: PlacedSource, bins: Bins | undefined): Finding[] {
   return [
     ...originFindings(placed),
+    ...wheelFindings(placed),
     ...meaningFindings(placed),
     ...(bins ? binsFindings(placed, bins) : []),
   ];
@@ -44,6 +46,29 @@ function originFindings({ path, source }: PlacedSource): Finding[] {
   if (others.length > 0) return [finding(path, `has both ${[origin, ...others].join(" and ")}`)];
   return pinFindings(origin, path, source);
 }
+
+/** A digest pins one wheel, which must be named, and be the package's and the platform's. */
+function wheelFindings({ key, path, source }: PlacedSource): Finding[] {
+  const { pypi, lock, wheel } = source;
+  if (wheel === undefined) {
+    const isBare = pypi !== undefined && lock === undefined;
+    const why = "has pypi and no lock, and names no wheel";
+    return isBare ? [finding(path, why, examples.pypi)] : [];
+  }
+  const refuse = (why: string): Finding[] => [finding([...path, "wheel"], why)];
+  if (pypi === undefined) return refuse("applies only to pypi");
+  if (lock !== undefined) return refuse("means nothing with a lock");
+  const named = parseWheelName(wheel);
+  const { name, version } = splitPackage(pypi);
+  if (named?.name !== name || !isSameVersion(named.version, version)) {
+    return refuse(`is not a wheel of ${pypi}`);
+  }
+  const [, arch = ""] = key.split("-");
+  const isHere = named.platforms.some((tag) => tag.endsWith(machines[arch] ?? "no such"));
+  return isHere ? [] : refuse(`is not for ${key}`);
+}
+
+const machines: Readonly<Record<string, string>> = { x64: "_x86_64", arm64: "_aarch64" };
 
 function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource): Finding[] {
   const { lock, sum } = source;
@@ -117,8 +142,8 @@ function binsFindings({ path, source }: PlacedSource, recipeBins: Bins): Finding
 }
 
 /** Where the programs of some kinds are; the recipe does not choose it. */
-function binForm({ npm, lock, pypi, sum }: RecipeSource) {
-  if (pypi !== undefined || sum !== undefined) {
+function binForm({ npm, lock, pypi, wheel, sum }: RecipeSource) {
+  if ((pypi !== undefined && wheel === undefined) || sum !== undefined) {
     const example = (bin: string): string => `bin/${bin}`;
     return { pattern: /^bin\/[^/]+$/, message: "must be bin/ and the program's name", example };
   }

@@ -43,7 +43,7 @@ function problemOf(recipe: Recipe): string | undefined {
       (text) => toolNameRule(text) === undefined,
     ) &&
     [...Object.keys(bins), ...aliases].every((text) => binNameRule(text) === undefined) &&
-    isVersion(version) &&
+    [version, ...sources.flatMap((source) => source.programVersion ?? [])].every(isVersion) &&
     paths.every(isRelativePath);
   if (!isSound) return `${JSON.stringify(name)} has a name, version or path that is not allowed`;
   const odd = sources.find(({ kind }) => !isRecipeKind(kind));

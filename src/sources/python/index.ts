@@ -19,8 +19,11 @@ export interface PythonIndexes {
   readonly defaultIndex?: string;
 }
 
+/** A wheel and its digest; `size` in bytes, if it is known. */
+type PinnedWheel = Pick<LockedWheel, "name" | "file" | "digest"> & { readonly size?: number };
+
 export interface WheelRequest extends PythonIndexes {
-  readonly wheel: LockedWheel;
+  readonly wheel: PinnedWheel;
   /** Absolute. */
   readonly file: string;
   readonly hasAlternative?: boolean | undefined;
@@ -122,7 +125,7 @@ async function downloadFrom(place: Place, request: WheelRequest): Promise<Downlo
 }
 
 /** Files that may be the wheel, most likely first. */
-function candidates(wheel: LockedWheel, files: readonly IndexFile[]): IndexFile[] {
+function candidates(wheel: PinnedWheel, files: readonly IndexFile[]): IndexFile[] {
   const same = files.filter(({ sha256 }) => sha256 === wheel.digest.hex);
   const named = files.filter((file) => !same.includes(file) && isSameName(file.name, wheel.file));
   // A file with another listed digest is tried last, and reported.

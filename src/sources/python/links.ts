@@ -36,14 +36,20 @@ export function isWheel(url: URL): boolean {
   return nameOf(url).endsWith(".whl");
 }
 
+const largestWheel = 4 * 1024 ** 3;
+
 /** A page that lists one file. */
 export function linkTo(url: URL): Text {
   return { text: JSON.stringify({ files: [{ url: url.href }] }), url };
 }
 
 /** Copies a local wheel and verifies it. */
-export async function copyWheel(from: URL, wheel: LockedWheel, file: string): Promise<Download> {
-  const bytes = readHere(from, wheel.size);
+export async function copyWheel(
+  from: URL,
+  wheel: Pick<LockedWheel, "digest"> & { readonly size?: number },
+  file: string,
+): Promise<Download> {
+  const bytes = readHere(from, wheel.size ?? largestWheel);
   const sink = await fileSink(file, wheel.digest);
   try {
     await sink.write(bytes);
@@ -62,7 +68,7 @@ export async function hashWheel(
   from: URL,
   file: string,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
-  const bytes = readHere(from, 4 * 1024 ** 3);
+  const bytes = readHere(from, largestWheel);
   await withContext("write", file, writeFile(file, bytes));
   return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
 }
