@@ -11,6 +11,7 @@ import { isWhole } from "../io/volume/store.ts";
 import type { Staging } from "../io/volume/volume.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import { readPipConfig } from "../net/pip-config.ts";
+import { systemIndexOf } from "../sources/python/indexes.ts";
 import { stage } from "../sources/source.ts";
 import type { Interpreter, SharedToolchains, Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext, Needs, ToolchainContext, ToolRun } from "./apply-context.ts";
@@ -32,6 +33,10 @@ export function shareToolchains(
     goConfig: once(async () => readGoConfig(env, home, (await machineGo())?.go)),
     offline,
     networkEnv: networkEnv(env),
+    systemIndex: once(async () => {
+      const python = findOnPath(["python3"], systemDirs, context.prefix).get("python3");
+      return python === undefined ? undefined : await systemIndexOf(python);
+    }),
     systemPython: (minor: string) =>
       findOnPath([`python${minor}`], systemDirs, context.prefix).get(`python${minor}`),
   };

@@ -30,6 +30,8 @@ export interface Toolchains {
   readonly anyPython: () => Promise<Interpreter | undefined>;
   /** A Python of this machine of a line (`3.11`), absolute; undefined if there is none. */
   readonly systemPython: (minor: string) => string | undefined;
+  /** The index that this machine's own pip asks, if it has one. */
+  readonly systemIndex: () => Promise<string | undefined>;
   /** A Go that is at least this new (`1.25`), fetched if neither machine nor volume has one. */
   readonly toolchain: (atLeast: string) => Promise<Toolchain>;
   readonly offline: boolean;

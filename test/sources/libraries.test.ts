@@ -32,7 +32,11 @@ beforeEach(async () => {
   const pip = () => readPipConfig({ PIP_INDEX_URL: `${server.origin}/simple` }, dir);
   const toolchains: Toolchains = {
     ...{ pip, goConfig: never, python: never, toolchain: never, networkEnv: {}, offline: false },
-    ...{ anyPython: async () => undefined, systemPython: () => undefined },
+    ...{
+      anyPython: async () => undefined,
+      systemPython: () => undefined,
+      systemIndex: async () => undefined,
+    },
   };
   context = {
     http,

@@ -32,7 +32,12 @@ beforeEach(async () => {
   const python = async () => ({ program, version, tree: dir });
   const toolchains: Toolchains = {
     ...{ pip, python, anyPython: python, goConfig: never, toolchain: never },
-    ...{ networkEnv: {}, offline: false, systemPython: () => undefined },
+    ...{
+      networkEnv: {},
+      offline: false,
+      systemPython: () => undefined,
+      systemIndex: async () => undefined,
+    },
   };
   const platform = { os: "linux", arch: "x64", libc: "glibc", libcVersion: "2.36" } as const;
   context = { dir: join(dir, "run"), platform, http, toolchains, emit: () => {} };

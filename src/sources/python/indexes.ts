@@ -1,7 +1,7 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
-import { textOf } from "../../io/files.ts";
+import { listNames, textOf } from "../../io/files.ts";
 import type { Http } from "../../net/http.ts";
 import type { Interpreter, Toolchains } from "../toolchains.ts";
 import type { PythonIndexes } from "./index.ts";
@@ -26,9 +26,27 @@ export async function indexesFor(
   });
 }
 
+/**
+ * What a system's own pip asks, if it is installed: it is read, and not run. `program` is the system's python3,
+ * absolute.
+ */
+export async function systemIndexOf(program: string): Promise<string | undefined> {
+  const lib = join(dirname(program), "..", "lib");
+  for (const python of listNames(lib).filter((name) => /^python3(\.\d+)?$/.test(name))) {
+    for (const packages of ["dist-packages", "site-packages"]) {
+      const index = await indexOfPip(join(lib, python, packages));
+      if (index !== undefined) return index;
+    }
+  }
+  return undefined;
+}
+
 async function defaultIndexOf({ version, tree }: Interpreter): Promise<string | undefined> {
-  const models = `lib/python${minorOf(version)}/site-packages/pip/_internal/models/index.py`;
-  const text = await textOf(join(tree, models));
+  return await indexOfPip(join(tree, `lib/python${minorOf(version)}/site-packages`));
+}
+
+async function indexOfPip(packages: string): Promise<string | undefined> {
+  const text = await textOf(join(packages, "pip/_internal/models/index.py"));
   const address = /^PyPI = PackageIndex\(\s*"(https:\/\/[^"]+\/)"/m.exec(text)?.[1];
   return address && `${address}simple/`;
 }

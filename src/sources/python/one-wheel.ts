@@ -22,7 +22,12 @@ async function stageWheel(
 async function stageWheelHere(artifact: WheelArtifact, context: StageContext): Promise<Staged> {
   const toolchains = toolchainsOf(context);
   return await stageWheel(artifact, context, async () =>
-    indexesFor(context.http, await toolchains.anyPython(), toolchains),
+    indexesFor(
+      context.http,
+      await toolchains.anyPython(),
+      toolchains,
+      await toolchains.systemIndex(),
+    ),
   );
 }
 

@@ -1,0 +1,32 @@
+/** The index that a system's own pip asks: read from its files. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemIndexOf } from "../../src/sources/python/indexes.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "system-index-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function pip(packages: string, address: string): void {
+  const file = join(root, "lib", packages, "pip/_internal/models/index.py");
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    `PyPI = PackageIndex(\n    "${address}", file_storage_domain="files.test"\n)\n`,
+  );
+}
+
+test.each(["python3/dist-packages", "python3.11/site-packages"])("in lib/%s", async (packages) => {
+  pip(packages, "https://index.test/");
+  expect(await systemIndexOf(join(root, "bin/python3"))).toBe("https://index.test/simple/");
+});
+
+test("is unknown without pip, or where its files say nothing of the kind", async () => {
+  expect(await systemIndexOf(join(root, "bin/python3"))).toBeUndefined();
+  pip("python3/dist-packages", "http://plain.test/");
+  expect(await systemIndexOf(join(root, "bin/python3"))).toBeUndefined();
+});
