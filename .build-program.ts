@@ -22,6 +22,8 @@ export async function buildProgram(
     chunkNames: "[hash]",
     write: false,
     metafile: true,
+    // @pnpm/npm-conf reads a file with it; it would replace functions of Node's own module in every installation.
+    alias: { ...common.alias, "graceful-fs": "node:fs" },
     // undici looks whether Node has Headers too, for cookies, and Node then loads an undici of its own:
     // a tenth of the processor time of a small installation.
     define: { "globalThis.Headers": "undefined" },

@@ -139,7 +139,7 @@ function requirePiece(id: string): unknown {
 
 /** Modules of Node that take milliseconds to load, and that most runs do not need. */
 function requireLate(id: string): unknown {
-  if (!/^(node:)?(child_process|worker_threads|tty|fs\/promises)$/.test(id)) return require(id);
+  if (!/^(node:)?(child_process|worker_threads|tty|tls|fs\/promises)$/.test(id)) return require(id);
   const load = (): object => require(id);
   return new Proxy(
     {},

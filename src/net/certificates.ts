@@ -1,5 +1,10 @@
 import { X509Certificate } from "node:crypto";
-import * as tls from "node:tls";
+import {
+  createSecureContext,
+  getCACertificates,
+  rootCertificates,
+  type SecureContext,
+} from "node:tls";
 import { statSync } from "../io/disk.ts";
 import { orNothing } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
@@ -16,7 +21,7 @@ export interface CertificateSources {
 
 export interface Certificates {
   /** Absent: only Node's own. */
-  readonly secureContext?: tls.SecureContext;
+  readonly secureContext?: SecureContext;
   /**
    * What is wrong with the settings, a full sentence each; called when a certificate was refused.
    */
@@ -39,13 +44,13 @@ export function readCertificates({ env, files, texts }: CertificateSources): Cer
   if (found.length === 0) return { problems };
   // Setting any CA replaces Node's defaults and NODE_EXTRA_CA_CERTS, so they are added again.
   const ca = [...nodeCertificates(own.flatMap(({ text }) => text ?? [])), ...found];
-  return { secureContext: tls.createSecureContext({ ca }), problems };
+  return { secureContext: createSecureContext({ ca }), problems };
 }
 
 /** Before 22.15, Node cannot list its trusted certificates. */
 function nodeCertificates(extra: readonly string[]): readonly string[] {
-  const all = (tls as { getCACertificates?: (kind: "default") => string[] }).getCACertificates;
-  return all === undefined ? [...tls.rootCertificates, ...extra] : all("default");
+  const all = getCACertificates as typeof getCACertificates | undefined;
+  return all === undefined ? [...rootCertificates, ...extra] : all("default");
 }
 
 const whatIsRight = "a file of certificates in PEM form (-----BEGIN CERTIFICATE-----)";

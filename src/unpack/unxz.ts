@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { ReadableStream } from "node:stream/web";
 import { crc32 } from "node:zlib";
 import { pieceSize, readPieces, type Span } from "./pieces.ts";
 import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
@@ -13,6 +12,7 @@ export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
   const xz = await import("xz-decompress");
   const { XzReadableStream } = xz.default ?? xz; // the import differs between Node and a bundler
   const source = createReadStream(file, { start, end: padding - 1, highWaterMark: pieceSize });
+  // The global one: Node loads web streams at its first use, not for archives of other kinds.
   // Not `Readable.toWeb`: if reading ends early, it may throw an uncatchable error.
   const input = ReadableStream.from<Uint8Array>(source);
   const output = new XzReadableStream(input) as unknown as AsyncIterable<Uint8Array>;

@@ -56,7 +56,7 @@ function rowsOf(group: Group): string[][] {
   const medians = (floor: boolean): number[] =>
     summaries.filter((_, i) => (lines[i]?.floor ?? false) === floor).map(({ median }) => median);
   const best = Math.min(...medians(false));
-  const floor = Math.min(...medians(true));
+  const floor = medians(true).length > 0 ? Math.min(...medians(true)) : Number.NaN;
   return lines.map(({ name, samples, peaks = [] }, i) => {
     const { median = Number.NaN, min = Number.NaN } = summaries[i] ?? {};
     const cpu = medianOf(samples.map((sample) => sample.cpu * scale));

@@ -2,11 +2,11 @@
  * Measures this product beside its peers, and prints tables. A whole run also writes them and two
  * charts into test/bench/, a summary into test/README.md, and one row of it into the front page.
  *
- *   npm run bench -- [--quick] [--only steady|cold|slow|skills|policy|hooks|idle|growth]… [--apt-update] [--dir DIR] [--out DIR]
+ *   npm run bench -- [--quick] [--only steady|cold|slow|skills|policy|hooks|idle|first-start|growth]… [--apt-update] [--dir DIR] [--out DIR]
  *
  * `--dir` is where volumes lie while it runs (default: the temporary directory); `--out` says where
- * the results of any run go. It needs npm's registry, bash, and Linux on x64; root and hyperfine for
- * all of it. It takes a quarter of an hour on a quiet machine, with `--quick` a few minutes.
+ * the results of any run go. It needs the registries of npm, Python and Debian, bash, and Linux on x64; root and hyperfine for
+ * all of it. The first start needs podman. It takes half an hour on a quiet machine, with `--quick` a few minutes.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 import { repository } from "../support/workplace.ts";
 import { barChart, growthChart } from "./chart.ts";
 import { cold } from "./cold.ts";
+import { firstStart } from "./first-start.ts";
 import { type Cell, growth } from "./growth.ts";
 import { hooks } from "./hooks.ts";
 import { idle } from "./idle.ts";
@@ -36,7 +37,7 @@ const { values } = parseArgs({
   },
 });
 
-const parts = { cold, steady, slow, skills, policy, hooks, idle };
+const parts = { cold, steady, slow, skills, policy, hooks, idle, "first-start": firstStart };
 const known = [...Object.keys(parts), "growth"];
 const unknown = values.only.filter((name) => !known.includes(name));
 if (unknown.length > 0) throw new Error(`--only ${unknown}: there are ${known.join(", ")}`);
