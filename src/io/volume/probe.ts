@@ -92,6 +92,7 @@ async function record(
   traits: Traits,
   copies: number,
 ): Promise<void> {
+  answered = undefined;
   const path = join(prefix, layout.kept);
   orNothing(() => writeFileSync(path, "", { flag: "wx" })); // another run may have created it
   const kept = findKept(prefix);
