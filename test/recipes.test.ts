@@ -40,7 +40,7 @@ test("every recipe is valid, and the directory holds nothing else", () => {
   expect(problems.map(renderProblem)).toEqual([]);
   expect(files.length).toBe(catalogue.recipes.size);
   const others = [...locks, ...debLocks, ...wheelLocks];
-  const beside = ["README.md", "recipe.schema.json"];
+  const beside = ["README.md", "recipe.schema.json", "seen.md"];
   expect(names.length).toBe(files.length + others.length + beside.length);
   expect(names).toEqual(expect.arrayContaining(beside));
 });

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const dir = import.meta.dirname;
-const others = ["live", "containers", "openclaw", "reliability", "skills"].map(
+const others = ["live", "containers", "openclaw", "recipes", "reliability", "skills"].map(
   (name) => `${name}/**`,
 );
 /** They mostly start the built command. */

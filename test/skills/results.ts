@@ -3,6 +3,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cell, tableOf } from "../support/tables.ts";
 
 interface Row {
   /** `2026-11-30`. */
@@ -109,15 +110,4 @@ function renderPage({ skills, imports, foreign }: Tables): string {
       ]),
     ),
   ].join("\n\n")}\n`;
-}
-
-function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-/** In one line, without addresses of this machine's registries. */
-function cell(text: string): string {
-  const line = text.replaceAll("|", "\\|").replace(/\s+/g, " ");
-  return line.replaceAll(/https?:\/\/\S+/g, "an address").slice(0, 300);
 }
