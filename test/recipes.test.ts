@@ -14,6 +14,7 @@ import { placedSources } from "../src/core/recipes/findings.ts";
 import { splitPackage } from "../src/core/recipes/rules.ts";
 import { recipeJsonSchema, recipeSchema } from "../src/core/recipes/schema.ts";
 import { loadCatalogue } from "../src/io/inputs/catalogue.ts";
+import { readRows, renderPage } from "./recipes/results.ts";
 
 const dir = join(import.meta.dirname, "..", "recipes");
 const names = readdirSync(dir);
@@ -59,6 +60,10 @@ test("no recipe has a program that is said to be impossible", () => {
 
 test("recipe.schema.json is what the code says", () => {
   expect(read("recipe.schema.json")).toBe(recipeJsonSchema());
+});
+
+test("seen.md is the page of what was seen", () => {
+  expect(read("seen.md")).toBe(renderPage(readRows()));
 });
 
 describe.each(files)("%s", (file) => {

@@ -20,10 +20,13 @@ export interface Row {
   /** What the smoke test printed; of a row without success, why. */
   readonly seen: string;
   /** Where it was started, and with what result. */
-  readonly roots: Partial<Readonly<Record<Root, boolean>>>;
+  readonly roots: Partial<Readonly<Record<Root, RootResult>>>;
   /** Of the smoke test in the default sandbox. */
   readonly milliseconds: number;
 }
+
+/** `home`: it works with a HOME that it can write to. */
+export type RootResult = "works" | "home" | "fails";
 
 const record = join(import.meta.dirname, "results.json");
 const page = join(repository, "recipes/seen.md");
@@ -51,7 +54,8 @@ export function note(name: string, row: Row, known: readonly string[]): void {
 export function renderPage(rows: Readonly<Record<string, Row>>): string {
   const named = Object.entries(rows);
   const of = (result: Row["result"]) => named.filter(([, row]) => row.result === result);
-  const count = (root: Root): number => named.filter(([, { roots }]) => roots[root]).length;
+  const isRunning = ({ roots }: Row, root: Root) => ["works", "home"].includes(roots[root] ?? "");
+  const count = (root: Root): number => named.filter(([, row]) => isRunning(row, root)).length;
   return `${[
     "# Recipes that were tried",
     "`npm run test:recipes` writes this page: the built command installs each recipe of the catalogue from the registries and " +
@@ -86,8 +90,14 @@ function code(text: string): string {
   return shown === "" ? "nothing, status 0" : `\`${shown}\``;
 }
 
+const shown: Readonly<Record<RootResult, (root: string) => string>> = {
+  works: (root) => root,
+  home: (root) => `${root} with HOME=/tmp`,
+  fails: (root) => `not ${root}`,
+};
+
 function whereOf({ roots }: Row): string {
   return Object.entries(roots)
-    .map(([root, works]) => (works ? root : `not ${root}`))
+    .map(([root, result]) => shown[result](root))
     .join(", ");
 }

@@ -8,7 +8,7 @@ import { $ } from "zx";
 import type { Recipe } from "../../src/core/recipe.ts";
 import { openPlace, type Place, type Sandbox } from "../containers/sandbox.ts";
 import { repository } from "../support/workplace.ts";
-import type { Row } from "./results.ts";
+import type { RootResult, Row } from "./results.ts";
 import type { Root } from "./setup.ts";
 
 /** What a run with `--json` says of a tool that it could not install. */
@@ -66,7 +66,7 @@ export async function openTrial(): Promise<Trial> {
         source: sourceOf(installed),
         result: smokes.every(([, { error }]) => error === undefined) ? "works" : "fails",
         seen: first?.[1].error ?? first?.[1].seen ?? "",
-        roots: Object.fromEntries(smokes.map(([root, { error }]) => [root, error === undefined])),
+        roots: Object.fromEntries(smokes.map(([root, { result }]) => [root, result])),
         milliseconds: smokes[0]?.[1].milliseconds ?? 0,
       };
     },
@@ -130,22 +130,38 @@ function sourceOf({ source: { kind, from } }: Installed): string {
 
 interface Smoke {
   readonly seen: string;
+  readonly result: RootResult;
   readonly error?: string;
   readonly milliseconds: number;
 }
 
-/** Runs the smoke test as an agent's tool call, in a directory of the workspace with its files. */
+/** Runs the smoke test as a tool call of an agent; once more with another HOME, if it fails. */
 async function smoke(recipe: Recipe, box: Sandbox, place: Place): Promise<Smoke> {
-  const { test, testFiles = {}, testOutput = "" } = recipe;
+  const asIs = await smokeWith("", recipe, box, place);
+  if (asIs.error === undefined) return { ...asIs, result: "works" };
+  const { error, ...again } = await smokeWith("HOME=/tmp", recipe, box, place);
+  return error === undefined ? { ...again, result: "home" } : { ...asIs, result: "fails" };
+}
+
+/** In a directory of the workspace with its files. */
+async function smokeWith(
+  variable: string,
+  { test, testFiles = {}, testOutput = "" }: Recipe,
+  box: Sandbox,
+  place: Place,
+): Promise<Omit<Smoke, "result">> {
   const dir = join(place.dir, "workspace/smoke");
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir);
   for (const [file, text] of Object.entries(testFiles)) writeFileSync(join(dir, file), text);
   chownSync(dir, 1000, 1000);
-  const words = test.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const [program = "", ...args] = test;
+  // By its path: busybox prefers its own applets, which Alpine's does not.
+  const argv = [`/opt/openclaw/bin/${program}`, ...args];
+  const words = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const began = performance.now();
   const { exitCode, stdout, stderr } = await box.call(
-    `cd smoke && ${words}`,
+    `cd smoke && ${variable} ${words}`,
     "/opt/openclaw/bin:/usr/local/bin:/usr/bin:/bin",
   );
   const milliseconds = Math.round(performance.now() - began);
