@@ -17,7 +17,9 @@ import { fetchListed, type IndexFile, listFiles } from "../sources/python/index.
 /** The Python versions of a lock: OpenClaw's sandbox image has the oldest. */
 const minors = ["3.11", "3.12", "3.13", "3.14"];
 const arches: readonly Arch[] = ["x64", "arm64"];
-const uvPlatforms = { x64: "x86_64-manylinux_2_28", arm64: "aarch64-manylinux_2_28" } as const;
+const uvArches = { x64: "x86_64", arm64: "aarch64" } as const;
+/** The oldest libc first: that of OpenClaw's images (2.36) is used only if nothing runs on older ones. */
+const uvLibcs = ["manylinux_2_28", "manylinux_2_36"] as const;
 /** Old and new libcs for which the best wheels are kept. */
 const libcs = [
   ["glibc", "2.17"],
@@ -97,7 +99,7 @@ async function resolveAll(
     for (const minor of minors) {
       for (const arch of arches) {
         const place = placeOf(minor, { arch } as Platform);
-        const pins = await resolveOne(uv, input, minor, arch, pip, env);
+        const pins = await resolveOldest(uv, input, minor, arch, pip, env);
         if (typeof pins === "string") {
           emit({
             type: "warning",
@@ -114,17 +116,33 @@ async function resolveAll(
   throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`);
 }
 
-async function resolveOne(
+/** The pins for the oldest libc that has any, or what uv said about the newest. */
+async function resolveOldest(
   uv: string,
   input: string,
   minor: string,
   arch: Arch,
+  pip: PipConfig,
+  env: PypiLockContext["env"],
+): Promise<readonly string[] | string> {
+  let pins: readonly string[] | string = "";
+  for (const libc of uvLibcs) {
+    pins = await resolveOne(uv, input, [minor, `${uvArches[arch]}-${libc}`], pip, env);
+    if (typeof pins !== "string") break;
+  }
+  return pins;
+}
+
+async function resolveOne(
+  uv: string,
+  input: string,
+  [minor, platform]: readonly [minor: string, platform: string],
   { indexes, findLinks }: PipConfig,
   env: PypiLockContext["env"],
 ): Promise<readonly string[] | string> {
   const [first = "", ...more] = indexes;
   const options = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--no-config", "-q"];
-  const target = ["--python-version", minor, "--python-platform", uvPlatforms[arch]];
+  const target = ["--python-version", minor, "--python-platform", platform];
   const { status, stdout, stderr } = await run({
     argv: [uv, "pip", "compile", ...options, ...target, input],
     // In the environment, because an argument would show a password to all users.

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { runtimeFlags } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
@@ -42,7 +42,10 @@ async function runTest(
   const interpreter = runtime?.bins[bin.runtime ?? ""];
   const home = join(tree, "..", "home");
   mkdirSync(home, { recursive: true });
-  for (const [file, text] of Object.entries(testFiles)) await writeFile(join(home, file), text);
+  for (const [path, text] of Object.entries(testFiles)) {
+    mkdirSync(dirname(join(home, path)), { recursive: true });
+    await writeFile(join(home, path), text);
+  }
   const command: Command = {
     argv: interpreter
       ? [join(context.prefix, interpreter.path), ...runtimeFlags(bin), program, ...args]

@@ -189,7 +189,7 @@ const wrong: [was: string, is: string, expected: string][] = [
   [
     "[gh, --version]",
     "{ run: [gh], files: { ../a: x } }",
-    'test.files has "../a", which is not a plain',
+    'test.files has "../a", which is not a path',
   ],
   [
     "[gh, --version]",

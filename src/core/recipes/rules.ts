@@ -21,7 +21,9 @@ export const binNameRule: TextRule = (text) =>
   isBinName(text) ? notOwnName(text) : `has "${text}", which is not a plain program name`;
 
 export const fileNameRule: TextRule = (text) =>
-  isBinName(text) ? undefined : `has "${text}", which is not a plain file name`;
+  isRelativePath(text)
+    ? undefined
+    : `has "${text}", which is not a path below the test's directory`;
 
 export const outputRule: TextRule = (text) => (text.trim() === "" ? "is empty" : undefined);
 
