@@ -4,7 +4,8 @@ import { quote } from "./launcher.ts";
 export interface DebLauncher {
   /** The launcher's own path. */
   readonly place: string;
-  readonly loader: string;
+  /** Absent: the system's own starts the program, so that /proc/self/exe names the program. */
+  readonly loader?: string | undefined;
   /** The directory of libraries that is searched first. */
   readonly libraries: string;
   /** The program and the arguments before the user's own; `{root}` is the tree. */
@@ -24,7 +25,7 @@ export interface Fallback {
 /**
  * The sh text of a launcher. It finds the tree relative to itself, so that a volume works at any
  * mount point. The library path is an option of the loader, so that child processes do not inherit
- * it.
+ * it; with the system's loader it is a variable, which they do.
  */
 export function renderDebLauncher(launcher: DebLauncher): string {
   const { place, loader, libraries, command, env, fallbacks } = launcher;
@@ -33,13 +34,16 @@ export function renderDebLauncher(launcher: DebLauncher): string {
     ([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}=${word(value)}\n`,
   );
   const [program = "", ...args] = command.map(word);
-  const options = `--inhibit-cache --library-path ${word(`{root}/${libraries}`)} --argv0 "$0"`;
+  const own = word(`{root}/${libraries}`);
+  const inherited = `export LD_LIBRARY_PATH=${own}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"\n`;
+  const options = `--inhibit-cache --library-path ${own} --argv0 "$0" `;
+  const start = loader === undefined ? "" : `${word(`{root}/${loader}`)} ${options}`;
   return `#!/bin/sh
 self=$0
 [ ! -h "$self" ] || self=$(readlink -f -- "$self")
 case $self in /*${end}) ;; *) self=$(readlink -f -- "$self") ;; esac
 root=\${self%${end}}
-${[...variables, ...fallbacks.map(fallbackLine)].join("")}exec ${word(`{root}/${loader}`)} ${options} ${[program, ...args].join(" ")} "$@"
+${[...variables, ...fallbacks.map(fallbackLine)].join("")}${loader === undefined ? inherited : ""}exec ${start}${[program, ...args].join(" ")} "$@"
 `;
 }
 

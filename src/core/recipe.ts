@@ -108,6 +108,8 @@ export interface DebianStart {
   readonly args: Readonly<Record<string, readonly string[]>>;
   /** One of the bins and its arguments, run once in staging. */
   readonly setup?: readonly string[];
+  /** The image's own loader and C library, for programs that start themselves by /proc/self/exe. */
+  readonly loader?: "system";
 }
 
 /** One package of a lock. */

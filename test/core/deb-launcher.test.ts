@@ -85,6 +85,20 @@ describe.each(shells)("in %s", (shell) => {
     expect(existsSync(join(dir, "ran"))).toBe(false);
   });
 
+  test("without a loader the program itself is started, with the library path before the user's", () => {
+    const root = join(dir, "it's");
+    const launcher = makeTree(root, {
+      place: "x",
+      loader: undefined,
+      command: ["{root}/real", "one"],
+    });
+    writeFileSync(join(root, "real"), `#!/bin/sh\nprintf '%s|' "$LD_LIBRARY_PATH" "$@"\n`);
+    chmodSync(join(root, "real"), 0o755);
+    const own = `${root}/usr/lib/openclaw-libs`;
+    expect(run(shell, [launcher, "two"])).toEqual([own, "one", "two"]);
+    expect(run(shell, [launcher], { LD_LIBRARY_PATH: "/a" })[0]).toBe(`${own}:/a`);
+  });
+
   test("a fallback is for who has none", () => {
     const own = { variable: "WORD", own: "own" };
     const lacking = makeTree(join(dir, "a"), {

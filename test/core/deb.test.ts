@@ -204,6 +204,11 @@ ${over}artifacts:
     ["arguments of another program", recipe("args: { scp: [x] }\n"), /not one of bins/],
     ["a setup of another program", recipe("setup: [dot, -c]\n"), /not one of bins/],
     ["no lock", recipe("", "deb: tmux@3.3a-3"), /has deb and no lock/],
+    [
+      "the system's loader, and no glibc",
+      recipe("loader: system\n", "deb: tmux@3.3a-3\n    lock: tmux.deb.lock.json"),
+      /has no glibc, which `loader: system` needs/,
+    ],
     ["no version", recipe("", "deb: tmux\n    lock: tmux.deb.lock.json"), /has no version/],
     [
       "both npm and deb",

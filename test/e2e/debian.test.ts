@@ -51,6 +51,46 @@ function publishShow(): void {
   });
 }
 
+describe("a program that asks what /proc/self/exe is", () => {
+  const key = `linux-${process.arch === "arm64" ? "arm64" : "x64"}-glibc`;
+
+  beforeEach(() => {
+    debian.publish("show", {
+      "./usr/lib/show/show": debian.program("readlink"),
+      "./usr/bin/show": link("../lib/show/show"),
+    });
+    debian.publish("libx", { "./usr/lib/libx.so.1": debian.program("env") });
+  });
+  const offer = (over: Readonly<Record<string, unknown>>): void =>
+    debian.recipe("show", {
+      bins: { show: "usr/bin/show" },
+      args: { show: ["-v", "/proc/self/exe"] },
+      ...over,
+    });
+
+  test("sees the loader", async () => {
+    offer({ bins: { show: "usr/lib/show/show" } });
+    await place.runWith(debian.env, "show");
+    expect((await runBin("show")).stdout).toContain("/ld-linux-");
+  });
+
+  test("sees itself with the system's loader, which gets the tree's libraries except the C library", async () => {
+    const source = { deb: "show@1.0+b1-1", lock: "show.lock.json", glibc: "2.17" };
+    offer({ loader: "system", artifacts: { [key]: source } });
+    const { status, stderr } = await place.runWith(debian.env, "show");
+    expect(stderr).toMatch(/show 1\.0\+b1: installed/);
+    expect(status).toBe(0);
+    const { stdout } = await runBin("show");
+    expect(stdout.trim()).toBe(join(treeOf("show"), "usr/lib/show/show.openclaw"));
+    const libraries = readdirSync(join(treeOf("show"), "usr/lib/openclaw-libs"));
+    expect(libraries).toContain("libx.so.1");
+    expect(libraries.filter((name) => /^(libc|ld-linux)/.test(name))).toEqual([]);
+    const launcher = readFileSync(join(treeOf("show"), "usr/lib/show/show"), "utf8");
+    expect(launcher).toMatch(/LD_LIBRARY_PATH="\$root"'?\/usr\/lib\/openclaw-libs/);
+    expect((await place.runWith(debian.env, "show")).stderr).toMatch(/nothing to do/);
+  });
+});
+
 describe("a program with its closure", () => {
   beforeEach(publishShow);
 

@@ -141,8 +141,8 @@ function toArtifact(source: RecipeSource, surroundings: Surroundings): Artifact 
   };
 }
 
-function startOf({ env = {}, args = {}, setup }: RecipeDocument): DebianStart {
-  return { env, args, ...(setup && { setup }) };
+function startOf({ env = {}, args = {}, setup, loader }: RecipeDocument): DebianStart {
+  return { env, args, ...(setup && { setup }), ...(loader && { loader }) };
 }
 
 /** Digest and size of a source that is one file. */

@@ -14,6 +14,7 @@ export function crossFindings(document: unknown): Finding[] {
   const bins = shape.bins.safeParse(member(document, "bins")).data;
   const test = shape.test.safeParse(member(document, "test")).data;
   const needs = shape.needs.safeParse(member(document, "needs")).data;
+  const loader = shape.loader.safeParse(member(document, "loader")).data;
   const sources = placedSources(document);
   return [
     ...(bins && test ? testFindings(bins, testOf(test).run) : []),
@@ -22,7 +23,7 @@ export function crossFindings(document: unknown): Finding[] {
     ...sources.flatMap((placed) => ownNeedsFindings(name, placed)),
     ...startFindings(document, bins ?? {}, sources),
     ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
-    ...sources.flatMap((placed) => sourceFindings(placed, bins)),
+    ...sources.flatMap((placed) => sourceFindings(placed, bins, loader)),
   ];
 }
 
@@ -107,7 +108,7 @@ const runtimes: readonly {
   },
 ];
 
-const forDebOnly = ["data", "env", "args", "setup"] as const;
+const forDebOnly = ["data", "env", "args", "setup", "loader"] as const;
 
 /** How programs of Debian are started: only for `deb` sources, and only for known programs. */
 function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {

@@ -56,7 +56,7 @@ export const testSchema = z
     files: z
       .record(text(rules.fileNameRule, "File name"), z.string())
       .meta({
-        description: "Files of the directory in which it is run: name to text.",
+        description: "Files of the directory in which it is run: path to text.",
         examples: [{ "in.json": '{"a": [1, 2]}' }],
       })
       .optional(),
@@ -268,6 +268,13 @@ export const recipeSchema = z
       .meta({
         description: "For `deb`: one of bins and its arguments, run once before it is published.",
         examples: [["dot", "-c"]],
+      })
+      .optional(),
+    loader: z
+      .enum(["system"])
+      .meta({
+        description:
+          "For `deb`: start its programs with the image's own loader and glibc, because they start themselves by /proc/self/exe. Its platforms are then -glibc, with `glibc`.",
       })
       .optional(),
     artifacts,

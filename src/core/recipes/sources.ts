@@ -30,11 +30,15 @@ const examples: Readonly<Record<Origin, string>> = {
 };
 
 /** Errors between the fields of one source, and between these and the recipe's own `bins`. */
-export function sourceFindings(placed: PlacedSource, bins: Bins | undefined): Finding[] {
+export function sourceFindings(
+  placed: PlacedSource,
+  bins: Bins | undefined,
+  loader: "system" | undefined,
+): Finding[] {
   return [
     ...originFindings(placed),
     ...wheelFindings(placed),
-    ...meaningFindings(placed),
+    ...meaningFindings(placed, loader),
     ...(bins ? binsFindings(placed, bins) : []),
   ];
 }
@@ -93,14 +97,22 @@ function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource
 }
 
 /** Fields that have no meaning for this source. */
-function meaningFindings({ key, path, source }: PlacedSource): Finding[] {
+function meaningFindings(
+  { key, path, source }: PlacedSource,
+  loader: "system" | undefined,
+): Finding[] {
   const found: Finding[] = [];
   const refuse = (field: keyof RecipeSource, why: string): void => {
     if (source[field] !== undefined) found.push(finding([...path, field], why));
   };
   if (source.url === undefined) refuse("format", "applies only to url");
   if (source.deb !== undefined) {
-    refuse("glibc", "means nothing for deb: its programs have their own");
+    if (loader === undefined) {
+      refuse("glibc", "means nothing for deb: its programs have their own");
+    } else if (source.glibc === undefined) {
+      const why = "has no glibc, which `loader: system` needs";
+      found.push(finding([...path, "glibc"], why, 'glibc: "2.36"'));
+    }
     if (key === "any") found.push(finding(path, "is deb, which needs a platform, not any"));
   }
   const pin = source.lock === undefined ? "sum" : "lock";

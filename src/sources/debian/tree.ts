@@ -8,6 +8,7 @@ import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
 import { isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 import { writeFontConfig } from "./fonts.ts";
+import { startBySystem, withoutC } from "./system-loader.ts";
 
 /** Library directories of an architecture, by ELF's e_machine. */
 const triplets: Readonly<Record<number, string>> = {
@@ -15,7 +16,7 @@ const triplets: Readonly<Record<number, string>> = {
   183: "aarch64-linux-gnu",
 };
 
-interface Relocation {
+export interface Relocation {
   /** Absolute. */
   readonly tree: string;
   readonly bins: Readonly<Record<string, string>>;
@@ -36,11 +37,13 @@ export async function relocate(relocation: Relocation): Promise<Record<string, S
     throw incomplete("no package has the loader", "Its `data` must name libc6.");
   }
   const libraries = findLibraries(files, triplet);
-  await linkLibraries(tree, libraries);
+  await linkLibraries(tree, relocation.start.loader === "system" ? withoutC(libraries) : libraries);
   await link(tree, ownDirectories.native, `usr/lib/${triplet}`);
   requireLibraries(relocation, files, libraries);
   await writeFontConfig(tree);
-  return await makeLaunchers(relocation, files, loader.path);
+  return relocation.start.loader === "system"
+    ? await startBySystem(relocation, files)
+    : await makeLaunchers(relocation, files, loader.path);
 }
 
 /** Library name to its file: those of the standard directories first. */
