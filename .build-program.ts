@@ -1,6 +1,7 @@
 /**
- * Builds dist/program.cjs and dist/rest.cjs. esbuild splits the program into pieces where it imports at run time;
- * those that every run needs become the first file, so that a run with nothing to do loads a fourth of the code.
+ * Builds dist/program.cjs, dist/rest.cjs and dist/signatures.cjs. esbuild splits the program into pieces where it
+ * imports at run time; those that every run needs become the first file, so that a run with nothing to do loads a
+ * fourth of the code. The third file is what only authors' checks of signatures need.
  * Each file is an object of functions with the parameters of a CommonJS module, which src/start.ts calls.
  */
 import { basename } from "node:path";
@@ -9,10 +10,13 @@ import { type BuildOptions, build, type Metafile, transform } from "esbuild";
 /** What a run with nothing to do reaches: these, and all that they import at their start. */
 const entries = ["src/main.ts", "src/commands/install.ts"];
 
-/** The text of the two files, and which sources they are made of. */
+/** What only the third file has: this, and what nothing else imports. */
+const late = "src/author/signatures/library.ts";
+
+/** The text of the three files, and which sources they are made of. */
 export async function buildProgram(
   common: BuildOptions,
-): Promise<{ program: string; rest: string; metafile: Metafile }> {
+): Promise<{ program: string; rest: string; signatures: string; metafile: Metafile }> {
   const { metafile, outputFiles } = await build({
     ...common,
     entryPoints: ["src/main.ts"],
@@ -29,34 +33,65 @@ export async function buildProgram(
     define: { "globalThis.Headers": "undefined" },
     logOverride: { "assign-to-define": "silent" },
   });
-  const first = piecesOf(metafile);
+  const first = piecesOf(metafile, entries);
+  const early = piecesOf(
+    metafile,
+    ["src/main.ts"],
+    (one) => metafile.outputs[one]?.entryPoint !== late,
+  );
   const pieces = outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
-  const pack = async (isFirst: boolean): Promise<string> => {
-    const some = pieces.filter(({ name }) => first.has(name) === isFirst);
-    const functions = await Promise.all(some.map((piece) => functionOf(piece, common)));
+  const pack = async (has: (name: string) => boolean): Promise<string> => {
+    const some = pieces.filter(({ name }) => has(name));
+    const functions = await Promise.all(
+      some.map((piece) =>
+        functionOf(piece, { ...common, minifyIdentifiers: isForeign(piece.name, metafile) }),
+      ),
+    );
     return `({${functions.join(",\n")}})`;
   };
-  return { program: await pack(true), rest: await pack(false), metafile };
+  return {
+    program: await pack((name) => first.has(name)),
+    rest: await pack((name) => early.has(name) && !first.has(name)),
+    signatures: await pack((name) => !early.has(name)),
+    metafile,
+  };
 }
 
-/** The names of the pieces that `entries` reach without a call of `import`. */
-function piecesOf({ outputs }: Metafile): Set<string> {
+/**
+ * The names of the pieces that these entries reach: without a call of `import`, or also by those that `follow`
+ * accepts.
+ */
+function piecesOf(
+  { outputs }: Metafile,
+  from: readonly string[],
+  follow: (path: string) => boolean = () => false,
+): Set<string> {
   const seen = new Set<string>();
   const visit = (path: string): void => {
     const output = outputs[path];
     if (!output || seen.has(path)) return;
     seen.add(path);
-    for (const one of output.imports) if (one.kind === "import-statement") visit(one.path);
+    for (const one of output.imports) {
+      if (one.kind === "import-statement" || follow(one.path)) visit(one.path);
+    }
   };
   for (const [path, { entryPoint }] of Object.entries(outputs)) {
-    if (entryPoint !== undefined && entries.includes(entryPoint)) visit(path);
+    if (entryPoint !== undefined && from.includes(entryPoint)) visit(path);
   }
   return new Set([...seen].map((path) => basename(path)));
 }
 
+/** True for pieces of libraries alone: shorter names in them cost nobody a useful line in a stack trace. */
+function isForeign(name: string, { outputs }: Metafile): boolean {
+  const [, output] = Object.entries(outputs).find(([path]) => basename(path) === name) ?? [];
+  return Object.keys(output?.inputs ?? {}).every(
+    (file) => file.includes("node_modules/") || file === late,
+  );
+}
+
 async function functionOf(
   { name, text }: { name: string; text: string },
-  { target, minifySyntax, minifyWhitespace }: BuildOptions,
+  { target, minifySyntax, minifyWhitespace, minifyIdentifiers }: BuildOptions,
 ): Promise<string> {
   const { code } = await transform(text, {
     format: "cjs",
@@ -65,6 +100,7 @@ async function functionOf(
     ...(target && { target }),
     ...(minifySyntax && { minifySyntax }),
     ...(minifyWhitespace && { minifyWhitespace }),
+    ...(minifyIdentifiers && { minifyIdentifiers }),
   });
   const all = /\bexport default require_\w+\(\);?\s*$/.test(text) ? code + addNames : code;
   return `${JSON.stringify(`./${name}`)}(exports,require,module,__filename,__dirname){${all}}`;

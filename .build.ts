@@ -155,7 +155,7 @@ function licencesOf(inputs: Metafile["inputs"]): string {
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head =
-    "dist/program.cjs, dist/rest.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
+    "dist/program.cjs, dist/rest.cjs, dist/signatures.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Starts the program, which is beside this file: program.cjs is what every run needs, rest.cjs what a run
- * loads when it has something to do (.build-program.ts). V8 compiles a function at its first call, which
+ * loads when it has something to do, signatures.cjs what checks signatures for authors (.build-program.ts). V8 compiles a function at its first call, which
  * takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
  * compiled before the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's
  * build) stores its compiled code beside both, and later runs load it. V8 rejects a cache of
@@ -28,7 +28,7 @@ if (isAskedBySh) {
 
 const here = dirname(process.argv[1] ?? "");
 /** The first one has the piece that is the program's start. */
-const files = ["program", "rest"] as const;
+const files = ["program", "rest", "signatures"] as const;
 const require = createRequire(join(here, "program.cjs"));
 const digestBytes = 32;
 

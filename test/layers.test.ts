@@ -30,10 +30,11 @@ const rooms: [room: string, mayImport: string[]][] = [
   ["sources/python", ["sources", "unpack", "net", "io", "core", "core/locks"]],
   ["context", ["report", "usage", "net", "core"]],
   ["author", ["context", "sources/", "unpack", "net", "report", "io", "io/volume", "core/"]],
+  ["author/signatures", ["author", "sources/", "net", "io", "core/"]],
   ["run/catalogue", ["context", "sources/", "unpack", "net", "report", "io/", "core/"]],
   ["run/inputs", ["run/catalogue", "context", "report", "io/", "core/"]],
   ["run", ["run/catalogue", "author", "sources/", "net", "report", "io/", "core/"]],
-  ["commands", ["run/", "author", "context", "usage", "net", "report", "io/", "core/"]],
+  ["commands", ["run/", "author/", "context", "usage", "net", "report", "io/", "core/"]],
   ["main", ["commands", "run", "context", "usage", "net", "report", "io", "core"]],
   ["plugin", ["core"]],
 ];

@@ -6,6 +6,7 @@ import { type Recipe, renderProblem } from "../core/recipe.ts";
 import { parseRecipe } from "../core/recipes/file.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
+import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { DraftContext } from "./draft.ts";
 import { atVersion } from "./draft-version.ts";
 import type { Newest } from "./newest.ts";
@@ -52,6 +53,13 @@ export function moveText(text: string, { version, deb }: Newest, day: string): s
     const bins = document.getIn(path, true);
     if (isMap(bins)) for (const { key } of bins.items) edit([...path, String(key)], move);
   };
+  /** Where signatures are. */
+  const editAddresses = (
+    path: readonly (string | number)[],
+    { signed = [] }: RecipeSource,
+  ): void => {
+    for (const i of signed.keys()) edit([...path, "signed", i, "at"], move);
+  };
   const sources = placedSources(document.toJS());
   if (version !== from) {
     edit(["version"], () => JSON.stringify(version));
@@ -60,6 +68,7 @@ export function moveText(text: string, { version, deb }: Newest, day: string): s
       if (source.deb !== undefined || source.version !== undefined) continue;
       for (const field of moved) edit([...path, field], move);
       editBins([...path, "bins"]);
+      editAddresses(path, source);
     }
     if (
       sources.some(({ source: { url, version: own } }) => url !== undefined && own === undefined)

@@ -11,11 +11,11 @@ import {
 import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { readFile, writeFile } from "../io/disk.ts";
-import { run } from "../io/exec.ts";
 import type { AptConfig, DebianSource } from "../net/apt-config.ts";
 import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";
 import type { Http } from "../net/http.ts";
 import { decompressed } from "../unpack/decompress.ts";
+import { askGpgv } from "./gpgv.ts";
 
 const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -35,12 +35,15 @@ export interface LocatedPackage extends IndexedPackage {
 export interface DebRelease {
   /** Such as `bookworm`. */
   readonly codename: string;
+  /** Fingerprints of the keys that have signed it. */
+  readonly signers: readonly string[];
   packagesFor(arch: DebArch): Promise<Packages<LocatedPackage>>;
 }
 
 interface Suite {
   readonly source: DebianSource;
   readonly codename: string;
+  readonly signers: readonly string[];
   /** Path below the suite to its digest and size. */
   readonly files: ReadonlyMap<string, { readonly sha256: string; readonly size: number }>;
 }
@@ -59,11 +62,13 @@ export async function openRelease(context: IndexContext): Promise<DebRelease> {
     sources.filter(({ suite }) => !/-(backports|proposed-updates)$/.test(suite)),
     context,
   );
-  const codename = suites.find(({ source }) => source.archive === "debian")?.codename ?? "";
+  const main = suites.find(({ source }) => source.archive === "debian");
+  const { codename = "", signers = [] } = main ?? {};
   const own = suites.filter((suite) => suite.codename === codename);
   const read = new Map<DebArch, Promise<Packages<LocatedPackage>>>();
   return {
     codename,
+    signers,
     packagesFor(arch) {
       const lists = () => Promise.all(own.map((suite) => readIndex(suite, arch, context)));
       const found = read.get(arch) ?? lists().then(newestPackages);
@@ -101,7 +106,7 @@ async function readRelease(
   source: DebianSource,
   { http, apt, dir }: IndexContext,
   n: number,
-): Promise<string> {
+): Promise<SignedText> {
   const fetchFile = async (name: string): Promise<string> => {
     const address = `${source.uri}/dists/${source.suite}/${name}`;
     const { url, ...rest } = apt.requestFor(address);
@@ -122,7 +127,7 @@ async function readRelease(
 }
 
 async function readSuite(source: DebianSource, context: IndexContext, n: number): Promise<Suite> {
-  const text = await readRelease(source, context, n);
+  const { text, signers } = await readRelease(source, context, n);
   const [release] = parseStanzas(text);
   const until = Date.parse(release?.get("valid-until") ?? "");
   if (until < context.clock().getTime()) {
@@ -136,7 +141,14 @@ async function readSuite(source: DebianSource, context: IndexContext, n: number)
     path === "" ? [] : [[path, { sha256, size: Number(size) }] as const],
   );
   const codename = (release?.get("codename") ?? "").replace(/-(updates|security)$/, "");
-  return { source, codename, files: new Map(files) };
+  return { source, codename, signers, files: new Map(files) };
+}
+
+/** A text that keys have signed. */
+interface SignedText {
+  readonly text: string;
+  /** Fingerprints of the primary keys. */
+  readonly signers: readonly string[];
 }
 
 /** The text that a key of Debian's archive has signed, verified by gpgv as in apt. */
@@ -144,25 +156,17 @@ async function readSigned(
   file: string,
   keyrings: readonly string[],
   signature?: string,
-): Promise<string> {
+): Promise<SignedText> {
   const output = `${file}.signed`;
-  const keys = (keyrings.length > 0 ? keyrings : [defaultKeyring]).flatMap((k) => ["--keyring", k]);
   const what = signature === undefined ? ["--output", output, file] : [signature, file];
-  const command = ["gpgv", "--status-fd", "1", ...keys, ...what] as const;
-  const env = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C" };
-  const { stdout, stderr } = await run(
-    { argv: command, env, cwd: "/", timeout: 60_000 },
-    (cause) =>
-      new UserError("E_AUTHOR_PROGRAM", "cannot run gpgv, which verifies Debian's signatures", {
-        cause,
-        hint: "Create locks on a machine that has the packages gpgv and debian-archive-keyring.",
-      }),
-  );
+  const { status, stderr } = await askGpgv(keyrings.length > 0 ? keyrings : [defaultKeyring], what);
   // One good signature by a key in the keyring is enough, because newer keys may be unknown here.
   // No bad one is accepted.
-  const good = /^\[GNUPG:\] VALIDSIG /m.test(stdout);
-  if (good && !/^\[GNUPG:\] (BADSIG|ERRSIG \S+ \S+ \S+ \S+ \S+ 4)/m.test(stdout)) {
-    return await readFile(signature === undefined ? output : file, "utf8");
+  const signers = [...status.matchAll(/^\[GNUPG:\] VALIDSIG .*?(\S+)$/gm)].map(
+    ([, key = ""]) => key,
+  );
+  if (signers.length > 0 && !/^\[GNUPG:\] (BADSIG|ERRSIG \S+ \S+ \S+ \S+ \S+ 4)/m.test(status)) {
+    return { text: await readFile(signature === undefined ? output : file, "utf8"), signers };
   }
   const said = stderr.trim().split("\n").slice(0, 3).join(" | ");
   throw new UserError("E_DEBIAN_RELEASE", `the release is not signed by a Debian key: ${said}`);

@@ -55,6 +55,7 @@ const sourceOrder: readonly (keyof RecipeSource)[] = [
     "version",
     "needs",
     "bytecode",
+    "signed",
   ] as const),
 ];
 
@@ -85,6 +86,8 @@ export function renderDraft(document: RecipeDocument): string {
     for (const source of isSeq(at) ? at.items : [at]) {
       if (!isMap(source)) continue;
       for (const name of ["bins", "needs"]) inOneLine(source.get(name, true));
+      const signed = source.get("signed", true);
+      if (isSeq(signed)) for (const each of signed.items) inOneLine(each, 9);
     }
   }
   // Removes the empty line after a comment, and blanks in lists.
@@ -99,8 +102,8 @@ function sorted(source: RecipeSource): RecipeSource {
   return Object.fromEntries(given.map((name) => [name, source[name]])) as RecipeSource;
 }
 
-function inOneLine(node: unknown): void {
+function inOneLine(node: unknown, most = 4): void {
   if (!isMap(node) && !isSeq(node)) return;
-  if (isMap(node) && node.items.length > 4) return;
+  if (isMap(node) && node.items.length > most) return;
   (node as Node & { flow: boolean }).flow = true;
 }

@@ -10,6 +10,7 @@ import { toolCalled } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
 import type { Catalogue, Recipe } from "../core/recipe.ts";
 import { nearestName } from "../core/search.ts";
+import { describeSigned } from "../core/signed.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { formatBytes } from "../report/text.ts";
@@ -101,9 +102,9 @@ function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
       return { ...source, ...(size !== undefined && { size }), ...own };
     }),
   );
-  const { provenance = null, aliases = [] } = recipe;
+  const { provenance = null, signed = [], aliases = [] } = recipe;
   const bins = Object.keys(recipe.bins);
-  const about = { version, origin, description, homepage, license, provenance };
+  const about = { version, origin, description, homepage, license, provenance, signed };
   return { ...about, bins, aliases, needs, sources };
 }
 
@@ -148,6 +149,7 @@ function renderInfo({ name, recipe, installed, previous, neededBy }: Info): stri
     ["needs", known?.needs.join(", ")],
     ["needed by", installed ? needed : undefined],
     ["provenance", recipe?.provenance ?? undefined],
+    ...(recipe?.signed ?? []).map((each) => ["signed", describeSigned(each)] as const),
     ...(recipe?.sources ?? []).map((source) => ["source", renderSource(source)] as const),
   ];
   const lines = rows.flatMap(([label, text]) => (text ? [`  ${label.padEnd(12)}${text}\n`] : []));

@@ -6,6 +6,8 @@ import { withDraftContext } from "../author/draft-context.ts";
 import { isAbsent } from "../author/draft-version.ts";
 import { licenceNotes } from "../author/licences.ts";
 import { openPinner } from "../author/pin.ts";
+import { type FindSignatures, openSignatures } from "../author/signatures/check.ts";
+import { recordSignatures } from "../author/signatures/record.ts";
 import { openVerifier } from "../author/verify.ts";
 import { openVersions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
@@ -21,6 +23,11 @@ import { ask, printRows, type Row, recipeFiles, rowOf } from "./recipe-current.t
 
 type AskedFile = Asked & { readonly file: string };
 
+/** What all recipes of a run share. */
+interface Shared extends BumpContext {
+  readonly find: FindSignatures;
+}
+
 /** How many versions are tried, of which the newer ones are not complete at their origins. */
 const maxTries = 8;
 
@@ -32,7 +39,8 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
   const files = recipeFiles(context, names);
   const rows = await withDraftContext(context, async (draft) => {
     const versions = openVersions(draft);
-    const shared = { draft, pin: openPinner(draft), verifier: openVerifier(draft) };
+    const opened = { pin: openPinner(draft), verifier: openVerifier(draft) };
+    const shared = { draft, ...opened, find: openSignatures(draft) };
     const done: Row[] = [];
     for (const file of files) {
       context.signal.throwIfAborted();
@@ -50,7 +58,7 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
 }
 
 /** What became of it. A version that an origin lists, but does not have, gives way to an older one. */
-async function bumpOrWhy(asked: AskedFile, shared: BumpContext, context: Context): Promise<Row> {
+async function bumpOrWhy(asked: AskedFile, shared: Shared, context: Context): Promise<Row> {
   const { newest, document } = asked;
   const missing: { readonly version: string; readonly why: string }[] = [];
   for (const version of [newest.version, ...newest.older].slice(0, maxTries)) {
@@ -79,7 +87,7 @@ async function bumpOrWhy(asked: AskedFile, shared: BumpContext, context: Context
 /** Returns what a person should know. */
 async function bumpOne(
   asked: AskedFile,
-  shared: BumpContext,
+  shared: Shared,
   context: Context,
 ): Promise<readonly string[]> {
   const { file, text, document, newest } = asked;
@@ -92,19 +100,18 @@ async function bumpOne(
     ({ needs = [] }) => needs.length > 0,
   );
   const bumped = await bumpRecipe(name, text, newest, shared);
-  const files = { ...bumped.locks, [`${name}.yaml`]: bumped.text };
+  const day = context.clock().toISOString().slice(0, 10);
+  const lockOf = (lock: string) => bumped.locks[lock];
+  const signed = await recordSignatures(bumped.text, lockOf, shared.find, { day });
+  const files = { ...bumped.locks, [`${name}.yaml`]: signed.text };
   const readLock = (lock: string) => readInputIfThere(join(file, "..", lock))?.toString("utf8");
-  const notes = await licenceNotes(
-    asked,
-    { before: readLock, after: (lock) => bumped.locks[lock] },
-    shared.draft,
-  );
+  const notes = await licenceNotes(asked, { before: readLock, after: lockOf }, shared.draft);
   await tryHere(name, files, needsOthers ? [join(file, "..")] : [], context);
   // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
   for (const [written, bytes] of Object.entries(files)) {
     await writeAtomically(join(file, "..", written), bytes);
   }
-  return [...bumped.notes, ...notes];
+  return [...bumped.notes, ...notes, ...signed.notes];
 }
 
 /**

@@ -1,10 +1,18 @@
+import { dirname, join } from "node:path";
+import { parse } from "yaml";
 import { withDraftContext } from "../author/draft-context.ts";
+import { type FindSignatures, openSignatures } from "../author/signatures/check.ts";
+import { differences } from "../author/signatures/record.ts";
 import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
 import { describeError, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { plural } from "../core/plural.ts";
-import type { Recipe } from "../core/recipe.ts";
+import type { Artifact, Recipe } from "../core/recipe.ts";
+import { placedSources } from "../core/recipes/findings.ts";
+import type { RecipeSource } from "../core/recipes/schema.ts";
+import { nameSigner } from "../core/signed.ts";
+import { readInputIfThere } from "../io/input.ts";
 
 /** The result for one source. */
 interface FetchedSource {
@@ -15,6 +23,8 @@ interface FetchedSource {
   readonly state: "ok" | "wrong" | "error" | "unavailable";
   /** The number of compared files, if all matched. */
   readonly files?: number;
+  /** The recorded signatures, which were found and verified again. */
+  readonly signed?: readonly string[];
   readonly message?: string;
 }
 
@@ -26,7 +36,7 @@ const faults: Readonly<
   recipe: { code: "recipe", state: "error" },
 };
 
-/** `recipe check --fetch`: compares every source's bytes with the recipe. */
+/** `recipe check --fetch`: compares every source's bytes, and its recorded signatures, with the recipe. */
 export async function fetchSources(
   context: Context,
   files: readonly string[],
@@ -37,12 +47,18 @@ export async function fetchSources(
   const codes: ProblemKind[] = [];
   await withDraftContext(context, async (draft) => {
     const { verify } = openVerifier(draft);
-    for (const { name, artifacts, bins } of recipes) {
+    const find = openSignatures(draft);
+    for (const [i, { name, artifacts, bins }] of recipes.entries()) {
+      const written = writtenSources(files[i] ?? "", artifacts);
       for (const [platform, listed] of Object.entries(artifacts)) {
         for (const artifact of listed) {
           const source = { recipe: name, platform, source: sourceName(artifact) };
-          const settled = await verify(artifact, artifact.bins ?? bins).then(
-            (count): FetchedSource => ({ ...source, state: "ok", files: count }),
+          const verified = verify(artifact, artifact.bins ?? bins).then(async (count) => {
+            const signed = await signaturesOf(written.get(artifact), files[i] ?? "", find);
+            return { files: count, ...(signed.length > 0 && { signed }) };
+          });
+          const settled = await verified.then(
+            (found): FetchedSource => ({ ...source, state: "ok", ...found }),
             (error: unknown): FetchedSource => {
               if (!(error instanceof UserError)) throw error;
               // A source that cannot be fetched may still be pinned correctly.
@@ -76,8 +92,36 @@ export async function fetchSources(
   return exitStatusFor(codes, options.strict);
 }
 
-function renderSource({ recipe, platform, source, state, files, message }: FetchedSource): string {
+/** The text of each artifact's source, which also says who has signed it. */
+function writtenSources(file: string, artifacts: Recipe["artifacts"]): Map<Artifact, RecipeSource> {
+  const placed = placedSources(parse(readInputIfThere(file)?.toString("utf8") ?? ""));
+  return new Map(
+    placed.flatMap(({ key, path, source }) => {
+      const artifact = artifacts[key]?.[Number(path[2] ?? 0)];
+      return artifact ? [[artifact, source] as const] : [];
+    }),
+  );
+}
+
+/** Repeats the checks that a recipe records. Throws a UserError (`integrity`) if one no longer holds. */
+async function signaturesOf(
+  source: RecipeSource | undefined,
+  file: string,
+  find: FindSignatures,
+): Promise<readonly string[]> {
+  const { signed = [], lock } = source ?? {};
+  if (!source || signed.length === 0) return [];
+  const text = lock === undefined ? undefined : readInputIfThere(join(dirname(file), lock));
+  const found = await find(source, text?.toString("utf8"));
+  const [first] = differences(signed, found);
+  if (first === undefined) return signed.map(nameSigner);
+  throw new UserError("E_SIGNATURE", first);
+}
+
+function renderSource(found: FetchedSource): string {
+  const { recipe, platform, source, state, files, signed = [], message } = found;
   const many = files !== undefined && files !== 1 ? ` (${plural(files, "file")})` : "";
   const why = message === undefined ? "" : `: ${message}`;
-  return `${state}  ${recipe} ${platform} ${source}${many}${why}`;
+  const by = signed.map((each) => `; ${each}`).join("");
+  return `${state}  ${recipe} ${platform} ${source}${many}${by}${why}`;
 }

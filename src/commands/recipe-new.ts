@@ -7,6 +7,8 @@ import { draftFromNpm } from "../author/draft-npm.ts";
 import { draftFromPypi } from "../author/draft-pypi.ts";
 import { draftAtVersion, type VersionWish } from "../author/draft-version.ts";
 import { type Draft, renderDraft } from "../author/recipe-text.ts";
+import { openSignatures } from "../author/signatures/check.ts";
+import { recordSignatures } from "../author/signatures/record.ts";
 import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
@@ -15,6 +17,7 @@ import { isVersion } from "../core/names.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { nearestName } from "../core/search.ts";
+import { describeSigned } from "../core/signed.ts";
 import { lstatIfExists, makeDirectory, statIfExists, writeAtomically } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
@@ -37,17 +40,22 @@ const drafters: Readonly<Record<string, Drafter>> = {
 export async function newRecipe(context: Context, sources: readonly string[]): Promise<number> {
   const { author, recipeDirs } = context.options;
   const atVersion = await versionWish(context, sources);
-  const draft = await withDraftContext(context, (draftPlace) =>
-    atVersion
-      ? draftAtVersion(atVersion, draftPlace)
-      : draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace),
-  );
+  const { draft, signed } = await withDraftContext(context, async (draftPlace) => {
+    const made = atVersion
+      ? await draftAtVersion(atVersion, draftPlace)
+      : await draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace);
+    const day = context.clock().toISOString().slice(0, 10);
+    const lockOf = (lock: string) => made.locks[lock];
+    const find = openSignatures(draftPlace);
+    const text = renderDraft(made.document);
+    return { draft: made, signed: await recordSignatures(text, lockOf, find, { day }) };
+  });
   const { name } = draft.document;
   const dir = resolve(
     recipeDirs[0] ?? ((await statIfExists("recipes"))?.isDirectory() ? "recipes" : "."),
   );
   const file = join(dir, `${name}.yaml`);
-  const files = { ...draft.locks, [`${name}.yaml`]: renderDraft(draft.document) };
+  const files = { ...draft.locks, [`${name}.yaml`]: signed.text };
   for (const written of Object.keys(files)) {
     if (author.overwrite || !(await lstatIfExists(join(dir, written)))) continue;
     throw new UserError(
@@ -62,7 +70,11 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
   }
   const parsed = readRecipeFile(file);
   const shown = relative(".", file) || file;
-  const lines = [`wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`];
+  const lines = [
+    `wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`,
+    ...signed.notes,
+    ...signed.signed.map((each) => `signed: ${describeSigned(each)}`),
+  ];
   if (parsed.ok) {
     // A plain run does not go back to an older version.
     const words = `--recipes ${relative(".", dir) || "."} ${atVersion ? "--force-reinstall " : ""}${name}`;

@@ -3,9 +3,12 @@ import { parse } from "yaml";
 import { withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
+import { type FindSignatures, openSignatures } from "../author/signatures/check.ts";
+import { recordSignatures } from "../author/signatures/record.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe.ts";
+import { describeSigned } from "../core/signed.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readInput, readInputIfThere } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
@@ -24,6 +27,7 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
   const problems: string[] = [];
   await withDraftContext(context, async (draft) => {
     const pinner = openPinner(draft);
+    const find = openSignatures(draft);
     for (const file of files.map((name) => resolve(name))) {
       const text = readInput(file).toString("utf8");
       const pins: PinnedField[] = [];
@@ -33,7 +37,8 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
         pins.push({ path: placed.path, fields });
         if (lock) locks.set(lock.name, lock.text);
       }
-      const lines = await writeAll(file, text, pins, locks);
+      const day = context.clock().toISOString().slice(0, 10);
+      const lines = await writeAll(file, text, { pins, locks, find, day });
       const parsed = readRecipeFile(file);
       if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));
       context.stdout.write(
@@ -46,22 +51,38 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
 }
 
-/** Writes the files that differ; returns a line for each. */
+interface Made {
+  readonly pins: readonly PinnedField[];
+  readonly locks: ReadonlyMap<string, string>;
+  readonly find: FindSignatures;
+  /** Today. */
+  readonly day: string;
+}
+
+/** Writes the files that differ; returns a line for each change. */
 async function writeAll(
   file: string,
   text: string,
-  pins: readonly PinnedField[],
-  locks: ReadonlyMap<string, string>,
+  { pins, locks, find, day }: Made,
 ): Promise<string[]> {
   const changed: string[] = [];
+  const { text: pinned, changes } = writePins(text, pins);
+  const old = new Map(
+    [...locks.keys()].map((name) => [
+      name,
+      readInputIfThere(join(dirname(file), name))?.toString("utf8"),
+    ]),
+  );
+  const isSame = changes.length === 0 && [...locks].every(([name, made]) => old.get(name) === made);
+  const lockOf = (name: string) => locks.get(name);
+  const signed = await recordSignatures(pinned, lockOf, find, { day, isSame });
   for (const [name, made] of locks) {
-    const path = join(dirname(file), name);
-    const old = readInputIfThere(path)?.toString("utf8");
-    if (old === made) continue;
-    await writeAtomically(path, made);
-    changed.push(`${name}: ${old === undefined ? "made" : "recreated"}`);
+    if (old.get(name) === made) continue;
+    await writeAtomically(join(dirname(file), name), made);
+    changed.push(`${name}: ${old.get(name) === undefined ? "made" : "recreated"}`);
   }
-  const { text: written, changes } = writePins(text, pins);
-  if (changes.length > 0) await writeAtomically(file, written);
-  return [...changed, ...changes];
+  if (signed.text !== text) await writeAtomically(file, signed.text);
+  const isSigned = signed.text !== pinned;
+  const now = isSigned ? signed.signed.map((each) => `signed: ${describeSigned(each)}`) : [];
+  return [...changed, ...changes, ...signed.notes, ...now];
 }

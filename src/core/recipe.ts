@@ -244,6 +244,37 @@ export type ArtifactKind = Artifact["kind"];
 /** The artifacts of one kind. */
 export type ArtifactOf<Kind extends ArtifactKind> = Extract<Artifact, { readonly kind: Kind }>;
 
+/** What authors' commands can check about a source beyond its digest. */
+export const signatureKinds = [
+  "npm-signature",
+  "npm-provenance",
+  "pypi-attestation",
+  "github-attestation",
+  "sigstore",
+  "minisign",
+  "pgp",
+  "debian-index",
+  "go-sumdb",
+] as const;
+export type SignatureKind = (typeof signatureKinds)[number];
+
+/** Who has signed the bytes of a source: what a recipe records of a check. */
+export interface SignedBy {
+  readonly kind: SignatureKind;
+  /** A key's id or fingerprint, a workflow, an address. */
+  readonly by: string;
+  /** Who vouched for an identity. */
+  readonly issuer?: string | undefined;
+  /** `REPOSITORY@COMMIT` that it was built from. */
+  readonly source?: string | undefined;
+  /** The URL of the signature. */
+  readonly at?: string | undefined;
+  /** The URL of the key. */
+  readonly key?: string | undefined;
+  /** The day. */
+  readonly checked?: string | undefined;
+}
+
 /** How one tool is installed: literal and pinned. */
 export interface Recipe {
   readonly name: string;
@@ -255,6 +286,8 @@ export interface Recipe {
   readonly version: string;
   /** Where the digests come from, in one line. */
   readonly provenance?: string;
+  /** Who signed its sources, for people; installs do not read it. */
+  readonly signed?: readonly SignedBy[];
   /** Bin name to path in the unpacked tree. */
   readonly bins: Readonly<Record<string, string>>;
   /** Other names of the tool and its program: see aliases.ts. */

@@ -13,6 +13,13 @@ export const contentProblems = {
     remedy:
       "Nothing was installed from it. The file was replaced after the recipe was written, or it was changed in transit.",
   },
+  E_SIGNATURE: {
+    kind: "integrity",
+    cause:
+      "A signature of a recipe's source is wrong, is about other bytes, or is by another signer.",
+    remedy:
+      "Nothing was written. Do not use these bytes before their makers say why; the message says what was wrong.",
+  },
   E_WEB_PAGE: {
     kind: "integrity",
     cause: "The server sent a web page instead of the file.",

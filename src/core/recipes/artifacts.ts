@@ -1,7 +1,14 @@
 import { type Digest, parseHexDigest, parseIntegrity } from "../digest.ts";
 import { debArchOf } from "../locks/deb-lock.ts";
 import { type PlatformKey, platformKeys } from "../platform.ts";
-import type { Artifact, ArtifactKind, ArtifactOf, DebianStart, Recipe } from "../recipe.ts";
+import type {
+  Artifact,
+  ArtifactKind,
+  ArtifactOf,
+  DebianStart,
+  Recipe,
+  SignedBy,
+} from "../recipe.ts";
 import type { Locked } from "./locks.ts";
 import { formatOfUrl, splitPackage } from "./rules.ts";
 import { type RecipeDocument, type RecipeSource, testOf } from "./schema.ts";
@@ -14,6 +21,7 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
       ? [[key, sourceList(value).map((source) => toArtifact(source, { document, key, locked }))]]
       : [];
   });
+  const signed = signaturesOf(document);
   return {
     name: document.name,
     description: document.description ?? "",
@@ -21,6 +29,7 @@ export function toRecipe(document: RecipeDocument, origin: string, locked: Locke
     license: document.license ?? "unknown",
     version: document.version,
     ...(document.provenance !== undefined && { provenance: document.provenance }),
+    ...(signed.length > 0 && { signed }),
     bins: document.bins,
     ...(document.aliases && { aliases: document.aliases }),
     ...toTest(document.test),
@@ -39,6 +48,15 @@ function toTest(
     ...(files && { testFiles: files }),
     ...(output !== undefined && { testOutput: output }),
   };
+}
+
+/** Each signer once: the packages of both architectures have the same. */
+function signaturesOf({ artifacts }: RecipeDocument): SignedBy[] {
+  const all = platformKeys.flatMap((key) =>
+    sourceList(artifacts[key] ?? []).flatMap(({ signed = [] }) => signed),
+  );
+  const once = new Map(all.map((each) => [`${each.kind} ${each.by} ${each.source}`, each]));
+  return [...once.values()].filter(({ checked }) => checked !== undefined);
 }
 
 /** The sources of one platform as a list. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { PlatformKey } from "../platform.ts";
 import { archiveFormats } from "../recipe.ts";
 import * as rules from "./rules.ts";
+import { signedSchema } from "./signed.ts";
 
 /*
  * The schema of a recipe file. Validation, editor completion (recipe.schema.json) and the examples
@@ -157,6 +158,7 @@ export const sourceSchema = z
       "Directory of Python modules that this tree's own python3 compiles at install.",
       "lib/python3.12",
     ).optional(),
+    signed: signedSchema.optional(),
   })
   .meta({
     id: "source",

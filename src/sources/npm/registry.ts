@@ -98,6 +98,14 @@ const [abridged, whole] = [
   "application/json",
 ];
 
+/** All that a registry says about a package, in the form that also has times and repositories. */
+export async function packageDocument(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
+  const base = npm.registryFor(name);
+  const url = documentUrl(name, base);
+  const document = await http.json(url, { ...npm.headersFor(url, base), accept: whole });
+  return asFields(document) ?? {};
+}
+
 /**
  * The versions in a package's document. Throws a UserError (`network`) if the registry has none.
  */

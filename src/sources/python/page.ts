@@ -13,6 +13,8 @@ export interface IndexFile {
   readonly size?: number;
   /** Withdrawn by its authors: only for requests of exactly this version. */
   readonly isYanked: boolean;
+  /** The URL of its attestations (PEP 740). */
+  readonly provenance?: string;
 }
 
 /**
@@ -29,9 +31,9 @@ function fromJson(text: string, page: URL): IndexFile[] {
   const files = asFields(parseJson(text))?.files;
   if (!Array.isArray(files)) return [];
   return files.flatMap((each: unknown) => {
-    const { url, filename, hashes, yanked, size } = asFields(each) ?? {};
+    const { url, filename, hashes, yanked, size, provenance } = asFields(each) ?? {};
     const sha256 = trimmed(asFields(hashes)?.sha256);
-    return asFile(url, page, { filename, sha256, size, isYanked: Boolean(yanked) });
+    return asFile(url, page, { filename, sha256, size, provenance, isYanked: Boolean(yanked) });
   });
 }
 
@@ -42,17 +44,17 @@ function parseJson(text: string): unknown {
 async function fromHtml(text: string, page: URL): Promise<IndexFile[]> {
   const { Parser } = await import("htmlparser2");
   let base: URL | undefined;
-  const links: { readonly href: string; readonly isYanked: boolean }[] = [];
+  const links: (Known & { readonly href: string })[] = [];
   const parser = new Parser({
-    onopentag(name, { href, "data-yanked": yanked }) {
+    onopentag(name, { href, "data-yanked": yanked, "data-provenance": provenance }) {
       if (href === undefined) return;
-      if (name === "a") links.push({ href, isYanked: yanked !== undefined });
+      if (name === "a") links.push({ href, provenance, isYanked: yanked !== undefined });
       if (name === "base" && URL.canParse(href, page.href)) base ??= new URL(href, page);
     },
   });
   parser.write(text);
   parser.end();
-  return links.flatMap(({ href, isYanked }) => asFile(href, base ?? page, { isYanked }));
+  return links.flatMap(({ href, ...known }) => asFile(href, base ?? page, known));
 }
 
 interface Known {
@@ -60,6 +62,7 @@ interface Known {
   readonly sha256?: string | undefined;
   readonly size?: unknown;
   readonly isYanked: boolean;
+  readonly provenance?: unknown;
 }
 
 /** Empty if the URL is not one that a file can be fetched from. */
@@ -74,7 +77,16 @@ function asFile(address: unknown, from: URL, known: Known): IndexFile[] {
   const name = trimmed(known.filename) ?? nameOf(url);
   const size = Number.isSafeInteger(known.size) && Number(known.size) > 0 && Number(known.size);
   const { isYanked } = known;
-  return [{ url: url.href, name, isYanked, ...(sha256 && { sha256 }), ...(size && { size }) }];
+  const said = trimmed(known.provenance);
+  const provenance = said && URL.canParse(said, from.href) && new URL(said, from).href;
+  return [
+    {
+      ...{ url: url.href, name, isYanked },
+      ...(sha256 && { sha256 }),
+      ...(size && { size }),
+      ...(provenance && { provenance }),
+    },
+  ];
 }
 
 /** The last part of a URL, as a name. */

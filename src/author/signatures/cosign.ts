@@ -1,0 +1,98 @@
+import { orNothing } from "../../core/or-nothing.ts";
+import type { SignedBy } from "../../core/recipe.ts";
+import { asFields, type Fields } from "../../core/values.ts";
+import { filesBeside } from "./beside.ts";
+import { verifyBundle } from "./bundle.ts";
+import { digestsOf, sha256Of } from "./bytes.ts";
+import type { SignatureCheck, SignatureContext, Subject } from "./evidence.ts";
+
+/** Bundles of sigstore beside a release's files, also in cosign's older form. */
+export const sigstore: SignatureCheck = {
+  kinds: ["sigstore"],
+  sources: ["archive"],
+  async find(subject, context) {
+    const files = await filesBeside([".sigstore.json", ".sigstore", ".bundle"], subject, context);
+    const found: SignedBy[] = [];
+    if (files.length === 0) await sayLogless(subject, context);
+    for (const { of, url, text } of files) {
+      const bytes = await of.bytes();
+      const bundle = toBundle(orNothing(() => JSON.parse(text)));
+      if (!bundle) continue; // `.bundle` is also what git makes
+      const isFile = of.url === subject.source.url;
+      const { sha256, sha512 } = isFile
+        ? await digestsOf(subject.source, context)
+        : { sha256: sha256Of(bytes) };
+      const digests = sha512 ? [sha256, sha512] : [sha256];
+      const signer = await verifyBundle({
+        what: url,
+        bundle,
+        digests,
+        bytes: async () => bytes,
+        trust: await context.trust(),
+      });
+      const { by, issuer, repository, commit } = signer;
+      const source = repository && commit && `${repository}@${commit}`;
+      found.push({ kind: "sigstore", by, issuer, ...(source && { source }), at: url });
+    }
+    return found;
+  },
+};
+
+/** A bundle as it is, or made of cosign's older form; undefined if it is neither. */
+function toBundle(document: unknown): unknown {
+  const fields = asFields(document);
+  if (typeof fields?.mediaType === "string") return document;
+  const { base64Signature, cert, rekorBundle } = fields ?? {};
+  const entry = asFields(asFields(rekorBundle)?.Payload);
+  if (typeof base64Signature !== "string" || typeof cert !== "string" || !entry) return undefined;
+  return fromCosign({ signature: base64Signature, cert, entry, log: asFields(rekorBundle) ?? {} });
+}
+
+interface CosignBundle {
+  readonly signature: string;
+  /** PEM in base64. */
+  readonly cert: string;
+  readonly entry: Fields;
+  readonly log: Fields;
+}
+
+function fromCosign({ signature, cert, entry, log }: CosignBundle): unknown {
+  const pem = Buffer.from(cert, "base64").toString("latin1");
+  const body = asFields(
+    orNothing(() => JSON.parse(Buffer.from(String(entry.body), "base64").toString())),
+  );
+  const hash = asFields(asFields(asFields(body?.spec)?.data)?.hash);
+  return {
+    mediaType: "application/vnd.dev.sigstore.bundle+json;version=0.1",
+    verificationMaterial: {
+      x509CertificateChain: {
+        certificates: [{ rawBytes: pem.replace(/-----[A-Z ]+-----|\s/g, "") }],
+      },
+      tlogEntries: [
+        {
+          logIndex: String(entry.logIndex),
+          logId: { keyId: Buffer.from(String(entry.logID), "hex").toString("base64") },
+          kindVersion: { kind: body?.kind, version: body?.apiVersion },
+          integratedTime: String(entry.integratedTime),
+          inclusionPromise: { signedEntryTimestamp: log.SignedEntryTimestamp },
+          canonicalizedBody: entry.body,
+        },
+      ],
+    },
+    messageSignature: {
+      messageDigest: {
+        algorithm: "SHA2_256",
+        digest: Buffer.from(String(hash?.value), "hex").toString("base64"),
+      },
+      signature,
+    },
+  };
+}
+
+/** A certificate lives for minutes: without an entry in the log nobody knows whether it was valid. */
+async function sayLogless(subject: Subject, context: SignatureContext): Promise<void> {
+  const [certificate] = await filesBeside([".pem"], subject, context);
+  if (!certificate) return;
+  const message = `${certificate.url} was not checked: cosign's log entry is not beside it`;
+  context.draft.emit({ type: "note", message });
+}

@@ -1,0 +1,35 @@
+import { parseDebLock } from "../../core/locks/deb-lock.ts";
+import { readAptConfig } from "../../net/apt-config.ts";
+import { openRelease } from "../deb-index.ts";
+import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
+
+/** Debian's index, which names each package of a lock, and is signed. */
+export const debianIndex: SignatureCheck = {
+  kinds: ["debian-index"],
+  sources: ["debian"],
+  async find({ source, lock = "", recorded }, context) {
+    const parsed = parseDebLock(lock, "lock");
+    const release = await context.memo("debian", () => open(context));
+    const [by] = release.signers;
+    if (!parsed.ok || by === undefined) return [];
+    for (const [arch, packages] of Object.entries(parsed.held.packages)) {
+      const listed = await release.packagesFor(arch as "amd64" | "arm64");
+      for (const { name, version, digest } of packages) {
+        // What the release has replaced since is verified by its digest alone.
+        const found = listed.byName.get(name);
+        if (found?.version !== version || found.sha256 === digest.hex) continue;
+        const what = `Debian's index, ${source.deb}`;
+        throw wrongSignature(what, `it lists ${name} ${version} (${arch}) with another sha256`);
+      }
+    }
+    const same = recorded.find(
+      ({ kind, by }) => kind === "debian-index" && release.signers.includes(by),
+    );
+    return [{ kind: "debian-index", by: same?.by ?? by }];
+  },
+};
+
+async function open({ draft }: SignatureContext) {
+  const { env, http, dir, clock } = draft;
+  return await openRelease({ http, apt: await readAptConfig(env), dir, clock });
+}

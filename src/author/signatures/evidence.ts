@@ -1,0 +1,41 @@
+import { UserError } from "../../core/errors.ts";
+import type { SignatureKind, SignedBy } from "../../core/recipe.ts";
+import type { RecipeKind } from "../../core/recipes/artifacts.ts";
+import type { RecipeSource } from "../../core/recipes/schema.ts";
+import type { DraftContext } from "../draft.ts";
+import type { TrustRoot } from "./trust-root.ts";
+
+/** A pinned source whose signatures are looked for. */
+export interface Subject {
+  readonly source: RecipeSource;
+  /** The text of its lock. */
+  readonly lock?: string | undefined;
+  /** What its recipe says already: names keys that are trusted. */
+  readonly recorded: readonly SignedBy[];
+}
+
+/** The context of all checks of a run. */
+export interface SignatureContext {
+  readonly draft: DraftContext;
+  /** Sigstore's authorities and npm's keys; opened at the first use. */
+  readonly trust: () => Promise<TrustRoot>;
+  /** A path for a new file of this run. */
+  readonly file: () => string;
+  /** What `make` returned for this key before. */
+  readonly memo: <T>(key: string, make: () => Promise<T>) => Promise<T>;
+}
+
+/**
+ * A kind of signature: finds those of a source, and verifies each. Throws a UserError (`integrity`) if one is there
+ * and is wrong; returns an empty list if there is none.
+ */
+export interface SignatureCheck {
+  readonly kinds: readonly SignatureKind[];
+  readonly sources: readonly RecipeKind[];
+  find(subject: Subject, context: SignatureContext): Promise<readonly SignedBy[]>;
+}
+
+/** A signature that is there, and is not what it should be. */
+export function wrongSignature(what: string, why: string, cause?: unknown): UserError {
+  return new UserError("E_SIGNATURE", `${what}: ${why}`, { cause });
+}

@@ -1,0 +1,47 @@
+import type { SignedBy } from "../../core/recipe.ts";
+import { asFields } from "../../core/values.ts";
+import { isNotFound } from "../../net/errors.ts";
+import { verifyBundle } from "./bundle.ts";
+import { digestsOf } from "./bytes.ts";
+import { type SignatureCheck, wrongSignature } from "./evidence.ts";
+
+/** Attestations that GitHub keeps of a release's files. */
+export const githubAttestation: SignatureCheck = {
+  kinds: ["github-attestation"],
+  sources: ["archive"],
+  async find({ source }, context) {
+    const path = /^https:\/\/github\.com\/([\w.-]+\/[\w.-]+)\/releases\/download\//.exec(
+      source.url ?? "",
+    )?.[1];
+    if (path === undefined) return [];
+    const { draft, trust } = context;
+    const { sha256 } = await digestsOf(source, context);
+    const url = `https://api.github.com/repos/${path}/attestations/sha256:${sha256.hex}`;
+    const token = draft.env.GH_TOKEN ?? draft.env.GITHUB_TOKEN;
+    const headers = {
+      accept: "application/vnd.github+json",
+      ...(token && { authorization: `Bearer ${token}` }),
+    };
+    const { http, signal } = draft;
+    const answer = await http
+      .text(url, { headers, hasAlternative: true, signal })
+      .catch((error) => {
+        if (!isNotFound(error)) throw error;
+        return undefined;
+      });
+    const listed = asFields(answer && JSON.parse(answer.text))?.attestations;
+    const found: SignedBy[] = [];
+    for (const each of Array.isArray(listed) ? listed : []) {
+      const what = `GitHub's attestation of ${source.url}`;
+      const { bundle } = asFields(each) ?? {};
+      const signer = await verifyBundle({ what, bundle, digests: [sha256], trust: await trust() });
+      const { by, issuer, repository, commit } = signer;
+      // Anyone may attest anything about any bytes; only the repository itself counts.
+      if (repository?.toLowerCase() !== `https://github.com/${path}`.toLowerCase()) {
+        throw wrongSignature(what, `it is by ${repository ?? by}, not by ${path}`);
+      }
+      found.push({ kind: "github-attestation", by, issuer, source: `${repository}@${commit}` });
+    }
+    return found;
+  },
+};

@@ -1,0 +1,27 @@
+import { splitPackage } from "../../core/recipes/rules.ts";
+import { withOwnGo } from "../lock-go.ts";
+import { type SignatureCheck, wrongSignature } from "./evidence.ts";
+
+/** Go's checksum database, with which go itself compares each module that it fetches. */
+export const goSumdb: SignatureCheck = {
+  kinds: ["go-sumdb"],
+  sources: ["go-build"],
+  async find({ source }, { draft }) {
+    const { go = "", sum } = source;
+    return await withOwnGo(draft.env, async (ask) => {
+      const { stdout: names } = await ask(["env", "GOSUMDB", "GONOSUMDB", "GOFLAGS"]);
+      const [by = "", without = "", flags = ""] = names.split("\n");
+      // Where go is told not to ask it, nothing was checked.
+      const isAsked = by !== "" && by !== "off" && without === "" && !flags.includes("-insecure");
+      if (!isAsked) return [];
+      const { stdout, stderr } = await ask(["mod", "download", "-json", go]);
+      if (/SECURITY ERROR|checksum mismatch/.test(stdout + stderr)) {
+        throw wrongSignature(splitPackage(go).name, stderr.trim().split("\n")[0] ?? "");
+      }
+      const found = /"Sum": "([^"]+)"/.exec(stdout)?.[1];
+      if (found === undefined) return [];
+      if (found !== sum) throw wrongSignature(go, `its checksum is ${found}, not ${sum}`);
+      return [{ kind: "go-sumdb", by: by.split("+")[0] ?? by }];
+    });
+  },
+};
