@@ -83,12 +83,7 @@ export function renderDraft(document: RecipeDocument): string {
   for (const name of ["bins", "aliases", "test", "needs", "data"]) inOneLine(yaml.get(name, true));
   for (const [key] of artifacts) {
     const at = yaml.getIn(["artifacts", key], true);
-    for (const source of isSeq(at) ? at.items : [at]) {
-      if (!isMap(source)) continue;
-      for (const name of ["bins", "needs"]) inOneLine(source.get(name, true));
-      const signed = source.get("signed", true);
-      if (isSeq(signed)) for (const each of signed.items) inOneLine(each, 9);
-    }
+    for (const source of isSeq(at) ? at.items : [at]) shortenSource(source);
   }
   // Removes the empty line after a comment, and blanks in lists.
   return yaml
@@ -100,6 +95,13 @@ export function renderDraft(document: RecipeDocument): string {
 function sorted(source: RecipeSource): RecipeSource {
   const given = sourceOrder.filter((name) => source[name] !== undefined);
   return Object.fromEntries(given.map((name) => [name, source[name]])) as RecipeSource;
+}
+
+function shortenSource(source: unknown): void {
+  if (!isMap(source)) return;
+  for (const name of ["bins", "needs"]) inOneLine(source.get(name, true));
+  const signed = source.get("signed", true);
+  if (isSeq(signed)) for (const each of signed.items) inOneLine(each, 9);
 }
 
 function inOneLine(node: unknown, most = 4): void {
