@@ -1,7 +1,8 @@
 /**
  * Starts the program, which is beside this file: program.cjs is what every run needs, rest.cjs what a run
- * loads when it has something to do, signatures.cjs what checks signatures for authors (.build-program.ts). V8 compiles a function at its first call, which
- * takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
+ * loads when it has something to do, signatures.cjs what checks signatures for authors
+ * (.build-program.ts). V8 compiles a function at its first call, which takes a fifth of a run that has
+ * nothing to do; Node's own compile cache holds only functions
  * compiled before the first call. So a run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an image's
  * build) stores its compiled code beside both, and later runs load it. V8 rejects a cache of
  * another Node or other flags, but does not verify the bytes, so they begin with the sha256 of
