@@ -236,6 +236,14 @@ describe("what is refused, and leaves nothing", () => {
     ["neither JSON nor a tarball", () => "<html>"],
     ["a name that is a path", (text: string) => text.replace('"name":"zog"', '"name":"../zog"')],
     ["a program that is a path", (text: string) => text.replace('{"zog":', '{"../../zog":')],
+    [
+      "a file of its smoke test that is elsewhere",
+      (text: string) => text.replace('"test":[', '"testFiles":{"../../zog":""},"test":['),
+    ],
+    [
+      "modules elsewhere",
+      (text: string) => text.replace('"strip":', '"bytecode":"../..","strip":'),
+    ],
     ["a malformed digest", (text: string) => text.replace(/[0-9a-f]{64}/, "abc")],
     ["an unknown kind of source", (text: string) => text.replaceAll('"archive"', '"magic"')],
   ])("%s", async (_what, spoil) => {

@@ -33,11 +33,13 @@ function otherSchema({ schema, version }: OtherSchema, called: string): UserErro
 
 /** What is wrong with a recipe: names and paths that could leave their directory, unknown sources. */
 function problemOf(recipe: Recipe): string | undefined {
-  const { name, version, bins, aliases = [], needs, artifacts } = recipe;
+  const { name, version, bins, aliases = [], needs, artifacts, testFiles = {} } = recipe;
   const sources: readonly Artifact[] = Object.values(artifacts).flat();
-  const paths = [bins, ...sources.map((source) => source.bins ?? {})].flatMap((it) =>
-    Object.values(it),
-  );
+  const paths = [
+    ...[bins, ...sources.map((source) => source.bins ?? {})].flatMap((it) => Object.values(it)),
+    ...sources.flatMap(({ bytecode }) => bytecode ?? []),
+    ...Object.keys(testFiles),
+  ];
   const isSound =
     [name, ...needs, ...sources.flatMap((source) => source.needs ?? [])].every(
       (text) => toolNameRule(text) === undefined,
