@@ -31,6 +31,6 @@ export function nameSigner({ kind, by }: SignedBy): string {
  * are by the same signer.
  */
 export function signerOf({ kind, by, issuer = "", source = "" }: SignedBy): string {
-  const who = by.replace(/(\/\.github\/workflows\/[^@]+)@.*$/, "$1");
+  const who = by.replace(/(?<=\/\.github\/workflows\/[^@]+)@.*$|@refs\/.*$/, "");
   return [kind, who, issuer, source.replace(/@[^@]*$/, "")].join(" ");
 }

@@ -85,19 +85,22 @@ function statementOf(
 function signerOf({ identity }: Signer, hint: string | undefined): BundleSigner {
   const by = identity?.subjectAlternativeName ?? hint;
   if (by === undefined) throw new Error("its certificate names nobody");
-  const field = (last: number): string | undefined => {
-    const found = identity?.oids?.find(
-      ({ oid }) => oid?.id.join(".") === `1.3.6.1.4.1.57264.1.${last}`,
-    );
-    return found && derText(found.value);
-  };
+  const extension = (last: number) =>
+    identity?.oids?.find(({ oid }) => oid?.id.join(".") === `1.3.6.1.4.1.57264.1.${last}`)?.value;
+  const field = (last: number): string | undefined => derText(extension(last) ?? Buffer.alloc(0));
+  const raw = (last: number): string | undefined => extension(last)?.toString("utf8");
+  const issuer = identity?.extensions?.issuer;
+  // Certificates of 2022 have GitHub's words only, as they are.
+  const [name, sha] = issuer === githubIssuer ? [raw(5), raw(3)] : [];
   return {
     by,
-    issuer: identity?.extensions?.issuer,
-    repository: field(12),
-    commit: field(13),
+    issuer,
+    repository: field(12) ?? (name && `https://github.com/${name}`),
+    commit: field(13) ?? sha,
   };
 }
+
+const githubIssuer = "https://token.actions.githubusercontent.com";
 
 /** A UTF-8 text in DER: a tag, its length in one or two bytes, the text. */
 function derText(value: Buffer): string | undefined {

@@ -16,7 +16,7 @@ export const githubAttestation: SignatureCheck = {
     if (path === undefined) return [];
     const { draft, trust } = context;
     const { sha256 } = await digestsOf(source, context);
-    const url = `https://api.github.com/repos/${path}/attestations/sha256:${sha256.hex}`;
+    const url = `https://api.github.com/repos/${path}/attestations/sha256:${sha256.hex}?predicate_type=https://slsa.dev/provenance/v1`;
     const token = draft.env.GH_TOKEN ?? draft.env.GITHUB_TOKEN;
     const headers = {
       accept: "application/vnd.github+json",
@@ -34,6 +34,7 @@ export const githubAttestation: SignatureCheck = {
     for (const each of Array.isArray(listed) ? listed : []) {
       const what = `GitHub's attestation of ${source.url}`;
       const { bundle } = asFields(each) ?? {};
+      if (!asFields(bundle)) continue; // it is elsewhere, compressed
       const signer = await verifyBundle({ what, bundle, digests: [sha256], trust: await trust() });
       const { by, issuer, repository, commit } = signer;
       // Anyone may attest anything about any bytes; only the repository itself counts.

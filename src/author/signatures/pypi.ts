@@ -6,6 +6,7 @@ import { listFiles } from "../../sources/python/index.ts";
 import { readIndexes } from "../lock-pypi.ts";
 import { verifyBundle } from "./bundle.ts";
 import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
+import type { TrustRoot } from "./trust-root.ts";
 
 /** Attestations of the workflow that published a program's own wheels (PEP 740). */
 export const pypiAttestation: SignatureCheck = {
@@ -37,18 +38,23 @@ async function verifyWheel(
   const { http, signal } = draft;
   const headers = { accept: "application/vnd.pypi.integrity.v1+json", ...pip.headersFor(url) };
   const { text } = await http.text(url, { headers, ...pip.through, signal });
+  return await readAttestations(text, { file, digest }, await trust());
+}
+
+/** Verifies what an index says about a file. Throws a UserError (`integrity`) if anything of it is wrong. */
+export async function readAttestations(
+  text: string,
+  { file, digest }: Pick<LockedWheel, "file" | "digest">,
+  trust: TrustRoot,
+): Promise<SignedBy[]> {
   const what = `an attestation of ${file}`;
   const bundles = asFields(parseJson(text, what))?.attestation_bundles;
   const found: SignedBy[] = [];
   for (const each of Array.isArray(bundles) ? bundles.map(asFields) : []) {
     const publisher = asFields(each?.publisher);
     for (const attestation of Array.isArray(each?.attestations) ? each.attestations : []) {
-      const signer = await verifyBundle({
-        what,
-        bundle: toBundle(attestation),
-        digests: [digest],
-        trust: await trust(),
-      });
+      const bundle = toBundle(attestation);
+      const signer = await verifyBundle({ what, bundle, digests: [digest], trust });
       const { by, issuer, repository, commit } = signer;
       refuseOtherPublisher(what, repository, trimmed(publisher?.repository));
       const source = repository && commit && `${repository}@${commit}`;

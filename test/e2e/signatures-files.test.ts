@@ -1,0 +1,318 @@
+/** Signatures beside the files of a release, and GitHub's attestations: a release server and keys of the test. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createMessage, generateKey, readPrivateKey, sign } from "openpgp";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { archive, program } from "../support/archives.ts";
+import { makeKey } from "../support/minisign.ts";
+import { openSigstore, type Sigstore } from "../support/sigstore.ts";
+import { openWorkplace, type Workplace } from "../support/workplace.ts";
+
+let place: Workplace;
+let sigstore: Sigstore;
+beforeEach(async () => {
+  place = await openWorkplace();
+  sigstore = await openSigstore(place.dir);
+});
+afterEach(async () => {
+  await sigstore.close();
+  await place.close();
+});
+
+const base = "/o/zog/releases/download/v1.2.3/";
+const name = "zog_1.2.3_linux_amd64.tar.gz";
+const bytes = archive("tar.gz", { zog: program("zog 1.2.3") });
+const hex = createHash("sha256").update(bytes).digest("hex");
+const serve = (file: string, content: Buffer | string) => place.server.serve(base + file, content);
+const day = expect.stringMatching(/^\d{4}-\d\d-\d\d$/);
+
+/** The recipe's file after a run of the built command. */
+const file = (): string => join(place.recipes, "zog.yaml");
+const source = () => parse(readFileSync(file(), "utf8")).artifacts["linux-x64"];
+const run = (...args: string[]) =>
+  place.runWith(
+    { SIGSTORE_TRUSTED_ROOT: sigstore.root },
+    ...["recipe", ...args],
+    ...["--mirror", `https://github.com/=${place.server.origin}/`],
+    ...["--mirror", `https://api.github.com/=${place.server.origin}/api/`],
+  );
+function create() {
+  serve(name, bytes);
+  return run("new", `https://github.com${base}${name}`, "--name", "zog");
+}
+const at = (ending: string): string => `https://github.com${base}${ending}`;
+/** Only a person knows these. */
+function complete(): void {
+  const text = readFileSync(file(), "utf8")
+    .replace(/^description: .*$/m, "description: Zogs")
+    .replace(/^license: .*$/m, "license: MIT");
+  writeFileSync(file(), text);
+}
+async function refused(message: RegExp): Promise<void> {
+  const { status, stderr } = await create();
+  expect([status, stderr]).toEqual([4, expect.stringMatching(message)]);
+  expect(() => readFileSync(file())).toThrow(/ENOENT/);
+}
+
+test("a release that nobody signs gets no field", async () => {
+  const { status, stderr } = await create();
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(source()).not.toHaveProperty("signed");
+});
+
+describe("minisign", () => {
+  const key = makeKey();
+  test("by the key beside the file, which is trusted from then on and said", async () => {
+    serve(`${name}.minisig`, key.sign(bytes, 1));
+    serve("minisign.pub", key.file);
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/the minisign key \w+ is trusted from now on/),
+    ]);
+    const recorded = {
+      kind: "minisign",
+      by: key.line,
+      at: at(`${name}.minisig`),
+      key: at("minisign.pub"),
+    };
+    expect(source().signed).toEqual([{ ...recorded, checked: day }]);
+  });
+
+  test("without its key it is not recorded, and a key in the recipe is used by recipe pin", async () => {
+    serve(`${name}.minisig`, key.sign(bytes, 1));
+    const { stderr } = await create();
+    expect(stderr).toMatch(
+      /\.minisig was not checked, because its key is not known\. .* run recipe pin/,
+    );
+    expect(source()).not.toHaveProperty("signed");
+    complete();
+    const text = readFileSync(file(), "utf8");
+    const named = (line: string) =>
+      `${text.trimEnd()}\n    signed: [{ kind: minisign, by: ${line} }]\n`;
+    writeFileSync(file(), named(makeKey().line));
+    const other = await run("pin", file());
+    expect([other.status, other.stderr]).toEqual([
+      4,
+      expect.stringMatching(/it is by the key \w+, not by/),
+    ]);
+    writeFileSync(file(), named(key.line));
+    expect((await run("pin", file())).status).toBe(0);
+    expect(source().signed).toEqual([
+      { kind: "minisign", by: key.line, at: at(`${name}.minisig`), checked: day },
+    ]);
+  });
+
+  test("of other bytes is refused", async () => {
+    serve(`${name}.minisig`, key.sign("other", 1));
+    serve("minisign.pub", key.file);
+    await refused(/\.minisig: it does not belong to these bytes/);
+  });
+
+  test("by another key is refused", async () => {
+    serve(`${name}.minisig`, key.sign(bytes, 1));
+    serve("minisign.pub", makeKey().file);
+    await refused(/\.minisig: it is by the key \w+, not by \w+/);
+  });
+
+  test("of a list of digests counts for the file that it names", async () => {
+    const list = `${"0".repeat(64)}  other.tar.gz\n${hex}  ${name}\n`;
+    serve("checksums.txt", list);
+    serve("checksums.txt.minisig", key.sign(list, 1));
+    serve("minisign.pub", key.file);
+    expect((await create()).status).toBe(0);
+    expect(source().signed).toMatchObject([{ at: at("checksums.txt.minisig") }]);
+  });
+
+  test("a list that names another digest is refused", async () => {
+    serve("checksums.txt", `${"0".repeat(64)}  ${name}\n`);
+    await refused(/checksums\.txt: it lists zog_1\.2\.3_linux_amd64\.tar\.gz with another sha256/);
+  });
+});
+
+describe("sigstore", () => {
+  test("a bundle beside the file: identity, repository and commit", async () => {
+    const bundle = await sigstore.sign(bytes, { repository: "o/zog", ref: "v1.2.3" });
+    serve(`${name}.sigstore.json`, JSON.stringify(bundle));
+    expect((await create()).status).toBe(0);
+    expect(source().signed).toEqual([
+      {
+        kind: "sigstore",
+        by: "https://github.com/o/zog/.github/workflows/release.yml@refs/tags/v1.2.3",
+        issuer: "https://token.actions.githubusercontent.com",
+        source: expect.stringMatching(/^https:\/\/github\.com\/o\/zog@[0-9a-f]{40}$/),
+        at: at(`${name}.sigstore.json`),
+        checked: day,
+      },
+    ]);
+    complete();
+    const { status, stdout } = await run("check", "--fetch", file());
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/; sigstore signature by https:\S+\n/),
+    ]);
+    const other = await sigstore.sign(bytes, { repository: "evil/zog" });
+    serve(`${name}.sigstore.json`, JSON.stringify(other));
+    const changed = await run("check", "--fetch", file());
+    expect([changed.status, changed.stdout]).toEqual([
+      4,
+      expect.stringMatching(/wrong {2}zog .*signer changed: sigstore signature by/),
+    ]);
+  });
+
+  test("cosign's older form", async () => {
+    const bundle = await sigstore.sign(bytes, { repository: "o/zog" });
+    const [entry] = bundle.verificationMaterial.tlogEntries;
+    const chain = bundle.verificationMaterial.x509CertificateChain?.certificates;
+    const { rawBytes = "" } = chain?.[0] ?? {};
+    const pem = `-----BEGIN CERTIFICATE-----\n${rawBytes}\n-----END CERTIFICATE-----\n`;
+    const old = {
+      base64Signature: bundle.messageSignature?.signature,
+      cert: Buffer.from(pem).toString("base64"),
+      rekorBundle: {
+        SignedEntryTimestamp: entry?.inclusionPromise?.signedEntryTimestamp,
+        Payload: {
+          body: entry?.canonicalizedBody,
+          integratedTime: Number(entry?.integratedTime),
+          logIndex: Number(entry?.logIndex),
+          logID: Buffer.from(entry?.logId.keyId ?? "", "base64").toString("hex"),
+        },
+      },
+    };
+    serve(`${name}.bundle`, JSON.stringify(old));
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(source().signed).toMatchObject([{ kind: "sigstore", at: at(`${name}.bundle`) }]);
+  });
+
+  test("of other bytes is refused", async () => {
+    const bundle = await sigstore.sign(Buffer.from("other"), { repository: "o/zog" });
+    serve(`${name}.sigstore.json`, JSON.stringify(bundle));
+    await refused(/zog_1\.2\.3_linux_amd64\.tar\.gz\.sigstore\.json: /);
+  });
+
+  test("a certificate without its log entry is said, and not recorded", async () => {
+    serve(`${name}.pem`, "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n");
+    serve(`${name}.sig`, "MEUCIQ==");
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/\.pem was not checked: cosign's log entry is not beside it/),
+    ]);
+    expect(source()).not.toHaveProperty("signed");
+  });
+});
+
+describe("GitHub's attestations", () => {
+  const statement = {
+    _type: "https://in-toto.io/Statement/v1",
+    subject: [{ name, digest: { sha256: hex } }],
+    predicateType: "https://slsa.dev/provenance/v1",
+    predicate: {},
+  };
+  const attest = async (of: object, repository: string) => {
+    const bundle = await sigstore.attest(of, { repository, ref: "v1.2.3" });
+    const answer = { attestations: [{ repository_id: 1, bundle }, { bundle: null }] };
+    place.server.serve(`/api/repos/o/zog/attestations/sha256:${hex}`, JSON.stringify(answer));
+  };
+
+  test("are recorded with repository and commit", async () => {
+    await attest(statement, "o/zog");
+    expect((await create()).status).toBe(0);
+    expect(source().signed).toMatchObject([
+      {
+        kind: "github-attestation",
+        source: expect.stringMatching(/^https:\/\/github\.com\/o\/zog@/),
+      },
+    ]);
+  });
+
+  test("of another repository are refused", async () => {
+    await attest(statement, "evil/zog");
+    await refused(
+      /GitHub's attestation of https:\S+: it is by https:\/\/github\.com\/evil\/zog, not by o\/zog/,
+    );
+  });
+
+  test("of other bytes are refused", async () => {
+    await attest(
+      { ...statement, subject: [{ name, digest: { sha256: "0".repeat(64) } }] },
+      "o/zog",
+    );
+    await refused(/GitHub's attestation of https:\S+: it is about other bytes/);
+  });
+});
+
+describe.runIf(spawnSync("gpgv", ["--version"]).status === 0)("PGP", () => {
+  async function makePgp(options: { date?: Date; keyExpirationTime?: number } = {}) {
+    const { privateKey, publicKey } = await generateKey({ userIDs: [{ name: "zoe" }], ...options });
+    const key = await readPrivateKey({ armoredKey: privateKey });
+    const signBytes = async (content: Buffer, date?: Date) =>
+      await sign({
+        message: await createMessage({ binary: new Uint8Array(content) }),
+        signingKeys: key,
+        detached: true,
+        ...(date && { date }),
+      });
+    return { publicKey, fingerprint: key.getFingerprint().toUpperCase(), sign: signBytes };
+  }
+
+  test("of a list of digests, by a key beside it", async () => {
+    const key = await makePgp();
+    const list = Buffer.from(`${hex} *${name}\n`);
+    serve("SHA256SUMS", list);
+    serve("SHA256SUMS.asc", await key.sign(list));
+    serve("KEYS", `Our keys\n${key.publicKey}`);
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(`the PGP key ${key.fingerprint} is trusted from now on`),
+    ]);
+    expect(source().signed).toEqual([
+      { kind: "pgp", by: key.fingerprint, at: at("SHA256SUMS.asc"), key: at("KEYS"), checked: day },
+    ]);
+    complete();
+    const other = await makePgp();
+    serve("SHA256SUMS.asc", await other.sign(list));
+    const unknown = await run("check", "--fetch", file());
+    expect([unknown.status, unknown.stdout]).toEqual([
+      4,
+      expect.stringMatching(/SHA256SUMS\.asc: it is by a key that is not known/),
+    ]);
+    serve("KEYS", key.publicKey + other.publicKey);
+    const changed = await run("check", "--fetch", file());
+    expect([changed.status, changed.stdout]).toEqual([
+      4,
+      expect.stringContaining(
+        `signer changed: PGP signature by ${key.fingerprint} -> ${other.fingerprint}`,
+      ),
+    ]);
+  });
+
+  test("of other bytes is refused", async () => {
+    const key = await makePgp();
+    serve(`${name}.asc`, await key.sign(Buffer.from("other")));
+    serve("KEYS", key.publicKey);
+    await refused(/\.asc: it is about other bytes/);
+  });
+
+  test("by a key that has expired is refused", async () => {
+    const made = new Date("2020-01-01T00:00:00Z");
+    const key = await makePgp({ date: made, keyExpirationTime: 86_400 });
+    serve(`${name}.asc`, await key.sign(bytes, new Date("2020-01-01T12:00:00Z")));
+    serve("KEYS", key.publicKey);
+    await refused(/\.asc: its key has expired/);
+  });
+
+  test("without a key it is not recorded, and said", async () => {
+    serve(`${name}.asc`, await (await makePgp()).sign(bytes));
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/\.asc was not checked, because its key is not known/),
+    ]);
+  });
+});
