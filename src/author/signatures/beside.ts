@@ -5,7 +5,7 @@ import { bytesOf, digestsOf } from "./bytes.ts";
 import { type SignatureContext, type Subject, wrongSignature } from "./evidence.ts";
 
 /** Something that a maker of releases signs: the file itself, or a list of digests that names it. */
-export interface Signable {
+interface Signable {
   readonly url: string;
   readonly bytes: () => Promise<Buffer>;
 }
