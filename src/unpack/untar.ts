@@ -123,7 +123,8 @@ function takeEntry(reader: Reader, type: string, block: Buffer, header: Header):
   const { extended, tree } = reader;
   reader.extended = undefined;
   const path = extended?.path ?? pathIn(block);
-  const isDirectory = header.type === "Directory";
+  // By the whole path: the first 100 bytes of a long one, which node-tar goes by, may end with a slash.
+  const isDirectory = type === "5" || (type === "0" && path.endsWith("/"));
   const left = bodySize(type, isDirectory, block, extended);
   if (!Number.isSafeInteger(left) || left < 0) {
     refuseEntry("damaged", path, "has an invalid size");

@@ -184,12 +184,16 @@ describe("what is to be written into other files", () => {
     const parts = recipes.blocks.filter(
       ({ lang, text }) => lang === "yaml" && !/^name:/m.test(text),
     );
-    const [signed, smoke, python, go] = parts.map(({ text }) => parse(text));
+    const [signed, smoke, second, python, go] = parts.map(({ text }) => parse(text));
     expect(parse(read("recipes/jq.yaml"))).toMatchObject(smoke);
     // The day is that of the last check.
     const [debian] = signed.artifacts["linux-x64"].signed;
     debian.checked = expect.stringMatching(/^\d{4}-\d\d-\d\d$/);
     expect(parse(read("recipes/tmux.yaml"))).toMatchObject(signed);
+    const [first, , last] = parse(read("recipes/node.yaml")).artifacts["linux-x64-glibc"];
+    const [ours, theirs] = second.artifacts["linux-x64-glibc"];
+    expect(first).toMatchObject(ours);
+    expect(last).toMatchObject(theirs);
     expect(parse(read("recipes/nano-pdf.yaml"))).toMatchObject(python);
     expect(parse(read("recipes/gog.yaml"))).toMatchObject({
       artifacts: {

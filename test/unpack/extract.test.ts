@@ -162,6 +162,18 @@ describe("archives as they are released", () => {
     }
   });
 
+  test.each(["pax", "gnu"])(
+    "a long name of %s whose first 100 bytes end with a slash",
+    async (format) => {
+      const name = "x".repeat(97); // behind "./"
+      mkdirSync(join(dir, "in", name), { recursive: true });
+      writeFileSync(join(dir, "in", name, "file"), "content".repeat(100));
+      const bytes = run("tar", ["-C", join(dir, "in"), `--format=${format}`, "-cf", "-", "."]);
+      await unpack("tar", bytes);
+      expect(textOf(`${name}/file`)).toBe("content".repeat(100));
+    },
+  );
+
   test.each([
     ["gnu"],
     ["oldgnu"],

@@ -12,8 +12,8 @@ import type { SourceKind } from "../kind.ts";
 import type { Toolchain, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
 
-/** A large program, including its modules' download, takes about two minutes on two cores. */
-const buildTimeout = 20 * 60_000;
+/** A large program takes two to five minutes on two idle cores, and a multiple of it on busy ones. */
+const buildTimeout = 60 * 60_000;
 const downloadTimeout = 10 * 60_000;
 
 /**
@@ -142,7 +142,8 @@ function goError(
   finished: Finished,
 ): UserError {
   const lines = finished.stderr.split("\n").filter((line) => !/^go: downloading|^\s*$/.test(line));
-  const said = lines.slice(0, 4).join(" | ") || `exit status ${finished.status}`;
+  const ended = finished.timedOut ? "it timed out" : `exit status ${finished.status}`;
+  const said = lines.slice(0, 4).join(" | ") || ended;
   const message = `${module}@${version} cannot ${what}: ${said}`;
   if (/checksum mismatch|SECURITY ERROR/.test(said)) {
     return new UserError("E_DIGEST_MISMATCH", message, {
