@@ -56,10 +56,10 @@ export async function openTrial(): Promise<Trial> {
         return { ...none, result, seen: failure.shared?.message ?? failure.message };
       }
       const installed = installedTool(name);
-      const smokes: [Root, Smoke][] = [];
-      for (const [root, box] of opened) {
-        if (isFor(root, recipe, installed)) smokes.push([root, await smoke(recipe, box, place)]);
-      }
+      const meant = opened.filter(([root]) => isFor(root, recipe, installed));
+      const smokes = await Promise.all(
+        meant.map(async ([root, box]) => [root, await smoke(recipe, box, place)] as const),
+      );
       const first = smokes.find(([, { error }]) => error !== undefined) ?? smokes[0];
       return {
         version: installed.version,
@@ -150,7 +150,7 @@ async function smokeWith(
   box: Sandbox,
   place: Place,
 ): Promise<Omit<Smoke, "result">> {
-  const dir = join(place.dir, "workspace/smoke");
+  const dir = join(place.dir, "workspace", box.name);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir);
   for (const [file, text] of Object.entries(testFiles)) writeFileSync(join(dir, file), text);
@@ -161,7 +161,7 @@ async function smokeWith(
   const words = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const began = performance.now();
   const { exitCode, stdout, stderr } = await box.call(
-    `cd smoke && ${variable} ${words}`,
+    `cd ${box.name} && ${variable} ${words}`,
     "/opt/openclaw/bin:/usr/local/bin:/usr/bin:/bin",
   );
   const milliseconds = Math.round(performance.now() - began);
