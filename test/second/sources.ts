@@ -12,9 +12,7 @@ interface Watched {
   readonly alone: readonly { readonly why: string; readonly recipes: readonly string[] }[];
 }
 
-export const watched: Watched = parse(
-  readFileSync(join(import.meta.dirname, "programs.yaml"), "utf8"),
-);
+const watched: Watched = parse(readFileSync(join(import.meta.dirname, "programs.yaml"), "utf8"));
 
 /** Recipe to the reason why it has one source. */
 export const alone: ReadonlyMap<string, string> = new Map(
