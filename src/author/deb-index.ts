@@ -11,7 +11,7 @@ import {
 import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { readFile, writeFile } from "../io/disk.ts";
-import type { AptConfig, DebianSource } from "../net/apt-config.ts";
+import { type AptConfig, type DebianSource, readAptConfig } from "../net/apt-config.ts";
 import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";
 import type { Http } from "../net/http.ts";
 import { decompressed } from "../unpack/decompress.ts";
@@ -46,6 +46,18 @@ interface Suite {
   readonly signers: readonly string[];
   /** Path below the suite to its digest and size. */
   readonly files: ReadonlyMap<string, { readonly sha256: string; readonly size: number }>;
+}
+
+const opened = new WeakMap<Http, Promise<DebRelease>>();
+
+/** The release of this run, which is read once: see `openRelease`. */
+export function releaseOf(
+  draft: Omit<IndexContext, "apt"> & { readonly env: Parameters<typeof readAptConfig>[0] },
+): Promise<DebRelease> {
+  const open = async () => await openRelease({ ...draft, apt: await readAptConfig(draft.env) });
+  const found = opened.get(draft.http) ?? open();
+  opened.set(draft.http, found);
+  return found;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { DebArch } from "../core/locks/deb-lock.ts";
 import type { PlatformKey } from "../core/platform.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 import { readAptConfig } from "../net/apt-config.ts";
-import { openRelease } from "./deb-index.ts";
+import { releaseOf } from "./deb-index.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import { chooseBins, type DraftContext, type DraftWish, toolName } from "./draft.ts";
@@ -30,7 +30,7 @@ export async function draftFromDeb(
   const tool = toolName(wish.name ?? name, name);
   const dir = await workDirIn(place.dir, "index");
   const context = { http, apt: await readAptConfig(env), dir, clock };
-  const release = await openRelease(context);
+  const release = await releaseOf(place);
   const lock = `${tool}.deb.lock.json`;
   const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};
   for (const [arch, key] of arches) {

@@ -2,7 +2,7 @@ import { renderDebLock } from "../core/locks/deb-lock.ts";
 import { once } from "../core/once.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
-import { openRelease } from "./deb-index.ts";
+import { releaseOf } from "./deb-index.ts";
 import { makeLock, type SeenContents } from "./deb-packages.ts";
 import type { DebWanted } from "./deb-wanted.ts";
 
@@ -22,7 +22,7 @@ export function debLocker(place: DebLockContext): (wanted: DebWanted) => Promise
   const open = once(async () => {
     const { env, http, clock, dir } = place;
     const context = { http, apt: await readAptConfig(env), dir, clock };
-    return { context, release: await openRelease(context) };
+    return { context, release: await releaseOf(place) };
   });
   const seen: SeenContents = new Map();
   return async (wanted) => {

@@ -3,15 +3,13 @@ import { compareDebVersions } from "../core/deb-version.ts";
 import { UserError } from "../core/errors.ts";
 import { type DebArch, type DebLock, debArchOf } from "../core/locks/deb-lock.ts";
 import { parseWheelName } from "../core/locks/wheel-tags.ts";
-import { once } from "../core/once.ts";
 import type { DebianPackage } from "../core/recipe.ts";
 import type { PlacedSource } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { compareVersions } from "../core/versions.ts";
 import { orNothing } from "../io/files.ts";
-import { readAptConfig } from "../net/apt-config.ts";
 import { listFiles } from "../sources/python/index.ts";
-import { openRelease } from "./deb-index.ts";
+import { releaseOf } from "./deb-index.ts";
 import type { DraftContext } from "./draft.ts";
 import { gitTags } from "./git-tags.ts";
 import { withOwnGo } from "./lock-go.ts";
@@ -81,7 +79,7 @@ export function openVersions(draft: DraftContext): Versions {
       throw error;
     });
   };
-  const release = once(async () => openRelease({ ...draft, apt: await readAptConfig(draft.env) }));
+  const release = () => releaseOf(draft);
   const inRelease = async (name: string, arch: DebArch): Promise<string | undefined> =>
     (await (await release()).packagesFor(arch)).byName.get(name)?.version;
   const askers: Readonly<

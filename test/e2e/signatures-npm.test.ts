@@ -87,6 +87,7 @@ async function offer(version: string, over: Offered = {}): Promise<void> {
     time: { [version]: over.time ?? "2026-01-01T00:00:00Z" },
   };
   place.server.serve(`/registry/${name}`, JSON.stringify(whole));
+  place.server.serve(`/registry/${name}/${version}`, JSON.stringify(versions[version]));
 }
 const statementOf = (version: string, hex: string) => ({
   _type: "https://in-toto.io/Statement/v1",

@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openRelease } from "../../src/author/deb-index.ts";
+import { openSignatures } from "../../src/author/signatures/check.ts";
+import { renderDebLock } from "../../src/core/locks/deb-lock.ts";
 import { readAptConfig } from "../../src/net/apt-config.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
+import { readNpmConfig } from "../../src/net/npm-config.ts";
 import { compress, describe as facts, run } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
 
@@ -75,19 +78,61 @@ function publish(
   }
 }
 
-async function packages(...mirrors: string[]): Promise<string[]> {
+async function configure(...mirrors: string[]): Promise<{ APT_CONFIG: string }> {
   const etc = join(dir, "apt");
   mkdirSync(etc, { recursive: true });
   const lines = mirrors.map((uri) => `deb [signed-by=${gnupg}/key.gpg] ${uri} bookworm main`);
   const flat = `deb ${server.origin}/flat ./`;
   writeFileSync(join(etc, "sources.list"), `${[flat, ...lines].join("\n")}\n`);
   writeFileSync(join(etc, "apt.conf"), `Dir::Etc "${etc}";\n`);
-  const apt = await readAptConfig({ APT_CONFIG: join(etc, "apt.conf") });
+  return { APT_CONFIG: join(etc, "apt.conf") };
+}
+
+async function packages(...mirrors: string[]): Promise<string[]> {
+  const apt = await readAptConfig(await configure(...mirrors));
   const release = await openRelease({ http, apt, dir, clock: () => new Date() });
   return [...(await release.packagesFor("amd64")).byName.keys()];
 }
 
+/** What is recorded of a lock that has the package `show`. */
+async function signaturesOf(version: string, sha256: string) {
+  const env = await configure(mirror());
+  const draft = { ...{ http, dir, env, home: dir, offline: false }, clock: () => new Date() };
+  const find = openSignatures({ ...draft, npm: () => readNpmConfig(env, dir), emit: () => {} });
+  const path = `pool/main/s/show/show_${version}_amd64.deb`;
+  const digest = { algorithm: "sha256", hex: sha256 } as const;
+  const show = { name: "show", version, archive: "debian", path, size: 1, digest } as const;
+  const packages = { amd64: [show] };
+  const lock = renderDebLock({
+    release: "bookworm",
+    snapshot: "20260101T000000Z",
+    packages,
+  });
+  return await find({ deb: `show@${version}`, lock: "show.deb.lock.json" }, lock);
+}
+
 const mirror = (): string => `${server.origin}/debian`;
+
+describe("what a recipe records of a lock", () => {
+  test("is the key that has signed the index of its packages", async () => {
+    publish([".gz"]);
+    const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(
+      gpg("--with-colons", "--list-keys").toString(),
+    )?.[1];
+    const recorded = [{ kind: "debian-index", by: fingerprint }];
+    expect(await signaturesOf("1.0-1", "0".repeat(64))).toEqual(recorded);
+    // The release has replaced it since.
+    expect(await signaturesOf("0.9-1", "1".repeat(64))).toEqual(recorded);
+  });
+
+  test("is nothing of a package that the index has with another digest", async () => {
+    publish([".gz"]);
+    await expect(signaturesOf("1.0-1", "1".repeat(64))).rejects.toMatchObject({
+      problem: "E_SIGNATURE",
+      message: expect.stringMatching(/it lists show 1\.0-1 \(amd64\) with another sha256/),
+    });
+  });
+});
 
 describe("an index", () => {
   test.each(Object.keys(forms) as Suffix[])("as Packages%s", async (suffix) => {

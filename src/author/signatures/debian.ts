@@ -1,7 +1,6 @@
 import { parseDebLock } from "../../core/locks/deb-lock.ts";
-import { readAptConfig } from "../../net/apt-config.ts";
-import { openRelease } from "../deb-index.ts";
-import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
+import { releaseOf } from "../deb-index.ts";
+import { type SignatureCheck, wrongSignature } from "./evidence.ts";
 
 /** Debian's index, which names each package of a lock, and is signed. */
 export const debianIndex: SignatureCheck = {
@@ -9,7 +8,7 @@ export const debianIndex: SignatureCheck = {
   sources: ["debian"],
   async find({ source, lock = "", recorded }, context) {
     const parsed = parseDebLock(lock, "lock");
-    const release = await context.memo("debian", () => open(context));
+    const release = await releaseOf(context.draft);
     const [by] = release.signers;
     if (!parsed.ok || by === undefined) return [];
     for (const [arch, packages] of Object.entries(parsed.held.packages)) {
@@ -28,8 +27,3 @@ export const debianIndex: SignatureCheck = {
     return [{ kind: "debian-index", by: same?.by ?? by }];
   },
 };
-
-async function open({ draft }: SignatureContext) {
-  const { env, http, dir, clock } = draft;
-  return await openRelease({ http, apt: await readAptConfig(env), dir, clock });
-}

@@ -6,7 +6,12 @@ import type { SignedBy } from "../../core/recipe.ts";
 import { splitPackage } from "../../core/recipes/rules.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
 import { isNotFound, isRefusal } from "../../net/errors.ts";
-import { packageDocument } from "../../sources/npm/registry.ts";
+import {
+  type NpmRegistry,
+  publishedAt,
+  versionDocument,
+  versionsOf,
+} from "../../sources/npm/registry.ts";
 import { verifyBundle } from "./bundle.ts";
 import {
   type SignatureCheck,
@@ -21,10 +26,9 @@ interface Published {
   /** That the recipe or its lock pins. */
   readonly digest: Digest;
   readonly dist: Fields;
-  /** Of the whole package. */
-  readonly document: Fields;
   /** The registry's URL. */
   readonly base: string;
+  readonly registry: NpmRegistry;
 }
 
 /** npm's signature of the name, version and digest. */
@@ -42,7 +46,7 @@ export const npmSignature: SignatureCheck = {
       const id = trimmed(signature?.keyid) ?? "";
       const key = known.get(id);
       if (!key) continue;
-      refuseWrong(published, { id, key, sig: trimmed(signature?.sig) ?? "" });
+      await refuseWrong(published, { id, key, sig: trimmed(signature?.sig) ?? "" });
       signers.push({ kind: "npm-signature", by: id });
     }
     if (signers.length > 0) return signers;
@@ -88,8 +92,8 @@ interface KeySignature {
   readonly sig: string;
 }
 
-function refuseWrong(published: Published, { id, key, sig }: KeySignature): void {
-  const { spec, digest, dist, document } = published;
+async function refuseWrong(published: Published, { id, key, sig }: KeySignature): Promise<void> {
+  const { spec, digest, dist, registry } = published;
   const what = nameOf(published);
   const integrity = trimmed(dist.integrity) ?? "";
   if (formatIntegrity(digest) !== integrity) throw wrongSignature(what, "it is of other bytes");
@@ -103,10 +107,11 @@ function refuseWrong(published: Published, { id, key, sig }: KeySignature): void
     throw wrongSignature(what, `it is not by its key ${id}`);
   }
   const end = key.validFor?.end;
-  const { [splitPackage(spec).version]: time } = asFields(document.time) ?? {};
-  if (end !== undefined && !(Date.parse(String(time)) <= end.getTime())) {
-    throw wrongSignature(what, `its key ${id} is valid until ${end.toISOString().slice(0, 10)}`);
-  }
+  if (end === undefined) return;
+  const { name, version } = splitPackage(spec);
+  // Without a time it is not known to be before the end.
+  if ((await publishedAt(name, version, registry)) <= end.getTime()) return;
+  throw wrongSignature(what, `its key ${id} is valid until ${end.toISOString().slice(0, 10)}`);
 }
 
 const slsa = "https://slsa.dev/provenance/";
@@ -117,7 +122,7 @@ export const npmProvenance: SignatureCheck = {
   sources: ["npm-package", "npm-closure"],
   async find(subject, context) {
     const published = await readPublished(subject, context);
-    const { spec, digest, dist, document, base } = published;
+    const { spec, digest, dist, base } = published;
     const named = trimmed(asFields(dist.attestations)?.url);
     if (named === undefined) return [];
     // Mirrors have npm's own host in it.
@@ -142,7 +147,7 @@ export const npmProvenance: SignatureCheck = {
       const { bundle } = asFields(each) ?? {};
       const signer = await verifyBundle({ what, bundle, digests: [digest], trust, keys });
       if (!signer.predicateType?.startsWith(slsa)) continue;
-      refuseOtherRepository(what, signer.repository, repositoryOf(document, spec));
+      refuseOtherRepository(what, signer.repository, await repositoryOf(published));
       const { by, issuer, repository, commit } = signer;
       const source = repository && commit && `${repository}@${commit}`;
       found.push({ kind: "npm-provenance", by, issuer, ...(source && { source }) });
@@ -158,9 +163,9 @@ function refuseOtherRepository(what: string, built?: string, named?: string): vo
   throw wrongSignature(what, `it was built from ${built}, but the package names ${named}`);
 }
 
-function repositoryOf(document: Fields, spec: string): string | undefined {
-  const manifest = asFields(asFields(document.versions)?.[splitPackage(spec).version]);
-  const { repository } = manifest ?? {};
+async function repositoryOf({ spec, registry }: Published): Promise<string | undefined> {
+  const { name, version } = splitPackage(spec);
+  const { repository } = (await versionDocument(name, version, registry)) ?? {};
   const url = trimmed(asFields(repository)?.url) ?? trimmed(repository);
   const path = /(?:github\.com[/:]|^github:)([\w.-]+\/[\w.-]+?)(?:\.git)?(?:[/#].*)?$/.exec(
     url ?? "",
@@ -175,14 +180,13 @@ async function readPublished(
   const spec = source.npm ?? "";
   const { name, version } = splitPackage(spec);
   const npm = await draft.npm();
-  const document = await memo(`npm ${name}`, () =>
-    packageDocument(name, { http: draft.http, npm }),
-  );
-  const dist = asFields(asFields(asFields(document.versions)?.[version])?.dist) ?? {};
+  const registry = { http: draft.http, npm };
+  const versions = await memo(`npm ${name}`, () => versionsOf(name, registry));
+  const dist = asFields(asFields(versions[version])?.dist) ?? {};
   const digest =
     source.lock !== undefined ? lockedDigest(name, lock) : parseIntegrity(source.integrity ?? "");
   if (!digest) throw wrongSignature(spec, "the recipe has no sha512 of it");
-  return { spec, digest, dist, document, base: npm.registryFor(name) };
+  return { spec, digest, dist, registry, base: npm.registryFor(name) };
 }
 
 function lockedDigest(name: string, lock = ""): Digest | undefined {

@@ -98,18 +98,36 @@ const [abridged, whole] = [
   "application/json",
 ];
 
-/** All that a registry says about a package, in the form that also has times and repositories. */
-export async function packageDocument(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
+/** When a version was published; large, because a registry says it with all else about the package. */
+export async function publishedAt(
+  name: string,
+  version: string,
+  { http, npm }: NpmRegistry,
+): Promise<number> {
   const base = npm.registryFor(name);
   const url = documentUrl(name, base);
   const document = await http.json(url, { ...npm.headersFor(url, base), accept: whole });
-  return asFields(document) ?? {};
+  return Date.parse(String(asFields(asFields(document)?.time)?.[version]));
+}
+
+/** What the package says about itself in a version; undefined where the registry has no document of it. */
+export async function versionDocument(
+  name: string,
+  version: string,
+  { http, npm }: NpmRegistry,
+): Promise<Fields | undefined> {
+  const base = npm.registryFor(name);
+  const url = `${documentUrl(name, base)}/${version}`;
+  return await http.json(url, npm.headersFor(url, base)).then(asFields, (error: unknown) => {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  });
 }
 
 /**
  * The versions in a package's document. Throws a UserError (`network`) if the registry has none.
  */
-async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
+export async function versionsOf(name: string, { http, npm }: NpmRegistry): Promise<Fields> {
   const base = npm.registryFor(name);
   const url = documentUrl(name, base);
   const ask = (accept: string): Promise<unknown> =>
