@@ -1,9 +1,9 @@
 /** Signatures beside the files of a release, and GitHub's attestations: a release server and keys of the test. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createMessage, generateKey, readPrivateKey, sign } from "openpgp";
+import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from "openpgp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { archive, program } from "../support/archives.ts";
@@ -257,7 +257,14 @@ describe.runIf(spawnSync("gpgv", ["--version"]).status === 0)("PGP", () => {
         detached: true,
         ...(date && { date }),
       });
-    return { publicKey, fingerprint: key.getFingerprint().toUpperCase(), sign: signBytes };
+    const signText = async (text: string) =>
+      await sign({ message: await createCleartextMessage({ text }), signingKeys: key });
+    return {
+      signText,
+      publicKey,
+      fingerprint: key.getFingerprint().toUpperCase(),
+      sign: signBytes,
+    };
   }
 
   test("of a list of digests, by a key beside it", async () => {
@@ -292,6 +299,19 @@ describe.runIf(spawnSync("gpgv", ["--version"]).status === 0)("PGP", () => {
     ]);
   });
 
+  test("in a list of digests itself", async () => {
+    const key = await makePgp();
+    const list = `${hex}  ${name}\n`;
+    serve("SHASUMS256.txt", list);
+    serve("KEYS", key.publicKey);
+    serve("SHASUMS256.txt.asc", await key.signText(list));
+    expect((await create()).status).toBe(0);
+    expect(source().signed).toMatchObject([{ by: key.fingerprint, at: at("SHASUMS256.txt.asc") }]);
+    rmSync(file());
+    serve("SHASUMS256.txt.asc", await key.signText(`${"0".repeat(64)}  ${name}\n`));
+    await refused(/SHASUMS256\.txt\.asc: it is about other bytes/);
+  });
+
   test("of other bytes is refused", async () => {
     const key = await makePgp();
     serve(`${name}.asc`, await key.sign(Buffer.from("other")));
@@ -307,12 +327,18 @@ describe.runIf(spawnSync("gpgv", ["--version"]).status === 0)("PGP", () => {
     await refused(/\.asc: its key has expired/);
   });
 
-  test("without a key it is not recorded, and said", async () => {
+  test("without its key it is not recorded, and said", async () => {
     serve(`${name}.asc`, await (await makePgp()).sign(bytes));
+    serve("KEYS", (await makePgp()).publicKey);
+    const none = "Note: This user hasn't uploaded any GPG keys.";
+    const empty = `-----BEGIN PGP PUBLIC KEY BLOCK-----\n${none}\n\n\n=twTO\n-----END PGP PUBLIC KEY BLOCK-----\n`;
+    place.server.serve("/o.gpg", empty);
     const { status, stderr } = await create();
     expect([status, stderr]).toEqual([
       0,
       expect.stringMatching(/\.asc was not checked, because its key is not known/),
     ]);
+    expect(source()).not.toHaveProperty("signed");
+    expect(place.server.hits("/o.gpg")).toBe(1);
   });
 });

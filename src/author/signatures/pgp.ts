@@ -1,5 +1,4 @@
-import type { SignedBy } from "../../core/recipe.ts";
-import { writeFile } from "../../io/disk.ts";
+import { readFile, writeFile } from "../../io/disk.ts";
 import { askGpgv } from "../gpgv.ts";
 import { type BesideFile, filesBeside, textAt } from "./beside.ts";
 import {
@@ -17,67 +16,68 @@ export const pgp: SignatureCheck = {
   async find(subject, context) {
     const files = await filesBeside([".asc", ".sig", ".gpg"], subject, context);
     const signatures = files.filter(({ text }) => text.includes("-----BEGIN PGP SIGNATURE-----"));
-    const found: SignedBy[] = [];
-    for (const signature of signatures.slice(0, 1)) {
-      const ring = await keysFor(subject, context);
-      if (!ring) {
-        keyIsMissing("pgp", signature.url, "FINGERPRINT, key: https://...", context);
-        continue;
-      }
+    const [signature] = signatures;
+    if (!signature) return [];
+    for await (const ring of keyRings(subject, context)) {
       const by = await verifySigned(signature, ring, context);
+      if (by === undefined) continue;
       if (!ring.isNamed) firstUse(`the PGP key ${by}`, ring.from, context);
-      found.push({ kind: "pgp", by, at: signature.url, key: ring.from });
+      return [{ kind: "pgp", by, at: signature.url, key: ring.from }];
     }
-    return found;
+    keyIsMissing("pgp", signature.url, "FINGERPRINT, key: https://...", context);
+    return [];
   },
 };
 
 interface KeyRing {
   /** Its URL. */
   readonly from: string;
-  /** Armoured. */
-  readonly text: string;
+  readonly bytes: Buffer;
   /** True if the recipe names it. */
   readonly isNamed: boolean;
 }
 
-/** The keys that the recipe names, else those beside the file or of the repository's owner. */
-async function keysFor(
+/** The keys that the recipe names, else those beside the file, and of the repository's owner. */
+async function* keyRings(
   { source, recorded }: Subject,
   context: SignatureContext,
-): Promise<KeyRing | undefined> {
+): AsyncGenerator<KeyRing> {
   const named = recorded.find(({ kind, key }) => kind === "pgp" && key !== undefined)?.key;
   const owner = /^https:\/\/github\.com\/([\w.-]+)\//.exec(source.url ?? "")?.[1];
-  const guessed = ["KEYS", "pgp-key.asc", "public-key.asc"].map(
+  const beside = ["KEYS", "pgp-key.asc", "public-key.asc"].map(
     (name) => new URL(name, source.url).href,
   );
-  const places = named
-    ? [named]
-    : [...guessed, ...(owner ? [`https://github.com/${owner}.gpg`] : [])];
-  for (const from of places) {
-    const text = await textAt(from, context);
-    if (text?.includes("-----BEGIN PGP PUBLIC KEY BLOCK-----")) {
-      return { from, text, isNamed: named !== undefined };
-    }
+  const guessed = [...beside, ...(owner ? [`https://github.com/${owner}.gpg`] : [])];
+  for (const from of named ? [named] : guessed) {
+    const bytes = binaryOf((await textAt(from, context)) ?? "", "PUBLIC KEY BLOCK");
+    if (bytes.length > 0) yield { from, bytes, isNamed: named !== undefined };
+    else if (named) throw wrongSignature(named, "there is no PGP key");
   }
-  if (named === undefined) return undefined;
-  throw wrongSignature(named, "there is no PGP key");
 }
 
-/** The fingerprint of the signer's primary key. */
+/** The fingerprint of the signer's primary key; undefined if it is not among keys that nobody has named. */
 async function verifySigned(
   { of, url, text }: BesideFile,
   ring: KeyRing,
   context: SignatureContext,
-): Promise<string> {
+): Promise<string | undefined> {
   const [keyring, signature, content] = [context.file(), context.file(), context.file()];
-  await writeFile(keyring, binaryOf(ring.text, "PUBLIC KEY BLOCK"));
-  await writeFile(signature, binaryOf(text, "SIGNATURE"));
-  await writeFile(content, await of.bytes());
-  const { status, stderr } = await askGpgv([keyring], [signature, content]);
+  await writeFile(keyring, ring.bytes);
+  // A text may hold its signature, as lists of digests do: gpgv then writes what was signed.
+  const isWhole = text.includes("-----BEGIN PGP SIGNED MESSAGE-----");
+  await writeFile(signature, isWhole ? text : binaryOf(text, "SIGNATURE"));
+  const bytes = await of.bytes();
+  if (!isWhole) await writeFile(content, bytes);
+  const words = isWhole ? ["--output", content, signature] : [signature, content];
+  const { status, stderr } = await askGpgv([keyring], words);
+  if (!ring.isNamed && /^\[GNUPG:\] NO_PUBKEY/m.test(status)) return undefined;
   const good = /^\[GNUPG:\] VALIDSIG .*?(\S+)$/m.exec(status)?.[1];
   const bad = /^\[GNUPG:\] (BADSIG|ERRSIG|EXPSIG|EXPKEYSIG|REVKEYSIG)\b/m.exec(status)?.[1];
-  if (good !== undefined && bad === undefined) return good;
+  if (good !== undefined && bad === undefined) {
+    const isSame = (await readFile(content)).toString().trimEnd() === bytes.toString().trimEnd();
+    if (!isWhole || isSame) return good;
+    throw wrongSignature(url, "it is about other bytes");
+  }
   const said = stderr.trim().split("\n").slice(-2).join(" | ");
   throw wrongSignature(url, `${meanings[bad ?? ""] ?? "it is not valid"}: ${said}`);
 }
