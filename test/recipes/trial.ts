@@ -22,6 +22,7 @@ interface Failure {
 interface Installed {
   readonly version: string;
   readonly source: { readonly kind: string; readonly from: string };
+  readonly needs: readonly string[];
 }
 
 export type Seen = Omit<Row, "date" | "recipe">;
@@ -117,11 +118,12 @@ function installedTool(name: string): Installed {
   return tools[name];
 }
 
-/** Programs of Debian have their own libc; a recipe without a -glibc platform is for any libc. */
-function isFor(root: Root, { artifacts }: Recipe, { source }: Installed): boolean {
-  if (root !== "alpine" || source.kind === "debian") return true;
+/** A recipe without a -glibc platform is for any libc, if what it needs is. */
+function isFor(root: Root, { artifacts }: Recipe, { needs }: Installed): boolean {
+  if (root !== "alpine") return true;
   const keys = Object.keys(artifacts);
-  return keys.includes(`linux-${process.arch}`) && !keys.includes(`linux-${process.arch}-glibc`);
+  const [any, glibc] = [`linux-${process.arch}`, `linux-${process.arch}-glibc`];
+  return keys.includes(any) && !keys.includes(glibc) && needs.length === 0;
 }
 
 function sourceOf({ source: { kind, from } }: Installed): string {
