@@ -6,8 +6,8 @@ export interface DebLauncher {
   readonly place: string;
   /** Absent: the system's own starts the program, so that /proc/self/exe names the program. */
   readonly loader?: string | undefined;
-  /** The directory of libraries that is searched first. */
-  readonly libraries: string;
+  /** The directory of libraries that is searched first; absent: the command is a launcher itself. */
+  readonly libraries?: string;
   /** The program and the arguments before the user's own; `{root}` is the tree. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export function renderDebLauncher(launcher: DebLauncher): string {
     ([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}=${word(value)}\n`,
   );
   const [program = "", ...args] = command.map(word);
-  const own = word(`{root}/${libraries}`);
+  const own = word(`{root}/${libraries ?? ""}`);
   const inherited = `export LD_LIBRARY_PATH=${own}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"\n`;
   const options = `--inhibit-cache --library-path ${own} --argv0 "$0" `;
   const start = loader === undefined ? "" : `${word(`{root}/${loader}`)} ${options}`;
@@ -43,7 +43,7 @@ self=$0
 [ ! -h "$self" ] || self=$(readlink -f -- "$self")
 case $self in /*${end}) ;; *) self=$(readlink -f -- "$self") ;; esac
 root=\${self%${end}}
-${[...variables, ...fallbacks.map(fallbackLine)].join("")}${loader === undefined ? inherited : ""}exec ${start}${[program, ...args].join(" ")} "$@"
+${[...variables, ...fallbacks.map(fallbackLine)].join("")}${loader === undefined && libraries !== undefined ? inherited : ""}exec ${start}${[program, ...args].join(" ")} "$@"
 `;
 }
 

@@ -35,8 +35,9 @@ for (const recipe of catalogue.recipes.values()) {
   if (typeof row !== "string") note(recipe.name, row);
   const said = typeof row === "string" ? row : `${row.version} from ${row.from}: ${row.output}`;
   process.stdout.write(`${recipe.name.padEnd(12)} ${placeOf(first)} gone: ${said}\n`);
-  writePage(catalogue);
+  writePage(catalogue); // what was seen so far
 }
+writePage(catalogue);
 
 function artifactsOf(recipe: Recipe): readonly Artifact[] {
   const found = artifactsFor(recipe, platform);
@@ -103,7 +104,7 @@ function runTest({ test, testFiles = {}, bins }: Recipe, prefix: string, dir: st
     ...{ cwd: work, env, encoding: "utf8" },
     stdio: ["ignore", "pipe", "ignore"],
   });
-  return text.trim().split("\n")[0]?.slice(0, 100) ?? "";
+  return text.trim().split("\n")[0]?.slice(0, 100) || "exit status 0";
 }
 
 /** The index that pip asks here, of whatever Python is on PATH. */

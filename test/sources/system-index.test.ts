@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { systemIndexOf } from "../../src/sources/python/indexes.ts";
+import { indexesFor, systemIndexOf } from "../../src/sources/python/indexes.ts";
 
 let root: string;
 beforeEach(() => {
@@ -29,4 +29,16 @@ test("is unknown without pip, or where its files say nothing of the kind", async
   expect(await systemIndexOf(join(root, "bin/python3"))).toBeUndefined();
   pip("python3/dist-packages", "http://plain.test/");
   expect(await systemIndexOf(join(root, "bin/python3"))).toBeUndefined();
+});
+
+test.each([
+  ["lib/python3.11/site-packages", "of python-build-standalone"],
+  ["usr/lib/python3/dist-packages", "of Debian"],
+])("the volume's Python says its own: in %s, %s", async (packages) => {
+  pip(`../${packages}`, "https://index.test/");
+  const python = { program: join(root, "bin/python3"), version: "3.11.2", tree: root };
+  const none = { isDefaultReplaced: false, indexes: [], findLinks: [] };
+  const toolchains = { pip: async () => none as never };
+  const { defaultIndex } = await indexesFor({} as never, python, toolchains);
+  expect(defaultIndex).toBe("https://index.test/simple/");
 });

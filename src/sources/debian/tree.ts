@@ -108,6 +108,7 @@ async function makeLaunchers(
   const perl = "usr/bin/perl";
   const hasPerl = files.some(({ path }) => path === perl);
   const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
+  const python = files.find(({ path }) => /^usr\/bin\/python3\.\d+$/.test(path));
   const argsOf = new Map(Object.entries(bins).map(([bin, path]) => [path, start.args[bin] ?? []]));
   const fallbacks = fallbacksOf(tree, dirname(loader));
   const launchers: Record<string, Start> = {};
@@ -115,16 +116,20 @@ async function makeLaunchers(
     const { path } = file;
     const program = `${ownDirectories.programs}/${path}`;
     const isPerl = hasPerl && file.executable && /(^|\/)perl$/.test(file.interpreter ?? "");
-    if (!isNative(file) && !isPerl) continue;
+    const isPython = file.executable && /(^|\/)python3?$/.test(file.interpreter ?? "");
     const own = path === perl ? perlCommand : [`{root}/${program}`];
-    const text = renderDebLauncher({
-      place: path,
-      loader,
-      libraries: ownDirectories.libraries,
-      command: [...(isPerl ? perlCommand : []), ...own, ...(argsOf.get(path) ?? [])],
-      env: start.env,
-      fallbacks,
-    });
+    const args = argsOf.get(path) ?? [];
+    const launcher = { place: path, env: start.env };
+    let text: string;
+    if (python && isPython) {
+      // By Python's own launcher, whose name is then that of the interpreter, which programs start again.
+      const command = [`{root}/${python.path}`, ...own, ...args];
+      text = renderDebLauncher({ ...launcher, command, fallbacks: [] });
+    } else if (isNative(file) || isPerl) {
+      const command = [...(isPerl ? perlCommand : []), ...own, ...args];
+      const { libraries } = ownDirectories;
+      text = renderDebLauncher({ ...launcher, loader, libraries, command, fallbacks });
+    } else continue;
     await makeDirectory(dirname(join(tree, program)));
     await rename(join(tree, path), join(tree, program));
     await writeFile(join(tree, path), text, { flag: "wx", mode: 0o755 });

@@ -42,7 +42,8 @@ export async function systemIndexOf(program: string): Promise<string | undefined
 }
 
 async function defaultIndexOf({ version, tree }: Interpreter): Promise<string | undefined> {
-  return await indexOfPip(join(tree, `lib/python${minorOf(version)}/site-packages`));
+  const own = await indexOfPip(join(tree, `lib/python${minorOf(version)}/site-packages`));
+  return own ?? (await indexOfPip(join(tree, "usr/lib/python3/dist-packages"))); // Debian's
 }
 
 async function indexOfPip(packages: string): Promise<string | undefined> {
