@@ -165,11 +165,14 @@ test("a Python script is started by the Python of its tree", async () => {
   debian.publish("python3.11-minimal", { "./usr/bin/python3.11": debian.program("cat") });
   debian.publish("pyscript", {
     "./usr/bin/pyscript": { body: "#!/usr/bin/python3\nthe script\n", mode: 0o755 },
+    "./usr/lib/python3.11/webbrowser.py": { body: "#!/usr/bin/env python3\n", mode: 0o755 },
   });
   debian.recipe("pyscript", { bins: { pyscript: "usr/bin/pyscript" } });
   const { stderr } = await place.runWith(debian.env, "pyscript");
   expect(stderr).toMatch(/pyscript 1\.0\+b1: installed/);
   expect((await runBin("pyscript")).stdout).toBe("#!/usr/bin/python3\nthe script\n");
+  const module = join(treeOf("pyscript"), "usr/lib/python3.11/webbrowser.py");
+  expect(readFileSync(module, "utf8")).toBe("#!/usr/bin/env python3\n"); // it is loaded, not started
 });
 
 test("a script runs with the closure's own interpreter", async () => {

@@ -116,7 +116,9 @@ async function makeLaunchers(
     const { path } = file;
     const program = `${ownDirectories.programs}/${path}`;
     const isPerl = hasPerl && file.executable && /(^|\/)perl$/.test(file.interpreter ?? "");
-    const isPython = file.executable && /(^|\/)python3?$/.test(file.interpreter ?? "");
+    // Modules of Python may be executable, too: they are loaded from where they are.
+    const isCommand = /^(usr\/)?s?bin\/[^/]+$/.test(path) || argsOf.has(path);
+    const isPython = isCommand && file.executable && /(^|\/)python3?$/.test(file.interpreter ?? "");
     const own = path === perl ? perlCommand : [`{root}/${program}`];
     const args = argsOf.get(path) ?? [];
     const launcher = { place: path, env: start.env };
