@@ -1,10 +1,11 @@
 /** One volume into which the built command installs recipes, and three roots in which their smoke tests are run. */
-import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { inject } from "vitest";
 import { $ } from "zx";
+import { installationKey } from "../../src/core/plan/plan.ts";
 import type { Recipe } from "../../src/core/recipe.ts";
 import { openPlace, type Place, type Sandbox } from "../containers/sandbox.ts";
 import { repository } from "../support/workplace.ts";
@@ -21,6 +22,7 @@ interface Failure {
 
 interface Installed {
   readonly version: string;
+  readonly key: string;
   readonly source: { readonly kind: string; readonly from: string };
   readonly needs: readonly string[];
 }
@@ -50,7 +52,7 @@ export async function openTrial(): Promise<Trial> {
   return {
     async attempt(recipe) {
       const { name, version } = recipe;
-      const failure = await install(name);
+      const failure = await install(recipe);
       const none = { version, source: "", roots: {}, milliseconds: 0 };
       if (failure !== undefined) {
         const result = failure.code === "network" ? "not reached" : "fails";
@@ -76,7 +78,12 @@ export async function openTrial(): Promise<Trial> {
 }
 
 /** Installs it, if it is not there already; what the command says if it cannot. */
-async function install(name: string): Promise<Failure | undefined> {
+async function install(recipe: Recipe): Promise<Failure | undefined> {
+  const { name, artifacts } = recipe;
+  const keys = Object.values(artifacts).flatMap((all) =>
+    all.map((artifact) => installationKey(recipe, artifact)),
+  );
+  if (keys.includes(toolsOfVolume()[name]?.key ?? "")) return undefined;
   const env = {
     ...process.env,
     OPENCLAW_SKILL_PROFILE_DIR: "",
@@ -112,10 +119,15 @@ function canFetchPython(): Promise<boolean> {
   return reached;
 }
 
+function toolsOfVolume(): Readonly<Record<string, Installed>> {
+  const manifest = join(volume, "manifest.json");
+  return existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")).tools : {};
+}
+
 function installedTool(name: string): Installed {
-  const { tools } = JSON.parse(readFileSync(join(volume, "manifest.json"), "utf8"));
-  if (tools[name] === undefined) throw new Error(`${name} is not in the manifest`);
-  return tools[name];
+  const tool = toolsOfVolume()[name];
+  if (tool === undefined) throw new Error(`${name} is not in the manifest`);
+  return tool;
 }
 
 /** A recipe without a -glibc platform is for any libc, if what it needs is. */
@@ -163,7 +175,7 @@ async function smokeWith(
   const words = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const began = performance.now();
   const { exitCode, stdout, stderr } = await box.call(
-    `cd ${box.name} && ${variable} ${words}`,
+    `cd ${box.name} && ${variable} timeout 120 ${words}`,
     "/opt/openclaw/bin:/usr/local/bin:/usr/bin:/bin",
   );
   const milliseconds = Math.round(performance.now() - began);
