@@ -88,6 +88,7 @@ describe("info", () => {
           homepage: "https://example.test",
           license: "MIT",
           provenance: "made by a test",
+          signed: [],
           bins: ["owl"],
           aliases: [],
           needs: [],
