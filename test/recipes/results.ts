@@ -92,7 +92,7 @@ function code(text: string): string {
 
 const shown: Readonly<Record<RootResult, (root: string) => string>> = {
   works: (root) => root,
-  home: (root) => `${root} with HOME=/tmp`,
+  home: (root) => `${root} with a HOME to write to`,
   fails: (root) => `not ${root}`,
 };
 

@@ -1,5 +1,5 @@
 /** One volume into which the built command installs recipes, and three roots in which their smoke tests are run. */
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -7,6 +7,7 @@ import { inject } from "vitest";
 import { $ } from "zx";
 import { installationKey } from "../../src/core/plan/plan.ts";
 import type { Recipe } from "../../src/core/recipe.ts";
+import { host } from "../containers/host.ts";
 import { openPlace, type Place, type Sandbox } from "../containers/sandbox.ts";
 import { repository } from "../support/workplace.ts";
 import type { RootResult, Row } from "./results.ts";
@@ -27,7 +28,7 @@ interface Installed {
   readonly needs: readonly string[];
 }
 
-export type Seen = Omit<Row, "date" | "recipe">;
+type Seen = Omit<Row, "date" | "recipe">;
 
 export interface Trial {
   /** Installs a recipe and runs its smoke test in every root that its programs are for. */
@@ -149,11 +150,11 @@ interface Smoke {
   readonly milliseconds: number;
 }
 
-/** Runs the smoke test as a tool call of an agent; once more with another HOME, if it fails. */
+/** Runs the smoke test as a tool call of an agent; once more with that directory as HOME, if it fails. */
 async function smoke(recipe: Recipe, box: Sandbox, place: Place): Promise<Smoke> {
   const asIs = await smokeWith("", recipe, box, place);
   if (asIs.error === undefined) return { ...asIs, result: "works" };
-  const { error, ...again } = await smokeWith("HOME=/tmp", recipe, box, place);
+  const { error, ...again } = await smokeWith('HOME="$PWD"', recipe, box, place);
   return error === undefined ? { ...again, result: "home" } : { ...asIs, result: "fails" };
 }
 
@@ -167,8 +168,11 @@ async function smokeWith(
   const dir = join(place.dir, "workspace", box.name);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir);
-  for (const [file, text] of Object.entries(testFiles)) writeFileSync(join(dir, file), text);
-  chownSync(dir, 1000, 1000);
+  for (const [file, text] of Object.entries(testFiles)) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), text);
+  }
+  await host`chown -R 1000:1000 ${dir}`;
   const [program = "", ...args] = test;
   // By its path: busybox prefers its own applets, which Alpine's does not.
   const argv = [`/opt/openclaw/bin/${program}`, ...args];
