@@ -44,9 +44,7 @@ function renderPage(catalogue: Catalogue, seen: Rows): string {
   const several = all.filter(({ places }) => places.length > 1);
   const cells = several.map(({ name, places: [first = "", ...later] }) => {
     const row = seen[name];
-    const what = row
-      ? `${row.version} from ${row.from}: \`${row.output}\``
-      : "not reached from here";
+    const what = row ? `${row.version} from ${row.from}: \`${row.output}\`` : "not seen yet";
     const isWatched = programs.has(name) ? `**${name}**` : name;
     return [isWatched, first, later.join(", "), what, row?.date ?? ""];
   });
