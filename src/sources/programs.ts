@@ -1,4 +1,4 @@
-import { basename, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { type Elf, readElf } from "../core/elf.ts";
 import { readPieces, realpath, realpathSync } from "../io/disk.ts";
 import { entriesBelow } from "../io/entries.ts";
@@ -36,6 +36,11 @@ export async function listPrograms(dir: string): Promise<TreeFile[]> {
     found.push({ path, executable, aliases: aliases.get(absolute) ?? [], ...head });
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The file that a path of the tree leads to, relative to the tree. */
+export async function followed(dir: string, path: string): Promise<string> {
+  return relative(await realpath(dir), await realpath(join(dir, path)));
 }
 
 function isLibraryName(name: string): boolean {

@@ -93,7 +93,7 @@ function packageTree(tree: TreeWriter): TreeWriter {
 }
 
 const unneeded =
-  /^(usr\/share\/(man|info|locale|lintian|bug|doc-base|menu|applications|icons|pixmaps|metainfo|bash-completion|zsh|fish|help|gtk-doc)|usr\/include|usr\/lib\/debug|(usr\/)?lib\/(systemd|udev|tmpfiles\.d|sysusers\.d)|etc\/(init\.d|cron\.[a-z]+|apparmor\.d|logrotate\.d|default|pam\.d|bash_completion\.d|X11|xdg)|var|run|tmp|dev|proc|sys)(\/|$)/;
+  /^(usr\/share\/(man|info|locale|lintian|bug|doc-base|menu|applications|icons|pixmaps|metainfo|bash-completion|zsh|fish|help|gtk-doc)|usr\/lib\/debug|(usr\/)?lib\/(systemd|udev|tmpfiles\.d|sysusers\.d)|etc\/(init\.d|cron\.[a-z]+|apparmor\.d|logrotate\.d|default|pam\.d|bash_completion\.d|X11|xdg)|var|run|tmp|dev|proc|sys)(\/|$)/;
 
 /** False for files that programs do not need: documentation, translations, system configuration. */
 export function isKept(place: string): boolean {

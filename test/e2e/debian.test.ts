@@ -42,6 +42,7 @@ function publishShow(): void {
     "./usr/bin/other-name": link("show"),
     "./usr/share/show/data": "data",
     "./etc/show": link("/usr/share/show"),
+    "./usr/include/show.h": "header",
     "./usr/share/man/man1/show.1": "manual",
     "./usr/share/doc/show/README": "read me",
   });
@@ -68,8 +69,8 @@ describe("a program that asks what /proc/self/exe is", () => {
       ...over,
     });
 
-  test("sees the loader", async () => {
-    offer({ bins: { show: "usr/lib/show/show" } });
+  test("sees the loader, and a bin that is a link has its arguments", async () => {
+    offer({});
     await place.runWith(debian.env, "show");
     expect((await runBin("show")).stdout).toContain("/ld-linux-");
   });
@@ -131,6 +132,7 @@ describe("a program with its closure", () => {
     const tree = treeOf("show");
     expect(readdirSync(join(tree, "usr/share/doc/show"))).toEqual(["copyright"]);
     expect(existsSync(join(tree, "usr/share/man"))).toBe(false);
+    expect(existsSync(join(tree, "usr/include/show.h"))).toBe(true);
     expect(readlinkSync(join(tree, "etc/show"))).toBe("../usr/share/show");
     for (const name of readdirSync(join(tree, "usr/lib/openclaw-libs"))) {
       expect(readlinkSync(join(tree, "usr/lib/openclaw-libs", name))).toMatch(

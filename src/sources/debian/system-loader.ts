@@ -1,9 +1,9 @@
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { renderDebLauncher } from "../../core/deb-launcher.ts";
-import { realpath, rename, writeFile } from "../../io/disk.ts";
+import { rename, writeFile } from "../../io/disk.ts";
 import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
-import { isNative, type TreeFile } from "../programs.ts";
+import { followed, isNative, type TreeFile } from "../programs.ts";
 import type { Relocation } from "./tree.ts";
 
 /** The C library's own files: those of the tree do not fit the system's loader. */
@@ -25,9 +25,8 @@ export async function startBySystem(
   files: readonly TreeFile[],
 ): Promise<Record<string, Start>> {
   const launchers: Record<string, Start> = {};
-  const top = await realpath(tree);
   for (const [bin, path] of Object.entries(bins)) {
-    const place = relative(top, await realpath(join(tree, path)));
+    const place = await followed(tree, path);
     const file = files.find((one) => one.path === place);
     if (!file || !isNative(file)) continue;
     const program = `${place}.openclaw`;

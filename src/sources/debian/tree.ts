@@ -6,7 +6,7 @@ import { link as linkTo, rename, writeFile } from "../../io/disk.ts";
 import { isThere, makeDirectory } from "../../io/files.ts";
 import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
-import { isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
+import { followed, isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 import { writeFontConfig } from "./fonts.ts";
 import { startBySystem, withoutC } from "./system-loader.ts";
 
@@ -109,7 +109,10 @@ async function makeLaunchers(
   const hasPerl = files.some(({ path }) => path === perl);
   const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
   const python = files.find(({ path }) => /^usr\/bin\/python3\.\d+$/.test(path));
-  const argsOf = new Map(Object.entries(bins).map(([bin, path]) => [path, start.args[bin] ?? []]));
+  const argsOf = new Map<string, readonly string[]>();
+  for (const [bin, args] of Object.entries(start.args)) {
+    argsOf.set(await followed(tree, bins[bin] ?? ""), args);
+  }
   const fallbacks = fallbacksOf(tree, dirname(loader));
   const launchers: Record<string, Start> = {};
   for (const file of files) {
