@@ -100,6 +100,19 @@ function incomplete(what: string, hint = "Recreate the lock: recipe lock FILE.")
   return new UserError("E_LOCK", `the lock is incomplete: ${what}`, { hint });
 }
 
+/** The arguments of programs by their files: a bin may be a link. */
+async function argsOfFiles({
+  tree,
+  bins,
+  start,
+}: Relocation): Promise<Map<string, readonly string[]>> {
+  const found = new Map<string, readonly string[]>();
+  for (const [bin, args] of Object.entries(start.args)) {
+    found.set(await followed(tree, bins[bin] ?? ""), args);
+  }
+  return found;
+}
+
 async function makeLaunchers(
   { tree, bins, start }: Relocation,
   files: readonly TreeFile[],
@@ -109,10 +122,7 @@ async function makeLaunchers(
   const hasPerl = files.some(({ path }) => path === perl);
   const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
   const python = files.find(({ path }) => /^usr\/bin\/python3\.\d+$/.test(path));
-  const argsOf = new Map<string, readonly string[]>();
-  for (const [bin, args] of Object.entries(start.args)) {
-    argsOf.set(await followed(tree, bins[bin] ?? ""), args);
-  }
+  const argsOf = await argsOfFiles({ tree, bins, start });
   const fallbacks = fallbacksOf(tree, dirname(loader));
   const launchers: Record<string, Start> = {};
   for (const file of files) {
