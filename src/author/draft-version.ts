@@ -51,8 +51,8 @@ export function withVersion(document: RecipeDocument, version: string): RecipeDo
     const listed = [document.artifacts[key] ?? []].flat() as RecipeSource[];
     const named = listed.flatMap((source) => sourceAtVersion(source, document, version) ?? []);
     const plain = named.filter(({ deb }) => deb === undefined);
-    // A Debian package has a version of its own, which only who names it can know.
-    const chosen = plain.length > 0 ? plain : named;
+    // A Debian package has a version of its own: as a later source it is left out.
+    const chosen = listed.some(({ deb }) => deb === undefined) ? plain : named;
     return chosen.length > 0 ? [[key, chosen.length === 1 ? chosen[0] : chosen] as const] : [];
   });
   const isDebian = entries.some(([, source]) => [source].flat()[0]?.deb !== undefined);
