@@ -39,7 +39,7 @@ export function describeTool(about: About): Record<keyof About, string> {
 
 const fieldOrder = [
   ...["name", "description", "homepage", "license", "version", "hold", "versions", "provenance"],
-  ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "artifacts"],
+  ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "loader", "artifacts"],
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [
   ...(["url", "npm", "deb", "pypi", "wheel", "lock", "go", "package", "sum", "toolchain"] as const),

@@ -2,7 +2,7 @@ import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import { listNames } from "../core/list-names.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
-import { canDoWithout } from "../core/plan/needs.ts";
+import { canDoWithout, possibleNeeds } from "../core/plan/needs.ts";
 import type { InstallStep, LinkStep, Plan } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import type { Failure } from "../report/events.ts";
@@ -54,15 +54,24 @@ function sayFailed(failure: Failure, { emit }: ApplyContext, { failures }: Resul
   emit({ type: "failed", ...failure });
 }
 
-/** True if only tools require it that have a source which does without it. */
+/**
+ * True if no skill or argument asks for it, and each tool that does has a source without it. `for` alone
+ * does not tell: a skill may have a tool's name.
+ */
 function isDispensable(
   step: InstallStep | LinkStep,
-  { steps, spare = [] }: Plan,
+  { steps, spare = [], bins }: Plan,
 ): step is InstallStep {
-  if (step.action !== "install" || step.for.length === 0) return false;
+  const { tool } = step;
+  const isAsked = Object.values(bins).some((bin) => "tool" in bin && bin.tool === tool);
+  if (step.action !== "install" || isAsked || step.for.length === 0) return false;
   return step.for.every((name) => {
-    const requirer = [...steps, ...spare].find(({ tool }) => tool === name);
-    return requirer?.action === "install" && canDoWithout(step.tool, requirer);
+    const requirer = [...steps, ...spare].find((other) => other.tool === name);
+    return (
+      requirer?.action === "install" &&
+      possibleNeeds(requirer).has(tool) &&
+      canDoWithout(tool, requirer)
+    );
   });
 }
 

@@ -238,7 +238,7 @@ describe("names and skills", () => {
   });
 
   test("no verb is meant by what is near to none, or is not the first word", async () => {
-    for (const words of [["gcc"], ["zog", "lst"], ["update", "lst"]]) {
+    for (const words of [["gcd"], ["zog", "lst"], ["update", "lst"]]) {
       place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
       const { status, stderr } = await place.run(...words);
       expect(status).toBe(2);

@@ -107,6 +107,25 @@ describe("a first source whose needs cannot be installed", () => {
     expect(installed()).toEqual(["zog"]);
   });
 
+  test.each(["yak", "zog"])(
+    "so it is where the skill that requires it is called %s",
+    async (name) => {
+      place.skill(name, { bins: ["yak"] });
+      offerYak(lost);
+      offerZog(helped(), { ...alone(), needs: [] });
+      const { status, stderr } = await place.run("--strict");
+      expect([status, stderr]).toEqual([5, expect.stringMatching(/error: yak: .*nowhere/)]);
+    },
+  );
+
+  test("a skill may have the name of the tool that it requires", async () => {
+    place.skill("mail", {});
+    place.skill("zog", { bins: ["zog"] });
+    offerZog(lost(alone()));
+    const { status, stderr } = await place.run();
+    expect([status, stderr]).toEqual([5, expect.stringMatching(/error: zog: .*nowhere/)]);
+  });
+
   test("does not matter where no recipe provides them", async () => {
     offerZog(helped());
     const { stderr, status } = await place.run("--strict");
