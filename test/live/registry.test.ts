@@ -1,7 +1,7 @@
 /** Against the machine's own npm registry: what the README promises, and every recipe that npm serves. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import type { Recipe } from "../../src/core/recipe.ts";
@@ -69,10 +69,14 @@ describe("recipes that npm serves", () => {
     expect(Object.keys(withoutCommand(manifest.tools)).sort()).toEqual(names.sort());
     // Not in this repository: summarize takes the package.json that it finds there for its own.
     const run = $({ cwd: dir, quiet: true, env: { PATH: "/usr/bin:/bin", HOME: dir } });
-    for (const { version, test: smoke } of served) {
+    for (const { version, test: smoke, testFiles = {}, testOutput = version } of served) {
+      for (const [path, text] of Object.entries(testFiles)) {
+        mkdirSync(dirname(join(dir, path)), { recursive: true });
+        writeFileSync(join(dir, path), text);
+      }
       const [name = "", ...args] = smoke;
       const { stdout, stderr } = await run`${join(prefix, "bin", name)} ${args}`;
-      expect(stdout + stderr).toContain(version);
+      expect(stdout + stderr).toContain(testOutput);
     }
   });
 
