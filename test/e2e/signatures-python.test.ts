@@ -37,7 +37,7 @@ async function offer({ by = "o/zog", publisher = by, digest = sha256, form = "js
   const statement = {
     _type: "https://in-toto.io/Statement/v1",
     subject: [{ name: wheel.file, digest: { sha256: digest } }],
-    predicateType: "https://docs.pypi.org/attestations/publish/v1",
+    predicateType: "https://docs.example.test/attestations/publish/v1",
     predicate: null,
   };
   const bundle = await sigstore.attest(statement, { repository: by });

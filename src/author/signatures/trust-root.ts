@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { PublicKey, TrustedRoot } from "@sigstore/protobuf-specs";
 import { describeError } from "../../core/errors.ts";
-import { asFields } from "../../core/values.ts";
 import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
 import { readInput } from "../../io/input.ts";
 import { isNotFound } from "../../net/errors.ts";
@@ -16,7 +15,7 @@ export interface TrustRoot {
 }
 
 const repository = "https://tuf-repo-cdn.sigstore.dev";
-const [rootName, keysName] = ["trusted_root.json", "registry.npmjs.org/keys.json"];
+const rootName = "trusted_root.json";
 
 /**
  * The trust root of the public sigstore, which also has npm's keys: updated by TUF from the one that this package
@@ -25,10 +24,12 @@ const [rootName, keysName] = ["trusted_root.json", "registry.npmjs.org/keys.json
  */
 export async function openTrustRoot(draft: DraftContext): Promise<TrustRoot> {
   const { TrustedRoot, PublicKey, seeds } = await import("./library.ts");
-  const seed = seeds[repository].targets;
+  const seed: Readonly<Record<string, string>> = seeds[repository].targets;
   const seeded = (name: string) =>
-    Buffer.from(asFields(seed)?.[encodeURIComponent(name)] as string, "base64").toString("utf8");
-  const updated = await update(draft).catch((error: unknown) => {
+    Buffer.from(seed[encodeURIComponent(name)] ?? "", "base64").toString("utf8");
+  // Named after the registry whose keys they are.
+  const keysName = Object.keys(seed).map(decodeURIComponent).find(isKeys) ?? "keys.json";
+  const updated = await update(draft, [rootName, keysName]).catch((error: unknown) => {
     draft.signal?.throwIfAborted();
     const message = `sigstore's trust root is that of this package, because it cannot be updated: ${describeError(error)}`;
     draft.emit({ type: "note", message });
@@ -48,6 +49,8 @@ export async function openTrustRoot(draft: DraftContext): Promise<TrustRoot> {
   };
 }
 
+const isKeys = (name: string): boolean => name.endsWith("/keys.json");
+
 interface NpmKeys {
   readonly keys?: readonly {
     readonly keyId: string;
@@ -57,7 +60,10 @@ interface NpmKeys {
 }
 
 /** The newest targets by their names; undefined where this run is offline. */
-async function update(draft: DraftContext): Promise<Map<string, string> | undefined> {
+async function update(
+  draft: DraftContext,
+  names: readonly string[],
+): Promise<Map<string, string> | undefined> {
   if (draft.env.SIGSTORE_TRUSTED_ROOT) return new Map();
   const { Updater, seeds } = await import("./library.ts");
   const dir = join(draft.dir, "tuf");
@@ -71,7 +77,7 @@ async function update(draft: DraftContext): Promise<Map<string, string> | undefi
     fetcher: await fetcherOf(draft),
   });
   const found = new Map<string, string>();
-  for (const name of [rootName, keysName]) {
+  for (const name of names) {
     const info = await updater.getTargetInfo(name);
     if (!info) throw new Error(`${repository} has no ${name}`);
     const file = await updater.downloadTarget(info, join(dir, encodeURIComponent(name)));
