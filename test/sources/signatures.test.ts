@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { DraftContext } from "../../src/author/draft.ts";
 import { type BundleRequest, verifyBundle } from "../../src/author/signatures/bundle.ts";
 import type { SignatureContext } from "../../src/author/signatures/evidence.ts";
+import { sumdbSigner } from "../../src/author/signatures/go.ts";
 import { npmSignature } from "../../src/author/signatures/npm.ts";
 import { readAttestations } from "../../src/author/signatures/pypi.ts";
 import { differences, writeSigned } from "../../src/author/signatures/record.ts";
@@ -322,3 +323,10 @@ describe("what is recorded", () => {
     expect(differences([], [of("o/zog", "v1")])).toEqual([]);
   });
 });
+
+test.each([
+  ["sums.example.test", "go"],
+  ["sums.example.test https://mirror.example.test/sums", "go"],
+  ["sums.example.test+1a2b3c4d+AbCd", "1a2b3c4d"],
+  ["sums.example.test+1a2b3c4d+AbCd https://mirror.example.test", "1a2b3c4d"],
+])("GOSUMDB=%s is signed by %s", (setting, by) => expect(sumdbSigner(setting)).toBe(by));

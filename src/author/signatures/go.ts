@@ -21,7 +21,15 @@ export const goSumdb: SignatureCheck = {
       const found = /"Sum": "([^"]+)"/.exec(stdout)?.[1];
       if (found === undefined) return [];
       if (found !== sum) throw wrongSignature(go, `its checksum is ${found}, not ${sum}`);
-      return [{ kind: "go-sumdb", by: by.split("+")[0] ?? by }];
+      return [{ kind: "go-sumdb", by: sumdbSigner(by) }];
     });
   },
 };
+
+/**
+ * Who signs the database that GOSUMDB names (`NAME[+HASH+KEY] [URL]`): the hash of its key, or `go` for
+ * the key that go itself has. Neither a name nor a mirror's address is recorded: the key is what is trusted.
+ */
+export function sumdbSigner(setting: string): string {
+  return setting.split(/\s/)[0]?.split("+")[1] ?? "go";
+}

@@ -29,7 +29,7 @@ const signature = z.strictObject({
   }),
   by: word(
     lineRule,
-    "The signer: a key's id or fingerprint, a workflow, an address; of minisign the whole key.",
+    "The signer: a key's id or fingerprint, a workflow, an address; of minisign the whole key; `go` for the one that go has.",
     "https://github.com/cli/cli/.github/workflows/deployment.yml@refs/heads/trunk",
   ),
   issuer: word(addressRule, "Who vouched for the signer's identity.").optional(),
