@@ -3,21 +3,12 @@ import type { PlatformKey } from "../platform.ts";
 import { archiveFormats } from "../recipe.ts";
 import * as rules from "./rules.ts";
 import { signedSchema } from "./signed.ts";
+import { text } from "./text-field.ts";
 
 /*
  * The schema of a recipe file. Validation, editor completion (recipe.schema.json) and the examples
  * in messages come from here. Checks between fields are in checks.ts.
  */
-
-function text(rule: rules.TextRule, description: string, ...examples: string[]) {
-  return z
-    .string()
-    .superRefine((value, context) => {
-      const wrong = rule(value);
-      if (wrong !== undefined) context.addIssue({ code: "custom", message: wrong });
-    })
-    .meta({ description, ...(examples.length > 0 && { examples }) });
-}
 
 const bins = z
   .record(text(rules.binNameRule, "Program name"), text(rules.pathRule, "Path in the tree"))
