@@ -2,13 +2,15 @@
  * Builds dist/program.cjs, dist/rest.cjs and dist/signatures.cjs. esbuild splits the program into pieces where it
  * imports at run time; those that every run needs become the first file, so that a run with nothing to do loads a
  * fourth of the code. The third file is what only authors' checks of signatures need.
- * Each file is an object of functions with the parameters of a CommonJS module, which src/start.ts calls.
+ * Each file is an object of functions with the parameters of a CommonJS module, which src/pieces.ts calls.
  */
 import { basename } from "node:path";
 import { type BuildOptions, build, type Metafile, transform } from "esbuild";
 
-/** What a run with nothing to do reaches: these, and all that they import at their start. */
-const entries = ["src/main.ts", "src/commands/install.ts"];
+/** Where the program starts: for every run, and for answers of `policy`. */
+const starts = ["src/main.ts", "src/policy-full.ts"];
+/** The first file has what these import at their start: all that a run with nothing to do reaches. */
+const entries = [...starts, "src/commands/install.ts"];
 
 /** What only the third file has: this, and what nothing else imports. */
 const late = "src/author/signatures/library.ts";
@@ -19,7 +21,7 @@ export async function buildProgram(
 ): Promise<{ program: string; rest: string; signatures: string; metafile: Metafile }> {
   const { metafile, outputFiles } = await build({
     ...common,
-    entryPoints: ["src/main.ts"],
+    entryPoints: starts,
     format: "esm", // the only one that esbuild splits
     splitting: true,
     outdir: "pieces",
@@ -34,11 +36,7 @@ export async function buildProgram(
     logOverride: { "assign-to-define": "silent" },
   });
   const first = piecesOf(metafile, entries);
-  const early = piecesOf(
-    metafile,
-    ["src/main.ts"],
-    (one) => metafile.outputs[one]?.entryPoint !== late,
-  );
+  const early = piecesOf(metafile, starts, (one) => metafile.outputs[one]?.entryPoint !== late);
   const pieces = outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
   const pack = async (has: (name: string) => boolean): Promise<string> => {
     const some = pieces.filter(({ name }) => has(name));

@@ -45,30 +45,15 @@ const common: BuildOptions = {
 
 // An older Node must be able to report that it is too old.
 await build({ ...common, entryPoints: ["src/start.ts"], outfile: start, target: "node16" });
-const yaml = "./node_modules/yaml/browser/index.js";
-// Small, for a quick start; it loads the other one only where it must. The program has all their modules.
+// Small, for a quick start; it loads a piece of the program only where it must.
 await build({
   ...common,
   entryPoints: ["src/policy.ts"],
   outfile: `${out}/policy.cjs`,
   target: "node16",
   supported: { "dynamic-import": false },
-  plugins: [
-    {
-      name: "on demand",
-      setup: ({ onResolve }) =>
-        onResolve({ filter: /\/policy-full\.ts$/ }, ({ kind }) =>
-          kind === "entry-point" ? undefined : { path: "./policy-full.cjs", external: true },
-        ),
-    },
-  ],
 });
-await build({
-  ...common,
-  entryPoints: ["src/policy-full.ts"],
-  outfile: `${out}/policy-full.cjs`,
-  alias: { yaml },
-});
+const yaml = "./node_modules/yaml/browser/index.js";
 const { metafile, ...program } = await buildProgram({ ...common, alias: { yaml } });
 for (const [name, text] of Object.entries(program)) writeFileSync(`${out}/${name}.cjs`, text);
 const plugin = await build({
@@ -155,7 +140,7 @@ function licencesOf(inputs: Metafile["inputs"]): string {
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head =
-    "dist/program.cjs, dist/rest.cjs, dist/signatures.cjs, dist/policy-full.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
+    "dist/program.cjs, dist/rest.cjs, dist/signatures.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

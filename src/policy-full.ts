@@ -1,4 +1,4 @@
-/** What `policy` loads where a quick answer is not possible: a bundle of its own beside policy.cjs. */
+/** What `policy` loads where a quick answer is not possible: a piece of the program, beside `main.ts`. */
 import { dirname } from "node:path";
 import { parseOptions } from "./cli.ts";
 import { answerPolicy } from "./commands/policy.ts";

@@ -5,14 +5,21 @@
  */
 import { existsSync, fstatSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { notChecked, type PolicyAnswer, parsePolicyRequest } from "./commands/policy-answer.ts";
+import {
+  notChecked,
+  type PolicyAnswer,
+  type PolicyRequest,
+  parsePolicyRequest,
+} from "./commands/policy-answer.ts";
 import { answerQuickly } from "./commands/policy-quick.ts";
+import { isNode } from "./core/is-node.ts";
 import { defaultPrefix, defaultSeed, layout } from "./core/layout.ts";
 import { readAll } from "./io/plain-file.ts";
 
 /** OpenClaw's own limit is 256 kB (bytes). */
 const maxRequest = 1024 * 1024;
 const isAskedBySh = process.env.OPENCLAW_SKILL_DEPS_VIEW !== undefined;
+const dist = dirname(process.argv[1] ?? "");
 
 async function answer(): Promise<PolicyAnswer> {
   if (fstatSync(0).isCharacterDevice() && process.stdin.isTTY) {
@@ -24,7 +31,17 @@ async function answer(): Promise<PolicyAnswer> {
   if ("decision" in request) return request;
   const context = quickContext();
   const quick = context && answerQuickly(request, context);
-  return quick ?? (await import("./policy-full.ts")).answerFully(request);
+  return quick ?? (await answerByProgram(request));
+}
+
+/** A piece of the program answers; what loads it is itself loaded only here. */
+async function answerByProgram(request: PolicyRequest): Promise<PolicyAnswer> {
+  const { openProgram } = await import("./pieces.ts");
+  const program = openProgram(dist, (what) => {
+    throw new Error(what);
+  });
+  const { answerFully } = program.require("./policy-full.js") as typeof import("./policy-full.ts");
+  return await answerFully(request);
 }
 
 /** Undefined if any other option or setting may matter. */
@@ -43,7 +60,6 @@ function quickContext() {
   );
   if (settings.some(Boolean) || existsSync(join(defaultSeed, layout.manifest))) return undefined;
   const platform = platformOf(process.arch);
-  const dist = dirname(process.argv[1] ?? "");
   return platform ? { prefix, isStrict, path: env.PATH ?? "", platform, dist } : undefined;
 }
 
@@ -76,13 +92,7 @@ function failed(error: unknown): never {
   return finish(notChecked(`it could not be checked what is needed: ${why}`));
 }
 
-/** Bun and Deno report a Node version, but lack parts of Node. */
-function isNode(): boolean {
-  const { node, bun, deno } = process.versions;
-  return bun === undefined && deno === undefined && Number.parseInt(node, 10) >= 22;
-}
-
-if (isNode()) {
+if (isNode(process.versions)) {
   process.once("uncaughtException", failed);
   answer().then(finish, failed);
 } else {

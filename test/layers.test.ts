@@ -44,6 +44,7 @@ const ownRooms: Readonly<Record<string, string>> = {
   "context.ts": "context",
   "machine.ts": "main",
   "main.ts": "main",
+  "pieces.ts": "main",
   "policy.ts": "main",
   "policy-full.ts": "main",
   "start.ts": "main",

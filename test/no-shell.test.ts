@@ -86,7 +86,7 @@ test("programs are started by execFile alone, without a shell; no text is compil
   for (const [name, text] of files) {
     expect(text, name).not.toMatch(/shell:/);
     expect(text, name).not.toMatch(/\b(eval|Function)\(|eval: true/);
-    if (name === "start.ts") expect(text.match(/new Script\(.*/g)).toEqual([bundleScript]);
+    if (name === "pieces.ts") expect(text.match(/new Script\(.*/g)).toEqual([bundleScript]);
     else expect(text, name).not.toMatch(/node:vm/);
     if (name === "plugin/child.ts") {
       expect(text.match(beside)).toHaveLength(1);

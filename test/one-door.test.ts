@@ -19,7 +19,7 @@ const ownDoors = [
   /^io\//,
   /^unpack\//,
   /^net\/sink\.ts$/,
-  /^(start|machine|policy)\.ts$/,
+  /^(pieces|machine|policy)\.ts$/,
   /^plugin\//,
 ];
 /** Names of node:fs that touch no disk, or whose errors end in who reads the stream. */

@@ -16,7 +16,6 @@ const needed = [
   "dist/program.cjs",
   "dist/rest.cjs",
   "dist/policy.cjs",
-  "dist/policy-full.cjs",
   "dist/catalogue.json",
 ];
 

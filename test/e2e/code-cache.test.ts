@@ -102,6 +102,13 @@ test("files of two builds are a damaged package", async () => {
   expect(stderr).toMatch(/is not of one build: it has no \.\/\w+\.js \[E_PACKAGE_DAMAGED\]/);
 });
 
+test("a file without code is a damaged package", async () => {
+  writeFileSync(join(dist, "program.cjs"), "");
+  const { status, stderr } = await run();
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/cannot use .*program\.cjs: it has no code \[E_PACKAGE_DAMAGED\]/);
+});
+
 test("that it cannot be written is said, after the work", async () => {
   mkdirSync(`${cacheFile()}.new`);
   const { status, stderr } = await run({ write: true });

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +16,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { archive, program } from "../support/archives.ts";
 import { copyPackage } from "../support/package.ts";
 import { pathWithoutNode } from "../support/without-node.ts";
-import { entrypoint, openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
+import {
+  entrypoint,
+  openWorkplace,
+  repository,
+  snapshotOf,
+  type Workplace,
+} from "../support/workplace.ts";
 
 interface Finding {
   readonly ruleId: string;
@@ -28,6 +35,8 @@ interface Answer {
   readonly reason?: string;
   readonly findings: readonly Finding[];
 }
+
+const hook = join(repository, "test/support/tell-code-cache.cjs");
 
 let place: Workplace;
 let staged: string;
@@ -380,12 +389,16 @@ describe("where it cannot check anything it allows everything", () => {
   });
 });
 
+/** With the bundled catalogue alone. */
+const bare = (words: string[] = []): Given => ({
+  words: ["--prefix", place.prefix, ...words],
+  env: { OPENCLAW_SKILL_RECIPES: "", OPENCLAW_SKILL_PREFIX: "" },
+});
+/** Of the options that the quick answer does not know, one that changes nothing. */
+const late = ["--seed="];
+
 /** Without recipes of the operator's, most answers are made by a small part of the code. */
 describe("the quick answer is the same as the whole catalogue's", () => {
-  const bare = (words: string[] = []): Given => ({
-    words: ["--prefix", place.prefix, ...words],
-    env: { OPENCLAW_SKILL_RECIPES: "", OPENCLAW_SKILL_PREFIX: "" },
-  });
   test.each<[string, object, object?]>([
     ["all present", { bins: ["zog", "sh"] }],
     ["nothing needed", {}],
@@ -401,13 +414,14 @@ describe("the quick answer is the same as the whole catalogue's", () => {
     ["this system", { bins: ["gog"] }, { os: ["linux"] }],
   ])("%s", async (_what, requires, more = {}) => {
     const quick = await askFor(requires, bare(["--strict"]), more);
-    const full = await askFor(requires, bare(["--strict", "--seed="]), more);
+    const full = await askFor(requires, bare(["--strict", ...late]), more);
     expect(quick).toEqual(full);
   });
 
-  test("it needs no other bundle", async () => {
+  test("it needs nothing of the program", async () => {
     const packageDir = copyPackage(join(place.dir, "small"));
-    rmSync(join(packageDir, "dist/policy-full.cjs"));
+    for (const name of ["program", "rest", "signatures"])
+      rmSync(join(packageDir, `dist/${name}.cjs`));
     const argv = [join(packageDir, "entrypoint/openclaw-install-skill-deps"), "policy"];
     const small = await askFor({ bins: ["zog", "gog", "no-such-program"] }, { ...bare(), argv });
     expect(small.findings.map(({ ruleId }) => ruleId)).toEqual([
@@ -415,7 +429,67 @@ describe("the quick answer is the same as the whole catalogue's", () => {
       "skill-deps/to-be-installed",
     ]);
     const whole = await askFor({ bins: ["ast-grep"] }, { ...bare(), argv });
-    expect(whole.said).toContain("policy-full.cjs");
+    expect(whole.said).toMatch(/cannot use \S+\/dist\/program\.cjs: ENOENT/);
+  });
+});
+
+describe("the answer of the program's own code", () => {
+  const copied = () => {
+    const packageDir = join(place.dir, "copied");
+    rmSync(packageDir, { recursive: true, force: true });
+    copyPackage(packageDir);
+    const argv = [join(packageDir, "entrypoint/openclaw-install-skill-deps"), "policy"];
+    return { dist: join(packageDir, "dist"), argv };
+  };
+
+  test("needs no more than the first file, as a run with nothing to do", async () => {
+    const { dist, argv } = copied();
+    for (const name of ["rest", "signatures"]) rmSync(join(dist, `${name}.cjs`));
+    const { said } = await askFor({ bins: ["zog", "gog", "nowhere"] }, { ...bare(late), argv });
+    expect(said).toContain("nowhere: no recipe provides it");
+    expect(said).toMatch(/post needs gog \(gog \S+\), not installed yet/);
+  });
+
+  test.each<[string, (file: string) => void, RegExp]>([
+    ["cut short", (file) => truncateSync(file, 300_000), /cannot use \S+program\.cjs: /],
+    [
+      "that is empty",
+      (file) => truncateSync(file, 0),
+      /cannot use \S+program\.cjs: it has no code/,
+    ],
+    [
+      "of another build",
+      (file) => writeFileSync(file, '({"./main.js"(){}})'),
+      /dist is not of one build: it has no \.\/policy-full\.js/,
+    ],
+    ["that is gone", (file) => rmSync(file), /cannot use \S+program\.cjs: ENOENT/],
+  ])("a program.cjs %s: allowed, and it says what is wrong", async (_what, spoil, said) => {
+    const { dist, argv } = copied();
+    spoil(join(dist, "program.cjs"));
+    stage(skillText({ bins: ["nowhere"] }));
+    const asked = await ask(request(), { argv, ...strict });
+    expect(expectAllowed(asked)).toMatch(said);
+    expect(asked.stderr).toBe("");
+  });
+
+  test("begins with the code cache", async () => {
+    const { dist, argv } = copied();
+    const words = ["--require", hook, join(dist, "policy.cjs"), "policy", ...late];
+    const cacheOf = async () => {
+      stage(skillText({ bins: ["nowhere"] }));
+      const asked = await ask(request(), {
+        ...bare(),
+        argv: [process.execPath, ...words],
+        words: [],
+      });
+      expectAllowed(asked);
+      return asked.stderr;
+    };
+    expect(await cacheOf()).toBe("code cache: none\n");
+    const env = { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" };
+    const { status } = await ask("", { argv: argv.slice(0, 1), env });
+    expect(status).toBe(0);
+    expect(await cacheOf()).toBe("code cache: taken\n");
   });
 });
 

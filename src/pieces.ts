@@ -1,0 +1,136 @@
+/**
+ * Loads the pieces of the program (.build-program.ts): program.cjs is what every run needs, rest.cjs what a run
+ * loads when it has something to do, signatures.cjs what checks signatures for authors. V8 compiles a function at
+ * its first call, which takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
+ * compiled before the first call. So the compiled code of a whole run can be stored beside the pieces, and later
+ * runs load it. V8 rejects a cache of another Node or other flags, but does not verify the bytes, so they begin
+ * with the sha256 of themselves and of the program. A user who could write both could also write the program.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { Script } from "node:vm";
+
+/** Each file is an object of pieces by name: functions with the parameters of a CommonJS module. */
+type Pieces = Readonly<Record<string, (...parameters: unknown[]) => void>>;
+interface Loaded {
+  readonly script: Script;
+  readonly pieces: Pieces;
+}
+
+/** The first one has the pieces that are starts: of the program, and of what `policy` loads. */
+const files = ["program", "rest", "signatures"] as const;
+const digestBytes = 32;
+
+export interface Program {
+  /** A piece by its name (`./main.js`), or a module of Node. */
+  require(id: string): unknown;
+  /** Stores the compiled code of what was loaded, beside it. Throws an error of the disk. */
+  writeCaches(): void;
+}
+
+/**
+ * The program in the directory `dir`. `refuse` is called, with what is wrong, for a package that was copied in part
+ * or that this user cannot read; `isShort`: the machine is short of files or memory, or its disk fails.
+ */
+export function openProgram(
+  dir: string,
+  refuse: (what: string, isShort: boolean) => never,
+): Program {
+  // undici's parser is one large WebAssembly function. Optimising it takes 16 MB and 60 ms of CPU
+  // time, more than any download gains; xz decompression still reaches the limit. Set before anything
+  // is compiled, because a code cache depends on the flags.
+  setFlagsFromString("--wasm-tiering-budget=1000000000");
+  const loaded = new Map<string, Loaded>();
+  const modules = new Map<string, { exports: unknown }>();
+  const requireOfNode = lateRequire(createRequire(join(dir, "program.cjs")));
+
+  const load = (name: string): Loaded => {
+    try {
+      return compile(join(dir, name));
+    } catch (error) {
+      const { message, code = "", errno } = error as NodeJS.ErrnoException;
+      const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
+      const isShort = errno !== undefined && !isPackage;
+      refuse(`cannot use ${join(dir, `${name}.cjs`)}: ${message}`, isShort);
+    }
+  };
+  const piecesOf = (name: string): Pieces => {
+    const found = loaded.get(name) ?? load(name);
+    loaded.set(name, found);
+    return found.pieces;
+  };
+  const requirePiece = (id: string): unknown => {
+    if (!id.startsWith("./")) return requireOfNode(id);
+    const known = modules.get(id);
+    if (known) return known.exports;
+    const module = { exports: {} };
+    modules.set(id, module);
+    // `find` stops at the first file that has it, so that the second one is loaded only if it is needed.
+    const file = files.find((name) => piecesOf(name)[id]);
+    if (file === undefined) refuse(`${dir} is not of one build: it has no ${id}`, false);
+    piecesOf(file)[id]?.(module.exports, requirePiece, module, join(dir, `${file}.cjs`), dir);
+    return module.exports;
+  };
+  const writeCaches = (): void => {
+    for (const [name, { script }] of loaded) writeCache(join(dir, name), script);
+  };
+  return { require: requirePiece, writeCaches };
+}
+
+function compile(path: string): Loaded {
+  const filename = `${path}.cjs`;
+  const source = readFileSync(filename);
+  const cachedData = readCache(path, source);
+  // The bundle is ASCII; a one-byte string takes half the memory and time.
+  const text = source.toString("latin1");
+  const script = new Script(text, { filename, ...(cachedData && { cachedData }) });
+  const pieces = script.runInThisContext() as Pieces | undefined;
+  if (!pieces) throw new Error("it has no code");
+  return { script, pieces };
+}
+
+function readCache(path: string, source: Buffer): Buffer | undefined {
+  try {
+    const bytes = readFileSync(`${path}.cache`);
+    const code = bytes.subarray(digestBytes);
+    return bytes.subarray(0, digestBytes).equals(digestOf(code, source)) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeCache(path: string, script: Script): void {
+  const code = script.createCachedData();
+  const digest = digestOf(code, readFileSync(`${path}.cjs`));
+  const cache = `${path}.cache`;
+  writeFileSync(`${cache}.new`, Buffer.concat([digest, code]), { mode: 0o644 });
+  renameSync(`${cache}.new`, cache);
+}
+
+function digestOf(code: Buffer, source: Buffer): Buffer {
+  return createHash("sha256").update(code).update(source).digest();
+}
+
+/** Delays modules of Node that take milliseconds to load, and that most runs do not need. */
+function lateRequire(require: NodeJS.Require): (id: string) => unknown {
+  const late = /^(node:)?(child_process|worker_threads|tty|tls|fs\/promises)$/;
+  return (id) => {
+    if (!late.test(id)) return require(id);
+    const load = (): object => require(id);
+    return new Proxy(
+      {},
+      {
+        get: (_, name) => Reflect.get(load(), name),
+        has: (_, name) => Reflect.has(load(), name),
+        ownKeys: () => Reflect.ownKeys(load()),
+        getOwnPropertyDescriptor: (_, name) => {
+          const found = Reflect.getOwnPropertyDescriptor(load(), name);
+          return found && { ...found, configurable: true }; // as a proxy of an empty object must have it
+        },
+      },
+    );
+  };
+}
