@@ -4,22 +4,16 @@ import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from "openpgp";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { archive, program } from "../support/archives.ts";
 import { makeKey } from "../support/minisign.ts";
-import { openSigstore, type Sigstore } from "../support/sigstore.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { perTest } from "../support/per-test.ts";
+import { openSignedPlace, type SignedPlace } from "../support/sigstore.ts";
 
-let place: Workplace;
-let sigstore: Sigstore;
-beforeEach(async () => {
-  place = await openWorkplace();
-  sigstore = await openSigstore(place.dir);
-});
-afterEach(async () => {
-  await sigstore.close();
-  await place.close();
+let place: SignedPlace;
+perTest(openSignedPlace, (opened) => {
+  place = opened;
 });
 
 const base = "/o/zog/releases/download/v1.2.3/";
@@ -34,7 +28,7 @@ const file = (): string => join(place.recipes, "zog.yaml");
 const source = () => parse(readFileSync(file(), "utf8")).artifacts["linux-x64"];
 const run = (...args: string[]) =>
   place.runWith(
-    { SIGSTORE_TRUSTED_ROOT: sigstore.root },
+    { SIGSTORE_TRUSTED_ROOT: place.sigstore.root },
     ...["recipe", ...args],
     ...["--mirror", `https://github.com/=${place.server.origin}/`],
     ...["--mirror", `https://api.github.com/=${place.server.origin}/api/`],
@@ -135,7 +129,7 @@ describe("minisign", () => {
 
 describe("sigstore", () => {
   test("a bundle beside the file: identity, repository and commit", async () => {
-    const bundle = await sigstore.sign(bytes, { repository: "o/zog", ref: "v1.2.3" });
+    const bundle = await place.sigstore.sign(bytes, { repository: "o/zog", ref: "v1.2.3" });
     serve(`${name}.sigstore.json`, JSON.stringify(bundle));
     expect((await create()).status).toBe(0);
     expect(source().signed).toEqual([
@@ -154,7 +148,7 @@ describe("sigstore", () => {
       0,
       expect.stringMatching(/; sigstore signature by https:\S+\n/),
     ]);
-    const other = await sigstore.sign(bytes, { repository: "evil/zog" });
+    const other = await place.sigstore.sign(bytes, { repository: "evil/zog" });
     serve(`${name}.sigstore.json`, JSON.stringify(other));
     const changed = await run("check", "--fetch", file());
     expect([changed.status, changed.stdout]).toEqual([
@@ -164,7 +158,7 @@ describe("sigstore", () => {
   });
 
   test("cosign's older form", async () => {
-    const bundle = await sigstore.sign(bytes, { repository: "o/zog" });
+    const bundle = await place.sigstore.sign(bytes, { repository: "o/zog" });
     const [entry] = bundle.verificationMaterial.tlogEntries;
     const chain = bundle.verificationMaterial.x509CertificateChain?.certificates;
     const { rawBytes = "" } = chain?.[0] ?? {};
@@ -189,7 +183,7 @@ describe("sigstore", () => {
   });
 
   test("of other bytes is refused", async () => {
-    const bundle = await sigstore.sign(Buffer.from("other"), { repository: "o/zog" });
+    const bundle = await place.sigstore.sign(Buffer.from("other"), { repository: "o/zog" });
     serve(`${name}.sigstore.json`, JSON.stringify(bundle));
     await refused(/zog_1\.2\.3_linux_amd64\.tar\.gz\.sigstore\.json: /);
   });
@@ -214,7 +208,7 @@ describe("GitHub's attestations", () => {
     predicate: {},
   };
   const attest = async (of: object, repository: string) => {
-    const bundle = await sigstore.attest(of, { repository, ref: "v1.2.3" });
+    const bundle = await place.sigstore.attest(of, { repository, ref: "v1.2.3" });
     const answer = { attestations: [{ repository_id: 1, bundle }, { bundle: null }] };
     place.server.serve(`/api/repos/o/zog/attestations/sha256:${hex}`, JSON.stringify(answer));
   };

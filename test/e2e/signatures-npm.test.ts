@@ -2,30 +2,29 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { npmTarball, program } from "../support/archives.ts";
-import { openSigstore, registryKey, type Sigstore } from "../support/sigstore.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { perTest } from "../support/per-test.ts";
+import {
+  openSignedPlace,
+  openSigstore,
+  registryKey,
+  type SignedPlace,
+} from "../support/sigstore.ts";
 
-let place: Workplace;
-let sigstore: Sigstore;
+let place: SignedPlace;
 const key = registryKey();
-beforeEach(async () => {
-  place = await openWorkplace();
-  sigstore = await openSigstore(place.dir);
+perTest(openSignedPlace, (opened) => {
+  place = opened;
   place.server.serve("/registry/-/npm/v1/keys", JSON.stringify({ keys: [key.listed] }));
-});
-afterEach(async () => {
-  await sigstore.close();
-  await place.close();
 });
 
 const name = "zog-linux-x64";
 const file = (): string => join(place.recipes, "zog.yaml");
 const source = () => parse(readFileSync(file(), "utf8")).artifacts["linux-x64"];
 const run = (...args: string[]) =>
-  place.runWith({ SIGSTORE_TRUSTED_ROOT: sigstore.root }, "recipe", ...args);
+  place.runWith({ SIGSTORE_TRUSTED_ROOT: place.sigstore.root }, "recipe", ...args);
 const made = new Map<string, Buffer>();
 function tarballOf(version: string): Buffer {
   const found = made.get(version);
@@ -63,7 +62,7 @@ async function offer(version: string, over: Offered = {}): Promise<void> {
     over.bundle ??
     (by === null
       ? undefined
-      : await sigstore.attest(attested, { repository: by, ref: `v${version}` }));
+      : await place.sigstore.attest(attested, { repository: by, ref: `v${version}` }));
   const path = `/-/npm/v1/attestations/${name}@${version}`;
   if (bundle) {
     const answer = { attestations: [{ predicateType: attested.predicateType, bundle }] };
@@ -161,7 +160,7 @@ describe("recipe new", () => {
       "provenance of other bytes",
       async () =>
         offer("1.0.0", {
-          bundle: await sigstore.attest(statementOf("1.0.0", "0".repeat(128)), {
+          bundle: await place.sigstore.attest(statementOf("1.0.0", "0".repeat(128)), {
             repository: "o/zog",
           }),
         }),
@@ -234,7 +233,7 @@ describe("recipe new", () => {
     ],
   ])("refuses provenance of which %s", async (_, change) => {
     const statement = statementOf("1.0.0", sha512(tarballOf("1.0.0")));
-    const bundle = await sigstore.attest(statement, { repository: "o/zog" });
+    const bundle = await place.sigstore.attest(statement, { repository: "o/zog" });
     change(bundle as unknown as Loose);
     await offer("1.0.0", { bundle });
     const { status, stderr } = await create();
@@ -255,7 +254,7 @@ describe("recipe new", () => {
       const bundle = await another.attest(statement, { repository: "o/zog" });
       await another.close();
       await offer("1.0.0", { bundle });
-      const root = isUsed ? another.root : sigstore.root;
+      const root = isUsed ? another.root : place.sigstore.root;
       const { status, stderr } = await place.runWith(
         { SIGSTORE_TRUSTED_ROOT: root },
         ...["recipe", "new", `npm:${name}`, "--name", "zog"],

@@ -1,22 +1,16 @@
 /** Attestations of a Python program's wheels (PEP 740): an index and a sigstore of the test. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { describe as weigh } from "../support/archives.ts";
-import { openSigstore, type Sigstore } from "../support/sigstore.ts";
+import { perTest } from "../support/per-test.ts";
+import { openSignedPlace, type SignedPlace } from "../support/sigstore.ts";
 import { makeWheel } from "../support/wheels.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
-let place: Workplace;
-let sigstore: Sigstore;
-beforeEach(async () => {
-  place = await openWorkplace();
-  sigstore = await openSigstore(place.dir);
-});
-afterEach(async () => {
-  await sigstore.close();
-  await place.close();
+let place: SignedPlace;
+perTest(openSignedPlace, (opened) => {
+  place = opened;
 });
 
 const metadata = "Metadata-Version: 2.1\nName: zog\nVersion: 1.0\nSummary: The zog\n";
@@ -40,7 +34,7 @@ async function offer({ by = "o/zog", publisher = by, digest = sha256, form = "js
     predicateType: "https://docs.example.test/attestations/publish/v1",
     predicate: null,
   };
-  const bundle = await sigstore.attest(statement, { repository: by });
+  const bundle = await place.sigstore.attest(statement, { repository: by });
   const { certificate, tlogEntries } = bundle.verificationMaterial;
   const attestation = {
     version: 1,
@@ -78,7 +72,7 @@ function create() {
       PATH: `${bin}:${place.env.PATH}`,
       PIP_INDEX_URL: `${place.server.origin}/simple`,
       PIP_CONFIG_FILE: "/dev/null",
-      SIGSTORE_TRUSTED_ROOT: sigstore.root,
+      SIGSTORE_TRUSTED_ROOT: place.sigstore.root,
     },
     ...["recipe", "new", "pypi:zog"],
   );

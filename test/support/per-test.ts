@@ -11,12 +11,12 @@ import type { Workplace } from "./workplace.ts";
  *     test.each(…)
  *   });
  */
-export function perTest(
-  open: () => Promise<Workplace>,
-  use: (place: Workplace) => void,
+export function perTest<Place extends Workplace>(
+  open: () => Promise<Place>,
+  use: (place: Place) => void,
 ): (prepare: () => Promise<void>) => void {
-  let shared: Workplace | undefined;
-  let current: Workplace | undefined;
+  let shared: Place | undefined;
+  let current: Place | undefined;
   beforeEach(async () => {
     current = shared ?? (await open());
     use(current);

@@ -2,10 +2,10 @@
  * A sigstore of one's own: a certificate authority, its log, and a transparency log, whose trust root the command is
  * given in a file; and npm's keys.
  *
- *   const sigstore = await openSigstore(place.dir);
- *   const bundle = await sigstore.attest(statement, { repository: "o/zog" });
- *   place.runWith({ SIGSTORE_TRUSTED_ROOT: sigstore.root }, ...);
- *   await sigstore.close();
+ *   const place = await openSignedPlace();
+ *   const bundle = await place.sigstore.attest(statement, { repository: "o/zog" });
+ *   place.runWith({ SIGSTORE_TRUSTED_ROOT: place.sigstore.root }, ...);
+ *   await place.close();
  */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import {
   MessageSignatureBundleBuilder,
   RekorWitness,
 } from "@sigstore/sign";
+import { openWorkplace, type Workplace } from "./workplace.ts";
 
 /** Who signs, as a workflow's token says it. */
 interface Workflow {
@@ -38,6 +39,21 @@ export interface Sigstore {
   /** A bundle of a file's bytes. */
   sign(bytes: Buffer, by: Workflow): Promise<SerializedBundle>;
   close(): Promise<void>;
+}
+
+/** A workplace with a sigstore. */
+export interface SignedPlace extends Workplace {
+  readonly sigstore: Sigstore;
+}
+
+export async function openSignedPlace(): Promise<SignedPlace> {
+  const place = await openWorkplace();
+  const sigstore = await openSigstore(place.dir);
+  const close = async (): Promise<void> => {
+    await sigstore.close();
+    await place.close();
+  };
+  return { ...place, sigstore, close };
 }
 
 /** `certifiedAt`: when the authority thinks that it is. */
