@@ -43,7 +43,7 @@ const volume =
 const noSkills = join(dirname(volume), "no-skills");
 
 export async function openTrial(): Promise<Trial> {
-  mkdirSync(noSkills, { recursive: true });
+  for (const dir of [volume, noSkills]) mkdirSync(dir, { recursive: true });
   const place = openPlace();
   const boxes = Object.entries(inject("roots")).map(async ([root, image]) => {
     const box = await place.sandbox({ network: "none", access: "ro", image, volume });
