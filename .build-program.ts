@@ -5,7 +5,7 @@
  * Each file is an object of functions with the parameters of a CommonJS module, which src/pieces.ts calls.
  */
 import { basename } from "node:path";
-import { type BuildOptions, build, type Metafile, transform } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin, transform } from "esbuild";
 
 /** Where the program starts: for every run, and for answers of `policy`. */
 const starts = ["src/main.ts", "src/policy-full.ts"];
@@ -14,6 +14,23 @@ const entries = [...starts, "src/commands/install.ts"];
 
 /** What only the third file has: this, and what nothing else imports. */
 const late = "src/author/signatures/library.ts";
+
+/**
+ * Of undici only its agents are used. esbuild cannot drop the rest of a CommonJS package, and loading it is a tenth of
+ * the processor time of a small installation: fetch and HTTP/2 load large parts of Node.
+ */
+const unused = /\/(web|mock|cache|interceptor)\b|\/client-h2\b/;
+/** Has whatever name is asked for: undici makes an instance of one of its unused classes. */
+const anyClass = "module.exports = new Proxy({}, { get: () => class {} })";
+const withoutUnused: Plugin = {
+  name: "without unused parts of undici",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: unused }, ({ path, importer }) =>
+      /[/]node_modules[/]undici[/]/.test(importer) ? { path, namespace: "unused" } : undefined,
+    );
+    onLoad({ filter: /./, namespace: "unused" }, () => ({ contents: anyClass }));
+  },
+};
 
 /** The text of the three files, and which sources they are made of. */
 export async function buildProgram(
@@ -30,10 +47,7 @@ export async function buildProgram(
     metafile: true,
     // @pnpm/npm-conf reads a file with it; it would replace functions of Node's own module in every installation.
     alias: { ...common.alias, "graceful-fs": "node:fs" },
-    // undici looks whether Node has Headers too, for cookies, and Node then loads an undici of its own:
-    // a tenth of the processor time of a small installation.
-    define: { "globalThis.Headers": "undefined" },
-    logOverride: { "assign-to-define": "silent" },
+    plugins: [withoutUnused],
   });
   const first = piecesOf(metafile, entries);
   const early = piecesOf(metafile, starts, (one) => metafile.outputs[one]?.entryPoint !== late);

@@ -8,7 +8,8 @@ import {
   readYarnLock,
 } from "../core/libraries/node-locks.ts";
 import type { LibrarySet } from "../core/library-set.ts";
-import { compactLock, parseLock, selectPackages } from "../core/locks/npm-lock.ts";
+import { compactLock, parseLock } from "../core/locks/npm-lock.ts";
+import { selectPackages } from "../core/locks/npm-packages.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { Platform } from "../core/platform.ts";
 import { asFields, type Fields } from "../core/values.ts";

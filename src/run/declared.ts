@@ -6,7 +6,7 @@ import { lineOfTool } from "../core/library-set.ts";
 import { listNames } from "../core/list-names.ts";
 import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
 import type { DeclaredTool } from "../core/plan/declared.ts";
-import { openDeclaration, recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
+import { recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
 import type { DeclaredArtifact, DeclaredLibrariesArtifact } from "../core/recipe.ts";
 import { writeAtomically } from "../io/files.ts";
@@ -22,11 +22,13 @@ import { withPython } from "./toolchains.ts";
  * Pins a skill's declaration at its first use and records the result. The step is then like any
  * other, with literal sources and their digests. An existing record stays.
  */
-export async function resolveDeclared(step: InstallStep, run: ToolRun): Promise<InstallStep> {
+export async function resolveDeclared(
+  open: DeclaredArtifact | DeclaredLibrariesArtifact,
+  step: InstallStep,
+  run: ToolRun,
+): Promise<InstallStep> {
   const { context } = run;
-  const open = openDeclaration(step.artifacts);
   const { tool } = step;
-  if (!open) return step;
   if (open.recorded !== undefined) {
     const message = `the skill ${open.by} declares ${open.from}; at its first use it was ${open.recorded}`;
     throw new UserError("E_DECLARED_CHANGED", message);

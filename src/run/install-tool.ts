@@ -1,7 +1,7 @@
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { withAliases } from "../core/plan/aliases.ts";
+import { openDeclaration } from "../core/plan/artifact.ts";
 import { keyOfBuild } from "../core/plan/command.ts";
-import { openDeclaration } from "../core/plan/declared.ts";
 import { type InstallStep, installationKey, isForced, versionOf } from "../core/plan/plan.ts";
 import { linkBins } from "../io/volume/bins.ts";
 import { acquireLease, type Lease } from "../io/volume/lease.ts";
@@ -9,10 +9,12 @@ import { findTree, publish } from "../io/volume/store.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { awaitNeeds } from "./await-needs.ts";
 import { isStagingGone, stagingGone } from "./cleanup.ts";
-import { howToAccept, resolveDeclared } from "./declared.ts";
 import { usedAgain } from "./older-version.ts";
 import { stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
+
+/** What makes recipes: few tools need it, and it takes milliseconds to load. */
+const declared = () => import("./declared.ts");
 
 /**
  * Installs one tool:
@@ -36,8 +38,9 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
   const phase = (name: "test" | "publish") => emit({ type: "phase", tool, phase: name });
   let lease: Lease | undefined;
   try {
-    if (isOpenSet(given)) await awaitNeeds(given, needs); // what resolves it
-    const step = await resolveDeclared(given, run); // 1
+    const open = openDeclaration(given.artifacts);
+    if (open && "set" in open) await awaitNeeds(given, needs); // what resolves it
+    const step = open ? await (await declared()).resolveDeclared(open, given, run) : given; // 1
     let record = await findReusable(step, context); // 2
     if (!record) {
       const isDone = async (): Promise<boolean> => {
@@ -73,7 +76,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     return record;
   } catch (thrown) {
     const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;
-    throw given.declared ? howToAccept(tool, error) : error;
+    throw given.declared ? (await declared()).howToAccept(tool, error) : error;
   } finally {
     await lease?.release();
   }
@@ -117,9 +120,4 @@ async function leaseTool(
   const message = `${tool}: waiting for another run that is installing it`;
   const onWait = () => emit({ type: "note", message });
   return await acquireLease({ prefix, name: tool, signal, isDone, onWait });
-}
-
-function isOpenSet({ artifacts }: InstallStep): boolean {
-  const open = openDeclaration(artifacts);
-  return open !== undefined && "set" in open;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/core/errors.ts";
-import { compactLock, parseLock, selectPackages } from "../../src/core/locks/npm-lock.ts";
+import { compactLock, parseLock } from "../../src/core/locks/npm-lock.ts";
+import { selectPackages } from "../../src/core/locks/npm-packages.ts";
 import type { Arch, Libc, Platform } from "../../src/core/platform.ts";
 import type { LockedPackage } from "../../src/core/recipe.ts";
 

@@ -2,9 +2,10 @@ import * as z from "zod";
 import { parseIntegrity } from "../digest.ts";
 import { UserError } from "../errors.ts";
 import { isRelativePath, isVersion } from "../names.ts";
-import { type Platform, platformId } from "../platform.ts";
+import type { Platform } from "../platform.ts";
 import type { LockedPackage, RecipeProblem } from "../recipe.ts";
 import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
+import { fits } from "./npm-packages.ts";
 
 const lockExample =
   "npm install --package-lock-only --ignore-scripts --omit=dev --lockfile-version=3 NAME@VERSION";
@@ -52,30 +53,6 @@ export function parseLock(text: string, file: string): ParsedLock<readonly Locke
     else problems.push({ file, line: lineOf(text, path), message: `${path} ${locked}` });
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, held: packages };
-}
-
-/**
- * The packages of a lock that a platform needs. An optional package whose filters do not match is
- * dropped with everything nested below it. Throws a UserError (`unmet`) if a required one does not
- * match.
- */
-export function selectPackages(
-  packages: readonly LockedPackage[],
-  platform: Platform,
-): LockedPackage[] {
-  const misfits = packages.filter((locked) => !fits(locked, platform));
-  const dropped = misfits.filter((locked) => locked.optional).map((locked) => `${locked.path}/`);
-  const isNested = (locked: LockedPackage): boolean =>
-    dropped.some((path) => locked.path.startsWith(path));
-  const refused = misfits.find((locked) => !locked.optional && !isNested(locked));
-  if (refused) {
-    throw new UserError(
-      "E_NO_BUILD",
-      `${refused.name}@${refused.version} does not run on ${platformId(platform)}`,
-      { hint: "The program has no build for this platform." },
-    );
-  }
-  return packages.filter((locked) => !misfits.includes(locked) && !isNested(locked));
 }
 
 /**
@@ -143,22 +120,6 @@ function whyNotPinned(path: string, name: string, entry: LockEntry): string | un
   if (!packageName.test(name)) return `has "${name}" as its name`;
   if (!isVersion(entry.version ?? "")) return "has no exact version";
   return undefined;
-}
-
-/**
- * npm's rule: a list matches if it names the value and does not exclude it; a list of only
- * exclusions matches all others.
- */
-function listFits(list: readonly string[] | undefined, value: string): boolean {
-  if (!list || list.length === 0 || (list.length === 1 && list[0] === "any")) return true;
-  if (list.includes(`!${value}`)) return false;
-  return list.includes(value) || list.every((word) => word.startsWith("!"));
-}
-
-type Filters = { [Key in "os" | "cpu" | "libc"]?: readonly string[] | undefined };
-
-function fits(filters: Filters, { os, arch, libc }: Platform): boolean {
-  return listFits(filters.os, os) && listFits(filters.cpu, arch) && listFits(filters.libc, libc);
 }
 
 const platforms: readonly Platform[] = (["x64", "arm64"] as const).flatMap((arch) =>

@@ -1,5 +1,5 @@
 import { isAtLeast, keysFor, type Platform, platformId } from "../platform.ts";
-import type { Artifact, Recipe } from "../recipe.ts";
+import type { Artifact, DeclaredArtifact, DeclaredLibrariesArtifact, Recipe } from "../recipe.ts";
 import { describeKind } from "./kinds.ts";
 
 /**
@@ -65,4 +65,11 @@ export function downloadSize(
 /** A source in one word: its URL, or the registry and NAME@VERSION. */
 export function sourceName(artifact: Artifact): string {
   return describeKind(artifact).nameOf(artifact);
+}
+
+/** The unused declaration among these artifacts, if there is one. */
+export function openDeclaration(
+  artifacts: readonly Artifact[] | undefined,
+): DeclaredArtifact | DeclaredLibrariesArtifact | undefined {
+  return artifacts?.find((each) => each.kind === "declared" || each.kind === "declared-libraries");
 }

@@ -3,14 +3,7 @@ import type { InstallSpec } from "../installspec.ts";
 import { recordedLibraries } from "../libraries/recorded.ts";
 import { lineOfTool } from "../library-set.ts";
 import { isBinName, isToolName } from "../names.ts";
-import type {
-  Artifact,
-  Catalogue,
-  Declaration,
-  DeclaredArtifact,
-  DeclaredLibrariesArtifact,
-  Recipe,
-} from "../recipe.ts";
+import type { Catalogue, Declaration, Recipe } from "../recipe.ts";
 import { parseRecipe } from "../recipes/file.ts";
 import { splitPackage } from "../recipes/rules.ts";
 
@@ -116,13 +109,6 @@ export function declaredRecipe(
     by: skill.name,
     ...(known !== undefined && { recorded: known }),
   });
-}
-
-/** The unused declaration among these artifacts, if there is one. */
-export function openDeclaration(
-  artifacts: readonly Artifact[] | undefined,
-): DeclaredArtifact | DeclaredLibrariesArtifact | undefined {
-  return artifacts?.find((each) => each.kind === "declared" || each.kind === "declared-libraries");
 }
 
 /** The recipe of an unused declaration: its contents are resolved at install. */

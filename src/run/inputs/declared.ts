@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
+import { openDeclaration } from "../../core/plan/artifact.ts";
 import {
   type DeclaredRecord,
   type Declaring,
   declaredRecipe,
   mergeDeclared,
-  openDeclaration,
 } from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";

@@ -4,7 +4,8 @@ import { type DeclaredSet, declaredSets, librarySets } from "../../core/librarie
 import { type LibraryLine, type LibrarySet, librariesTool } from "../../core/library-set.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
-import { type DeclaredRecord, openDeclaration, recordedRecipe } from "../../core/plan/declared.ts";
+import { openDeclaration } from "../../core/plan/artifact.ts";
+import { type DeclaredRecord, recordedRecipe } from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Recipe } from "../../core/recipe.ts";
 import { linkTarget } from "../../io/files.ts";

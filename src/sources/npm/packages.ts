@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { formatDigest, sha256Hex } from "../../core/digest.ts";
-import { selectPackages } from "../../core/locks/npm-lock.ts";
+import { selectPackages } from "../../core/locks/npm-packages.ts";
 import type { LockedPackage } from "../../core/recipe.ts";
 import { rm } from "../../io/disk.ts";
 import { extract, limitsFor } from "../../unpack/extract.ts";
