@@ -53,6 +53,17 @@ test("a run that is told to leaves what it compiled, and later runs start with i
   expect(statSync(join(dist, "rest.cache")).size).toBeGreaterThan(500_000);
 });
 
+test("a small installation loads nothing of Node that only fetch and HTTP/2 need", async () => {
+  const tell = join(place.dir, "tell.cjs");
+  const said = "process.on('exit', () => console.error(process.moduleLoadList.join()))";
+  writeFileSync(tell, said);
+  const { status, stderr } = await run({ flags: ["--require", tell] });
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/1 installed/);
+  expect(stderr).toMatch(/NativeModule http,/); // what is loaded is seen
+  expect(stderr).not.toMatch(/NativeModule (http2|worker_threads|internal\/deps\/undici\/undici),/);
+});
+
 test("what fits no more is refused, and the run is the same without it", async () => {
   await run({ write: true });
   const whole = readFileSync(cacheFile());
