@@ -200,15 +200,23 @@ export async function linkAtomically(target: string, path: string): Promise<void
  * ENOENT on a read-only file system.
  */
 export async function makeDirectory(path: string): Promise<void> {
+  await tryDirectory(path, 10);
+}
+
+/**
+ * Another run may remove a parent at the same time. If it is gone each time, this file system (proc, autofs)
+ * accepts no new directory.
+ */
+async function tryDirectory(path: string, tries: number): Promise<void> {
   try {
     mkdirSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST" && (await statIfExists(path))?.isDirectory()) return;
     const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path) throw fileError("create", path, cause);
+    if (code !== "ENOENT" || parent === path || tries === 0) throw fileError("create", path, cause);
     await makeDirectory(parent);
-    await makeDirectory(path);
+    await tryDirectory(path, tries - 1);
   }
 }
 

@@ -155,6 +155,13 @@ describe("the volume", () => {
     expect(readFileSync(place.prefix, "utf8")).toBe("mine");
   });
 
+  test("one on a file system that accepts no directory", async () => {
+    offer();
+    const { status, stderr } = await place.run("--prefix", "/proc/here/volume");
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/cannot create \/proc\/here: [\s\S]*hint: /);
+  });
+
   test("a relative one", async () => {
     const { status, stderr } = await place.run("--prefix", "here");
     expect(status).toBe(2);
