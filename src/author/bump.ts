@@ -9,6 +9,7 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { DraftContext } from "./draft.ts";
 import { atVersion } from "./draft-version.ts";
+import { inPlaceOf } from "./lines.ts";
 import type { Newest } from "./newest.ts";
 import type { openPinner } from "./pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "./pin-text.ts";
@@ -45,8 +46,8 @@ export function moveText(text: string, { version, deb }: Newest, day: string): s
     const node = document.getIn(path, true);
     if (!isScalar(node) || !node.range) return;
     const old = text.slice(node.range[0], node.range[1]);
-    const changed = change(old);
-    if (changed !== old) edits.push({ node, text: changed });
+    const changed = change(old.trimEnd());
+    if (changed !== old.trimEnd()) edits.push({ node, text: inPlaceOf(old, changed) });
   };
   const move = (old: string): string => atVersion(old, from, version);
   const editBins = (path: readonly (string | number)[]): void => {

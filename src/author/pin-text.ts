@@ -2,6 +2,7 @@ import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../core/errors.ts";
 import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
+import { endOfLine, inPlaceOf, lineBreakOf } from "./lines.ts";
 
 const pinFields = ["sha256", "sha512", "integrity", "sum", "size", "glibc"] as const;
 
@@ -89,7 +90,8 @@ function editOf(
   }
   const old = String(there.value ?? "");
   const [from, to] = there.range;
-  return old === String(value) ? undefined : { edit: { from, to, text: String(value) }, old };
+  const written = inPlaceOf(text.slice(from, to), String(value));
+  return old === String(value) ? undefined : { edit: { from, to, text: written }, old };
 }
 
 /** After the first field of a source, which is its origin. */
@@ -99,8 +101,12 @@ function addition(source: YAMLMap, field: string, value: string | number, text: 
   if (!isScalar(key) || !isScalar(origin) || !key.range || !origin.range) {
     throw new UserError("E_LOCK_SOURCE", "a source does not begin with url, npm or go");
   }
-  const at = origin.range[1];
-  if (source.flow) return { from: at, to: at, text: `, ${field}: ${value}` };
+  if (source.flow) {
+    const at = origin.range[1];
+    return { from: at, to: at, text: `, ${field}: ${value}` };
+  }
+  const at = endOfLine(text, origin.range[1]);
   const column = key.range[0] - (text.lastIndexOf("\n", key.range[0]) + 1);
-  return { from: at, to: at, text: `\n${" ".repeat(column)}${field}: ${value}` };
+  const added = `${lineBreakOf(text)}${" ".repeat(column)}${field}: ${value}`;
+  return { from: at, to: at, text: added };
 }

@@ -1,10 +1,9 @@
 import spdxCorrect from "spdx-correct";
 import parseLicense from "spdx-expression-parse";
-import { LineCounter, parseDocument } from "yaml";
 import { nearest } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
-import { offsetOf } from "../core/recipes/file.ts";
+import { offsetOf, readRecipeYaml } from "../core/recipes/file.ts";
 import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
 
 /** The context of a recipe's review. */
@@ -24,9 +23,8 @@ interface Review {
 
 /** Errors in a well-formed recipe: its needs, and its licence. */
 export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): Review {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  if (document.errors.length > 0) return { problems: [], warnings: [] }; // reported elsewhere
+  const { document, counter, problems } = readRecipeYaml({ text, file });
+  if (problems.length > 0) return { problems: [], warnings: [] }; // reported elsewhere
   const value: unknown = document.toJS();
   const placed = ({ path, message, example }: Finding): RecipeProblem => ({
     file,

@@ -45,10 +45,8 @@ export async function outdatedRecipes(context: Context, names: readonly string[]
   return exitStatus.done;
 }
 
-/** Throws a UserError if the recipe itself is wrong. */
+/** Asks the origins of a recipe that was read. */
 export async function ask(file: string, versions: Versions): Promise<Asked> {
-  const parsed = readRecipeFile(file);
-  if (!parsed.ok) throw new UserError("E_RECIPE", parsed.problems.map(renderProblem).join("\n"));
   const textOf = (path: string) => readInputIfThere(path)?.toString("utf8");
   return await askOrigins(textOf(file) ?? "", versions, (lock) => textOf(join(file, "..", lock)));
 }
@@ -97,8 +95,21 @@ export function printRows(
   stdout.write(`${count} of ${rows.length} ${what}\n`);
 }
 
-/** Files of the named recipes, in the first directory of `--recipes`, else in `recipes`; without names all of them. */
-export function recipeFiles({ options }: Context, names: readonly string[]): string[] {
+/**
+ * Files of the named recipes, in the first directory of `--recipes`, else in `recipes`; without names all of them.
+ * Throws a UserError that lists every problem in them, so that none is moved before the last one was read.
+ */
+export function recipeFiles(context: Context, names: readonly string[]): string[] {
+  const files = namedFiles(context, names);
+  const problems = files.flatMap((file) => {
+    const parsed = readRecipeFile(file);
+    return parsed.ok ? [] : parsed.problems;
+  });
+  if (problems.length === 0) return files;
+  throw new UserError("E_RECIPE", problems.map(renderProblem).join("\n"));
+}
+
+function namedFiles({ options }: Context, names: readonly string[]): string[] {
   const dir = resolve(options.recipeDirs[0] ?? "recipes");
   if (ifThere(dir, () => statSync(dir))?.isDirectory() !== true) {
     throw new UserError("E_USAGE", `${dir} is no directory of recipes`, {

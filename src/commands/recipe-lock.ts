@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from "node:path";
-import { parse } from "yaml";
 import { withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, reworded, UserError } from "../core/errors.ts";
+import { recipeValue } from "../core/recipes/file.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { writeFile } from "../io/disk.ts";
@@ -41,7 +41,7 @@ async function lockRecipe(
   say: (line: string) => void,
 ): Promise<void> {
   const text = readInput(file).toString("utf8");
-  const sources = placedSources(parse(text)).map(({ source }) => source);
+  const sources = placedSources(recipeValue({ text, file })).map(({ source }) => source);
   const locked = sources.filter(isLocked);
   if (locked.length === 0) {
     throw new UserError("E_LOCK_SOURCE", "has nothing to lock", {

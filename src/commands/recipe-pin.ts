@@ -1,5 +1,4 @@
 import { dirname, join, relative, resolve } from "node:path";
-import { parse } from "yaml";
 import { withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
@@ -8,6 +7,7 @@ import { recordSignatures } from "../author/signatures/record.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { renderProblem } from "../core/recipe.ts";
+import { recipeValue } from "../core/recipes/file.ts";
 import { describeSigned } from "../core/signed.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readInput, readInputIfThere } from "../io/input.ts";
@@ -32,7 +32,7 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
       const text = readInput(file).toString("utf8");
       const pins: PinnedField[] = [];
       const locks = new Map<string, string>();
-      for (const placed of pinnableSources(parse(text))) {
+      for (const placed of pinnableSources(recipeValue({ text, file }))) {
         const { fields, lock } = await pinner(placed.source, text);
         pins.push({ path: placed.path, fields });
         if (lock) locks.set(lock.name, lock.text);

@@ -48,6 +48,8 @@ function byCode(code: string, message: string): string {
   switch (code) {
     case "DUPLICATE_KEY":
       return "this key appears twice";
+    case "NON_STRING_KEY":
+      return "a key is no text; quote it";
     case "BAD_SCALAR_START":
       return `a text cannot begin with ${message.at(-1)}; quote it`;
     case "BAD_DQ_ESCAPE":

@@ -306,6 +306,16 @@ describe("what is recorded", () => {
     expect(writeSigned(first, ["artifacts", "any", 0], [])).toBe(list);
   });
 
+  test.each(["\n", "\r\n"])("behind a comment, in lines that end with %j", (lineBreak) => {
+    const bare = ["artifacts:", "  any:", "    sha256: aa # by hand", "    # end", ""].join(
+      lineBreak,
+    );
+    const written = writeSigned(bare, ["artifacts", "any"], [{ kind: "pgp", by: "aa" }]);
+    const added = ["", "    signed:", "      - { kind: pgp, by: aa }"].join(lineBreak);
+    expect(written).toBe(bare.replace("# by hand", `# by hand${added}`));
+    expect(writeSigned(written, ["artifacts", "any"], [])).toBe(bare);
+  });
+
   test("a signer is the same in another branch or tag, not in another repository", () => {
     const of = (repository: string, ref: string): SignedBy => ({
       kind: "npm-provenance",

@@ -2,6 +2,7 @@ import { Document, isMap, isSeq, parse, parseDocument, type YAMLMap } from "yaml
 import type { SignedBy } from "../../core/recipe.ts";
 import { placedSources } from "../../core/recipes/findings.ts";
 import { nameSigner, signerOf } from "../../core/signed.ts";
+import { endOfLine, lineBreakOf } from "../lines.ts";
 import type { FindSignatures } from "./check.ts";
 
 /** A recipe's text with what signs its sources, and what changed in that. */
@@ -82,7 +83,8 @@ export function writeSigned(text: string, path: Path, signed: readonly SignedBy[
   const first = (source.items[0]?.key as { range?: [number] } | undefined)?.range?.[0] ?? 0;
   const column = first - (bare.lastIndexOf("\n", first) + 1);
   const indent = " ".repeat(column);
-  const added = `\n${indent}signed:${items.map((item) => `\n${indent}  - ${item}`).join("")}`;
+  const lines = ["signed:", ...items.map((item) => `  - ${item}`)];
+  const added = lines.map((line) => lineBreakOf(text) + indent + line).join("");
   return bare.slice(0, last) + added + bare.slice(last);
 }
 
@@ -101,10 +103,10 @@ function withoutSigned(text: string, path: Path): string {
   const pair = source.items[at];
   const from = (pair?.key as { range?: [number] } | undefined)?.range?.[0] ?? 0;
   const end = isSeq(pair?.value) ? (pair.value.range?.[1] ?? from) : from;
-  const before = text.slice(0, from).replace(source.flow ? /,\s*$/ : /\n[ ]*$/, "");
+  const before = text.slice(0, from).replace(source.flow ? /,\s*$/ : /\r?\n[ ]*$/, "");
   const rest = text.slice(end);
   // The end of a block is behind its line break.
-  return before + (text.slice(from, end).endsWith("\n") ? `\n${rest}` : rest);
+  return before + (text.slice(from, end).endsWith("\n") ? lineBreakOf(text) + rest : rest);
 }
 
 /** Where the last field of a source ends. */
@@ -115,6 +117,5 @@ function endOf(text: string, { items, range, flow }: YAMLMap): number {
       (/\s\}$/.test(text.slice(0, range?.[1])) ? 1 : 0)
     );
   const value = items.at(-1)?.value as { range?: [number, number] } | undefined;
-  const end = value?.range?.[1] ?? 0;
-  return text.slice(0, end).trimEnd().length;
+  return endOfLine(text, value?.range?.[1] ?? 0);
 }

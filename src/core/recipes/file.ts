@@ -11,7 +11,8 @@ import {
   visit,
   type YAMLError,
 } from "yaml";
-import type { Recipe, RecipeProblem } from "../recipe.ts";
+import { UserError } from "../errors.ts";
+import { type Recipe, type RecipeProblem, renderProblem } from "../recipe.ts";
 import { explainYaml, type YamlMistake } from "../yaml-words.ts";
 import { toRecipe } from "./artifacts.ts";
 import { crossFindings } from "./checks.ts";
@@ -32,21 +33,46 @@ export type ParsedRecipe =
   | { readonly ok: true; readonly recipe: Recipe }
   | { readonly ok: false; readonly problems: readonly RecipeProblem[] };
 
-/** Reads a recipe file. Reports all problems at once, in order of their lines. */
-export function parseRecipe(source: RecipeText): ParsedRecipe {
-  const { file } = source;
+/** A recipe's text as YAML. `problems`: what a recipe may not have, whatever its fields are. */
+interface RecipeYaml {
+  readonly document: Document;
+  readonly counter: LineCounter;
+  readonly problems: readonly RecipeProblem[];
+  /** False if it has no value: later findings would be noise. */
+  readonly isWhole: boolean;
+}
+
+/** Reads a text as the YAML of a recipe. */
+export function readRecipeYaml({ text, file }: Pick<RecipeText, "text" | "file">): RecipeYaml {
   const counter = new LineCounter();
-  const document = parseDocument(source.text, {
+  const document = parseDocument(text, {
     lineCounter: counter,
     version: "1.2",
     prettyErrors: false,
     stringKeys: true,
+    logLevel: "error", // problems are reported here
   });
-  const problems = yamlProblems(document, source.text, file, counter);
-  // If the YAML itself is broken, later findings would be noise.
-  if (document.errors.some((error) => error.code !== "DUPLICATE_KEY") || hasAlias(document)) {
-    return { ok: false, problems: inOrder(problems) };
-  }
+  const problems = yamlProblems(document, text, file, counter);
+  const isBroken = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
+  return { document, counter, problems, isWhole: !isBroken && !hasAlias(document) };
+}
+
+/**
+ * The value of a recipe's text, whatever its fields are. Throws a UserError that lists what is not the YAML
+ * of a recipe: to change such a text would make it worse.
+ */
+export function recipeValue(source: Pick<RecipeText, "text" | "file">): unknown {
+  const { document, problems } = readRecipeYaml(source);
+  if (problems.length === 0) return document.toJS();
+  throw new UserError("E_RECIPE", inOrder(problems).map(renderProblem).join("\n"));
+}
+
+/** Reads a recipe file. Reports all problems at once, in order of their lines. */
+export function parseRecipe(source: RecipeText): ParsedRecipe {
+  const { file } = source;
+  const { document, counter, isWhole, ...read } = readRecipeYaml(source);
+  const problems = [...read.problems];
+  if (!isWhole) return { ok: false, problems: inOrder(problems) };
   const value: unknown = document.toJS();
   const locks = readLocks(value, file, (name) => source.lock?.(name));
   const findings = [
@@ -152,6 +178,8 @@ function writtenAt(document: Document, path: Finding["path"]): string | undefine
   return isScalar(node) ? node.source : undefined;
 }
 
+/** Each once: the parser reports some mistakes at several places of their line. */
 function inOrder(problems: readonly RecipeProblem[]): RecipeProblem[] {
-  return [...problems].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+  const each = new Map(problems.map((problem) => [renderProblem(problem), problem]));
+  return [...each.values()].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }

@@ -1,0 +1,19 @@
+/** The lines of a recipe's text that is changed in place. */
+
+/** What ends its lines. */
+export function lineBreakOf(text: string): string {
+  return text.includes("\r\n") ? "\r\n" : "\n";
+}
+
+/** The end of the line that a value ends in: behind its comment, before the line break. */
+export function endOfLine(text: string, end: number): number {
+  const from = text.slice(0, end).trimEnd().length; // a block's end is behind its line break
+  const length = /^[^\r\n]*/.exec(text.slice(from))?.[0].length ?? 0;
+  return from + length;
+}
+
+/** A new value in place of another one, as it is written there: the end of a block is behind its line break. */
+export function inPlaceOf(written: string, value: string): string {
+  const isEmpty = written === ""; // `sha256:`
+  return isEmpty ? ` ${value}` : value + (/\s*$/.exec(written)?.[0] ?? "");
+}
