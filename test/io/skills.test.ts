@@ -172,6 +172,16 @@ describe("links", () => {
       "l | r/l | it is a link out of its directory, to r/real.md",
     );
   });
+
+  it("to the SKILL.md of another skill are rejected, and that skill stays", async () => {
+    await put("n/mail/SKILL.md");
+    await mkdir(join(top, "n/zz"));
+    await symlink("../mail/SKILL.md", join(top, "n/zz/SKILL.md"));
+    expect((await view({ n: "workspace" })).skills).toEqual([
+      "mail | n/mail",
+      "zz | n/zz | it is a link out of its directory, to n/mail/SKILL.md",
+    ]);
+  });
 });
 
 describe("reading", () => {

@@ -220,11 +220,13 @@ function viewOf(root: SkillRoot, limits: SkillLimits) {
 export function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
   const file = join(dir, "SKILL.md");
   const realDir = real(dir);
-  const realFile = real(file) ?? file;
-  const read =
-    realDir === undefined || realFile === file || isInside(realDir, realFile)
-      ? readBounded(file, root, limits.maxSkillFileBytes)
-      : `it is a link out of its directory, to ${realFile}`;
+  const target = real(file) ?? file;
+  const isOut = realDir !== undefined && target !== file && !isInside(realDir, target);
+  // The target may be another skill, which this link must not hide.
+  const realFile = isOut ? join(realDir, "SKILL.md") : target;
+  const read = isOut
+    ? `it is a link out of its directory, to ${target}`
+    : readBounded(file, root, limits.maxSkillFileBytes);
   const name = basename(dir);
   const text = typeof read === "string" ? "" : read.toString("utf8");
   const verdict: SkillVerdict =
