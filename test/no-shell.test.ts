@@ -73,25 +73,33 @@ const expectNothingRun = (): void => expect(readdirSync(join(dir, "cwd"))).toEqu
 
 const bundleScript = "new Script(text, { filename, ...(cachedData && { cachedData }) });";
 
-/** The plugin's: a shell that becomes the command, whose words are arguments. */
-const beside = /spawn\("\/bin\/sh", \["-c", beside, "sh", \.\.\.argv\], \{/g;
+/** The two that a shell runs: it becomes the plugin's command, whose words are arguments; or it reads them. */
+const scripts: Readonly<Record<string, { name: string; start: string }>> = {
+  "plugin/child.ts": { name: "beside", start: 'spawn("/bin/sh", ["-c", beside, "sh", ...argv], {' },
+  "io/starter.ts": { name: "script", start: 'spawn("/bin/sh", ["-c", script], {' },
+};
+const scriptIn = (file: string): string => {
+  const text = readFileSync(join(repository, "src", file), "utf8");
+  return new RegExp(`const ${scripts[file]?.name} = \`(.*?)\`;`, "s").exec(text)?.[1] ?? "";
+};
 
-test("programs are started by execFile alone, without a shell; no text is compiled but the bundle", () => {
+test("programs are started by execFile alone, or by a shell with a fixed script; no text is compiled but the bundle", () => {
   const source = join(repository, "src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => [name, readFileSync(join(source, name), "utf8")] as const);
   const users = files.filter(([, text]) => /"(node:)?child_process"/.test(text));
-  expect(users.map(([name]) => name)).toEqual(["io/exec.ts", "plugin/child.ts"]);
+  expect(users.map(([name]) => name)).toEqual(["io/exec.ts", "io/starter.ts", "plugin/child.ts"]);
   for (const [name, text] of files) {
     expect(text, name).not.toMatch(/shell:/);
     expect(text, name).not.toMatch(/\b(eval|Function)\(|eval: true/);
     if (name === "pieces.ts") expect(text.match(/new Script\(.*/g)).toEqual([bundleScript]);
     else expect(text, name).not.toMatch(/node:vm/);
-    if (name === "plugin/child.ts") {
-      expect(text.match(beside)).toHaveLength(1);
+    if (scripts[name]) {
+      expect(text.split(scripts[name].start)).toHaveLength(2);
       expect(text.match(/\/bin\//g)).toHaveLength(1);
-      expect(/const beside = `(.*?)`;/s.exec(text)?.[1]).not.toContain("${");
+      expect(scriptIn(name)).toMatch(/\w/);
+      expect(scriptIn(name)).not.toContain("${");
     }
     if (name === "io/exec.ts")
       expect(text).toMatch(/import \{ execFile \} from "node:child_process"/);
@@ -103,6 +111,19 @@ describe.each(shells)("%s", (shell) => {
     expect(run([...sh(shell), "-c", `printf %s ${quote(word)}`], {})).toBe(word);
     expectNothingRun();
   });
+
+  test.each(hostile.filter((word) => !word.includes("\n")))(
+    "what the starter of smoke tests reads: %j",
+    (word) => {
+      const told = join(dir, "told");
+      const words = ["7", join(dir, "cwd"), "/bin/sh", "-c", `printf %s "$1" >${told}`, "sh", word];
+      const [file = "", ...args] = [...sh(shell), "-c", scriptIn("io/starter.ts")];
+      const input = `${[words.length, ...words].join("\n")}\n`;
+      expect(execFileSync(file, args, { input, encoding: "utf8", timeout: 30_000 })).toBe("7 0\n");
+      expect(readFileSync(told, "utf8")).toBe(word);
+      expectNothingRun();
+    },
+  );
 
   test.each(hostile.filter((word) => !word.includes("/")))("a launcher of %j", (word) => {
     const volume = join(dir, `volume ${word}`);

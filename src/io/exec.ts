@@ -99,7 +99,7 @@ const killers: Readonly<Record<string, string>> = {
 };
 
 /** Also kills its children, which would continue and keep its output open. */
-function endTree(child: ChildProcess): void {
+export function endTree(child: ChildProcess): void {
   if (child.pid !== undefined) killTree(child.pid);
   child.stdout?.destroy();
   child.stderr?.destroy();

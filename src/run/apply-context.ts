@@ -2,6 +2,7 @@ import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
+import type { Starter } from "../io/starter.ts";
 import type { Staging } from "../io/volume/volume.ts";
 import type { AptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
@@ -94,5 +95,7 @@ export interface ToolRun {
   readonly ready: (tool: string) => Promise<VerifiedRecord | undefined>;
   /** Limits how many tools are fetched and unpacked at once. */
   readonly queue: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Starts smoke tests where there are many. */
+  readonly starter: Starter | undefined;
   readonly onFallback: (fallback: OlderVersion) => void;
 }

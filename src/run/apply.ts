@@ -19,6 +19,7 @@ import { failed, type Results, sayDispensable } from "./failed.ts";
 import { installTool } from "./install-tool.ts";
 import { type OlderVersion, sayOlder } from "./older-version.ts";
 import { importCatalogues } from "./store-catalogue.ts";
+import { starterOf } from "./test-tree.ts";
 import { shareToolchains } from "./toolchains.ts";
 
 export interface Applied {
@@ -141,6 +142,10 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     queue.concurrency = context.jobs + transfers;
   });
   const toolchains = shareToolchains(context, staging);
+  const starter = starterOf(
+    context,
+    plan.steps.filter(({ action }) => action === "install").length,
+  );
   const lists = { installed: [], linked: [], failures: [], dispensable: [] };
   const results: Results = { ...lists, fallbacks: [], bugs: [] };
   /** Tools of this run; each resolves to its record, or undefined if it failed. */
@@ -159,7 +164,7 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
         if (step.action === "link") return added(results.linked, await relink(step, context));
         const needs = new Map(step.needs.map((need) => [need, ready(need)]));
         const onFallback = (fallback: OlderVersion) => results.fallbacks.push(fallback);
-        const run = { context, staging, toolchains, needs, ready, queue, onFallback };
+        const run = { context, staging, toolchains, needs, ready, queue, starter, onFallback };
         return added(results.installed, await installTool(step, run));
       } catch (thrown) {
         return failed(step, thrown, { plan, context, results });
@@ -173,6 +178,7 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     count = running.size;
     await Promise.all(running.values());
   }
+  starter?.end();
   sayDispensable(context, results);
   return results;
 }

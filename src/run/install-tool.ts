@@ -55,7 +55,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     if (!record) {
       const staged = await stageTool(step, run); // 4
       phase("test");
-      await testTree(step, staged.tree, staged.record, context, staged.needs); // 5
+      await testTree(step, staged.tree, staged.record, run, staged.needs); // 5
       phase("publish");
       const since = isForced(step) ? Number.POSITIVE_INFINITY : context.began;
       record = await publish(prefix, staged.tree, staged.written, staged.record, since); // 6

@@ -59,3 +59,19 @@ test("a compiled catalogue has files and output, too", async () => {
   const { stderr } = await place.runWith(from, "--catalogue", named, "--strict", "zog");
   expect(stderr).toContain('does not print "two": one');
 });
+
+test("among many, one that fails says why, and the others are installed", async () => {
+  for (const name of ["one", "two", "three", "four", "five"]) {
+    const body = `#!/bin/sh\n${name === "four" ? "echo no luck >&2; exit 3" : 'test "$1 $#" = " a  b  1"'}\n`;
+    const packed = archive("tar.gz", { [`bin/${name}`]: { body, mode: 0o755 } });
+    const source = place.serve(`${name}.tar.gz`, packed);
+    const artifacts = { "linux-x64": source, "linux-arm64": source };
+    place.recipe(name, { test: [name, " a  b "], artifacts });
+  }
+  const { status, stderr } = await place.run("--strict", "one", "two", "three", "four", "five");
+  expect(stderr).toMatch(/four fails its smoke test \(.*four {2}a {2}b \): exit status 3: no luck/);
+  expect(status).toBe(3);
+  const installed = Object.keys(place.manifest().tools).filter((tool) => !tool.includes("-"));
+  expect(installed.sort()).toEqual(["five", "one", "three", "two"]);
+  expect(readdirSync(join(place.prefix, "lib/.staging"))).toEqual([]);
+});
