@@ -1,9 +1,9 @@
-import coerce from "semver/functions/coerce.js";
 import prerelease from "semver/functions/prerelease.js";
 import satisfies from "semver/functions/satisfies.js";
 import { compareDebVersions } from "../core/deb-version.ts";
+import { isVersion } from "../core/names.ts";
 import { plural } from "../core/plural.ts";
-import { compareVersions } from "../core/versions.ts";
+import { compareVersions, isBeforeRelease, numbersOf } from "../core/versions.ts";
 import { atVersion } from "./draft-version.ts";
 import { nameOfOrigin, type Origin } from "./versions.ts";
 
@@ -38,8 +38,6 @@ export interface Newest {
   readonly sharedCauses: readonly string[];
 }
 
-const unstable = /(^|[^a-z])(alpha|beta|rc|pre|preview|dev|nightly|canary|next|snapshot|a\d|b\d)/i;
-
 /** Chooses from what the origins of a recipe at `version` answered. `hold`: a semver range that is not followed. */
 export function newestOf(
   { version, hold }: { readonly version: string; readonly hold?: string | undefined },
@@ -48,9 +46,7 @@ export function newestOf(
 ): Newest {
   const { common, deb, notes, unasked, sharedCauses } = gather(answers, version);
   const newer = common.filter((each) => compareVersions(each, version) > 0);
-  const stable = newer.filter(
-    (each) => prerelease(each, { loose: true }) === null && !unstable.test(each),
-  );
+  const stable = newer.filter((each) => isRelease(each, version));
   const followed = stable.filter((each) => !isHeld(each, hold)).sort(compareVersions);
   const held = stable.length - followed.length;
   if (held > 0) notes.push(`held: ${hold} is not followed`);
@@ -84,6 +80,8 @@ function gather(answers: readonly Answer[], version: string) {
     else {
       const own = followable(origin, version, versions);
       if (typeof own === "string") notes.push(own);
+      else if (isWithdrawn(origin, versions))
+        notes.push(`${nameOfOrigin(origin)} no longer offers ${origin.tag}`);
       const listed = typeof own === "string" ? [] : own;
       common = common === undefined ? listed : common.filter((each) => listed.includes(each));
     }
@@ -112,7 +110,29 @@ function followable(origin: Origin, version: string, listed: readonly string[]):
         each.length > before.length + after.length,
     )
     .map((each) => each.slice(before.length, each.length - after.length))
-    .filter((each) => /^\d[0-9A-Za-z.+_-]*$/.test(each));
+    .filter((each) => isLike(each, version));
+}
+
+/** True if it begins with the same word: `r30` like `r29`. */
+function isLike(version: string, own: string): boolean {
+  const word = /^\D*/.exec(own)?.[0] ?? "";
+  const isSame = version.startsWith(word) && /^\d/.test(version.slice(word.length));
+  return isSame && isVersion(version);
+}
+
+/** A version before a release to semver counts if the recipe's own is such a one: `7.1.1-41` after `7.1.1-40`. */
+function isRelease(version: string, own: string): boolean {
+  if (isBeforeRelease(version)) return false;
+  return prerelease(version, { loose: true }) === null || formOf(version) === formOf(own);
+}
+
+const formOf = (version: string): string =>
+  version.replace(/\d+/g, "0").replace(/(?<![a-z])[a-z](?![a-z])/gi, "a");
+
+/** Removed, yanked, or newer than what the registry calls the latest. Go's proxy does not list all that it has. */
+function isWithdrawn({ kind, tag }: Origin, listed: readonly string[]): boolean {
+  if (tag === undefined || kind === "go") return false;
+  return !listed.some((each) => each === tag || compareVersions(each, tag) === 0);
 }
 
 const mark = "\0";
@@ -124,11 +144,11 @@ function newerDeb({ name, tag: from }: Origin, [to]: readonly string[]): Newest[
 }
 
 function isHeld(version: string, hold: string | undefined): boolean {
-  const plain = coerce(version);
-  return hold !== undefined && plain !== null && satisfies(plain, hold);
+  const [major = "0", minor = "0", patch = "0"] = numbersOf(version);
+  return hold !== undefined && satisfies(`${major}.${minor}.${patch}`, hold);
 }
 
-const majorOf = (version: string): number | undefined => coerce(version)?.major;
+const majorOf = (version: string): string | undefined => numbersOf(version)[0];
 
 /** True if there is anything to move. */
 export function isBehind({ version, deb, staleDebs }: Newest, own: string): boolean {

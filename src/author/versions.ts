@@ -131,7 +131,8 @@ async function npmVersions(name: string, draft: DraftContext): Promise<readonly 
 async function pypiVersions(name: string, draft: DraftContext): Promise<readonly string[]> {
   const { http } = draft;
   const files = await listFiles(name, { http, pip: await readIndexes(draft) });
-  return [...new Set(files.flatMap((file) => parseWheelName(file.name)?.version ?? []))];
+  const offered = files.filter(({ isYanked }) => !isYanked);
+  return [...new Set(offered.flatMap((file) => parseWheelName(file.name)?.version ?? []))];
 }
 
 /** Those of the module proxy, which needs go; a module without versions has none. */

@@ -38,7 +38,7 @@ function split(version: string): Parts {
 }
 
 /** Compares alternately a run of non-digits, where `~` sorts before the end, and a number. */
-function compareParts(a: string, b: string): number {
+export function compareParts(a: string, b: string): number {
   let [left, right] = [a, b];
   while (left !== "" || right !== "") {
     const words = [left, right].map((text) => /^\D*/.exec(text)?.[0] ?? "");

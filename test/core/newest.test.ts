@@ -1,7 +1,7 @@
 /** Which version `recipe outdated` and `recipe bump` choose from what origins list. */
 import { describe, expect, test } from "vitest";
 import { moveText } from "../../src/author/bump.ts";
-import { type Answer, isBehind, newestOf } from "../../src/author/newest.ts";
+import { type Answer, isBehind, majorNote, newestOf } from "../../src/author/newest.ts";
 import { namedOrigin, nameOfOrigin, type Origin } from "../../src/author/versions.ts";
 import { versionsIn } from "../../src/author/versions-page.ts";
 
@@ -32,11 +32,43 @@ describe("newestOf", () => {
     expect(newest(answer(versions, { tag })).version).toBe(expected);
   });
 
+  test.each<[string, string, string[], string]>([
+    ["four numbers", "156.0.8078.114", ["156.0.8078.99", "156.0.8078.200"], "156.0.8078.200"],
+    ["years and months", "2024.09", ["2024.08", "2024.10", "2025.01"], "2025.01"],
+    ["a release of a version", "7.1.1-40", ["7.1.1-41", "7.1.2-1", "7.1.3-beta"], "7.1.2-1"],
+    ["a letter", "1.1.1a", ["1.1.1b", "1.1.1w", "1.1.2-alpha1"], "1.1.1w"],
+    ["a build", "21.0.5+9", ["21.0.5+11", "21.0.5+10"], "21.0.5+11"],
+    ["a word before the number", "r29", ["r30", "31", "nightly"], "r30"],
+    ["no patch that looks like one before a release", "1.0.0", ["1.0.1-1"], "1.0.0"],
+  ])("follows %s", (_, version, listed, expected) => {
+    const tags = [version, ...listed].map((each) => `v${each}`);
+    const found = newestOf({ version }, [answer(tags, { tag: `v${version}` })]);
+    expect(found).toMatchObject({ version: expected, notes: [] });
+  });
+
+  test("a range is held where no version is one of semver", () => {
+    const listed = answer(["v2024.09", "v2024.10", "v2025.01"], { tag: "v2024.09" });
+    const held = newestOf({ version: "2024.09", hold: ">=2025" }, [listed]);
+    expect(held).toMatchObject({ version: "2024.10", notes: ["held: >=2025 is not followed"] });
+    expect(majorNote("2024.09", "2025.01")).toBe("a new major version");
+    expect(majorNote("2024.09", "2024.10")).toBeUndefined();
+  });
+
+  test("a version that its origin no longer has is said", () => {
+    const npm = { kind: "npm", name: "zog", tag: "1.0.0" } as const;
+    const notes = (origin: Partial<Origin>, versions: string[]) =>
+      newest(answer(versions, origin)).notes;
+    expect(notes(npm, ["0.9.0"])).toEqual(["npm:zog no longer offers 1.0.0"]);
+    expect(notes(npm, ["0.9.0", "1.0.0"])).toEqual([]);
+    expect(notes({ ...npm, kind: "pypi" }, ["1.0"])).toEqual([]);
+    expect(notes({ ...npm, kind: "go" }, ["0.9.0"])).toEqual([]);
+  });
+
   test("what each origin has; one that does not answer is named", () => {
     const npm = { kind: "npm", name: "zog", tag: "1.0.0" } as const;
     const both = newest(answer(["v1.1.0", "v1.2.0"]), answer(["1.1.0"], npm));
     expect(both).toMatchObject({ version: "1.1.0", unasked: [] });
-    const one = newest(answer({ why: "no such repository" }), answer(["1.1.0"], npm));
+    const one = newest(answer({ why: "no such repository" }), answer(["1.0.0", "1.1.0"], npm));
     expect(one).toMatchObject({
       version: "1.1.0",
       unasked: ["github.com/o/zog"],

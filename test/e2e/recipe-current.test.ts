@@ -120,6 +120,25 @@ describe("recipe outdated", () => {
     expect((await run("outdated")).stderr).toMatch(/versions must be the https:\/\/ address/);
   });
 
+  test("a version that was withdrawn from a Python index is not followed", async () => {
+    const wheel = (version: string) => `zog-${version}-py3-none-manylinux_2_17_x86_64.whl`;
+    const link = (version: string, more = "") => `<a href="${wheel(version)}"${more}>zog</a>`;
+    const pypi = { pypi: "zog@1.0.0", wheel: wheel("1.0.0"), sha256: "0".repeat(64) };
+    offer({ artifacts: { "linux-x64-glibc": { ...pypi, glibc: "2.17" } } });
+    const index = { PIP_INDEX_URL: `${place.server.origin}/simple/` };
+    const said = async (...links: string[]) => {
+      place.server.serve("/simple/zog/", links.join("\n"));
+      return (await place.runWith(index, "recipe", "outdated")).stdout;
+    };
+    const yanked = ' data-yanked="broken"';
+    expect(await said(link("1.0.0"), link("1.1.0"), link("1.2.0", yanked))).toMatch(
+      /zog +1\.0\.0 +1\.1\.0 +pypi:zog\n/,
+    );
+    expect(await said(link("0.9.0"), link("1.0.0", yanked))).toMatch(
+      /zog +1\.0\.0 +1\.0\.0 +pypi:zog +pypi:zog no longer offers 1\.0\.0\n0 of 1 behind/,
+    );
+  });
+
   test("a host that cannot be reached is asked once, and named once for all its recipes", async () => {
     for (const name of ["a", "b", "c", "d"]) {
       const source = { ...release("1.0.0", "x64"), url: `https://zog.invalid/${name}-1.0.0.tgz` };
