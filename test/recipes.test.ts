@@ -172,6 +172,8 @@ describe.each(debLocks)("%s", (name) => {
     if (!parsed.ok) throw new Error(parsed.problems.map(renderProblem).join("\n"));
     expect(renderDebLock(parsed.held)).toBe(read(name));
     const owner = name.replace(".deb.lock.json", "");
+    const { release } = parse(read(`${owner}.yaml`)) as { release?: string };
+    expect(parsed.held.release, "recipe bump looks there").toBe(release ?? "bookworm");
     const { artifacts } = catalogue.recipes.get(owner) ?? {};
     for (const [key, arch] of [
       ["linux-x64", "amd64"],

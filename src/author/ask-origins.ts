@@ -23,9 +23,9 @@ export async function askOrigins(
 ): Promise<Asked> {
   const document = recipeSchema.parse(parse(text));
   const sources = placedSources(document);
-  const { versions: named } = document;
+  const { versions: named, release } = document;
   const all = [
-    ...sources.flatMap((placed) => originOf(placed) ?? []),
+    ...sources.flatMap((placed) => originOf(placed, release) ?? []),
     ...(named === undefined ? [] : [namedOrigin(named)]),
   ];
   const origins = new Map(
@@ -37,11 +37,12 @@ export async function askOrigins(
     ),
   );
   const lock = sources.flatMap(({ source }) => (source.deb && source.lock) || [])[0];
-  const stale = lock === undefined ? 0 : await staleDebs(lock, readLock(lock), versions);
+  const parsed = lock === undefined ? undefined : parseDebLock(readLock(lock) ?? "", lock);
+  const stale = parsed?.ok ? await orWhy(versions.newerThan(parsed.held, release)) : 0;
   return {
     ...{ text, document },
     origins: [...new Set([...origins.values()].map(nameOfOrigin))],
-    newest: newestOf(document, answers, stale),
+    newest: newestOf(document, answers, typeof stale === "number" ? stale : 0), // why not is said of the origin
   };
 }
 
@@ -51,10 +52,4 @@ async function orWhy<T>(work: Promise<T>): Promise<T | Unanswered> {
     if (!(error instanceof UserError)) throw error;
     return { why: describeError(error), shared: error.shared?.message };
   });
-}
-
-async function staleDebs(lock: string, text = "", versions: Versions): Promise<number> {
-  const parsed = parseDebLock(text, lock);
-  const found = parsed.ok ? await orWhy(versions.newerThan(parsed.held)) : 0;
-  return typeof found === "number" ? found : 0; // that apt's release cannot be read is said of its origin
 }

@@ -48,25 +48,31 @@ interface Suite {
   readonly files: ReadonlyMap<string, { readonly sha256: string; readonly size: number }>;
 }
 
-const opened = new WeakMap<Http, Promise<DebRelease>>();
+const opened = new WeakMap<Http, Map<string, Promise<DebRelease>>>();
 
-/** The release of this run, which is read once: see `openRelease`. */
+/** A release, which a run reads once: see `openRelease`. */
 export function releaseOf(
   draft: Omit<IndexContext, "apt"> & { readonly env: Parameters<typeof readAptConfig>[0] },
+  name?: string,
 ): Promise<DebRelease> {
-  const open = async () => await openRelease({ ...draft, apt: await readAptConfig(draft.env) });
-  const found = opened.get(draft.http) ?? open();
-  opened.set(draft.http, found);
+  const open = async () =>
+    await openRelease({ ...draft, apt: await readAptConfig(draft.env) }, name);
+  const ofRun = opened.get(draft.http) ?? new Map<string, Promise<DebRelease>>();
+  opened.set(draft.http, ofRun);
+  const found = ofRun.get(name ?? "") ?? open();
+  ofRun.set(name ?? "", found);
   return found;
 }
 
 /**
- * Reads the first release in this machine's apt sources, with its updates and security updates. A
- * release that is not signed by a key of Debian's archive is rejected, because locks are made from
- * it.
+ * Reads the first release in this machine's apt sources, or the named one from the same mirrors, with
+ * its updates and security updates. A release that is not signed by a key of Debian's archive is
+ * rejected, because locks are made from it.
  */
-export async function openRelease(context: IndexContext): Promise<DebRelease> {
-  const { sources } = context.apt;
+export async function openRelease(context: IndexContext, name?: string): Promise<DebRelease> {
+  const sources = context.apt.sources.map((source) =>
+    name === undefined ? source : { ...source, suite: source.suite.replace(/^[a-z]+/, name) },
+  );
   if (sources.length === 0) {
     throw new UserError("E_DEBIAN_MIRROR", "apt has no Debian mirror here");
   }
@@ -122,7 +128,7 @@ async function readRelease(
   const fetchFile = async (name: string): Promise<string> => {
     const address = `${source.uri}/dists/${source.suite}/${name}`;
     const { url, ...rest } = apt.requestFor(address);
-    const file = join(dir, `${name}-${n}`);
+    const file = join(dir, `${name}-${source.suite}-${n}`);
     await writeFile(file, (await http.text(url, rest)).text);
     return file;
   };

@@ -16,6 +16,8 @@ export interface DebWanted {
   readonly versions: Readonly<Partial<Record<DebArch, string>>>;
   /** Additional packages. */
   readonly data: readonly string[];
+  /** Debian's name of the release, if it is not that of this machine. */
+  readonly release?: string | undefined;
 }
 
 /** Reads it from a recipe's text; the lock may be missing. Throws a UserError (`recipe`). */
@@ -41,6 +43,7 @@ export function parseDebWanted(text: string): DebWanted {
       `has deb ${name} and ${other.name}; only one can be locked`,
     );
   }
-  const { data } = document as { data?: unknown };
-  return { lock, name, versions, data: recipeSchema.shape.data.safeParse(data).data ?? [] };
+  const { data, release } =
+    recipeSchema.pick({ data: true, release: true }).strip().safeParse(document).data ?? {};
+  return { lock, name, versions, data: data ?? [], release };
 }

@@ -20,17 +20,21 @@ const arches = [
 
 const metaHint = "The programs of a meta package are in the packages that it depends on.";
 
-/** The draft of a recipe from a package of the release in this machine's apt sources. */
+/**
+ * The draft of a recipe from a package of the release in this machine's apt sources, or of another one:
+ * `glab/trixie`, as apt has it.
+ */
 export async function draftFromDeb(
-  name: string,
+  from: string,
   wish: DraftWish,
   place: DraftContext,
 ): Promise<Draft> {
   const { http, clock, env } = place;
+  const [name = "", other] = from.split("/");
   const tool = toolName(wish.name ?? name, name);
   const dir = await workDirIn(place.dir, "index");
   const context = { http, apt: await readAptConfig(env), dir, clock };
-  const release = await releaseOf(place);
+  const release = await releaseOf(place, other);
   const lock = `${tool}.deb.lock.json`;
   const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};
   for (const [arch, key] of arches) {
@@ -54,6 +58,7 @@ export async function draftFromDeb(
     name: tool,
     ...describeTool({ ...found, license: spdx(looked.license) }),
     version: upstreamVersion(version),
+    ...(other !== undefined && { release: other }),
     provenance: `Debian's signed index (${release.codename} with updates and security); every package fetched and checked once`,
     bins,
     test: [Object.keys(bins)[0] ?? "", "--version"],

@@ -21,12 +21,11 @@ export interface DebLockContext {
 export function debLocker(place: DebLockContext): (wanted: DebWanted) => Promise<string> {
   const open = once(async () => {
     const { env, http, clock, dir } = place;
-    const context = { http, apt: await readAptConfig(env), dir, clock };
-    return { context, release: await releaseOf(place) };
+    return { http, apt: await readAptConfig(env), dir, clock };
   });
   const seen: SeenContents = new Map();
   return async (wanted) => {
-    const { context, release } = await open();
-    return renderDebLock(await makeLock(wanted, release, context, seen));
+    const release = await releaseOf(place, wanted.release);
+    return renderDebLock(await makeLock(wanted, release, await open(), seen));
   };
 }

@@ -38,7 +38,17 @@ export function describeTool(about: About): Record<keyof About, string> {
 }
 
 const fieldOrder = [
-  ...["name", "description", "homepage", "license", "version", "hold", "versions", "provenance"],
+  ...[
+    "name",
+    "description",
+    "homepage",
+    "license",
+    "version",
+    "hold",
+    "versions",
+    "release",
+    "provenance",
+  ],
   ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "loader", "artifacts"],
 ];
 const sourceOrder: readonly (keyof RecipeSource)[] = [

@@ -26,6 +26,8 @@ export interface Origin {
   readonly tag?: string;
   /** Of a Debian package, which can have another version on each. */
   readonly arch?: DebArch | undefined;
+  /** Of a Debian package: the release, if it is not that of this machine. */
+  readonly release?: string | undefined;
 }
 
 /** Asks origins for their versions. Both throw a UserError if one cannot be asked. */
@@ -33,11 +35,11 @@ export interface Versions {
   /** All versions, in the origin's own words; of a Debian package the release's. */
   of(origin: Origin): Promise<readonly string[]>;
   /** How many packages of a lock of Debian packages have a newer version in the release. */
-  newerThan(lock: DebLock): Promise<number>;
+  newerThan(lock: DebLock, release: string | undefined): Promise<number>;
 }
 
 /** The origin of a source; undefined where nothing lists its versions. */
-export function originOf({ key, source }: PlacedSource): Origin | undefined {
+export function originOf({ key, source }: PlacedSource, release?: string): Origin | undefined {
   if (source.version !== undefined) return undefined; // an older one, which stays
   const { npm, pypi, go, deb, url } = source;
   for (const [kind, text] of Object.entries({ npm, pypi, go, deb }) as [
@@ -46,7 +48,7 @@ export function originOf({ key, source }: PlacedSource): Origin | undefined {
   ][]) {
     if (text === undefined) continue;
     const { name, version } = splitPackage(text);
-    return { kind, name, tag: version, ...(kind === "deb" && { arch: debArchOf(key) }) };
+    return { kind, name, tag: version, ...(kind === "deb" && { arch: debArchOf(key), release }) };
   }
   const [, name, tag] =
     /^https:\/\/(github\.com\/[^/]+\/[^/]+)\/releases\/download\/([^/]+)\//.exec(url ?? "") ?? [];
@@ -79,38 +81,41 @@ export function openVersions(draft: DraftContext): Versions {
       throw error;
     });
   };
-  const release = () => releaseOf(draft);
-  const inRelease = async (name: string, arch: DebArch): Promise<string | undefined> =>
-    (await (await release()).packagesFor(arch)).byName.get(name)?.version;
+  const inRelease = async (
+    name: string,
+    arch: DebArch,
+    release: string | undefined,
+  ): Promise<string | undefined> =>
+    (await (await releaseOf(draft, release)).packagesFor(arch)).byName.get(name)?.version;
   const askers: Readonly<
-    Record<Origin["kind"], (name: string, arch: DebArch) => Promise<readonly string[]>>
+    Record<Origin["kind"], (name: string, origin: Origin) => Promise<readonly string[]>>
   > = {
     npm: (name) => npmVersions(name, draft),
     pypi: async (name) => pypiVersions(name, draft),
     go: (name) => goVersions(name, draft),
     git: (name) => askHost(name, () => gitTags(name, draft)),
     page: (url) => pageVersions(url, draft),
-    async deb(name, arch) {
-      const version = await inRelease(name, arch);
+    async deb(name, { arch = "amd64", release }) {
+      const version = await inRelease(name, arch, release);
       return version === undefined ? [] : [version];
     },
   };
   return {
     of(origin) {
-      const { kind, name, arch = "amd64" } = origin;
-      const id = `${nameOfOrigin(origin)} ${arch}`;
+      const { kind, name, arch = "amd64", release } = origin;
+      const id = `${nameOfOrigin(origin)} ${arch} ${release}`;
       const limit = limits.get(kind) ?? pLimit(2);
       limits.set(kind, limit);
-      const answer = asked.get(id) ?? limit(() => askers[kind](name, arch));
+      const answer = asked.get(id) ?? limit(() => askers[kind](name, origin));
       asked.set(id, answer);
       return answer;
     },
-    async newerThan({ packages }) {
+    async newerThan({ packages }, release) {
       const stale = await Promise.all(
         (Object.entries(packages) as [DebArch, readonly DebianPackage[]][]).flatMap(
           ([arch, list]) =>
             list.map(async ({ name, version }) => {
-              const now = await inRelease(name, arch);
+              const now = await inRelease(name, arch, release);
               return now !== undefined && compareDebVersions(now, version) > 0 ? [name] : [];
             }),
         ),

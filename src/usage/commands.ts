@@ -265,7 +265,7 @@ export const commands: readonly Command[] = [
     operands: "SOURCE...",
     summary: "write a recipe (for authors)",
     details:
-      "SOURCE is a release's URL (the one for the other architecture is found), npm:NAME, pypi:NAME, deb:NAME or go:MODULE; add @VERSION if it should not be the newest. TOOL@VERSION copies a recipe of the catalogue and computes its digests from what is downloaded at that version.",
+      "SOURCE is a release's URL (the one for the other architecture is found), npm:NAME, pypi:NAME, deb:NAME (or deb:NAME/RELEASE of another Debian release) or go:MODULE; add @VERSION if it should not be the newest. TOOL@VERSION copies a recipe of the catalogue and computes its digests from what is downloaded at that version.",
     options: ["name", "bin", "force", "recipes", "mirror", "verbose"],
   },
   {

@@ -203,6 +203,13 @@ ${over}artifacts:
     ["a line break", recipe('env: { A: "x\\ny" }\n'), /control character/],
     ["arguments of another program", recipe("args: { scp: [x] }\n"), /not one of bins/],
     ["a setup of another program", recipe("setup: [dot, -c]\n"), /not one of bins/],
+    ["a release that is none", recipe("release: Trixie/sid\n"), /not the name of a release/],
+    [
+      "another release than its lock's",
+      recipe("release: trixie\n"),
+      /is trixie, but tmux.deb.lock.json is of bookworm/,
+    ],
+    ["a release of no package", recipe("release: bookworm\n", "npm: x@1.0.0"), /is for deb only/],
     ["no lock", recipe("", "deb: tmux@3.3a-3"), /has deb and no lock/],
     [
       "the system's loader, and no glibc",

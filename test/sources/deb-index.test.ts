@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { askOrigins } from "../../src/author/ask-origins.ts";
 import { openRelease } from "../../src/author/deb-index.ts";
+import type { DraftContext } from "../../src/author/draft.ts";
 import { openSignatures } from "../../src/author/signatures/check.ts";
+import { openVersions } from "../../src/author/versions.ts";
 import { renderDebLock } from "../../src/core/locks/deb-lock.ts";
 import { readAptConfig } from "../../src/net/apt-config.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
@@ -41,31 +44,39 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const index = Buffer.from(
-  `Package: show\nVersion: 1.0-1\nArchitecture: amd64\nFilename: pool/main/s/show/show_1.0-1_amd64.deb\nSize: 1\nSHA256: ${"0".repeat(64)}\n\n`,
-);
+const indexOf = (version: string): Buffer =>
+  Buffer.from(
+    `Package: show\nVersion: ${version}\nArchitecture: amd64\nFilename: pool/main/s/show/show_${version}_amd64.deb\nSize: 1\nSHA256: ${"0".repeat(64)}\n\n`,
+  );
 const name = "main/binary-amd64/Packages";
 const forms = {
-  ".xz": () => compress("tar.xz", index),
-  ".zst": () => compress("tar.zst", index),
-  ".bz2": () => compress("tar.bz2", index),
-  ".gz": () => gzipSync(index),
-  "": () => index,
+  ".xz": (index: Buffer) => compress("tar.xz", index),
+  ".zst": (index: Buffer) => compress("tar.zst", index),
+  ".bz2": (index: Buffer) => compress("tar.bz2", index),
+  ".gz": (index: Buffer) => gzipSync(index),
+  "": (index: Buffer) => index,
 };
 type Suffix = keyof typeof forms;
 
 /** A suite whose release lists some forms of the index, of which the mirror has others. */
 function publish(
   listed: readonly Suffix[],
-  { has = listed, signed = "InRelease", at = "debian" } = {},
+  {
+    has = listed,
+    signed = "InRelease",
+    at = "debian",
+    codename = "bookworm",
+    version = "1.0-1",
+  } = {},
 ): void {
-  const suite = `/${at}/dists/bookworm`;
+  const index = indexOf(version);
+  const suite = `/${at}/dists/${codename}`;
   const sums = listed.map((suffix) => {
-    const { sha256, size } = facts(forms[suffix]());
+    const { sha256, size } = facts(forms[suffix](index));
     return ` ${sha256} ${size} ${name}${suffix}`;
   });
-  const text = `Codename: bookworm\nSHA256:\n${sums.join("\n")}\n`;
-  for (const suffix of has) server.serve(`${suite}/${name}${suffix}`, forms[suffix]());
+  const text = `Codename: ${codename}\nSHA256:\n${sums.join("\n")}\n`;
+  for (const suffix of has) server.serve(`${suite}/${name}${suffix}`, forms[suffix](index));
   const file = join(dir, "Release");
   writeFileSync(file, text);
   const kind = signed === "InRelease" ? "--clearsign" : "--detach-sign";
@@ -94,20 +105,23 @@ async function packages(...mirrors: string[]): Promise<string[]> {
   return [...(await release.packagesFor("amd64")).byName.keys()];
 }
 
-/** What is recorded of a lock that has the package `show`. */
-async function signaturesOf(version: string, sha256: string) {
+async function draftPlace(): Promise<DraftContext> {
   const env = await configure(mirror());
   const draft = { ...{ http, dir, env, home: dir, offline: false }, clock: () => new Date() };
-  const find = openSignatures({ ...draft, npm: () => readNpmConfig(env, dir), emit: () => {} });
+  return { ...draft, npm: () => readNpmConfig(env, dir), emit: () => {} };
+}
+
+function lockOf(version: string, sha256: string, release: string): string {
   const path = `pool/main/s/show/show_${version}_amd64.deb`;
   const digest = { algorithm: "sha256", hex: sha256 } as const;
   const show = { name: "show", version, archive: "debian", path, size: 1, digest } as const;
-  const packages = { amd64: [show] };
-  const lock = renderDebLock({
-    release: "bookworm",
-    snapshot: "20260101T000000Z",
-    packages,
-  });
+  return renderDebLock({ release, snapshot: "20260101T000000Z", packages: { amd64: [show] } });
+}
+
+/** What is recorded of a lock that has the package `show`. */
+async function signaturesOf(version: string, sha256: string, release = "bookworm") {
+  const find = openSignatures(await draftPlace());
+  const lock = lockOf(version, sha256, release);
   return await find({ deb: `show@${version}`, lock: "show.deb.lock.json" }, lock);
 }
 
@@ -131,6 +145,35 @@ describe("what a recipe records of a lock", () => {
       problem: "E_SIGNATURE",
       message: expect.stringMatching(/it lists show 1\.0-1 \(amd64\) with another sha256/),
     });
+  });
+});
+
+describe("a recipe of another release than this machine's", () => {
+  const other = { codename: "trixie", version: "2.0-1" };
+  const asked = async (line: string) => {
+    const text = `name: show\nversion: "1.0"\n${line}bins: { show: usr/bin/show }\nartifacts:\n  linux-x64: { deb: show@1.0-1, lock: show.deb.lock.json }\n`;
+    const versions = openVersions(await draftPlace());
+    const lock = lockOf("1.0-1", "0".repeat(64), "trixie");
+    const { newest } = await askOrigins(text, versions, () => lock);
+    return newest;
+  };
+
+  test("follows that release, which the same mirrors have", async () => {
+    publish([".gz"]);
+    publish([".gz"], other);
+    expect(await asked("release: trixie\n")).toMatchObject({ deb: { to: "2.0-1" }, staleDebs: 1 });
+    const own = await asked("");
+    expect(own).toMatchObject({ staleDebs: 0 });
+    expect(own.deb).toBeUndefined();
+  });
+
+  test("is recorded as signed by that release's key, and compared with its index", async () => {
+    publish([".gz"]);
+    publish([".gz"], other);
+    expect(await signaturesOf("2.0-1", "0".repeat(64), "trixie")).toHaveLength(1);
+    await expect(signaturesOf("2.0-1", "1".repeat(64), "trixie")).rejects.toThrow(
+      /it lists show 2\.0-1 \(amd64\) with another sha256/,
+    );
   });
 });
 

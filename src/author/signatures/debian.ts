@@ -8,9 +8,12 @@ export const debianIndex: SignatureCheck = {
   sources: ["debian"],
   async find({ source, lock = "", recorded }, context) {
     const parsed = parseDebLock(lock, "lock");
-    const release = await releaseOf(context.draft);
+    if (!parsed.ok) return [];
+    const first = await releaseOf(context.draft);
+    const { release: name } = parsed.held;
+    const release = first.codename === name ? first : await releaseOf(context.draft, name);
     const [by] = release.signers;
-    if (!parsed.ok || by === undefined) return [];
+    if (by === undefined) return [];
     for (const [arch, packages] of Object.entries(parsed.held.packages)) {
       const listed = await release.packagesFor(arch as "amd64" | "arm64");
       for (const { name, version, digest } of packages) {

@@ -108,7 +108,7 @@ const runtimes: readonly {
   },
 ];
 
-const forDebOnly = ["data", "env", "args", "setup", "loader"] as const;
+const forDebOnly = ["release", "data", "env", "args", "setup", "loader"] as const;
 
 /** How programs of Debian are started: only for `deb` sources, and only for known programs. */
 function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSource[]): Finding[] {

@@ -88,7 +88,19 @@ export function readLocks(
     const missing = whyNotHeld(kind, source[kind] ?? "", lock, key, locked);
     if (missing !== undefined) findings.push(finding([...path, "lock"], missing));
   }
+  findings.push(...releaseFindings(document, locked.deb));
   return { locked, findings, problems: [...problems.values()].flat() };
+}
+
+/** Updates of a lock come from the release that the recipe names. */
+function releaseFindings(document: unknown, locks: Locked["deb"]): Finding[] {
+  const { release } = document as { release?: unknown };
+  if (typeof release !== "string") return [];
+  return [...locks].flatMap(([lock, held]) =>
+    held.release === release
+      ? []
+      : [finding(["release"], `is ${release}, but ${lock} is of ${held.release}`)],
+  );
 }
 
 type Filling = { readonly [Key in Kind]: Map<string, Lock[Key]> };

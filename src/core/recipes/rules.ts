@@ -107,6 +107,9 @@ export const debRule: TextRule = (text) => {
   return debNameRule(name);
 };
 
+export const debReleaseRule: TextRule = (text) =>
+  /^[a-z]+$/.test(text) ? undefined : `is "${text}", which is not the name of a release`;
+
 export const debNameRule: TextRule = (text) =>
   /^[a-z0-9][a-z0-9+.-]+$/.test(text) ? undefined : `is "${text}", which is not a package's name`;
 

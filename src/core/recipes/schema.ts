@@ -208,6 +208,11 @@ export const recipeSchema = z
       "Where versions are listed, if its sources do not say it: the tags of a repository (git+https://...), or a page.",
       "git+https://github.com/helm/helm",
     ).optional(),
+    release: text(
+      rules.debReleaseRule,
+      "For `deb`: Debian's name of the release, if it is not that of the machines that make locks.",
+      "trixie",
+    ).optional(),
     provenance: text(
       rules.lineRule,
       "Where the digests come from, in one line.",
