@@ -341,6 +341,11 @@ read_beat() {
 # `health`: 0 while every watcher of this user is alive and has finished its first run; with --strict, and the
 # last run of each was good.
 tell_health() {
+  if [ "$words" != 6:health, ]; then
+    say 'error: health takes no other words than --strict and --quiet [E_USAGE]'
+    status=2
+    return
+  fi
   read_clock
   status=''
   if has_health_dir; then

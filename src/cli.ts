@@ -117,6 +117,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const chosen = chooseVerb(values, first);
   const names = chosen === first ? rest : namesOf(chosen, positionals);
   const verb = asRun(chosen, values);
+  if (chosen === first) refuseIgnored(chosen, rest, values);
   return {
     verb,
     names,
@@ -190,6 +191,25 @@ function refuseToRepeat(values: Values): void {
     hint: wrong === "--json" ? "Write --json=events." : "Run it without watch.",
   });
 }
+
+/** Throws a UserError (`usage`) for words that a command would ignore, although they limit what it does. */
+function refuseIgnored(verb: Verb, operands: readonly string[], values: Values): void {
+  const [extra] = operands;
+  if (extra !== undefined && withoutOperands.includes(verb)) {
+    throw new UserError("E_USAGE", `${verb} takes no name: ${extra}`, {
+      hint: `Run openclaw-install-skill-deps help ${verb}.`,
+    });
+  }
+  if (!values["dry-run"] || !writers.includes(verb)) return;
+  throw new UserError("E_USAGE", `${verb} has no --dry-run`, {
+    hint: `Nothing was changed. See openclaw-install-skill-deps help ${verb}.`,
+  });
+}
+
+/** They are about the whole volume. */
+const withoutOperands: readonly Verb[] = ["list", "gc", "doctor", "version"];
+/** They change files, and cannot only show what they would do. */
+const writers: readonly Verb[] = ["hold", "unhold", "recipe"];
 
 /** An option without a value, or its variable. */
 function isOn(given: boolean | undefined, variable: string | undefined): boolean {

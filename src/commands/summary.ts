@@ -122,7 +122,7 @@ function renderTools(prefix: string, tools: readonly InstalledRecord[]): string 
 /** What makes a shell find the programs; empty if it does already. */
 export function renderPath(prefix: string, loginShell: LoginShell, onPath: boolean): string {
   const { missing, shadowed } = loginShell;
-  const bin = `${prefix}/bin`;
+  const bin = `${prefix}/bin`.replace(/[\\"$`]/g, "\\$&");
   const isShadowed = Object.keys(shadowed).length > 0;
   const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
   const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";

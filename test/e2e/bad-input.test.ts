@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -168,6 +169,29 @@ describe("the volume", () => {
     expect(stderr).toMatch(/"here" is not an absolute path/);
   });
 
+  test("one that PATH cannot name", async () => {
+    offer();
+    for (const [name, why] of [
+      ["a:b", "a colon"],
+      ["a\nb", "a line break"],
+    ] as const) {
+      const { status, stderr } = await place.run("--prefix", join(place.dir, name));
+      expect(status).toBe(2);
+      expect(stderr).toContain(`contains ${why}`);
+      expect(snapshotOf(join(place.dir, name))).toEqual({});
+    }
+  });
+
+  test("one with signs of the shell: the line for a profile is what a shell reads", async () => {
+    offer();
+    const prefix = join(place.dir, 'o\'l "$HOME" `id` \\ ü');
+    const { status, stderr } = await place.run("--prefix", prefix);
+    expect(status).toBe(0);
+    const line = stderr.split("\n").find((one) => one.includes("export PATH=")) ?? "";
+    const path = execFileSync("sh", ["-c", `${line}; printf %s "$PATH"`], { encoding: "utf8" });
+    expect(path.split(":").at(-1)).toBe(join(prefix, "bin"));
+  });
+
   test.skipIf(process.getuid?.() === 0)("one that may not be written to", async () => {
     offer();
     mkdirSync(place.prefix);
@@ -212,6 +236,13 @@ describe("names and skills", () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(/"zogg"[\s\S]*Did you mean zog\?/);
     expect(place.snapshot()).toEqual({});
+  });
+
+  test("with a version is answered with how to have another one", async () => {
+    place.recipe("zog", { artifacts: { "linux-x64": place.serve("zog.tar.gz", bytes) } });
+    const { status, stderr } = await place.run("zog@0.9.0");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/"zog@0\.9\.0"[\s\S]*hint: .* recipe new zog@0\.9\.0\n/);
   });
 
   test.each([

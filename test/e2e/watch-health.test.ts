@@ -37,6 +37,14 @@ async function untilHealthy(shell?: readonly string[]): Promise<string> {
   }
 }
 
+test("health refuses words that it does not know: a check must not pass by a slip", async () => {
+  const watcher = await start("one");
+  await untilHealthy();
+  const { status, stderr } = await watchers.health(["--strcit"]);
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/--strict and --quiet \[E_USAGE\]/)]);
+  expect(await watcher.end()).toBe(143);
+});
+
 for (const [name, ...shell] of shells) {
   describe.skipIf(!hasShell([name, ...shell]))(`health, ${name}`, () => {
     test("tells that one watcher of two was killed, until it runs again", async () => {

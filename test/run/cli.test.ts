@@ -78,6 +78,12 @@ describe("words", () => {
     [["--mirror", "ftp://a=http://b"], /--mirror/],
     [["bundle", "import", "x.tgz", "--sha256", "abc"], /--sha256 abc/],
     [["gog", "--sha256", "0".repeat(64)], /bundle import/],
+    [["gc", "gog"], /gc takes no name: gog/],
+    [["list", "gog"], /list takes no name: gog/],
+    [["doctor", "--repair", "gog"], /doctor takes no name: gog/],
+    [["hold", "gog", "--dry-run"], /hold has no --dry-run/],
+    [["unhold", "gog", "--dry-run"], /unhold has no --dry-run/],
+    [["recipe", "pin", "gog.yaml", "--dry-run"], /recipe has no --dry-run/],
   ])("%j is refused", (args, message) => {
     expect(() => parse(args)).toThrow(message);
   });

@@ -83,10 +83,14 @@ export function requirementsFor(
         hint: "Use a host or an image that has it.",
       });
     }
+    const [, tool = ""] = /^(.+)@.+$/.exec(name) ?? [];
+    const other = near
+      ? `Did you mean ${near}?`
+      : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).";
     throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
-      hint: near
-        ? `Did you mean ${near}?`
-        : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).",
+      hint: catalogue.recipes.has(tool)
+        ? `The version is the recipe's. For another one write a recipe: openclaw-install-skill-deps recipe new ${name}`
+        : other,
     });
   });
 }

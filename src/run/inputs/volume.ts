@@ -53,17 +53,31 @@ export async function resolvePrefix(context: Context): Promise<string> {
   return prefix;
 }
 
+function checkedPrefix(prefix: string): string {
+  const what = `--prefix (or OPENCLAW_SKILL_PREFIX) ${JSON.stringify(prefix)}`;
+  if (!isAbsolute(prefix)) {
+    const hint = prefix === "" ? "" : `: --prefix ${resolve("/", prefix)}`;
+    throw new UserError("E_USAGE", `${what} is not an absolute path`, {
+      hint: `Use an absolute path${hint}.`,
+    });
+  }
+  const [, odd] = [...oddParts].find(([part]) => part.test(prefix)) ?? [];
+  if (odd === undefined) return resolve(prefix);
+  throw new UserError("E_USAGE", `${what} ${odd}`, { hint: "Choose another directory." });
+}
+
+/** In these no program is found. */
+const oddParts = new Map([
+  [/[\n\r]/, "contains a line break"],
+  [/:/, "contains a colon, which separates the directories of PATH"],
+]);
+
 const isReadOnly = (error: unknown): boolean =>
   error instanceof UserError && error.kind === "unmet";
 
 async function choosePrefix(context: Context): Promise<string> {
   const { prefix } = context.options;
-  if (prefix !== undefined) {
-    if (isAbsolute(prefix) && !/[\n\r]/.test(prefix)) return resolve(prefix);
-    throw new UserError("E_USAGE", `--prefix "${prefix}" is not an absolute path`, {
-      hint: `Use an absolute path: --prefix ${resolve("/", prefix)}`,
-    });
-  }
+  if (prefix !== undefined) return checkedPrefix(prefix);
   const own = volumeOfPackage(context.packageDir);
   if (own !== undefined && isThere(join(context.packageDir, layout.record))) return own;
   const usable = async (path: string, mode: number): Promise<boolean> =>
