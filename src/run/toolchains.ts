@@ -105,7 +105,8 @@ async function findMachineGo({ prefix, manifest, toolchains }: ToolchainRun) {
 }
 
 async function versionOf(go: string): Promise<string | undefined> {
-  const env = { PATH: "/usr/bin:/bin", HOME: "/nonexistent", GOENV: "off", GOTOOLCHAIN: "local" };
+  // Even `go version` writes counters below HOME, which root could create anywhere else.
+  const env = { PATH: "/usr/bin:/bin", HOME: "/dev/null", GOENV: "off", GOTOOLCHAIN: "local" };
   const argv = [go, "version"] as const;
   const finished = await run({ argv, env, cwd: "/", timeout: 20_000 }).catch((error: unknown) => {
     if (error instanceof UserError) throw error;

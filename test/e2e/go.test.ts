@@ -1,5 +1,5 @@
 /** What of a module is not built, with a proxy on the loopback interface and a real Go. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { serveModule } from "../support/go-modules.ts";
@@ -42,6 +42,23 @@ describe.skipIf(!machineGo)("refused", () => {
     offerZog(place, { go: "example.test/gone@v1.0.0" });
     env = { ...env, GOPROXY: `${env.GOPROXY},direct` };
     await refuse(5, /example\.test\/gone@v1\.0\.0 cannot be fetched/);
+  });
+
+  test("go's counters are not written outside the volume, whoever runs it", async () => {
+    const bin = join(place.dir, "bin");
+    const homes = join(place.dir, "homes");
+    mkdirSync(bin);
+    // What cannot be created was created by this go, as root also in `/`.
+    const noted = `mkdir -p "$HOME/.config/go" && echo "$HOME" >>${homes}`;
+    const text = `#!/bin/sh\n(${noted}) 2>/dev/null\nexec ${machineGo} "$@"\n`;
+    writeFileSync(join(bin, "go"), text, { mode: 0o755 });
+    offerZog(place, { package: "cmd/gone" });
+    env = { ...env, PATH: `${bin}:${process.env.PATH}` };
+    await refuse(2, /cannot be built/);
+    const outside = readFileSync(homes, "utf8")
+      .split("\n")
+      .filter((home) => home !== "" && !home.startsWith(`${place.prefix}/`));
+    expect(outside).toEqual([]);
   });
 
   test("a package that is not there", async () => {
