@@ -46,12 +46,12 @@ const gh = (...args: string[]): string => execFileSync("gh", args, { encoding: "
 
 /** Rows of a command of the package, and what it says besides. */
 function rowsOf(...args: string[]): { readonly rows: readonly Row[]; readonly log: string } {
-  const { stdout, stderr, status } = spawnSync(entrypoint, ["recipe", ...args, "--json"], {
+  const { stdout, stderr, status, signal } = spawnSync(entrypoint, ["recipe", ...args, "--json"], {
     encoding: "utf8",
     maxBuffer,
   });
   if (!stdout.startsWith("{"))
-    throw new Error(`recipe ${args.join(" ")} ended with ${status}: ${stderr}`);
+    throw new Error(`recipe ${args.join(" ")} ended with ${status ?? signal}: ${stderr}`);
   return { rows: JSON.parse(stdout).recipes, log: stderr.trim() };
 }
 
@@ -60,7 +60,9 @@ function tryAll(dir: string): void {
   if (git("status", "--porcelain") !== "") throw new Error("the work tree has changes");
   mkdirSync(dir, { recursive: true });
   const { rows } = rowsOf("outdated");
-  const done = rows.filter(({ isBehind }) => isBehind).map(({ recipe }) => tryOne(recipe, dir));
+  // What is not behind, but has a note, may be so because an origin says nothing of it.
+  const told = rows.filter(({ isBehind, notes }) => isBehind || notes.length > 0);
+  const done = told.map((each) => (each.isBehind ? tryOrWhy(each, dir) : each));
   const unasked = new Set(rows.flatMap(({ notAsked }) => notAsked));
   const lines = [
     "| recipe | version | newest | |",
@@ -78,6 +80,15 @@ function tryAll(dir: string): void {
 /** A program's text must not end its cell. */
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replace(/\s+/g, " ").replaceAll("|", "\\|")).join(" | ")} |`;
+
+/** One that ends the command must not end the others. */
+function tryOrWhy(row: Row, dir: string): Row {
+  try {
+    return tryOne(row.recipe, dir);
+  } catch (error) {
+    return { ...row, notes: [...row.notes, (error as Error).message] };
+  }
+}
 
 function tryOne(name: string, dir: string): Row {
   const prefix = mkdtempSync(join(tmpdir(), "bump-recipes-"));
@@ -157,11 +168,16 @@ function openAll(dir: string): void {
   const patches = readdirSync(dir).filter((file) => file.endsWith(".patch"));
   for (const file of patches.sort()) {
     const name = basename(file, ".patch");
-    const { title, body } = JSON.parse(readFileSync(join(dir, `${name}.json`), "utf8"));
+    git("reset", "--quiet", "--hard");
     git("checkout", "--quiet", "--detach", base);
-    applyPatch(join(resolve(dir), file), name);
-    git("commit", "--quiet", "-m", title);
-    say(`${name}: ${publish(name, into, title, body)}\n`);
+    try {
+      const { title, body } = JSON.parse(readFileSync(join(dir, `${name}.json`), "utf8"));
+      applyPatch(join(resolve(dir), file), name);
+      git("commit", "--quiet", "-m", title);
+      say(`${name}: ${publish(name, into, title, body)}\n`);
+    } catch (error) {
+      complain(error); // the others are opened all the same
+    }
   }
   git("checkout", "--quiet", "--detach", base);
 }
@@ -222,6 +238,12 @@ function stateOf(branch: string): "absent" | "same" | "ours" | "theirs" {
   return own === last ? "ours" : "theirs";
 }
 
+/** The run goes on, and fails at its end. */
+function complain(error: unknown): void {
+  process.stderr.write(`bump-recipes: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
+
 /** To the log, and to the summary of the run. */
 function say(text: string): void {
   process.stdout.write(text);
@@ -236,6 +258,5 @@ try {
   else if (step === "open") openAll(dir);
   else throw new Error(`the steps are try and open, not ${step}`);
 } catch (error) {
-  process.stderr.write(`bump-recipes: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  complain(error);
 }

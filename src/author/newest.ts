@@ -76,33 +76,39 @@ function gather(answers: readonly Answer[], version: string) {
       unasked.push(nameOfOrigin(origin));
       if (versions.shared === undefined) notes.push(versions.why);
       else sharedCauses.add(versions.shared);
-    } else if (origin.kind === "deb") deb ??= newerDeb(origin, versions);
+    } else if (origin.kind === "deb" && versions.length > 0) deb ??= newerDeb(origin, versions);
     else {
-      const own = followable(origin, version, versions);
-      if (typeof own === "string") notes.push(own);
-      else if (isWithdrawn(origin, versions))
-        notes.push(`${nameOfOrigin(origin)} no longer offers ${origin.tag}`);
-      const listed = typeof own === "string" ? [] : own;
-      common = common === undefined ? listed : common.filter((each) => listed.includes(each));
+      const { own, note } = followable(origin, version, versions);
+      if (note !== undefined) notes.push(note);
+      if (origin.kind === "deb") continue;
+      common = common === undefined ? own : common.filter((each) => own.includes(each));
     }
   }
   return { common: common ?? [], deb, notes, unasked, sharedCauses: [...sharedCauses] };
 }
 
-/** The versions of an origin whose words for a version are like those of the recipe's source; or why there are none. */
-function followable(origin: Origin, version: string, listed: readonly string[]): string[] | string {
+/** What can be followed of an origin, and what is odd about it. */
+interface Followable {
+  readonly own: readonly string[];
+  readonly note?: string;
+}
+
+/** The versions of an origin whose words for a version are like those of the recipe's source. */
+function followable(origin: Origin, version: string, listed: readonly string[]): Followable {
   const name = nameOfOrigin(origin);
+  const none = (why: string): Followable => ({ own: [], note: `${why}, so nothing is followed` });
+  if (listed.length === 0) return none(`${name} lists no version`);
   if (origin.kind === "page") {
-    const parts = partsOf(version);
-    return listed.filter((each) => partsOf(each) === parts);
+    const own = listed.filter((each) => partsOf(each) === partsOf(version));
+    return own.length > 0 ? { own } : none(`${name} names no version like ${version}`);
   }
   const tag = origin.tag ?? listed.find((each) => atVersion(each, version, mark) !== each);
-  if (tag === undefined) return `${name} does not list ${version}, so nothing is followed`;
+  if (tag === undefined) return none(`${name} does not list ${version}`);
   const [before, after] = atVersion(tag, version, mark).split(mark);
   if (before === undefined || after === undefined) {
-    return `${tag} of ${name} does not name the version, so nothing is followed`;
+    return none(`${tag} of ${name} does not name the version`);
   }
-  return listed
+  const own = listed
     .filter(
       (each) =>
         each.startsWith(before) &&
@@ -111,6 +117,7 @@ function followable(origin: Origin, version: string, listed: readonly string[]):
     )
     .map((each) => each.slice(before.length, each.length - after.length))
     .filter((each) => isLike(each, version));
+  return { own, ...(isWithdrawn(origin, listed) && { note: `${name} no longer offers ${tag}` }) };
 }
 
 /** True if it begins with the same word: `r30` like `r29`. */

@@ -64,6 +64,25 @@ describe("newestOf", () => {
     expect(notes({ ...npm, kind: "go" }, ["0.9.0"])).toEqual([]);
   });
 
+  test("an origin that lists nothing to follow is said", () => {
+    const notes = (origin: Partial<Origin>, versions: string[]) =>
+      newest(answer(versions, origin)).notes;
+    const nothing = "so nothing is followed";
+    expect(notes({ kind: "go" }, [])).toEqual([`go:github.com/o/zog lists no version, ${nothing}`]);
+    const deb = { kind: "deb", name: "zog", tag: "1.0.0-1" } as const;
+    expect(notes(deb, [])).toEqual([`deb:zog lists no version, ${nothing}`]);
+    const page = { kind: "page", name: "https://zog.test/stable.txt" } as const;
+    expect(notes(page, ["2.0"])).toEqual([
+      `zog.test/stable.txt names no version like 1.0.0, ${nothing}`,
+    ]);
+    expect(notes(page, ["2.0", "0.9.0"])).toEqual([]);
+    const withNpm = newest(
+      answer([], deb),
+      answer(["1.0.0", "1.1.0"], { kind: "npm", tag: "1.0.0" }),
+    );
+    expect(withNpm.version).toBe("1.1.0");
+  });
+
   test("what each origin has; one that does not answer is named", () => {
     const npm = { kind: "npm", name: "zog", tag: "1.0.0" } as const;
     const both = newest(answer(["v1.1.0", "v1.2.0"]), answer(["1.1.0"], npm));

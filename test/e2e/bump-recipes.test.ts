@@ -201,6 +201,32 @@ test("a patch that changes anything else is refused", async () => {
   ]);
 });
 
+test("one that ends the command, or that git refuses, does not end the others", async () => {
+  tag("zag", "v1.1.0");
+  const body = '#!/bin/sh\nkill -9 "$PPID"\n';
+  const bytes = archive("tar.gz", { "zag-1.1.0/zag": { body, mode: 0o755 } });
+  place.server.serve("/o/zag/releases/download/v1.1.0/zag_1.1.0.tgz", bytes);
+  expect((await bump("1.2.0")).stdout).toBe("zog: https://github.com/o/recipes/pull/1\n");
+  const summary = readFileSync(join(place.dir, "summary.md"), "utf8");
+  expect(summary).toMatch(/\| zag \| 1\.0\.0 \| 1\.1\.0 \| recipe bump zag .* ended with /);
+  expect(summary).toMatch(/1 of 2 can be moved/);
+
+  const patch = join(place.dir, "bumps", "zag.patch");
+  writeFileSync(patch, "no patch\n");
+  writeFileSync(patch.replace("patch", "json"), "{}");
+  git(join(place.dir, "remote"), "branch", "-D", "recipes/zog");
+  const opened = await run("open");
+  expect([opened.status, opened.stdout]).toEqual([1, "zog: https://github.com/o/recipes/pull/1\n"]);
+  expect(opened.stderr).toMatch(/^bump-recipes: .*git apply/m);
+});
+
+test("an origin that says nothing of a recipe is in the summary", async () => {
+  git(join(place.dir, "repositories", "o", "zag"), "tag", "-d", "v1.0.0");
+  expect((await run("try")).stdout).toMatch(
+    /\| zag \| 1\.0\.0 \| 1\.0\.0 \| github\.com\/o\/zag lists no version, so nothing is followed \|/,
+  );
+});
+
 test("where nothing is behind, or work would be lost, nothing is made", async () => {
   expect((await run("try")).stdout).toMatch(/0 of 2 can be moved/);
   expect(readdirSync(join(place.dir, "bumps"))).toEqual([]);
