@@ -32,9 +32,10 @@ export async function askOrigins(
     all.map((origin) => [`${nameOfOrigin(origin)} ${origin.tag} ${origin.arch}`, origin]),
   );
   const answers = await Promise.all(
-    [...origins.values()].map(
-      async (origin): Promise<Answer> => ({ origin, versions: await orWhy(versions.of(origin)) }),
-    ),
+    [...origins.values()].map(async (origin): Promise<Answer> => {
+      const answer = await orWhy(versions.of(origin));
+      return { origin, ...("why" in answer ? { versions: answer } : answer) };
+    }),
   );
   const lock = sources.flatMap(({ source }) => (source.deb && source.lock) || [])[0];
   const parsed = lock === undefined ? undefined : parseDebLock(readLock(lock) ?? "", lock);

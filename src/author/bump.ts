@@ -1,6 +1,7 @@
 import { isMap, isScalar, parse, parseDocument, type Scalar } from "yaml";
 import { upstreamVersion } from "../core/deb-version.ts";
-import { UserError } from "../core/errors.ts";
+import { reworded, UserError } from "../core/errors.ts";
+import { sourceName } from "../core/plan/artifact.ts";
 import { isAtLeast } from "../core/platform.ts";
 import { type Recipe, renderProblem } from "../core/recipe.ts";
 import { parseRecipe } from "../core/recipes/file.ts";
@@ -118,7 +119,12 @@ export async function bumpRecipe(
   const { artifacts, bins } = read.recipe;
   for (const artifact of Object.values(artifacts).flat()) {
     if (artifact.programVersion !== undefined) continue;
-    await verifier.verify(artifact, artifact.bins ?? bins);
+    await verifier.verify(artifact, artifact.bins ?? bins).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      const source = sourceName(artifact);
+      const isNamed = error.message.includes(source) || error.message.includes("://");
+      throw isNamed ? error : reworded(error, `${source}: ${error.message}`);
+    });
   }
   const raised = raisedGlibc(written, read.recipe, verifier);
   const notes = raised.map(({ note }) => note);

@@ -164,7 +164,8 @@ function aboutOf({ description, homepage, repository, license }: PublishedVersio
 /** The programs of a package, by name, below `node_modules`. */
 function binsOf({ name, bin, version }: PublishedVersion, wanted: readonly string[]) {
   const all = typeof bin === "string" ? { [basename(name)]: bin } : (bin ?? {});
-  const placed = Object.entries(all).map(([program, path]) => [
+  const texts = Object.entries(all).filter(([, path]) => typeof path === "string");
+  const placed = texts.map(([program, path]) => [
     program,
     `node_modules/${name}/${path.replace(/^(\.?\/)+/, "")}`,
   ]);

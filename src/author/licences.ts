@@ -4,6 +4,7 @@ import { parsePypiLock } from "../core/locks/pypi-lock.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
+import { asFields, trimmed } from "../core/values.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { isNetwork } from "../net/errors.ts";
 import { listFiles } from "../sources/python/index.ts";
@@ -22,12 +23,12 @@ export interface LockTexts {
   readonly after: (name: string) => string | undefined;
 }
 
-/** The licence that a source states; undefined if it states none, or is no longer served. */
+/** The licence that a source states, or `none`; undefined if that is not served. */
 type LicenceOf = (
   source: RecipeSource,
   which: "before" | "after",
   context: LicenceContext,
-) => Promise<unknown>;
+) => Promise<string | undefined>;
 interface LicenceContext {
   readonly asked: Asked;
   readonly locks: LockTexts;
@@ -54,8 +55,8 @@ export async function licenceNotes(
     if (!isMoved || source === undefined) continue;
     const old = await licenceOf(source, "before", context).catch(notServed);
     const now = await licenceOf(source, "after", context).catch(notServed);
-    if (old === undefined || JSON.stringify(old) === JSON.stringify(now)) continue;
-    notes.push(`licence: ${String(old)} -> ${String(now)}`);
+    if (old === undefined || now === undefined || old === none || old === now) continue;
+    notes.push(`licence: ${old.slice(0, 80)} -> ${now.slice(0, 80)}`);
   }
   return notes;
 }
@@ -68,8 +69,17 @@ function notServed(error: unknown): undefined {
 const ofNpm: LicenceOf = async ({ npm = "" }, which, { asked, draft }) => {
   const { name, version } = splitPackage(npm);
   const to = version.replace(asked.document.version, asked.newest.version);
-  return (await viewPackage(`${name}@${which === "before" ? version : to}`, draft)).license;
+  const found = await viewPackage(`${name}@${which === "before" ? version : to}`, draft);
+  return licenceWords(found.license ?? found.licenses);
 };
+
+/** `MIT`, or what old packages have in its place: `{ "type": "MIT" }`, or a list of such. */
+export function licenceWords(stated: unknown): string {
+  const words = [stated].flat().flatMap((each) => trimmed(asFields(each)?.type ?? each) ?? []);
+  return words.length > 0 ? words.join(" OR ") : none;
+}
+
+const none = "none";
 
 /** By the metadata that an index serves beside a wheel (PEP 658). */
 const ofWheel: LicenceOf = async (source, which, given) => {
@@ -102,7 +112,7 @@ function wheelOf(
 }
 
 /** What a Python package says of its licence, in its metadata's newer or older words. */
-export function licenceOfMetadata(metadata: string): string | undefined {
+export function licenceOfMetadata(metadata: string): string {
   const [head = ""] = metadata.split(/\r?\n\r?\n/);
   const classifiers = [
     ...head.matchAll(/^Classifier: License :: (?:OSI Approved :: )?(.*?)\s*$/gim),
@@ -110,7 +120,7 @@ export function licenceOfMetadata(metadata: string): string | undefined {
   return (
     metadataField(head, "License-Expression") ??
     metadataField(head, "License") ??
-    (classifiers.map(([, text]) => text).join(", ") || undefined)
+    (classifiers.map(([, text]) => text).join(", ") || none)
   );
 }
 
@@ -127,5 +137,5 @@ const ofDeb: LicenceOf = async ({ deb = "", lock = "" }, which, { locks, draft }
   const dir = await workDirIn(join(draft.dir, "licences"), `${name}-${which}`);
   const { http, clock, env } = draft;
   const context = { http, clock, dir, apt: await readAptConfig(env) };
-  return (await listDebPrograms(locked, snapshot, context)).license;
+  return (await listDebPrograms(locked, snapshot, context)).license ?? none;
 };

@@ -11,6 +11,8 @@ import { nameOfOrigin, type Origin } from "./versions.ts";
 export interface Answer {
   readonly origin: Origin;
   readonly versions: readonly string[] | Unanswered;
+  /** What a person should know of it. */
+  readonly note?: string;
 }
 
 /** Why an origin could not be asked. */
@@ -71,7 +73,8 @@ function gather(answers: readonly Answer[], version: string) {
   const sharedCauses = new Set<string>();
   let common: readonly string[] | undefined;
   let deb: Newest["deb"];
-  for (const { origin, versions } of answers) {
+  for (const { origin, versions, note: said } of answers) {
+    if (said !== undefined) notes.push(said);
     if ("why" in versions) {
       unasked.push(nameOfOrigin(origin));
       if (versions.shared === undefined) notes.push(versions.why);

@@ -20,6 +20,10 @@ export interface PublishedVersion {
   readonly homepage?: unknown;
   readonly repository?: unknown;
   readonly license?: unknown;
+  /** What old packages have instead. */
+  readonly licenses?: unknown;
+  /** Why nobody should use it. */
+  readonly deprecated?: unknown;
   readonly bin?: string | Names;
   readonly os?: readonly string[];
   readonly cpu?: readonly string[];

@@ -6,6 +6,7 @@ import { parseWheelName } from "../core/locks/wheel-tags.ts";
 import type { DebianPackage } from "../core/recipe.ts";
 import type { PlacedSource } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
+import { trimmed } from "../core/values.ts";
 import { compareVersions } from "../core/versions.ts";
 import { orNothing } from "../io/files.ts";
 import { listFiles } from "../sources/python/index.ts";
@@ -30,10 +31,17 @@ export interface Origin {
   readonly release?: string | undefined;
 }
 
+/** What an origin lists. */
+export interface Listed {
+  /** All versions, in the origin's own words; of a Debian package the release's. */
+  readonly versions: readonly string[];
+  /** What a person should know of it. */
+  readonly note?: string;
+}
+
 /** Asks origins for their versions. Both throw a UserError if one cannot be asked. */
 export interface Versions {
-  /** All versions, in the origin's own words; of a Debian package the release's. */
-  of(origin: Origin): Promise<readonly string[]>;
+  of(origin: Origin): Promise<Listed>;
   /** How many packages of a lock of Debian packages have a newer version in the release. */
   newerThan(lock: DebLock, release: string | undefined): Promise<number>;
 }
@@ -69,7 +77,7 @@ export function nameOfOrigin({ kind, name }: Origin): string {
 
 /** Each origin is asked once, a few at a time; a host of repositories that cannot be reached only once. */
 export function openVersions(draft: DraftContext): Versions {
-  const asked = new Map<string, Promise<readonly string[]>>();
+  const asked = new Map<string, Promise<Listed>>();
   const limits = new Map<string, ReturnType<typeof pLimit>>();
   const dead = new Map<string, UserError>();
   const askHost = async (name: string, ask: () => Promise<readonly string[]>) => {
@@ -88,16 +96,16 @@ export function openVersions(draft: DraftContext): Versions {
   ): Promise<string | undefined> =>
     (await (await releaseOf(draft, release)).packagesFor(arch)).byName.get(name)?.version;
   const askers: Readonly<
-    Record<Origin["kind"], (name: string, origin: Origin) => Promise<readonly string[]>>
+    Record<Origin["kind"], (name: string, origin: Origin) => Promise<Listed>>
   > = {
     npm: (name) => npmVersions(name, draft),
-    pypi: async (name) => pypiVersions(name, draft),
-    go: (name) => goVersions(name, draft),
-    git: (name) => askHost(name, () => gitTags(name, draft)),
-    page: (url) => pageVersions(url, draft),
+    pypi: async (name) => ({ versions: await pypiVersions(name, draft) }),
+    go: async (name) => ({ versions: await goVersions(name, draft) }),
+    git: async (name) => ({ versions: await askHost(name, () => gitTags(name, draft)) }),
+    page: async (url) => ({ versions: await pageVersions(url, draft) }),
     async deb(name, { arch = "amd64", release }) {
       const version = await inRelease(name, arch, release);
-      return version === undefined ? [] : [version];
+      return { versions: version === undefined ? [] : [version] };
     },
   };
   return {
@@ -126,11 +134,15 @@ export function openVersions(draft: DraftContext): Versions {
 }
 
 /** Up to the one that the registry calls the latest: later ones are for who asks for them. */
-async function npmVersions(name: string, draft: DraftContext): Promise<readonly string[]> {
-  const { versions = [], "dist-tags": tags } = await viewPackage(name, draft);
+async function npmVersions(name: string, draft: DraftContext): Promise<Listed> {
+  const { versions = [], "dist-tags": tags, deprecated } = await viewPackage(name, draft);
   const { latest } = tags ?? {};
   const all = [versions].flat();
-  return latest === undefined ? all : all.filter((each) => compareVersions(each, latest) <= 0);
+  const why = trimmed(deprecated)?.slice(0, 200);
+  return {
+    versions: latest === undefined ? all : all.filter((each) => compareVersions(each, latest) <= 0),
+    ...(why && { note: `npm:${name} is deprecated: ${why}` }),
+  };
 }
 
 async function pypiVersions(name: string, draft: DraftContext): Promise<readonly string[]> {

@@ -84,7 +84,7 @@ export function printRows(
       version,
       newest,
       [origins[0] ?? "", ...(origins.length > 1 ? [`(+${origins.length - 1})`] : [])].join(" "),
-      notes.join("; "),
+      notes.join("; ").replace(/\p{Cc}+/gu, " "), // a registry's words
     ]);
     stdout.write(`${renderTable([["RECIPE", "VERSION", "NEWEST", "ORIGIN", "NOTE"], ...cells])}\n`);
   }
@@ -118,7 +118,7 @@ function namedFiles({ options }: Context, names: readonly string[]): string[] {
   }
   const all = yamlFiles(dir);
   if (names.length === 0) return all;
-  return names.map((name) => {
+  return [...new Set(names)].map((name) => {
     const file = join(dir, `${name}.yaml`);
     if (all.includes(file)) return file;
     throw new UserError("E_UNKNOWN_NAME", `${dir} has no recipe ${name}.yaml`);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { archive, program, describe as weigh } from "../support/archives.ts";
+import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -145,4 +145,16 @@ describe("recipe bump", () => {
     }
     expect(text()).toBe(plain());
   });
+});
+
+test("recipe new leaves out programs of a package that are no paths", async () => {
+  const tarball = npmTarball("zog", "1.0.0", { "cli.js": "console.log('zog')\n" });
+  const publish = (bin: object) =>
+    place.server.publish("zog", "1.0.0", tarball, { manifest: { bin } });
+  publish({ zog: "./cli.js", zug: 5, zag: ["cli.js"] });
+  expect((await run("new", "npm:zog")).stderr).not.toMatch(/This is a bug/);
+  expect(text()).toMatch(/^bins: \{ zog: node_modules\/zog\/cli\.js \}$/m);
+  publish({ zug: 5 });
+  const { status, stderr } = await run("new", "npm:zog", "--force");
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/zog@1\.0\.0 .*program/)]);
 });

@@ -139,6 +139,20 @@ describe("recipe outdated", () => {
     );
   });
 
+  test("a package that its authors have deprecated is named, in one line", async () => {
+    const tarball = npmTarball("zog-linux-x64", "1.0.0", { zog: program("1.0.0") });
+    const manifest = { deprecated: "use zig\nor\u001b[31m zag" };
+    place.server.publish("zog-linux-x64", "1.0.0", tarball, { manifest });
+    const npm = { npm: "zog-linux-x64@1.0.0", integrity: `sha512-${"A".repeat(86)}==` };
+    offer({ artifacts: { "linux-x64": npm } });
+    const said = "npm:zog-linux-x64 is deprecated: use zig or [31m zag";
+    expect((await run("outdated", "zog", "zog")).stdout.split("\n").slice(1)).toEqual([
+      `zog     1.0.0    1.0.0   npm:zog-linux-x64  ${said}`,
+      "0 of 1 behind",
+      "",
+    ]);
+  });
+
   test("a host that cannot be reached is asked once, and named once for all its recipes", async () => {
     for (const name of ["a", "b", "c", "d"]) {
       const source = { ...release("1.0.0", "x64"), url: `https://zog.invalid/${name}-1.0.0.tgz` };
@@ -254,6 +268,15 @@ describe("recipe bump", () => {
       "a platform is missing",
       () => release("1.2.0", "x64"),
       /not bumped: .*v1\.2\.0\/zog_1\.2\.0_arm64/,
+    ],
+    [
+      "a file is damaged",
+      () => {
+        for (const arch of ["x64", "arm64"]) release("1.2.0", arch);
+        const half = archive("tar.gz", { "zog-1.2.0/zog": program("zog") }).subarray(0, 100);
+        place.server.serve("/o/zog/releases/download/v1.2.0/zog_1.2.0_arm64.tgz", half);
+      },
+      /not bumped: https:\S+v1\.2\.0\/zog_1\.2\.0_arm64\.tgz: the tar\.gz file is truncated/,
     ],
     [
       "its smoke test fails",

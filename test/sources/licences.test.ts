@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Asked } from "../../src/author/ask-origins.ts";
 import type { DraftContext } from "../../src/author/draft.ts";
-import { licenceNotes, licenceOfMetadata } from "../../src/author/licences.ts";
+import { licenceNotes, licenceOfMetadata, licenceWords } from "../../src/author/licences.ts";
 import type { Newest } from "../../src/author/newest.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { openDebian } from "../support/debian-place.ts";
@@ -74,6 +74,27 @@ test("metadata that is not served says nothing", async () => {
   expect(await notesOf(source, locks, { PIP_INDEX_URL: index })).toEqual([]);
 });
 
+test("metadata that only the old version has says nothing of the new one's licence", async () => {
+  const wheels = [makeWheel("zog", "1.0", {}), makeWheel("zog", "2.0", {})] as const;
+  const index = serveIndex(place.server, wheels);
+  const links = wheels.map(({ file }) => `<a href="../../files/${file}">${file}</a>`).join("");
+  place.server.serve("/simple/zog/", links, { headers: { "content-type": "text/html" } });
+  place.server.serve(`/files/${wheels[0].file}.metadata`, "License-Expression: MIT\n\n");
+  const source = { pypi: "zog@1.0", lock: "zog.pypi.lock.json" };
+  const locks = [lockOf([wheels[0]]), lockOf([wheels[1]])] as const;
+  expect(await notesOf(source, locks, { PIP_INDEX_URL: index })).toEqual([]);
+});
+
+test.each([
+  ["MIT", "MIT"],
+  [{ type: "GPL-3.0", url: "https://zog.test" }, "GPL-3.0"],
+  [[{ type: "MIT" }, { type: "Apache-2.0" }, null, 5], "MIT OR Apache-2.0"],
+  [undefined, "none"],
+  [{ spdx: "MIT" }, "none"],
+])("of what an npm package states as %j it is %s", (stated, licence) => {
+  expect(licenceWords(stated)).toBe(licence);
+});
+
 test.each([
   ["License-Expression: MIT\nLicense: other\n", "MIT"],
   ["License: BSD\n\nLicense: MIT\n", "BSD"],
@@ -81,7 +102,7 @@ test.each([
     "Classifier: License :: OSI Approved :: MIT License\nClassifier: Topic :: Text\n",
     "MIT License",
   ],
-  ["Name: zog\n", undefined],
+  ["Name: zog\n", "none"],
 ])("of the metadata %j it is %s", (metadata, licence) => {
   expect(licenceOfMetadata(metadata)).toBe(licence);
 });
