@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Artifact, ArtifactKind, ArtifactOf } from "../core/recipe.ts";
-import { mkdir } from "../io/disk.ts";
+import { lstatSync, mkdir } from "../io/disk.ts";
+import { listNames } from "../io/files.ts";
 import { archive } from "./archive.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { debian } from "./debian/debian.ts";
@@ -43,14 +44,33 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
 export async function stage(artifact: Artifact, context: StageContext): Promise<Staged> {
   const kind: SourceKind<Artifact> = kinds[artifact.kind];
   const staged = await kind.stage(artifact, context);
-  const program = context.bins.python3;
-  if (artifact.bytecode !== undefined && program !== undefined && context.runsHere) {
-    const home = join(context.dir, "compile");
-    await mkdir(home);
-    const modules = join(staged.tree, artifact.bytecode);
-    await compileBytecode(join(staged.tree, program), modules, home, context.signal);
-  }
+  if (context.runsHere) await compileModules(artifact, staged.tree, context);
   return staged;
+}
+
+/** A Python writes the bytecode that it lacks into its own tree, which is damaged then. */
+async function compileModules(
+  { bytecode }: Artifact,
+  tree: string,
+  { bins, dir, signal }: StageContext,
+): Promise<void> {
+  const [, program] = Object.entries(bins).find(([name]) => pythonName.test(name)) ?? [];
+  if (program === undefined) return;
+  const home = join(dir, "compile");
+  await mkdir(home);
+  for (const modules of bytecode === undefined ? moduleDirectories(tree) : [join(tree, bytecode)]) {
+    await compileBytecode(join(tree, program), modules, home, signal);
+  }
+}
+
+const pythonName = /^python3(\.\d+)?$/;
+
+/** Where a Python of Debian or of an archive has its own modules. */
+function moduleDirectories(tree: string): string[] {
+  return ["lib", "usr/lib"].flatMap((lib) => {
+    const names = listNames(join(tree, lib)).filter((name) => pythonName.test(name));
+    return names.map((name) => join(tree, lib, name)).filter((dir) => lstatSync(dir).isDirectory());
+  });
 }
 
 /** Everything that an artifact pins, to be fetched and compared without an installation. */

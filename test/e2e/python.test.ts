@@ -50,8 +50,9 @@ beforeEach(async () => {
 afterEach(() => place.close());
 
 /** It stands in for the catalogue's: the volume's python3 is a program of the volume in any case. */
-const packed = (): Buffer =>
+const packed = (more: Readonly<Record<string, string>> = {}): Buffer =>
   archive("tar.gz", {
+    ...more,
     "bin/python3": { body: `#!/bin/sh\nexec ${python?.program} "$@"\n`, mode: 0o755 },
   });
 
@@ -145,6 +146,20 @@ describe.skipIf(!python)("a Python program", () => {
     const before = place.snapshot();
     ask([]);
     expect(place.snapshot()).toEqual(before);
+  });
+
+  test("a Python's own modules are compiled, too, so that it leaves its tree as it was published", async () => {
+    const body = packed({ "usr/lib/python3.99/word.py": "word = 'zog 1.0.0'\n" });
+    offerPython(python?.version ?? "", place.serve("own.tar.gz", body));
+    expect((await place.run("python3")).status).toBe(0);
+    const before = place.snapshot();
+    const modules = Object.keys(before).find((path) => path.endsWith("/usr/lib/python3.99")) ?? "";
+    const code = `import sys; sys.path.insert(0, ${JSON.stringify(join(place.prefix, modules))}); import word; print(word.word)`;
+    const program = join(place.prefix, "bin/python3");
+    const said = execFileSync(program, ["-c", code], { env: { PATH: "/usr/bin:/bin" } });
+    expect(String(said)).toBe("zog 1.0.0\n");
+    expect(place.snapshot()).toEqual(before);
+    expect((await place.run("python3")).stderr).toMatch(/nothing to do/);
   });
 
   test("all is compiled in a volume with a long path, too", async () => {
