@@ -213,7 +213,7 @@ const writers: readonly Verb[] = ["hold", "unhold", "recipe"];
 
 /** An option without a value, or its variable. */
 function isOn(given: boolean | undefined, variable: string | undefined): boolean {
-  return given ?? (variable === "1" || variable === "true");
+  return given ?? /^(1|true|yes|on)$/i.test(variable ?? "");
 }
 
 function parseWords(args: readonly string[]) {

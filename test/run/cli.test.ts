@@ -63,6 +63,12 @@ describe("words", () => {
     expect(parse(["--json", "gog"])).toMatchObject({ json: "document", names: ["gog"] });
     expect(parse(["--json=events"]).json).toBe("events");
   });
+  test("a switch in the environment is on by the words that people write", () => {
+    for (const word of ["1", "true", "TRUE", "yes", "on"])
+      expect(parse([], { OPENCLAW_SKILL_ALLOW_DECLARED: word }).allowDeclared).toBe(true);
+    for (const word of ["", "0", "false", "no", "off", "never"])
+      expect(parse([], { OPENCLAW_SKILL_ALLOW_DECLARED: word }).allowDeclared).toBe(false);
+  });
   test("jobs: as many as cores, twelve at least, sixteen at most", () => {
     expect(parseOptions([], {}, 1).jobs).toBe(12);
     expect(parseOptions([], {}, 14).jobs).toBe(14);
