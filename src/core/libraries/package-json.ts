@@ -6,6 +6,8 @@ const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
 /** A tag of a registry, such as `latest`. */
 const tag = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
+const sections = ["dependencies", "optionalDependencies"] as const;
+
 /**
  * Reads the `dependencies` and `optionalDependencies` of a package.json; undefined if it declares none. Those for
  * development are not for scripts. Addresses, version control, directories and workspaces are refused.
@@ -24,8 +26,10 @@ export function readPackageJson(text: string, file: string): LibraryDeclaration 
   } catch (error) {
     return refuse(`it is not JSON: ${(error as Error).message}`);
   }
-  const [required, optional] = [document?.dependencies, document?.optionalDependencies].map(
-    (given) => Object.entries(asFields(given) ?? {}),
+  const wrong = sections.find((name) => Array.isArray(document?.[name]));
+  if (wrong !== undefined) return refuse(`"${wrong}" is a list; npm expects an object`);
+  const [required, optional] = sections.map((name) =>
+    Object.entries(asFields(document?.[name]) ?? {}),
   );
   // npm's rule: an optional one replaces a required one of the same name.
   const all = new Map([...(required ?? []), ...(optional ?? [])]);

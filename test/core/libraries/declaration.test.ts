@@ -187,5 +187,9 @@ describe("package.json", () => {
   test("a name that is none, and what is not JSON", () => {
     expect(read({ dependencies: { "../x": "1" } })?.refused[0]?.reason).toMatch(/name/);
     expect(readPackageJson("{", "package.json")?.refused[0]?.reason).toMatch(/not JSON/);
+    expect(read({ dependencies: ["ms"] })).toMatchObject({
+      names: [],
+      refused: [{ reason: expect.stringMatching(/"dependencies" is a list/) }],
+    });
   });
 });
