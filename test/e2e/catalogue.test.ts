@@ -246,11 +246,41 @@ describe("what is refused, and leaves nothing", () => {
     ],
     ["a malformed digest", (text: string) => text.replace(/[0-9a-f]{64}/, "abc")],
     ["an unknown kind of source", (text: string) => text.replaceAll('"archive"', '"magic"')],
+    ["a smoke test that is no text", (text: string) => text.replace('"test":["zog"', '"test":[5')],
+    ["an address that is none", (text: string) => text.replaceAll('"url":"http', '"url":"file')],
+    ["a size that is a text", (text: string) => text.replace(/"size":(\d+)/, '"size":"$1"')],
+    ["sources that are none", (text: string) => withSources(text, null)],
+    ["a source that is none", (text: string) => withSources(text, { any: [null] })],
+    [
+      "a package outside of the tree",
+      (text: string) => {
+        const zug = { path: "../../zug", name: "zug", version: "1.0.0", optional: false };
+        const hash = { algorithm: "sha512", hex: "0".repeat(128) };
+        const source = { kind: "npm-closure", name: "zog", version: "1.0.0", packages: [0] };
+        return withSources(text, { any: [source] }, { ...zug, digest: hash });
+      },
+    ],
   ])("%s", async (_what, spoil) => {
     const text = spoil(await compile("zog"));
     const url = place.server.serve("/c.json", text);
     await refused(`${url}#sha256=${sha256(text)}`, "E_CATALOGUE", 4);
   });
+
+  test("a package that the registry does not have is asked for by its name", async () => {
+    place.skill("zog", { bins: ["zog"] });
+    const { status, stderr } = await place.runWith(naming("npm:zog@1.0.0"));
+    expect(status).toBe(5);
+    expect(stderr).toMatch(
+      /registry\/zog responded with 404.*\n +hint: Check the name in --catalogue/,
+    );
+  });
+
+  /** The catalogue of one recipe with other lines for its sources and packages. */
+  function withSources(text: string, ...[sources, ...packages]: readonly unknown[]): string {
+    const [head] = text.split("\n");
+    const lines = packages.map((each) => JSON.stringify(each)).join(",\n");
+    return `${head}\n${JSON.stringify(sources)}\n],"packages":[\n${lines}\n]}\n`;
+  }
 
   test("a package without one, and a file that is too large", async () => {
     await compile("zog");

@@ -29,6 +29,9 @@ const lockedPackage = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, "is not 64 hexadecimal digits"),
 });
 
+/** A package as a compiled catalogue has it. */
+export const debPackageShape = z.looseObject(lockedPackage.omit({ sha256: true }).shape);
+
 const lockDocument = z.strictObject({
   debLock: z.literal(1),
   release: z.string().regex(/^[a-z]+$/),

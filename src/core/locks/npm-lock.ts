@@ -113,6 +113,17 @@ function toLockedPackage(path: string, entry: LockEntry): LockedPackage | string
 const modulePath = /^node_modules\/(@[^/@]+\/)?[^/@]+(\/node_modules\/(@[^/@]+\/)?[^/@]+)*$/;
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 
+/** A package as a compiled catalogue has it. */
+export const npmPackageShape = z.looseObject({
+  path: z.string().refine((path) => modulePath.test(path) && isRelativePath(path), "is elsewhere"),
+  name: z.string().regex(packageName, "is not a package's name"),
+  version: z.string().refine(isVersion, "is not a version"),
+  os: z.array(z.string()).optional(),
+  cpu: z.array(z.string()).optional(),
+  libc: z.array(z.string()).optional(),
+  optional: z.boolean(),
+});
+
 function whyNotPinned(path: string, name: string, entry: LockEntry): string | undefined {
   if (entry.link || /^file:/.test(entry.resolved ?? "")) return "is a directory, not a package";
   if (/^git[+:]/.test(entry.resolved ?? "")) return "comes from git, not from a registry";

@@ -73,7 +73,9 @@ function withArtifacts(recipe: WithoutArtifacts, artifacts: () => Recipe["artifa
 /** One line of the list, with the packages that it names by their numbers. */
 function parseArtifacts(line: string, packages: () => readonly string[]): Recipe["artifacts"] {
   const compiled: Record<string, CompiledArtifact | CompiledArtifact[]> = JSON.parse(bare(line));
-  for (const artifact of Object.values(compiled).flat()) {
+  const listed = Object.values(compiled ?? {}).flat();
+  if (!compiled || !listed.every(isObject)) throw new Error("a line of its sources is damaged");
+  for (const artifact of listed) {
     for (const list of sharedLists) {
       const numbers = artifact[list];
       if (numbers === undefined) continue;
@@ -104,6 +106,8 @@ function checkDigests(artifacts: Recipe["artifacts"]): void {
 }
 
 type Pinned = { digest?: Digest };
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 function isRecipe(value: unknown): value is WithoutArtifacts {
   const recipe = value as Partial<Recipe> | null;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { type CatalogueSpec, maxCatalogue } from "../../core/catalogue-spec.ts";
 import { formatDigest } from "../../core/digest.ts";
-import { describeError, UserError } from "../../core/errors.ts";
+import { describeError, reworded, UserError } from "../../core/errors.ts";
 import { type MinisignKey, verifyMinisign } from "../../core/minisign.ts";
 import { mkdirSync, rm, writeFile } from "../../io/disk.ts";
 import { readInput, readInputIfThere } from "../../io/input.ts";
@@ -93,6 +93,10 @@ async function bytesOf(spec: CatalogueSpec, file: string, network: Network): Pro
   try {
     await (spec.kind === "npm" ? fetchPackage(spec, file, network) : fetchUrl(spec, file, network));
   } catch (cause) {
+    if (cause instanceof UserError && isNotFound(cause)) {
+      const hint = "Check the name in --catalogue, and that this server has it.";
+      throw reworded(cause, cause.message, { hint });
+    }
     if (!(cause instanceof UserError) || cause.problem !== "E_DIGEST_MISMATCH") throw cause;
     throw new UserError("E_CATALOGUE_DIGEST", `${spec.called}: ${cause.message}`);
   }
