@@ -32,7 +32,7 @@ export interface Origin {
 }
 
 /** What an origin lists. */
-export interface Listed {
+interface Listed {
   /** All versions, in the origin's own words; of a Debian package the release's. */
   readonly versions: readonly string[];
   /** What a person should know of it. */
