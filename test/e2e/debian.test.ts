@@ -280,4 +280,14 @@ describe("is refused:", () => {
     expect(stderr).toMatch(/E_DEBIAN_RELEASE/);
     expect(status).toBe(4);
   });
+
+  test("a new recipe of another release whose index is not signed", async () => {
+    place.server.serve("/debian/dists/trixie/InRelease", "Codename: trixie\n");
+    const { status, stderr } = await place.runWith(debian.env, "recipe", "new", "deb:show/trixie");
+    expect(stderr).toMatch(/E_DEBIAN_RELEASE/);
+    expect(status).toBe(4);
+    expect(place.server.requests.map(({ path }) => path)).not.toContain(
+      "/debian/dists/bookworm/InRelease",
+    );
+  });
 });

@@ -178,6 +178,16 @@ echo y >> f; printf 'y\\n' | git -c add.interactive.useBuiltin=false add -p >/de
   });
 });
 
+test("a recipe is made of a package of another release", async () => {
+  const out = join(dir, "recipes");
+  const made =
+    await command()`entrypoint/openclaw-install-skill-deps recipe new deb:docker-compose/trixie --recipes ${out}`;
+  expect(made.exitCode, made.stderr).toBe(0);
+  expect(readFileSync(join(out, "docker-compose.yaml"), "utf8")).toMatch(/^release: trixie$/m);
+  const lock = readFileSync(join(out, "docker-compose.deb.lock.json"), "utf8");
+  expect(parseDebLock(lock, "lock")).toMatchObject({ ok: true, held: { release: "trixie" } });
+});
+
 test("a lock is recreated from the signed index", async () => {
   const file = join(dir, "recipes/bc.yaml");
   await $`cp ${join(repository, "recipes/bc.yaml")} ${file}`;
