@@ -49,18 +49,23 @@ export async function stage(artifact: Artifact, context: StageContext): Promise<
 }
 
 /** A Python writes the bytecode that it lacks into its own tree, which is damaged then. */
-async function compileModules(
-  { bytecode }: Artifact,
-  tree: string,
-  { bins, dir, signal }: StageContext,
-): Promise<void> {
-  const [, program] = Object.entries(bins).find(([name]) => pythonName.test(name)) ?? [];
+async function compileModules(artifact: Artifact, tree: string, context: StageContext) {
+  const program = pythonOf(artifact, tree, context.bins);
   if (program === undefined) return;
-  const home = join(dir, "compile");
+  const { bytecode } = artifact;
+  const home = join(context.dir, "compile");
   await mkdir(home);
   for (const modules of bytecode === undefined ? moduleDirectories(tree) : [join(tree, bytecode)]) {
-    await compileBytecode(join(tree, program), modules, home, signal);
+    await compileBytecode(join(tree, program), modules, home, context.signal);
   }
+}
+
+/** A Python by its name among the programs; in packages of Debian also one that others are started with. */
+function pythonOf({ kind }: Artifact, tree: string, bins: Bins): string | undefined {
+  const [, named] = Object.entries(bins).find(([name]) => pythonName.test(name)) ?? [];
+  if (named !== undefined || kind !== "debian") return named;
+  const own = listNames(join(tree, "usr/bin")).find((name) => pythonName.test(name));
+  return own && `usr/bin/${own}`;
 }
 
 const pythonName = /^python3(\.\d+)?$/;

@@ -163,6 +163,20 @@ describe("a program with its closure", () => {
   });
 });
 
+test("modules of a Python that only starts other programs are compiled, so that it writes none", async () => {
+  // Beside each module that it is to compile it leaves a file.
+  const noting =
+    'case "$*" in *compileall*) for path; do [ ! -f "$path" ] || : >"$path.noted"; done ;; esac';
+  debian.publish("python3.11-minimal", {
+    "./usr/bin/python3.11": { body: `#!/bin/sh\n${noting}\n`, mode: 0o755 },
+    "./usr/lib/python3.11/word.py": { body: "word = 1\n", mode: 0o644 },
+  });
+  debian.publish("show", { "./usr/bin/show": debian.program("env") });
+  debian.recipe("show", { bins: { show: "usr/bin/show" }, data: ["python3.11-minimal"] });
+  expect((await place.runWith(debian.env, "show")).status).toBe(0);
+  expect(existsSync(join(treeOf("show"), "usr/lib/python3.11/word.py.noted"))).toBe(true);
+});
+
 test("a Python script is started by the Python of its tree", async () => {
   debian.publish("python3.11-minimal", { "./usr/bin/python3.11": debian.program("cat") });
   debian.publish("pyscript", {
