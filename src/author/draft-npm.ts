@@ -26,6 +26,11 @@ export async function draftFromNpm(
   wish: DraftWish,
   context: DraftContext,
 ): Promise<Draft> {
+  if (!ofRegistry.test(spec)) {
+    throw new UserError("E_DRAFT_SOURCE", `npm:${spec} is not a package of a registry`, {
+      hint: "Give npm:NAME, npm:@SCOPE/NAME, or one of these with @VERSION.",
+    });
+  }
   const found = await viewPackage(spec, context);
   const tool = toolName(wish.name ?? toolOf(found.name), spec);
   const isProgram = found.bin === undefined && isForPlatform(found);
@@ -33,6 +38,9 @@ export async function draftFromNpm(
     ? await draftPlatform(found, tool, wish, context)
     : await draftClosure(found, tool, wish, context);
 }
+
+/** npm also takes directories, archives, repositories and other names of a package, none of which is pinned. */
+const ofRegistry = /^(@[\w.~-]+\/)?[\w~-][\w.~-]*(@[^/:]+)?$/;
 
 function isForPlatform({ os, cpu }: PublishedVersion): boolean {
   return os?.includes("linux") === true && (cpu?.length ?? 0) > 0;

@@ -34,7 +34,7 @@ export function fileError(action: string, path: string, cause: unknown): UserErr
     case "EPERM":
       return new UserError("E_PERMISSION", `${message}: permission denied`, {
         shared: shared("permission denied"),
-        hint: rightsHint(path),
+        hint: rightsHint(path, { isFile: action === "write" }),
       });
     case "ENOTDIR":
     case "EEXIST":

@@ -4,9 +4,15 @@ import { quote } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
 import { orNothing } from "../core/or-nothing.ts";
 
-/** The command that grants this user write permission, and who can run it. */
-export function rightsHint(path: string): string {
+/**
+ * The command that grants this user write permission, and who can run it. `isFile`: a file was to be written;
+ * outside of a volume its directory is somebody's own, and no command is shown.
+ */
+export function rightsHint(path: string, { isFile = false } = {}): string {
   const me = myself();
+  if (isFile && knownVolume(path) === undefined) {
+    return `uid ${me.uid} cannot write in ${word(dirname(path))}: grant it that, or name another place.`;
+  }
   const volume = volumeOf(path);
   if (volume === undefined) {
     return `Create it for this user, once, as root: install -d -o ${me.uid} -g ${me.gid} ${word(path)}`;
@@ -49,18 +55,19 @@ function word(path: string): string {
   return /^[\w./+-]+$/.test(path) ? path : quote(path);
 }
 
-/**
- * The volume of a path: the ancestor that has our staging directory, or in which our first
- * directory would be created. Undefined if the volume itself cannot be created.
- */
+/** The volume of a path, or the path itself. Undefined if the volume itself cannot be created. */
 function volumeOf(path: string): string | undefined {
+  return knownVolume(path) ?? (ownerOf(path) === undefined ? undefined : path);
+}
+
+/** The ancestor that has our staging directory, or in which our first directory would be created. */
+function knownVolume(path: string): string | undefined {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     if (ownerOf(join(at, layout.staging))) return at;
   }
   const first = [layout.bin, layout.lib, "share", "etc", layout.manifest];
   const parent = dirname(path);
-  if (first.includes(basename(path)) && ownerOf(parent)) return parent;
-  return ownerOf(path) === undefined ? undefined : path;
+  return first.includes(basename(path)) && ownerOf(parent) ? parent : undefined;
 }
 
 /** Of this process; of the sandbox if the system does not tell. */

@@ -1,10 +1,11 @@
 /** Recipes as people write them: the commands for authors change a text only where it must change. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { started } from "../support/started.ts";
+import { bundle, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeEach(async () => {
@@ -158,3 +159,34 @@ test("recipe new leaves out programs of a package that are no paths", async () =
   const { status, stderr } = await run("new", "npm:zog", "--force");
   expect([status, stderr]).toEqual([2, expect.stringMatching(/zog@1\.0\.0 .*program/)]);
 });
+
+test.each(["../zog", "./zog", "o/zog", "zog@file:../zog", "zog@npm:zug@1.0.0", "github:o/zog", ""])(
+  "recipe new npm:%s asks no registry for what is not one of its packages",
+  async (spec) => {
+    mkdirSync(join(place.home, "zog"));
+    writeFileSync(join(place.home, "zog", "package.json"), '{"name":"zog","version":"1.0.0"}');
+    const { status, stderr } = await run("new", `npm:${spec}`);
+    expect([status, stderr]).toEqual([2, expect.stringContaining("[E_DRAFT_SOURCE]")]);
+    expect(place.server.hits()).toBe(0);
+  },
+);
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a directory of recipes that this user cannot write to is named as such",
+  async () => {
+    const url = place.server.serve(
+      "/zog-1.0.0-linux-x64.tgz",
+      archive("tar.gz", { zog: program("1") }),
+    );
+    for (const path of [place.dir, place.home]) chmodSync(path, 0o777);
+    chmodSync(place.recipes, 0o555);
+    const as = ["--reuid=1234", "--regid=1234", "--clear-groups"];
+    const { status, stderr } = await started(
+      ["setpriv", ...as, process.execPath, bundle, "recipe", "new", url],
+      { env: { ...place.env }, cwd: place.home },
+    );
+    expect(status).toBe(5);
+    expect(stderr).toContain(`cannot write ${file()}: permission denied [E_PERMISSION]`);
+    expect(stderr).toContain(`hint: uid 1234 cannot write in ${place.recipes}: grant it that, or`);
+  },
+);
