@@ -57,6 +57,8 @@ export interface Staged {
     /** The Python version that packages were chosen for: `3.12`. */
     readonly python?: string;
   };
+  /** A Python that programs of the tree are started with, relative to the tree. */
+  readonly interpreter?: string | undefined;
   /** By path in the tree: programs that are not started directly. */
   readonly starts?: Readonly<Record<string, Start>>;
 }

@@ -1,7 +1,4 @@
-import { join } from "node:path";
 import type { Artifact, ArtifactKind, ArtifactOf } from "../core/recipe.ts";
-import { lstatSync, mkdir } from "../io/disk.ts";
-import { listNames } from "../io/files.ts";
 import { archive } from "./archive.ts";
 import type { StageContext, Staged } from "./context.ts";
 import { debian } from "./debian/debian.ts";
@@ -11,9 +8,9 @@ import type { PinnedArchive, PinnedFile, SourceKind } from "./kind.ts";
 import { npmClosure } from "./npm/closure.ts";
 import { nodeLibraries } from "./npm/libraries.ts";
 import { npmPackage } from "./npm/package.ts";
-import { compileBytecode } from "./python/bytecode.ts";
 import { pythonLibraries } from "./python/libraries.ts";
 import { oneWheel } from "./python/one-wheel.ts";
+import { compileOwnModules } from "./python/own-modules.ts";
 import { python } from "./python/python.ts";
 import type { Bins } from "./tree.ts";
 
@@ -44,38 +41,8 @@ const kinds: { readonly [Kind in ArtifactKind]: SourceKind<ArtifactOf<Kind>> } =
 export async function stage(artifact: Artifact, context: StageContext): Promise<Staged> {
   const kind: SourceKind<Artifact> = kinds[artifact.kind];
   const staged = await kind.stage(artifact, context);
-  if (context.runsHere) await compileModules(artifact, staged.tree, context);
+  if (context.runsHere) await compileOwnModules(staged, artifact.bytecode, context);
   return staged;
-}
-
-/** A Python writes the bytecode that it lacks into its own tree, which is damaged then. */
-async function compileModules(artifact: Artifact, tree: string, context: StageContext) {
-  const program = pythonOf(artifact, tree, context.bins);
-  if (program === undefined) return;
-  const { bytecode } = artifact;
-  const home = join(context.dir, "compile");
-  await mkdir(home);
-  for (const modules of bytecode === undefined ? moduleDirectories(tree) : [join(tree, bytecode)]) {
-    await compileBytecode(join(tree, program), modules, home, context.signal);
-  }
-}
-
-/** A Python by its name among the programs; in packages of Debian also one that others are started with. */
-function pythonOf({ kind }: Artifact, tree: string, bins: Bins): string | undefined {
-  const [, named] = Object.entries(bins).find(([name]) => pythonName.test(name)) ?? [];
-  if (named !== undefined || kind !== "debian") return named;
-  const own = listNames(join(tree, "usr/bin")).find((name) => pythonName.test(name));
-  return own && `usr/bin/${own}`;
-}
-
-const pythonName = /^python3(\.\d+)?$/;
-
-/** Where a Python of Debian or of an archive has its own modules. */
-function moduleDirectories(tree: string): string[] {
-  return ["lib", "usr/lib"].flatMap((lib) => {
-    const names = listNames(join(tree, lib)).filter((name) => pythonName.test(name));
-    return names.map((name) => join(tree, lib, name)).filter((dir) => lstatSync(dir).isDirectory());
-  });
 }
 
 /** Everything that an artifact pins, to be fetched and compared without an installation. */

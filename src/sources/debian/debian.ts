@@ -6,6 +6,7 @@ import type { DebianArtifact, DebianPackage } from "../../core/recipe.ts";
 import { shortageSaid } from "../../core/system-error.ts";
 import { mkdir, rm } from "../../io/disk.ts";
 import { run } from "../../io/exec.ts";
+import { listNames } from "../../io/files.ts";
 import { unpackDeb } from "../../unpack/deb.ts";
 import { limitsFor } from "../../unpack/extract.ts";
 import { type TreeWriter, treeWriter } from "../../unpack/tree.ts";
@@ -36,7 +37,8 @@ async function stageDebian(artifact: DebianArtifact, context: StageContext): Pro
   if (start.setup) await setUp(start.setup, tree, context);
   const list = packages.map((each) => `${each.name} ${formatDigest(each.digest)}\n`).sort();
   const digest = `sha256:${sha256Hex(list.join(""))}`;
-  return { tree, source: { kind, from: `${name}@${version}`, digest, size }, starts };
+  const source = { kind, from: `${name}@${version}`, digest, size };
+  return { tree, source, interpreter: pythonOf(tree), starts };
 }
 
 /**
@@ -64,6 +66,12 @@ async function unpackAll(
   } finally {
     writer.close();
   }
+}
+
+/** Relative to the tree; scripts of its packages are started with it. */
+function pythonOf(tree: string): string | undefined {
+  const name = listNames(join(tree, "usr/bin")).find((each) => /^python3\.\d+$/.test(each));
+  return name && `usr/bin/${name}`;
 }
 
 async function unpackOne(
