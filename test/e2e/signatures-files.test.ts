@@ -121,6 +121,32 @@ describe("minisign", () => {
     expect(source().signed).toMatchObject([{ at: at("checksums.txt.minisig") }]);
   });
 
+  test.each([401, 403, 500, 503])(
+    "that is recorded stays so where the server answers %i, and only where it is gone it is no longer there",
+    async (status) => {
+      const list = `${hex}  ${name}\n`;
+      serve("checksums.txt", list);
+      serve("checksums.txt.minisig", key.sign(list, 1));
+      serve("minisign.pub", key.file);
+      await create();
+      complete();
+      const before = readFileSync(file(), "utf8");
+      for (const failing of ["checksums.txt.minisig", "checksums.txt"]) {
+        place.server.serve(base + failing, "", { fault: "status", status });
+        const checked = await run("check", "--fetch", file());
+        expect([checked.status, checked.stdout]).toEqual([
+          5,
+          expect.stringMatching(`unavailable .*${failing} responded with ${status}`),
+        ]);
+        expect((await run("pin", file())).status).toBe(5);
+        expect(readFileSync(file(), "utf8")).toBe(before);
+      }
+      place.server.serve(`${base}checksums.txt`, "", { fault: "status", status: 404 });
+      const gone = await run("check", "--fetch", file());
+      expect([gone.status, gone.stdout]).toEqual([4, expect.stringMatching(/no longer signed/)]);
+    },
+  );
+
   test("a list that names another digest is refused", async () => {
     serve("checksums.txt", `${"0".repeat(64)}  ${name}\n`);
     await refused(/checksums\.txt: it lists zog_1\.2\.3_linux_amd64\.tar\.gz with another sha256/);

@@ -30,7 +30,8 @@ export async function filesBeside(
     signables.flatMap((of) =>
       endings.map(async (ending) => {
         const url = withEnding(of.url, ending);
-        const text = await textAt(url, context);
+        const isRecorded = subject.recorded.some(({ at }) => at === url);
+        const text = await textAt(url, context, isRecorded);
         return text === undefined ? [] : [{ of, url, text }];
       }),
     ),
@@ -38,19 +39,23 @@ export async function filesBeside(
   return found.flat();
 }
 
-/** The text at a URL that need not be there. Pages that stand for "not found" are none. */
+/**
+ * The text at a URL that need not be there. Pages that stand for "not found" are none. Of one that the recipe
+ * records only the server's word that it is gone counts: an error must not end a check that was made before.
+ */
 export async function textAt(
   url: string,
   { draft, memo }: SignatureContext,
+  isRecorded = false,
 ): Promise<string | undefined> {
   const { http, signal } = draft;
-  return await memo(`text ${url}`, () =>
+  return await memo(`text ${url} ${isRecorded}`, () =>
     atOnce(async () => {
       try {
         const { text } = await http.text(url, { isPrivate: true, hasAlternative: true, signal });
         return /^\s*</.test(text) ? undefined : text;
       } catch (error) {
-        if (isNotFound(error) || isRefusal(error)) return undefined;
+        if (isNotFound(error) || (!isRecorded && isRefusal(error))) return undefined;
         throw error;
       }
     }),
@@ -58,13 +63,14 @@ export async function textAt(
 }
 
 async function signablesOf(subject: Subject, context: SignatureContext): Promise<Signable[]> {
-  const { source } = subject;
+  const { source, recorded } = subject;
   const { url = "" } = source;
   const itself: Signable = { url, bytes: () => bytesOf(source, context) };
   const lists = await Promise.all(
     listNames(url).map(async (name) => {
       const list = new URL(name, url).href;
-      const text = await textAt(list, context);
+      const isRecorded = recorded.some(({ at }) => at?.startsWith(`${list}.`));
+      const text = await textAt(list, context, isRecorded);
       if (text === undefined || !(await isListed(text, list, subject, context))) return [];
       return [{ url: list, bytes: async () => Buffer.from(text) }];
     }),
