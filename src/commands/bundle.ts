@@ -16,6 +16,7 @@ import type { Applied } from "../run/apply.ts";
 import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../run/bundle.ts";
 import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
 import { missingCatalogues } from "../run/store-catalogue.ts";
+import { openForChange } from "../run/uninstall.ts";
 import { applyHere } from "./apply.ts";
 import { asking } from "./finalize.ts";
 import { notifySessions } from "./notify.ts";
@@ -25,9 +26,13 @@ import { renderPath } from "./summary.ts";
 export async function bundle(context: Context): Promise<number> {
   const [verb, file, ...rest] = context.options.names;
   if ((verb !== "export" && verb !== "import") || file === undefined || rest.length > 0) {
-    throw new UserError("E_USAGE", `bundle ${context.options.names.join(" ")}: not understood`, {
-      hint: "Use bundle export FILE, or bundle import FILE [--sha256 HEX].",
-    });
+    throw new UserError(
+      "E_USAGE",
+      `${["bundle", ...context.options.names].join(" ")}: not understood`,
+      {
+        hint: "Use bundle export FILE, or bundle import FILE [--sha256 HEX].",
+      },
+    );
   }
   const prefix = await resolvePrefix(context);
   const { options } = context;
@@ -103,6 +108,7 @@ async function importFrom(
   const catalogues = missingCatalogues(other.catalogues, { prefix, manifest: own });
   if (wanted.length + catalogues.length > 0 && !options.dryRun) {
     const plan = planOfImport(steps, platformId(platform));
+    await openForChange(prefix);
     applied = await applyHere(
       plan,
       {
@@ -143,7 +149,8 @@ async function openOther(file: string, { options, signal }: Context): Promise<Im
   const stats = await statIfExists(file);
   if (stats?.isFile()) return await otherBundle(file, options.sha256, signal);
   if (!stats?.isDirectory()) {
-    throw new UserError("E_INPUT", `${file}: no such file`, {
+    const why = stats ? "it is neither a file nor a directory" : "no such file";
+    throw new UserError("E_INPUT", `${file}: ${why}`, {
       hint: "Give a file from bundle export, its unpacked directory, or another volume.",
     });
   }

@@ -12,7 +12,7 @@ import { volumeTime } from "../io/volume/volume.ts";
 import { formatBytes, titleOf } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { forgetCatalogues } from "../run/store-catalogue.ts";
-import { forgetPrevious, openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { forgetPrevious, openForChange, type Uninstalled, uninstall } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
 
 /** What was, or would be, removed. */
@@ -50,7 +50,7 @@ export async function gc(context: Context): Promise<number> {
 async function free(state: InstalledState, context: Context): Promise<Garbage> {
   const { prefix, plan } = state;
   const { emit } = context.reporter;
-  await openForUninstall(prefix);
+  await openForChange(prefix);
   const began = (await volumeTime(prefix)) ?? 0;
   if (await isBusy(prefix, began)) {
     sayBusy(context);

@@ -7,7 +7,7 @@ import { platformId } from "../core/platform.ts";
 import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 import { withManifestLease } from "../run/manifest-lease.ts";
-import { openForUninstall } from "../run/uninstall.ts";
+import { openForChange } from "../run/uninstall.ts";
 
 /**
  * `hold NAME…` and `unhold NAME…`: makes tools stay at their version, or no longer. The manifest
@@ -27,7 +27,7 @@ export async function hold(context: Context, isHold: boolean): Promise<number> {
   const changed = tools.filter((tool) => isHeld(manifest, tool) !== isHold);
   let after = manifest;
   if (changed.length > 0) {
-    await openForUninstall(prefix);
+    await openForChange(prefix);
     after = await withManifestLease(prefix, reporter.emit, () =>
       editManifest(prefix, manifest.platform, (current) => setHeld(current, changed, isHold)),
     );

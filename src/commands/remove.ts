@@ -19,7 +19,7 @@ import { formatBytes, titleOf } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
 import { loadSeed } from "../run/inputs/seed.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
-import { openForUninstall, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { openForChange, type Uninstalled, uninstall } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
 
 /**
@@ -49,7 +49,7 @@ export async function remove(context: Context): Promise<number> {
   if (options.dryRun || tools.length + unrequested.length === 0)
     taken = await foresee(prefix, tools, manifest);
   else {
-    await openForUninstall(prefix);
+    await openForChange(prefix);
     const began = (await volumeTime(prefix)) ?? 0;
     const busy = await isBusy(prefix, began);
     taken = await uninstall(prefix, platformId(platform), emit, choose, unrequested);

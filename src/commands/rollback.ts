@@ -6,7 +6,7 @@ import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
 import { rollBack, verified } from "../run/rollback.ts";
-import { openForUninstall } from "../run/uninstall.ts";
+import { openForChange } from "../run/uninstall.ts";
 import { installedTools } from "./hold.ts";
 import { notifySessions } from "./notify.ts";
 
@@ -25,7 +25,7 @@ export async function rollback(context: Context): Promise<number> {
   refuseUnfit(rollbackProblems(manifest, chosen));
   if (options.dryRun) for (const record of chosen) await verified(prefix, record, false);
   else if (chosen.length > 0) {
-    await openForUninstall(prefix);
+    await openForChange(prefix);
     const { emit } = reporter;
     await rollBack({ prefix, platform: machine, emit, clock, manifest }, chosen);
     await notifySessions(context);

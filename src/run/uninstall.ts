@@ -107,8 +107,8 @@ async function sizesOf(
   return sizes;
 }
 
-/** Opens a volume to remove tools; a read-only one is an error here. */
-export async function openForUninstall(prefix: string): Promise<void> {
+/** Opens a volume that is to be changed as the user says; a read-only one is an error here. */
+export async function openForChange(prefix: string): Promise<void> {
   try {
     await openDirectories(prefix);
   } catch (error) {

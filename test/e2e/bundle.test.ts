@@ -20,7 +20,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { $ } from "zx";
 import { archive, link, program, run } from "../support/archives.ts";
 import { namesWithoutCommand, withoutCommand } from "../support/own-command.ts";
-import { openWorkplace, repository, snapshotOf, type Workplace } from "../support/workplace.ts";
+import { started } from "../support/started.ts";
+import {
+  bundle,
+  openWorkplace,
+  repository,
+  snapshotOf,
+  type Workplace,
+} from "../support/workplace.ts";
 
 let place: Workplace;
 let restore: () => void;
@@ -220,6 +227,20 @@ describe("export and import", () => {
     expect(existsSync(file)).toBe(false);
     expect(readdirSync(place.dir).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "an import into a read-only volume fails: nothing was imported",
+    async () => {
+      const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+      const words = ["unshare", "--mount", "sh", "-c", script, place.prefix];
+      const command = [process.execPath, bundle, "bundle", "import", file, "-f"];
+      const { status, stderr } = await started([...words, ...command], {
+        env: place.env,
+        cwd: place.home,
+      });
+      expect([status, stderr]).toEqual([5, expect.stringMatching(/read-only here.*\n {2}hint: /)]);
+    },
+  );
 
   test.each([
     [["bundle"], /bundle import FILE/],
