@@ -232,7 +232,7 @@ describe("export and import", () => {
     "an import into a read-only volume fails: nothing was imported",
     async () => {
       const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
-      const words = ["unshare", "--mount", "sh", "-c", script, place.prefix];
+      const words = ["unshare", "--mount", "sh", "-c", script, place.prefix] as const;
       const command = [process.execPath, bundle, "bundle", "import", file, "-f"];
       const { status, stderr } = await started([...words, ...command], {
         env: place.env,
