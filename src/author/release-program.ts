@@ -1,16 +1,18 @@
 import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
-import { UserError } from "../core/errors.ts";
+import { reworded, UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import type { Arch, PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { mkdir } from "../io/disk.ts";
 import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/volume/modes.ts";
+import { shownUrl } from "../net/errors.ts";
 import type { Http } from "../net/http.ts";
 import { listPrograms } from "../sources/programs.ts";
 import { makeTree } from "../sources/tree.ts";
 import { extract, limitsFor } from "../unpack/extract.ts";
+import { Refusal } from "../unpack/refusals.ts";
 import { type LibcNeeds, libcNeeds } from "./libc-needs.ts";
 
 export interface ReleaseRequest {
@@ -66,7 +68,14 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
   const isPlain = format !== "npm" && isPlainFormat(format);
   const rawPath = isPlain ? (wanted[0] ?? name) : undefined;
   const limits = limitsFor(size);
-  await extract({ file, format, into, strip: 0, limits, signal, rawPath });
+  await extract({ file, format, into, strip: 0, limits, signal, rawPath }).catch(
+    (error: unknown) => {
+      if (!(error instanceof Refusal)) throw error;
+      throw reworded(error, `${shownUrl(new URL(url))}: ${error.message}`, {
+        hint: "Nothing was pinned.",
+      });
+    },
+  );
   const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
   const programs = await programsOf(into);
   const paths = programs.flatMap(({ path }) => {

@@ -190,3 +190,15 @@ test.skipIf(process.getuid?.() !== 0)(
     expect(stderr).toContain(`hint: uid 1234 cannot write in ${place.recipes}: grant it that, or`);
   },
 );
+
+test("recipe new says which of two archives is damaged", async () => {
+  const whole = archive("tar.gz", { zog: program("1") });
+  const [good, bad] = ["x64", "arm64"].map((arch) =>
+    place.server.serve(`/zog-1.0.0-linux-${arch}.tgz`, arch === "x64" ? whole : ""),
+  );
+  const { status, stderr } = await run("new", `${good}`, `${bad}`);
+  expect([status, stderr]).toEqual([
+    4,
+    `error: ${bad}: the file is not a tar.gz file: it looks like an empty file [E_ARCHIVE_FORMAT]\n  hint: Nothing was pinned.\n`,
+  ]);
+});
