@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readAptConfig } from "../../src/net/apt-config.ts";
 import { readGoConfig } from "../../src/net/go-config.ts";
@@ -23,6 +23,7 @@ const kinds: [string, (path: string) => void][] = [
   ["a directory", (path) => mkdirSync(path)],
   ["a device", (path) => symlinkSync("/dev/zero", path)],
   ["a link that dangles", (path) => symlinkSync("nowhere", path)],
+  ["a link in a circle", (path) => symlinkSync(basename(path), path)],
   [
     "a file of 10 GB",
     (path) => {
@@ -57,6 +58,13 @@ describe.each(kinds)("%s", (what, make) => {
     expect(stderr).toContain("zog 1.0.0: installed zog");
     expect(status).toBe(0);
     if (warning) expect(stderr).toMatch(warning);
+  });
+
+  test("in place of SKILL.md does not need Node at every start, once it is two seconds old", async () => {
+    put(join(place.skills, "odd/SKILL.md"), make);
+    let ran = await place.start({});
+    while (!ran.alone) ran = await place.start({});
+    expect(ran.stderr).toMatch(/programs present: 1\n$/);
   });
 
   test("in place of the manifest: the volume is recreated", async () => {

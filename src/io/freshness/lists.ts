@@ -2,6 +2,7 @@ import { realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { statusSkill } from "../../core/status-skill.ts";
 import { run } from "../exec.ts";
+import { orNothing } from "../files.ts";
 import { readStatusSkill } from "../status-skill.ts";
 import { hasTicked } from "../volume/stamps.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
@@ -89,9 +90,9 @@ function parseRow(text: string): Row {
   return { text, changed, name: found.at(-1) ?? "" };
 }
 
-/** The device of a link's target; of the link itself if it dangles, as in `find -H`. */
+/** The device of a link's target; of the link itself if it dangles or leads in a circle, as in `find -H`. */
 function deviceOf(path: string): bigint {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const found = orNothing(() => statSync(path, { bigint: true }));
   return found?.dev ?? statSync(dirname(path), { bigint: true }).dev;
 }
 
@@ -106,9 +107,8 @@ export async function readContent(
 ): Promise<string | undefined> {
   const seen = new Map<string, string>();
   for (const { path, sha256 } of facts.inputs) {
-    const found = statSync(path, { throwIfNoEntry: false });
     if (sha256 === "") continue;
-    if (found === undefined) throw new Unrecordable(path);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Unrecordable(path);
     seen.set(idOf(path), sha256);
   }
   const text = await list(facts, "content", record);

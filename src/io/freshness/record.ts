@@ -299,7 +299,7 @@ function watchedIn(dir: string): string[] {
 function isOld(paths: readonly string[]): boolean {
   const clockSkewMs = 2000;
   return paths.every((path) => {
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = orNothing(() => statSync(path)); // a link in a circle, too, is no directory
     return !found?.isDirectory() || found.ctimeMs < performance.timeOrigin - clockSkewMs;
   });
 }
