@@ -5,7 +5,7 @@ import { parseLock } from "../locks/npm-lock.ts";
 import { parsePypiLock } from "../locks/pypi-lock.ts";
 import type { PlatformKey } from "../platform.ts";
 import type { LockedPackage, LockedWheel, RecipeProblem } from "../recipe.ts";
-import { type Finding, finding, placedSources } from "./findings.ts";
+import { type Finding, finding, member, placedSources } from "./findings.ts";
 import { splitPackage } from "./rules.ts";
 
 /** The contents of one lock file, by the kind of source that it pins. */
@@ -94,7 +94,7 @@ export function readLocks(
 
 /** Updates of a lock come from the release that the recipe names. */
 function releaseFindings(document: unknown, locks: Locked["deb"]): Finding[] {
-  const { release } = document as { release?: unknown };
+  const release = member(document, "release");
   if (typeof release !== "string") return [];
   return [...locks].flatMap(([lock, held]) =>
     held.release === release
