@@ -166,6 +166,7 @@ describe("the service", () => {
     await until(() => leaders().length === 1);
     const [pid] = leaders();
     second.start();
+    await untilSaid(second, /nothing to do/); // before it, a look at the processes may find its start
     await until(() => leaders().length === 1 && leaders()[0] !== pid);
     const [next = 0] = leaders();
     await first.service.stop();
