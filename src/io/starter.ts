@@ -8,7 +8,7 @@ export interface Starter {
    * Runs a program without output, with its working directory as HOME and TMPDIR. False if it failed, timed out or
    * was not run at all: only a run of its own says why.
    */
-  passes(command: Pick<Command, "argv" | "cwd" | "timeout" | "signal">): Promise<boolean>;
+  passes(command: Pick<Command, "argv" | "cwd" | "timeout">): Promise<boolean>;
   /** Kills what still runs. */
   end(): void;
 }
@@ -36,13 +36,13 @@ while IFS= read -r count; do
 done`;
 
 /**
- * A starter whose programs have this environment. To start one, Linux copies the tables of all memory of the process
+ * A starter whose programs have this environment; `stop` ends it. To start one, Linux copies the tables of all memory of the process
  * that starts it: milliseconds of this one, a tenth of that for sh.
  */
-export function openStarter(env: Readonly<Record<string, string>>): Starter {
+export function openStarter(env: Readonly<Record<string, string>>, stop: AbortSignal): Starter {
   const waiting = new Map<string, (passed: boolean) => void>();
   let child: ChildProcess | undefined;
-  let isEnded = false;
+  let isEnded = stop.aborted;
   let said = "";
   let names = 0;
   const answer = (name: string, passed: boolean): void => {
@@ -54,6 +54,7 @@ export function openStarter(env: Readonly<Record<string, string>>): Starter {
     if (child?.exitCode === null && child.signalCode === null) endTree(child);
     for (const name of [...waiting.keys()]) answer(name, false);
   };
+  stop.addEventListener("abort", end, { once: true });
   const begin = (): ChildProcess => {
     const begun = spawn("/bin/sh", ["-c", script], { env, stdio: ["pipe", "pipe", "ignore"] });
     begun.on("error", end).on("exit", end);
@@ -68,21 +69,19 @@ export function openStarter(env: Readonly<Record<string, string>>): Starter {
     return begun;
   };
   return {
-    async passes({ argv, cwd, timeout, signal }) {
+    async passes({ argv, cwd, timeout }) {
       names += 1;
       const words = [String(names), cwd, ...argv];
       if (isEnded || words.some((word) => word.includes("\n"))) return false;
       child ??= orNothing(begin);
       if (!child) return false;
       const timer = setTimeout(end, timeout);
-      signal?.addEventListener("abort", end);
       const passed = new Promise<boolean>((resolve) => waiting.set(String(names), resolve));
       child.stdin?.write(`${[words.length, ...words].join("\n")}\n`);
       try {
         return await passed;
       } finally {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
       }
     },
     end,

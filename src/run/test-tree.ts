@@ -65,7 +65,7 @@ async function runTest(
 /** A small process for the tests of an installation; few tests are not worth it. */
 export function starterOf(context: ApplyContext, tests: number): Starter | undefined {
   const env = { ...envOfTests(context), HOME: "/", TMPDIR: "/" };
-  return tests > 3 ? openStarter(env) : undefined;
+  return tests > 3 ? openStarter(env, context.signal) : undefined;
 }
 
 function envOfTests({ prefix }: ApplyContext): Record<string, string> {

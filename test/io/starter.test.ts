@@ -7,17 +7,20 @@ import { openStarter, type Starter } from "../../src/io/starter.ts";
 
 let dir: string;
 let starter: Starter;
+let stop: AbortController;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "starter-"));
-  starter = openStarter({ PATH: "/usr/bin:/bin", HOME: "/", TMPDIR: "/", WORD: "of the tests" });
+  stop = new AbortController();
+  const env = { PATH: "/usr/bin:/bin", HOME: "/", TMPDIR: "/", WORD: "of the tests" };
+  starter = openStarter(env, stop.signal);
 });
 afterEach(() => {
   starter.end();
   rmSync(dir, { recursive: true, force: true });
 });
 
-const passes = (argv: [string, ...string[]], timeout = 20_000, signal?: AbortSignal) =>
-  starter.passes({ argv, cwd: dir, timeout, signal });
+const passes = (argv: [string, ...string[]], timeout = 20_000) =>
+  starter.passes({ argv, cwd: dir, timeout });
 /** Runs a script of sh, whose arguments are then its own. */
 const sh = (text: string, ...args: string[]) => passes(["/bin/sh", "-c", text, "sh", ...args]);
 
@@ -76,11 +79,14 @@ test("what takes too long is killed with all its children, and what ran beside i
   expect(existsSync(join(dir, "late"))).toBe(false);
 });
 
-test("an abort ends it", async () => {
-  const stop = new AbortController();
-  const running = passes(["/bin/sleep", "60"], 60_000, stop.signal);
-  setTimeout(() => stop.abort(), 200);
+test("an abort ends all that still runs, and nothing is started after it", async () => {
+  const running = passes(["/bin/sleep", "60"], 60_000);
+  expect(await sh("true")).toBe(true); // what has ended takes no other's end with it
+  stop.abort();
   expect(await running).toBe(false);
+  expect(await sh("touch late")).toBe(false);
+  const late = openStarter({ PATH: "/usr/bin:/bin" }, stop.signal);
+  expect(await late.passes({ argv: ["/bin/true"], cwd: dir, timeout: 20_000 })).toBe(false);
 });
 
 test("if the sh is killed, what it was running has not passed", async () => {
@@ -95,6 +101,6 @@ test("if the sh is killed, what it was running has not passed", async () => {
 });
 
 test("where no process can be started nothing passes", async () => {
-  const none = openStarter({ PATH: "/usr/bin:/bin", WORD: "x".repeat(3_000_000) }); // E2BIG
+  const none = openStarter({ PATH: "/usr/bin:/bin", WORD: "x".repeat(3_000_000) }, stop.signal); // E2BIG
   expect(await none.passes({ argv: ["/bin/true"], cwd: dir, timeout: 20_000 })).toBe(false);
 });
