@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
+import { runRecipe } from "../support/recipe-command.ts";
 import { started } from "../support/started.ts";
 import { bundle, openWorkplace, type Workplace } from "../support/workplace.ts";
 
@@ -24,18 +25,7 @@ function release(version: string) {
   return { url: `https://github.com${path}`, ...weigh(bytes) };
 }
 
-const run = (...args: string[]) =>
-  place.runWith(
-    {
-      GIT_CONFIG_COUNT: "1",
-      GIT_CONFIG_KEY_0: `url.file://${place.dir}/repositories/.insteadOf`,
-      GIT_CONFIG_VALUE_0: "https://github.com/",
-    },
-    "recipe",
-    ...args,
-    "--mirror",
-    `https://github.com/=${place.server.origin}/`,
-  );
+const run = (...args: string[]) => runRecipe(place, ...args);
 
 /** A recipe with nothing that it does not need, by a person with opinions. */
 function plain({ url, sha256 } = release("1.0.0")): string {

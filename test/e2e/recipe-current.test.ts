@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
+import { runRecipe } from "../support/recipe-command.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -41,18 +42,7 @@ function tags(...versions: string[]): void {
   for (const version of versions) git("tag", version);
 }
 
-const run = (...args: string[]) =>
-  place.runWith(
-    {
-      GIT_CONFIG_COUNT: "1",
-      GIT_CONFIG_KEY_0: `url.file://${place.dir}/repositories/.insteadOf`,
-      GIT_CONFIG_VALUE_0: "https://github.com/",
-    },
-    "recipe",
-    ...args,
-    "--mirror",
-    `https://github.com/=${place.server.origin}/`,
-  );
+const run = (...args: string[]) => runRecipe(place, ...args);
 
 /** The recipe of 1.0.0, as a person wrote it. */
 function offer(over: Readonly<Record<string, unknown>> = {}): void {

@@ -7,17 +7,13 @@ import { archiveFormats } from "../recipe.ts";
 import { isRecipeKind, type RecipeKind } from "./artifacts.ts";
 import { finding } from "./findings.ts";
 import * as rules from "./rules.ts";
+import { ruled } from "./text-field.ts";
 
 /*
  * The recipes of a compiled catalogue that somebody else made. It was compiled from checked recipes, or says so:
  * what an installation reads of it has the same rules again. Other fields may be those of a later version.
  */
 
-const ruled = (rule: rules.TextRule) =>
-  z.string().superRefine((value, context) => {
-    const message = rule(value);
-    if (message !== undefined) context.addIssue({ code: "custom", message });
-  });
 const path = z.string().refine(isRelativePath, "is not a path in its tree");
 const version = z.string().refine(isVersion, "is not a version");
 const names = z.array(ruled(rules.toolNameRule));
