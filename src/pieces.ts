@@ -10,7 +10,6 @@ import { createHash } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 
 /** Each file is an object of pieces by name: functions with the parameters of a CommonJS module. */
@@ -39,10 +38,6 @@ export function openProgram(
   dir: string,
   refuse: (what: string, isShort: boolean) => never,
 ): Program {
-  // undici's parser is one large WebAssembly function. Optimising it takes 16 MB and 60 ms of CPU
-  // time, more than any download gains; xz decompression still reaches the limit. Set before anything
-  // is compiled, because a code cache depends on the flags.
-  setFlagsFromString("--wasm-tiering-budget=1000000000");
   const loaded = new Map<string, Loaded>();
   const modules = new Map<string, { exports: unknown }>();
   const requireOfNode = lateRequire(createRequire(join(dir, "program.cjs")));

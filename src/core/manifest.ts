@@ -1,164 +1,171 @@
-import * as z from "zod/mini"; // zod/mini, because the classic one adds 15 ms to every start
+import * as v from "@badrap/valita";
 import { commandName, layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
+import { orNothing } from "./or-nothing.ts";
+import { count, integer, matching, named, text } from "./record-fields.ts";
 
 /** The version of the manifest's format. A newer manifest is never changed. */
 const manifestSchema = 1;
 
-const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-const relativePath = z.string().check(z.refine(isRelativePath, "a plain relative path"));
+const sha256 = matching(/^[0-9a-f]{64}$/);
+const relativePath = text(isRelativePath, "is not a plain relative path");
+const toolName = text(isToolName, "is not the name of a tool");
+const binName = text(isBinName, "is not the name of a program");
+const version = text(isVersion, "is not a version");
 
-const installedBin = z.strictObject({
+const installedBin = v.object({
   /** The program itself, relative to the volume: the target of the link or launcher. */
   path: relativePath,
   /** Bytes of the program. */
-  size: z.int().check(z.minimum(0)),
+  size: count,
   /**
    * The tool of this volume that runs it, by its program of the same name (`node`); absent: it runs
    * by itself.
    */
-  runtime: z.optional(z.string().check(z.refine(isToolName))),
+  runtime: toolName.optional(),
   /** The program that really runs, if `path` is a launcher in the tree. */
-  program: z.optional(z.strictObject({ path: relativePath, size: z.int().check(z.minimum(0)) })),
+  program: v.object({ path: relativePath, size: count }).optional(),
 });
 
-const installedRecord = z.strictObject({
-  tool: z.string().check(z.refine(isToolName)),
-  version: z.string().check(z.refine(isVersion)),
+const installedRecord = v.object({
+  tool: toolName,
+  version: version,
   /** First 12 hexadecimal digits of the installation's identity: see `installationKey`. */
-  key: z.string().check(z.regex(/^[0-9a-f]{12}$/)),
+  key: matching(/^[0-9a-f]{12}$/),
   /** The tree, relative to the volume. */
   dir: relativePath,
-  source: z.strictObject({
-    kind: z.string(),
+  source: v.object({
+    kind: v.string(),
     /** URL, or NAME@VERSION of a registry. */
-    from: z.string(),
+    from: v.string(),
     /** `sha256:…` or `sha512:…` of the download; for a closure, of the lock. */
-    digest: z.string(),
+    digest: v.string(),
     /** Bytes downloaded. */
-    size: z.int().check(z.minimum(0)),
+    size: count,
     /** The seed that this tree was copied from; absent: it was downloaded. */
-    seed: z.optional(z.string()),
+    seed: v.string().optional(),
     /** The Python version that a program's packages were chosen for: `3.12`. */
-    python: z.optional(z.string()),
+    python: v.string().optional(),
   }),
-  bins: z.record(z.string().check(z.refine(isBinName)), installedBin),
-  needs: z.array(z.string().check(z.refine(isToolName))),
-  license: z.string(),
+  bins: named(isBinName, installedBin),
+  needs: v.array(toolName),
+  license: v.string(),
   /** The recipe's file, or `bundled`. */
-  recipe: z.string(),
+  recipe: v.string(),
   /** RFC 3339, UTC. */
-  installedAt: z.string(),
+  installedAt: v.string(),
   /** sha256 of the list of the tree's files and their digests; the list is stored in the tree. */
   contents: sha256,
   /** Present for a library set, which has no programs. */
-  libraries: z.optional(
-    z.strictObject({
+  libraries: v
+    .object({
       /** Of the dependency files: scripts find the tree by it. */
       digest: sha256,
       /** The packages that the files name. */
-      names: z.array(z.string()),
-    }),
-  ),
+      names: v.array(v.string()),
+    })
+    .optional(),
 });
 
 /** For a tree that must be hashed before it is trusted. */
 export const unverified = "0";
 
-const verifiedRecord = z.extend(installedRecord, {
+const verifiedRecord = installedRecord.extend({
   /**
    * The hash of all timestamps of the tree when it was last verified, as 32 hexadecimal digits; or
    * `unverified`. Earlier versions wrote a number here that never matches.
    */
-  sealed: z.string().check(z.regex(/^[0-9a-f]{1,32}$/)),
+  sealed: matching(/^[0-9a-f]{1,32}$/),
 });
 
 /** The record in a tree: the installation, and every file's mode and digest. */
-const treeRecord = z.strictObject({
+const treeRecord = v.object({
   record: installedRecord,
-  files: z.record(z.string(), z.string()),
+  files: v.record(v.string()),
 });
 
-const selectedSkill = z.strictObject({
-  name: z.string(),
+const selectedSkill = v.object({
+  name: v.string(),
   /** Of the SKILL.md's bytes. */
   sha256,
-  bins: z.array(z.string().check(z.refine(isBinName))),
-  anyBins: z.array(z.string().check(z.refine(isBinName))),
+  bins: v.array(binName),
+  anyBins: v.array(binName),
   /** The library sets of its dependency files; absent: none. */
-  libraries: z.optional(z.array(z.string().check(z.refine(isToolName)))),
+  libraries: v.array(toolName).optional(),
 });
 
-const fallback = z.strictObject({
+const fallback = v.object({
   /** The installed version. */
-  version: z.string().check(z.refine(isVersion)),
+  version: version,
   /** The version that was wanted. */
-  wanted: z.string().check(z.refine(isVersion)),
+  wanted: version,
   /** Why the wanted version could not be installed. */
-  reason: z.string(),
+  reason: v.string(),
   /** The time of the last attempt: RFC 3339, UTC. */
-  at: z.string(),
+  at: v.string(),
 });
 
-const storedCatalogue = z.looseObject({
-  /** Names its file: see `layout.catalogueFile`. */
-  sha256,
-  /** The version of the command that compiled it. */
-  version: z.string(),
-  /** The public key of minisign that signed it. */
-  key: z.optional(z.string()),
-  /** When it was signed: seconds since 1970. */
-  signedAt: z.optional(z.int()),
-  /** When it was stored: RFC 3339, UTC. */
-  at: z.string(),
-});
+const storedCatalogue = v
+  .object({
+    /** Names its file: see `layout.catalogueFile`. */
+    sha256,
+    /** The version of the command that compiled it. */
+    version: v.string(),
+    /** The public key of minisign that signed it. */
+    key: v.string().optional(),
+    /** When it was signed: seconds since 1970. */
+    signedAt: integer.optional(),
+    /** When it was stored: RFC 3339, UTC. */
+    at: v.string(),
+  })
+  .rest(v.unknown());
 
-const manifest = z.strictObject({
-  schema: z.literal(manifestSchema),
+const manifest = v.object({
+  schema: v.literal(manifestSchema),
   /** The platform that this volume serves, such as `linux-x64-glibc`. */
-  platform: z.string(),
-  tools: z.record(z.string().check(z.refine(isToolName)), verifiedRecord),
+  platform: v.string(),
+  tools: named(isToolName, verifiedRecord),
   /** The skills that the last run selected, for hosts that see none. */
-  skills: z.array(selectedSkill),
+  skills: v.array(selectedSkill),
   /**
    * Tools that were requested by name, including those that are not installed yet; absent if not
    * known: see `requestedTools`.
    */
-  requested: z.optional(z.array(z.string().check(z.refine(isToolName)))),
+  requested: v.array(toolName).optional(),
   /**
    * By tool: an older version is installed, because the recipe's preferred source could not be
    * fetched.
    */
-  fallbacks: z.optional(z.record(z.string().check(z.refine(isToolName)), fallback)),
+  fallbacks: named(isToolName, fallback).optional(),
   /** By tool: the replaced installation, for `rollback`; its tree is kept until `gc`. */
-  previous: z.optional(z.record(z.string().check(z.refine(isToolName)), verifiedRecord)),
+  previous: named(isToolName, verifiedRecord).optional(),
   /** The catalogues of `--catalogue`, by their specs. */
-  catalogues: z.optional(z.record(z.string(), storedCatalogue)),
+  catalogues: v.record(storedCatalogue).optional(),
   /** The spec of the catalogue that the last run used; absent: the bundled one. */
-  catalogue: z.optional(z.string()),
+  catalogue: v.string().optional(),
   /** By spec, when the newest signed catalogue was signed that was ever stored: an older one is refused. */
-  catalogueTimes: z.optional(z.record(z.string(), z.int())),
+  catalogueTimes: v.record(integer).optional(),
   /** Tools that stay at their version. */
-  held: z.optional(z.array(z.string().check(z.refine(isToolName)))),
+  held: v.array(toolName).optional(),
 });
 
 /**
  * Fields that a later version adds are kept unchanged; if a field changes its meaning, the schema's
  * number grows.
  */
-const anyManifest = z.looseObject(manifest.shape);
+const anyManifest = manifest.rest(v.unknown());
 
-export type InstalledBin = z.infer<typeof installedBin>;
+export type InstalledBin = v.Infer<typeof installedBin>;
 /** An installation when it is published. */
-export type InstalledRecord = z.infer<typeof installedRecord>;
+export type InstalledRecord = v.Infer<typeof installedRecord>;
 /** An installation in the manifest. */
-export type VerifiedRecord = z.infer<typeof verifiedRecord>;
-export type TreeRecord = z.infer<typeof treeRecord>;
+export type VerifiedRecord = v.Infer<typeof verifiedRecord>;
+export type TreeRecord = v.Infer<typeof treeRecord>;
 /** A skill, or an MCP server, whose name then begins with `serverLabel`. */
-export type SelectedSkill = z.infer<typeof selectedSkill>;
-export type Fallback = z.infer<typeof fallback>;
-export type StoredCatalogue = z.infer<typeof storedCatalogue>;
-export type Manifest = z.infer<typeof manifest>;
+export type SelectedSkill = v.Infer<typeof selectedSkill>;
+export type Fallback = v.Infer<typeof fallback>;
+export type StoredCatalogue = v.Infer<typeof storedCatalogue>;
+export type Manifest = v.Infer<typeof manifest>;
 
 /** Earlier versions know only skills, so that the programs of MCP servers are listed like theirs. */
 export const serverLabel = "MCP server ";
@@ -202,24 +209,15 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
     const message = `${file} has schema ${schema}; this version knows up to ${manifestSchema}`;
     return { why: "newer", message };
   }
-  const parsed = anyManifest.safeParse(json);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues
-      .slice(0, 5)
-      .map((issue) => `${issue.path.join(".") || "the document"}: ${issue.message}`);
-    return broken(`is not a manifest of this package (${wrong.join("; ")})`);
-  }
-  const wrong = recordProblem(parsed.data);
-  return wrong === undefined ? parsed.data : broken(wrong);
+  const parsed = anyManifest.try(json);
+  if (!parsed.ok) return broken(`is not a manifest of this package (${parsed.message})`);
+  const wrong = recordProblem(parsed.value);
+  return wrong === undefined ? parsed.value : broken(wrong);
 }
 
 /** Parses the record in a tree; undefined if it is not valid. */
 export function parseTreeRecord(text: string): TreeRecord | undefined {
-  try {
-    return treeRecord.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return orNothing(() => treeRecord.parse(JSON.parse(text)));
 }
 
 /** Two-space JSON with a final newline; tools and bins sorted by name, so that diffs are small. */

@@ -1,41 +1,43 @@
-import * as z from "zod/mini";
+import * as v from "@badrap/valita";
+import { orNothing } from "./or-nothing.ts";
+import { count, matching, named } from "./record-fields.ts";
 
-const traits = z.strictObject({
+const traits = v.object({
   /**
    * Change times (ctime). `move`: every change of a file sets a new one, which no user can choose.
    * `settable`: they equal modification times, which users can set. `fixed`: they do not change on
    * writes, or are not the current time.
    */
-  changeTimes: z.enum(["move", "settable", "fixed"]),
+  changeTimes: v.union(v.literal("move"), v.literal("settable"), v.literal("fixed")),
   /**
    * `stable`: a file keeps its inode, and no other file has it. `unstable`: the inode may change at
    * each call or mount.
    */
-  inodes: z.enum(["stable", "unstable"]),
+  inodes: v.union(v.literal("stable"), v.literal("unstable")),
   /** Times are rounded down to multiples of this (ns). */
-  stampNs: z.int().check(z.minimum(1), z.maximum(10_000_000_000)),
+  stampNs: v.number().assert((ns) => Number.isInteger(ns) && ns >= 1 && ns <= 10_000_000_000),
   /** The effect of chmod. */
-  chmod: z.enum(["set", "ignored", "refused"]),
+  chmod: v.union(v.literal("set"), v.literal("ignored"), v.literal("refused")),
   /** `A` and `a` are different names. */
-  caseSensitive: z.boolean(),
+  caseSensitive: v.boolean(),
   /** The same letter in two Unicode forms is two names. */
-  formSensitive: z.boolean(),
+  formSensitive: v.boolean(),
   /** Names that cannot be created, by kind: `colon`, `trailing dot`, … */
-  refusedNames: z.array(z.string()),
+  refusedNames: v.array(v.string()),
   /** A non-empty directory can be renamed. */
-  renameDirectory: z.boolean(),
+  renameDirectory: v.boolean(),
   /** A file can be renamed onto another one. */
-  renameOver: z.boolean(),
-  hardLinks: z.boolean(),
+  renameOver: v.boolean(),
+  hardLinks: v.boolean(),
   /** Files and directories can be synced to disk. */
-  fsync: z.boolean(),
+  fsync: v.boolean(),
 });
 
 /**
  * How a file system differs from others, beyond what every volume needs. `probe` and `knownTraits`
  * of src/io/volume/probe.ts return those of a volume.
  */
-export type Traits = z.infer<typeof traits>;
+export type Traits = v.Infer<typeof traits>;
 
 /** The traits of nearly all file systems. */
 export const usualTraits: Traits = {
@@ -52,27 +54,27 @@ export const usualTraits: Traits = {
   fsync: true,
 };
 
-const digits = z.string().check(z.regex(/^-?\d{1,30}$/));
+const digits = matching(/^-?\d{1,30}$/);
 
 /** One mount of a volume, and what was found there. */
-const probed = z.strictObject({
+const probed = v.object({
   traits,
   /** A file of the volume that is never rewritten, as it was found then. */
-  kept: z.strictObject({ inode: digits, changed: digits }),
+  kept: v.object({ inode: digits, changed: digits }),
   /**
    * How often that file had another inode and another change time: the volume was copied, or
    * neither is stable.
    */
-  copies: z.int().check(z.minimum(0)),
+  copies: count,
 });
 
-export type Probed = z.infer<typeof probed>;
+export type Probed = v.Infer<typeof probed>;
 type Kept = Probed["kept"];
 
 /** A volume's record, by the identity of a mount. */
-const record = z.strictObject({
-  schema: z.literal(1),
-  mounts: z.record(z.string().check(z.regex(/^[0-9a-f]{16}$/)), probed),
+const record = v.object({
+  schema: v.literal(1),
+  mounts: named((mount) => /^[0-9a-f]{16}$/.test(mount), probed),
 });
 
 /** Sandboxes, a provisioner and a gateway may each mount it differently. */
@@ -80,11 +82,7 @@ const maxMounts = 8;
 
 /** Empty if the text is not a record: any user who can write to the volume may have written it. */
 export function parseProbed(text: string | undefined): Record<string, Probed> {
-  try {
-    return record.parse(JSON.parse(text ?? "")).mounts;
-  } catch {
-    return {};
-  }
+  return orNothing(() => record.parse(JSON.parse(text ?? "")).mounts) ?? {};
 }
 
 /** The record with one mount's entry replaced; the oldest entries are dropped. */

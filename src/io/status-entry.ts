@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod/mini";
+import * as v from "@badrap/valita";
 import { sha256Hex } from "../core/digest.ts";
 import { orNothing, writeAtomically } from "./files.ts";
 import { tryRead } from "./input.ts";
@@ -11,9 +11,7 @@ import { tryRead } from "./input.ts";
  * owner's is written, and a gateway watches what is included.
  */
 
-const ours = z.strictObject({
-  config: z.optional(z.strictObject({ programs: z.string() })),
-});
+const ours = v.object({ config: v.object({ programs: v.string() }).optional() });
 
 /** What was written. */
 export interface StatusEntry {
@@ -34,7 +32,7 @@ export async function renewStatusEntry(
   const path = join(state, "skill-deps.json");
   const text = tryRead(path, { maxBytes: 4096, noLink: true }).bytes?.toString("utf8");
   if (text === undefined) return undefined;
-  const found = orNothing(() => ours.safeParse(JSON.parse(text)).data);
+  const found = orNothing(() => ours.parse(JSON.parse(text)));
   if (!found || found.config?.programs === key) return undefined;
   const { uid, mode } = lstatSync(path);
   if (uid !== user) return undefined;

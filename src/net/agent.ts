@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import type { Dispatcher } from "undici";
 import { once } from "../core/once.ts";
 import { type Certificates, readCertificates } from "./certificates.ts";
@@ -55,11 +56,16 @@ export async function createAgent({ env, settings, ca, connectMs }: AgentOptions
     const { secureContext } = certificates;
     return { timeout: connectMs, ...(secureContext && { secureContext }) };
   });
+  const spare = once(spareOptimising);
   const plain = undici.buildConnector({ timeout: connectMs });
   const encrypted = once(() => undici.buildConnector(secure()));
   const connect: Connector = (target, callback) => {
+    const connected: typeof callback = (...result) => {
+      spare();
+      callback(...result);
+    };
     try {
-      return (target.protocol === "https:" ? encrypted() : plain)(target, callback);
+      return (target.protocol === "https:" ? encrypted() : plain)(target, connected);
     } catch (error) {
       return callback(error as Error, null);
     }
@@ -97,6 +103,20 @@ export async function createAgent({ env, settings, ca, connectMs }: AgentOptions
       await Promise.all([...dispatchers.values()].map((each) => each.destroy()));
     },
   };
+}
+
+/**
+ * undici's parser is one large WebAssembly function, which undici compiles when its first connection is open, in
+ * this turn of the event loop. Optimising it would take 16 MB and 60 ms of CPU time, more than any download gains.
+ * V8 rejects a code cache that was made with other flags, Node's own of its modules, too: so they change briefly.
+ */
+function spareOptimising(): void {
+  setFlagsFromString("--no-wasm-dynamic-tiering");
+  setFlagsFromString("--no-wasm-tier-up");
+  setImmediate(() => {
+    setFlagsFromString("--wasm-dynamic-tiering");
+    setFlagsFromString("--wasm-tier-up");
+  });
 }
 
 function authorization({ user, password }: NetworkProxy): { token?: string } {

@@ -1,38 +1,39 @@
-import * as z from "zod/mini";
+import * as v from "@badrap/valita";
 import { isToolName } from "../names.ts";
 import { orNothing } from "../or-nothing.ts";
+import { matching, text } from "../record-fields.ts";
 
 /*
  * What came of agents' requests, as the volume remembers it: agents cannot write there, so it is where their
  * limits are counted.
  */
 
-const tool = z.string().check(z.refine(isToolName));
+const tool = text(isToolName, "is not the name of a tool");
 
-const agentLog = z.strictObject({
-  schema: z.literal(1),
+const agentLog = v.object({
+  schema: v.literal(1),
   /** Installations that requests led to in the last day, oldest first. */
-  attempts: z.array(
-    z.strictObject({
+  attempts: v.array(
+    v.object({
       tool,
       /** Milliseconds since 1970. */
-      at: z.number(),
+      at: v.number(),
       /** The code of the problem that it ended with; a run that was killed leaves `E_STOPPED`. */
-      problem: z.optional(z.string().check(z.regex(/^E_[A-Z_]{1,40}$/))),
+      problem: matching(/^E_[A-Z_]{1,40}$/).optional(),
     }),
   ),
   /** Tools that were granted; without those that were removed and requested by name since then. */
-  granted: z.array(tool),
+  granted: v.array(tool),
 });
-export type AgentLog = z.infer<typeof agentLog>;
+export type AgentLog = v.Infer<typeof agentLog>;
 
 export const emptyAgentLog: AgentLog = { schema: 1, attempts: [], granted: [] };
 
 const day = 24 * 60 * 60 * 1000;
 
 /** Reads the log; an empty one if the text is not valid. */
-export function parseAgentLog(text: string): AgentLog {
-  return orNothing(() => agentLog.safeParse(JSON.parse(text)).data) ?? emptyAgentLog;
+export function parseAgentLog(json: string): AgentLog {
+  return orNothing(() => agentLog.parse(JSON.parse(json))) ?? emptyAgentLog;
 }
 
 export function renderAgentLog({ attempts, granted }: AgentLog, now: number): string {
