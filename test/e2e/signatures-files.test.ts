@@ -57,6 +57,60 @@ test("a release that nobody signs gets no field", async () => {
   expect(source()).not.toHaveProperty("signed");
 });
 
+describe("an answer that is no signature, where none is recorded, is said", () => {
+  const page = { fault: "html" } as const;
+  const status = (code: number) => ({ fault: "status", status: code }) as const;
+  test.each([
+    ["a web page for a signature", ".asc", "", page, /answered with a web page/],
+    ["an empty file", ".asc", "", {}, /is not an armoured PGP signature/],
+    ["other text", ".sig", "no such file", {}, /is not an armoured PGP signature/],
+    ["other JSON", ".sigstore.json", "{}", {}, /is not a bundle of sigstore/],
+    ["no JSON", ".sigstore.json", "sorry", {}, /is not a bundle of sigstore/],
+    ["other text for minisign", ".minisig", "sorry", {}, /is not a signature of minisign/],
+    ["503", ".minisig", "", status(503), /responded with 503/],
+    ["500", ".minisig", "", status(500), /responded with 500/],
+    ["a redirect loop", ".asc", "", { fault: "redirect loop" }, /redirects in a loop/],
+  ] as const)("%s", async (_, ending, content, options, why) => {
+    place.server.serve(`${base}${name}${ending}`, content, options);
+    const created = await create();
+    expect([created.status, created.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^warning: whether it is signed is not known: .*E_SIGNATURE_UNKNOWN/),
+    ]);
+    expect(created.stderr).toMatch(why);
+    expect(source()).not.toHaveProperty("signed");
+  });
+
+  test("once for a server that answers everything alike", async () => {
+    const lists = ["SHA256SUMS", "checksums.txt", "minisign.pub"];
+    const endings = [".asc", ".sig", ".minisig", ".sigstore.json"].map((each) => name + each);
+    for (const each of [...lists, ...endings]) place.server.serve(base + each, "", page);
+    const { stderr } = await create();
+    expect(stderr.match(/^warning: .*$/gm)).toEqual([
+      expect.stringMatching(/answered with a web page \(\S+ and \d+ other places\)/),
+    ]);
+  });
+
+  test("a page in place of GitHub's attestations", async () => {
+    place.server.serve(`/api/repos/o/zog/attestations/sha256:${hex}`, "", page);
+    const { status, stderr } = await create();
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/answered with something else than attestations.*github-attestation/),
+    ]);
+  });
+
+  test.each([403, 404, 410])(
+    "but not %i, with which servers say that there is none",
+    async (code) => {
+      place.server.serve(`${base}${name}.asc`, "", status(code));
+      place.server.serve(`${base}${name}.bundle`, "# v2 git bundle\n");
+      const created = await create();
+      expect([created.status, created.stderr]).toEqual([0, ""]);
+    },
+  );
+});
+
 describe("minisign", () => {
   const key = makeKey();
   test("by the key beside the file, which is trusted from then on and said", async () => {
@@ -144,6 +198,28 @@ describe("minisign", () => {
       place.server.serve(`${base}checksums.txt`, "", { fault: "status", status: 404 });
       const gone = await run("check", "--fetch", file());
       expect([gone.status, gone.stdout]).toEqual([4, expect.stringMatching(/no longer signed/)]);
+    },
+  );
+
+  test.each([
+    ["a web page", { fault: "html" }, /is a web page/],
+    ["another text", {}, /is not a signature of minisign|there is no key of minisign/],
+  ] as const)(
+    "that is recorded stays so where the server has %s instead",
+    async (_, given, why) => {
+      serve(`${name}.minisig`, key.sign(bytes, 1));
+      serve("minisign.pub", key.file);
+      await create();
+      complete();
+      const before = readFileSync(file(), "utf8");
+      for (const failing of [`${name}.minisig`, "minisign.pub"]) {
+        place.server.serve(base + failing, "sorry", given);
+        const checked = await run("check", "--fetch", file());
+        expect([checked.status, checked.stdout]).toEqual([4, expect.stringMatching(why)]);
+        expect((await run("pin", file())).status).toBe(4);
+        expect(readFileSync(file(), "utf8")).toBe(before);
+        serve(`${name}.minisig`, key.sign(bytes, 1));
+      }
     },
   );
 

@@ -241,6 +241,7 @@ describe("a real signature of npm", () => {
       trust: async () => trust,
       file: () => join(dir, "file"),
       memo: (_, make) => make(),
+      doubt: () => {},
     };
     const source = { npm: "kms-demo@1.0.0", integrity: pinned };
     return await npmSignature.find({ source, recorded: [] }, context);

@@ -1,6 +1,7 @@
 import { basename } from "node:path/posix";
 import pLimit from "p-limit";
-import { isNotFound, isRefusal } from "../../net/errors.ts";
+import { describeError, UserError } from "../../core/errors.ts";
+import { hostCause, isNotFound, shownUrl } from "../../net/errors.ts";
 import { bytesOf, digestsOf } from "./bytes.ts";
 import { type SignatureContext, type Subject, wrongSignature } from "./evidence.ts";
 
@@ -19,6 +20,30 @@ export interface BesideFile {
 
 const atOnce = pLimit(4);
 
+/** The signatures of one kind, as files. */
+interface Looks {
+  /** What is behind the name of the signed file. */
+  readonly endings: readonly string[];
+  /** What is wrong with another file of that name, as the rest of a sentence; undefined for a signature. */
+  readonly whyNot: (text: string, url: string) => string | undefined;
+}
+
+/** The signatures beside what may be signed. */
+export async function signaturesBeside(
+  { endings, whyNot }: Looks,
+  subject: Subject,
+  context: SignatureContext,
+): Promise<BesideFile[]> {
+  const files = await filesBeside(endings, subject, context);
+  return files.filter(({ url, text }) => {
+    const why = whyNot(text, url);
+    if (why === undefined) return true;
+    if (isRecorded(subject, url)) throw wrongSignature(shownUrl(url), `it ${why}`);
+    context.doubt({ why: `a file of ${new URL(url).host} ${why}`, at: shownUrl(url) });
+    return false;
+  });
+}
+
 /** The files with these endings beside what may be signed. */
 export async function filesBeside(
   endings: readonly string[],
@@ -30,8 +55,7 @@ export async function filesBeside(
     signables.flatMap((of) =>
       endings.map(async (ending) => {
         const url = withEnding(of.url, ending);
-        const isRecorded = subject.recorded.some(({ at }) => at === url);
-        const text = await textAt(url, context, isRecorded);
+        const text = await textAt(url, context, isRecorded(subject, url));
         return text === undefined ? [] : [{ of, url, text }];
       }),
     ),
@@ -39,13 +63,17 @@ export async function filesBeside(
   return found.flat();
 }
 
+const isRecorded = ({ recorded }: Subject, url: string): boolean =>
+  recorded.some(({ at }) => at === url);
+
 /**
- * The text at a URL that need not be there. Pages that stand for "not found" are none. Of one that the recipe
- * records only the server's word that it is gone counts: an error must not end a check that was made before.
+ * The text at a URL that need not be there. Of one that the recipe records only the server's word that it is gone
+ * counts: neither an error nor a web page may end a check that was made before. Where none is recorded, both are
+ * a doubt; a server that denies access may just not say what it does not have.
  */
 export async function textAt(
   url: string,
-  { draft, memo }: SignatureContext,
+  { draft, memo, doubt }: SignatureContext,
   isRecorded = false,
 ): Promise<string | undefined> {
   const { http, signal } = draft;
@@ -53,14 +81,28 @@ export async function textAt(
     atOnce(async () => {
       try {
         const { text } = await http.text(url, { isPrivate: true, hasAlternative: true, signal });
-        return /^\s*</.test(text) ? undefined : text;
+        if (!/^\s*</.test(text)) return text;
+        throw new UserError("E_WEB_PAGE", `${shownUrl(url)} is a web page`, {
+          shared: hostCause(new URL(url).host, "answered with a web page"),
+        });
       } catch (error) {
-        if (isNotFound(error) || (!isRecorded && isRefusal(error))) return undefined;
-        throw error;
+        if (isNotFound(error)) return undefined;
+        if (isRecorded || !(error instanceof UserError)) throw error;
+        if (!isDenied(error)) doubt({ why: whyDoubted(error), at: shownUrl(url) });
+        return undefined;
       }
     }),
   );
 }
+
+/** For a doubt: what the server did, whatever the file is. */
+export function whyDoubted(error: UserError): string {
+  return error.shared?.message ?? describeError(error);
+}
+
+/** True if the server refuses to say: many do so instead of "not found". */
+const isDenied = ({ problem }: UserError): boolean =>
+  problem === "E_HTTP_FORBIDDEN" || problem === "E_HTTP_STATUS";
 
 async function signablesOf(subject: Subject, context: SignatureContext): Promise<Signable[]> {
   const { source, recorded } = subject;
@@ -69,8 +111,8 @@ async function signablesOf(subject: Subject, context: SignatureContext): Promise
   const lists = await Promise.all(
     listNames(url).map(async (name) => {
       const list = new URL(name, url).href;
-      const isRecorded = recorded.some(({ at }) => at?.startsWith(`${list}.`));
-      const text = await textAt(list, context, isRecorded);
+      const hadOne = recorded.some(({ at }) => at?.startsWith(`${list}.`));
+      const text = await textAt(list, context, hadOne);
       if (text === undefined || !(await isListed(text, list, subject, context))) return [];
       return [{ url: list, bytes: async () => Buffer.from(text) }];
     }),

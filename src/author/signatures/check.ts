@@ -1,13 +1,15 @@
 import { join } from "node:path";
-import { describeError, UserError } from "../../core/errors.ts";
+import { UserError } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
+import { plural } from "../../core/plural.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { kindOfSource } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
 import type { DraftContext } from "../draft.ts";
+import { whyDoubted } from "./beside.ts";
 import { sigstore } from "./cosign.ts";
 import { debianIndex } from "./debian.ts";
-import type { SignatureCheck, SignatureContext } from "./evidence.ts";
+import type { Doubt, SignatureCheck, SignatureContext } from "./evidence.ts";
 import { githubAttestation } from "./github.ts";
 import { goSumdb } from "./go.ts";
 import { minisign } from "./minisign.ts";
@@ -38,6 +40,7 @@ export type FindSignatures = (
 export function openSignatures(draft: DraftContext): FindSignatures {
   const seen = new Map<string, Promise<unknown>>();
   let files = 0;
+  let doubts: Doubt[] = [];
   const context: SignatureContext = {
     draft,
     trust: once(() => openTrustRoot(draft)),
@@ -50,6 +53,15 @@ export function openSignatures(draft: DraftContext): FindSignatures {
       seen.set(key, made);
       return made;
     },
+    doubt: (doubt) => void doubts.push(doubt),
+  };
+  const said = new Set<string>();
+  const sayDoubts = (): void => {
+    for (const message of describeDoubts(doubts).filter((each) => !said.has(each))) {
+      said.add(message);
+      draft.emit({ type: "warning", problem: "E_SIGNATURE_UNKNOWN", message });
+    }
+    doubts = [];
   };
   return async (source, lock) => {
     const kind = kindOfSource(source);
@@ -59,14 +71,15 @@ export function openSignatures(draft: DraftContext): FindSignatures {
     for (const check of checks.filter(({ sources }) => sources.includes(kind))) {
       const hadOne = recorded.some((each) => check.kinds.includes(each.kind));
       const subject = { source, lock, recorded };
-      found.push(...(await findOrSay(check, subject, context, hadOne)));
+      found.push(...(await findOrDoubt(check, subject, context, hadOne)));
     }
+    sayDoubts();
     return unique(found);
   };
 }
 
 /** Where nothing is recorded, a server that cannot be asked is no error: it is only not recorded. */
-async function findOrSay(
+async function findOrDoubt(
   check: SignatureCheck,
   subject: Parameters<SignatureCheck["find"]>[0],
   context: SignatureContext,
@@ -77,10 +90,17 @@ async function findOrSay(
   } catch (error) {
     const isAsked = error instanceof UserError && !["network", "unmet"].includes(error.kind);
     if (hadOne || isAsked || !(error instanceof UserError)) throw error;
-    const message = `${check.kinds[0]} was not looked for: ${describeError(error)}`;
-    context.draft.emit({ type: "detail", message });
+    context.doubt({ why: whyDoubted(error), at: check.kinds.join(", ") });
     return [];
   }
+}
+
+/** One line for each reason: a server that answers everything alike is asked for many files. */
+function describeDoubts(doubts: readonly Doubt[]): string[] {
+  return [...Map.groupBy(doubts, ({ why }) => why)].map(([why, [first, ...more]]) => {
+    const others = more.length > 0 ? ` and ${plural(more.length, "other place")}` : "";
+    return `whether it is signed is not known: ${why} (${first?.at}${others})`;
+  });
 }
 
 function unique(signed: readonly SignedBy[]): SignedBy[] {

@@ -1,7 +1,7 @@
 import { orNothing } from "../../core/or-nothing.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { asFields, type Fields } from "../../core/values.ts";
-import { filesBeside } from "./beside.ts";
+import { filesBeside, signaturesBeside } from "./beside.ts";
 import { verifyBundle } from "./bundle.ts";
 import { digestsOf, sha256Of } from "./bytes.ts";
 import type { SignatureCheck, SignatureContext, Subject } from "./evidence.ts";
@@ -11,13 +11,14 @@ export const sigstore: SignatureCheck = {
   kinds: ["sigstore"],
   sources: ["archive"],
   async find(subject, context) {
-    const files = await filesBeside([".sigstore.json", ".sigstore", ".bundle"], subject, context);
+    const endings = [".sigstore.json", ".sigstore", ".bundle"];
+    const files = await signaturesBeside({ endings, whyNot }, subject, context);
     const found: SignedBy[] = [];
     if (files.length === 0) await sayLogless(subject, context);
     for (const { of, url, text } of files) {
       const bytes = await of.bytes();
-      const bundle = toBundle(orNothing(() => JSON.parse(text)));
-      if (!bundle) continue; // `.bundle` is also what git makes
+      const bundle = bundleIn(text);
+      if (!bundle) continue; // what git makes
       const isFile = of.url === subject.source.url;
       const { sha256, sha512 } = isFile
         ? await digestsOf(subject.source, context)
@@ -37,6 +38,12 @@ export const sigstore: SignatureCheck = {
     return found;
   },
 };
+
+const bundleIn = (text: string): unknown => toBundle(orNothing(() => JSON.parse(text)));
+
+/** A file `.bundle` may also be one of git, which signs nothing. */
+const whyNot = (text: string): string | undefined =>
+  bundleIn(text) || /^# v\d+ git bundle/.test(text) ? undefined : "is not a bundle of sigstore";
 
 /** A bundle as it is, or made of cosign's older form; undefined if it is neither. */
 function toBundle(document: unknown): unknown {

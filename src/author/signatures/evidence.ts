@@ -23,6 +23,16 @@ export interface SignatureContext {
   readonly file: () => string;
   /** What `make` returned for this key before. */
   readonly memo: <T>(key: string, make: () => Promise<T>) => Promise<T>;
+  /** Called for an answer that is neither a signature nor "there is none". */
+  readonly doubt: (doubt: Doubt) => void;
+}
+
+/** Why it is not known whether something is signed. */
+export interface Doubt {
+  /** `example.com answered with a web page` */
+  readonly why: string;
+  /** The address where a signature may be, or the kind of signature. */
+  readonly at: string;
 }
 
 /**

@@ -1,9 +1,17 @@
+import { UserError } from "../../core/errors.ts";
+import { orNothing } from "../../core/or-nothing.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { asFields } from "../../core/values.ts";
 import { isNotFound } from "../../net/errors.ts";
 import { verifyBundle } from "./bundle.ts";
 import { digestsOf } from "./bytes.ts";
 import { type SignatureCheck, wrongSignature } from "./evidence.ts";
+
+function attestationsIn(text: string, host: string): unknown {
+  const list = asFields(orNothing(() => JSON.parse(text)))?.attestations;
+  if (Array.isArray(list)) return list;
+  throw new UserError("E_PROTOCOL", `${host} answered with something else than attestations`);
+}
 
 /** Attestations that GitHub keeps of a release's files. */
 export const githubAttestation: SignatureCheck = {
@@ -29,7 +37,7 @@ export const githubAttestation: SignatureCheck = {
         if (!isNotFound(error)) throw error;
         return undefined;
       });
-    const listed = asFields(answer && JSON.parse(answer.text))?.attestations;
+    const listed = answer && attestationsIn(answer.text, new URL(url).host);
     const found: SignedBy[] = [];
     for (const each of Array.isArray(listed) ? listed : []) {
       const what = `GitHub's attestation of ${source.url}`;

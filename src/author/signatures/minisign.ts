@@ -1,6 +1,6 @@
 import { type MinisignKey, parseMinisignKey, verifyMinisign } from "../../core/minisign.ts";
 import type { SignedBy } from "../../core/recipe.ts";
-import { filesBeside, textAt } from "./beside.ts";
+import { signaturesBeside, textAt } from "./beside.ts";
 import {
   type SignatureCheck,
   type SignatureContext,
@@ -14,7 +14,7 @@ export const minisign: SignatureCheck = {
   kinds: ["minisign"],
   sources: ["archive"],
   async find(subject, context) {
-    const files = await filesBeside([".minisig"], subject, context);
+    const files = await signaturesBeside({ endings: [".minisig"], whyNot }, subject, context);
     const found: SignedBy[] = [];
     for (const { of, url, text } of files.slice(0, 1)) {
       const known = await keyFor(subject, url, context);
@@ -38,6 +38,9 @@ export const minisign: SignatureCheck = {
   },
 };
 
+const whyNot = (text: string): string | undefined =>
+  text.startsWith("untrusted comment:") ? undefined : "is not a signature of minisign";
+
 interface KnownKey {
   readonly key: MinisignKey;
   /** Its URL. */
@@ -57,7 +60,8 @@ async function keyFor(
     if (key) return { key };
     throw wrongSignature(url, `${named.by} is not a key of minisign`);
   }
-  const key = parseMinisignKey((await textAt(from, context)) ?? "");
+  const key = parseMinisignKey((await textAt(from, context, named !== undefined)) ?? "");
+  if (!key && named) throw wrongSignature(from, "there is no key of minisign");
   if (!key) return undefined;
   if (!named) firstUse(`the minisign key ${key.id}`, from, context);
   return { key, from };

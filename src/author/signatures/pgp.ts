@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "../../io/disk.ts";
 import { askGpgv } from "../gpgv.ts";
-import { type BesideFile, filesBeside, textAt } from "./beside.ts";
+import { type BesideFile, signaturesBeside, textAt } from "./beside.ts";
 import {
   type SignatureCheck,
   type SignatureContext,
@@ -14,9 +14,9 @@ export const pgp: SignatureCheck = {
   kinds: ["pgp"],
   sources: ["archive"],
   async find(subject, context) {
-    const files = await filesBeside([".asc", ".sig", ".gpg"], subject, context);
-    const signatures = files.filter(({ text }) => text.includes("-----BEGIN PGP SIGNATURE-----"));
-    const [signature] = signatures;
+    const endings = [".asc", ".sig", ".gpg"];
+    const files = await signaturesBeside({ endings, whyNot }, subject, context);
+    const signature = files.find(({ text }) => isArmoured(text));
     if (!signature) return [];
     for await (const ring of keyRings(subject, context)) {
       const by = await verifySigned(signature, ring, context);
@@ -28,6 +28,14 @@ export const pgp: SignatureCheck = {
     return [];
   },
 };
+
+const isArmoured = (text: string): boolean => text.includes("-----BEGIN PGP SIGNATURE-----");
+
+/** A `.sig` may also be one of cosign, or of signify. */
+function whyNot(text: string, url: string): string | undefined {
+  const isOther = /^(untrusted comment:|[A-Za-z0-9+/=\s]{60,}$)/.test(text) && url.endsWith(".sig");
+  return isArmoured(text) || isOther ? undefined : "is not an armoured PGP signature";
+}
 
 interface KeyRing {
   /** Its URL. */
@@ -49,7 +57,10 @@ async function* keyRings(
   );
   const guessed = [...beside, ...(owner ? [`https://github.com/${owner}.gpg`] : [])];
   for (const from of named ? [named] : guessed) {
-    const bytes = binaryOf((await textAt(from, context)) ?? "", "PUBLIC KEY BLOCK");
+    const bytes = binaryOf(
+      (await textAt(from, context, named !== undefined)) ?? "",
+      "PUBLIC KEY BLOCK",
+    );
     if (bytes.length > 0) yield { from, bytes, isNamed: named !== undefined };
     else if (named) throw wrongSignature(named, "there is no PGP key");
   }

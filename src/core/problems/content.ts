@@ -20,6 +20,12 @@ export const contentProblems = {
     remedy:
       "Nothing was written. Do not use these bytes before their makers say why; the message says what was wrong.",
   },
+  E_SIGNATURE_UNKNOWN: {
+    kind: "warning",
+    cause:
+      "Whether a recipe's source is signed could not be found out: a server failed, or answered with something else.",
+    remedy: "Run recipe pin FILE when the server answers: it records what is signed then.",
+  },
   E_WEB_PAGE: {
     kind: "integrity",
     cause: "The server sent a web page instead of the file.",
