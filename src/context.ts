@@ -1,5 +1,5 @@
 import type { Options } from "./cli.ts";
-import type { Platform } from "./core/platform.ts";
+import { type Platform, parsePlatform, platformId } from "./core/platform.ts";
 import type { Reporter } from "./report/reporter.ts";
 
 /** The environment of a run. Created once in main.ts; no other code uses `process`. */
@@ -22,4 +22,16 @@ export interface Context {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly clock: () => Date;
+}
+
+type ForPlatform = Pick<Context, "machine"> & { readonly options: Pick<Options, "platform"> };
+
+/** The platform that a run installs for: that of `--platform`, else the machine's. */
+export function targetPlatform({ options, machine }: ForPlatform): Platform {
+  return options.platform ? parsePlatform(options.platform) : machine;
+}
+
+/** True if programs of that platform run on this machine. */
+export function isNative(context: ForPlatform): boolean {
+  return platformId(targetPlatform(context)) === platformId(context.machine);
 }

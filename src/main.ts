@@ -150,8 +150,6 @@ async function runVerb(context: Context): Promise<number> {
       throw new UserError("E_USAGE", "policy is the first word of its command line", {
         hint: "Run openclaw-install-skill-deps policy --prefix DIR.",
       });
-    case "update":
-      return (await import("./commands/install.ts")).install(context, true);
     default:
       return (await import("./commands/install.ts")).install(context);
   }

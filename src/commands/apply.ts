@@ -8,7 +8,7 @@ import type { ApplyRequest } from "../run/apply-context.ts";
 import { asFailure } from "../run/cleanup.ts";
 import { grantedTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
-import { withMachine } from "./machine-context.ts";
+import { type MachineContext, withMachine } from "./machine-context.ts";
 
 /**
  * Applies the steps of a plan. Loaded only if there are any: a run that finds nothing to do needs
@@ -28,7 +28,6 @@ export async function apply(
       state.plan,
       {
         prefix: state.prefix,
-        platform: state.platform,
         catalogue: state.catalogue,
         seed: dir === undefined ? undefined : { called: `the seed ${dir}`, open: async () => dir },
         reasonsFor: (installed) => ({
@@ -65,10 +64,7 @@ function grantedAmong(installed: readonly VerifiedRecord[], { agents }: Installe
 }
 
 /** A plan's target volume, and the sources of its tools. */
-type Wanted = Pick<
-  ApplyRequest,
-  "prefix" | "platform" | "seed" | "reasonsFor" | "manifest" | "brokenManifest" | "reverified"
-> & { readonly catalogue: Catalogue };
+type Wanted = Omit<ApplyRequest, keyof MachineContext> & { readonly catalogue: Catalogue };
 
 /** Applies a plan with the machine's registries and mirrors. */
 export async function applyHere(
@@ -76,7 +72,7 @@ export async function applyHere(
   { catalogue, ...wanted }: Wanted,
   context: Context,
 ): Promise<Applied> {
-  return await withMachine(catalogue, wanted.platform, context, (machine) =>
+  return await withMachine(catalogue, context, (machine) =>
     applyPlan(plan, { ...wanted, ...machine }),
   );
 }

@@ -1,11 +1,11 @@
 import { dirname, resolve } from "node:path";
-import type { Context } from "../context.ts";
+import { type Context, targetPlatform } from "../context.ts";
 import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import { listNames } from "../core/list-names.ts";
 import { countTools } from "../core/manifest.ts";
 import { type ImportStep, planImport, planOfImport, reasonsOfImport } from "../core/plan/import.ts";
-import { type Platform, parsePlatform, platformId } from "../core/platform.ts";
+import { type Platform, platformId } from "../core/platform.ts";
 import { plural } from "../core/plural.ts";
 import { statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
@@ -35,8 +35,7 @@ export async function bundle(context: Context): Promise<number> {
     );
   }
   const prefix = await resolvePrefix(context);
-  const { options } = context;
-  const platform = options.platform ? parsePlatform(options.platform) : context.machine;
+  const platform = targetPlatform(context);
   if (verb === "import") return await importFrom(resolve(file), prefix, platform, context);
   return await exportTo(resolve(file), prefix, context);
 }
@@ -113,7 +112,6 @@ async function importFrom(
       plan,
       {
         prefix,
-        platform,
         catalogue: { recipes: new Map(), providers: new Map() },
         seed: other,
         reasonsFor: (installed) => reasonsOfImport(installed, other.manifest, own),

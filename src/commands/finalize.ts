@@ -1,11 +1,10 @@
 import { dirname, join } from "node:path";
-import type { Context } from "../context.ts";
+import { type Context, isNative } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord, Manifest } from "../core/manifest.ts";
-import { platformId } from "../core/platform.ts";
 import { isOfServer } from "../core/skills/mcp.ts";
 import { asUserError } from "../core/system-error.ts";
 import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.ts";
@@ -45,11 +44,10 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   const { warnings } = context.reporter;
   const { survey, applied } = summary;
   const { prefix } = survey;
-  const native = platformId(survey.platform) === platformId(context.machine);
   const changed = applied.installed.length + applied.linked.length + applied.failures.length > 0;
   const { manifest } = applied;
   await removeStaleFiles(prefix, manifest);
-  if (native && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
+  if (isNative(context) && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
     await writeFilesOrWarn(prefix, Object.values(manifest.tools), survey, context);
   }
   const loginShell = inspectLoginShell(survey, manifest, context, knownLoginShell); // in the background
@@ -67,13 +65,13 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
  * it is required and does not satisfy the requirement itself. `check`: asks a shell, unless it knows.
  */
 export async function inspectLoginShell(
-  { prefix, platform, plan, onPath, requirements }: InstalledState,
+  { prefix, plan, onPath, requirements }: InstalledState,
   { tools }: Manifest,
   context: Context,
   check = checkLoginShell,
 ): Promise<LoginShell> {
-  const { machine, options, env } = context;
-  if (platformId(platform) !== platformId(machine)) return { missing: [], shadowed: {} };
+  const { options, env } = context;
+  if (!isNative(context)) return { missing: [], shadowed: {} };
   const programs = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
   const names = programs.filter((name) => name !== commandName);
   const found = await check(prefix, names, env, asking(context));
@@ -160,7 +158,7 @@ async function recordView(
   const isWaiting = (answered?.answers ?? []).some(({ state }) => state === "waiting");
   const tools = Object.values(applied.manifest.tools);
   const view = nextView(context, madeRoot);
-  if (!view || !mayLeaveRecord(context.options) || !survey.isRecordable) return;
+  if (!view || !mayLeaveRecord(context.options) || !survey.watched.isRecordable) return;
   const { command } = applied;
   const written = [...applied.installed, ...(command ? [command] : [])];
   const installed = new Set(written.map(({ tool }) => tool));
@@ -175,8 +173,8 @@ async function recordView(
   const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [bin] : [],
   );
-  const inputs = [...survey.inputs, ...(await declaredInput(summary, context))].map((input) =>
-    input.path === entry?.path ? { ...input, sha256: entry.sha256 } : input,
+  const inputs = [...survey.watched.inputs, ...(await declaredInput(summary, context))].map(
+    (input) => (input.path === entry?.path ? { ...input, sha256: entry.sha256 } : input),
   );
   await recordFreshness({
     prefix: survey.prefix,
@@ -184,18 +182,14 @@ async function recordView(
     path: context.env.PATH ?? "",
     view,
     others: viewsOfCommand(view, inputs, summary, context),
-    roots: survey.roots,
+    ...survey.watched,
     inputs,
-    absent: survey.absent,
     ...catalogueFact(survey, context),
-    directories: [...survey.directories],
     ...(agents && { requests: { dir: agents.dir, names: agents.names, isWaiting } }),
     isForWatch:
       context.options.json === "events" ||
       survey.named?.failure !== undefined ||
       applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
-    listings: survey.listings,
-    dependencies: survey.dependencies,
     programs: [
       ...tools.flatMap(({ bins }) =>
         Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),

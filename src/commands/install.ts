@@ -24,13 +24,13 @@ import {
 } from "./summary.ts";
 
 /** `install` and `update`: applies the plan and reports what is unmet and why. */
-export async function install(context: Context, update = false): Promise<number> {
+export async function install(context: Context): Promise<number> {
   const { options, env, reporter } = context;
-  const state = await reserveAgents(await loadState(context, update), context);
+  const state = await reserveAgents(await loadState(context), context);
   sayUnmet(state.plan, context);
-  sayHeld(state, update, context);
+  sayHeld(state, context);
   const sayNewer = async ({ manifest }: Pick<InstalledState, "manifest">): Promise<void> => {
-    if (!update || options.names.length > 0) return;
+    if (options.verb !== "update" || options.names.length > 0) return;
     await (await import("./update-preview.ts")).sayNewerPackages({ ...state, manifest }, context);
   };
   if (options.dryRun) {
@@ -56,7 +56,7 @@ export async function install(context: Context, update = false): Promise<number>
   const codes = [
     ...applied.failures.flatMap(({ tool, code }) => (optional.has(tool) ? [] : [code])),
     ...state.plan.unmet.map((): ProblemKind => "unmet"),
-    ...failureOfCatalogue(state, update),
+    ...failureOfCatalogue(state, context),
   ];
   const exitStatus = exitStatusFor(codes, options.strict);
   const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };
@@ -145,11 +145,11 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
  */
 function sayHeld(
   { plan, manifest, catalogue }: InstalledState,
-  update: boolean,
   { options, reporter: { emit } }: Context,
 ): void {
+  const isAsked = options.verb === "update" || options.force;
   const named = new Set(options.names.map((name) => toolCalled(name, manifest, catalogue)));
-  for (const it of behindOf(plan).filter(({ held }) => held && (update || options.force))) {
+  for (const it of behindOf(plan).filter(({ held }) => held && isAsked)) {
     const message = describeBehind(it);
     const warning = { type: "warning", problem: "E_HELD", message } as const;
     emit(named.has(it.tool) ? warning : { type: "note", message });

@@ -1,21 +1,20 @@
-import type { Context } from "../context.ts";
+import { type Context, isNative, targetPlatform } from "../context.ts";
 import { once } from "../core/once.ts";
-import { type Platform, platformId } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import { readAptConfig } from "../net/apt-config.ts";
 import { machineHttp } from "../net/machine-http.ts";
 import type { ApplyContext } from "../run/apply-context.ts";
 
 /** The machine's registries, mirrors and toolchains, and how this run uses them. */
-type MachineContext = Pick<
+export type MachineContext = Pick<
   ApplyContext,
-  "runsHere" | "http" | "npm" | "apt" | "toolchains" | "jobs" | "emit" | "signal" | "clock"
+  | ("platform" | "runsHere" | "http" | "npm" | "apt")
+  | ("toolchains" | "jobs" | "emit" | "signal" | "clock")
 >;
 
-/** Calls `use` with what a run for a platform has of this machine, and closes its connections afterwards. */
+/** Calls `use` with what a run has of this machine, and closes its connections afterwards. */
 export async function withMachine<Result>(
   catalogue: Catalogue,
-  platform: Platform,
   context: Context,
   use: (machine: MachineContext) => Promise<Result>,
 ): Promise<Result> {
@@ -26,7 +25,8 @@ export async function withMachine<Result>(
   const { http, npm } = machineHttp({ env, home }, { ...options, onDetail });
   try {
     return await use({
-      runsHere: platformId(platform) === platformId(machine),
+      platform: targetPlatform(context),
+      runsHere: isNative(context),
       http,
       npm,
       apt: once(() => readAptConfig(env)),

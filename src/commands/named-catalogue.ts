@@ -34,11 +34,14 @@ export function describeCatalogue(state: Pick<InstalledState, "named">): string 
  */
 export function failureOfCatalogue(
   { named, plan }: InstalledState,
-  update: boolean,
+  { options }: Context,
 ): readonly ProblemKind[] {
   const { failure, catalogue } = named ?? {};
   if (!failure) return [];
-  const isMissed = update || failure.kind === "integrity" || (!catalogue && plan.unmet.length > 0);
+  const isMissed =
+    options.verb === "update" ||
+    failure.kind === "integrity" ||
+    (!catalogue && plan.unmet.length > 0);
   return isMissed ? [failure.kind] : [];
 }
 

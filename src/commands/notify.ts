@@ -1,9 +1,8 @@
 import { dirname, join, resolve } from "node:path";
-import type { Context } from "../context.ts";
+import { type Context, isNative } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { causeOf, describeError, UserError } from "../core/errors.ts";
 import { availabilityOf } from "../core/plan/availability.ts";
-import { parsePlatform, platformId } from "../core/platform.ts";
 import { stateDir } from "../core/skills/config.ts";
 import {
   keyInStatus,
@@ -12,7 +11,8 @@ import {
   type StatusFacts,
 } from "../core/status-skill.ts";
 import { isThere, orNothing } from "../io/files.ts";
-import { renewStatusEntry, type StatusEntry } from "../io/status-entry.ts";
+import type { ReadFile } from "../io/input.ts";
+import { renewStatusEntry } from "../io/status-entry.ts";
 import { readStatusSkill, statusFile, type Written, writeStatusSkill } from "../io/status-skill.ts";
 import type { Failure } from "../report/events.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -29,7 +29,7 @@ export interface Seen {
 export interface Notified {
   /** The directory of skills, if it did not exist before. */
   readonly madeRoot?: string | undefined;
-  readonly entry?: StatusEntry | undefined;
+  readonly entry?: ReadFile | undefined;
 }
 
 /**
@@ -37,12 +37,9 @@ export interface Notified {
  * sessions of OpenClaw notice it. Never fails the run: what prevents it is one warning.
  */
 export async function notifySessions(context: Context, seen?: Seen): Promise<Notified> {
-  const { options, env, home, machine } = context;
-  const isNative =
-    options.platform === undefined ||
-    platformId(parsePlatform(options.platform)) === platformId(machine);
+  const { options, env, home } = context;
   const state = stateDir(env, home);
-  if (!options.notify || options.dryRun || !isNative || !isStateDir(state)) return {};
+  if (!options.notify || options.dryRun || !isNative(context) || !isStateDir(state)) return {};
   const file = statusFile(state);
   try {
     const written = await update(file, context, seen);

@@ -1,4 +1,4 @@
-import type { Context } from "../context.ts";
+import { type Context, targetPlatform } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
@@ -11,7 +11,7 @@ import {
   toolsThatNeed,
   unusedTools,
 } from "../core/plan/required-by.ts";
-import { parsePlatform, platformId } from "../core/platform.ts";
+import { platformId } from "../core/platform.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
@@ -37,7 +37,7 @@ export async function remove(context: Context): Promise<number> {
     });
   }
   const prefix = await resolvePrefix(context);
-  const platform = options.platform ? parsePlatform(options.platform) : context.machine;
+  const platform = targetPlatform(context);
   const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
   refuseOtherPlatform(manifest, platform, prefix);
   refuseCommand(options.names);
@@ -155,13 +155,13 @@ async function sayRequested(
   prefix: string,
   context: Context,
 ): Promise<void> {
-  const { options, machine, reporter } = context;
-  const { emit } = reporter;
+  const { options } = context;
+  const { emit } = context.reporter;
   const calls = (name: string, tool: string): boolean =>
     name === tool || manifest.tools[tool]?.bins[name] !== undefined;
   const byVariable = going.filter((tool) => options.tools.some((name) => calls(name, tool)));
-  const platform = options.platform ? parsePlatform(options.platform) : machine;
-  const requested = (await loadSeed(prefix, platform, context))?.requested ?? [];
+  const seed = await loadSeed(prefix, targetPlatform(context), context);
+  const requested = seed?.requested ?? [];
   const bySeed = going.filter((tool) => requested.includes(tool));
   for (const [tools, by] of [
     [byVariable, "OPENCLAW_SKILL_TOOLS"],

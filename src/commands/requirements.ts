@@ -7,7 +7,7 @@ import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { renderTable } from "../report/text.ts";
 import type { SetWithTools } from "../run/inputs/libraries.ts";
-import type { LoadedSkill } from "../run/inputs/requirements.ts";
+import type { LoadedSkill } from "../run/inputs/skills.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { catalogueDocument, describeCatalogue } from "./named-catalogue.ts";
 

@@ -13,7 +13,7 @@ import { withMachine } from "./machine-context.ts";
  * it. Changes nothing. What the operator has reviewed is not resolved, so it is not compared either.
  */
 export async function sayNewerPackages(state: InstalledState, context: Context): Promise<void> {
-  const { prefix, platform, manifest, libraries, catalogue } = state;
+  const { prefix, manifest, libraries, catalogue } = state;
   const { options, reporter } = context;
   if (!options.allowLibraries || options.offline) return;
   const pinned = (await tolerate(readDeclared(prefix)))?.tools ?? {};
@@ -35,8 +35,8 @@ export async function sayNewerPackages(state: InstalledState, context: Context):
     type: "detail",
     message: `comparing ${sets.size} library sets with the indexes`,
   });
-  const found = await withMachine(catalogue, platform, context, (machine) =>
-    previewSets([...sets.values()], pinned, { ...machine, prefix, platform, manifest }),
+  const found = await withMachine(catalogue, context, (machine) =>
+    previewSets([...sets.values()], pinned, { ...machine, prefix, manifest }),
   );
   const say = (message: string) => reporter.emit({ type: "note", message });
   for (const { tool, changes, problem } of found) {

@@ -61,7 +61,7 @@ export async function why(context: Context): Promise<number> {
   const distinct = [...new Set(names)];
   const programs = distinct.filter(isBinName);
   const also = [{ for: "why", bins: programs, anyBins: [] }];
-  const state = await loadState(plain, false, also);
+  const state = await loadState(plain, also);
   const packages = await findPackages(distinct, state);
   const answers = distinct.flatMap((name) => answerFor(name, state, packages) ?? []);
   if (options.json !== false) {

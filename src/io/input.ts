@@ -6,6 +6,13 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 import { describeError, UserError } from "../core/errors.ts";
 import { fileError, isLasting, orNothing } from "./files.ts";
 
+/** A file that was read. */
+export interface ReadFile {
+  readonly path: string;
+  /** Of its bytes; empty if it could not be read. */
+  readonly sha256: string;
+}
+
 export interface ReadOptions {
   /** A larger file is not read (bytes). */
   readonly maxBytes?: number;

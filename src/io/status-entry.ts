@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "@badrap/valita";
 import { sha256Hex } from "../core/digest.ts";
 import { orNothing, writeAtomically } from "./files.ts";
-import { tryRead } from "./input.ts";
+import { type ReadFile, tryRead } from "./input.ts";
 
 /*
  * OpenClaw 2026.9.6 lists the skills in prompts of sandboxed sessions again only after a change below `skills` in
@@ -13,14 +13,9 @@ import { tryRead } from "./input.ts";
 
 const ours = v.object({ config: v.object({ programs: v.string() }).optional() });
 
-/** What was written. */
-export interface StatusEntry {
-  readonly path: string;
-  readonly sha256: string;
-}
-
 /**
- * Writes the key of the status skill into the entry, as the user with the uid `user`. Undefined where the owner has made no such file, or one
+ * Writes the key of the status skill into the entry, as the user with the uid `user`; returns what the file
+ * is now. Undefined where the owner has made no such file, or one
  * with other content or of another user, which stays as it is: a gateway that cannot read it does not start.
  * Throws a UserError if the disk does not allow it.
  */
@@ -28,7 +23,7 @@ export async function renewStatusEntry(
   state: string,
   key: string,
   user: number,
-): Promise<StatusEntry | undefined> {
+): Promise<ReadFile | undefined> {
   const path = join(state, "skill-deps.json");
   const text = tryRead(path, { maxBytes: 4096, noLink: true }).bytes?.toString("utf8");
   if (text === undefined) return undefined;

@@ -67,6 +67,12 @@ export function sourceName(artifact: Artifact): string {
   return describeKind(artifact).nameOf(artifact);
 }
 
+/** The recipe of an unused declaration that the user has accepted: it replaces what is recorded. */
+export function asAccepted(recipe: Recipe): Recipe {
+  const any = recipe.artifacts.any?.map((artifact) => ({ ...artifact, accepted: true }));
+  return { ...recipe, artifacts: { any: any ?? [] } };
+}
+
 /** The unused declaration among these artifacts, if there is one. */
 export function openDeclaration(
   artifacts: readonly Artifact[] | undefined,

@@ -181,7 +181,7 @@ export interface PlanRequest {
   /** Why a skill's own declaration does not provide a program. */
   readonly notDeclared?: ReadonlyMap<string, string>;
   /** The catalogue that should be used, where it cannot be used now. */
-  readonly noCatalogue?: string;
+  readonly noCatalogue?: string | undefined;
 }
 
 /** A source's version, which may be older than that of the recipe's first choice. */

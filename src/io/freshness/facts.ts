@@ -1,3 +1,5 @@
+import type { ReadFile } from "../input.ts";
+
 /**
  * What a finished run saw, for the sh entrypoint, which answers the next run alone while nothing has
  * changed. A record is a directory of the volume's `share/openclaw-skill-deps/freshness/`, published by
@@ -76,7 +78,7 @@ export interface FreshnessFacts {
    * would count. Without any, these files do not count.
    */
   readonly dependencies?: {
-    readonly files: readonly Pick<Input, "path" | "sha256">[];
+    readonly files: readonly ReadFile[];
     readonly directories: readonly string[];
   };
   /** `bin/NAME` and the program that it starts, relative to the prefix, with their bytes. */
@@ -108,9 +110,8 @@ export interface FreshnessFacts {
   readonly unmet: readonly string[];
 }
 
-export interface Input {
-  readonly path: string;
-  readonly sha256: string;
+export interface Input extends ReadFile {
+  /** It is a SKILL.md. */
   readonly skill: boolean;
 }
 

@@ -1,8 +1,9 @@
 import { UserError } from "../../core/errors.ts";
 import { addAliases } from "../../core/plan/aliases.ts";
 import type { Catalogue, Recipe, RecipeProblem } from "../../core/recipe.ts";
+import type { ReadFile } from "../input.ts";
 import { type CompiledCatalogue, parseCompiled } from "./compiled.ts";
-import { type ReadFile, type RecipeSet, readText } from "./recipe-files.ts";
+import { type RecipeSet, readText } from "./recipe-files.ts";
 
 export interface CatalogueFiles {
   readonly catalogue: Catalogue;

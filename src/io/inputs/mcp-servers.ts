@@ -16,6 +16,7 @@ import {
   readPlugin,
 } from "../../core/skills/plugins.ts";
 import { isThere, listNames, orNothing } from "../files.ts";
+import type { ReadFile } from "../input.ts";
 import { isInside, real } from "./discover.ts";
 import { readingLog } from "./reading-log.ts";
 import { workspaceDirs } from "./skills.ts";
@@ -28,7 +29,7 @@ const maxManifest = 1024 * 1024;
 /** The MCP servers that a gateway on this host starts, and what they depend on. */
 export interface McpServersInView {
   readonly servers: readonly McpServer[];
-  readonly files: readonly { path: string; sha256: string }[];
+  readonly files: readonly ReadFile[];
   /** Directories that would be searched if they existed. */
   readonly absent: readonly string[];
   /** Directories in which another file or directory might change the result. */
@@ -83,7 +84,7 @@ export function findMcpServers(place: {
   const servers = mergeServers(sources, { file, servers: config.mcpServers });
   return {
     servers,
-    files: [...log.files].map(([path, sha256]) => ({ path, sha256 })),
+    files: log.files(),
     // What cannot be looked at is not known to be absent.
     absent: [...seen.absent].filter((path) => orNothing(() => !isThere(path))),
     directories: [...seen.directories],

@@ -11,6 +11,7 @@ import {
 import { withDotenv } from "../../core/skills/config-env.ts";
 import type { ReadIncluded } from "../../core/skills/config-include.ts";
 import { orNothing } from "../files.ts";
+import type { ReadFile } from "../input.ts";
 import { isInside, real } from "./discover.ts";
 import { type ReadingLog, readingLog } from "./reading-log.ts";
 
@@ -25,7 +26,7 @@ export interface ReadConfig {
   readonly config: OpenClawConfig;
   /** The environment of OpenClaw's process after it has read its files. */
   readonly env: Env;
-  readonly files: readonly { path: string; sha256: string }[];
+  readonly files: readonly ReadFile[];
   /** Files that would have been read if they existed. */
   readonly absent: readonly string[];
   /** False if it also depends on something else, such as a variable. */
@@ -47,7 +48,7 @@ export async function readOpenClawConfig(given: Env, home: string): Promise<Read
     file,
     config: parsed.config,
     env: parsed.env,
-    files: [...log.files].map(([path, sha256]) => ({ path, sha256 })),
+    files: log.files(),
     absent: [...log.absent],
     isWhole: !hasOthers && log.refused.size === 0,
     problems: [

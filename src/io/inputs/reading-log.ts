@@ -1,10 +1,10 @@
 import { sha256Hex } from "../../core/digest.ts";
-import { type ReadOptions, tryRead } from "../input.ts";
+import { type ReadFile, type ReadOptions, tryRead } from "../input.ts";
 
 /** Reads files and remembers what was read, and what was not there. */
 export interface ReadingLog {
-  /** Path to the sha256 of the contents. */
-  readonly files: Map<string, string>;
+  /** What was read, each file once. */
+  files(): ReadFile[];
   readonly absent: Set<string>;
   /** Files that exist but were rejected. */
   readonly refused: Set<string>;
@@ -15,14 +15,15 @@ export interface ReadingLog {
 }
 
 export function readingLog(): ReadingLog {
+  const digests = new Map<string, string>();
   const log: ReadingLog = {
-    files: new Map(),
+    files: () => [...digests].map(([path, sha256]) => ({ path, sha256 })),
     absent: new Set(),
     refused: new Set(),
     read(path, options) {
       const { bytes, ...unread } = tryRead(path, options);
       if (bytes) {
-        log.files.set(path, sha256Hex(bytes));
+        digests.set(path, sha256Hex(bytes));
         return { text: bytes.toString("utf8") };
       }
       const { why = "", cause } = { cause: undefined, ...unread };

@@ -4,10 +4,10 @@ import { describeError, UserError } from "../../core/errors.ts";
 import { type Recipe, type RecipeProblem, renderProblem } from "../../core/recipe.ts";
 import { type ParsedRecipe, parseRecipe } from "../../core/recipes/file.ts";
 import { fileError, isLasting, isThere } from "../files.ts";
+import type { ReadFile } from "../input.ts";
 import {
   catalogueSchema,
   packagesLine,
-  type ReadFile,
   type RecipeSet,
   readText,
   sharedLists,

@@ -1,7 +1,7 @@
 import { maxCatalogue } from "../../core/catalogue-spec.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import type { Recipe, RecipeProblem } from "../../core/recipe.ts";
-import { readInput } from "../input.ts";
+import { type ReadFile, readInput } from "../input.ts";
 
 /**
  * The version of the compiled catalogue's format: one JSON document. Its first line has every
@@ -17,11 +17,6 @@ export const packagesLine = '],"packages":[';
 
 /** The lists of an artifact whose elements are numbers in the compiled catalogue. */
 export const sharedLists = ["packages", "wheels"] as const;
-
-export interface ReadFile {
-  readonly path: string;
-  readonly sha256: string;
-}
 
 /** The contents of one directory or the compiled catalogue. */
 export interface RecipeSet {

@@ -5,8 +5,7 @@ import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
 import { isThere } from "../../io/files.ts";
-import { tryRead } from "../../io/input.ts";
-import type { ReadFile } from "../../io/inputs/recipe-files.ts";
+import { type ReadFile, tryRead } from "../../io/input.ts";
 import { type CatalogueStores, isOlder, keptCatalogue, type NamedCatalogue } from "./kept.ts";
 import { type GivenKey, readKey } from "./key.ts";
 
@@ -44,7 +43,7 @@ export async function findCatalogue(
   const base = { called: spec.called, catalogue: undefined, ...watchedBy(spec, given) };
   const use = (it: NamedCatalogue) => ({ ...base, ...withStored(it, stores, base.files) });
   const { kept, unreadable } = await keptCatalogue(spec, given, stores);
-  const isLookedFor = isMoving(spec, given) && (isFile || stores.refresh);
+  const isLookedFor = isMoving(spec, given) && (isFile || context.options.verb === "update");
   if (kept && !isLookedFor) return use(kept);
   if (unreadable && !isLookedFor) return { ...base, failure: unreadable };
   try {

@@ -21,8 +21,6 @@ export interface CatalogueStores {
   readonly prefix: string;
   readonly manifest: Pick<Manifest, "catalogues" | "catalogueTimes">;
   readonly seed?: (Pick<Manifest, "catalogues"> & { readonly dir: string }) | undefined;
-  /** Look for a newer one (`update`), if it is signed and its digest is not given. */
-  readonly refresh?: boolean;
 }
 
 interface Kept {

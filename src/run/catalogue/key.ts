@@ -3,8 +3,7 @@ import type { Context } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { type MinisignKey, parseMinisignKey } from "../../core/minisign.ts";
-import { readInputIfThere } from "../../io/input.ts";
-import type { ReadFile } from "../../io/inputs/recipe-files.ts";
+import { type ReadFile, readInputIfThere } from "../../io/input.ts";
 
 /** The key of `--catalogue-key`. */
 export interface GivenKey {

@@ -1,24 +1,19 @@
 import { dirname, join } from "node:path";
-import type { Context } from "../../context.ts";
+import { type Context, isNative } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { describeRefusal } from "../../core/libraries/declaration.ts";
 import { listNames } from "../../core/list-names.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
 import type { Plan, Requirement } from "../../core/plan/plan.ts";
-import { platformId } from "../../core/platform.ts";
 import type { Catalogue } from "../../core/recipe.ts";
+import type { ReadFile } from "../../io/input.ts";
 import { readDependencyFiles } from "../../io/inputs/dependency-files.ts";
+import type { Pins, WithDeclared } from "./declared.ts";
 import type { FolderOfSkill, SkillWithLibraries } from "./libraries.ts";
-import type { LoadedSkill } from "./requirements.ts";
+import type { LoadedSkill } from "./skills.ts";
 
 /** What skills declare themselves, as far as it is allowed: untrusted text. */
-export interface Declarations {
-  /** With the recipes that come from declarations. */
-  readonly catalogue: Catalogue;
-  /** Tools whose changed declaration the user accepts: to be reinstalled. */
-  readonly accepted: readonly string[];
-  /** Why a skill's own declaration does not provide a program or a library set. */
-  readonly notDeclared: ReadonlyMap<string, string>;
+export interface Declarations extends WithDeclared {
   /** Of library sets. */
   readonly requirements: readonly Requirement[];
   /** The selected skills with their library sets. */
@@ -26,20 +21,15 @@ export interface Declarations {
   /** What dependency files declare, whether or not it is allowed. */
   readonly libraries: readonly SkillWithLibraries[];
   /** Files that the result depends on, besides dependency files. */
-  readonly inputs: readonly Input[];
+  readonly inputs: readonly ReadFile[];
   /** Dependency files, scripts, and the directories in which more would count; none where nothing allows them. */
   readonly dependencies: {
-    readonly files: readonly Input[];
+    readonly files: readonly ReadFile[];
     readonly directories: readonly string[];
   };
 }
 
-interface Input {
-  readonly path: string;
-  readonly sha256: string;
-}
-
-interface View {
+interface Known {
   readonly prefix: string;
   readonly catalogue: Catalogue;
   readonly requirements: readonly Requirement[];
@@ -49,76 +39,91 @@ interface View {
   /** Tools whose tree is damaged. */
   readonly damaged: ReadonlyMap<string, unknown>;
   readonly seed: Readonly<Record<string, VerifiedRecord>>;
-  /** The plan for these requirements. */
-  readonly planFor: (found: Pick<Declarations, "catalogue" | "notDeclared">) => Plan;
+  /** The plan for these requirements, with the recipes of skills' programs. */
+  readonly planWith: (programs: WithDeclared) => Plan;
 }
 
 /** Adds what skills declare: programs that no recipe provides, and libraries of their scripts. */
-export async function addDeclarations(view: View, context: Context): Promise<Declarations> {
+export async function addDeclarations(known: Known, context: Context): Promise<Declarations> {
   const { options } = context;
-  const { catalogue, selected } = view;
-  const folders = foldersOf(view.skills);
+  const { catalogue, selected } = known;
+  const folders = foldersOf(known.skills);
   if (options.verb === "requirements") {
     const { sayImports } = await import("./undeclared.ts");
     sayImports(folders, context);
   }
   const declaring = folders.filter(({ files, refused }) => files.size + refused.length > 0);
   const isReviewed = options.declaredFile !== undefined;
-  const isAllowed = options.allowLibraries || isReviewed;
   const none = {
     ...{ catalogue, accepted: [], notDeclared: new Map<string, string>() },
     ...{ requirements: [], selected, libraries: [], inputs: [] },
-    dependencies: isAllowed ? dependenciesOf(folders) : { files: [], directories: [] },
+    dependencies:
+      options.allowLibraries || isReviewed
+        ? dependenciesOf(folders)
+        : { files: [], directories: [] },
   };
-  if (!options.allowDeclared && !isReviewed && declaring.length === 0) return none;
+  const mayDeclare = options.allowDeclared || isReviewed;
+  if (!mayDeclare && declaring.length === 0) return none;
   const { addDeclared, loadPins } = await import("./declared.ts");
-  const pins = await loadPins(view.prefix, context);
-  const programs =
-    options.allowDeclared || isReviewed ? await addDeclared({ ...view, pins }, context) : none;
-  const inputs = [...pins.files];
-  if (declaring.length === 0) return { ...none, ...programs, inputs };
-  const { addLibraries, declaredIn, linesFor, withLibraries } = await import("./libraries.ts");
-  const isNative =
-    options.platform === undefined || view.manifest.platform === platformId(context.machine);
-  const isUpdate = options.force || options.verb === "update";
-  const accepted = new Set(isUpdate ? options.names : []);
-  const addFor = async (python: string | undefined) => {
-    const lines = await linesFor(python, isNative);
-    const libraries = declaredIn(declaring, lines);
-    const isAllowed = options.allowLibraries;
-    const record = isAllowed ? pins.record : pins.reviewed;
-    const added = { ...view, catalogue: programs.catalogue, accepted, skills: libraries };
-    return { libraries, found: addLibraries({ ...added, lines, isAllowed, record }) };
-  };
-  const python = pythonAfter(view, programs);
-  let { libraries, found } = await addFor(python);
-  // The Python that resolves them will be there, too.
-  if (python === undefined && found.needsPython) {
-    const { version } = programs.catalogue.recipes.get("python3") ?? {};
-    ({ libraries, found } = await addFor(version));
-  }
-  sayLibraries(libraries, found.bySkill, context);
+  const pins = await loadPins(known.prefix, context);
+  const accepted = new Set(options.force || options.verb === "update" ? options.names : []);
+  const programs = mayDeclare ? addDeclared({ ...known, pins, accepted }, context) : none;
+  const withPrograms = { ...none, ...programs, inputs: pins.files };
+  if (declaring.length === 0) return withPrograms;
   return {
-    ...none,
+    ...withPrograms,
+    ...(await addSets(known, { declaring, programs, pins, accepted }, context)),
+  };
+}
+
+interface Declaring {
+  /** Folders with dependency files. */
+  readonly declaring: readonly FolderOfSkill[];
+  readonly programs: WithDeclared;
+  readonly pins: Pins;
+  /** Names whose changed declaration the user accepts. */
+  readonly accepted: ReadonlySet<string>;
+}
+
+/** Adds the library sets that the files in these folders declare. */
+async function addSets(
+  known: Known,
+  { declaring, programs, pins, accepted }: Declaring,
+  context: Context,
+): Promise<Omit<Declarations, "inputs" | "dependencies">> {
+  const { addLibraries, declaredIn, linesFor, withLibraries } = await import("./libraries.ts");
+  const { options } = context;
+  const isAllowed = options.allowLibraries;
+  const record = isAllowed ? pins.record : pins.reviewed;
+  const addFor = async (python: string | undefined) => {
+    const lines = await linesFor(python, isNative(context));
+    const skills = declaredIn(declaring, lines);
+    const { catalogue } = programs;
+    const found = addLibraries({ ...known, catalogue, accepted, skills, lines, isAllowed, record });
+    return { ...found, libraries: skills };
+  };
+  const python = pythonAfter(known, programs);
+  const first = await addFor(python);
+  // The Python that resolves them will be there, too.
+  const isNewPython = python === undefined && first.needsPython;
+  const found = isNewPython
+    ? await addFor(programs.catalogue.recipes.get("python3")?.version)
+    : first;
+  sayLibraries(found.libraries, found.bySkill, context);
+  const isSet = (name: string) => found.catalogue.recipes.get(name)?.libraries !== undefined;
+  return {
     catalogue: found.catalogue,
-    accepted: [
-      ...programs.accepted,
-      ...[...accepted].filter((it) => found.catalogue.recipes.get(it)?.libraries),
-    ],
+    accepted: [...programs.accepted, ...[...accepted].filter(isSet)],
     notDeclared: new Map([...programs.notDeclared, ...found.refused]),
     requirements: options.names.length > 0 ? [] : found.requirements,
-    selected: withLibraries(selected, found.bySkill),
-    libraries,
-    inputs,
+    selected: withLibraries(known.selected, found.bySkill),
+    libraries: found.libraries,
   };
 }
 
 /** The version of the volume's Python after this run, as far as programs need one. */
-function pythonAfter(
-  { planFor, manifest }: View,
-  found: Pick<Declarations, "catalogue" | "notDeclared">,
-): string | undefined {
-  const step = planFor(found).steps.find(({ tool }) => tool === "python3");
+function pythonAfter({ planWith, manifest }: Known, programs: WithDeclared): string | undefined {
+  const step = planWith(programs).steps.find(({ tool }) => tool === "python3");
   return step?.version ?? manifest.tools.python3?.version;
 }
 

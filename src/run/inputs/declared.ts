@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { openDeclaration } from "../../core/plan/artifact.ts";
+import { asAccepted, openDeclaration } from "../../core/plan/artifact.ts";
 import {
   type DeclaredRecord,
   type Declaring,
@@ -11,9 +11,10 @@ import {
 } from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
+import type { ReadFile } from "../../io/input.ts";
 import { readDeclared, readReviewed } from "../../io/volume/declared-file.ts";
 import type { Emit } from "../../report/events.ts";
-import type { LoadedSkill } from "./requirements.ts";
+import type { LoadedSkill } from "./skills.ts";
 
 /** The catalogue with the recipes from skills' declarations. */
 export interface WithDeclared {
@@ -24,8 +25,7 @@ export interface WithDeclared {
   readonly notDeclared: ReadonlyMap<string, string>;
 }
 
-interface View {
-  readonly prefix: string;
+interface Known {
   readonly catalogue: Catalogue;
   readonly requirements: readonly Requirement[];
   readonly skills: readonly LoadedSkill[];
@@ -33,6 +33,8 @@ interface View {
   /** Tools whose tree is damaged. */
   readonly damaged: ReadonlyMap<string, unknown>;
   readonly pins: Pins;
+  /** Names whose changed declaration the user accepts. */
+  readonly accepted: ReadonlySet<string>;
 }
 
 /** What is pinned of declarations. */
@@ -42,7 +44,7 @@ export interface Pins {
   /** In the operator's own file, which allows what is in it. */
   readonly reviewed: DeclaredRecord;
   /** That file, for the freshness record. */
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly files: readonly ReadFile[];
 }
 
 /** Reads what is pinned of declarations. Throws a UserError (`config`) if the operator's file is not a record. */
@@ -59,33 +61,28 @@ export async function loadPins(
 }
 
 /** Adds the declarations of programs that no recipe provides, if that is allowed. */
-export async function addDeclared(
-  view: View,
-  { options, reporter }: Context,
-): Promise<WithDeclared> {
-  const { catalogue, pins } = view;
+export function addDeclared(known: Known, { options, reporter }: Context): WithDeclared {
+  const { catalogue, pins } = known;
   const notDeclared = new Map<string, string>();
   const record = options.allowDeclared ? pins.record : pins.reviewed;
   if (!record) {
     const why = "its skill's declaration cannot be compared with the first one";
-    const bins = [...unprovided(view.requirements, catalogue)];
+    const bins = [...unprovided(known.requirements, catalogue)];
     return { catalogue, accepted: [], notDeclared: new Map(bins.map((bin) => [bin, why])) };
   }
   const mayOpen = (recipe: Recipe, isAccepted: boolean): boolean =>
-    options.allowDeclared && (isAccepted || !isKept(recipe, view, reporter.emit));
-  const skills = declaringSkills(view.skills);
+    options.allowDeclared && (isAccepted || !isKept(recipe, known, reporter.emit));
+  const skills = declaringSkills(known.skills);
   const recipes = new Map(catalogue.recipes);
   const providers = new Map(catalogue.providers);
   const accepted: string[] = [];
-  const isUpdate = options.force || options.verb === "update";
-  const asked = new Set(isUpdate ? options.names : []);
-  for (const bin of unprovided(view.requirements, catalogue)) {
-    const isAccepted = asked.has(bin);
+  for (const bin of unprovided(known.requirements, catalogue)) {
+    const isAccepted = known.accepted.has(bin);
     const found = declaredRecipe(bin, skills, catalogue, isAccepted ? forget(record, bin) : record);
     if (typeof found === "string") notDeclared.set(bin, found);
     if (found === undefined || typeof found === "string") continue;
     if (isOpen(found) && !mayOpen(found, isAccepted)) continue;
-    const recipe = isAccepted ? accept(found) : found;
+    const recipe = isAccepted ? asAccepted(found) : found;
     if (isAccepted) accepted.push(recipe.name);
     recipes.set(recipe.name, recipe);
     addProviders(recipe, providers);
@@ -111,7 +108,7 @@ async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | 
 /**
  * An intact installation stays, whatever its skill declares now, until the user accepts a change.
  */
-function isKept(recipe: Recipe, { manifest, damaged }: View, emit: Emit): boolean {
+function isKept(recipe: Recipe, { manifest, damaged }: Known, emit: Emit): boolean {
   const { name, declared } = recipe;
   const isWhole = manifest.tools[name] !== undefined && !damaged.has(name);
   if (!isWhole) return false;
@@ -153,11 +150,6 @@ function unprovided(requirements: readonly Requirement[], { providers }: Catalog
 
 function isOpen({ artifacts }: Recipe): boolean {
   return openDeclaration(artifacts.any) !== undefined;
-}
-
-function accept(recipe: Recipe): Recipe {
-  const any = recipe.artifacts.any?.map((artifact) => ({ ...artifact, accepted: true }));
-  return { ...recipe, artifacts: { any: any ?? [] } };
 }
 
 function sayChanged(tool: string, { by, from, recorded }: Declaration, emit: Emit): void {

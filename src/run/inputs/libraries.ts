@@ -4,7 +4,7 @@ import { type DeclaredSet, declaredSets, librarySets } from "../../core/librarie
 import { type LibraryLine, type LibrarySet, librariesTool } from "../../core/library-set.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
-import { openDeclaration } from "../../core/plan/artifact.ts";
+import { asAccepted, openDeclaration } from "../../core/plan/artifact.ts";
 import { type DeclaredRecord, recordedRecipe } from "../../core/plan/declared.ts";
 import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Recipe } from "../../core/recipe.ts";
@@ -61,11 +61,6 @@ export async function linesFor(
   return [...new Set<LibraryLine>([sandboxLine, ...lines, "node"])];
 }
 
-/** The sets of a skill, for all lines. */
-function setsOf(sets: readonly DeclaredSet[], lines: readonly LibraryLine[]): LibrarySet[] {
-  return sets.flatMap((set) => librarySets(set, lines));
-}
-
 /** What adds library sets to a plan. */
 interface View {
   readonly skills: readonly SkillWithLibraries[];
@@ -103,7 +98,7 @@ export function addLibraries(view: View): WithLibraries {
   const refused = new Map<string, string>();
   const bySkill = new Map<string, string[]>();
   for (const { name, sets } of view.skills) {
-    for (const set of setsOf(sets, view.lines)) {
+    for (const set of sets.flatMap((it) => librarySets(it, view.lines))) {
       const tool = librariesTool(set);
       const recipe = recipeOf(set, tool, name, view);
       if (typeof recipe === "string") refused.set(tool, recipe);
@@ -132,7 +127,7 @@ function recipeOf(
   { isAllowed, record, accepted }: View,
 ): Recipe | string | undefined {
   const recorded = record?.tools[tool];
-  if (isAllowed && accepted.has(tool)) return withAcceptance(openLibraries(set, skill));
+  if (isAllowed && accepted.has(tool)) return asAccepted(openLibraries(set, skill));
   if (recorded) return recordedRecipe(tool, recorded);
   if (!isAllowed) return undefined;
   if (!record) return "it cannot be compared with what was pinned at its first use";
@@ -144,11 +139,6 @@ function isKept(tool: string, recipe: Recipe, { manifest, damaged }: View): bool
   const open = openDeclaration(recipe.artifacts.any);
   if (open === undefined || open.accepted) return false;
   return manifest.tools[tool] !== undefined && !damaged.has(tool);
-}
-
-function withAcceptance(recipe: Recipe): Recipe {
-  const any = recipe.artifacts.any?.map((artifact) => ({ ...artifact, accepted: true }));
-  return { ...recipe, artifacts: { any: any ?? [] } };
 }
 
 /** Selected skills with their library sets; those without any stay as they are. */

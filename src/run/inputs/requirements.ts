@@ -1,97 +1,136 @@
 import { nearVerb, type Options } from "../../cli.ts";
+import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { commandName } from "../../core/layout.ts";
 import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
 import { isBinName, nearest } from "../../core/names.ts";
-import type { Requirement } from "../../core/plan/plan.ts";
-import { toolCalled } from "../../core/plan/required-by.ts";
+import type { PlanRequest, Requirement } from "../../core/plan/plan.ts";
+import {
+  requirementOf,
+  type ToolRequest,
+  toolCalled,
+  toolRequests,
+} from "../../core/plan/required-by.ts";
 import { whyUnavailable } from "../../core/plan/unavailable.ts";
 import type { Catalogue } from "../../core/recipe.ts";
-import type { FoundSkill, Selection } from "../../core/skills/select.ts";
+import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";
+import type { Seed } from "./seed.ts";
+import type { LoadedSkill, View } from "./skills.ts";
 
-/** A found skill, and whether it is selected. */
-export interface LoadedSkill extends Selection {
-  readonly found: FoundSkill;
+/** What decides which tools are required. */
+interface Known {
+  readonly prefix: string;
+  readonly manifest: Manifest;
+  readonly inspection: Inspection;
+  readonly seed: Seed | undefined;
+  readonly catalogue: Catalogue;
+  readonly view: View;
 }
 
 /**
- * The requirements of the selected skills. Names that no program can have are reported and left
- * out. Undefined if there are no skills.
+ * What a run requires, besides libraries and what agents ask for; and all requests by name, also where NAMEs of
+ * this run's command line are in their place.
  */
-export function selectedSkills(
-  skills: readonly LoadedSkill[],
-  emit: Emit,
-): SelectedSkill[] | undefined {
-  if (skills.length === 0) return undefined;
-  return skills.flatMap(({ found, selected }) => {
-    if (!selected || !found.verdict.ok) return [];
-    const { bins, anyBins } = found.verdict.skill;
-    const hostile = [...bins, ...anyBins].filter((bin) => !isBinName(bin));
-    for (const bin of hostile) {
-      emit({
-        type: "warning",
-        problem: "E_SKILL",
-        message: `${found.file} requires ${JSON.stringify(bin)}, which is not a valid program name; it is ignored`,
-      });
-    }
-    const { name, sha256 } = found;
-    return [{ name, sha256, bins: bins.filter(isBinName), anyBins: anyBins.filter(isBinName) }];
-  });
+export function requirementsOf(
+  known: Known,
+  { options, reporter }: Context,
+): { requests: ToolRequest[]; requirements: Requirement[] } {
+  const { prefix, manifest, inspection, seed, catalogue } = known;
+  const { names, verb } = options;
+  const tools = { ...seed?.tools, ...manifest.tools };
+  const requesters = {
+    manifest,
+    variable: namesOfVariable(options.tools, reporter.emit),
+    granted: readAgentLog(prefix).granted,
+    seed: seed?.requested ?? [],
+  };
+  const requests = toolRequests(requesters, catalogue);
+  const requirements = [
+    ...(names.length > 0
+      ? ofNames(options, known.view.skills, catalogue, tools)
+      : ofSkills(known, tools)),
+    ...(names.length > 0 ? [] : requests.map((it) => requirementOf(it, tools, catalogue))),
+    ...(options.repair ? ofDamaged(manifest, inspection) : []),
+    ...(verb === "outdated" || verb === "update" ? ofInstalled(names, manifest, catalogue) : []),
+  ];
+  return { requests, requirements };
 }
 
-/** A requirement: its source, and its programs. */
-export type AskedFor = Pick<SelectedSkill, "name" | "bins" | "anyBins" | "libraries">;
+/** The valid names in `OPENCLAW_SKILL_TOOLS`; others are reported. */
+function namesOfVariable(names: readonly string[], emit: Emit): string[] {
+  for (const name of names.filter((it) => !isBinName(it))) {
+    const message = `OPENCLAW_SKILL_TOOLS: ${JSON.stringify(name)} is not the name of a tool`;
+    const hint = 'Write names, with spaces between them: "gh jq".';
+    emit({ type: "warning", problem: "E_SETTING", message, hint });
+  }
+  return names.filter(isBinName);
+}
 
-/** NAMEs are tools or programs; without them, the requirements of the selected skills. */
-export function requirementsFor(
-  { names, verb }: Pick<Options, "names" | "verb">,
-  selected: readonly AskedFor[],
+/** Without skills in view those of the last run count, and without any of them all tools of the seed. */
+function ofSkills({ view, manifest, seed }: Known, tools: Manifest["tools"]): Requirement[] {
+  const skills = view.selected ?? manifest.skills;
+  if (view.selected === undefined && skills.length === 0) return ofSeed(seed);
+  return skills.map(({ name, bins, anyBins, libraries }: SelectedSkill) => ({
+    ...{ for: name, bins, anyBins },
+    // Where no skill is in view, those of the last run say what belongs here.
+    ...(libraries && { libraries: libraries.filter((set) => tools[set]) }),
+  }));
+}
+
+function ofSeed(seed: Seed | undefined): Requirement[] {
+  const records = Object.values(seed?.tools ?? {}).filter(({ tool }) => tool !== commandName);
+  return records.map(({ tool, bins }) => ({
+    for: `the seed's ${tool}`,
+    bins: Object.keys(bins),
+    anyBins: [],
+  }));
+}
+
+/** NAMEs are tools or programs. Throws a UserError (`usage`) for a name that nothing has. */
+function ofNames(
+  { names, verb }: Options,
   skills: readonly LoadedSkill[],
   catalogue: Catalogue,
   tools: Manifest["tools"],
 ): Requirement[] {
-  if (names.length === 0) {
-    return selected.map(({ name, bins, anyBins, libraries }) => ({
-      ...{ for: name, bins, anyBins },
-      // Where no skill is in view, those of the last run say what belongs here.
-      ...(libraries && { libraries: libraries.filter((set) => tools[set]) }),
-    }));
-  }
   const asked = skills.flatMap(({ found: { verdict } }) =>
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
   );
   const installed = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
   const known = new Set([commandName, ...catalogue.providers.keys(), ...asked, ...installed]);
-  return names.map((name) => {
+  return names.map((name, i) => {
+    const common = { for: "command line", anyBins: [] };
     const recipe = catalogue.recipes.get(name);
-    const installed = tools[name];
-    const bins = Object.keys(recipe?.bins ?? installed?.bins ?? { [name]: name });
-    if (installed?.libraries) {
-      return { for: "command line", bins: [], anyBins: [], libraries: [name] };
-    }
-    if (recipe || installed || known.has(name)) {
-      return { for: "command line", bins, anyBins: [], inVolume: true };
+    const record = tools[name];
+    if (record?.libraries) return { ...common, bins: [], libraries: [name] };
+    if (recipe || record || known.has(name)) {
+      const bins = Object.keys(recipe?.bins ?? record?.bins ?? { [name]: name });
+      return { ...common, bins, inVolume: true };
     }
     // The first word may be a mistyped verb.
-    const meant = verb === "install" && name === names[0] ? nearVerb(name) : undefined;
-    const near = meant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
-    const never = whyUnavailable(name);
-    if (never !== undefined) {
-      throw new UserError("E_UNKNOWN_NAME", `no recipe can provide "${name}": ${never}`, {
-        hint: "Use a host or an image that has it.",
-      });
-    }
-    const [, tool = ""] = /^(.+)@.+$/.exec(name) ?? [];
-    const other = near
-      ? `Did you mean ${near}?`
-      : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).";
-    throw new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
-      hint: catalogue.recipes.has(tool)
-        ? `The version is the recipe's. For another one write a recipe: openclaw-install-skill-deps recipe new ${name}`
-        : other,
+    const verbMeant = verb === "install" && i === 0 ? nearVerb(name) : undefined;
+    const near = verbMeant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
+    throw unknownName(name, near, catalogue);
+  });
+}
+
+function unknownName(name: string, near: string | undefined, { recipes }: Catalogue): UserError {
+  const never = whyUnavailable(name);
+  if (never !== undefined) {
+    return new UserError("E_UNKNOWN_NAME", `no recipe can provide "${name}": ${never}`, {
+      hint: "Use a host or an image that has it.",
     });
+  }
+  const [, tool = ""] = /^(.+)@.+$/.exec(name) ?? [];
+  const other = near
+    ? `Did you mean ${near}?`
+    : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).";
+  return new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
+    hint: recipes.has(tool)
+      ? `The version is the recipe's. For another one write a recipe: openclaw-install-skill-deps recipe new ${name}`
+      : other,
   });
 }
 
@@ -99,12 +138,11 @@ export function requirementsFor(
  * The requirements of `update` and `outdated` without NAMEs: everything in the volume. Throws a
  * UserError (`usage`) for NAMEs that are not installed.
  */
-export function ofInstalled(
+function ofInstalled(
   names: readonly string[],
   manifest: Manifest,
   catalogue: Catalogue,
 ): Requirement[] {
-  const records = Object.values(manifest.tools);
   const missing = names.filter((name) => !manifest.tools[toolCalled(name, manifest, catalogue)]);
   if (missing.length > 0) {
     const message = `${missing.join(", ")}: not installed, so there is no newer one`;
@@ -113,14 +151,12 @@ export function ofInstalled(
     });
   }
   if (names.length > 0) return [];
+  const records = Object.values(manifest.tools);
   return records.map(({ bins }) => ({ for: "update", bins: Object.keys(bins), anyBins: [] }));
 }
 
 /** The additional requirements of `doctor --repair`: unused tools are repaired, too. */
-export function ofDamaged(
-  { tools }: Manifest,
-  { damaged, unlinked }: Pick<Inspection, "damaged" | "unlinked">,
-): Requirement[] {
+function ofDamaged({ tools }: Manifest, { damaged, unlinked }: Inspection): Requirement[] {
   return [...damaged.keys(), ...unlinked].map((tool) => ({
     for: "doctor --repair",
     bins: Object.keys(tools[tool]?.bins ?? {}),
@@ -130,13 +166,13 @@ export function ofDamaged(
   }));
 }
 
-/** The scope of `--force-reinstall`: all requirements, or the tools that the NAMEs mean. */
+/** The scope of `--force-reinstall`: all requirements, or the tools that the NAMEs mean; and `accepted` ones. */
 export function forced(
-  force: boolean,
-  names: readonly string[],
+  { force, names }: Pick<Options, "force" | "names">,
   catalogue: Catalogue,
-): "all" | ReadonlySet<string> {
-  if (!force) return new Set();
-  if (names.length === 0) return "all";
-  return new Set(names.map((name) => catalogue.providers.get(name) ?? name));
+  accepted: readonly string[],
+): PlanRequest["force"] {
+  if (force && names.length === 0) return "all";
+  const tools = force ? names.map((name) => catalogue.providers.get(name) ?? name) : [];
+  return new Set([...tools, ...accepted]);
 }

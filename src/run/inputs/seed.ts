@@ -8,7 +8,7 @@ import { requestedTools } from "../../core/plan/required-by.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { realpath } from "../../io/disk.ts";
 import { lstatIfExists, tolerate } from "../../io/files.ts";
-import { readInput } from "../../io/input.ts";
+import { type ReadFile, readInput } from "../../io/input.ts";
 import { findManifest, maxManifest } from "../../io/volume/manifest-file.ts";
 
 /** A volume in the image: an additional source of tools. */
@@ -21,9 +21,9 @@ export interface Seed {
   /** Tools that are held in it. */
   readonly held: readonly string[];
   /** Catalogues of `--catalogue` in it. */
-  readonly catalogues?: Manifest["catalogues"];
+  readonly catalogues: Manifest["catalogues"];
   /** Its manifest: another image may have another seed. */
-  readonly file: { readonly path: string; readonly sha256: string };
+  readonly file: ReadFile;
 }
 
 /**
@@ -49,8 +49,7 @@ export async function loadSeed(
     const sha256 = sha256Hex(readInput(path, { maxBytes: maxManifest }));
     const requested = requestedTools(found).filter((tool) => found.tools[tool]);
     const { tools, held = [], catalogues } = found;
-    const more = catalogues && { catalogues };
-    return { dir, tools, requested, held, ...more, file: { path, sha256 } };
+    return { dir, tools, requested, held, catalogues, file: { path, sha256 } };
   }
   const why = found && "tools" in found ? `it is for ${found.platform}` : (found?.message ?? "");
   reporter.emit({
