@@ -8,7 +8,7 @@ import { parseRecipe } from "../core/recipes/file.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { atVersion } from "./draft-version.ts";
 import { inPlaceOf } from "./lines.ts";
 import type { Newest } from "./newest.ts";

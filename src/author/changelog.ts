@@ -3,7 +3,7 @@ import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { asFields } from "../core/values.ts";
 import type { Asked } from "./ask-origins.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { atVersion } from "./draft-version.ts";
 import { viewPackage } from "./npm-command.ts";
 import { namedOrigin, type Origin, originOf } from "./versions.ts";

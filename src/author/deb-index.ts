@@ -9,23 +9,19 @@ import {
   parseIndex,
 } from "../core/locks/deb-closure.ts";
 import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
+import { onceFor } from "../core/once.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { readFile, writeFile } from "../io/disk.ts";
-import { type AptConfig, type DebianSource, readAptConfig } from "../net/apt-config.ts";
+import type { DebianSource } from "../net/apt-config.ts";
 import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";
-import type { Http } from "../net/http.ts";
 import { decompressed } from "../unpack/decompress.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { askGpgv } from "./gpgv.ts";
 
 const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-export interface IndexContext {
-  readonly http: Http;
-  readonly apt: AptConfig;
-  /** Absolute; a directory for files of this run. */
-  readonly dir: string;
-  readonly clock: () => Date;
-}
+/** What reading indexes needs. */
+export type IndexContext = Pick<DraftContext, "http" | "apt" | "dir" | "clock">;
 
 export interface LocatedPackage extends IndexedPackage {
   readonly archive: DebArchive;
@@ -48,20 +44,12 @@ interface Suite {
   readonly files: ReadonlyMap<string, { readonly sha256: string; readonly size: number }>;
 }
 
-const opened = new WeakMap<Http, Map<string, Promise<DebRelease>>>();
+/** Opens the machine's own release, or the named one; each is read once. */
+export type OpenRelease = (name?: string) => Promise<DebRelease>;
 
-/** A release, which a run reads once: see `openRelease`. */
-export function releaseOf(
-  draft: Omit<IndexContext, "apt"> & { readonly env: Parameters<typeof readAptConfig>[0] },
-  name?: string,
-): Promise<DebRelease> {
-  const open = async () =>
-    await openRelease({ ...draft, apt: await readAptConfig(draft.env) }, name);
-  const ofRun = opened.get(draft.http) ?? new Map<string, Promise<DebRelease>>();
-  opened.set(draft.http, ofRun);
-  const found = ofRun.get(name ?? "") ?? open();
-  ofRun.set(name ?? "", found);
-  return found;
+export function releaseOpener(context: IndexContext): OpenRelease {
+  const opened = new Map<string, Promise<DebRelease>>();
+  return (name = "") => onceFor(opened, name, () => openRelease(context, name || undefined));
 }
 
 /**
@@ -70,7 +58,8 @@ export function releaseOf(
  * rejected, because locks are made from it.
  */
 export async function openRelease(context: IndexContext, name?: string): Promise<DebRelease> {
-  const sources = context.apt.sources.map((source) =>
+  const apt = await context.apt();
+  const sources = apt.sources.map((source) =>
     name === undefined ? source : { ...source, suite: source.suite.replace(/^[a-z]+/, name) },
   );
   if (sources.length === 0) {
@@ -87,12 +76,10 @@ export async function openRelease(context: IndexContext, name?: string): Promise
   return {
     codename,
     signers,
-    packagesFor(arch) {
-      const lists = () => Promise.all(own.map((suite) => readIndex(suite, arch, context)));
-      const found = read.get(arch) ?? lists().then(newestPackages);
-      read.set(arch, found);
-      return found;
-    },
+    packagesFor: (arch) =>
+      onceFor(read, arch, async () =>
+        newestPackages(await Promise.all(own.map((suite) => readIndex(suite, arch, context)))),
+      ),
   };
 }
 
@@ -127,7 +114,7 @@ async function readRelease(
 ): Promise<SignedText> {
   const fetchFile = async (name: string): Promise<string> => {
     const address = `${source.uri}/dists/${source.suite}/${name}`;
-    const { url, ...rest } = apt.requestFor(address);
+    const { url, ...rest } = (await apt()).requestFor(address);
     const file = join(dir, `${name}-${source.suite}-${n}`);
     await writeFile(file, (await http.text(url, rest)).text);
     return file;
@@ -208,7 +195,7 @@ async function readIndex(
     const address = `${source.uri}/dists/${source.suite}/${name}${suffix}`;
     const file = join(dir, `Packages-${source.archive}-${source.suite}-${arch}`);
     try {
-      await http.download({ ...apt.requestFor(address), file, digest, size });
+      await http.download({ ...(await apt()).requestFor(address), file, digest, size });
       return await parseFile(file, format, source);
     } catch (error) {
       if (!isRefusal(error)) throw error;

@@ -7,7 +7,7 @@ import { makeTree } from "../sources/tree.ts";
 import { unpackDeb } from "../unpack/deb.ts";
 import { limitsFor } from "../unpack/extract.ts";
 import { treeWriter } from "../unpack/tree.ts";
-import type { IndexContext } from "./deb-index.ts";
+import type { DraftContext } from "./draft-context.ts";
 
 /** The programs of a package, and its licence. */
 export interface DebPrograms {
@@ -21,12 +21,11 @@ export interface DebPrograms {
 export async function listDebPrograms(
   locked: DebianPackage,
   snapshot: string,
-  { http, apt, dir }: IndexContext,
+  { http, apt, dir }: Pick<DraftContext, "http" | "apt" | "dir">,
 ): Promise<DebPrograms> {
   const tree = await makeTree(dir);
   const file = join(dir, "download.deb");
-  const signal = new AbortController().signal;
-  await downloadDeb({ http, apt, locked, snapshot, file, signal });
+  await downloadDeb({ http, apt: await apt(), locked, snapshot, file });
   const writer = treeWriter(tree, 0, limitsFor(locked.size));
   try {
     await unpackDeb(file, writer);

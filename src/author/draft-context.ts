@@ -1,9 +1,43 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
+import { once } from "../core/once.ts";
 import { rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
+import { type AptConfig, readAptConfig } from "../net/apt-config.ts";
+import type { Http } from "../net/http.ts";
 import { machineHttp } from "../net/machine-http.ts";
-import type { DraftContext } from "./draft.ts";
+import type { NpmConfig } from "../net/npm-config.ts";
+import type { PipConfig } from "../net/pip-config.ts";
+import type { Emit } from "../report/events.ts";
+import { type OpenRelease, releaseOpener } from "./deb-index.ts";
+import { readIndexes } from "./own-programs.ts";
+
+/** What writing a recipe needs of this machine. Each configuration is read once, at its first use. */
+export interface DraftContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly offline: boolean;
+  readonly http: Http;
+  readonly npm: () => Promise<NpmConfig>;
+  readonly apt: () => Promise<AptConfig>;
+  /** With the indexes of this machine's own pip. */
+  readonly pip: () => Promise<PipConfig>;
+  /** A release of Debian: the first one of this machine's apt, or the named one from its mirrors. */
+  readonly release: OpenRelease;
+  readonly clock: () => Date;
+  readonly emit: Emit;
+  /** Absolute; an empty directory of this draft. */
+  readonly dir: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Adds what is read of the machine at its first use. */
+export function draftContext(base: Omit<DraftContext, "apt" | "pip" | "release">): DraftContext {
+  const { env, home } = base;
+  const apt = once(() => readAptConfig(env));
+  const pip = once(() => readIndexes(env, home));
+  return { ...base, apt, pip, release: releaseOpener({ ...base, apt }) };
+}
 
 /**
  * Runs an author's command with a network and a scratch directory, and closes both. Failures that a
@@ -14,17 +48,18 @@ export async function withDraftContext<T>(
   work: (context: DraftContext) => Promise<T>,
 ): Promise<T> {
   const { offline } = options;
-  const onDetail = (message: string) => reporter.emit({ type: "detail", message });
-  const { http, npm } = machineHttp({ env, home }, { ...options, onDetail });
+  const { emit } = reporter;
+  const onDetail = (message: string) => emit({ type: "detail", message });
+  const network = machineHttp({ env, home }, { ...options, onDetail });
   const dir = temporaryDirectory("openclaw-recipe");
   try {
-    return await work({ env, home, offline, http, npm, clock, emit: reporter.emit, dir, signal });
+    return await work(draftContext({ ...network, env, home, offline, clock, emit, dir, signal }));
   } catch (error) {
-    if (!(error instanceof UserError) || error.kind !== "unmet" || options.offline) throw error;
+    if (!(error instanceof UserError) || error.kind !== "unmet" || offline) throw error;
     const { message, hint, cause } = error;
     throw new UserError("E_DRAFT", message, { cause, hint });
   } finally {
-    await http.close();
+    await network.http.close();
     await rm(dir, { recursive: true, force: true });
   }
 }

@@ -4,11 +4,10 @@ import { UserError } from "../core/errors.ts";
 import type { DebArch } from "../core/locks/deb-lock.ts";
 import type { PlatformKey } from "../core/platform.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
-import { readAptConfig } from "../net/apt-config.ts";
-import { releaseOf } from "./deb-index.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
-import { chooseBins, type DraftContext, type DraftWish, toolName } from "./draft.ts";
+import { chooseBins, type DraftWish, toolName } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { debLocker } from "./lock-deb.ts";
 import { type Draft, describeTool, renderDraft } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
@@ -29,12 +28,9 @@ export async function draftFromDeb(
   wish: DraftWish,
   place: DraftContext,
 ): Promise<Draft> {
-  const { http, clock, env } = place;
   const [name = "", other] = from.split("/");
   const tool = toolName(wish.name ?? name, name);
-  const dir = await workDirIn(place.dir, "index");
-  const context = { http, apt: await readAptConfig(env), dir, clock };
-  const release = await releaseOf(place, other);
+  const release = await place.release(other);
   const lock = `${tool}.deb.lock.json`;
   const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};
   for (const [arch, key] of arches) {
@@ -47,11 +43,11 @@ export async function draftFromDeb(
     throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`);
   }
   const { version, archive, path, size } = found;
-  const snapshot = clock().toISOString().slice(0, 10).replaceAll("-", "");
+  const snapshot = place.clock().toISOString().slice(0, 10).replaceAll("-", "");
   const looked = await listDebPrograms(
     { name, version, archive, path, size, digest },
     `${snapshot}T000000Z`,
-    { ...context, dir: await workDirIn(place.dir, "package") },
+    { ...place, dir: await workDirIn(place.dir, "package") },
   );
   const bins = chooseBins(looked.bins, wish.bins, name, metaHint);
   const document: RecipeDocument = {
@@ -64,8 +60,8 @@ export async function draftFromDeb(
     test: [Object.keys(bins)[0] ?? "", "--version"],
     artifacts,
   };
-  const author = debLocker({ env, http, clock, dir: await workDirIn(place.dir, "lock") });
-  return { document, locks: { [lock]: await author(parseDebWanted(renderDraft(document))) } };
+  const lockDebian = debLocker({ ...place, dir: await workDirIn(place.dir, "lock") });
+  return { document, locks: { [lock]: await lockDebian(parseDebWanted(renderDraft(document))) } };
 }
 
 /** Debian's names equal SPDX's, except these. */

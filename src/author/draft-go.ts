@@ -1,7 +1,8 @@
 import { basename } from "node:path/posix";
 import { UserError } from "../core/errors.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import { type DraftContext, type DraftWish, toolName } from "./draft.ts";
+import { type DraftWish, toolName } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { goSource, withOwnGo } from "./lock-go.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 

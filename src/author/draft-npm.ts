@@ -4,14 +4,8 @@ import { UserError } from "../core/errors.ts";
 import { tolerate } from "../io/files.ts";
 import type { HashedDownload } from "../net/http.ts";
 import { fromRegistry, type TarballAddress } from "../sources/npm/registry.ts";
-import {
-  chooseBins,
-  type DraftContext,
-  type DraftWish,
-  type PinnedSource,
-  pinnedParts,
-  toolName,
-} from "./draft.ts";
+import { chooseBins, type DraftWish, type PinnedSource, pinnedParts, toolName } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { lockPackage, type NpmContext, type PublishedVersion, viewPackage } from "./npm-command.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 import { inspectRelease, keyOfRelease, workDirIn } from "./release-program.ts";

@@ -8,8 +8,9 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import { downloadWheel, listFiles } from "../sources/python/index.ts";
 import { openWheel } from "../sources/python/wheel.ts";
-import { chooseBins, type DraftContext, type DraftWish, plainVersion, toolName } from "./draft.ts";
-import { lockPypi, readIndexes } from "./lock-pypi.ts";
+import { chooseBins, type DraftWish, plainVersion, toolName } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
+import { lockPypi } from "./lock-pypi.ts";
 import { type Draft, describeTool } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
 
@@ -22,7 +23,7 @@ export async function draftFromPypi(
   const { name: written, version: wanted } = splitPackage(spec);
   const name = normalName(written);
   const tool = toolName(wish.name ?? name, spec);
-  const pip = await readIndexes(context);
+  const pip = await context.pip();
   const version = plainVersion(wanted || (await newest(name, pip, context)), spec);
   const text = await lockPypi(`${name}@${version}`, context);
   const parsed = parsePypiLock(text, `${tool}.pypi.lock.json`);

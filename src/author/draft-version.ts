@@ -8,7 +8,7 @@ import { parseRecipe } from "../core/recipes/file.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, type RecipeSource, recipeSchema } from "../core/recipes/schema.ts";
 import { isRefusal } from "../net/errors.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { openPinner } from "./pin.ts";
 import { type Draft, renderDraft } from "./recipe-text.ts";
 import { openVerifier } from "./verify.ts";

@@ -3,26 +3,10 @@ import { isBinName, isToolName, isVersion } from "../core/names.ts";
 import type { PlatformKey } from "../core/platform.ts";
 import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
-import type { Http } from "../net/http.ts";
-import type { NpmConfig } from "../net/npm-config.ts";
-import type { Emit } from "../report/events.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { placeholder } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
 import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release-program.ts";
-
-/** The context for writing a recipe. */
-export interface DraftContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly home: string;
-  readonly offline: boolean;
-  readonly http: Http;
-  readonly npm: () => Promise<NpmConfig>;
-  readonly clock: () => Date;
-  readonly emit: Emit;
-  /** Absolute; an empty directory of this draft. */
-  readonly dir: string;
-  readonly signal?: AbortSignal;
-}
 
 /** What the author states besides the source. */
 export interface DraftWish {

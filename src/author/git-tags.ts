@@ -1,8 +1,8 @@
 import { UserError } from "../core/errors.ts";
 import { run } from "../io/exec.ts";
-import { findOnPath } from "../io/on-path.ts";
 import { hostCause } from "../net/errors.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
+import { ownProgram, ownVariables } from "./own-programs.ts";
 
 /** What git says, in English, where the host is the trouble and not the repository. */
 const ofHost =
@@ -16,15 +16,14 @@ export async function gitTags(
   name: string,
   { env, offline, signal }: DraftContext,
 ): Promise<readonly string[]> {
-  const git = findOnPath(["git"], env.PATH ?? "", "/nonexistent").get("git");
+  const git = ownProgram("git", env);
   if (git === undefined || offline) {
     const why = git === undefined ? "git is not on PATH" : "this run is offline";
     throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${name} cannot be listed: ${why}`);
   }
-  const given = Object.entries(env).flatMap(([key, value]) => (value ? [[key, value]] : []));
   const { status, stdout, stderr } = await run({
     argv: [git, "ls-remote", "--tags", "--refs", "--", `https://${name}`],
-    env: { ...Object.fromEntries(given), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" },
+    env: { ...ownVariables(env), GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" },
     cwd: "/",
     timeout: 60_000,
     maxOutput: 16 * 1024 ** 2,

@@ -5,15 +5,13 @@ import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { asFields, trimmed } from "../core/values.ts";
-import { readAptConfig } from "../net/apt-config.ts";
 import { isNetwork } from "../net/errors.ts";
 import { listFiles } from "../sources/python/index.ts";
 import type { Asked } from "./ask-origins.ts";
 import { listDebPrograms } from "./deb-programs.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { metadataField } from "./draft-pypi.ts";
 import { atVersion } from "./draft-version.ts";
-import { readIndexes } from "./lock-pypi.ts";
 import { viewPackage } from "./npm-command.ts";
 import { workDirIn } from "./release-program.ts";
 
@@ -87,7 +85,7 @@ const ofWheel: LicenceOf = async (source, which, given) => {
   const file = wheelOf(source, which, given);
   if (file === undefined) return undefined;
   const { http, signal } = given.draft;
-  const pip = await readIndexes(given.draft);
+  const pip = await given.draft.pip();
   const listed = await listFiles(name, { http, pip });
   const url = listed.find((each) => each.name === file)?.url;
   if (!url?.startsWith("http")) return undefined;
@@ -135,7 +133,5 @@ const ofDeb: LicenceOf = async ({ deb = "", lock = "" }, which, { locks, draft }
     .find((each) => each.name === name);
   if (!locked) return undefined;
   const dir = await workDirIn(join(draft.dir, "licences"), `${name}-${which}`);
-  const { http, clock, env } = draft;
-  const context = { http, clock, dir, apt: await readAptConfig(env) };
-  return (await listDebPrograms(locked, snapshot, context)).license ?? none;
+  return (await listDebPrograms(locked, snapshot, { ...draft, dir })).license ?? none;
 };

@@ -6,8 +6,8 @@ import type { RecipeSource } from "../core/recipes/schema.ts";
 import { readFile, rm } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
-import { findOnPath } from "../io/on-path.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
+import { ownProgram, ownVariables } from "./own-programs.ts";
 
 interface Answer {
   readonly Version?: string;
@@ -81,15 +81,14 @@ export async function withOwnGo<T>(
   env: Readonly<Record<string, string | undefined>>,
   work: (ask: AskGo) => Promise<T>,
 ): Promise<T> {
-  const go = findOnPath(["go"], env.PATH ?? "", "/nonexistent").get("go");
+  const go = ownProgram("go", env);
   if (go === undefined) {
     const message = "go, which fetches a module's checksum, is not on PATH";
     throw new UserError("E_AUTHOR_PROGRAM", message);
   }
   const dir = temporaryDirectory("go-sum");
-  const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
   const own = { GOMODCACHE: dir, GOFLAGS: "-modcacherw", GOWORK: "off" };
-  const rest = { env: { ...Object.fromEntries(given), ...own }, cwd: dir, timeout: 5 * 60_000 };
+  const rest = { env: { ...ownVariables(env), ...own }, cwd: dir, timeout: 5 * 60_000 };
   try {
     return await work((args) => run({ argv: [go, ...args], ...rest }));
   } finally {

@@ -7,12 +7,16 @@ import { placeOf } from "../core/locks/wheels.ts";
 import type { Arch, Platform } from "../core/platform.ts";
 import { rm, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
-import { findOnPath } from "../io/on-path.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
-import type { Http } from "../net/http.ts";
-import { type PipConfig, readPipConfig } from "../net/pip-config.ts";
-import type { Emit } from "../report/events.ts";
-import { fetchListed, type IndexFile, listFiles } from "../sources/python/index.ts";
+import type { PipConfig } from "../net/pip-config.ts";
+import {
+  fetchListed,
+  type IndexFile,
+  listFiles,
+  type PythonIndexes,
+} from "../sources/python/index.ts";
+import type { DraftContext } from "./draft-context.ts";
+import { ownProgram, ownVariables } from "./own-programs.ts";
 
 /** The Python versions of a lock: OpenClaw's sandbox image has the oldest. */
 const minors = ["3.11", "3.12", "3.13", "3.14"];
@@ -28,13 +32,6 @@ const libcs = [
   ["musl", "1.2"],
 ] as const;
 
-export interface PypiLockContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly home: string;
-  readonly http: Http;
-  readonly emit: Emit;
-}
-
 type Locked = PypiLock["packages"][number];
 
 /**
@@ -43,49 +40,28 @@ type Locked = PypiLock["packages"][number];
  * a warning. Throws a UserError if none is left.
  * @param requirement NAME@VERSION
  */
-export async function lockPypi(requirement: string, place: PypiLockContext): Promise<string> {
-  const pip = await readIndexes(place);
-  const resolved = await resolveAll(requirement, pip, place);
+export async function lockPypi(requirement: string, draft: DraftContext): Promise<string> {
+  const indexes = { http: draft.http, pip: await draft.pip() };
+  const resolved = await resolveAll(requirement, indexes.pip, draft);
   const places = [...new Set([...resolved.values()].flat())].sort();
   const packages: Locked[] = [];
   for (const [pinned, needed] of resolved) {
     const [name = "", version = ""] = pinned.split("==");
-    const files = await listFiles(name, { http: place.http, pip });
+    const files = await listFiles(name, indexes);
     const only = needed.length === places.length ? {} : { only: [...needed].sort() };
-    const wheels = await hashAll(bestWheels(version, files, needed), pip, place);
+    const wheels = await hashAll(bestWheels(version, files, needed), indexes, draft);
     packages.push({ name, version, ...only, wheels });
   }
   return renderPypiLock({ pypiLockVersion: 1, places, packages });
 }
 
-/** The indexes of the machine's pip: those that it is configured with, after its own default. */
-export async function readIndexes({ env, home }: PypiIndexes): Promise<PipConfig> {
-  const pip = await readPipConfig(env, home);
-  const own = pip.isDefaultReplaced ? undefined : await defaultIndex(env);
-  if (own !== undefined) return { ...pip, indexes: [own, ...pip.indexes] };
-  if (pip.indexes.length + pip.findLinks.length > 0) return pip;
-  throw new UserError("E_NO_REGISTRY", "no Python index is configured here");
-}
-
-/** What pip itself asks where nothing is configured; undefined without pip. */
-async function defaultIndex(env: PypiIndexes["env"]): Promise<string | undefined> {
-  const python = findOnPath(["python3"], env.PATH ?? "", "/nonexistent").get("python3");
-  if (python === undefined) return undefined;
-  const script = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
-  const argv = [python, "-I", "-c", script] as const;
-  const { status, stdout } = await run({ argv, env: defined(env), cwd: "/", timeout: 30_000 });
-  const [url = ""] = stdout.split("\n");
-  return status === 0 && URL.canParse(url) ? `${url.replace(/\/$/, "")}/` : undefined;
-}
-type PypiIndexes = Pick<PypiLockContext, "env" | "home">;
-
 /** `name==version` to the environments that need it. */
 async function resolveAll(
   requirement: string,
   pip: PipConfig,
-  { env, emit }: PypiLockContext,
+  { env, emit }: DraftContext,
 ): Promise<Map<string, string[]>> {
-  const uv = findOnPath(["uv"], env.PATH ?? "", "/nonexistent").get("uv");
+  const uv = ownProgram("uv", env);
   if (uv === undefined) {
     throw new UserError("E_AUTHOR_PROGRAM", "uv, which resolves a Python program, is not on PATH", {
       hint: "Install it on this machine: pip install uv. Installing tools does not need it.",
@@ -96,17 +72,17 @@ async function resolveAll(
   try {
     const input = join(dir, "requirements.in");
     await writeFile(input, `${requirement.replace("@", "==")}\n`);
+    const compile: Compile = (target) => compileByUv(uv, [...target, input], pip, env);
     for (const minor of minors) {
       for (const arch of arches) {
         const place = placeOf(minor, { arch } as Platform);
-        const pins = await resolveOldest(uv, input, minor, arch, pip, env);
-        if (typeof pins === "string") {
-          emit({
-            type: "warning",
-            problem: "E_RECIPE_ADVICE",
-            message: `${requirement} has no wheels for ${place}: ${pins}`,
-          });
-        } else for (const pin of pins) resolved.set(pin, [...(resolved.get(pin) ?? []), place]);
+        const pins = await resolveOldest(compile, minor, arch);
+        if (typeof pins !== "string") {
+          for (const pin of pins) resolved.set(pin, [...(resolved.get(pin) ?? []), place]);
+          continue;
+        }
+        const message = `${requirement} has no wheels for ${place}: ${pins}`;
+        emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
       }
     }
   } finally {
@@ -116,38 +92,33 @@ async function resolveAll(
   throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`);
 }
 
+/** The pins that uv finds for a target, or what it says if there are none. */
+type Compile = (target: readonly string[]) => Promise<readonly string[] | string>;
+
 /** The pins for the oldest libc that has any, or what uv said about the newest. */
-async function resolveOldest(
-  uv: string,
-  input: string,
-  minor: string,
-  arch: Arch,
-  pip: PipConfig,
-  env: PypiLockContext["env"],
-): Promise<readonly string[] | string> {
-  let pins: readonly string[] | string = "";
+async function resolveOldest(compile: Compile, minor: string, arch: Arch): ReturnType<Compile> {
+  let pins: Awaited<ReturnType<Compile>> = "";
   for (const libc of uvLibcs) {
-    pins = await resolveOne(uv, input, [minor, `${uvArches[arch]}-${libc}`], pip, env);
+    const platform = `${uvArches[arch]}-${libc}`;
+    pins = await compile(["--python-version", minor, "--python-platform", platform]);
     if (typeof pins !== "string") break;
   }
   return pins;
 }
 
-async function resolveOne(
+async function compileByUv(
   uv: string,
-  input: string,
-  [minor, platform]: readonly [minor: string, platform: string],
+  words: readonly string[],
   { indexes, findLinks }: PipConfig,
-  env: PypiLockContext["env"],
-): Promise<readonly string[] | string> {
+  env: DraftContext["env"],
+): ReturnType<Compile> {
   const [first = "", ...more] = indexes;
   const options = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--no-config", "-q"];
-  const target = ["--python-version", minor, "--python-platform", platform];
   const { status, stdout, stderr } = await run({
-    argv: [uv, "pip", "compile", ...options, ...target, input],
+    argv: [uv, "pip", "compile", ...options, ...words],
     // In the environment, because an argument would show a password to all users.
     env: {
-      ...defined(env),
+      ...ownVariables(env),
       UV_DEFAULT_INDEX: first,
       UV_INDEX: more.join(" "),
       UV_FIND_LINKS: findLinks.join(","),
@@ -158,12 +129,6 @@ async function resolveOne(
   });
   if (status !== 0) return stderr.trim().split("\n").slice(0, 3).join(" ").slice(0, 300);
   return stdout.split("\n").flatMap((line) => /^[a-z0-9-]+==[^\s;]+/.exec(line)?.[0] ?? []);
-}
-
-function defined(env: PypiLockContext["env"]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
 }
 
 /** The wheels of a version that are the best for some environment, with any of the libcs. */
@@ -193,8 +158,8 @@ function bestWheels(
 
 async function hashAll(
   files: readonly IndexFile[],
-  pip: PipConfig,
-  { http, emit }: PypiLockContext,
+  indexes: PythonIndexes,
+  { emit }: DraftContext,
 ): Promise<Locked["wheels"]> {
   const dir = temporaryDirectory("pypi-lock");
   const limit = pLimit(4);
@@ -208,7 +173,7 @@ async function hashAll(
             emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
           }
           const file = join(dir, String(index));
-          const { sha256, size } = await fetchListed(listed, { http, pip }, file);
+          const { sha256, size } = await fetchListed(listed, indexes, file);
           await rm(file);
           return { file: name, sha256: sha256.hex, size };
         }),

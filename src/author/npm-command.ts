@@ -7,8 +7,9 @@ import { mkdir, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
-import { findOnPath } from "../io/on-path.ts";
 import { unquoted } from "../net/setting.ts";
+import type { DraftContext } from "./draft-context.ts";
+import { ownProgram, ownVariables } from "./own-programs.ts";
 
 type Names = Readonly<Record<string, string>>;
 
@@ -35,13 +36,7 @@ export interface PublishedVersion {
 }
 
 /** The context for running npm. */
-export interface NpmContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly offline: boolean;
-  /** Absolute; a directory of this run. */
-  readonly dir: string;
-  readonly signal?: AbortSignal;
-}
+export type NpmContext = Pick<DraftContext, "env" | "offline" | "dir" | "signal">;
 
 /** The version that NAME, NAME@VERSION, NAME@TAG or NAME@RANGE means. Throws like `lockPackage`. */
 export async function viewPackage(spec: string, context: NpmContext): Promise<PublishedVersion> {
@@ -99,21 +94,20 @@ async function npm(
     const message = `${wanted} is needed, but this run is offline`;
     throw new UserError("E_OFFLINE", message, { shared: offlineCause });
   }
-  const program = findOnPath(["npm"], env.PATH ?? "", "/nonexistent").get("npm");
+  const program = ownProgram("npm", env);
   if (program === undefined) {
     throw new UserError(
       "E_NO_NPM",
       `npm, which resolves the dependencies of ${wanted}, is not on PATH`,
     );
   }
-  const given = Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []));
   const cache = join(dir, "npm-cache");
   const options = ["--json", "--loglevel=error", "--no-update-notifier", "--git=/bin/false"];
   const { status, stdout, stderr } = await run({
     argv: [program, ...words, ...options, `--cache=${cache}`, "--prefix", cwd, "--", ...specs],
     // npm is a script that Node runs.
     env: {
-      ...Object.fromEntries(given),
+      ...ownVariables(env),
       ...(await certificatesFor(env, dir)),
       PATH: `${env.PATH}:${dirname(execPath)}`,
     },

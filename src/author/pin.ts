@@ -1,17 +1,18 @@
 import { join } from "node:path";
 import { formatIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { onceFor } from "../core/once.ts";
 import { kindOfSource, type RecipeKind } from "../core/recipes/artifacts.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import type { HashedDownload } from "../net/http.ts";
 import { fetchListed, listFiles } from "../sources/python/index.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { hashPackage } from "./draft-npm.ts";
 import { debLocker } from "./lock-deb.ts";
 import { hashGoModule, lockGoModule } from "./lock-go.ts";
-import { lockPypi, readIndexes } from "./lock-pypi.ts";
+import { lockPypi } from "./lock-pypi.ts";
 import { lockPackage, viewPackage } from "./npm-command.ts";
 import { digestField, type PinnedField } from "./pin-text.ts";
 
@@ -76,9 +77,7 @@ export function openPinner(
   const locks = new Map<string, Promise<string>>();
   const lockOnce: PinContext["lockOnce"] = async ({ lock: name = "" }, from, make) => {
     const id = `${from} ${name}`;
-    const made = locks.get(id) ?? make();
-    locks.set(id, made);
-    return { fields: {}, lock: { name, text: await made } };
+    return { fields: {}, lock: { name, text: await onceFor(locks, id, make) } };
   };
   let count = 0;
   return async (source, text) => {
@@ -99,7 +98,7 @@ async function hashWheel(
   file: string,
   draft: DraftContext,
 ) {
-  const from = { http: draft.http, pip: await readIndexes(draft) };
+  const from = { http: draft.http, pip: await draft.pip() };
   const listed = await listFiles(splitPackage(pypi).name, from);
   const found = listed.find(({ name }) => name === wheel);
   if (found) return await fetchListed(found, from, file);

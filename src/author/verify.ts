@@ -4,17 +4,15 @@ import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Artifact } from "../core/recipe.ts";
 import { rm } from "../io/disk.ts";
-import { findOnPath } from "../io/on-path.ts";
-import { readAptConfig } from "../net/apt-config.ts";
 import { readGoConfig } from "../net/go-config.ts";
 import type { FetchContext, PinnedArchive, PinnedFile } from "../sources/kind.ts";
 import { listPrograms } from "../sources/programs.ts";
 import { pinnedBy } from "../sources/source.ts";
 import type { Bins } from "../sources/tree.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { type LibcNeeds, libcNeeds } from "./libc-needs.ts";
 import { lockGoModule } from "./lock-go.ts";
-import { readIndexes } from "./lock-pypi.ts";
+import { ownProgram } from "./own-programs.ts";
 
 const filesAtOnce = 6;
 
@@ -68,16 +66,13 @@ export function openVerifier(draft: DraftContext): Verifier {
 
 /** The author's machine: its configurations, and its own go. */
 function fetchContextOf(draft: DraftContext): FetchContext {
-  const { http, npm, env, home, signal = new AbortController().signal } = draft;
+  const { http, npm, apt, pip, env, home, signal = new AbortController().signal } = draft;
   return {
     http,
     npm,
-    apt: once(() => readAptConfig(env)),
-    pip: once(() => readIndexes(draft)),
-    goConfig: once(async () => {
-      const onPath = findOnPath(["go"], env.PATH ?? "", "/nonexistent");
-      return readGoConfig(env, home, onPath.get("go"));
-    }),
+    apt,
+    pip,
+    goConfig: once(() => readGoConfig(env, home, ownProgram("go", env))),
     goSum: (module) => lockGoModule(module, env),
     signal,
   };

@@ -1,4 +1,4 @@
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 
 /**
  * The versions that a page names, such as a file with only the newest one or a list of downloads. Throws the

@@ -10,11 +10,9 @@ import { trimmed } from "../core/values.ts";
 import { compareVersions } from "../core/versions.ts";
 import { orNothing } from "../io/files.ts";
 import { listFiles } from "../sources/python/index.ts";
-import { releaseOf } from "./deb-index.ts";
-import type { DraftContext } from "./draft.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { gitTags } from "./git-tags.ts";
 import { withOwnGo } from "./lock-go.ts";
-import { readIndexes } from "./lock-pypi.ts";
 import { viewPackage } from "./npm-command.ts";
 import { pageVersions } from "./versions-page.ts";
 
@@ -94,7 +92,7 @@ export function openVersions(draft: DraftContext): Versions {
     arch: DebArch,
     release: string | undefined,
   ): Promise<string | undefined> =>
-    (await (await releaseOf(draft, release)).packagesFor(arch)).byName.get(name)?.version;
+    (await (await draft.release(release)).packagesFor(arch)).byName.get(name)?.version;
   const askers: Readonly<
     Record<Origin["kind"], (name: string, origin: Origin) => Promise<Listed>>
   > = {
@@ -147,7 +145,7 @@ async function npmVersions(name: string, draft: DraftContext): Promise<Listed> {
 
 async function pypiVersions(name: string, draft: DraftContext): Promise<readonly string[]> {
   const { http } = draft;
-  const files = await listFiles(name, { http, pip: await readIndexes(draft) });
+  const files = await listFiles(name, { http, pip: await draft.pip() });
   const offered = files.filter(({ isYanked }) => !isYanked);
   return [...new Set(offered.flatMap((file) => parseWheelName(file.name)?.version ?? []))];
 }

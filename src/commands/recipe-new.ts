@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import { type DraftContext, type DraftWish, draftFromUrls } from "../author/draft.ts";
+import { type DraftWish, draftFromUrls } from "../author/draft.ts";
+import type { DraftContext } from "../author/draft-context.ts";
 import { withDraftContext } from "../author/draft-context.ts";
 import { draftFromDeb } from "../author/draft-deb.ts";
 import { draftFromGo } from "../author/draft-go.ts";

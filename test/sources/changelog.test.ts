@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { changelogOf } from "../../src/author/changelog.ts";
-import type { DraftContext } from "../../src/author/draft.ts";
+import { draftContext } from "../../src/author/draft-context.ts";
 import type { RecipeDocument } from "../../src/core/recipes/schema.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
 import { npmTarball } from "../support/archives.ts";
@@ -30,11 +30,11 @@ async function pageOf(source: Source, over: Partial<RecipeDocument> = {}, versio
   const document = { name: "zog", version: "1.0.0", bins: { zog: "zog" }, ...over };
   const dir = join(place.dir, "draft");
   mkdirSync(dir);
-  const context: DraftContext = {
+  const context = draftContext({
     ...{ env: place.env, http, dir, home: place.dir, offline: false, clock: () => new Date() },
     emit: () => {},
     npm: () => Promise.reject(new Error("not read")),
-  };
+  });
   const newest = { version, older: [], staleDebs: 0, notes: [], unasked: [], sharedCauses: [] };
   const asked = {
     text: "",

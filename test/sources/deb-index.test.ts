@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { askOrigins } from "../../src/author/ask-origins.ts";
 import { openRelease } from "../../src/author/deb-index.ts";
-import type { DraftContext } from "../../src/author/draft.ts";
+import { type DraftContext, draftContext } from "../../src/author/draft-context.ts";
 import { openSignatures } from "../../src/author/signatures/check.ts";
 import { openVersions } from "../../src/author/versions.ts";
 import { renderDebLock } from "../../src/core/locks/deb-lock.ts";
@@ -100,7 +100,8 @@ async function configure(...mirrors: string[]): Promise<{ APT_CONFIG: string }> 
 }
 
 async function packages(...mirrors: string[]): Promise<string[]> {
-  const apt = await readAptConfig(await configure(...mirrors));
+  const env = await configure(...mirrors);
+  const apt = () => readAptConfig(env);
   const release = await openRelease({ http, apt, dir, clock: () => new Date() });
   return [...(await release.packagesFor("amd64")).byName.keys()];
 }
@@ -108,7 +109,7 @@ async function packages(...mirrors: string[]): Promise<string[]> {
 async function draftPlace(): Promise<DraftContext> {
   const env = await configure(mirror());
   const draft = { ...{ http, dir, env, home: dir, offline: false }, clock: () => new Date() };
-  return { ...draft, npm: () => readNpmConfig(env, dir), emit: () => {} };
+  return draftContext({ ...draft, npm: () => readNpmConfig(env, dir), emit: () => {} });
 }
 
 function lockOf(version: string, sha256: string, release: string): string {

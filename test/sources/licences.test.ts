@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Asked } from "../../src/author/ask-origins.ts";
-import type { DraftContext } from "../../src/author/draft.ts";
+import { draftContext } from "../../src/author/draft-context.ts";
 import { licenceNotes, licenceOfMetadata, licenceWords } from "../../src/author/licences.ts";
 import type { Newest } from "../../src/author/newest.ts";
 import { createHttp, type Http } from "../../src/net/http.ts";
@@ -42,11 +42,11 @@ async function notesOf(
     bins: { zog: "zog" },
     artifacts: { any: source },
   };
-  const context: DraftContext = {
+  const context = draftContext({
     ...{ env, http, dir, home: place.dir, offline: false, clock: () => new Date() },
     emit: () => {},
     npm: () => Promise.reject(new Error("npm is not asked")),
-  };
+  });
   const asked: Asked = { text: "", document, origins: [], newest };
   const [before, after] = locks;
   return await licenceNotes(asked, { before: () => before, after: () => after }, context);

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DraftContext } from "../../src/author/draft.ts";
+import { type DraftContext, draftContext } from "../../src/author/draft-context.ts";
 import { type BundleRequest, verifyBundle } from "../../src/author/signatures/bundle.ts";
 import type { SignatureContext } from "../../src/author/signatures/evidence.ts";
 import { sumdbSigner } from "../../src/author/signatures/go.ts";
@@ -41,10 +41,10 @@ beforeAll(async () => {
     { from: "https://tuf-repo-cdn.sigstore.dev/", to: `${server.origin}/tuf/` },
   ];
   const network = machineHttp({ env, home: dir }, { mirrors, offline: false });
-  draft = {
+  draft = draftContext({
     ...{ ...network, env, home: dir, dir, offline: false, clock: () => new Date() },
     emit: (event) => void said.push("message" in event ? event.message : ""),
-  };
+  });
   trust = await openTrustRoot(draft);
 });
 afterAll(async () => {

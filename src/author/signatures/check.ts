@@ -5,7 +5,7 @@ import { plural } from "../../core/plural.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { kindOfSource } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
-import type { DraftContext } from "../draft.ts";
+import type { DraftContext } from "../draft-context.ts";
 import { whyDoubted } from "./beside.ts";
 import { sigstore } from "./cosign.ts";
 import { debianIndex } from "./debian.ts";

@@ -1,5 +1,4 @@
 import { parseDebLock } from "../../core/locks/deb-lock.ts";
-import { releaseOf } from "../deb-index.ts";
 import { type SignatureCheck, wrongSignature } from "./evidence.ts";
 
 /** Debian's index, which names each package of a lock, and is signed. */
@@ -9,9 +8,9 @@ export const debianIndex: SignatureCheck = {
   async find({ source, lock = "", recorded }, context) {
     const parsed = parseDebLock(lock, "lock");
     if (!parsed.ok) return [];
-    const first = await releaseOf(context.draft);
+    const first = await context.draft.release();
     const { release: name } = parsed.held;
-    const release = first.codename === name ? first : await releaseOf(context.draft, name);
+    const release = first.codename === name ? first : await context.draft.release(name);
     const [by] = release.signers;
     if (by === undefined) return [];
     for (const [arch, packages] of Object.entries(parsed.held.packages)) {

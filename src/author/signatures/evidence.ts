@@ -2,7 +2,7 @@ import { UserError } from "../../core/errors.ts";
 import type { SignatureKind, SignedBy } from "../../core/recipe.ts";
 import type { RecipeKind } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
-import type { DraftContext } from "../draft.ts";
+import type { DraftContext } from "../draft-context.ts";
 import type { TrustRoot } from "./trust-root.ts";
 
 /** A pinned source whose signatures are looked for. */

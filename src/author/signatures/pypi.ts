@@ -3,7 +3,6 @@ import type { LockedWheel, SignedBy } from "../../core/recipe.ts";
 import { splitPackage } from "../../core/recipes/rules.ts";
 import { asFields, trimmed } from "../../core/values.ts";
 import { listFiles } from "../../sources/python/index.ts";
-import { readIndexes } from "../lock-pypi.ts";
 import { verifyBundle } from "./bundle.ts";
 import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
 import type { TrustRoot } from "./trust-root.ts";
@@ -17,7 +16,7 @@ export const pypiAttestation: SignatureCheck = {
     const parsed = parsePypiLock(lock, "lock");
     const wheels = parsed.ok ? parsed.held.filter((wheel) => wheel.name === name) : [];
     const { draft, memo } = context;
-    const pip = await memo("pip", () => readIndexes(draft));
+    const pip = await draft.pip();
     const files = await memo(`pypi ${name}`, () => listFiles(name, { http: draft.http, pip }));
     const found: SignedBy[] = [];
     for (const wheel of wheels) {
@@ -32,9 +31,9 @@ export const pypiAttestation: SignatureCheck = {
 async function verifyWheel(
   { file, digest }: LockedWheel,
   url: string,
-  { draft, trust, memo }: SignatureContext,
+  { draft, trust }: SignatureContext,
 ): Promise<SignedBy[]> {
-  const pip = await memo("pip", () => readIndexes(draft));
+  const pip = await draft.pip();
   const { http, signal } = draft;
   const headers = { accept: "application/vnd.pypi.integrity.v1+json", ...pip.headersFor(url) };
   const { text } = await http.text(url, { headers, ...pip.through, signal });

@@ -4,7 +4,7 @@ import { describeError } from "../../core/errors.ts";
 import { mkdir, readFile, rm, writeFile } from "../../io/disk.ts";
 import { readInput } from "../../io/input.ts";
 import { isNotFound } from "../../net/errors.ts";
-import type { DraftContext } from "../draft.ts";
+import type { DraftContext } from "../draft-context.ts";
 
 /** Whom signatures are traced back to. */
 export interface TrustRoot {

@@ -17,7 +17,7 @@ export interface DebRequest {
   readonly snapshot: string;
   /** Absolute. */
   readonly file: string;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly onProgress?: ((received: number) => void) | undefined;
 }
 
