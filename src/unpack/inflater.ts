@@ -44,35 +44,47 @@ type Write = (
  * more CPU time of a whole install, and 30 MB. It is the same in Node 20 to 26.
  */
 type WithHandle = Stream & {
-  readonly _handle: { readonly writeSync: Write; readonly write: Write; cb: () => void };
+  readonly _handle: {
+    readonly writeSync: Write;
+    readonly write: Write;
+    cb: () => void;
+    onerror: (message: string, errno: number, code: string) => void;
+  };
   /** After the last call: space in the output, bytes of the input. */
   readonly _writeState: Uint32Array;
 };
 
 function hasHandle(stream: Stream): stream is WithHandle {
   const { _handle: handle, _writeState: state } = stream as Partial<WithHandle>;
-  const isCallable = [handle?.write, handle?.writeSync].every((it) => typeof it === "function");
+  const { write, writeSync, onerror } = handle ?? {};
+  const isCallable = [write, writeSync, onerror].every((it) => typeof it === "function");
   return isCallable && state instanceof Uint32Array && state.length === 2;
 }
 
 function throughHandle(stream: WithHandle): Inflater {
   const { _handle: handle, _writeState: state } = stream;
-  let fail = (_: Error): void => {};
-  stream.on("error", (error) => fail(error));
+  let failure: Error | undefined;
+  let settle = (): void => {};
+  // The stream's own would format a stack, and the end of each gzip file is found by an error.
+  handle.onerror = (message, errno, code) => {
+    failure = Object.assign(new Error(message), { errno, code });
+    settle();
+  };
   // Makes the stream ignore the result: it only calls back.
   Object.defineProperty(stream, "destroyed", { value: true });
   return {
     async write(flush, input, output, inThread) {
       const span = [input, 0, input.length, output, 0, output.length] as const;
       if (inThread) {
-        await new Promise<void>((resolve, reject) => {
-          [handle.cb, fail] = [resolve, reject];
+        await new Promise<void>((resolve) => {
+          settle = resolve;
+          handle.cb = resolve;
           handle.write(flush, ...span);
         });
       } else {
         handle.writeSync(flush, ...span);
-        if (stream.errored) throw stream.errored;
       }
+      if (failure) throw failure;
       const [room = 0, left = 0] = state;
       return { room, left };
     },
