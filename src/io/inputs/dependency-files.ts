@@ -34,10 +34,10 @@ export function readDependencyFiles(skillDir: string): SkillFolder {
   const directories = dependencyDirs.flatMap((dir) => {
     const path = dir === "" ? skillDir : join(skillDir, dir.slice(0, -1)); // a slash would follow a link
     const isThere = dir === "" || orNothing(() => lstatSync(path))?.isDirectory() === true;
-    return isThere ? [{ dir, path }] : [];
+    return isThere ? [{ dir, path, names: entriesOf(path) }] : [];
   });
-  const found = directories.flatMap(({ dir, path }) =>
-    namesOf(path).map((name) => {
+  const found = directories.flatMap(({ dir, path, names }) =>
+    counting(names).map((name) => {
       return { file: dir + name, read: readPlainFile(join(path, name), limitOf(name)) };
     }),
   );
@@ -55,7 +55,7 @@ export function readDependencyFiles(skillDir: string): SkillFolder {
     plainScripts: mapOf(read.filter(isPlain)),
     refused,
     modules: new Set(
-      directories.flatMap(({ path }) => entriesOf(path).map((name) => name.replace(/\.py$/, ""))),
+      directories.flatMap(({ names }) => names.map((name) => name.replace(/\.py$/, ""))),
     ),
     directories: directories.map(({ path }) => path),
   };
@@ -86,9 +86,9 @@ function entriesOf(path: string): string[] {
   return orNothing(() => listNames(path)) ?? [];
 }
 
-/** The names that count in a directory. */
-function namesOf(path: string): string[] {
-  const names = entriesOf(path).sort();
+/** Those of a directory's names that count. */
+function counting(all: readonly string[]): string[] {
+  const names = all.toSorted();
   const isNode = (name: string): boolean => (nodeFiles as readonly string[]).includes(name);
   const scripts = names.filter(isScript).slice(0, maxScripts);
   return [...names.filter((name) => pythonFile.test(name) || isNode(name)), ...scripts];
