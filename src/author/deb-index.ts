@@ -13,7 +13,7 @@ import { onceFor } from "../core/once.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { readFile, writeFile } from "../io/disk.ts";
 import type { DebianSource } from "../net/apt-config.ts";
-import { isNetwork, isRefusal, shownUrl } from "../net/errors.ts";
+import { isNetwork, isRefusal, nothingIf, shownUrl } from "../net/errors.ts";
 import { decompressed } from "../unpack/decompress.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { askGpgv } from "./gpgv.ts";
@@ -119,10 +119,7 @@ async function readRelease(
     await writeFile(file, (await http.text(url, rest)).text);
     return file;
   };
-  const file = await fetchFile("InRelease").catch((error: unknown) => {
-    if (!isRefusal(error)) throw error;
-    return undefined;
-  });
+  const file = await fetchFile("InRelease").catch(nothingIf(isRefusal));
   if (file !== undefined) return await readSigned(file, source.signedBy);
   return await readSigned(
     await fetchFile("Release"),

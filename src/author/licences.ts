@@ -5,7 +5,7 @@ import { placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { asFields, trimmed } from "../core/values.ts";
-import { isNetwork } from "../net/errors.ts";
+import { isNetwork, nothingIf } from "../net/errors.ts";
 import { listFiles } from "../sources/python/index.ts";
 import type { Asked } from "./ask-origins.ts";
 import { listDebPrograms } from "./deb-programs.ts";
@@ -60,9 +60,7 @@ export async function licenceNotes(
 }
 
 /** What is no longer served, or never had such a file, cannot be compared. */
-function notServed(error: unknown): undefined {
-  if (!isNetwork(error)) throw error;
-}
+const notServed = nothingIf(isNetwork);
 
 const ofNpm: LicenceOf = async ({ npm = "" }, which, { asked, draft }) => {
   const { name, version } = splitPackage(npm);

@@ -1,4 +1,4 @@
-import { type Digest, sha256Hex } from "../core/digest.ts";
+import { type Digest, sha256Of } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/locks/go-path.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
@@ -70,7 +70,7 @@ export async function hashGoModule(
     const { Zip, Error: why }: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
     if (Zip !== undefined) {
       const bytes = await readFile(Zip);
-      return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
+      return { sha256: sha256Of(bytes), size: bytes.length };
     }
     throw new UserError("E_GO_MODULE", `${module} cannot be fetched: ${why ?? stderr.trim()}`);
   });

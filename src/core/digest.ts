@@ -53,6 +53,11 @@ export function parseDigest(text: string): Digest | undefined {
   return parseHexDigest(algorithm, hex);
 }
 
+/** The sha256 of bytes. */
+export function sha256Of(bytes: Uint8Array): Digest {
+  return { algorithm: "sha256", hex: sha256Hex(bytes) };
+}
+
 /** The lower-case hexadecimal sha256 of text or bytes. */
 export function sha256Hex(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");

@@ -77,6 +77,13 @@ export function isNetwork(error: unknown): boolean {
   return error instanceof UserError && error.kind === "network";
 }
 
+/** For `catch`: after an expected error there is nothing; any other is thrown again. */
+export function nothingIf(isExpected: (error: unknown) => boolean): (error: unknown) => undefined {
+  return (error) => {
+    if (!isExpected(error)) throw error;
+  };
+}
+
 /** The shared cause of all downloads from this host. */
 export function hostCause(host: string, what: string): SharedCause {
   return { key: `host ${host}`, message: `${host} ${what}` };

@@ -2,6 +2,7 @@ import type { PublicKey } from "@sigstore/protobuf-specs";
 import type { Signer } from "@sigstore/verify";
 import type { Digest } from "../../core/digest.ts";
 import { describeError } from "../../core/errors.ts";
+import type { SignatureKind, SignedBy } from "../../core/recipe.ts";
 import { asFields, type Fields } from "../../core/values.ts";
 import { wrongSignature } from "./evidence.ts";
 import type { TrustRoot } from "./trust-root.ts";
@@ -27,7 +28,8 @@ export interface BundleSigner {
   readonly issuer?: string | undefined;
   /** `https://github.com/OWNER/NAME` */
   readonly repository?: string | undefined;
-  readonly commit?: string | undefined;
+  /** `REPOSITORY@COMMIT` */
+  readonly source?: string | undefined;
   /** What an attestation says. */
   readonly predicateType?: string | undefined;
 }
@@ -64,6 +66,11 @@ export async function verifyBundle(request: BundleRequest): Promise<BundleSigner
   }
 }
 
+/** What a recipe records of it. */
+export function signedBy(kind: SignatureKind, { by, issuer, source }: BundleSigner): SignedBy {
+  return { kind, by, issuer, ...(source && { source }) };
+}
+
 /** What an attestation says, if it is about these bytes. */
 function statementOf(
   { payload, payloadType }: { payload: Buffer; payloadType: string },
@@ -92,12 +99,10 @@ function signerOf({ identity }: Signer, hint: string | undefined): BundleSigner 
   const issuer = identity?.extensions?.issuer;
   // Certificates of 2022 have GitHub's words only, as they are.
   const [name, sha] = issuer === githubIssuer ? [raw(5), raw(3)] : [];
-  return {
-    by,
-    issuer,
-    repository: field(12) ?? (name && `https://github.com/${name}`),
-    commit: field(13) ?? sha,
-  };
+  const repository = field(12) ?? (name && `https://github.com/${name}`);
+  const commit = field(13) ?? sha;
+  const source = repository && commit && `${repository}@${commit}`;
+  return { by, issuer, repository, ...(source && { source }) };
 }
 
 const githubIssuer = "https://token.actions.githubusercontent.com";

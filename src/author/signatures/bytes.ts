@@ -1,17 +1,11 @@
-import { type Digest, parseHexDigest, parseIntegrity, sha256Hex } from "../../core/digest.ts";
+import type { Digest } from "../../core/digest.ts";
+import { sourceDigest } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
 import { readInput } from "../../io/input.ts";
 import { type SignatureContext, wrongSignature } from "./evidence.ts";
 
 /** A signed file is read as a whole (bytes). */
 const maxBytes = 1024 ** 3;
-
-/** The digest that a recipe pins of one file. */
-function pinnedDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
-  if (sha256 !== undefined) return parseHexDigest("sha256", sha256);
-  if (sha512 !== undefined) return parseHexDigest("sha512", sha512);
-  return integrity === undefined ? undefined : parseIntegrity(integrity);
-}
 
 /** The file of a URL source, downloaded once, with both digests. It is the one that the recipe pins. */
 async function download(source: RecipeSource, { draft, file, memo }: SignatureContext) {
@@ -21,7 +15,7 @@ async function download(source: RecipeSource, { draft, file, memo }: SignatureCo
     const path = file();
     return { path, ...(await http.weigh({ url, file: path, isPrivate: true, signal })) };
   });
-  const pinned = pinnedDigest(source);
+  const pinned = sourceDigest(source);
   if (pinned && own[pinned.algorithm].hex === pinned.hex) return own;
   throw wrongSignature(url, "its bytes are not those that the recipe pins");
 }
@@ -31,7 +25,7 @@ export async function digestsOf(
   source: RecipeSource,
   context: SignatureContext,
 ): Promise<{ readonly sha256: Digest; readonly sha512?: Digest }> {
-  const pinned = pinnedDigest(source);
+  const pinned = sourceDigest(source);
   if (pinned?.algorithm === "sha256") return { sha256: pinned };
   const { sha256, sha512 } = await download(source, context);
   return { sha256, sha512 };
@@ -40,9 +34,4 @@ export async function digestsOf(
 /** The bytes of a URL source. */
 export async function bytesOf(source: RecipeSource, context: SignatureContext): Promise<Buffer> {
   return readInput((await download(source, context)).path, { maxBytes });
-}
-
-/** The sha256 of bytes. */
-export function sha256Of(bytes: Buffer): Digest {
-  return { algorithm: "sha256", hex: sha256Hex(bytes) };
 }

@@ -1,9 +1,10 @@
+import { sha256Of } from "../../core/digest.ts";
 import { orNothing } from "../../core/or-nothing.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { asFields, type Fields } from "../../core/values.ts";
 import { filesBeside, signaturesBeside } from "./beside.ts";
-import { verifyBundle } from "./bundle.ts";
-import { digestsOf, sha256Of } from "./bytes.ts";
+import { signedBy, verifyBundle } from "./bundle.ts";
+import { digestsOf } from "./bytes.ts";
 import type { SignatureCheck, SignatureContext, Subject } from "./evidence.ts";
 
 /** Bundles of sigstore beside a release's files, also in cosign's older form. */
@@ -31,9 +32,7 @@ export const sigstore: SignatureCheck = {
         bytes: async () => bytes,
         trust: await context.trust(),
       });
-      const { by, issuer, repository, commit } = signer;
-      const source = repository && commit && `${repository}@${commit}`;
-      found.push({ kind: "sigstore", by, issuer, ...(source && { source }), at: url });
+      found.push({ ...signedBy("sigstore", signer), at: url });
     }
     return found;
   },

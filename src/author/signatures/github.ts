@@ -2,8 +2,8 @@ import { UserError } from "../../core/errors.ts";
 import { orNothing } from "../../core/or-nothing.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { asFields } from "../../core/values.ts";
-import { isNotFound } from "../../net/errors.ts";
-import { verifyBundle } from "./bundle.ts";
+import { isNotFound, nothingIf } from "../../net/errors.ts";
+import { signedBy, verifyBundle } from "./bundle.ts";
 import { digestsOf } from "./bytes.ts";
 import { type SignatureCheck, wrongSignature } from "./evidence.ts";
 
@@ -33,10 +33,7 @@ export const githubAttestation: SignatureCheck = {
     const { http, signal } = draft;
     const answer = await http
       .text(url, { headers, hasAlternative: true, signal })
-      .catch((error) => {
-        if (!isNotFound(error)) throw error;
-        return undefined;
-      });
+      .catch(nothingIf(isNotFound));
     const listed = answer && attestationsIn(answer.text, new URL(url).host);
     const found: SignedBy[] = [];
     for (const each of Array.isArray(listed) ? listed : []) {
@@ -44,12 +41,12 @@ export const githubAttestation: SignatureCheck = {
       const { bundle } = asFields(each) ?? {};
       if (!asFields(bundle)) continue; // it is elsewhere, compressed
       const signer = await verifyBundle({ what, bundle, digests: [sha256], trust: await trust() });
-      const { by, issuer, repository, commit } = signer;
+      const { by, repository } = signer;
       // Anyone may attest anything about any bytes; only the repository itself counts.
       if (repository?.toLowerCase() !== `https://github.com/${path}`.toLowerCase()) {
         throw wrongSignature(what, `it is by ${repository ?? by}, not by ${path}`);
       }
-      found.push({ kind: "github-attestation", by, issuer, source: `${repository}@${commit}` });
+      found.push(signedBy("github-attestation", signer));
     }
     return found;
   },

@@ -2,12 +2,13 @@ import { type MinisignKey, parseMinisignKey, verifyMinisign } from "../../core/m
 import type { SignedBy } from "../../core/recipe.ts";
 import { signaturesBeside, textAt } from "./beside.ts";
 import {
+  firstUse,
+  keyIsMissing,
   type SignatureCheck,
   type SignatureContext,
   type Subject,
   wrongSignature,
 } from "./evidence.ts";
-import { firstUse, keyIsMissing } from "./keys.ts";
 
 /** Files of minisign beside a release's. */
 export const minisign: SignatureCheck = {

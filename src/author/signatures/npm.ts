@@ -5,14 +5,14 @@ import { parseLock } from "../../core/locks/npm-lock.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { splitPackage } from "../../core/recipes/rules.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
-import { isNotFound, isRefusal } from "../../net/errors.ts";
+import { isNotFound, isRefusal, nothingIf } from "../../net/errors.ts";
 import {
   type NpmRegistry,
   publishedAt,
   versionDocument,
   versionsOf,
 } from "../../sources/npm/registry.ts";
-import { verifyBundle } from "./bundle.ts";
+import { signedBy, verifyBundle } from "./bundle.ts";
 import {
   type SignatureCheck,
   type SignatureContext,
@@ -67,10 +67,8 @@ async function keysFor(
   if (signatures.some((signature) => known.has(String(signature?.keyid)))) return known;
   const url = `${base}-/npm/v1/keys`;
   const { http, npm } = draft;
-  const own = await http.json(url, (await npm()).headersFor(url, base)).catch((error: unknown) => {
-    if (!isRefusal(error)) throw error;
-    return undefined;
-  });
+  const headers = (await npm()).headersFor(url, base);
+  const own = await http.json(url, headers).catch(nothingIf(isRefusal));
   const listed: unknown = asFields(own)?.keys;
   const { PublicKey } = await import("./library.ts");
   const keys = (Array.isArray(listed) ? listed : []).map((each: unknown) => asFields(each) ?? {});
@@ -148,9 +146,7 @@ export const npmProvenance: SignatureCheck = {
       const signer = await verifyBundle({ what, bundle, digests: [digest], trust, keys });
       if (!signer.predicateType?.startsWith(slsa)) continue;
       refuseOtherRepository(what, signer.repository, await repositoryOf(published));
-      const { by, issuer, repository, commit } = signer;
-      const source = repository && commit && `${repository}@${commit}`;
-      found.push({ kind: "npm-provenance", by, issuer, ...(source && { source }) });
+      found.push(signedBy("npm-provenance", signer));
     }
     return found;
   },

@@ -2,12 +2,13 @@ import { readFile, writeFile } from "../../io/disk.ts";
 import { askGpgv } from "../gpgv.ts";
 import { type BesideFile, signaturesBeside, textAt } from "./beside.ts";
 import {
+  firstUse,
+  keyIsMissing,
   type SignatureCheck,
   type SignatureContext,
   type Subject,
   wrongSignature,
 } from "./evidence.ts";
-import { firstUse, keyIsMissing } from "./keys.ts";
 
 /** Detached signatures of OpenPGP in text form, beside a file or the list of its digest. */
 export const pgp: SignatureCheck = {

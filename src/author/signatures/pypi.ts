@@ -3,7 +3,7 @@ import type { LockedWheel, SignedBy } from "../../core/recipe.ts";
 import { splitPackage } from "../../core/recipes/rules.ts";
 import { asFields, trimmed } from "../../core/values.ts";
 import { listFiles } from "../../sources/python/index.ts";
-import { verifyBundle } from "./bundle.ts";
+import { signedBy, verifyBundle } from "./bundle.ts";
 import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
 import type { TrustRoot } from "./trust-root.ts";
 
@@ -54,10 +54,8 @@ export async function readAttestations(
     for (const attestation of Array.isArray(each?.attestations) ? each.attestations : []) {
       const bundle = toBundle(attestation);
       const signer = await verifyBundle({ what, bundle, digests: [digest], trust });
-      const { by, issuer, repository, commit } = signer;
-      refuseOtherPublisher(what, repository, trimmed(publisher?.repository));
-      const source = repository && commit && `${repository}@${commit}`;
-      found.push({ kind: "pypi-attestation", by, issuer, ...(source && { source }) });
+      refuseOtherPublisher(what, signer.repository, trimmed(publisher?.repository));
+      found.push(signedBy("pypi-attestation", signer));
     }
   }
   return found;

@@ -170,8 +170,8 @@ function pinOf(source: RecipeSource): { readonly digest: Digest; readonly size?:
   return { digest, ...(source.size !== undefined && { size: source.size }) };
 }
 
-/** The digest of a source, if it has one. */
-function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
+/** The digest that pins a source which is one file; undefined for others. */
+export function sourceDigest({ sha256, sha512, integrity }: RecipeSource): Digest | undefined {
   if (sha256 !== undefined) return parseHexDigest("sha256", sha256);
   if (sha512 !== undefined) return parseHexDigest("sha512", sha512);
   return integrity === undefined ? undefined : parseIntegrity(integrity);

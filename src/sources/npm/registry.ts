@@ -2,7 +2,7 @@ import { basename } from "node:path/posix";
 import { type Digest, parseIntegrity } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
-import { isNetwork, isRefusal, shownUrl } from "../../net/errors.ts";
+import { isNetwork, isRefusal, nothingIf, shownUrl } from "../../net/errors.ts";
 import type { Download, DownloadRequest, Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
 
@@ -118,10 +118,7 @@ export async function versionDocument(
 ): Promise<Fields | undefined> {
   const base = npm.registryFor(name);
   const url = `${documentUrl(name, base)}/${version}`;
-  return await http.json(url, npm.headersFor(url, base)).then(asFields, (error: unknown) => {
-    if (!isRefusal(error)) throw error;
-    return undefined;
-  });
+  return asFields(await http.json(url, npm.headersFor(url, base)).catch(nothingIf(isRefusal)));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { type Digest, sha256Hex } from "../../core/digest.ts";
+import { type Digest, sha256Of } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { writeFile } from "../../io/disk.ts";
@@ -70,7 +70,7 @@ export async function hashWheel(
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
   const bytes = readHere(from, largestWheel);
   await withContext("write", file, writeFile(file, bytes));
-  return { sha256: { algorithm: "sha256", hex: sha256Hex(bytes) }, size: bytes.length };
+  return { sha256: sha256Of(bytes), size: bytes.length };
 }
 
 /** `maxBytes`: the limit for a page. */
