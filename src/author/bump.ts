@@ -1,19 +1,19 @@
-import { isMap, isScalar, parse, parseDocument, type Scalar } from "yaml";
+import { isScalar, parse, parseDocument } from "yaml";
 import { upstreamVersion } from "../core/deb-version.ts";
 import { reworded, UserError } from "../core/errors.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { isAtLeast } from "../core/platform.ts";
-import { type Recipe, renderProblem } from "../core/recipe.ts";
-import { parseRecipe } from "../core/recipes/file.ts";
-import { placedSources } from "../core/recipes/findings.ts";
+import type { Recipe } from "../core/recipe.ts";
+import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import type { RecipeSource } from "../core/recipes/schema.ts";
+import { asFields } from "../core/values.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { atVersion } from "./draft-version.ts";
-import { inPlaceOf } from "./lines.ts";
+import { type Edit, edited, inPlaceOf } from "./lines.ts";
 import type { Newest } from "./newest.ts";
 import type { openPinner } from "./pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "./pin-text.ts";
+import { readDraft } from "./recipe-text.ts";
 import type { Verifier } from "./verify.ts";
 
 /** A recipe's files after a bump, and what changed in them. */
@@ -33,7 +33,8 @@ export interface BumpContext {
   readonly verifier: Verifier;
 }
 
-const moved = ["url", "npm", "pypi", "wheel", "go"] as const;
+/** A field of a recipe, and how its text changes. */
+type Change = readonly [path: PlacedSource["path"], change: (written: string) => string];
 
 /**
  * The text of a recipe at other versions: in `version`, in its sources and in paths of programs; comments and
@@ -42,55 +43,64 @@ const moved = ["url", "npm", "pypi", "wheel", "go"] as const;
 export function moveText(text: string, { version, deb }: Newest, day: string): string {
   const document = parseDocument(text, { version: "1.2" });
   const from = String(document.get("version"));
-  const edits: { node: Scalar; text: string }[] = [];
-  const edit = (path: readonly (string | number)[], change: (old: string) => string): void => {
-    const node = document.getIn(path, true);
-    if (!isScalar(node) || !node.range) return;
-    const old = text.slice(node.range[0], node.range[1]);
-    const changed = change(old.trimEnd());
-    if (changed !== old.trimEnd()) edits.push({ node, text: inPlaceOf(old, changed) });
-  };
-  const move = (old: string): string => atVersion(old, from, version);
-  const editBins = (path: readonly (string | number)[]): void => {
-    const bins = document.getIn(path, true);
-    if (isMap(bins)) for (const { key } of bins.items) edit([...path, String(key)], move);
-  };
-  /** Where signatures are. */
-  const editAddresses = (
-    path: readonly (string | number)[],
-    { signed = [] }: RecipeSource,
-  ): void => {
-    for (const i of signed.keys()) edit([...path, "signed", i, "at"], move);
-  };
-  const sources = placedSources(document.toJS());
-  if (version !== from) {
-    edit(["version"], () => JSON.stringify(version));
-    editBins(["bins"]);
-    for (const { path, source } of sources) {
-      if (source.deb !== undefined || source.version !== undefined) continue;
-      for (const field of moved) edit([...path, field], move);
-      editBins([...path, "bins"]);
-      editAddresses(path, source);
-    }
-    if (
-      sources.some(({ source: { url, version: own } }) => url !== undefined && own === undefined)
-    ) {
-      edit(["provenance"], () => `digests computed from what was served on ${day}`);
-    }
-  }
-  for (const { path, source } of sources) {
-    if (deb === undefined || splitPackage(source.deb ?? "").name !== deb.name) continue;
-    edit([...path, "deb"], (old) => old.replace(deb.from, () => deb.to));
-  }
-  const onlyDeb = sources.every(({ source }) => source.deb !== undefined);
-  if (deb && onlyDeb) {
-    edit(["version"], (old) => old.replace(from, () => upstreamVersion(deb.to)));
-  }
-  const inOrder = edits.sort((a, b) => (b.node.range?.[0] ?? 0) - (a.node.range?.[0] ?? 0));
-  return inOrder.reduce((result, { node, text: changed }) => {
-    const [start = 0, end = 0] = node.range ?? [];
-    return result.slice(0, start) + changed + result.slice(end);
-  }, text);
+  const value: unknown = document.toJS();
+  const changes = [
+    ...(version === from ? [] : versionChanges(value, from, version, day)),
+    ...(deb ? debChanges(value, from, deb) : []),
+  ];
+  return edited(
+    text,
+    changes.flatMap(([path, change]) => editOf(document.getIn(path, true), change, text)),
+  );
+}
+
+const movedFields = ["url", "npm", "pypi", "wheel", "go"];
+
+/** Of all but Debian's packages, which have versions of their own, and sources that stay at an older one. */
+function versionChanges(document: unknown, from: string, to: string, day: string): Change[] {
+  const move = (written: string): string => atVersion(written, from, to);
+  const moveBins = (path: Change[0], bins: unknown): Change[] =>
+    Object.keys(asFields(bins) ?? {}).map((bin) => [[...path, "bins", bin], move]);
+  const moved = placedSources(document).filter(
+    ({ source }) => source.deb === undefined && source.version === undefined,
+  );
+  const isDownloaded = moved.some(({ source }) => source.url !== undefined);
+  return [
+    [["version"], () => JSON.stringify(to)],
+    ...moveBins([], member(document, "bins")),
+    ...moved.flatMap(({ path, source }): Change[] => [
+      ...movedFields.map((field): Change => [[...path, field], move]),
+      ...moveBins(path, source.bins),
+      ...(source.signed ?? []).map((_, i): Change => [[...path, "signed", i, "at"], move]),
+    ]),
+    ...(isDownloaded
+      ? [[["provenance"], () => `digests computed from what was served on ${day}`] as const]
+      : []),
+  ];
+}
+
+/** A recipe of only Debian's packages has the version of its program. */
+function debChanges(document: unknown, from: string, deb: NonNullable<Newest["deb"]>): Change[] {
+  const sources = placedSources(document);
+  const same = sources.filter(({ source }) => splitPackage(source.deb ?? "").name === deb.name);
+  const isOnlyDeb = sources.every(({ source }) => source.deb !== undefined);
+  return [
+    ...same.map(
+      ({ path }): Change => [[...path, "deb"], (old) => old.replace(deb.from, () => deb.to)],
+    ),
+    ...(isOnlyDeb
+      ? [[["version"], (old: string) => old.replace(from, () => upstreamVersion(deb.to))] as const]
+      : []),
+  ];
+}
+
+/** Empty if there is no such field, or it stays as it is. */
+function editOf(node: unknown, change: Change[1], text: string): Edit[] {
+  if (!isScalar(node) || !node.range) return [];
+  const [from, to] = node.range;
+  const written = text.slice(from, to);
+  const changed = change(written.trimEnd());
+  return changed === written.trimEnd() ? [] : [{ from, to, text: inPlaceOf(written, changed) }];
 }
 
 /**
@@ -114,9 +124,8 @@ export async function bumpRecipe(
     if (lock) locks[lock.name] = lock.text;
   }
   const written = writePins(movedText, pins).text;
-  const read = parseRecipe({ text: written, file: `${name}.yaml`, lock: (lock) => locks[lock] });
-  if (!read.ok) throw new UserError("E_DRAFT", read.problems.map(renderProblem).join("\n"));
-  const { artifacts, bins } = read.recipe;
+  const recipe = readDraft(name, written, locks);
+  const { artifacts, bins } = recipe;
   for (const artifact of Object.values(artifacts).flat()) {
     if (artifact.programVersion !== undefined) continue;
     await verifier.verify(artifact, artifact.bins ?? bins).catch((error: unknown) => {
@@ -126,7 +135,7 @@ export async function bumpRecipe(
       throw isNamed ? error : reworded(error, `${source}: ${error.message}`);
     });
   }
-  const raised = raisedGlibc(written, read.recipe, verifier);
+  const raised = raisedGlibc(written, recipe, verifier);
   const notes = raised.map(({ note }) => note);
   return { text: writePins(written, raised).text, locks, notes };
 }

@@ -9,7 +9,7 @@ import { parseDebWanted } from "./deb-wanted.ts";
 import { chooseBins, type DraftWish, toolName } from "./draft.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { debLocker } from "./lock-deb.ts";
-import { type Draft, describeTool, renderDraft } from "./recipe-text.ts";
+import { type Draft, describeTool, renderDraft, versionTest } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
 
 const arches = [
@@ -57,7 +57,7 @@ export async function draftFromDeb(
     ...(other !== undefined && { release: other }),
     provenance: `Debian's signed index (${release.codename} with updates and security); every package fetched and checked once`,
     bins,
-    test: [Object.keys(bins)[0] ?? "", "--version"],
+    test: versionTest(bins),
     artifacts,
   };
   const lockDebian = debLocker({ ...place, dir: await workDirIn(place.dir, "lock") });

@@ -7,7 +7,7 @@ import { fromRegistry, type TarballAddress } from "../sources/npm/registry.ts";
 import { chooseBins, type DraftWish, type PinnedSource, pinnedParts, toolName } from "./draft.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { lockPackage, type NpmContext, type PublishedVersion, viewPackage } from "./npm-command.ts";
-import { type Draft, describeTool } from "./recipe-text.ts";
+import { type Draft, describeTool, versionTest } from "./recipe-text.ts";
 import { inspectRelease, keyOfRelease, workDirIn } from "./release-program.ts";
 
 /**
@@ -145,7 +145,7 @@ export async function draftClosure(
       provenance:
         "integrity of every package as the npm registry gives it; all tarballs fetched and checked once",
       bins,
-      test: [Object.keys(bins)[0] ?? "", "--version"],
+      test: versionTest(bins),
       needs: ["node"],
       artifacts: { any: { npm: `${found.name}@${found.version}`, lock } },
     },

@@ -11,7 +11,7 @@ import { openWheel } from "../sources/python/wheel.ts";
 import { chooseBins, type DraftWish, plainVersion, toolName } from "./draft.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { lockPypi } from "./lock-pypi.ts";
-import { type Draft, describeTool } from "./recipe-text.ts";
+import { type Draft, describeTool, versionTest } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
 
 /** The draft of a recipe from NAME or NAME@VERSION of the configured Python index. */
@@ -40,7 +40,7 @@ export async function draftFromPypi(
       provenance:
         "sha256 of every wheel as the Python index gives it; all wheels fetched and checked once",
       bins,
-      test: [Object.keys(bins)[0] ?? "", "--version"],
+      test: versionTest(bins),
       needs: ["python3"],
       artifacts: { any: { pypi: `${name}@${version}`, lock } },
     },
@@ -69,7 +69,7 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
     join(dir, "wheel"),
     context.signal,
   );
-  const [head = ""] = metadata.split(/\r?\n\r?\n/);
+  const head = metadataHead(metadata);
   const field = (name: string) => metadataField(head, name);
   const homes = [...head.matchAll(/^Project-URL:\s*([^,]+?)\s*,\s*(\S+)\s*$/gim)];
   const home =
@@ -83,6 +83,11 @@ async function readWheel(wheel: LockedWheel, pip: PipConfig, context: DraftConte
       [...entryPoints.keys(), ...scripts].map((one) => [one, `bin/${one}`]),
     ),
   };
+}
+
+/** A Python package's metadata without the description at its end. */
+export function metadataHead(metadata: string): string {
+  return metadata.split(/\r?\n\r?\n/)[0] ?? "";
 }
 
 /** A field in the head of a Python package's metadata. */

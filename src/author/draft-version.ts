@@ -3,14 +3,13 @@ import { upstreamVersion } from "../core/deb-version.ts";
 import { describeError, UserError } from "../core/errors.ts";
 import { describeKind } from "../core/plan/kinds.ts";
 import { platformKeys } from "../core/platform.ts";
-import { type Recipe, renderProblem } from "../core/recipe.ts";
-import { parseRecipe } from "../core/recipes/file.ts";
+import type { Recipe } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, type RecipeSource, recipeSchema } from "../core/recipes/schema.ts";
 import { isRefusal } from "../net/errors.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { openPinner } from "./pin.ts";
-import { type Draft, renderDraft } from "./recipe-text.ts";
+import { type Draft, readDraft, renderDraft } from "./recipe-text.ts";
 import { openVerifier } from "./verify.ts";
 
 /** A recipe to be written at another version. */
@@ -143,11 +142,8 @@ function withoutSize({ size: _, ...source }: RecipeSource): RecipeSource {
 
 /** Reads the draft as an installation would, and checks that each program is where it says. */
 async function verifyAll({ document, locks }: Draft, context: DraftContext): Promise<void> {
-  const file = `${document.name}.yaml`;
-  const read = parseRecipe({ text: renderDraft(document), file, lock: (name) => locks[name] });
-  if (!read.ok) throw new UserError("E_DRAFT", read.problems.map(renderProblem).join("\n"));
+  const { artifacts, bins } = readDraft(document.name, renderDraft(document), locks);
   const { verify } = openVerifier(context);
-  const { artifacts, bins } = read.recipe;
   for (const artifact of Object.values(artifacts).flat()) {
     if (describeKind(artifact).isBuilt) continue;
     await verify(artifact, artifact.bins ?? bins).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import type { PlatformKey } from "../core/platform.ts";
 import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 import type { DraftContext } from "./draft-context.ts";
-import { placeholder } from "./recipe-text.ts";
+import { placeholder, versionTest } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
 import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release-program.ts";
 
@@ -84,7 +84,7 @@ export function pinnedParts(
     const others = artifacts[key];
     artifacts[key] = others === undefined ? whole : [others, whole].flat();
   }
-  return { bins, test: [Object.keys(bins)[0] ?? "", "--version"], artifacts };
+  return { bins, test: versionTest(bins), artifacts };
 }
 
 /** A name that is valid for a recipe's file. Throws a UserError (`usage`) that requests one. */

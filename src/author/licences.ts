@@ -10,7 +10,7 @@ import { listFiles } from "../sources/python/index.ts";
 import type { Asked } from "./ask-origins.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import type { DraftContext } from "./draft-context.ts";
-import { metadataField } from "./draft-pypi.ts";
+import { metadataField, metadataHead } from "./draft-pypi.ts";
 import { atVersion } from "./draft-version.ts";
 import { viewPackage } from "./npm-command.ts";
 import { workDirIn } from "./release-program.ts";
@@ -109,7 +109,7 @@ function wheelOf(
 
 /** What a Python package says of its licence, in its metadata's newer or older words. */
 export function licenceOfMetadata(metadata: string): string {
-  const [head = ""] = metadata.split(/\r?\n\r?\n/);
+  const head = metadataHead(metadata);
   const classifiers = [
     ...head.matchAll(/^Classifier: License :: (?:OSI Approved :: )?(.*?)\s*$/gim),
   ];

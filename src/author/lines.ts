@@ -1,4 +1,4 @@
-/** The lines of a recipe's text that is changed in place. */
+/** Changes in a recipe's text, which leave everything else as it is. */
 
 /** What ends its lines. */
 export function lineBreakOf(text: string): string {
@@ -16,4 +16,20 @@ export function endOfLine(text: string, end: number): number {
 export function inPlaceOf(written: string, value: string): string {
   const isEmpty = written === ""; // `sha256:`
   return isEmpty ? ` ${value}` : value + (/\s*$/.exec(written)?.[0] ?? "");
+}
+
+/** A part of a text, by its position, and what it becomes. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** The text after all edits. Of two additions at one place the first stays first. */
+export function edited(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const edit of edits.toReversed().sort((a, b) => b.from - a.from)) {
+    result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
+  }
+  return result;
 }

@@ -1,5 +1,5 @@
 import { type Digest, sha256Of } from "../core/digest.ts";
-import { UserError } from "../core/errors.ts";
+import { offlineError, UserError } from "../core/errors.ts";
 import { goLine, goModules } from "../core/locks/go-path.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
@@ -7,6 +7,9 @@ import { readFile, rm } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
+import type { StageContext } from "../sources/context.ts";
+import { openBuild } from "../sources/go/build.ts";
+import type { Toolchains } from "../sources/toolchains.ts";
 import { ownProgram, ownVariables } from "./own-programs.ts";
 
 interface Answer {
@@ -49,6 +52,17 @@ export async function goSource(
     why ??= found.Error ?? stderr.trim();
   }
   throw new UserError("E_GO_MODULE", `${spec} cannot be fetched: ${why ?? "it is not a module"}`);
+}
+
+/** The same, resolved by a Go of the machine, the volume or this run. */
+export async function resolveGo(
+  spec: string,
+  context: Pick<StageContext, "dir" | "platform" | "signal">,
+  toolchains: Toolchains,
+): Promise<RecipeSource> {
+  if (toolchains.offline) throw offlineError(spec);
+  const build = await openBuild(spec, context, toolchains, await toolchains.toolchain("1"));
+  return await goSource(spec, (args) => build.go(args, 5 * 60_000));
 }
 
 /** The checksum of MODULE@VERSION, from the author's own go. */

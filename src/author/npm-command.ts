@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { execPath } from "node:process";
-import { offlineCause, UserError } from "../core/errors.ts";
+import { offlineError, UserError } from "../core/errors.ts";
 import { compactLock } from "../core/locks/npm-lock.ts";
 import { asFields, type Fields } from "../core/values.ts";
 import { mkdir, writeFile } from "../io/disk.ts";
@@ -90,10 +90,7 @@ async function npm(
   specs: readonly string[],
   cwd = dir,
 ): Promise<string> {
-  if (offline) {
-    const message = `${wanted} is needed, but this run is offline`;
-    throw new UserError("E_OFFLINE", message, { shared: offlineCause });
-  }
+  if (offline) throw offlineError(wanted);
   const program = ownProgram("npm", env);
   if (program === undefined) {
     throw new UserError(

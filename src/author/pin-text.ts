@@ -2,7 +2,7 @@ import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../core/errors.ts";
 import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { endOfLine, inPlaceOf, lineBreakOf } from "./lines.ts";
+import { type Edit, edited, endOfLine, inPlaceOf, lineBreakOf } from "./lines.ts";
 
 const pinFields = ["sha256", "sha512", "integrity", "sum", "size", "glibc"] as const;
 
@@ -63,18 +63,7 @@ export function writePins(
       changes.push(`${path.join(".")}.${field}: ${made.old} -> ${value}`);
     }
   }
-  let result = text;
-  // Of two additions at one place the first must stay first.
-  for (const edit of edits.reverse().sort((a, b) => b.from - a.from)) {
-    result = result.slice(0, edit.from) + edit.text + result.slice(edit.to);
-  }
-  return { text: result, changes };
-}
-
-interface Edit {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
+  return { text: edited(text, edits), changes };
 }
 
 /** Undefined if the field has this value already. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { offlineCause, UserError } from "../core/errors.ts";
+import { offlineError } from "../core/errors.ts";
 import type { PipTarget } from "../core/locks/pip-target.ts";
 import { mkdir } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
@@ -37,11 +37,7 @@ export async function runPip(
   words: readonly string[],
   { dir, toolchains, signal, wanted, markers }: PipContext,
 ): Promise<Finished> {
-  if (toolchains.offline) {
-    throw new UserError("E_OFFLINE", `${wanted} is needed, but this run is offline`, {
-      shared: offlineCause,
-    });
-  }
+  if (toolchains.offline) throw offlineError(wanted);
   const python = await toolchains.python();
   const home = join(dir, "pip");
   await mkdir(home, { recursive: true });

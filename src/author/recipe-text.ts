@@ -1,5 +1,8 @@
 import { Document, isMap, isScalar, isSeq, type Node } from "yaml";
+import { UserError } from "../core/errors.ts";
 import { platformKeys } from "../core/platform.ts";
+import { type Recipe, renderProblem } from "../core/recipe.ts";
+import { parseRecipe } from "../core/recipes/file.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 
 /** A generated recipe, with the lock files that it names. */
@@ -12,6 +15,18 @@ export interface Draft {
 /** Marks a value that the author must write; `recipe check` rejects it. */
 export function placeholder(what: string): string {
   return `TODO: ${what}`;
+}
+
+/** Reads the text of a draft as an installation would. Throws a UserError that lists what is wrong with it. */
+export function readDraft(name: string, text: string, locks: Draft["locks"]): Recipe {
+  const read = parseRecipe({ text, file: `${name}.yaml`, lock: (lock) => locks[lock] });
+  if (read.ok) return read.recipe;
+  throw new UserError("E_DRAFT", read.problems.map(renderProblem).join("\n"));
+}
+
+/** The usual smoke test, by the first of the programs. */
+export function versionTest(bins: RecipeDocument["bins"]): [string, string] {
+  return [Object.keys(bins)[0] ?? "", "--version"];
 }
 
 /** The descriptive fields of a recipe; unknown ones become placeholders. */

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import type { Digest } from "../core/digest.ts";
+import { archOfMachine } from "../core/elf.ts";
 import { reworded, UserError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import type { Arch, PlatformKey } from "../core/platform.ts";
@@ -53,20 +54,39 @@ export interface Release extends LibcNeeds {
  * missing.
  */
 export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
-  const { http, url, headers, dir, format, name, bins: wanted, limit, signal } = request;
-  const { isPrivate } = request;
+  const { http, url, headers, isPrivate, dir, format, name, bins: wanted, limit, signal } = request;
   const file = join(dir, "download");
   const { size, sha256, sha512 } = await http.weigh({
-    url,
-    file,
-    headers,
-    limit,
-    signal,
-    isPrivate,
+    ...{ url, headers, isPrivate },
+    ...{ file, limit, signal },
   });
-  const into = await makeTree(dir);
   const isPlain = format !== "npm" && isPlainFormat(format);
-  const rawPath = isPlain ? (wanted[0] ?? name) : undefined;
+  const tree = await unpackRelease(file, size, isPlain ? (wanted[0] ?? name) : undefined, request);
+  const strip = isPlain ? 0 : (request.strip ?? (await wrappers(tree)));
+  const programs = (await programsOf(tree)).flatMap((program) => {
+    const parts = program.path.split("/").slice(strip);
+    return parts.length > 0 ? [{ ...program, stripped: parts.join("/") }] : [];
+  });
+  const bins = findBins(
+    programs.map(({ stripped }) => stripped),
+    wanted,
+    name,
+    url,
+  );
+  const chosen = new Set(Object.values(bins));
+  const elves = programs.filter(({ stripped, elf }) => elf && chosen.has(stripped));
+  const arch = archOfMachine(elves[0]?.elf?.machine);
+  return { sha256, sha512, size, strip, bins, arch, ...(await libcNeeds(tree, elves)) };
+}
+
+/** Unpacks as an installation does, without dropping any components. Returns the tree. */
+async function unpackRelease(
+  file: string,
+  size: number,
+  rawPath: string | undefined,
+  { dir, format, url, signal }: ReleaseRequest,
+): Promise<string> {
+  const into = await makeTree(dir);
   const limits = limitsFor(size);
   await extract({ file, format, into, strip: 0, limits, signal, rawPath }).catch(
     (error: unknown) => {
@@ -76,25 +96,7 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
       });
     },
   );
-  const strip = isPlain ? 0 : (request.strip ?? (await wrappers(into)));
-  const programs = await programsOf(into);
-  const paths = programs.flatMap(({ path }) => {
-    const parts = path.split("/");
-    return parts.length > strip ? [[parts.slice(strip).join("/"), path] as const] : [];
-  });
-  const bins = chooseBins(new Map(paths), wanted, name, url);
-  const chosen = new Set(Object.values(bins).map((path) => new Map(paths).get(path)));
-  const elves = programs.filter(({ path, elf }) => elf && chosen.has(path));
-  const machine = elves[0]?.elf?.machine;
-  return {
-    sha256,
-    sha512,
-    size,
-    strip,
-    bins,
-    arch: machine === 62 ? "x64" : machine === 183 ? "arm64" : undefined,
-    ...(await libcNeeds(into, elves)),
-  };
+  return into;
 }
 
 /** The platform key of a release. `named`: the architecture in its URL. */
@@ -121,13 +123,14 @@ async function programsOf(tree: string) {
   return await listPrograms(tree);
 }
 
-function chooseBins(
-  paths: ReadonlyMap<string, string>,
+/** The paths of the wanted programs, or of the one called `name`. */
+function findBins(
+  paths: readonly string[],
   wanted: readonly string[],
   name: string,
   from: string,
 ): Record<string, string> {
-  const programs = [...paths.keys()].filter((path) => !/\.so(\.|$)/.test(path));
+  const programs = paths.filter((path) => !/\.so(\.|$)/.test(path));
   const find = (bin: string): string | undefined => {
     const own = programs.filter((path) => basename(path) === bin);
     const loose = programs.filter(

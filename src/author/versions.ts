@@ -3,6 +3,7 @@ import { compareDebVersions } from "../core/deb-version.ts";
 import { UserError } from "../core/errors.ts";
 import { type DebArch, type DebLock, debArchOf } from "../core/locks/deb-lock.ts";
 import { parseWheelName } from "../core/locks/wheel-tags.ts";
+import { onceFor } from "../core/once.ts";
 import type { DebianPackage } from "../core/recipe.ts";
 import type { PlacedSource } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
@@ -14,7 +15,6 @@ import type { DraftContext } from "./draft-context.ts";
 import { gitTags } from "./git-tags.ts";
 import { withOwnGo } from "./lock-go.ts";
 import { viewPackage } from "./npm-command.ts";
-import { pageVersions } from "./versions-page.ts";
 
 /** Where the versions of a source are listed: `npm:@openai/codex`, `github.com/cli/cli`. */
 export interface Origin {
@@ -73,61 +73,60 @@ export function nameOfOrigin({ kind, name }: Origin): string {
   return kind === "git" ? name : `${kind}:${name}`;
 }
 
-/** Each origin is asked once, a few at a time; a host of repositories that cannot be reached only once. */
+/** Each origin is asked once, a few of a kind at a time. */
 export function openVersions(draft: DraftContext): Versions {
+  const askers = askersOf(draft);
   const asked = new Map<string, Promise<Listed>>();
-  const limits = new Map<string, ReturnType<typeof pLimit>>();
+  const limits = new Map<Origin["kind"], ReturnType<typeof pLimit>>();
+  return {
+    of(origin) {
+      const { kind, arch = "amd64", release } = origin;
+      const limit = onceFor(limits, kind, () => pLimit(2));
+      const id = `${nameOfOrigin(origin)} ${arch} ${release}`;
+      return onceFor(asked, id, () => limit(() => askers[kind](origin)));
+    },
+    async newerThan({ packages }, release) {
+      const { packagesFor } = await draft.release(release);
+      const stale = Object.entries(packages).map(async ([arch, list]) => {
+        const { byName } = await packagesFor(arch as DebArch);
+        const isStale = ({ name, version }: DebianPackage): boolean =>
+          compareDebVersions(byName.get(name)?.version ?? version, version) > 0;
+        return list.filter(isStale).map(({ name }) => name);
+      });
+      return new Set((await Promise.all(stale)).flat()).size;
+    },
+  };
+}
+
+type Asker = (origin: Origin) => Promise<Listed>;
+
+function askersOf(draft: DraftContext): Readonly<Record<Origin["kind"], Asker>> {
+  const tagsOf = tagLister(draft);
+  return {
+    npm: ({ name }) => npmVersions(name, draft),
+    pypi: async ({ name }) => ({ versions: await pypiVersions(name, draft) }),
+    go: async ({ name }) => ({ versions: await goVersions(name, draft) }),
+    git: async ({ name }) => ({ versions: await tagsOf(name) }),
+    page: async ({ name: url }) => ({ versions: await pageVersions(url, draft) }),
+    async deb({ name, arch = "amd64", release }) {
+      const { packagesFor } = await draft.release(release);
+      const found = (await packagesFor(arch)).byName.get(name);
+      return { versions: found ? [found.version] : [] };
+    },
+  };
+}
+
+/** Lists the tags of repositories; a host that cannot be reached is asked only once. */
+function tagLister(draft: DraftContext): (name: string) => Promise<readonly string[]> {
   const dead = new Map<string, UserError>();
-  const askHost = async (name: string, ask: () => Promise<readonly string[]>) => {
+  return async (name) => {
     const [host = ""] = name.split("/");
     const known = dead.get(host);
     if (known) throw known;
-    return await ask().catch((error: unknown) => {
+    return await gitTags(name, draft).catch((error: unknown) => {
       if (error instanceof UserError && error.shared) dead.set(host, error);
       throw error;
     });
-  };
-  const inRelease = async (
-    name: string,
-    arch: DebArch,
-    release: string | undefined,
-  ): Promise<string | undefined> =>
-    (await (await draft.release(release)).packagesFor(arch)).byName.get(name)?.version;
-  const askers: Readonly<
-    Record<Origin["kind"], (name: string, origin: Origin) => Promise<Listed>>
-  > = {
-    npm: (name) => npmVersions(name, draft),
-    pypi: async (name) => ({ versions: await pypiVersions(name, draft) }),
-    go: async (name) => ({ versions: await goVersions(name, draft) }),
-    git: async (name) => ({ versions: await askHost(name, () => gitTags(name, draft)) }),
-    page: async (url) => ({ versions: await pageVersions(url, draft) }),
-    async deb(name, { arch = "amd64", release }) {
-      const version = await inRelease(name, arch, release);
-      return { versions: version === undefined ? [] : [version] };
-    },
-  };
-  return {
-    of(origin) {
-      const { kind, name, arch = "amd64", release } = origin;
-      const id = `${nameOfOrigin(origin)} ${arch} ${release}`;
-      const limit = limits.get(kind) ?? pLimit(2);
-      limits.set(kind, limit);
-      const answer = asked.get(id) ?? limit(() => askers[kind](name, origin));
-      asked.set(id, answer);
-      return answer;
-    },
-    async newerThan({ packages }, release) {
-      const stale = await Promise.all(
-        (Object.entries(packages) as [DebArch, readonly DebianPackage[]][]).flatMap(
-          ([arch, list]) =>
-            list.map(async ({ name, version }) => {
-              const now = await inRelease(name, arch, release);
-              return now !== undefined && compareDebVersions(now, version) > 0 ? [name] : [];
-            }),
-        ),
-      );
-      return new Set(stale.flat()).size;
-    },
   };
 }
 
@@ -159,4 +158,22 @@ async function goVersions(module: string, { env }: DraftContext): Promise<readon
     const why = stderr.trim().split("\n")[0] ?? "";
     throw new UserError("E_GO_MODULE", `the versions of ${module} cannot be listed: ${why}`);
   });
+}
+
+/**
+ * The versions that a page names, such as a file with only the newest one or a list of downloads. Throws the
+ * UserErrors of a download.
+ */
+async function pageVersions(
+  url: string,
+  { http, signal }: DraftContext,
+): Promise<readonly string[]> {
+  const { text } = await http.text(url, { signal });
+  return versionsIn(text);
+}
+
+/** All of a text, each once: `1.98.4` of `tailscale_1.98.4_amd64.tgz`, `1.2.0-rc.1` of `v1.2.0-rc.1`. */
+export function versionsIn(text: string): string[] {
+  const found = text.matchAll(/(?<![0-9A-Za-z.])v?(\d+(?:\.\d+)+(?:-[0-9A-Za-z.]+)?)/g);
+  return [...new Set([...found].map(([, version = ""]) => version))];
 }

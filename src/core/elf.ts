@@ -1,12 +1,19 @@
+import type { Arch } from "./platform.ts";
+
 /** The fields of a 64-bit ELF file that the loader uses. */
 export interface Elf {
-  /** e_machine: 62 is x86-64, 183 is arm64. */
+  /** e_machine: see `archOfMachine`. */
   readonly machine: number;
   /** The loader that it requests: programs have one, libraries seldom. */
   readonly interpreter?: string;
   readonly soname?: string;
   /** Names of the required libraries, in order. */
   readonly needed: readonly string[];
+}
+
+/** The processor of an ELF file; undefined if no program of ours runs on it. */
+export function archOfMachine(machine: number | undefined): Arch | undefined {
+  return machine === 62 ? "x64" : machine === 183 ? "arm64" : undefined;
 }
 
 /** Reads `length` bytes from an offset; fewer at the end of the file. */

@@ -27,13 +27,6 @@ export interface SharedCause {
   readonly message: string;
 }
 
-/** The cause of every failed download in an offline run. */
-export const offlineCause: SharedCause = { key: "offline", message: "this run is offline" };
-export const noNetworkCause: SharedCause = {
-  key: "no network",
-  message: "there is no network here",
-};
-
 interface ErrorOptions {
   readonly hint?: string | undefined;
   readonly cause?: unknown;
@@ -64,6 +57,13 @@ export class UserError extends Error {
   get kind(): ProblemKind {
     return problems[this.problem].kind;
   }
+}
+
+/** The error for something that only a network has, in an offline run. */
+export function offlineError(what: string): UserError {
+  return new UserError("E_OFFLINE", `${what} is needed, but this run is offline`, {
+    shared: { key: "offline", message: "this run is offline" },
+  });
 }
 
 /** The remedy in the table of problems. */

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { noNetworkCause, offlineCause, UserError } from "../core/errors.ts";
+import { offlineError, UserError } from "../core/errors.ts";
 import { shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
@@ -34,17 +34,13 @@ interface Reach {
 
 /** Throws `unmet` at once if no response is possible. */
 export function refuseWithoutNetwork(url: URL, options: Reach): void {
-  if (options.offline) {
-    throw new UserError("E_OFFLINE", `${shownUrl(url)} is needed, but this run is offline`, {
-      shared: offlineCause,
-    });
-  }
+  if (options.offline) throw offlineError(shownUrl(url));
   // On a host without a network a proxy may listen on the loopback interface.
   const proxy = proxyFor(url, options);
   if (isLoopback(url.hostname) || (proxy && isLoopback(proxy.url.hostname))) return;
   if (hasNetwork(options.interfaces ?? networkInterfaces)) return;
   throw new UserError("E_NO_NETWORK", `${shownUrl(url)} is needed, but there is no network here`, {
-    shared: noNetworkCause,
+    shared: { key: "no network", message: "there is no network here" },
   });
 }
 

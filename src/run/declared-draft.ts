@@ -1,6 +1,6 @@
 import { pinnedParts } from "../author/draft.ts";
 import { draftClosure } from "../author/draft-npm.ts";
-import { resolveGo } from "../author/go-resolve.ts";
+import { resolveGo } from "../author/lock-go.ts";
 import { viewPackage } from "../author/npm-command.ts";
 import { resolvePython } from "../author/python-resolve.ts";
 import type { Draft } from "../author/recipe-text.ts";

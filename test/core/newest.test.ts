@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { moveText } from "../../src/author/bump.ts";
 import { type Answer, isBehind, majorNote, newestOf } from "../../src/author/newest.ts";
-import { namedOrigin, nameOfOrigin, type Origin } from "../../src/author/versions.ts";
-import { versionsIn } from "../../src/author/versions-page.ts";
+import { namedOrigin, nameOfOrigin, type Origin, versionsIn } from "../../src/author/versions.ts";
 
 const answer = (versions: Answer["versions"], origin: Partial<Origin> = {}): Answer => ({
   origin: { kind: "git", name: "github.com/o/zog", tag: "v1.0.0", ...origin },

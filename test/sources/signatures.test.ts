@@ -84,7 +84,7 @@ describe("real bundles", () => {
       by: "https://github.com/sigstore/sigstore-js/.github/workflows/publish.yml@refs/tags/v0.4.0",
       issuer: github,
       repository: "https://github.com/sigstore/sigstore-js",
-      commit: "8a2ee2fd20dda58ffa4a8d808a65cb1e04711c03",
+      source: "https://github.com/sigstore/sigstore-js@8a2ee2fd20dda58ffa4a8d808a65cb1e04711c03",
       predicateType: "https://slsa.dev/provenance/v0.2",
     });
   });
@@ -104,7 +104,7 @@ describe("real bundles", () => {
       by: "https://github.com/trailofbits/rfc8785.py/.github/workflows/release.yml@refs/tags/v0.1.2",
       issuer: github,
       repository: "https://github.com/trailofbits/rfc8785.py",
-      commit: "d8b4a6445f38c48b9137a8099706d9b8073146e4",
+      source: "https://github.com/trailofbits/rfc8785.py@d8b4a6445f38c48b9137a8099706d9b8073146e4",
     });
   });
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { offlineCause, UserError } from "../../core/errors.ts";
+import { offlineError, UserError } from "../../core/errors.ts";
 import type { Platform } from "../../core/platform.ts";
 import type { GoBuildArtifact } from "../../core/recipe.ts";
 import { shortageSaid } from "../../core/system-error.ts";
@@ -28,11 +28,7 @@ const downloadTimeout = 10 * 60_000;
 async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): Promise<Staged> {
   const toolchains = toolchainsOf(context);
   const { kind, module, version, sum } = artifact;
-  if (toolchains.offline) {
-    throw new UserError("E_OFFLINE", `${module}@${version} is needed, and this run is offline`, {
-      shared: offlineCause,
-    });
-  }
+  if (toolchains.offline) throw offlineError(`${module}@${version}`);
   const tree = await makeTree(context.dir, ["bin"]);
   context.onPhase?.("download");
   const toolchain = await toolchains.toolchain(artifact.toolchain);
