@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import type { Dispatcher } from "undici";
-import { once } from "../core/once.ts";
+import { once, onceFor } from "../core/once.ts";
 import { type Certificates, readCertificates } from "./certificates.ts";
+import { basicHeader } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { type NetworkProxy, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
@@ -43,33 +44,17 @@ const connections = 16;
  */
 export async function createAgent({ env, settings, ca, connectMs }: AgentOptions): Promise<Agent> {
   const module = await import("undici");
-  const undici = module.default ?? module;
+  const undici: Undici = module.default ?? module;
   const { caFiles = [], caTexts = [] } = settings;
-  let certificates: Certificates | undefined;
-  const secure = once((): TlsOptions => {
-    const own = env.SSL_CERT_FILE ? [{ name: "SSL_CERT_FILE", value: env.SSL_CERT_FILE }] : [];
-    certificates = readCertificates({
-      env,
-      files: [...own, ...caFiles],
-      texts: [...ca, ...caTexts],
-    });
-    const { secureContext } = certificates;
+  const own = env.SSL_CERT_FILE ? [{ name: "SSL_CERT_FILE", value: env.SSL_CERT_FILE }] : [];
+  const certificates = once(() =>
+    readCertificates({ env, files: [...own, ...caFiles], texts: [...ca, ...caTexts] }),
+  );
+  const tls = once((): TlsOptions => {
+    const { secureContext } = certificates();
     return { timeout: connectMs, ...(secureContext && { secureContext }) };
   });
-  const spare = once(spareOptimising);
-  const plain = undici.buildConnector({ timeout: connectMs });
-  const encrypted = once(() => undici.buildConnector(secure()));
-  const connect: Connector = (target, callback) => {
-    const connected: typeof callback = (...result) => {
-      spare();
-      callback(...result);
-    };
-    try {
-      return (target.protocol === "https:" ? encrypted() : plain)(target, connected);
-    } catch (error) {
-      return callback(error as Error, null);
-    }
-  };
+  const connect = connector(undici, connectMs, tls);
   const open = (proxy: NetworkProxy | undefined): Dispatcher => {
     if (proxy === undefined) return new undici.Agent({ connect, connections });
     if (proxy.kind !== "http") {
@@ -78,8 +63,8 @@ export async function createAgent({ env, settings, ca, connectMs }: AgentOptions
     return new undici.ProxyAgent({
       uri: proxy.url.href,
       ...authorization(proxy),
-      requestTls: secure(),
-      proxyTls: secure(),
+      requestTls: tls(),
+      proxyTls: tls(),
       // Proxies often allow CONNECT only to port 443, so plain http requests use the absolute form.
       proxyTunnel: false,
       connections,
@@ -91,17 +76,33 @@ export async function createAgent({ env, settings, ca, connectMs }: AgentOptions
   return {
     async get(url, { proxy: own, ...rest }) {
       const proxy = choose(url, own);
-      const key = proxy === undefined ? "" : JSON.stringify(proxy);
-      const dispatcher = dispatchers.get(key) ?? open(proxy);
-      dispatchers.set(key, dispatcher);
+      const dispatcher = onceFor(dispatchers, JSON.stringify(proxy ?? "none"), () => open(proxy));
       const { origin, pathname, search } = url;
       return await dispatcher.request({ origin, path: pathname + search, method: "GET", ...rest });
     },
     proxyFor: choose,
-    certificateProblems: () => certificates?.problems() ?? [],
+    certificateProblems: () => certificates().problems(),
     async destroy() {
       await Promise.all([...dispatchers.values()].map((each) => each.destroy()));
     },
+  };
+}
+
+/** Opens connections; the first one is followed by the compilation of undici's parser. */
+function connector(undici: Undici, timeout: number, tls: () => TlsOptions): Connector {
+  const plain = undici.buildConnector({ timeout });
+  const encrypted = once(() => undici.buildConnector(tls()));
+  const spare = once(spareOptimising);
+  return (target, callback) => {
+    const connected: typeof callback = (...result) => {
+      spare();
+      callback(...result);
+    };
+    try {
+      return (target.protocol === "https:" ? encrypted() : plain)(target, connected);
+    } catch (error) {
+      return callback(error as Error, null);
+    }
   };
 }
 
@@ -121,7 +122,7 @@ function spareOptimising(): void {
 
 function authorization({ user, password }: NetworkProxy): { token?: string } {
   if (user === "" && password === "") return {};
-  return { token: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  return { token: basicHeader(user, password).authorization };
 }
 
 type Undici = Pick<typeof import("undici"), "Agent" | "ProxyAgent" | "buildConnector">;

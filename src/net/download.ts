@@ -1,10 +1,11 @@
 /** The steps from a request to verified, hashed or parsed bytes, from which `Http` is built. */
+import type { DigestAlgorithm } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
 import { shownUrl } from "./errors.ts";
 import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
-import { bothHashesSink, discard, type FileSink, fileSink, memorySink, type Sink } from "./sink.ts";
+import { type FileSink, fillFile, memorySink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 
 const defaultLimit = 4 * 1024 ** 3;
@@ -17,23 +18,32 @@ export type Begin = (
   rest: Given & Pick<DownloadRequest, "hasAlternative" | "isPrivate">,
 ) => Promise<Transfer>;
 
+/**
+ * Downloads and verifies. If the parts come from two versions of a file, everything is downloaded
+ * again. A body with a content encoding is decoded if its raw bytes do not match the digest.
+ */
 export async function download(request: DownloadRequest, begin: Begin): Promise<Download> {
   const { url, headers = {}, file, digest, limit = defaultLimit, ...rest } = request;
-  const sink = await fileSink(file, digest);
-  try {
+  const algorithms = [digest.algorithm];
+  return await fillFile(file, algorithms, async (sink) => {
     const job = await begin(url, { headers, sink, limit, ...rest });
-    const open = (decoded: string) => fileSink(decoded, digest);
-    const got = await transferAll(job, sink, async (from) => {
-      const most = request.size ?? limit;
-      return (await decodeOnto(file, from, most, open, (into) => into.verify(from.url))).size;
-    });
-    await sink.close();
-    return { size: got.size, url: shownUrl(got.url) };
-  } catch (error) {
-    await sink.close().catch(() => {});
-    await discard(file);
-    throw error;
-  }
+    let from = await transfer(job);
+    try {
+      sink.verify(from.url, digest);
+    } catch (error) {
+      if (from.encodings.length > 0) {
+        const most = request.size ?? limit;
+        return await decodeOnto(file, algorithms, from, most, (into) =>
+          into.verify(from.url, digest),
+        );
+      }
+      if (!from.resumed) throw error;
+      await sink.restart();
+      from = await transfer(job);
+      sink.verify(from.url, digest);
+    }
+    return { size: sink.received, url: shownUrl(from.url) };
+  });
 }
 
 export async function hashDownload(
@@ -41,8 +51,8 @@ export async function hashDownload(
   begin: Begin,
 ): Promise<HashedDownload> {
   const { url, headers = {}, file, limit = defaultLimit, ...rest } = request;
-  const sink = await bothHashesSink(file);
-  try {
+  const algorithms = ["sha256", "sha512"] as const;
+  return await fillFile(file, algorithms, async (sink) => {
     const job = await begin(url, { headers, sink, limit, ...rest });
     let from = await transfer(job);
     if (from.resumed) {
@@ -51,19 +61,10 @@ export async function hashDownload(
       from = await transfer(job);
     }
     if (from.encodings.length > 0 && !isPackedByName(from)) {
-      await sink.close();
-      const open = (decoded: string) => bothHashesSink(decoded);
-      const digests = await decodeOnto(file, from, limit, open, (into) => into.weighed(from.url));
-      return { url: shownUrl(from.url), ...digests };
+      return await decodeOnto(file, algorithms, from, limit, (into) => into.weighed(from.url));
     }
-    const digests = sink.weighed(from.url);
-    await sink.close();
-    return { size: sink.received, url: shownUrl(from.url), ...digests };
-  } catch (error) {
-    await sink.close().catch(() => {});
-    await discard(file);
-    throw error;
-  }
+    return { size: sink.received, url: shownUrl(from.url), ...sink.weighed(from.url) };
+  });
 }
 
 /**
@@ -75,53 +76,22 @@ function isPackedByName({ url, encodings }: Transferred): boolean {
   return encodings.length === 1 && encodings.every((each) => suffixes[each].test(url.pathname));
 }
 
-/**
- * Downloads and verifies. If the parts come from two versions of a file, everything is downloaded
- * again. A body with a content encoding is decoded if its raw bytes do not match the digest.
- */
-async function transferAll(
-  job: Transfer,
-  sink: FileSink,
-  unpack: (got: Transferred) => Promise<number>,
-): Promise<{ url: URL; size: number }> {
-  const got = await transfer(job);
-  try {
-    sink.verify(got.url);
-    return { url: got.url, size: sink.received };
-  } catch (error) {
-    if (got.encodings.length > 0) return { url: got.url, size: await unpack(got) };
-    if (!got.resumed) throw error;
-  }
-  await sink.restart();
-  const again = await transfer(job);
-  sink.verify(again.url);
-  return { url: again.url, size: sink.received };
-}
-
-/**
- * Replaces a file by its decoded contents if `judge` accepts them; returns the result of `judge`,
- * and the size.
- */
-async function decodeOnto<S extends Sink & { close(): Promise<void> }, Said>(
+/** Replaces a file by its decoded contents if `judge` accepts them; returns what that says, too. */
+async function decodeOnto<Said>(
   file: string,
+  algorithms: readonly DigestAlgorithm[],
   { url, encodings }: Transferred,
   limit: number,
-  open: (file: string) => Promise<S>,
-  judge: (sink: S) => Said,
-): Promise<Said & { readonly size: number }> {
+  judge: (sink: FileSink) => Said,
+): Promise<Said & Download> {
   const decodedFile = `${file}.decoded`;
-  const sink = await open(decodedFile);
-  try {
+  return await fillFile(decodedFile, algorithms, async (sink) => {
     await decodeFile(file, encodings, sink, limit, url);
     const said = judge(sink);
     await sink.close();
     moveOnto(decodedFile, file);
-    return { ...said, size: sink.received };
-  } catch (error) {
-    await sink.close().catch(() => {});
-    await discard(decodedFile);
-    throw error;
-  }
+    return { ...said, size: sink.received, url: shownUrl(url) };
+  });
 }
 
 export async function json(

@@ -2,8 +2,7 @@ import type { networkInterfaces } from "node:os";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
-import { createAgent } from "./agent.ts";
-import type { CredentialsFor } from "./credentials.ts";
+import { type Agent, createAgent } from "./agent.ts";
 import { type Begin, download, hashDownload, json, text } from "./download.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
@@ -92,6 +91,9 @@ export interface Http {
   close(): Promise<void>;
 }
 
+/** The header for a single file; empty if there are no credentials for it. */
+export type CredentialsFor = (url: URL) => Promise<Record<string, string>>;
+
 export interface HttpOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Called when the first request needs them. */
@@ -117,64 +119,60 @@ export function createHttp(options: HttpOptions): Http {
   const { env, mirrors, ca = [], onDetail = () => {} } = options;
   const settings = once(async () => (await options.settings?.()) ?? {});
   const basic = { ...defaultRetryPolicy, ...options.timing };
-  const patience = once(async () => withWaiting(basic, env, await settings()));
-  const agent = once(async () =>
-    createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs }),
-  );
-  let isOpen = false;
-  /** Origins that timed out; later transfers from them wait less. */
-  const dead = new Set<string>();
-  /** Origins that were given up early, although the settings ask for a longer wait. */
-  const hurried = new Set<string>();
-  const listeners: ((transfers: number) => void)[] = [];
-  let quiet = 0;
-  const onQuiet = (isQuiet: boolean): void => {
-    quiet += isQuiet ? 1 : -1;
-    for (const listener of listeners) listener(quiet);
-  };
+  const policy = once(async () => withWaiting(basic, env, await settings()));
+  let agent: Promise<Agent> | undefined;
+  const openAgent = async (): Promise<Agent> =>
+    createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs });
+  const silent = silentOrigins();
+  const quiet = quietTransfers();
   const begin: Begin = async (text, { hasAlternative = false, isPrivate = false, ...rest }) => {
     const url = targetOf(text, mirrors());
     const isMirrored = shownUrl(url) !== shownUrl(text);
     if (isMirrored) onDetail(`mirror: ${shownUrl(text)} -> ${shownUrl(url)}`);
     refuseWithoutNetwork(url, { ...options, settings: await settings(), own: rest.proxy });
-    if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
-    if (hasAlternative && dead.has(url.origin)) throw deadBefore(url);
-    const full = await patience();
-    const policy = hasAlternative || dead.has(url.origin) ? hasty(full) : full;
-    const onDead = (error: UserError): UserError => {
-      const isHurried = hasAlternative && full.isSet;
-      (isHurried ? hurried : dead).add(url.origin);
-      return isHurried ? new HurriedError(error) : error;
-    };
+    const usual = await policy();
+    const timing = silent.timingFor(url, usual, hasAlternative);
+    const onDead = (error: UserError): UserError =>
+      silent.add(url, error, hasAlternative && usual.isSet);
     const isOwn = rest.headers.authorization !== undefined || url.username !== "";
     const login = (isPrivate || isMirrored) && !isOwn ? await options.credentials?.(url) : {};
     const headers = { ...rest.headers, ...login };
-    isOpen = true;
-    const job = { ...rest, headers, url, timing: policy };
-    return { ...job, agent: await agent(), onQuiet, onDead, onDetail };
+    agent ??= openAgent();
+    const job = { ...rest, headers, url, timing, agent: await agent };
+    return { ...job, onQuiet: quiet.change, onDead, onDetail };
   };
-  /** If there is another source, this error is reported only if that one fails, too. */
-  const tell = async <T>(url: string, hasAlternative: boolean | undefined, had: Promise<T>) => {
-    if (hasAlternative) {
-      had.catch((why: unknown) => {
-        if (why instanceof UserError)
-          onDetail(`next source after ${shownUrl(url)}: ${why.message}`);
-      });
-    }
-    return await had;
-  };
+  const told = <T>(url: string, hasAlternative: boolean | undefined, work: Promise<T>) =>
+    hasAlternative ? tellFailure(url, work, onDetail) : work;
   return {
-    download: (request) => tell(request.url, request.hasAlternative, download(request, begin)),
-    weigh: (request) => tell(request.url, request.hasAlternative, hashDownload(request, begin)),
+    download: (request) => told(request.url, request.hasAlternative, download(request, begin)),
+    weigh: (request) => told(request.url, request.hasAlternative, hashDownload(request, begin)),
     json: (url, headers) => json(url, headers ?? {}, begin),
-    text: (url, options = {}) => tell(url, options.hasAlternative, text(url, options, begin)),
-    onQuiet: (listener) => void listeners.push(listener),
+    text: (url, options = {}) => told(url, options.hasAlternative, text(url, options, begin)),
+    onQuiet: quiet.listen,
     async close() {
-      if (isOpen)
-        await agent().then(
-          (open) => open.destroy(),
-          () => {},
-        );
+      const opened = await agent?.catch(() => undefined); // its error was thrown to who asked for it
+      await opened?.destroy();
+    },
+  };
+}
+
+/** Origins that did not answer in this run: others are preferred, and transfers from them wait less. */
+function silentOrigins() {
+  const dead = new Set<string>();
+  /** Given up early, although the settings ask for a longer wait. */
+  const hurried = new Set<string>();
+  return {
+    /** Throws if there is another source, and this one did not answer before. */
+    timingFor(url: URL, usual: RetryPolicy, hasAlternative: boolean): RetryPolicy {
+      const isDead = dead.has(url.origin);
+      if (hasAlternative && hurried.has(url.origin)) throw new HurriedError(deadBefore(url));
+      if (hasAlternative && isDead) throw deadBefore(url);
+      return hasAlternative || isDead ? hasty(usual) : usual;
+    },
+    /** Returns the error to throw. */
+    add({ origin }: URL, error: UserError, isHurried: boolean): UserError {
+      (isHurried ? hurried : dead).add(origin);
+      return isHurried ? new HurriedError(error) : error;
     },
   };
 }
@@ -185,4 +183,29 @@ function deadBefore(url: URL): UserError {
     hint: `${url.host} or the network hangs; try again later.`,
     shared: hostCause(url.host, "did not respond"),
   });
+}
+
+/** Counts transfers that have not received a byte for a while. */
+function quietTransfers() {
+  const listeners: ((transfers: number) => void)[] = [];
+  let count = 0;
+  return {
+    listen: (listener: (transfers: number) => void) => void listeners.push(listener),
+    change(isQuiet: boolean): void {
+      count += isQuiet ? 1 : -1;
+      for (const listener of listeners) listener(count);
+    },
+  };
+}
+
+/** If there is another source, this error is reported only if that one fails, too. */
+async function tellFailure<T>(
+  url: string,
+  work: Promise<T>,
+  onDetail: (message: string) => void,
+): Promise<T> {
+  work.catch((why: unknown) => {
+    if (why instanceof UserError) onDetail(`next source after ${shownUrl(url)}: ${why.message}`);
+  });
+  return await work;
 }

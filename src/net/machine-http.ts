@@ -1,6 +1,9 @@
+import { join } from "node:path";
+import { parseLogins } from "../core/logins.ts";
 import { once } from "../core/once.ts";
-import { readCredentials } from "./credentials.ts";
-import { createHttp, type Http, type HttpOptions } from "./http.ts";
+import { readSettingsFile } from "../io/input.ts";
+import { type CredentialsFor, createHttp, type Http, type HttpOptions } from "./http.ts";
+import { netrcHeaders } from "./netrc.ts";
 import { readNetworkSettings } from "./network-settings.ts";
 import { type NpmConfig, readNpmConfig } from "./npm-config.ts";
 
@@ -25,4 +28,25 @@ export function machineHttp(
     ...(onDetail && { onDetail }),
   });
   return { http, npm };
+}
+
+/**
+ * The credentials of this machine for single files: netrc's login for the host, else those that npm
+ * would send to this URL. netrc's `default` does not count, because recipes name any host.
+ *
+ * @param home the user's home directory, absolute
+ */
+function readCredentials(
+  env: Readonly<Record<string, string | undefined>>,
+  home: string,
+  npm: () => Promise<NpmConfig>,
+): CredentialsFor {
+  const netrc = once(() => {
+    const logins = parseLogins(readSettingsFile(env.NETRC || join(home, ".netrc")));
+    return logins.filter(({ machine }) => machine !== "*");
+  });
+  return async (url) => {
+    const found = netrcHeaders(netrc(), url.hostname);
+    return found.authorization === undefined ? (await npm()).headersFor(url.href) : found;
+  };
 }

@@ -16,6 +16,6 @@ export function urlHeaders(url: URL): Record<string, string> {
   return basicHeader(decoded(url.username), decoded(url.password));
 }
 
-export function basicHeader(login: string, password: string): Record<string, string> {
+export function basicHeader(login: string, password: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}` };
 }

@@ -15,54 +15,18 @@ export interface Sink {
   write(chunk: Buffer): Promise<void>;
 }
 
-export interface FileSink extends Sink {
-  /** Throws a UserError (`integrity`) if the content does not match the digest. */
-  verify(from: URL): void;
-  close(): Promise<void>;
-}
+export type FileSink = Awaited<ReturnType<typeof fileSink>>;
 
 /** Hashes while writing: every byte is processed once. The file is created. */
-export async function fileSink(file: string, digest: Digest): Promise<FileSink> {
-  const sink = await hashingSink(file, [digest.algorithm]);
-  return {
-    ...sink,
-    get received() {
-      return sink.received;
-    },
-    verify(from) {
-      const [got] = sink.digests();
-      if (got?.hex === digest.hex) return;
-      const why = `expected ${formatDigest(digest)}, got ${got && formatDigest(got)}`;
-      throw wrongBytes(from, why, sink.isPage());
-    },
-  };
-}
-
-/** For downloads that are not pinned yet. */
-export async function bothHashesSink(file: string) {
-  const sink = await hashingSink(file, ["sha256", "sha512"]);
-  return {
-    ...sink,
-    get received() {
-      return sink.received;
-    },
-    /** The digests of the content; throws a UserError (`integrity`) if it is a web page. */
-    weighed(from: URL): { sha256: Digest; sha512: Digest } {
-      if (sink.isPage()) throw wrongBytes(from, "nothing was pinned", true);
-      const [sha256, sha512] = sink.digests();
-      if (!sha256 || !sha512) throw new Error("a sink has not hashed what it was to hash");
-      return { sha256, sha512 };
-    },
-  };
-}
-
-async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[]) {
+async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   const descriptor = await withContext("create", file, () => openSync(file, "w", 0o600));
   const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
   let hashes = start();
   let received = 0;
   let head = Buffer.alloc(0);
   let isClosed = false;
+  const digests = (): Digest[] =>
+    algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" }));
   return {
     get received() {
       return received;
@@ -79,10 +43,20 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
       writeAll(descriptor, chunk, received, file);
       received += chunk.length;
     },
-    /** The digests of the content, once; in the order of the algorithms. */
-    digests: (): Digest[] =>
-      algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" })),
-    isPage: () => looksLikePage(head),
+    /** Throws a UserError (`integrity`) if the content does not match the digest. */
+    verify(from: URL, digest: Digest) {
+      const got = digests().find(({ algorithm }) => algorithm === digest.algorithm);
+      if (got?.hex === digest.hex) return;
+      const why = `expected ${formatDigest(digest)}, got ${got && formatDigest(got)}`;
+      throw wrongBytes(from, why, looksLikePage(head));
+    },
+    /** Both digests of the content; throws a UserError (`integrity`) if it is a web page. */
+    weighed(from: URL): { sha256: Digest; sha512: Digest } {
+      if (looksLikePage(head)) throw wrongBytes(from, "nothing was pinned", true);
+      const [sha256, sha512] = digests();
+      if (!sha256 || !sha512) throw new Error("a sink has not hashed what it was to hash");
+      return { sha256, sha512 };
+    },
     /** Only once: after an error, too, the descriptor may already belong to another file. */
     async close() {
       if (isClosed) return;
@@ -92,9 +66,22 @@ async function hashingSink(file: string, algorithms: readonly DigestAlgorithm[])
   };
 }
 
-/** Removes what a failed download left, if possible: its work directory is removed later anyway. */
-export async function discard(file: string): Promise<void> {
-  await tolerate(rm(file, { force: true }));
+/** Creates a file, which `fill` fills; it is removed again if that fails. */
+export async function fillFile<T>(
+  file: string,
+  algorithms: readonly DigestAlgorithm[],
+  fill: (sink: FileSink) => Promise<T>,
+): Promise<T> {
+  const sink = await fileSink(file, algorithms);
+  try {
+    const result = await fill(sink);
+    await sink.close();
+    return result;
+  } catch (error) {
+    await tolerate(sink.close());
+    await tolerate(rm(file, { force: true })); // its work directory is removed later anyway
+    throw error;
+  }
 }
 
 /** Holds a small document in memory. */

@@ -3,11 +3,11 @@ import { type Digest, sha256Of } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import type { LockedWheel } from "../../core/recipe.ts";
 import { writeFile } from "../../io/disk.ts";
-import { listNames, statIfExists, tolerate, withContext } from "../../io/files.ts";
+import { listNames, statIfExists, withContext } from "../../io/files.ts";
 import { tryRead } from "../../io/input.ts";
 import { shownUrl } from "../../net/errors.ts";
 import type { Download, Text } from "../../net/http.ts";
-import { discard, fileSink } from "../../net/sink.ts";
+import { fillFile } from "../../net/sink.ts";
 import { type IndexFile, nameOf, parsePage } from "./page.ts";
 
 /**
@@ -50,17 +50,11 @@ export async function copyWheel(
   file: string,
 ): Promise<Download> {
   const bytes = readHere(from, wheel.size ?? largestWheel);
-  const sink = await fileSink(file, wheel.digest);
-  try {
+  return await fillFile(file, [wheel.digest.algorithm], async (sink) => {
     await sink.write(bytes);
-    sink.verify(from);
-    await sink.close();
-  } catch (error) {
-    await tolerate(sink.close());
-    await discard(file);
-    throw error;
-  }
-  return { size: sink.received, url: from.href };
+    sink.verify(from, wheel.digest);
+    return { size: sink.received, url: from.href };
+  });
 }
 
 /** Copies a local wheel and returns its digest. */
