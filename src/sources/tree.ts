@@ -5,6 +5,7 @@ import { lstatSync, mkdirSync, readPieces, realpathSync } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
 import { ifThere } from "../io/files.ts";
 import { makeExecutable } from "../io/volume/modes.ts";
+import { isProgram } from "../unpack/looks-like.ts";
 import { treeWriter } from "../unpack/tree.ts";
 
 export type Bins = Readonly<Record<string, string>>;
@@ -35,7 +36,8 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
       throw await absent(root, path, "has no regular file");
     }
     if (!native || (stats.mode & 0o100) !== 0) continue;
-    if (!isProgram(found)) throw await absent(root, path, "has no executable");
+    if (!isProgram(readPieces(found, (read) => read(0, 4))))
+      throw await absent(root, path, "has no executable");
     makeExecutable(found);
   }
 }
@@ -46,11 +48,6 @@ export function onlyProgram(bins: Bins): string {
   if (path !== undefined && others.length === 0) return path;
   const message = "a raw or gz artifact is one program, and the recipe has several";
   throw new UserError("E_RECIPE_BINS", message, { hint: "Give each of its bins the same path." });
-}
-
-function isProgram(path: string): boolean {
-  const head = readPieces(path, (read) => read(0, 4)).toString("latin1");
-  return head === "\x7fELF" || head.startsWith("#!");
 }
 
 /** How many names are shown, and how many are read. */

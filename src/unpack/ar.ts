@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readPieces, statSync } from "../io/disk.ts";
 import { otherFormat, type Refusal, refusal } from "./refusals.ts";
 
 /** A member of an ar archive: its name, and the part of the file with its content. */
@@ -19,22 +19,18 @@ const maxMembers = 8;
  * up to the end of the file. Throws a UserError of ./refusals.ts for any other form.
  */
 export function readAr(file: string): ArMember[] {
-  const descriptor = openSync(file, "r");
-  try {
-    const { size } = fstatSync(descriptor);
+  const { size } = statSync(file);
+  return readPieces(file, (piece) => {
     const read = (at: number, length: number): string => {
-      const bytes = Buffer.alloc(length);
-      const count = readSync(descriptor, bytes, 0, length, at);
-      if (count !== length) throw brokenDeb("it is truncated");
+      const bytes = piece(at, length);
+      if (bytes.length !== length) throw brokenDeb("it is truncated");
       return bytes.toString("latin1");
     };
     if (size < magic.length || read(0, magic.length) !== magic) {
-      throw otherFormat("deb", Buffer.from(read(0, Math.min(size, 512)), "latin1"));
+      throw otherFormat("deb", piece(0, 512));
     }
     return readMembers(read, size);
-  } finally {
-    closeSync(descriptor);
-  }
+  });
 }
 
 function readMembers(read: (at: number, length: number) => string, size: number): ArMember[] {

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import { posix } from "node:path";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { readPieces } from "../io/disk.ts";
 import { type ArMember, brokenDeb, readAr } from "./ar.ts";
 import { decompressed } from "./decompress.ts";
 import { refusal, refuseEntry } from "./refusals.ts";
@@ -44,7 +44,8 @@ function findData(
   if (version?.name !== "debian-binary" || version.end - version.start !== 4) {
     throw brokenDeb("it does not begin like a package");
   }
-  if (readText(file, version) !== "2.0\n") throw brokenDeb("it does not have format 2.0");
+  if (readPieces(file, (read) => read(version.start, 4)).toString() !== "2.0\n")
+    throw brokenDeb("it does not have format 2.0");
   if (!control || !/^control\.tar(\.\w+)?$/.test(control.name))
     throw brokenDeb("it has no control");
   const format = data && formats[data.name];
@@ -57,17 +58,6 @@ function findData(
   }
   if (others.length > 0) throw brokenDeb("its files are followed by other data");
   return { member: data, format };
-}
-
-function readText(file: string, { start, end }: ArMember): string {
-  const descriptor = openSync(file, "r");
-  try {
-    const bytes = Buffer.alloc(end - start);
-    readSync(descriptor, bytes, 0, bytes.length, start);
-    return bytes.toString("latin1");
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /**

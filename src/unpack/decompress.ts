@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { readPieces, statSync } from "../io/disk.ts";
 import { fileError } from "../io/files.ts";
 import { bunzip } from "./bunzip.ts";
 import { inflate } from "./inflate.ts";
-import { readPieces, type Span } from "./pieces.ts";
+import { piecesOf, type Span } from "./pieces.ts";
 import { cutShort, damaged, otherFormat } from "./refusals.ts";
 import { unxz } from "./unxz.ts";
 import { unzstd } from "./unzstd.ts";
@@ -24,7 +24,7 @@ export async function* decompressed(
   try {
     const { span, head } = look(file, part);
     if (decoder && !decoder.begins(head.toString("latin1"))) throw otherFormat(format, head);
-    yield* decoder ? decoder.decode(file, span) : readPieces(file, span);
+    yield* decoder ? decoder.decode(file, span) : piecesOf(file, span);
   } catch (cause) {
     throw errorOf(file, format, cause);
   }
@@ -63,27 +63,24 @@ const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
 const maxPadding = 4096;
 
 /** The position of the data, and its first bytes. */
-function look(file: string, { start, end: wanted }: Part): { span: Span; head: Buffer } {
-  const descriptor = openSync(file, "r");
-  try {
-    const end = wanted ?? fstatSync(descriptor).size;
-    const read = (at: number, most: number): Buffer => {
-      const bytes = Buffer.alloc(Math.max(0, Math.min(most, end - at)));
-      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, at));
-    };
-    const tail = read(Math.max(start, end - maxPadding), maxPadding);
+function look(
+  file: string,
+  { start, end = statSync(file).size }: Part,
+): { span: Span; head: Buffer } {
+  return readPieces(file, (read) => {
+    const from = Math.max(start, end - maxPadding);
+    const tail = read(from, Math.max(0, end - from));
     const padded = /[\0\t\n\r ]*$/.exec(tail.toString("latin1"))?.[0].length ?? 0;
-    return { span: { start, end, padding: end - padded }, head: read(start, 512) };
-  } finally {
-    closeSync(descriptor);
-  }
+    const head = read(start, Math.max(0, Math.min(512, end - start)));
+    return { span: { start, end, padding: end - padded }, head };
+  });
 }
 
 function gunzip(file: string, { start, end, padding }: Span): AsyncIterable<Buffer> {
   return inflate(
     "gzip",
-    readPieces(file, { start, end: padding }),
-    readPieces(file, { start: padding, end }),
+    piecesOf(file, { start, end: padding }),
+    piecesOf(file, { start: padding, end }),
   );
 }
 

@@ -1,7 +1,4 @@
-/**
- * Recognizes a file by its first bytes, for messages: an author sees which wrong file or format was
- * used.
- */
+/** Recognizes files by their first bytes. */
 
 const beginnings: readonly [bytes: string, what: string][] = [
   ["\x1f\x8b", "a gzip file"],
@@ -28,7 +25,13 @@ const beginnings: readonly [bytes: string, what: string][] = [
   ["version https://git-lfs", "a Git LFS pointer, not the file itself"],
 ];
 
-/** `a web page`, `a zip file` …; undefined if it is unknown. */
+/** True for the first bytes of a program: a binary, or a script. */
+export function isProgram(head: Buffer): boolean {
+  const text = head.toString("latin1", 0, 4);
+  return text === "\x7fELF" || text.startsWith("#!");
+}
+
+/** For messages: `a web page`, `a zip file` …; undefined if it is unknown. */
 export function looksLike(head: Buffer): string | undefined {
   if (head.length === 0) return "an empty file";
   const text = head.subarray(0, 300).toString("latin1");

@@ -1,7 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
 import type { ReadEntry } from "tar";
 import { UserError } from "../core/errors.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { readPieces } from "../io/disk.ts";
 import { decompressed } from "./decompress.ts";
 import { hasControl, maxDepth } from "./paths.ts";
 import { cutShort, damaged, otherFormat } from "./refusals.ts";
@@ -45,7 +45,7 @@ export async function unpackNpm(
     for await (const blocks of inBlocks(decompressed(file, format), format, tree.limits)) {
       head ??= Buffer.from(blocks.subarray(0, 512));
       // npm decompresses once, but node-tar would do it again.
-      if (isCompressed(head)) throw otherFormat("tar", head);
+      if (compressionOf(head)) throw otherFormat("tar", head);
       parser.write(blocks);
       if (ended) return; // data after the end is ignored
     }
@@ -69,18 +69,11 @@ const magics: readonly (readonly [string, ArchiveFormat])[] = [
 
 /** As npm does, by the first bytes: uncompressed data is a tar. */
 function formatOf(file: string): ArchiveFormat {
-  const descriptor = openSync(file, "r");
-  try {
-    const head = Buffer.alloc(4);
-    readSync(descriptor, head, 0, head.length, 0);
-    return magics.find(([magic]) => head.toString("latin1").startsWith(magic))?.[1] ?? "tar";
-  } finally {
-    closeSync(descriptor);
-  }
+  return compressionOf(readPieces(file, (read) => read(0, 4))) ?? "tar";
 }
 
-function isCompressed(head: Buffer): boolean {
-  return magics.some(([magic]) => head.toString("latin1", 0, 4).startsWith(magic));
+function compressionOf(head: Buffer): ArchiveFormat | undefined {
+  return magics.find(([magic]) => head.toString("latin1", 0, 4).startsWith(magic))?.[1];
 }
 
 function unpackEntry(entry: ReadEntry, tree: TreeWriter, places: Places): void {

@@ -29,7 +29,7 @@ export interface Span {
 }
 
 /** The bytes of a part of a file. Each piece is valid only until the next one is requested. */
-export function* readPieces(
+export function* piecesOf(
   file: string,
   { start, end }: Pick<Span, "start" | "end">,
 ): Generator<Buffer> {

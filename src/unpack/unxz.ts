@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { crc32 } from "node:zlib";
-import { pieceSize, readPieces, type Span } from "./pieces.ts";
+import { pieceSize, piecesOf, type Span } from "./pieces.ts";
 import { cutShort, damaged, type Refusal, tooLittleMemory, unsupported } from "./refusals.ts";
 
 /** The compiled limit of xz-decompress, which is enough for `xz -9`. */
@@ -34,7 +34,7 @@ export async function* unxz(file: string, span: Span): AsyncGenerator<Buffer> {
 
 /** True if a stream ends before the last bytes and no other one begins after it. */
 function isFollowed(file: string, { start, padding }: Span): boolean {
-  const [tail = Buffer.alloc(0)] = readPieces(file, {
+  const [tail = Buffer.alloc(0)] = piecesOf(file, {
     start: Math.max(start, padding - 4096),
     end: padding,
   });

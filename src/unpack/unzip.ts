@@ -2,7 +2,8 @@ import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { UserError } from "../core/errors.ts";
 import { inflate } from "./inflate.ts";
-import { readPieces } from "./pieces.ts";
+import { isProgram } from "./looks-like.ts";
+import { piecesOf } from "./pieces.ts";
 import { cutShort, damaged, refuseEntry, unsupported } from "./refusals.ts";
 import type { OpenFile, TreeWriter } from "./tree.ts";
 import { type ZipEntry, zipEntries } from "./zip-entries.ts";
@@ -83,6 +84,7 @@ async function unpackFile(file: string, entry: ZipEntry, tree: TreeWriter): Prom
   let output: OpenFile | undefined;
   let isOpen = false;
   const begin = (first: Buffer): void => {
+    // A zip without Unix modes does not mark programs; their first bytes do.
     const isMade = !entry.hasUnixModes && isProgram(first);
     output = tree.file(entry.path, isMade ? 0o755 : entry.mode);
     isOpen = true;
@@ -93,12 +95,6 @@ async function unpackFile(file: string, entry: ZipEntry, tree: TreeWriter): Prom
   }
   if (!isOpen) begin(Buffer.alloc(0));
   output?.close();
-}
-
-/** A zip without Unix modes does not mark programs; their first bytes do. */
-function isProgram(head: Buffer): boolean {
-  const text = head.toString("latin1", 0, 4);
-  return text === "\x7fELF" || text.startsWith("#!");
 }
 
 async function readLink(file: string, entry: ZipEntry): Promise<string> {
@@ -113,7 +109,7 @@ async function readLink(file: string, entry: ZipEntry): Promise<string> {
 /** The content, piece by piece. Throws if it does not match the directory. */
 async function* readEntry(file: string, entry: ZipEntry): AsyncGenerator<Buffer> {
   const { content, packed, path, method } = entry;
-  const bytes = readPieces(file, { start: content, end: content + packed });
+  const bytes = piecesOf(file, { start: content, end: content + packed });
   const isPlain = method === stored || packed === 0; // some tools write nothing for an empty file
   let size = 0;
   let sum = 0;
