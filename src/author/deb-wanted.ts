@@ -1,9 +1,8 @@
 import { parse } from "yaml";
 import { UserError } from "../core/errors.ts";
 import { type DebArch, debArchOf } from "../core/locks/deb-lock.ts";
-import { placedSources } from "../core/recipes/findings.ts";
+import { fieldOf, placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
-import { recipeSchema } from "../core/recipes/schema.ts";
 
 /** The packages that a recipe needs from Debian: the input of a lock. */
 export interface DebWanted {
@@ -43,7 +42,6 @@ export function parseDebWanted(text: string): DebWanted {
       `has deb ${name} and ${other.name}; only one can be locked`,
     );
   }
-  const { data, release } =
-    recipeSchema.pick({ data: true, release: true }).strip().safeParse(document).data ?? {};
-  return { lock, name, versions, data: data ?? [], release };
+  const [data = [], release] = [fieldOf(document, "data"), fieldOf(document, "release")];
+  return { lock, name, versions, data, release };
 }

@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { type PypiLock, renderPypiLock } from "../core/locks/pypi-lock.ts";
 import { isSameVersion, parseWheelName, wheelRank } from "../core/locks/wheel-tags.ts";
 import { placeOf } from "../core/locks/wheels.ts";
-import type { Arch, Platform } from "../core/platform.ts";
+import { type Arch, machineNames, type Platform } from "../core/platform.ts";
 import { rm, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
@@ -21,7 +21,6 @@ import { ownProgram, ownVariables } from "./own-programs.ts";
 /** The Python versions of a lock: OpenClaw's sandbox image has the oldest. */
 const minors = ["3.11", "3.12", "3.13", "3.14"];
 const arches: readonly Arch[] = ["x64", "arm64"];
-const uvArches = { x64: "x86_64", arm64: "aarch64" } as const;
 /** The oldest libc first: that of OpenClaw's images (2.36) is used only if nothing runs on older ones. */
 const uvLibcs = ["manylinux_2_28", "manylinux_2_36"] as const;
 /** Old and new libcs for which the best wheels are kept. */
@@ -99,7 +98,7 @@ type Compile = (target: readonly string[]) => Promise<readonly string[] | string
 async function resolveOldest(compile: Compile, minor: string, arch: Arch): ReturnType<Compile> {
   let pins: Awaited<ReturnType<Compile>> = "";
   for (const libc of uvLibcs) {
-    const platform = `${uvArches[arch]}-${libc}`;
+    const platform = `${machineNames[arch]}-${libc}`;
     pins = await compile(["--python-version", minor, "--python-platform", platform]);
     if (typeof pins !== "string") break;
   }

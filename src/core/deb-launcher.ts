@@ -30,26 +30,31 @@ export interface Fallback {
 export function renderDebLauncher(launcher: DebLauncher): string {
   const { place, loader, libraries, command, env, fallbacks } = launcher;
   const end = quote(`/${place}`);
-  const variables = Object.entries(env).map(
-    ([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}=${word(value)}\n`,
-  );
-  const [program = "", ...args] = command.map(word);
   const own = word(`{root}/${libraries ?? ""}`);
-  const inherited = `export LD_LIBRARY_PATH=${own}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"\n`;
-  const options = `--inhibit-cache --library-path ${own} --argv0 "$0" `;
-  const start = loader === undefined ? "" : `${word(`{root}/${loader}`)} ${options}`;
-  return `#!/bin/sh
-self=$0
-[ ! -h "$self" ] || self=$(readlink -f -- "$self")
-case $self in /*${end}) ;; *) self=$(readlink -f -- "$self") ;; esac
-root=\${self%${end}}
-${[...variables, ...fallbacks.map(fallbackLine)].join("")}${loader === undefined && libraries !== undefined ? inherited : ""}exec ${start}${[program, ...args].join(" ")} "$@"
-`;
+  const options = `--inhibit-cache --library-path ${own} --argv0 "$0"`;
+  const start = loader === undefined ? [] : [word(`{root}/${loader}`), options];
+  const isInherited = loader === undefined && libraries !== undefined;
+  const lines = [
+    "#!/bin/sh",
+    "self=$0",
+    '[ ! -h "$self" ] || self=$(readlink -f -- "$self")',
+    `case $self in /*${end}) ;; *) self=$(readlink -f -- "$self") ;; esac`,
+    `root=\${self%${end}}`,
+    ...Object.entries(env).map(
+      ([name, value]) => `[ -n "\${${name}+x}" ] || export ${name}=${word(value)}`,
+    ),
+    ...fallbacks.map(fallbackLine),
+    ...(isInherited
+      ? [`export LD_LIBRARY_PATH=${own}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]
+      : []),
+    `exec ${[...start, ...command.map(word)].join(" ")} "$@"`,
+  ];
+  return `${lines.join("\n")}\n`;
 }
 
 function fallbackLine({ variable, system, own }: Fallback): string {
   const value = word(`{root}/${own}`);
-  return `[ -n "\${${variable}+x}" ] || [ -d ${quote(system)} ] || export ${variable}=${value}\n`;
+  return `[ -n "\${${variable}+x}" ] || [ -d ${quote(system)} ] || export ${variable}=${value}`;
 }
 
 /** One word of sh, with `{root}` replaced by the tree. */

@@ -86,35 +86,28 @@ export function reworded(error: UserError, message: string, options: ErrorOption
   return new UserError(problem, message, { cause, hint, shared, ...options });
 }
 
+/** Of other kinds of failures it is `usage`. */
+const statuses: Readonly<Partial<Record<ProblemKind, number>>> = {
+  integrity: exitStatus.integrity,
+  network: exitStatus.unavailable,
+  disk: exitStatus.unavailable,
+  permission: exitStatus.unavailable,
+  busy: exitStatus.unavailable,
+  unmet: exitStatus.unmet,
+};
+
+/** The most serious one first. */
+const gravity = [exitStatus.integrity, exitStatus.usage, exitStatus.unavailable, exitStatus.unmet];
+
 /**
  * The exit status for a set of failures: the most serious one decides. `unmet` counts only under
  * `--strict`, because failing on something that a retry cannot fix would keep an agent down for
  * good.
  */
 export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): number {
-  const status = (kind: ProblemKind): number => {
-    switch (kind) {
-      case "integrity":
-        return exitStatus.integrity;
-      case "network":
-      case "disk":
-      case "permission":
-      case "busy":
-        return exitStatus.unavailable;
-      case "unmet":
-        return strict ? exitStatus.unmet : exitStatus.done;
-      default:
-        return exitStatus.usage;
-    }
-  };
-  const found = new Set(kinds.map(status));
-  const gravity = [
-    exitStatus.integrity,
-    exitStatus.usage,
-    exitStatus.unavailable,
-    exitStatus.unmet,
-  ];
-  return gravity.find((candidate) => found.has(candidate)) ?? exitStatus.done;
+  const counted = kinds.filter((kind) => strict || kind !== "unmet");
+  const found = new Set(counted.map((kind) => statuses[kind] ?? exitStatus.usage));
+  return gravity.find((status) => found.has(status)) ?? exitStatus.done;
 }
 
 /** The message of anything thrown, with the messages of its causes. */

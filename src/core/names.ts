@@ -20,6 +20,11 @@ export function isVersion(text: string): boolean {
   return text.length <= maxLength && version.test(text);
 }
 
+/** True for the name of an npm package; registries of companies have some with capitals. */
+export function isNpmName(text: string): boolean {
+  return /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i.test(text);
+}
+
 /**
  * True for a relative path of plain segments below its root: no `..`, no `.`, no empty segment, no
  * leading `/`, no backslash, no control character.

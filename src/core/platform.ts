@@ -3,6 +3,12 @@ import { UserError } from "./errors.ts";
 export type Arch = "x64" | "arm64";
 export type Libc = "glibc" | "musl";
 
+/** The processors by Linux's own names, as in wheels and directories of libraries. */
+export const machineNames = { x64: "x86_64", arm64: "aarch64" } as const satisfies Record<
+  Arch,
+  string
+>;
+
 /** Where programs run. A parameter everywhere: only main.ts inspects the machine. */
 export interface Platform {
   readonly os: "linux";

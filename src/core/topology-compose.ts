@@ -1,3 +1,4 @@
+import { commandName } from "./layout.ts";
 import {
   type Host,
   hasGateway,
@@ -16,9 +17,9 @@ export interface ComposeFile {
 export const gatewayImage = "openclaw-skills-gateway";
 /** OpenClaw's own, or what `OPENCLAW_IMAGE` names for its setup script, too. */
 const stockGateway = "${OPENCLAW_IMAGE:-ghcr.io/openclaw/openclaw:latest}";
-const volumeCommand = `${target}/bin/openclaw-install-skill-deps`;
+const volumeCommand = `${target}/bin/${commandName}`;
 /** Where a service has the package's tarball. */
-const tarball = "/openclaw-install-skill-deps.tgz";
+const tarball = `/${commandName}.tgz`;
 
 /** The user of OpenClaw's image. */
 export const gatewayOwner: Owner = { uid: 1000, gid: 1000 };

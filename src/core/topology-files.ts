@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { shellWord } from "./launcher.ts";
-import { defaultSeed } from "./layout.ts";
+import { commandName, defaultSeed, layout } from "./layout.ts";
 import {
   buildsGateway,
   type Host,
@@ -13,8 +13,8 @@ import {
 } from "./topology.ts";
 import { gatewayImage, gatewayOwner, hostSocket, npxWord } from "./topology-compose.ts";
 
-const packageAt = "/usr/local/lib/openclaw-install-skill-deps";
-const profile = "/etc/profile.d/openclaw-skill-deps.sh";
+const packageAt = `/usr/local/lib/${commandName}`;
+const profile = `/${layout.profile}`;
 
 /**
  * The lines that copy parts of our sandbox image into the operator's own Dockerfile; empty if none
@@ -35,7 +35,7 @@ export function gatewayLines(topology: Topology): string[] {
     ...commandLines(gatewayImage),
     `RUN install -d -o 1000 -g 1000 ${target}`,
     `ENV PATH="$PATH:${target}/bin"`,
-    'ENTRYPOINT ["openclaw-install-skill-deps", "--ignore-system", "--"]',
+    `ENTRYPOINT ["${commandName}", "--ignore-system", "--"]`,
     'CMD ["node", "openclaw.mjs", "gateway", "--allow-unconfigured"]',
   ];
 }
@@ -44,7 +44,7 @@ function commandLines(from: string): string[] {
   return [
     `COPY --from=${from} ${packageAt} ${packageAt}`,
     `COPY --from=${from} ${profile} ${profile}`,
-    `RUN ln -s ../lib/openclaw-install-skill-deps/entrypoint/openclaw-install-skill-deps /usr/local/bin/`,
+    `RUN ln -s ../lib/${commandName}/entrypoint/${commandName} /usr/local/bin/`,
   ];
 }
 
@@ -111,8 +111,7 @@ export function laterCommands(topology: Topology, host: Host): string[] {
   const recreate = "sandbox recreate --all --force";
   if (hasGateway(topology)) {
     const inside = `docker compose exec openclaw-gateway node openclaw.mjs ${recreate}`;
-    const wait =
-      "docker compose exec skill-deps /opt/openclaw/bin/openclaw-install-skill-deps health";
+    const wait = `docker compose exec skill-deps ${target}/bin/${commandName} health`;
     const ready = topology === "stock" ? [`until ${wait}; do sleep 2; done`] : [];
     return ["docker compose up -d", ...ready, inside];
   }
@@ -128,7 +127,7 @@ export function ownGatewayCommands(topology: Topology, host: Host): string[] {
   const run =
     topology === "stock"
       ? `npx -y ${shellWord(npxWord(host.npmPackage))} --ignore-system ${prefix}`
-      : `openclaw-install-skill-deps --ignore-system`;
+      : `${commandName} --ignore-system`;
   return [
     makeDirectories(agent, source),
     `${run} -- openclaw gateway`,

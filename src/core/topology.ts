@@ -1,4 +1,4 @@
-import { layout } from "./layout.ts";
+import { commandName, defaultPrefix, layout } from "./layout.ts";
 
 /** Ways to fill and mount the volume, and their texts in `--help`. */
 export const topologies = {
@@ -84,8 +84,7 @@ interface DockerFragment {
 }
 
 /** The mount point in containers, whatever the path on the host: our images' scripts expect it. */
-export const target = "/opt/openclaw";
-const command = "openclaw-install-skill-deps";
+export const target = defaultPrefix;
 /**
  * Debian's PATH of a login shell, with the volume last, so that it hides no program of the image.
  */
@@ -176,8 +175,8 @@ function sandboxEnv(topology: Topology, { hasLibraries }: Host): Readonly<Record
 }
 
 function setup(topology: Topology, host: Host): Pick<DockerFragment, "setupCommand"> {
-  if (topology === "stock") return { setupCommand: `${target}/bin/${command}` };
-  return hasCommand(topology, host) ? { setupCommand: command } : {};
+  if (topology === "stock") return { setupCommand: `${target}/bin/${commandName}` };
+  return hasCommand(topology, host) ? { setupCommand: commandName } : {};
 }
 
 /**

@@ -25,11 +25,6 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** The name as Python's indexes compare it: `Foo.Bar_baz` is `foo-bar-baz`. */
-export function normalPythonName(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
-}
-
 /** `requirements.txt:3: git+https://…: it is an address, …`. */
 export function describeRefusal({ file, line, text, reason }: Refusal): string {
   const place = line === undefined ? file : `${file}:${line}`;

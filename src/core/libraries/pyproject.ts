@@ -1,5 +1,5 @@
 import { parse, TomlError } from "smol-toml";
-import { asFields } from "../values.ts";
+import { asFields, type Fields } from "../values.ts";
 import type { LibraryDeclaration, Refusal } from "./declaration.ts";
 import { checkRequirement } from "./requirements-txt.ts";
 
@@ -30,8 +30,6 @@ export function scriptBlock(text: string): string | undefined {
   const [only, ...more] = blocks;
   return more.length > 0 ? undefined : only?.[0];
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 function readDependencies(
   text: string,

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { parsePipRequirementsLine, RequirementsSyntaxError } from "pip-requirements-js";
-import { type LibraryDeclaration, normalPythonName, type Refusal } from "./declaration.ts";
+import { normalName } from "../locks/wheel-tags.ts";
+import type { LibraryDeclaration, Refusal } from "./declaration.ts";
 
 /** Reads a file beside the one that names it; undefined if there is none. Paths are relative to the skill. */
 export type ReadFile = (path: string) => string | undefined;
@@ -48,7 +49,7 @@ export function checkRequirement(text: string): { name: string } | { reason: str
   if (text.includes("#")) return { reason: whyNoRequirement(text) };
   try {
     const parsed = parsePipRequirementsLine(text);
-    if (parsed?.type === "ProjectName") return { name: normalPythonName(parsed.name) };
+    if (parsed?.type === "ProjectName") return { name: normalName(parsed.name) };
     return { reason: "it is an address, and only packages of an index can be pinned" };
   } catch (error) {
     if (!(error instanceof RequirementsSyntaxError)) throw error;

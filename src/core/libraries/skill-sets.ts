@@ -31,16 +31,13 @@ export function declaredSets(given: DependencyFiles): DeclaredSet[] {
 
 /** One set for each interpreter line; none of a declaration that cannot be used. */
 export function librarySets(
-  { refused, language, digest, file, names, requirements, constraints, files }: DeclaredSet,
+  { refused, ...declared }: DeclaredSet,
   lines: readonly LibraryLine[],
 ): LibrarySet[] {
   if (refused.length > 0) return [];
   return lines
-    .filter((line) => (line === "node") === (language === "node"))
-    .map((line) => ({
-      ...{ kind: "libraries", language, line, digest, file },
-      ...{ names, requirements, constraints, files },
-    }));
+    .filter((line) => (line === "node") === (declared.language === "node"))
+    .map((line) => ({ kind: "libraries", line, ...declared }));
 }
 
 function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parseIntegrity } from "../digest.ts";
 import { UserError } from "../errors.ts";
-import { isRelativePath, isVersion } from "../names.ts";
+import { isNpmName, isRelativePath, isVersion } from "../names.ts";
 import type { Platform } from "../platform.ts";
 import type { LockedPackage, RecipeProblem } from "../recipe.ts";
 import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
@@ -111,12 +111,11 @@ function toLockedPackage(path: string, entry: LockEntry): LockedPackage | string
 }
 
 const modulePath = /^node_modules\/(@[^/@]+\/)?[^/@]+(\/node_modules\/(@[^/@]+\/)?[^/@]+)*$/;
-const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 
 /** A package as a compiled catalogue has it. */
 export const npmPackageShape = z.looseObject({
   path: z.string().refine((path) => modulePath.test(path) && isRelativePath(path), "is elsewhere"),
-  name: z.string().regex(packageName, "is not a package's name"),
+  name: z.string().refine(isNpmName, "is not a package's name"),
   version: z.string().refine(isVersion, "is not a version"),
   os: z.array(z.string()).optional(),
   cpu: z.array(z.string()).optional(),
@@ -128,7 +127,7 @@ function whyNotPinned(path: string, name: string, entry: LockEntry): string | un
   if (entry.link || /^file:/.test(entry.resolved ?? "")) return "is a directory, not a package";
   if (/^git[+:]/.test(entry.resolved ?? "")) return "comes from git, not from a registry";
   if (!modulePath.test(path) || !isRelativePath(path)) return "is not in node_modules";
-  if (!packageName.test(name)) return `has "${name}" as its name`;
+  if (!isNpmName(name)) return `has "${name}" as its name`;
   if (!isVersion(entry.version ?? "")) return "has no exact version";
   return undefined;
 }

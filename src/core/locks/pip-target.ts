@@ -1,4 +1,4 @@
-import { isAtLeast, type Platform } from "../platform.ts";
+import { isAtLeast, machineNames, type Platform } from "../platform.ts";
 import { minorOf } from "./wheel-tags.ts";
 
 /** Where packages will run, as pip is told: its options, and what markers are evaluated for. */
@@ -7,7 +7,6 @@ export interface PipTarget {
   readonly markers: Readonly<Record<string, string>>;
 }
 
-const machines = { x64: "x86_64", arm64: "aarch64" } as const;
 /** The glibc of OpenClaw's stock images: wheels that need a newer one would fail in them. */
 const stockGlibc = "2.36";
 /** The Python of the stock sandbox image. Packages that replace newer modules are chosen by it. */
@@ -20,7 +19,7 @@ const stockPython = "3.11.2";
 export function pipTarget(minor: string, platform: Platform, own: string | undefined): PipTarget {
   const exact = /^3\.\d+\.\d+/.exec(own ?? "")?.[0];
   const version = [exact, stockPython].find((it) => it && minorOf(it) === minor) ?? `${minor}.0`;
-  const machine = machines[platform.arch];
+  const machine = machineNames[platform.arch];
   const tags = libcTags(platform).map((tag) => `${tag}_${machine}`);
   const options = [
     ...["--python-version", version, "--implementation", "cp"],

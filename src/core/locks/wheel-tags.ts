@@ -1,5 +1,5 @@
 import { eq, valid } from "@renovatebot/pep440";
-import { isAtLeast, type Platform } from "../platform.ts";
+import { isAtLeast, machineNames, type Platform } from "../platform.ts";
 
 /** A wheel's file name, parsed: the package, and where it runs. */
 export interface WheelName {
@@ -98,7 +98,6 @@ function interpreterRank(
   return (isAnywhere ? 300 : 200) + (since === undefined ? 1 : age === 0 ? 0 : 1 + age);
 }
 
-const machines = { x64: "x86_64", arm64: "aarch64" } as const;
 const oldNames: Readonly<Record<string, string>> = {
   manylinux1: "manylinux_2_5",
   manylinux2010: "manylinux_2_12",
@@ -108,7 +107,7 @@ const oldNames: Readonly<Record<string, string>> = {
 /** As in pip: the newest compatible libc first, a wheel for any platform last. */
 function platformRank(tag: string, platform: Platform): number | undefined {
   if (tag === "any") return 9999;
-  const machine = machines[platform.arch];
+  const machine = machineNames[platform.arch];
   if (!tag.endsWith(`_${machine}`)) return undefined;
   const system = tag.slice(0, -machine.length - 1);
   if (system === "linux") return 9998;

@@ -1,28 +1,31 @@
 import { upstreamVersion } from "../deb-version.ts";
 import { compareVersions } from "../versions.ts";
-import { type Finding, finding, member, type PlacedSource, placedSources } from "./findings.ts";
+import {
+  type Finding,
+  fieldOf,
+  finding,
+  member,
+  type PlacedSource,
+  placedSources,
+} from "./findings.ts";
 import { splitPackage } from "./rules.ts";
-import { type RecipeSource, recipeSchema, testOf } from "./schema.ts";
+import { type RecipeSource, testOf } from "./schema.ts";
 import { sourceFindings } from "./sources.ts";
 
 type Bins = Readonly<Record<string, string>>;
 
 /** Errors between fields. Fields that are malformed by themselves are skipped. */
 export function crossFindings(document: unknown): Finding[] {
-  const { shape } = recipeSchema;
-  const name = shape.name.safeParse(member(document, "name")).data;
-  const bins = shape.bins.safeParse(member(document, "bins")).data;
-  const test = shape.test.safeParse(member(document, "test")).data;
-  const needs = shape.needs.safeParse(member(document, "needs")).data;
-  const loader = shape.loader.safeParse(member(document, "loader")).data;
+  const [name, bins] = [fieldOf(document, "name"), fieldOf(document, "bins")];
+  const [test, loader] = [fieldOf(document, "test"), fieldOf(document, "loader")];
   const sources = placedSources(document);
   return [
     ...(bins && test ? testFindings(bins, testOf(test).run) : []),
-    ...aliasFindings(shape.aliases.safeParse(member(document, "aliases")).data ?? [], name, bins),
-    ...needsFindings(name, needs ?? [], sources),
+    ...aliasFindings(fieldOf(document, "aliases") ?? [], name, bins),
+    ...needsFindings(name, fieldOf(document, "needs") ?? [], sources),
     ...sources.flatMap((placed) => ownNeedsFindings(name, placed)),
     ...startFindings(document, bins ?? {}, sources),
-    ...versionFindings(shape.version.safeParse(member(document, "version")).data, sources),
+    ...versionFindings(fieldOf(document, "version"), sources),
     ...sources.flatMap((placed) => sourceFindings(placed, bins, loader)),
   ];
 }
@@ -58,7 +61,7 @@ function needsFindings(
 
 /** The same for the needs of one source. */
 function ownNeedsFindings(name: string | undefined, placed: PlacedSource): Finding[] {
-  const needs = recipeSchema.shape.needs.safeParse(placed.source.needs).data;
+  const needs = fieldOf(placed.source, "needs");
   if (!needs) return [];
   const path = [...placed.path, "needs"];
   return [...listFindings(path, name, needs), ...runtimeFindings(path, needs, [placed])];
@@ -116,12 +119,11 @@ function startFindings(document: unknown, bins: Bins, sources: readonly PlacedSo
   const found = forDebOnly
     .filter((field) => !hasDeb && member(document, field) !== undefined)
     .map((field) => finding([field], "is for deb only"));
-  const { shape } = recipeSchema;
-  const args = shape.args.safeParse(member(document, "args")).data ?? {};
+  const args = fieldOf(document, "args") ?? {};
   for (const bin of Object.keys(args)) {
     if (!Object.hasOwn(bins, bin)) found.push(finding(["args", bin], "is not one of bins"));
   }
-  const [program] = shape.setup.safeParse(member(document, "setup")).data ?? [];
+  const [program] = fieldOf(document, "setup") ?? [];
   if (program !== undefined && !Object.hasOwn(bins, program)) {
     found.push(finding(["setup"], `starts with "${program}", which is not one of bins`));
   }

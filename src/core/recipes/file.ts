@@ -16,7 +16,7 @@ import { type Recipe, type RecipeProblem, renderProblem } from "../recipe.ts";
 import { explainYaml, type YamlMistake } from "../yaml-words.ts";
 import { toRecipe } from "./artifacts.ts";
 import { crossFindings } from "./checks.ts";
-import { type Finding, finding } from "./findings.ts";
+import { type Finding, fieldOf, finding } from "./findings.ts";
 import { readLocks } from "./locks.ts";
 import { recipeSchema } from "./schema.ts";
 import { shapeFindings } from "./shape.ts";
@@ -149,7 +149,7 @@ function hasAlias(document: Document): boolean {
 }
 
 function nameFindings(value: unknown, file: string): Finding[] {
-  const name = recipeSchema.shape.name.safeParse((value as { name?: unknown } | null)?.name).data;
+  const name = fieldOf(value, "name");
   const expected = basename(file).replace(/\.yaml$/, "");
   if (name === undefined || basename(file) === `${name}.yaml`) return [];
   return [finding(["name"], `is ${name}, but the file is ${basename(file)}`, `name: ${expected}`)];

@@ -1,5 +1,5 @@
 import { type PlatformKey, platformKeys } from "../platform.ts";
-import { type RecipeSource, sourceSchema } from "./schema.ts";
+import { type RecipeDocument, type RecipeSource, recipeSchema, sourceSchema } from "./schema.ts";
 
 /** An error at a place of the document; becomes a RecipeProblem when its line is known. */
 export interface Finding {
@@ -34,6 +34,15 @@ export function placedSources(document: unknown): PlacedSource[] {
       return source ? [{ key, path, source }] : [];
     });
   });
+}
+
+/** A well-formed field of a document; undefined if it is malformed or missing. */
+export function fieldOf<Name extends keyof RecipeDocument>(
+  document: unknown,
+  name: Name,
+): RecipeDocument[Name] | undefined {
+  const { data } = recipeSchema.shape[name].safeParse(member(document, name));
+  return data as RecipeDocument[Name] | undefined;
 }
 
 /** A field of a value that may be no object; undefined if it has no field of that name. */

@@ -3,7 +3,7 @@ import { isDebVersion } from "../deb-version.ts";
 import { parseHexDigest, parseIntegrity } from "../digest.ts";
 import { commandName, librariesDir, librariesPrefix } from "../layout.ts";
 import { parseWheelName } from "../locks/wheel-tags.ts";
-import { isBinName, isRelativePath, isToolName, isVersion } from "../names.ts";
+import { isBinName, isNpmName, isRelativePath, isToolName, isVersion } from "../names.ts";
 import type { ArchiveFormat } from "../recipe.ts";
 
 /**
@@ -97,7 +97,7 @@ export const npmRule: TextRule = (text) => {
   if (version === "") return `is "${text}", which has no version`;
   // semver.valid also accepts "v1.2.3" and " 1.2.3"; a registry knows only the normalized form.
   if (semver.valid(version) !== version) return `is "${text}", which is not one exact version`;
-  return packageName.test(name) ? undefined : `is "${text}", which is not a package's name`;
+  return isNpmName(name) ? undefined : `is "${text}", which is not a package's name`;
 };
 
 export const debRule: TextRule = (text) => {
@@ -206,7 +206,6 @@ const endings: readonly (readonly [RegExp, ArchiveFormat | undefined])[] = [
   [/\.(7z|rar|deb|rpm|apk|pkg|dmg|msi|exe|whl|xz|zst|lz4?|lzma|br)$/, undefined],
 ];
 
-const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 const template = /\{\{|\}\}|\$\{|\$\(|<[a-z]+>|%[sv](?![0-9a-f])/i;
 /**
  * Common placeholders: `{version}`, `$VERSION`, `[tag]`, `/:tag`, `%VERSION%`. Real URLs have none.

@@ -1,4 +1,5 @@
 import { isSameVersion, parseWheelName } from "../locks/wheel-tags.ts";
+import { type Arch, machineNames } from "../platform.ts";
 import { isPlainFormat } from "../recipe.ts";
 import { type Finding, finding, type PlacedSource } from "./findings.ts";
 import { formatOfUrl, splitPackage } from "./rules.ts";
@@ -68,11 +69,10 @@ function wheelFindings({ key, path, source }: PlacedSource): Finding[] {
     return refuse(`is not a wheel of ${pypi}`);
   }
   const [, arch = ""] = key.split("-");
-  const isHere = named.platforms.some((tag) => tag.endsWith(machines[arch] ?? "no such"));
+  const machine = Object.hasOwn(machineNames, arch) ? machineNames[arch as Arch] : "no such";
+  const isHere = named.platforms.some((tag) => tag.endsWith(`_${machine}`));
   return isHere ? [] : refuse(`is not for ${key}`);
 }
-
-const machines: Readonly<Record<string, string>> = { x64: "_x86_64", arm64: "_aarch64" };
 
 function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource): Finding[] {
   const { lock, sum } = source;

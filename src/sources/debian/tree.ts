@@ -1,6 +1,8 @@
 import { basename, dirname, join, posix } from "node:path";
 import { type Fallback, renderDebLauncher } from "../../core/deb-launcher.ts";
+import { archOfMachine } from "../../core/elf.ts";
 import { UserError } from "../../core/errors.ts";
+import { machineNames } from "../../core/platform.ts";
 import type { DebianStart } from "../../core/recipe.ts";
 import { link as linkTo, rename, writeFile } from "../../io/disk.ts";
 import { isThere, makeDirectory } from "../../io/files.ts";
@@ -9,12 +11,6 @@ import type { Start } from "../context.ts";
 import { followed, isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 import { writeFontConfig } from "./fonts.ts";
 import { startBySystem, withoutC } from "./system-loader.ts";
-
-/** Library directories of an architecture, by ELF's e_machine. */
-const triplets: Readonly<Record<number, string>> = {
-  62: "x86_64-linux-gnu",
-  183: "aarch64-linux-gnu",
-};
 
 export interface Relocation {
   /** Absolute. */
@@ -32,10 +28,11 @@ export async function relocate(relocation: Relocation): Promise<Record<string, S
   const { tree } = relocation;
   const files = await listPrograms(tree);
   const loader = files.find(({ elf }) => /^ld-linux-[a-z0-9-]+\.so\.\d$/.test(elf?.soname ?? ""));
-  const triplet = triplets[loader?.elf?.machine ?? 0];
-  if (!loader || triplet === undefined) {
+  const arch = archOfMachine(loader?.elf?.machine);
+  if (!loader || arch === undefined) {
     throw incomplete("no package has the loader", "Its `data` must name libc6.");
   }
+  const triplet = `${machineNames[arch]}-linux-gnu`;
   const libraries = findLibraries(files, triplet);
   await linkLibraries(tree, relocation.start.loader === "system" ? withoutC(libraries) : libraries);
   await link(tree, ownDirectories.native, `usr/lib/${triplet}`);

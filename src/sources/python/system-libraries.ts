@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { listNames } from "../../core/list-names.ts";
-import type { Platform } from "../../core/platform.ts";
+import { machineNames, type Platform } from "../../core/platform.ts";
 import { isThere, orNothing } from "../../io/files.ts";
 import { libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 
@@ -52,7 +52,7 @@ function isOfPython(name: string): boolean {
 }
 
 function systemDirectories({ arch }: Platform): string[] {
-  const triple = `${arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+  const triple = `${machineNames[arch]}-linux-gnu`;
   const places = [triple, ""].flatMap((name) => [join("/lib", name), join("/usr/lib", name)]);
   return [...places, "/lib64", "/usr/lib64", "/usr/local/lib"];
 }
