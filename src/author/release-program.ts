@@ -62,7 +62,7 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
   });
   const isPlain = format !== "npm" && isPlainFormat(format);
   const tree = await unpackRelease(file, size, isPlain ? (wanted[0] ?? name) : undefined, request);
-  const strip = isPlain ? 0 : (request.strip ?? (await wrappers(tree)));
+  const strip = isPlain ? 0 : (request.strip ?? wrappers(tree));
   const programs = (await programsOf(tree)).flatMap((program) => {
     const parts = program.path.split("/").slice(strip);
     return parts.length > 0 ? [{ ...program, stripped: parts.join("/") }] : [];
@@ -107,7 +107,7 @@ export function keyOfRelease({ arch, libc }: Release, named: Arch | undefined): 
 }
 
 /** The number of directories around everything. */
-async function wrappers(tree: string): Promise<number> {
+function wrappers(tree: string): number {
   const entries = entriesIn(tree);
   const [only] = entries;
   return entries.length === 1 && only?.stats.isDirectory() && only.name !== "bin" ? 1 : 0;

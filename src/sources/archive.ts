@@ -1,7 +1,7 @@
 import { formatDigest } from "../core/digest.ts";
 import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
 import type { Staged } from "./context.ts";
-import { type ArchiveContext, type SourceKind, stageToCompare } from "./kind.ts";
+import { type ArchiveContext, pinnedArchive, type SourceKind } from "./kind.ts";
 import { stageOneArchive } from "./one-archive.ts";
 import { onlyProgram } from "./tree.ts";
 
@@ -19,13 +19,7 @@ export const archive: SourceKind<ArchiveArtifact> = {
   stage: stageArchive,
   pinnedBy(artifact, bins) {
     const { url, digest, format, strip } = artifact;
-    const id = JSON.stringify([url, formatDigest(digest), format, strip, bins]);
-    const stage = (context: ArchiveContext) => stageArchive(artifact, context);
-    return [
-      {
-        ...{ id, isArchive: true },
-        fetch: (dir, context) => stageToCompare(stage, dir, bins, context),
-      },
-    ];
+    const what = [url, formatDigest(digest), format, strip];
+    return pinnedArchive(what, bins, (context) => stageArchive(artifact, context));
   },
 };

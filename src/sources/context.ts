@@ -13,8 +13,8 @@ export interface StageContext {
   readonly npm: () => Promise<NpmConfig>;
   /** The machine's apt configuration. */
   readonly apt: () => Promise<AptConfig>;
-  /** For Python programs and Go modules; a source that needs it and has none is a bug. */
-  readonly toolchains?: Toolchains;
+  /** For Python programs and Go modules. */
+  readonly toolchains: Toolchains;
   readonly platform: Platform;
   /** False if programs of the platform do not run on this machine. */
   readonly runsHere: boolean;
@@ -69,9 +69,4 @@ export interface Start {
   readonly runtime?: string;
   /** The path in the tree of the real program, if `path` is a launcher. */
   readonly program?: string;
-}
-
-export function toolchainsOf({ toolchains }: StageContext): Toolchains {
-  if (!toolchains) throw new Error("a source needs a toolchain, but the run has none");
-  return toolchains;
 }

@@ -51,14 +51,25 @@ export interface FetchContext {
 /** The context for staging an archive, which is the same on every platform. */
 export type ArchiveContext = Omit<StageContext, "apt" | "toolchains" | "platform" | "runsHere">;
 
-/** Stages an archive to compare it, so that the error is the same as for an installation. */
-export async function stageToCompare(
-  stage: (context: ArchiveContext) => Promise<Staged>,
-  dir: string,
+/**
+ * The one archive that an artifact pins. It is staged to be compared, so that the error is the same as for an
+ * installation. `what` identifies it together with `bins`.
+ */
+export function pinnedArchive(
+  what: readonly unknown[],
   bins: Bins,
-  { http, npm, signal }: FetchContext,
-): Promise<Staged> {
-  await mkdir(dir);
-  const fetched = { written: new Map(), onProgress: () => {}, isPrivate: true };
-  return await stage({ http, npm, dir, bins, signal, ...fetched });
+  stage: (context: ArchiveContext, given: FetchContext) => Promise<Staged>,
+): readonly [PinnedArchive] {
+  return [
+    {
+      id: JSON.stringify([...what, bins]),
+      isArchive: true,
+      async fetch(dir, given) {
+        const { http, npm, signal } = given;
+        await mkdir(dir);
+        const compared = { written: new Map(), onProgress: () => {}, isPrivate: true };
+        return await stage({ http, npm, dir, bins, signal, ...compared }, given);
+      },
+    },
+  ];
 }

@@ -19,7 +19,7 @@ interface OneArchive {
   readonly strip: number;
   readonly rawPath?: string | undefined;
   /** Completes the tree before its programs are checked. */
-  readonly complete?: (tree: string) => Promise<void>;
+  readonly complete?: (tree: string) => void;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function stageOneArchive(
   const limits = limitsFor(download.size);
   await extract({ file, format, into: tree, strip, limits, written, signal, rawPath, onNote });
   rmSync(file, { force: true }); // a `raw` file was moved
-  await complete?.(tree);
+  complete?.(tree);
   await checkPrograms(tree, bins, true);
   return { tree, source: { kind, from, digest: formatDigest(digest), size: download.size } };
 }

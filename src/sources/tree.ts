@@ -30,14 +30,14 @@ export async function checkPrograms(tree: string, bins: Bins, native: boolean): 
   for (const path of new Set(Object.values(bins))) {
     const program = join(root, path);
     const found = ifThere(program, () => realpathSync(program));
-    if (found === undefined) throw await absent(root, path, "has no");
+    if (found === undefined) throw absent(root, path, "has no");
     const stats = lstatSync(found);
     if (!found.startsWith(root + sep) || !stats.isFile()) {
-      throw await absent(root, path, "has no regular file");
+      throw absent(root, path, "has no regular file");
     }
     if (!native || (stats.mode & 0o100) !== 0) continue;
     if (!isProgram(readPieces(found, (read) => read(0, 4))))
-      throw await absent(root, path, "has no executable");
+      throw absent(root, path, "has no executable");
     makeExecutable(found);
   }
 }
@@ -54,8 +54,8 @@ export function onlyProgram(bins: Bins): string {
 const maxNames = 8;
 const mostNames = 5000;
 
-async function absent(root: string, path: string, what: string): Promise<UserError> {
-  const names = await namesIn(root);
+function absent(root: string, path: string, what: string): UserError {
+  const names = namesIn(root);
   const shown = names.slice(0, maxNames);
   const more = names.length > maxNames ? ", ..." : "";
   const has = names.length === 0 ? "it is empty" : `it has: ${shown.join(", ")}${more}`;
@@ -85,7 +85,7 @@ function nearestByName(base: string, files: readonly string[]): string | undefin
 }
 
 /** Names, breadth first, so that a wrong `strip` is visible; only the first ones. */
-async function namesIn(root: string): Promise<string[]> {
+function namesIn(root: string): string[] {
   const names: string[] = [];
   const ahead = [""];
   for (let at = ahead.shift(); at !== undefined && names.length <= mostNames; at = ahead.shift()) {

@@ -12,13 +12,12 @@ import { readNpmConfig } from "../../src/net/npm-config.ts";
 import { readPipConfig } from "../../src/net/pip-config.ts";
 import type { StageContext } from "../../src/sources/context.ts";
 import { stage } from "../../src/sources/source.ts";
-import type { Toolchains } from "../../src/sources/toolchains.ts";
 import { describe as facts, npmTarball } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { noToolchains } from "../support/toolchains.ts";
 import { type MadeWheel, makeWheel, serveIndex } from "../support/wheels.ts";
 
 const tool = "libraries-0123456789abcdef-";
-const never = (): Promise<never> => Promise.reject(new Error("is not asked for"));
 
 let dir: string;
 let server: Loopback;
@@ -30,19 +29,11 @@ beforeEach(async () => {
   server = await startLoopback();
   http = createHttp({ env: {}, mirrors: () => [], offline: false, timing: { backoffMs: 5 } });
   const pip = () => readPipConfig({ PIP_INDEX_URL: `${server.origin}/simple` }, dir);
-  const toolchains: Toolchains = {
-    ...{ pip, goConfig: never, python: never, toolchain: never, networkEnv: {}, offline: false },
-    ...{
-      anyPython: async () => undefined,
-      systemPython: () => undefined,
-      systemIndex: async () => undefined,
-    },
-  };
   context = {
     http,
     npm: () => readNpmConfig({ npm_config_registry: server.registry }, join(dir, "home")),
     apt: () => readAptConfig({ APT_CONFIG: join(dir, "apt.conf") }),
-    toolchains,
+    toolchains: noToolchains(pip),
     platform: { os: "linux", arch: "x64", libc: "glibc" },
     runsHere: true,
     dir: join(dir, "work"),

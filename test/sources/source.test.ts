@@ -10,6 +10,7 @@ import type { StageContext } from "../../src/sources/context.ts";
 import { stage } from "../../src/sources/source.ts";
 import { archive, describe as facts, npmTarball, program, zipOf } from "../support/archives.ts";
 import { type Loopback, startLoopback } from "../support/loopback.ts";
+import { noToolchains } from "../support/toolchains.ts";
 
 let dir: string;
 let server: Loopback;
@@ -26,6 +27,7 @@ beforeEach(async () => {
     http,
     npm: () => readNpmConfig({ npm_config_registry: server.registry }, join(dir, "home")),
     apt: () => readAptConfig({ APT_CONFIG: join(dir, "apt.conf") }),
+    toolchains: noToolchains(),
     platform: { os: "linux", arch: "x64", libc: "glibc" },
     runsHere: true,
     dir,

@@ -83,7 +83,8 @@ async function* tarOf(entries: Iterable<BundleEntry>): AsyncGenerator<Buffer> {
     } else if (entry.kind === "text") {
       const bytes = Buffer.from(entry.text);
       yield* headerOf({ path: entry.path, type: "File", mode: 0o644, size: bytes.length });
-      yield* padded(bytes);
+      yield bytes;
+      yield padding(bytes.length);
     } else yield* fileOf(entry);
   }
   yield Buffer.alloc(2 * blockSize);
@@ -108,10 +109,9 @@ function* headerOf(given: HeaderFields): Generator<Buffer> {
   yield block;
 }
 
-function* padded(bytes: Buffer): Generator<Buffer> {
-  yield bytes;
-  const over = bytes.length % blockSize;
-  if (over > 0) yield Buffer.alloc(blockSize - over);
+/** What fills the last block of a file of this size. */
+function padding(size: number): Buffer {
+  return Buffer.alloc((blockSize - (size % blockSize)) % blockSize);
 }
 
 async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGenerator<Buffer> {
@@ -132,8 +132,7 @@ async function* fileOf(entry: Extract<BundleEntry, { kind: "file" }>): AsyncGene
       yield chunk;
     }
     if (size !== stats.size || hash.digest("hex") !== sha256) throw changed(from);
-    const over = size % blockSize;
-    if (over > 0) yield Buffer.alloc(blockSize - over);
+    yield padding(size);
   } catch (cause) {
     throw fileError("read", from, cause);
   } finally {

@@ -1,5 +1,5 @@
 import { basename, dirname, join, posix } from "node:path";
-import { type Fallback, renderDebLauncher } from "../../core/deb-launcher.ts";
+import { type DebLauncher, type Fallback, renderDebLauncher } from "../../core/deb-launcher.ts";
 import { archOfMachine } from "../../core/elf.ts";
 import { UserError } from "../../core/errors.ts";
 import { machineNames } from "../../core/platform.ts";
@@ -35,7 +35,7 @@ export async function relocate(relocation: Relocation): Promise<Record<string, S
   const triplet = `${machineNames[arch]}-linux-gnu`;
   const libraries = findLibraries(files, triplet);
   await linkLibraries(tree, relocation.start.loader === "system" ? withoutC(libraries) : libraries);
-  await link(tree, ownDirectories.native, `usr/lib/${triplet}`);
+  link(tree, ownDirectories.native, `usr/lib/${triplet}`);
   requireLibraries(relocation, files, libraries);
   await writeFontConfig(tree);
   return relocation.start.loader === "system"
@@ -65,11 +65,10 @@ function findLibraries(files: readonly TreeFile[], triplet: string): Map<string,
 
 async function linkLibraries(tree: string, libraries: ReadonlyMap<string, string>): Promise<void> {
   await makeDirectory(join(tree, ownDirectories.libraries));
-  for (const [name, path] of libraries)
-    await link(tree, `${ownDirectories.libraries}/${name}`, path);
+  for (const [name, path] of libraries) link(tree, `${ownDirectories.libraries}/${name}`, path);
 }
 
-async function link(tree: string, place: string, target: string): Promise<void> {
+function link(tree: string, place: string, target: string): void {
   linkTo(join(tree, place), posix.relative(posix.dirname(place), target));
 }
 
@@ -110,44 +109,70 @@ async function argsOfFiles({
   return found;
 }
 
+/** What the launchers of a tree start programs with. Paths are relative to the tree. */
+interface Starters {
+  readonly loader: string;
+  readonly fallbacks: readonly Fallback[];
+  readonly python: string | undefined;
+  /** The command of the tree's own Perl; undefined if it has none. */
+  readonly perl: readonly string[] | undefined;
+}
+
+const perlPath = "usr/bin/perl";
+
 async function makeLaunchers(
   { tree, bins, start }: Relocation,
   files: readonly TreeFile[],
   loader: string,
 ): Promise<Record<string, Start>> {
-  const perl = "usr/bin/perl";
-  const hasPerl = files.some(({ path }) => path === perl);
-  const perlCommand = [`{root}/${ownDirectories.programs}/${perl}`, ...perlPaths(tree)];
-  const python = files.find(({ path }) => /^usr\/bin\/python3\.\d+$/.test(path));
+  const hasPerl = files.some(({ path }) => path === perlPath);
+  const starters: Starters = {
+    loader,
+    fallbacks: fallbacksOf(tree, dirname(loader)),
+    python: files.find(({ path }) => /^usr\/bin\/python3\.\d+$/.test(path))?.path,
+    perl: hasPerl ? [`{root}/${moved(perlPath)}`, ...perlPaths(tree)] : undefined,
+  };
   const argsOf = await argsOfFiles({ tree, bins, start });
-  const fallbacks = fallbacksOf(tree, dirname(loader));
   const launchers: Record<string, Start> = {};
   for (const file of files) {
     const { path } = file;
-    const program = `${ownDirectories.programs}/${path}`;
-    const isPerl = hasPerl && file.executable && /(^|\/)perl$/.test(file.interpreter ?? "");
-    // Modules of Python may be executable, too: they are loaded from where they are.
-    const isCommand = /^(usr\/)?s?bin\/[^/]+$/.test(path) || argsOf.has(path);
-    const isPython = isCommand && file.executable && /(^|\/)python3?$/.test(file.interpreter ?? "");
-    const own = path === perl ? perlCommand : [`{root}/${program}`];
-    const args = argsOf.get(path) ?? [];
-    const launcher = { place: path, env: start.env };
-    let text: string;
-    if (python && isPython) {
-      // By Python's own launcher, whose name is then that of the interpreter, which programs start again.
-      const command = [`{root}/${python.path}`, ...own, ...args];
-      text = renderDebLauncher({ ...launcher, command, fallbacks: [] });
-    } else if (isNative(file) || isPerl) {
-      const command = [...(isPerl ? perlCommand : []), ...own, ...args];
-      const { libraries } = ownDirectories;
-      text = renderDebLauncher({ ...launcher, loader, libraries, command, fallbacks });
-    } else continue;
+    const how = startOf(file, argsOf.get(path), starters);
+    if (!how) continue;
+    const program = moved(path);
     await makeDirectory(dirname(join(tree, program)));
     await rename(join(tree, path), join(tree, program));
+    const text = renderDebLauncher({ place: path, env: start.env, ...how });
     await writeFile(join(tree, path), text, { flag: "wx", mode: 0o755 });
     launchers[path] = { program };
   }
   return launchers;
+}
+
+/** Where the program of a launcher is. */
+function moved(path: string): string {
+  return `${ownDirectories.programs}/${path}`;
+}
+
+/** How a program is started; undefined for a file that gets no launcher. */
+function startOf(
+  file: TreeFile,
+  args: readonly string[] | undefined,
+  { loader, fallbacks, python, perl }: Starters,
+): Omit<DebLauncher, "place" | "env"> | undefined {
+  const { path, executable, interpreter = "" } = file;
+  const own = perl && path === perlPath ? perl : [`{root}/${moved(path)}`];
+  const command = [...own, ...(args ?? [])];
+  // Modules of Python may be executable, too: they are loaded from where they are.
+  const isCommand = /^(usr\/)?s?bin\/[^/]+$/.test(path) || args !== undefined;
+  if (python && isCommand && executable && /(^|\/)python3?$/.test(interpreter)) {
+    // By Python's own launcher, whose name is then that of the interpreter, which programs start again.
+    return { command: [`{root}/${python}`, ...command], fallbacks: [] };
+  }
+  const byLoader = { loader, libraries: ownDirectories.libraries, fallbacks };
+  if (perl && executable && /(^|\/)perl$/.test(interpreter)) {
+    return { ...byLoader, command: [...perl, ...command] };
+  }
+  return isNative(file) ? { ...byLoader, command } : undefined;
 }
 
 /** Locales and character set conversions, for an image that has none (such as busybox). */

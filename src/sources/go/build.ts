@@ -7,7 +7,7 @@ import { mkdir } from "../../io/disk.ts";
 import { entriesBelow } from "../../io/entries.ts";
 import { type Finished, run } from "../../io/exec.ts";
 import { isThere, orNothing, withContext } from "../../io/files.ts";
-import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
+import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import type { Toolchain, Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
@@ -26,7 +26,7 @@ const downloadTimeout = 10 * 60_000;
  * 3. only the program is kept; other build output stays in staging and is removed with it.
  */
 async function stageGoBuild(artifact: GoBuildArtifact, context: StageContext): Promise<Staged> {
-  const toolchains = toolchainsOf(context);
+  const { toolchains } = context;
   const { kind, module, version, sum } = artifact;
   if (toolchains.offline) throw offlineError(`${module}@${version}`);
   const tree = await makeTree(context.dir, ["bin"]);

@@ -9,7 +9,7 @@ import { makeExecutable } from "../../io/volume/modes.ts";
 import { isNetwork, isNotFound } from "../../net/errors.ts";
 import type { GoConfig } from "../../net/go-config.ts";
 import type { Download, DownloadRequest, Http } from "../../net/http.ts";
-import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
+import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import { stageOneArchive } from "../one-archive.ts";
 
@@ -19,13 +19,13 @@ import { stageOneArchive } from "../one-archive.ts";
  */
 async function stageGoModule(artifact: GoModuleArtifact, context: StageContext): Promise<Staged> {
   const { module, version } = artifact;
-  const complete = async (tree: string): Promise<void> => {
-    for (const dir of ["bin", "pkg/tool"]) await markPrograms(join(tree, dir));
+  const complete = (tree: string): void => {
+    for (const dir of ["bin", "pkg/tool"]) markPrograms(join(tree, dir));
   };
   const zip = { ...artifact, from: `${module}@${version}`, format: "zip", complete } as const;
   const unmarked = { ...context, written: new Map() }; // modes are changed after this
   return await stageOneArchive(zip, unmarked, async (request) =>
-    downloadModule(artifact, request, context.http, await toolchainsOf(context).goConfig()),
+    downloadModule(artifact, request, context.http, await context.toolchains.goConfig()),
   );
 }
 
@@ -56,10 +56,10 @@ function escapePath(path: string): string {
   return path.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
 }
 
-async function markPrograms(dir: string): Promise<void> {
+function markPrograms(dir: string): void {
   if (!isThere(dir)) return;
   for (const { path, stats } of entriesIn(dir)) {
-    if (stats.isDirectory()) await markPrograms(path);
+    if (stats.isDirectory()) markPrograms(path);
     else if (stats.isFile() && isElf(path)) makeExecutable(path);
   }
 }

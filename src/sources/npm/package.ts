@@ -1,7 +1,7 @@
 import { formatDigest } from "../../core/digest.ts";
 import type { NpmPackageArtifact } from "../../core/recipe.ts";
 import type { Staged } from "../context.ts";
-import { type ArchiveContext, type SourceKind, stageToCompare } from "../kind.ts";
+import { type ArchiveContext, pinnedArchive, type SourceKind } from "../kind.ts";
 import { stageOneArchive } from "../one-archive.ts";
 import { downloadTarball } from "./registry.ts";
 
@@ -22,13 +22,7 @@ export const npmPackage: SourceKind<NpmPackageArtifact> = {
   stage: stageNpmPackage,
   pinnedBy(artifact, bins) {
     const { name, version, digest, strip } = artifact;
-    const id = JSON.stringify([name, version, formatDigest(digest), strip, bins]);
-    const stage = (context: ArchiveContext) => stageNpmPackage(artifact, context);
-    return [
-      {
-        ...{ id, isArchive: true },
-        fetch: (dir, context) => stageToCompare(stage, dir, bins, context),
-      },
-    ];
+    const what = [name, version, formatDigest(digest), strip];
+    return pinnedArchive(what, bins, (context) => stageNpmPackage(artifact, context));
   },
 };

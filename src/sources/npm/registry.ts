@@ -150,15 +150,27 @@ export async function digestOfVersion(
   version: string,
   registry: NpmRegistry,
 ): Promise<Digest> {
-  const versions = await versionsOf(name, registry);
-  const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;
-  const digest = parseIntegrity(trimmed(asFields(found?.dist)?.integrity) ?? "");
+  const { dist, document } = await distOf(name, version, registry);
+  const digest = parseIntegrity(trimmed(dist.integrity) ?? "");
   if (digest) return digest;
-  const document = documentUrl(name, registry.npm.registryFor(name));
-  const what = found
-    ? `names no sha512 or sha256 for ${name}@${version}`
-    : `has no ${name}@${version}`;
-  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`);
+  const what = `names no sha512 or sha256 for ${name}@${version}`;
+  throw new UserError("E_NOT_LISTED", `${document} ${what}`);
+}
+
+/**
+ * What a package's document says about the tarball of a version, and the document's URL for messages. Throws a
+ * UserError (`network`) if it does not have the version.
+ */
+async function distOf(
+  name: string,
+  version: string,
+  registry: NpmRegistry,
+): Promise<{ readonly dist: Fields; readonly document: string }> {
+  const versions = await versionsOf(name, registry);
+  const document = shownUrl(documentUrl(name, registry.npm.registryFor(name)));
+  const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;
+  if (found) return { dist: asFields(found.dist) ?? {}, document };
+  throw new UserError("E_NOT_LISTED", `${document} has no ${name}@${version}`);
 }
 
 function documentUrl(name: string, registry: string): string {
@@ -172,16 +184,13 @@ async function tarballsOf(
   registry: NpmRegistry,
 ): Promise<readonly string[]> {
   const { npm } = registry;
-  const versions = await versionsOf(name, registry);
   const base = npm.registryFor(name);
-  const document = documentUrl(name, base);
-  const found = Object.hasOwn(versions, version) ? asFields(versions[version]) : undefined;
-  const tarball = trimmed(asFields(found?.dist)?.tarball) ?? "";
-  const isUrl = tarball !== "" && URL.canParse(tarball, document);
-  const url = isUrl ? new URL(tarball, document) : undefined;
+  const { dist, document } = await distOf(name, version, registry);
+  const tarball = trimmed(dist.tarball) ?? "";
+  const isUrl = tarball !== "" && URL.canParse(tarball, documentUrl(name, base));
+  const url = isUrl ? new URL(tarball, documentUrl(name, base)) : undefined;
   if (url && /^https?:$/.test(url.protocol)) return addressesOf(url, new URL(base), npm);
-  const what = found ? `has no URL for ${name}@${version}` : `has no ${name}@${version}`;
-  throw new UserError("E_NOT_LISTED", `${shownUrl(document)} ${what}`);
+  throw new UserError("E_NOT_LISTED", `${document} has no URL for ${name}@${version}`);
 }
 
 /**

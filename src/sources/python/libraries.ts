@@ -5,7 +5,7 @@ import { listNames } from "../../core/list-names.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
 import type { PythonLibrariesArtifact } from "../../core/recipe.ts";
-import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
+import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import { makeTree } from "../tree.ts";
 import { indexesFor } from "./indexes.ts";
@@ -27,7 +27,7 @@ async function stagePythonLibraries(
   { kind, line, wheels: locked, index }: PythonLibrariesArtifact,
   context: StageContext,
 ): Promise<Staged> {
-  const toolchains = toolchainsOf(context);
+  const { toolchains } = context;
   const minor = pythonOfLine(line) ?? line;
   const wheels = selectWheels(locked, minor, context.platform);
   const python = await toolchains.anyPython();

@@ -1,7 +1,7 @@
 import { formatDigest } from "../../core/digest.ts";
 import type { WheelArtifact } from "../../core/recipe.ts";
-import { type StageContext, type Staged, toolchainsOf } from "../context.ts";
-import { type ArchiveContext, type SourceKind, stageToCompare } from "../kind.ts";
+import type { Staged } from "../context.ts";
+import { type ArchiveContext, pinnedArchive, type SourceKind } from "../kind.ts";
 import { stageOneArchive } from "../one-archive.ts";
 import { downloadWheel, type PythonIndexes } from "./index.ts";
 import { indexesFor } from "./indexes.ts";
@@ -19,37 +19,18 @@ async function stageWheel(
   );
 }
 
-async function stageWheelHere(artifact: WheelArtifact, context: StageContext): Promise<Staged> {
-  const toolchains = toolchainsOf(context);
-  return await stageWheel(artifact, context, async () =>
-    indexesFor(
-      context.http,
-      await toolchains.anyPython(),
-      toolchains,
-      await toolchains.systemIndex(),
-    ),
-  );
-}
-
 export const oneWheel: SourceKind<WheelArtifact> = {
-  stage: stageWheelHere,
+  stage(artifact, context) {
+    const { http, toolchains } = context;
+    return stageWheel(artifact, context, async () =>
+      indexesFor(http, await toolchains.anyPython(), toolchains, await toolchains.systemIndex()),
+    );
+  },
   pinnedBy(artifact, bins) {
     const { file, digest, strip } = artifact;
-    const id = JSON.stringify([file, formatDigest(digest), strip, bins]);
-    return [
-      {
-        ...{ id, isArchive: true },
-        fetch: (dir, context) =>
-          stageToCompare(
-            (each) =>
-              stageWheel(artifact, each, async () => {
-                return { http: context.http, pip: await context.pip() };
-              }),
-            dir,
-            bins,
-            context,
-          ),
-      },
-    ];
+    const what = [file, formatDigest(digest), strip];
+    return pinnedArchive(what, bins, (context, { http, pip }) =>
+      stageWheel(artifact, context, async () => ({ http, pip: await pip() })),
+    );
   },
 };

@@ -5,7 +5,7 @@ import { selectWheels } from "../../core/locks/wheels.ts";
 import type { PythonArtifact } from "../../core/recipe.ts";
 import { readFile, writeFile } from "../../io/disk.ts";
 import { lstatIfExists, withContext } from "../../io/files.ts";
-import { type StageContext, type Staged, type Start, toolchainsOf } from "../context.ts";
+import type { StageContext, Staged, Start } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import { checkPrograms, makeTree } from "../tree.ts";
 import { indexesFor } from "./indexes.ts";
@@ -27,7 +27,7 @@ import {
  * them.
  */
 async function stagePython(artifact: PythonArtifact, context: StageContext): Promise<Staged> {
-  const toolchains = toolchainsOf(context);
+  const { toolchains } = context;
   const python = await toolchains.python();
   const wheels = selectWheels(artifact.wheels, python.version, context.platform);
   const tree = await makeTree(context.dir, ["site-packages", "bin"]);

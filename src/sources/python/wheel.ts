@@ -48,9 +48,7 @@ export async function openWheel(
   const info = await findInfo(wheel, workDir);
   const textIn = (name: string) => textOf(join(workDir, info, name));
   const entryPoints = parseEntryPoints(await textIn("entry_points.txt"));
-  const scripts: string[] = [];
-  for (const data of await dataOf(workDir))
-    scripts.push(...(await names(join(workDir, data, "scripts"))));
+  const scripts = dataOf(workDir).flatMap((data) => names(join(workDir, data, "scripts")));
   return {
     wheel,
     workDir,
@@ -70,7 +68,7 @@ export async function placeWheel(
   tree: string,
   parts: readonly WheelPart[],
 ): Promise<void> {
-  const datas = await dataOf(workDir);
+  const datas = dataOf(workDir);
   const aside = `${workDir}.data`;
   await withContext("create", aside, mkdir(aside));
   for (const data of datas)
@@ -87,13 +85,13 @@ export async function placeWheel(
 }
 
 /** The wheel's data directories; pip checks only the end of the name. */
-async function dataOf(workDir: string): Promise<string[]> {
-  return await directories(workDir, ".data");
+function dataOf(workDir: string): string[] {
+  return directories(workDir, ".data");
 }
 
 /** The single dist-info directory, which must match the lock. */
 async function findInfo(wheel: LockedWheel, workDir: string): Promise<string> {
-  const [info = "", ...others] = await directories(workDir, ".dist-info");
+  const [info = "", ...others] = directories(workDir, ".dist-info");
   const text = await textOf(join(workDir, info, "WHEEL"));
   const recorded = await lstatIfExists(join(workDir, info, "RECORD"));
   const isNamed = others.length === 0 && normalName(info).startsWith(wheel.name);
@@ -112,7 +110,7 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
     await withContext("move", to, moveTree(from, to));
     return;
   }
-  for (const name of await names(from)) {
+  for (const name of names(from)) {
     const [source, target] = [join(from, name), join(to, name)];
     const [mine, theirs] = [await lstat(source), await lstatIfExists(target)];
     if (mine.isDirectory() && theirs?.isDirectory()) await merge(source, target, wheel);
@@ -123,14 +121,14 @@ async function merge(from: string, to: string, wheel: LockedWheel): Promise<void
   }
 }
 
-async function directories(workDir: string, end: string): Promise<string[]> {
+function directories(workDir: string, end: string): string[] {
   const fitting = entriesIn(workDir).filter(
     ({ name, stats }) => stats.isDirectory() && name.endsWith(end),
   );
   return fitting.map(({ name }) => name).sort();
 }
 
-async function names(dir: string): Promise<string[]> {
+function names(dir: string): string[] {
   return listNames(dir).sort();
 }
 
