@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
+import type { Env } from "../core/platform.ts";
 import { rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { type AptConfig, readAptConfig } from "../net/apt-config.ts";
@@ -14,7 +15,7 @@ import { readIndexes } from "./own-programs.ts";
 
 /** What writing a recipe needs of this machine. Each configuration is read once, at its first use. */
 export interface DraftContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly home: string;
   readonly offline: boolean;
   readonly http: Http;

@@ -1,6 +1,6 @@
 import { type Digest, sha256Of } from "../core/digest.ts";
 import { offlineError, UserError } from "../core/errors.ts";
-import { goLine, goModules } from "../core/locks/go-path.ts";
+import type { Env } from "../core/platform.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { readFile, rm } from "../io/disk.ts";
@@ -66,10 +66,7 @@ export async function resolveGo(
 }
 
 /** The checksum of MODULE@VERSION, from the author's own go. */
-export async function lockGoModule(
-  module: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
+export async function lockGoModule(module: string, env: Env): Promise<string> {
   const itself = [{ module: splitPackage(module).name, directory: "." }];
   return (await withOwnGo(env, (ask) => goSource(module, ask, itself))).sum ?? "";
 }
@@ -77,7 +74,7 @@ export async function lockGoModule(
 /** The digest of the zip of MODULE@VERSION, which go verifies with the checksum database. */
 export async function hashGoModule(
   module: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
   return await withOwnGo(env, async (ask) => {
     const { stdout, stderr } = await ask(["mod", "download", "-json", module]);
@@ -91,10 +88,7 @@ export async function hashGoModule(
 }
 
 /** Runs `work` with the author's own go, in a module cache that is removed afterwards. */
-export async function withOwnGo<T>(
-  env: Readonly<Record<string, string | undefined>>,
-  work: (ask: AskGo) => Promise<T>,
-): Promise<T> {
+export async function withOwnGo<T>(env: Env, work: (ask: AskGo) => Promise<T>): Promise<T> {
   const go = ownProgram("go", env);
   if (go === undefined) {
     const message = "go, which fetches a module's checksum, is not on PATH";
@@ -108,4 +102,21 @@ export async function withOwnGo<T>(
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** The modules that may hold a package of Go, longest path first. */
+export function goModules(path: string): { readonly module: string; readonly directory: string }[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, i) => {
+    const at = parts.length - i;
+    return {
+      module: parts.slice(0, at).join("/"),
+      directory: parts.slice(at).join("/") || ".",
+    };
+  });
+}
+
+/** The `go` line of a go.mod: the smallest Go that builds the module. */
+export function goLine(text: string): string | undefined {
+  return /^go\s+(1\.\d+(?:\.\d+)?)\b/m.exec(text)?.[1];
 }

@@ -1,9 +1,8 @@
 import { UserError } from "../core/errors.ts";
+import type { Env } from "../core/platform.ts";
 import { run } from "../io/exec.ts";
 import { findOnPath } from "../io/on-path.ts";
 import { type PipConfig, readPipConfig } from "../net/pip-config.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A program of the author's machine, absolute. */
 export function ownProgram(name: string, env: Env): string | undefined {

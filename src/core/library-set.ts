@@ -58,6 +58,9 @@ export function pythonOfLine(line: LibraryLine): string | undefined {
   return minor && `3.${minor}`;
 }
 
+/** Where dependency files count, relative to the skill; the empty one is the skill's own directory. */
+export const dependencyDirs = ["", "scripts/"] as const;
+
 /**
  * Which files beside SKILL.md and in `scripts/` are dependency files of Python. They are regular files, no links;
  * with more files or a larger one there is no set.

@@ -9,6 +9,9 @@ export const machineNames = { x64: "x86_64", arm64: "aarch64" } as const satisfi
   string
 >;
 
+/** The variables of an environment. A parameter everywhere, too. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
 /** Where programs run. A parameter everywhere: only main.ts inspects the machine. */
 export interface Platform {
   readonly os: "linux";

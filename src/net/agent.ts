@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import type { Dispatcher } from "undici";
 import { once, onceFor } from "../core/once.ts";
+import type { Env } from "../core/platform.ts";
 import { type Certificates, readCertificates } from "./certificates.ts";
 import { basicHeader } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
@@ -9,7 +10,7 @@ import type { Setting } from "./setting.ts";
 import { throughSocks } from "./socks.ts";
 
 export interface AgentOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly settings: NetworkSettings;
   /** PEM texts of certificates that are trusted besides Node's own. */
   readonly ca: readonly string[];

@@ -9,6 +9,7 @@ import {
 } from "../core/locks/apt.ts";
 import type { DebArchive } from "../core/locks/deb-lock.ts";
 import { aptLoginFor, type Login, parseLogins } from "../core/logins.ts";
+import type { Env } from "../core/platform.ts";
 import { listNames } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { basicHeader, urlHeaders } from "./netrc.ts";
@@ -38,8 +39,6 @@ interface AptRequest {
   /** The value is a proxy's URL or `DIRECT`; absent: the environment's. */
   readonly proxy?: Setting;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Every Debian mirror has every release, so sources of other releases can be used as well. */
 const suites =

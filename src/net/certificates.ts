@@ -5,6 +5,7 @@ import {
   rootCertificates,
   type SecureContext,
 } from "node:tls";
+import type { Env } from "../core/platform.ts";
 import { statSync } from "../io/disk.ts";
 import { orNothing } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
@@ -12,7 +13,7 @@ import { type Setting, shownValue, unquoted, wrongSetting } from "./setting.ts";
 
 /** Sources of certificates that are trusted besides Node's own. */
 export interface CertificateSources {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** Settings whose values are files. */
   readonly files: readonly Setting[];
   /** PEM texts. */

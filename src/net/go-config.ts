@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { parseLogins } from "../core/logins.ts";
+import type { Env } from "../core/platform.ts";
 import { realpath } from "../io/disk.ts";
 import { tolerate } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
@@ -27,8 +28,6 @@ interface GoProxy {
   /** Whether the next proxy is tried after any failure (`|`), or only after a 404 or 410. */
   readonly fallsThrough: boolean;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const names = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GONOPROXY", "GOINSECURE"] as const;
 

@@ -2,6 +2,7 @@ import type { networkInterfaces } from "node:os";
 import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
+import type { Env } from "../core/platform.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type Begin, download, hashDownload, json, text } from "./download.ts";
 import { HurriedError, hostCause, shownUrl } from "./errors.ts";
@@ -95,7 +96,7 @@ export interface Http {
 export type CredentialsFor = (url: URL) => Promise<Record<string, string>>;
 
 export interface HttpOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   /** Called when the first request needs them. */
   readonly mirrors: () => readonly Mirror[];
   readonly offline: boolean;

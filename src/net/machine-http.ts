@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseLogins } from "../core/logins.ts";
 import { once } from "../core/once.ts";
+import type { Env } from "../core/platform.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { type CredentialsFor, createHttp, type Http, type HttpOptions } from "./http.ts";
 import { netrcHeaders } from "./netrc.ts";
@@ -36,11 +37,7 @@ export function machineHttp(
  *
  * @param home the user's home directory, absolute
  */
-function readCredentials(
-  env: Readonly<Record<string, string | undefined>>,
-  home: string,
-  npm: () => Promise<NpmConfig>,
-): CredentialsFor {
+function readCredentials(env: Env, home: string, npm: () => Promise<NpmConfig>): CredentialsFor {
   const netrc = once(() => {
     const logins = parseLogins(readSettingsFile(env.NETRC || join(home, ".netrc")));
     return logins.filter(({ machine }) => machine !== "*");

@@ -1,3 +1,4 @@
+import type { Env } from "../core/platform.ts";
 import type { NpmConfig } from "./npm-config.ts";
 import { readPipSettings } from "./pip-config.ts";
 import type { ProxySettings } from "./proxy.ts";
@@ -20,8 +21,6 @@ interface WaitSetting extends Setting {
   /** Milliseconds of the value's unit. */
   readonly unit: 1 | 1000;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Collects them; absent or unreadable files count as empty. */
 export async function readNetworkSettings(

@@ -1,5 +1,6 @@
 import { constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { Env } from "../core/platform.ts";
 import { access, realpath } from "../io/disk.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { urlHeaders } from "./netrc.ts";
@@ -23,8 +24,6 @@ export interface NpmConfig {
   /** Proxies, certificates and timeouts. */
   readonly network: NetworkSettings;
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads npm's configuration: defaults, global, user, environment; each overrides those before it. A

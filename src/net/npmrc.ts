@@ -1,7 +1,7 @@
+import type { Env } from "../core/platform.ts";
+
 /** npm's settings by name, as text. */
 export type Settings = Readonly<Record<string, string>>;
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Parses an .npmrc: `name = value` lines, `;` and `#` comments, quoted values, and `${NAME}` from

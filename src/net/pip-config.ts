@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseLogins } from "../core/logins.ts";
+import type { Env } from "../core/platform.ts";
 import { isThere, orNothing } from "../io/files.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { netrcHeaders, urlHeaders } from "./netrc.ts";
@@ -19,7 +20,6 @@ export interface PipConfig extends PipIndexes {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
 type Settings = Readonly<Record<string, string>>;
 
 /**

@@ -1,7 +1,6 @@
+import type { Env } from "../core/platform.ts";
 import { isDirect } from "./no-proxy.ts";
 import { decoded, named, type Setting, unquoted, wrongSetting } from "./setting.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A supported proxy. */
 export interface NetworkProxy {

@@ -1,5 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { offlineError, UserError } from "../core/errors.ts";
+import type { Env } from "../core/platform.ts";
 import { shownUrl } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
@@ -24,7 +25,7 @@ function begins(text: string, prefix: string): boolean {
 }
 
 interface Reach {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly offline: boolean;
   readonly settings: ProxySettings;
   /** This request's own proxy. */

@@ -1,8 +1,7 @@
+import type { Env } from "../core/platform.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { unquoted, wrongSetting } from "./setting.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const ownName = "OPENCLAW_SKILL_TIMEOUT";
 const ofUv = ["UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"] as const;

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { goLine, goModules } from "../../src/author/lock-go.ts";
 import { pinnableSources, writePins } from "../../src/author/pin-text.ts";
 import { describeTool, renderDraft } from "../../src/author/recipe-text.ts";
 import { readReleaseName } from "../../src/author/release-name.ts";
-import { goLine, goModules } from "../../src/core/locks/go-path.ts";
 
 const recipes = join(import.meta.dirname, "../../recipes");
 const texts = readdirSync(recipes)

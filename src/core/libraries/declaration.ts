@@ -30,3 +30,11 @@ export function describeRefusal({ file, line, text, reason }: Refusal): string {
   const place = line === undefined ? file : `${file}:${line}`;
   return text === "" ? `${place}: ${reason}` : `${place}: ${JSON.stringify(text)}: ${reason}`;
 }
+
+/** The dependency files of one skill, and its Python scripts. */
+export interface DependencyFiles {
+  /** By path relative to the skill, with `/`: only beside SKILL.md and in `scripts/`. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Files with such names that may not be read: links, other things than files, too large ones. */
+  readonly refused: readonly Refusal[];
+}

@@ -1,4 +1,5 @@
 import {
+  dependencyDirs,
   digestOfFiles,
   digestOfScript,
   type LibraryLine,
@@ -7,8 +8,7 @@ import {
   nodeFiles,
   pythonFile,
 } from "../library-set.ts";
-import type { LibraryDeclaration, Refusal } from "./declaration.ts";
-import { type DependencyFiles, dependencyDirs } from "./dependency-files.ts";
+import type { DependencyFiles, LibraryDeclaration, Refusal } from "./declaration.ts";
 import { readPackageJson } from "./package-json.ts";
 import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
 import { readRequirements } from "./requirements-txt.ts";

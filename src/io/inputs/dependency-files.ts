@@ -1,7 +1,8 @@
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { type DependencyFiles, dependencyDirs } from "../../core/libraries/dependency-files.ts";
+import type { DependencyFiles } from "../../core/libraries/declaration.ts";
 import {
+  dependencyDirs,
   maxFileBytes,
   maxLockBytes,
   maxScriptBytes,
