@@ -224,6 +224,16 @@ describe("reading", () => {
     expect(skills[0]).toMatch(/^a \| r\/a \| it cannot be read \(EACCES/);
     expect([...skills, ...problems].join()).toMatch(/r\/c/);
   });
+
+  it("reports what cannot be read once, by whatever links it is found", async () => {
+    await put("r/b/SKILL.md");
+    await mkdir(join(top, "r/a"));
+    await symlink("SKILL.md", join(top, "r/a/SKILL.md"));
+    await symlink(".", join(top, "r/loop"));
+    await symlink(".", join(top, "r/loop2"));
+    const { skills } = await view({ r: "named" });
+    expect(skills.filter((line) => line.startsWith("a "))).toHaveLength(1);
+  });
 });
 
 describe("the same name", () => {

@@ -220,7 +220,8 @@ function viewOf(root: SkillRoot, limits: SkillLimits) {
 export function readSkill(dir: string, root: SkillRoot, limits: SkillLimits): ReadSkill {
   const file = join(dir, "SKILL.md");
   const realDir = real(dir);
-  const target = real(file) ?? file;
+  // The same skill by several links is one, also where the file itself cannot be looked at.
+  const target = real(file) ?? join(realDir ?? dir, "SKILL.md");
   const isOut = realDir !== undefined && target !== file && !isInside(realDir, target);
   // The target may be another skill, which this link must not hide.
   const realFile = isOut ? join(realDir, "SKILL.md") : target;
