@@ -115,9 +115,9 @@ pass_over() {
 # Together this saves 40 MB at the peak.
 start_node() {
   stopped='' child=''
-  # A watcher runs again when this one is over.
-  if [ -n "$watch" ] && [ -z "$hook" ]; then trap 'again=HUP' HUP; else trap 'pass_on 129' HUP; fi
-  trap 'pass_on 130' INT
+  # A watcher runs again after SIGHUP, and one beside CMD ignores what a terminal sends.
+  [ -n "$watching" ] || trap 'pass_on 129' HUP
+  [ -n "$guarded" ] || trap 'pass_on 130' INT
   trap 'pass_on 143' TERM
   restore_locale
   # shellcheck disable=SC2086 # no word or two
@@ -133,7 +133,7 @@ start_node() {
     wait "$child"
     status=$?
   done
-  trap - HUP INT TERM
+  if [ -n "$watching" ]; then set_watch_traps; else end_on_signals; fi
   [ -z "$stopped" ] || leave "$stopped"
 }
 

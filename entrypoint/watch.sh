@@ -6,6 +6,9 @@
 # Never returns. `guarded`: the process of CMD, with which it ends.
 watch() {
   watch_words=$request kept='' paths='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
+  watching=yes
+  read_build
+  own_build=$build newer=$build
   open_health
   set_watch_traps
   if [ -n "$guarded" ] && [ -z "$no_wait" ]; then
@@ -70,6 +73,7 @@ look() {
   looks=$((looks + 1))
   read_clock
   report_health idle
+  is_own_build || { go_on "$@" && return; }
   words=$watch_words node_why='' reason=''
   describe_view
   case $again in
@@ -93,6 +97,45 @@ look() {
   esac
   run_watched "$@"
 }
+
+# ------------------------------------------------------------------------------ a newer package
+
+# Sets `build` of the package that this script is part of; empty if it is not there.
+read_build() {
+  build=''
+  { read -r build <"$package/dist/build.txt"; } 2>/dev/null
+}
+
+is_own_build() {
+  read_build
+  [ "$build" = "$own_build" ]
+}
+
+gone='failed (this command is gone)'
+
+# The package was replaced or removed: in a volume the tree of a former version is, an hour after an update. Becomes
+# what lies where this script was started, one look later, because files may be half copied. False where it is
+# this build again.
+go_on() {
+  find_package
+  is_own_build && return 1
+  # A run that was asked for is the new one's first, or comes when this build is there again.
+  again=''
+  if [ "$build" != "$newer" ]; then
+    newer=$build
+  elif [ -n "$build" ] && [ -r "$beside/watch.sh" ]; then
+    [ -n "$quiet" ] || say 'watch: another version of this command has replaced this one, and goes on'
+    [ -z "$guarded" ] || set -- --beside "$guarded" "$@"
+    restore_locale
+    ended=yes
+    exec /bin/sh "$self" "$@"
+  elif [ "$result" != "$gone" ]; then
+    result=$gone retry=$now retry_why='this command is there again'
+    say "warning: $self is gone; nothing is installed until it is there again [E_PACKAGE_DAMAGED]"
+    report_health idle
+  fi
+}
+# ------------------------------------------------------------------------------ looks
 
 # True where something that decided the last run is not as it was. The files of the volume's trees are looked
 # at once a minute: they are many, and nothing but a run or damage changes them.
@@ -205,7 +248,6 @@ run_watched() {
       run_node "$@"
       ;;
   esac
-  set_watch_traps
   see_again
   remember "$@"
   plan_times
@@ -226,7 +268,6 @@ record_times() {
   [ -w "$prefix/manifest.json" ] || return 0
   report_health busy
   run_quietly "$@"
-  set_watch_traps
   see_again
   remember "$@"
   plan_retry

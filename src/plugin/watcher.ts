@@ -1,4 +1,3 @@
-import { realpath } from "node:fs/promises";
 import { uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type LongRun, startLongRun } from "./child.ts";
@@ -38,8 +37,6 @@ export interface Watcher {
 }
 
 interface Run extends LongRun {
-  /** Without links. */
-  readonly command: string;
   readonly began: number;
 }
 
@@ -64,17 +61,14 @@ export function startWatcher(given: WatcherOptions): Watcher {
     if (run !== checked) return;
     if (beat) report(failureOf(beat, Math.floor(uptime())));
     else if (performance.now() - checked.began > steadyTime) report(undefined);
-    // A newer version has replaced the volume's command, and the tree of this one was removed.
-    if (!(await isThere(checked.command)) && run === checked) await checked.end();
   };
   const once = async (): Promise<string> => {
     const command = await findCommand(given.place);
-    const real = await realpath(command);
     if (stopped.signal.aborted) return "";
     const log = logLines(logger, () => performance.now());
     const words = [command, "watch", ...given.options];
     const started = startLongRun(words, given.env, guard("log", log.write));
-    run = { ...started, command: real, began: performance.now() };
+    run = { ...started, began: performance.now() };
     starts++;
     const how = await run.ended;
     run = undefined;
@@ -108,11 +102,4 @@ export function startWatcher(given: WatcherOptions): Watcher {
       await done;
     },
   };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return realpath(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -3,7 +3,7 @@
  * itself does with it is in test/openclaw/plugin.test.ts.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Service } from "../../src/plugin/openclaw.ts";
@@ -224,7 +224,7 @@ describe("the service", () => {
     expect(watchers()).toEqual([]);
   });
 
-  test("when a newer command has replaced the volume's, that is started", async () => {
+  test("when a newer command has replaced the volume's, the watcher goes on as that", async () => {
     const gateway = await register();
     gateway.start();
     await until(() => leaders().length === 1);
@@ -234,11 +234,14 @@ describe("the service", () => {
     const words = [join(newer, "entrypoint", commandName), "--prefix", place.prefix] as const;
     await started(words, { env: { ...process.env, PATH: former.PATH } });
     rmSync(old, { recursive: true });
-    await until(() => leaders().length === 1 && leaders()[0] !== pid);
-    await untilSaid(gateway, /watch ended \(.*\); trying again/);
+    await untilSaid(gateway, /another version of this command has replaced this one/);
+    offer("owl");
+    place.skill("night", { bins: ["owl"] });
+    await until(() => existsSync(join(place.prefix, "bin/owl")));
+    expect(leaders()).toEqual([pid]);
     expect(await gateway.status()).toMatchObject({ ok: true, payload: { prefix: place.prefix } });
     await until(() => gateway.failure() === undefined);
-    expect(leaders()).toHaveLength(1);
+    expect(gateway.said.join("\n")).not.toContain("watch ended");
   });
 
   test("it ends with the gateway, also when that is killed", async () => {

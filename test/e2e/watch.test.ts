@@ -5,13 +5,18 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
 import { archive, program } from "../support/archives.ts";
+import { commandName } from "../support/own-command.ts";
+import { copyAs } from "../support/package.ts";
+import { started } from "../support/started.ts";
 import { openWatchers, type Watcher, type Watchers } from "../support/watchers.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
@@ -161,6 +166,62 @@ describe("--json=events", () => {
         exitStatus: 0,
       },
     ]);
+  });
+});
+
+describe("the volume's command is replaced, and the tree of the former version removed", () => {
+  const command = (): string => join(place.prefix, "bin", commandName);
+
+  async function update(version: string): Promise<void> {
+    const newer = copyAs(join(place.dir, version), version);
+    const words = [join(newer, "entrypoint", commandName)];
+    await started(words, { env: { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath } });
+  }
+
+  test.each([
+    ["watch", ["watch", "--interval", "1"]],
+    ["--watch -- CMD", ["--watch", "--interval", "1", "--", "sleep", "60"]],
+    ["--no-wait -- CMD", ["--watch", "--no-wait", "--interval", "1", "--", "sleep", "60"]],
+  ])("%s goes on as the newer one", async (_, words) => {
+    for (const tool of ["zog", "yak"]) offer(tool);
+    await place.run();
+    const old = dirname(dirname(realpathSync(command())));
+    const watcher = watch([command(), ...words], []);
+    await watcher.says("nothing to do");
+    while ((await health()) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    const files = watchers.healthFiles();
+    await update("99.1.0");
+    rmSync(old, { recursive: true });
+    await watcher.says("another version of this command has replaced this one");
+    place.skill("first", { bins: ["zog"] });
+    await watcher.says(/zog 1\.0\.0(\)|: installed)/);
+    while ((await health("--strict")) !== 0)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(watchers.healthFiles()).toEqual(files);
+    await watcher.end();
+    while ((await health()) === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  });
+
+  test("where there is none, it says so once, and goes on when it is there again", async () => {
+    offer("zog");
+    await place.run();
+    const tree = dirname(dirname(realpathSync(command())));
+    const watcher = watch([command(), "watch", "--interval", "1"], []);
+    await watcher.says("nothing to do");
+    renameSync(tree, join(place.dir, "tree"));
+    await watcher.says(/warning: .* is gone; .*\[E_PACKAGE_DAMAGED\]/);
+    expect(await health("--strict")).toBe(5);
+    watcher.child.kill("SIGHUP");
+    const began = readFileSync(`/proc/${watcher.child.pid}/stat`, "utf8").split(" ");
+    place.skill("first", { bins: ["zog"] });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const ended = readFileSync(`/proc/${watcher.child.pid}/stat`, "utf8").split(" ");
+    // Ticks of a hundredth of a second in user mode.
+    expect(Number(ended[13]) - Number(began[13])).toBeLessThan(50);
+    expect(watcher.said().match(/is gone/g)).toHaveLength(1);
+    renameSync(join(place.dir, "tree"), tree);
+    await watcher.says("1 installed (zog 1.0.0)");
+    expect(await watcher.end()).toBe(143);
   });
 });
 

@@ -97,6 +97,30 @@ for (const shell of shells) {
           expect(output).toBe("");
         },
       );
+
+      test.each([
+        ["SIGTERM", 143],
+        ["SIGINT", 130],
+        ["SIGHUP", 129],
+      ] as const)(
+        "%s during the check is no other failure, and CMD is not started",
+        async (signal, expected) => {
+          place = makePlace(shell);
+          await place.record(named(place));
+          const ready = join(place.dir, "ready");
+          const script = `#!/bin/sh\n: >${ready}\nsleep 1\nexec ${absolute("find")} "$@"\n`;
+          write(join(place.dir, "slow/find"), script, 0o755);
+          const env = { PATH: `${place.dir}/slow:${place.env.PATH}` };
+          const child = place.start([...named(place), "--", "echo", "up"], { env });
+          let output = "";
+          for (const stream of [child.stdout, child.stderr])
+            stream?.on("data", (text) => (output += text));
+          while (!existsSync(ready)) await new Promise((done) => setTimeout(done, 20));
+          child.kill(signal);
+          expect(await new Promise((done) => child.once("close", done))).toBe(expected);
+          expect(output).toBe("");
+        },
+      );
     });
 
     describe("--no-wait -- CMD", () => {

@@ -17,7 +17,7 @@ export interface Watcher {
 }
 
 export interface Watchers {
-  /** Runs the script with these words, in this shell and environment. */
+  /** Runs the script with these words, in this shell and environment; without a shell the words are a command. */
   start(words: readonly string[], shell?: readonly string[], more?: NodeJS.ProcessEnv): Watcher;
   health(
     words?: readonly string[],
@@ -44,7 +44,9 @@ export function openWatchers(place: Workplace): Watchers {
   return {
     start(words, shell = ["sh"], more = {}) {
       const [command = "", ...flags] = shell;
-      const child = spawn(command, [...flags, entrypoint, ...words], {
+      const script = command === "" ? [] : [command, ...flags, entrypoint];
+      const [program = "", ...rest] = [...script, ...words];
+      const child = spawn(program, rest, {
         env: { ...env, ...more },
         cwd: place.home,
         stdio: ["ignore", "pipe", "pipe"],
