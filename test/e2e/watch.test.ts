@@ -174,7 +174,7 @@ describe("the volume's command is replaced, and the tree of the former version r
 
   async function update(version: string): Promise<void> {
     const newer = copyAs(join(place.dir, version), version);
-    const words = [join(newer, "entrypoint", commandName)];
+    const words = [join(newer, "entrypoint", commandName)] as const;
     await started(words, { env: { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath } });
   }
 
