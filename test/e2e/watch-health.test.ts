@@ -42,6 +42,7 @@ test("health refuses words that it does not know: a check must not pass by a sli
   await untilHealthy();
   const { status, stderr } = await watchers.health(["--strcit"]);
   expect([status, stderr]).toEqual([2, expect.stringMatching(/--strict and --quiet \[E_USAGE\]/)]);
+  expect(await watchers.health(["-qv"])).toEqual({ status: 0, stderr: "" });
   expect(await watcher.end()).toBe(143);
 });
 
