@@ -1,13 +1,11 @@
 import valid from "semver/functions/valid.js";
 import { asFields, textList, trimmed } from "./values.ts";
 
-export const installKinds = ["brew", "node", "go", "uv", "download"] as const;
-
 /**
  * How a skill declares that its programs are installed; without the entries that OpenClaw drops.
  */
 export interface InstallSpec {
-  readonly kind: (typeof installKinds)[number];
+  readonly kind: InstallKind;
   readonly id?: string;
   readonly label?: string;
   readonly bins?: readonly string[];
@@ -28,6 +26,23 @@ export interface InstallSpec {
   readonly targetDir?: string;
 }
 
+type InstallKind = "brew" | "node" | "go" | "uv" | "download";
+
+/** Of each kind the field that says what is installed, and how its `package` is written. */
+const kinds: Readonly<
+  Record<InstallKind, { readonly source: keyof InstallSpec; readonly packageOf?: TextReader }>
+> = {
+  brew: { source: "formula" },
+  node: { source: "package", packageOf: npmSpec },
+  go: { source: "module" },
+  uv: { source: "package", packageOf: uvRequirement },
+  download: { source: "url" },
+};
+export const installKinds = Object.keys(kinds) as InstallKind[];
+
+/** Undefined if it is not such a text. */
+type TextReader = (value: unknown) => string | undefined;
+
 /** Reads one entry of `install`; undefined if OpenClaw drops it. */
 export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
   const raw = asFields(entry);
@@ -38,7 +53,7 @@ export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
   // A digest that cannot be checked is an error, not a missing digest: the author wanted the
   // download checked.
   if (kind === "download" && raw.sha256 !== undefined && !isSha256(sha256)) return undefined;
-  const packages = { node: npmSpec, uv: uvRequirement, brew: none, go: none, download: none };
+  const { source, packageOf } = kinds[kind];
   const spec: { [Key in keyof InstallSpec]: InstallSpec[Key] | undefined } = {
     kind,
     id: string(raw.id) || undefined,
@@ -46,7 +61,7 @@ export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
     bins: list(raw.bins),
     os: list(raw.os),
     formula: brewFormula(raw.formula) ?? brewFormula(raw.cask),
-    package: packages[kind](raw.package),
+    package: packageOf?.(raw.package),
     module: goModule(raw.module),
     url: webUrl(raw.url),
     sha256,
@@ -55,17 +70,9 @@ export function parseInstallSpec(entry: unknown): InstallSpec | undefined {
     stripComponents: typeof raw.stripComponents === "number" ? raw.stripComponents : undefined,
     targetDir: string(raw.targetDir),
   };
-  const sources = {
-    brew: "formula",
-    node: "package",
-    go: "module",
-    uv: "package",
-    download: "url",
-  };
+  if (spec[source] === undefined) return undefined;
   const given = Object.entries(spec).filter(([, value]) => value !== undefined);
-  return given.some(([name]) => name === sources[kind])
-    ? (Object.fromEntries(given) as unknown as InstallSpec)
-    : undefined;
+  return Object.fromEntries(given) as unknown as InstallSpec;
 }
 
 function string(value: unknown): string | undefined {
@@ -79,10 +86,6 @@ function list(value: unknown): string[] | undefined {
 
 function isSha256(text: string | undefined): boolean {
   return text !== undefined && /^[0-9a-f]{64}$/.test(text);
-}
-
-function none(): undefined {
-  return undefined;
 }
 
 function matching(value: unknown, pattern: RegExp): string | undefined {

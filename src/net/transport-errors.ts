@@ -55,51 +55,49 @@ const untrusted =
 
 /** The meaning of a transport's error for the user. */
 export function meaningOfError(facts: Facts, attempted: Attempted): Meaning {
-  const { code, message, name } = facts;
   const { url, proxy } = attempted;
-  const proxyStatus = /Proxy response \((\d+)\)|Proxy Authentication Required \((407)\)/.exec(
-    message,
-  );
-  if (proxyStatus) {
-    const status = Number(proxyStatus[1] ?? proxyStatus[2]);
-    return {
-      problem: "E_PROXY",
-      why: `the proxy responded with ${status} instead of connecting to ${url.host}`,
-      retry: isTransient(status) ? "again" : "never",
-    };
-  }
-  if (untrusted.test(code)) return refusedCertificate(facts, attempted);
-  if (code === "SOCKS") {
-    return {
-      problem: "E_PROXY",
-      why: `the SOCKS proxy ${proxy?.url.host} did not connect to ${url.host} (${message})`,
-      retry: "once",
-    };
-  }
   const peer = proxy ? `${url.host} or the proxy` : url.host;
-  if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_")) {
-    return {
-      problem: "E_PROTOCOL",
-      why: `${peer} did not respond with valid TLS (${message})`,
-      retry: "once",
-    };
-  }
-  const breaksRules = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code);
-  // undici asserts rules that every HTTP server follows.
-  if (breaksRules || name === "HTTPParserError" || code === "ERR_ASSERTION") {
-    return {
-      problem: "E_PROTOCOL",
-      why: `${peer} did not respond with valid HTTP (${ruleBroken(facts)})`,
-      retry: "again",
-    };
-  }
+  const said = [facts.code, facts.message].filter(Boolean).join(": ");
   return (
+    proxyMeaning(facts, attempted) ??
+    tlsMeaning(facts, attempted, peer) ??
+    httpMeaning(facts, peer) ??
     connectionMeaning(facts, attempted) ?? {
       problem: "E_CONNECTION",
-      why: `the connection to ${peer} failed (${[code, message].filter(Boolean).join(": ")})`,
+      why: `the connection to ${peer} failed (${said})`,
       retry: "again",
     }
   );
+}
+
+function proxyMeaning({ code, message }: Facts, { url, proxy }: Attempted): Meaning | undefined {
+  const [, ...statuses] =
+    /Proxy response \((\d+)\)|Proxy Authentication Required \((407)\)/.exec(message) ?? [];
+  const status = statuses.find((each) => each !== undefined);
+  if (status !== undefined) {
+    const why = `the proxy responded with ${status} instead of connecting to ${url.host}`;
+    return { problem: "E_PROXY", why, retry: isTransient(Number(status)) ? "again" : "never" };
+  }
+  if (code !== "SOCKS") return undefined;
+  const why = `the SOCKS proxy ${proxy?.url.host} did not connect to ${url.host} (${message})`;
+  return { problem: "E_PROXY", why, retry: "once" };
+}
+
+function tlsMeaning(facts: Facts, attempted: Attempted, peer: string): Meaning | undefined {
+  const { code, message } = facts;
+  if (untrusted.test(code)) return refusedCertificate(facts, attempted);
+  if (!/^(EPROTO$|ERR_SSL_|ERR_TLS_)/.test(code)) return undefined;
+  const why = `${peer} did not respond with valid TLS (${message})`;
+  return { problem: "E_PROTOCOL", why, retry: "once" };
+}
+
+function httpMeaning(facts: Facts, peer: string): Meaning | undefined {
+  const { code, name } = facts;
+  const breaksRules = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/.test(code);
+  // undici asserts rules that every HTTP server follows.
+  if (!breaksRules && name !== "HTTPParserError" && code !== "ERR_ASSERTION") return undefined;
+  const why = `${peer} did not respond with valid HTTP (${ruleBroken(facts)})`;
+  return { problem: "E_PROTOCOL", why, retry: "again" };
 }
 
 function ruleBroken({ code, message }: Facts): string {

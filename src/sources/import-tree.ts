@@ -51,16 +51,16 @@ interface ImportedTree {
  * `integrity` if anything differs, or would not be accepted from an archive either.
  */
 export async function importTree(foreign: TreeToImport): Promise<ImportedTree> {
-  const { from, record, workDir: room, move } = foreign;
+  const { from, record, workDir, move } = foreign;
   await refuseLinks(foreign);
   const promised = (await readTreeRecord(from, record.dir))?.files ?? {};
   if (contentsDigest(promised) !== record.contents) {
     throw refused(foreign, "the list of its files does not match its manifest");
   }
   const source = join(from, record.dir);
-  const tree = join(room, "tree");
+  const tree = join(workDir, "tree");
   if (move) await withContext("move", source, moveTree(source, tree));
-  else await copy("", source, tree, promised, foreign);
+  else copyTree(source, tree, promised, foreign);
   await rm(join(tree, layout.record), { recursive: true, force: true });
   await makeProgramsExecutable(tree, promised, foreign);
   const paths = differences(promised, await withContext("read", tree, listTree(tree)));
@@ -95,31 +95,19 @@ async function refuseLinks(foreign: TreeToImport): Promise<void> {
   }
 }
 
-/**
- * Copies `path` of the tree. Not by Node's own copy, which sets modes and so fails on some mounts.
- */
-async function copy(
-  path: string,
-  source: string,
-  target: string,
-  promised: TreeList,
-  foreign: TreeToImport,
-): Promise<void> {
-  const stats = lstatSync(source);
-  if (stats.isSymbolicLink()) {
-    link(target, readlinkSync(source));
-  } else if (stats.isFile()) {
-    const mode = isProgram(promised[path] ?? "") ? 0o777 : 0o666;
-    copyFile(source, target, mode);
-  } else if (stats.isDirectory()) {
-    mkdirSync(target);
-    for (const name of readdirSync(source)) {
-      const below = path === "" ? name : `${path}/${name}`;
-      await copy(below, join(source, name), join(target, name), promised, foreign);
-    }
-  } else {
-    throw refused(foreign, `${JSON.stringify(path)} is neither file, directory nor link`);
-  }
+/** Not by Node's own copy, which sets modes and so fails on some mounts. */
+function copyTree(source: string, target: string, promised: TreeList, foreign: TreeToImport): void {
+  const copy = (path: string): void => {
+    const [from, to] = [join(source, path), join(target, path)];
+    const stats = lstatSync(from);
+    if (stats.isSymbolicLink()) link(to, readlinkSync(from));
+    else if (stats.isFile()) copyFile(from, to, isProgram(promised[path] ?? "") ? 0o777 : 0o666);
+    else if (stats.isDirectory()) {
+      mkdirSync(to);
+      for (const name of readdirSync(from)) copy(path === "" ? name : `${path}/${name}`);
+    } else throw refused(foreign, `${JSON.stringify(path)} is neither file, directory nor link`);
+  };
+  copy("");
 }
 
 /**
