@@ -38,44 +38,45 @@ interface ArtifactBase {
   readonly needs?: readonly string[];
 }
 
-/** An archive or a plain program at a literal URL. */
-export interface ArchiveArtifact extends ArtifactBase {
-  readonly kind: "archive";
-  readonly url: string;
+/** One download that becomes the whole tree. */
+interface OneFile {
   readonly digest: Digest;
   /** Bytes of the download, if known. */
   readonly size?: number;
-  readonly format: ArchiveFormat;
   /** Leading path components to drop. */
   readonly strip: number;
+}
+
+/** One version of a package of a registry. */
+interface PackageVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** An archive or a plain program at a literal URL. */
+export interface ArchiveArtifact extends ArtifactBase, OneFile {
+  readonly kind: "archive";
+  readonly url: string;
+  readonly format: ArchiveFormat;
 }
 
 /**
  * A package tarball of the configured npm registry, used as an archive; needs neither npm nor Node.
  */
-export interface NpmPackageArtifact extends ArtifactBase {
+export interface NpmPackageArtifact extends ArtifactBase, OneFile, PackageVersion {
   readonly kind: "npm-package";
-  readonly name: string;
-  readonly version: string;
-  readonly digest: Digest;
-  readonly size?: number;
-  readonly strip: number;
 }
 
 /** A JavaScript program with all its dependencies, pinned by a lock file. */
-export interface NpmClosureArtifact extends ArtifactBase {
+export interface NpmClosureArtifact extends ArtifactBase, PackageVersion {
   readonly kind: "npm-closure";
-  readonly name: string;
-  readonly version: string;
   readonly packages: readonly LockedPackage[];
 }
 
 /** The fields of a package-lock (version 3) entry that an installation needs. */
-export interface LockedPackage {
+export interface LockedPackage extends PackageVersion {
   /** Its path in the tree: `node_modules/a/node_modules/b`. */
   readonly path: string;
-  readonly name: string;
-  readonly version: string;
   readonly digest: Digest;
   /** npm's own filters: `["linux", "!win32"]`. Absent: all. */
   readonly os?: readonly string[];
@@ -89,11 +90,8 @@ export interface LockedPackage {
 }
 
 /** A program of Debian with all its dependencies, unpacked into one tree. */
-export interface DebianArtifact extends ArtifactBase {
+export interface DebianArtifact extends ArtifactBase, PackageVersion {
   readonly kind: "debian";
-  readonly name: string;
-  /** Debian's version: `8:6.9.11.60+dfsg-1.6`. */
-  readonly version: string;
   /** A time at which the snapshot archive has every package. */
   readonly snapshot: string;
   readonly packages: readonly DebianPackage[];
@@ -112,10 +110,8 @@ export interface DebianStart {
   readonly loader?: "system";
 }
 
-/** One package of a lock. */
-export interface DebianPackage {
-  readonly name: string;
-  readonly version: string;
+/** One package of a lock. Debian's versions are like `8:6.9.11.60+dfsg-1.6`. */
+export interface DebianPackage extends PackageVersion {
   readonly archive: "debian" | "debian-security";
   /** Relative to the archive's root on any mirror: `pool/main/t/tmux/tmux_3.3a-3_amd64.deb`. */
   readonly path: string;
@@ -125,18 +121,13 @@ export interface DebianPackage {
 }
 
 /** A Python program with all its dependencies, pinned by a lock of wheels. */
-export interface PythonArtifact extends ArtifactBase {
+export interface PythonArtifact extends ArtifactBase, PackageVersion {
   readonly kind: "python";
-  readonly name: string;
-  readonly version: string;
   readonly wheels: readonly LockedWheel[];
 }
 
-/** One wheel of a lock. */
-export interface LockedWheel {
-  /** The package's normalized name: `typing-extensions`. */
-  readonly name: string;
-  readonly version: string;
+/** One wheel of a lock. The package's name is normalized: `typing-extensions`. */
+export interface LockedWheel extends PackageVersion {
   /** `black-26.10.1-py3-none-any.whl`: the tags at its end say where it runs. */
   readonly file: string;
   readonly digest: Digest;
@@ -147,27 +138,18 @@ export interface LockedWheel {
 }
 
 /** A wheel of the configured Python index, used as an archive: a program that needs no Python. */
-export interface WheelArtifact extends ArtifactBase {
+export interface WheelArtifact extends ArtifactBase, OneFile, PackageVersion {
   readonly kind: "wheel";
-  /** The package's normalized name. */
-  readonly name: string;
-  readonly version: string;
   /** `uv-0.12.5-py3-none-musllinux_1_1_x86_64.whl`. */
   readonly file: string;
-  readonly digest: Digest;
-  readonly size?: number;
-  readonly strip: number;
 }
 
 /** A module's zip from the configured Go proxy, used as an archive: the Go toolchain itself. */
-export interface GoModuleArtifact extends ArtifactBase {
+export interface GoModuleArtifact extends ArtifactBase, OneFile {
   readonly kind: "go-module";
   /** `golang.org/toolchain`. */
   readonly module: string;
   readonly version: string;
-  readonly digest: Digest;
-  readonly size?: number;
-  readonly strip: number;
 }
 
 /** A program built from a module of the configured Go proxy. */

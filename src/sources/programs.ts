@@ -20,12 +20,10 @@ export interface TreeFile {
 export async function listPrograms(dir: string): Promise<TreeFile[]> {
   const tree = await realpath(dir);
   const entries = entriesBelow(tree);
-  const aliases = new Map<string, string[]>();
   const links = entries.filter(({ name, stats }) => stats.isSymbolicLink() && isLibraryName(name));
-  for (const { name, path } of links) {
-    const target = ifThere(path, () => realpathSync(path)) ?? "";
-    aliases.set(target, [...(aliases.get(target) ?? []), name].sort());
-  }
+  const byTarget = Map.groupBy(links, ({ path }) => ifThere(path, () => realpathSync(path)));
+  const aliasesOf = (path: string): string[] =>
+    (byTarget.get(path) ?? []).map(({ name }) => name).sort();
   const found: TreeFile[] = [];
   for (const { name, path: absolute, stats } of entries.filter((each) => each.stats.isFile())) {
     const executable = (stats.mode & 0o100) !== 0;
@@ -33,7 +31,7 @@ export async function listPrograms(dir: string): Promise<TreeFile[]> {
     const path = relative(tree, absolute);
     const head = readHead(absolute);
     if (!head.elf && head.interpreter === undefined) continue;
-    found.push({ path, executable, aliases: aliases.get(absolute) ?? [], ...head });
+    found.push({ path, executable, aliases: aliasesOf(absolute), ...head });
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
