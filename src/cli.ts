@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseHexDigest } from "./core/digest.ts";
 import { UserError } from "./core/errors.ts";
-import { nearest } from "./core/names.ts";
+import { nearest } from "./core/wording.ts";
 import { type Mirror, parseMirror } from "./net/mirror.ts";
 import { shownValue, wrongSetting } from "./net/setting.ts";
 import { type Verb, verbs } from "./usage/commands.ts";

@@ -2,8 +2,8 @@ import prerelease from "semver/functions/prerelease.js";
 import satisfies from "semver/functions/satisfies.js";
 import { compareDebVersions } from "../core/deb-version.ts";
 import { isVersion } from "../core/names.ts";
-import { plural } from "../core/plural.ts";
 import { compareVersions, isBeforeRelease, numbersOf } from "../core/versions.ts";
+import { plural } from "../core/wording.ts";
 import { atVersion } from "./draft-version.ts";
 import { nameOfOrigin, type Origin } from "./versions.ts";
 

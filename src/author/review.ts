@@ -1,10 +1,10 @@
 import spdxCorrect from "spdx-correct";
 import parseLicense from "spdx-expression-parse";
-import { nearest } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { offsetOf, readRecipeYaml } from "../core/recipes/file.ts";
 import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
+import { nearest } from "../core/wording.ts";
 
 /** The context of a recipe's review. */
 export interface ReviewRequest {

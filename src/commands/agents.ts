@@ -1,8 +1,8 @@
 import type { Context } from "../context.ts";
 import { describeError, UserError } from "../core/errors.ts";
-import { listNames } from "../core/list-names.ts";
 import { type Answer, answersOf, renderAnswer } from "../core/plan/agent-answers.ts";
 import type { AgentLog } from "../core/plan/agent-log.ts";
+import { nameSome } from "../core/wording.ts";
 import { writeAnswers } from "../io/requests.ts";
 import { editAgentLog } from "../run/agent-log.ts";
 import type { Applied } from "../run/apply.ts";
@@ -101,7 +101,7 @@ function sayAnswers(
     context.reporter.emit({ type: "note", message: `request ${it.name}: ${it.state}: ${what}` });
   }
   if (failed.length === 0) return;
-  const message = `cannot write the answers in ${dir} for ${listNames(failed)}: ${describeError(error)}`;
+  const message = `cannot write the answers in ${dir} for ${nameSome(failed)}: ${describeError(error)}`;
   warn(context, message);
 }
 

@@ -2,11 +2,10 @@ import { dirname, resolve } from "node:path";
 import { type Context, targetPlatform } from "../context.ts";
 import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
 import { countTools } from "../core/manifest.ts";
 import { type ImportStep, planImport, planOfImport, reasonsOfImport } from "../core/plan/import.ts";
 import { type Platform, platformId } from "../core/platform.ts";
-import { plural } from "../core/plural.ts";
+import { nameSome, plural } from "../core/wording.ts";
 import { statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
@@ -188,7 +187,7 @@ async function report(imported: Imported, file: string, prefix: string, context:
   if (options.quiet) return;
   const kept = steps.filter((it) => it.action === "keep" && it.tool !== commandName).length;
   const names = failures.map(({ tool }) => tool).sort();
-  const failed = names.length > 0 ? `; failed: ${listNames(names, 20)}` : "";
+  const failed = names.length > 0 ? `; failed: ${nameSome(names, 20)}` : "";
   const digest =
     other.sha256 === undefined || options.sha256 !== undefined
       ? ""

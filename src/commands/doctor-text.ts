@@ -1,9 +1,9 @@
 import { commandName } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
 import { countTools } from "../core/manifest.ts";
 import { describeBehind } from "../core/plan/behind.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
+import { nameSome } from "../core/wording.ts";
 import { titleOf, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
@@ -53,7 +53,7 @@ function renderSound(
   const names = sound.map((record) => titleOf({ ...record, ...titleOfRecord(record) }));
   const depth = deep ? "every file was hashed" : "--deep hashes every file";
   const what =
-    names.length === 0 ? "no installed tool is intact" : `intact: ${listNames(names, 12)}`;
+    names.length === 0 ? "no installed tool is intact" : `intact: ${nameSome(names, 12)}`;
   const none = countTools(manifest) === 0;
   return `${prefix} (${platform}): ${none ? "nothing is installed yet" : `${what} (${depth})`}`;
 }
@@ -65,17 +65,17 @@ function renderSound(
 function renderMissing(missing: readonly Missing[]): string[] {
   const groups = new Map<string, string[]>();
   for (const { name, for: requiredBy, reason } of missing) {
-    const why = `(for ${listNames(requiredBy, 3)}): ${reason}`;
+    const why = `(for ${nameSome(requiredBy, 3)}): ${reason}`;
     groups.set(why, [...(groups.get(why) ?? []), name]);
   }
-  return [...groups].map(([why, names]) => `${listNames(names, 20)} ${why}`);
+  return [...groups].map(([why, names]) => `${nameSome(names, 20)} ${why}`);
 }
 
 /** A hint only: an operator may have disabled them for another reason. */
 function renderDisabled(disabled: Diagnosis["disabled"]): string[] {
   if (disabled.length === 0) return [];
   const skills = disabled.map(({ skill, bins }) => `${skill} (${bins.join(", ")})`);
-  const message = `disabled in openclaw.json although their programs are here: ${listNames(skills, 40)}`;
+  const message = `disabled in openclaw.json although their programs are here: ${nameSome(skills, 40)}`;
   const hint = [
     "openclaw doctor --fix disables skills whose programs are not on its PATH. To enable them again:",
     `  ${enableCommand(disabled)}`,
@@ -88,7 +88,7 @@ function renderImage({ plan }: InstalledState): string[] {
   const found = Object.entries(plan.bins).flatMap(([bin, state]) =>
     state.state === "present" && state.tool === undefined ? [`${bin} (${state.path})`] : [],
   );
-  return found.length > 0 ? [`found in the image: ${listNames(found)}`] : [];
+  return found.length > 0 ? [`found in the image: ${nameSome(found)}`] : [];
 }
 
 function isOnLoginPath({ tools, loginShell }: Diagnosis): boolean {
@@ -115,8 +115,8 @@ function renderVerdict(
   if (exitStatus === 0) return "everything required is installed";
   const damaged = findings.flatMap(({ tool }) => (tool === undefined ? [] : titleOfTool(tool)));
   const parts = [
-    ...(missing.length > 0 ? [`missing: ${listNames(namesOf(missing), 20)}`] : []),
-    ...(damaged.length > 0 ? [`damaged: ${listNames(damaged, 20)}`] : []),
+    ...(missing.length > 0 ? [`missing: ${nameSome(namesOf(missing), 20)}`] : []),
+    ...(damaged.length > 0 ? [`damaged: ${nameSome(damaged, 20)}`] : []),
     ...(brokenManifest ? ["the manifest cannot be used"] : []),
   ];
   return `${parts.join("; ")} (doctor --repair installs what is available)`;

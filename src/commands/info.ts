@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
 import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { downloadSize, sourceName } from "../core/plan/artifact.ts";
 import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
@@ -11,6 +10,7 @@ import { platformId } from "../core/platform.ts";
 import type { Catalogue, Recipe } from "../core/recipe.ts";
 import { nearestName } from "../core/search.ts";
 import { describeSigned } from "../core/signed.ts";
+import { nameSome } from "../core/wording.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { formatBytes } from "../report/text.ts";
@@ -161,7 +161,7 @@ function renderInstalled({ version, bytes, source, installedAt }: NonNullable<In
 }
 
 function renderSource({ platform, source, size, needs }: Source): string {
-  const own = needs && `needs ${listNames(needs) || "nothing"}`;
+  const own = needs && `needs ${nameSome(needs) || "nothing"}`;
   const more = [...(size === undefined ? [] : [formatBytes(size)]), ...(own ? [own] : [])];
   return `${platform} ${source}${more.length > 0 ? ` (${more.join("; ")})` : ""}`;
 }

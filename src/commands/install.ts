@@ -1,11 +1,11 @@
 import type { Context } from "../context.ts";
 import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
 import { isHeld } from "../core/manifest.ts";
 import { behindOf, describeBehind } from "../core/plan/behind.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
 import { requestedTools, toolCalled } from "../core/plan/required-by.ts";
+import { nameSome } from "../core/wording.ts";
 import { statIfExists } from "../io/files.ts";
 import type { Applied } from "../run/apply.ts";
 import { grantedTools, optionalTools } from "../run/inputs/agent-requests.ts";
@@ -132,9 +132,9 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
     else reasons.set(key, [unmet]);
   }
   for (const group of reasons.values()) {
-    const bins = group.map(({ bin, for: by }) => `${bin} (for ${listNames([...new Set(by)], 3)})`);
+    const bins = group.map(({ bin, for: by }) => `${bin} (for ${nameSome([...new Set(by)], 3)})`);
     const [{ reason, problem, hint }] = group;
-    const message = `${listNames(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
+    const message = `${nameSome(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
     emit({ type: "warning", problem, message, ...(hint === undefined ? {} : { hint }) });
   }
 }

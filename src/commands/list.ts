@@ -3,11 +3,11 @@ import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import { titleOfSet } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
 import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
 import { type Behind, behindOf, describeBehind } from "../core/plan/behind.ts";
 import { describeNeededBy, neededBy } from "../core/plan/needed-by.ts";
 import { platformId } from "../core/platform.ts";
+import { nameSome } from "../core/wording.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
 import { formatBytes, renderTable } from "../report/text.ts";
@@ -37,8 +37,8 @@ export async function list(context: Context): Promise<number> {
     libraries ? titleOfSet(tool) : tool,
     libraries ? tool : versionCell(version, fallbackOf(manifest, tool), neededBy.held),
     formatBytes(bytes),
-    libraries ? listNames(libraries.names, 5) : Object.keys(bins).join(" "),
-    listNames(describeNeededBy(neededBy), 3) || (tool === commandName ? "the volume" : "nothing"),
+    libraries ? nameSome(libraries.names, 5) : Object.keys(bins).join(" "),
+    nameSome(describeNeededBy(neededBy), 3) || (tool === commandName ? "the volume" : "nothing"),
     source.from,
   ]);
   const text = renderTable([["TOOL", "VERSION", "SIZE", "PROGRAMS", "NEEDED BY", "FROM"], ...rows]);

@@ -1,9 +1,9 @@
-import { listNames } from "../core/list-names.ts";
 import { isBinName } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { BinState, Plan } from "../core/plan/plan.ts";
 import type { Skill } from "../core/skills/skill.ts";
 import { asFields, type Fields } from "../core/values.ts";
+import { nameSome } from "../core/wording.ts";
 
 /** The version of the protocol between OpenClaw 2026.9.6 and its install policy. */
 const protocol = 1;
@@ -98,15 +98,15 @@ export function answerFor(
   );
   const findings: Finding[] = [];
   if (unmet.length > 0) {
-    const message = `${who} needs what cannot be installed here: ${listNames(unmet)}`;
+    const message = `${who} needs what cannot be installed here: ${nameSome(unmet)}`;
     findings.push({ ruleId: "skill-deps/unmet", severity: "warn", message });
   }
   if (install.length > 0) {
-    const message = `${who} needs ${listNames(install)}, not installed yet; the next run of openclaw-install-skill-deps installs it`;
+    const message = `${who} needs ${nameSome(install)}, not installed yet; the next run of openclaw-install-skill-deps installs it`;
     findings.push({ ruleId: "skill-deps/to-be-installed", severity: "warn", message });
   }
   if (install.length + unmet.length === 0) {
-    const message = `all programs that ${who} needs are present: ${listNames(present.map((it) => it.name)) || "none"}`;
+    const message = `all programs that ${who} needs are present: ${nameSome(present.map((it) => it.name)) || "none"}`;
     findings.push({ ruleId: "skill-deps/present", severity: "info", message });
   }
   const [first] = findings;
@@ -130,7 +130,7 @@ function needOf(bins: readonly string[], plan: Pick<Plan, "bins">): Need {
   const [first] = needs;
   const usable = needs.find(({ state }) => state.state !== "unmet");
   const state = usable?.state ?? first?.state ?? invalid;
-  const name = `one of ${listNames(needs.map((need) => need.name))}`;
+  const name = `one of ${nameSome(needs.map((need) => need.name))}`;
   return usable ?? { name: needs.length === 1 && first ? first.name : name, state };
 }
 

@@ -7,11 +7,11 @@ import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
 import { describeError, exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { sourceName } from "../core/plan/artifact.ts";
-import { plural } from "../core/plural.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { nameSigner } from "../core/signed.ts";
+import { plural } from "../core/wording.ts";
 import { readInputIfThere } from "../io/input.ts";
 
 /** The result for one source. */

@@ -2,7 +2,6 @@ import { type Context, targetPlatform } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { emptyManifest, type Manifest } from "../core/manifest.ts";
-import { nearest } from "../core/names.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import {
   requestedTools,
@@ -12,6 +11,7 @@ import {
   unusedTools,
 } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
+import { nearest } from "../core/wording.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";

@@ -2,9 +2,9 @@ import type { Context } from "../context.ts";
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
 import { describeRefusal } from "../core/libraries/declaration.ts";
 import { titleOfSet } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
 import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
+import { nameSome } from "../core/wording.ts";
 import { renderTable } from "../report/text.ts";
 import type { SetWithTools } from "../run/inputs/libraries.ts";
 import type { LoadedSkill } from "../run/inputs/skills.ts";
@@ -92,7 +92,7 @@ function renderSet(skill: string, set: SetWithTools, seen: InstalledState): stri
   });
   const state = states.length > 0 ? [...new Set(states)].join(", ") : "not installed, because:";
   return [
-    `${skill} declares ${language} packages: ${listNames(set.names, 20) || "none that can be used"} (${set.file}); ${state}`,
+    `${skill} declares ${language} packages: ${nameSome(set.names, 20) || "none that can be used"} (${set.file}); ${state}`,
     ...set.refused.map((refusal) => `  ${describeRefusal(refusal)}`),
   ];
 }

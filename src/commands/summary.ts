@@ -1,9 +1,9 @@
 import { lineOfTool, titleOfTool } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
 import { countTools, type InstalledRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import type { InstallStep, Plan, Step } from "../core/plan/plan.ts";
+import { nameSome } from "../core/wording.ts";
 import type { LoginShell } from "../io/volume/login-shell.ts";
 import { formatBytes, renderTable, titleOf } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
@@ -74,21 +74,21 @@ export function renderSum({ survey, applied, answered }: Summary, named = false)
     ...(tried > 0
       ? [
           `${installed.length}${failures.length > 0 ? ` of ${tried}` : ""} installed${
-            named && installed.length > 0 ? ` (${listNames(installed.map(nameOf), mostNames)})` : ""
+            named && installed.length > 0 ? ` (${nameSome(installed.map(nameOf), mostNames)})` : ""
           }`,
         ]
       : []),
     ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
     ...(repaired.size > 0
-      ? [`modes of ${listNames([...repaired].sort(), mostNames)} restored`]
+      ? [`modes of ${nameSome([...repaired].sort(), mostNames)} restored`]
       : []),
   ];
   const failed = failures.map(({ tool, title = tool }) => title).sort();
   const names = [
-    ...(failed.length > 0 ? [`failed: ${listNames(failed, mostNames)}`] : []),
+    ...(failed.length > 0 ? [`failed: ${nameSome(failed, mostNames)}`] : []),
     ...(unmet.length > 0
       ? [
-          `unmet: ${listNames(
+          `unmet: ${nameSome(
             unmet.map(({ bin }) => bin),
             mostNames,
           )}`,
@@ -98,7 +98,7 @@ export function renderSum({ survey, applied, answered }: Summary, named = false)
   const news = (answered?.answers ?? []).filter(({ name }) => answered?.changed.includes(name));
   if (named && news.length > 0) {
     const said = news.map(({ name, state }) => `${name} ${state}`);
-    names.push(`requests: ${listNames(said, mostNames)}`);
+    names.push(`requests: ${nameSome(said, mostNames)}`);
   }
   const total = `${countTools(manifest)} in ${survey.prefix}`;
   const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
@@ -112,9 +112,9 @@ function nameOf(record: InstalledRecord): string {
 function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
   const rows = tools.map((record) => {
     const { tool, version, bins, libraries } = record;
-    if (libraries) return [nameOf(record), "", listNames(libraries.names, 3)];
+    if (libraries) return [nameOf(record), "", nameSome(libraries.names, 3)];
     const programs = Object.keys(bins).map((bin) => `${prefix}/bin/${bin}`);
-    return [tool, version, listNames(programs, 3)];
+    return [tool, version, nameSome(programs, 3)];
   });
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }
@@ -127,7 +127,7 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
   const line = `  export PATH="${isShadowed ? `${bin}:$PATH` : `$PATH:${bin}`}"\n`;
   const first = isShadowed ? `${renderShadowed(prefix, loginShell)}\n` : "";
   if (missing.length > 0) {
-    return `${first}login shells do not find ${listNames(missing)} yet; add this line to your profile (entrypoint/README.md, "PATH"):\n${line}`;
+    return `${first}login shells do not find ${nameSome(missing)} yet; add this line to your profile (entrypoint/README.md, "PATH"):\n${line}`;
   }
   if (onPath) return first;
   return isShadowed
@@ -141,7 +141,7 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
  */
 export function renderShadowed(prefix: string, { shadowed }: LoginShell): string {
   const names = Object.entries(shadowed).map(([name, path]) => `${name} (${path})`);
-  return `login shells find another program first: ${listNames(names)}; put ${prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${prefix}/bin"])`;
+  return `login shells find another program first: ${nameSome(names)}; put ${prefix}/bin first in PATH (docker.env.PATH, or tools.exec.pathPrepend: ["${prefix}/bin"])`;
 }
 
 /** The document of `--dry-run --json`. */

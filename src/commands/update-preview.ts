@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { librarySets } from "../core/libraries/skill-sets.ts";
 import { lineOfTool, titleOfSet } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
+import { nameSome } from "../core/wording.ts";
 import { tolerate } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
@@ -42,7 +42,7 @@ export async function sayNewerPackages(state: InstalledState, context: Context):
   for (const { tool, changes, problem } of found) {
     const title = titleOfSet(tool, skills.get(tool));
     if (problem !== undefined) say(`${title}: what is newer is not known: ${problem}`);
-    else if (changes.length > 0) say(`${title} would change: ${listNames(changes, 20)}`);
+    else if (changes.length > 0) say(`${title} would change: ${nameSome(changes, 20)}`);
   }
   const changed = found.filter(({ changes }) => changes.length > 0).map(({ tool }) => tool);
   if (changed.length === 0) return;

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { lineOfTool, titleOfSet } from "../core/library-set.ts";
-import { listNames as listed } from "../core/list-names.ts";
 import { normalName } from "../core/locks/wheel-tags.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { recordedRecipe } from "../core/plan/declared.ts";
@@ -8,6 +7,7 @@ import { type NamedPackage, packagesNamed } from "../core/plan/named-packages.ts
 import { skillsThatAsk } from "../core/plan/required-by.ts";
 import type { Recipe } from "../core/recipe.ts";
 import { asFields } from "../core/values.ts";
+import { nameSome } from "../core/wording.ts";
 import { listNames, orNothing, tolerate } from "../io/files.ts";
 import { readPlain } from "../io/input.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
@@ -108,7 +108,7 @@ export function renderPackage(found: PackageAnswer): string {
   const rows: [string, string][] = [
     [
       "package of",
-      `${skills.length > 1 ? "skills" : "skill"} ${listed(skills, 5) || "that is gone"}`,
+      `${skills.length > 1 ? "skills" : "skill"} ${nameSome(skills, 5) || "that is gone"}`,
     ],
     ["declared", `${declared}${isDirect ? "" : ", which needs it"}`],
     ["source", [from, ...sizes].join(", ")],

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
 import { normalName } from "../core/locks/wheel-tags.ts";
-import { isBinName, nearest } from "../core/names.ts";
+import { isBinName } from "../core/names.ts";
 import { programOfAlias } from "../core/plan/aliases.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { toolsThatNeed } from "../core/plan/required-by.ts";
 import type { McpServer } from "../core/skills/mcp.ts";
+import { nameSome, nearest } from "../core/wording.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { findPackages, isScoped, type PackageAnswer, renderPackage } from "./why-packages.ts";
 
@@ -129,7 +129,7 @@ function refuse(program: string, { catalogue, skills, manifest }: InstalledState
       (catalogue.recipes.get(program) ?? manifest.tools[program])?.bins ?? {},
     );
     throw new UserError("E_UNKNOWN_NAME", `${program} is a tool without a program of this name`, {
-      hint: `Its programs are ${listNames(bins)}; info ${program} shows details.`,
+      hint: `Its programs are ${nameSome(bins)}; info ${program} shows details.`,
     });
   }
   const asked = skills.flatMap(({ found: { verdict } }) =>

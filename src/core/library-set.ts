@@ -1,6 +1,6 @@
 import { sha256Hex } from "./digest.ts";
 import { librariesPrefix } from "./layout.ts";
-import { listNames } from "./list-names.ts";
+import { nameSome } from "./wording.ts";
 
 /*
  * A library set: what the dependency files of one skill need in one language on one interpreter line. It is
@@ -49,7 +49,7 @@ export function titleOfTool(tool: string): string {
 export function titleOfSet(tool: string, skills: readonly string[] = []): string {
   const python = pythonOfLine(lineOfTool(tool) ?? "node");
   const what = python === undefined ? "Node packages" : `Python ${python} packages`;
-  return skills.length === 0 ? what : `${what} of ${listNames(skills, 3)}`;
+  return skills.length === 0 ? what : `${what} of ${nameSome(skills, 3)}`;
 }
 
 /** `3.11` of `cpython-311`. */

@@ -34,36 +34,3 @@ export function isRelativePath(text: string): boolean {
   if (text.length === 0 || text.length > 1000 || /[\\\u0000-\u001f\u007f]/.test(text)) return false;
   return text.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
-
-/** The candidate nearest to a mistyped word, for "did you mean": at most two edits away. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const most = word.length < 5 ? 1 : 2;
-  let best: { candidate: string; distance: number } | undefined;
-  for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance <= most && distance < word.length && distance < (best?.distance ?? 3)) {
-      best = { candidate, distance };
-    }
-  }
-  return best?.candidate;
-}
-
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? 3;
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    rows.push(row);
-    for (let j = 1; j <= b.length; j += 1) {
-      const isSame = a[i - 1] === b[j - 1];
-      // Two swapped letters count as one edit.
-      const isTurned = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const turned = isTurned ? at(i - 2, j - 2) + 1 : 3;
-      row.push(
-        Math.min(at(i - 1, j - 1) + (isSame ? 0 : 1), at(i - 1, j) + 1, at(i, j - 1) + 1, turned),
-      );
-    }
-  }
-  return at(a.length, b.length);
-}

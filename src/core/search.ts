@@ -1,5 +1,5 @@
-import { nearest } from "./names.ts";
 import type { Catalogue, Recipe } from "./recipe.ts";
+import { nearest } from "./wording.ts";
 
 /** Where a word was found, best first; the last one means nowhere. */
 const rank = { name: 0, beginning: 1, part: 2, description: 3, nowhere: 4 } as const;

@@ -1,7 +1,7 @@
 import { sha256Hex } from "./digest.ts";
 import type { ErrorCode } from "./errors.ts";
 import { commandName } from "./layout.ts";
-import { plural } from "./plural.ts";
+import { plural } from "./wording.ts";
 
 /**
  * The status skill: a SKILL.md in OpenClaw's state directory that tells which programs of the skills are

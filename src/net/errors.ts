@@ -1,6 +1,6 @@
 import { remedyOf, type SharedCause, UserError } from "../core/errors.ts";
-import { plural } from "../core/plural.ts";
 import { shortageError } from "../core/system-error.ts";
+import { plural } from "../core/wording.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, problemOfStatus, type StatusError, statusHint } from "./status.ts";
 import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";

@@ -1,5 +1,5 @@
 import { exitStatus, exitStatusFor } from "../core/errors.ts";
-import { listNames } from "../core/list-names.ts";
+import { nameSome } from "../core/wording.ts";
 import type { Failure } from "./events.ts";
 import { renderProblemLine } from "./text.ts";
 
@@ -39,9 +39,9 @@ function renderGroup({ first, failures }: Group, word: "error" | "warning"): str
   const tools = failures.map(({ tool, title = tool }) => title).sort();
   const isOne = tools.length === 1;
   const causes = [...new Set(failures.map(({ shared, message }) => shared?.message ?? message))];
-  const what = isOne ? first.message : listNames(causes, 3).replaceAll(", ", "; ");
+  const what = isOne ? first.message : nameSome(causes, 3).replaceAll(", ", "; ");
   const others = isOne ? "" : otherSources(failures);
-  return renderProblemLine(word, `${listNames(tools, mostTools)}: ${what}${others}`, first);
+  return renderProblemLine(word, `${nameSome(tools, mostTools)}: ${what}${others}`, first);
 }
 
 /** The errors of the other sources of some of these tools. */

@@ -1,7 +1,7 @@
 import prettyBytes from "pretty-bytes";
 import type { ProblemCode } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
+import { nameSome } from "../core/wording.ts";
 import type { Event } from "./events.ts";
 
 /**
@@ -58,7 +58,7 @@ function renderStep(event: Step): string {
     case "installed":
       return renderInstalled(event);
     case "linked":
-      return `${named}: linked again${event.bins.length > 0 ? ` (${listNames(event.bins)})` : ""}`;
+      return `${named}: linked again${event.bins.length > 0 ? ` (${nameSome(event.bins)})` : ""}`;
     case "removed":
       return `${named}: removed${programsIn(event)} (${formatBytes(event.size)})`;
   }
@@ -72,7 +72,7 @@ function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
 }
 
 function programsIn({ bins }: { readonly bins: readonly string[] }): string {
-  return bins.length > 0 ? ` ${listNames(bins)}` : "";
+  return bins.length > 0 ? ` ${nameSome(bins)}` : "";
 }
 
 /** A problem's message, with its code at the end of the first line and its hint below. */

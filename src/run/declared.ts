@@ -3,12 +3,12 @@ import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { changesOf, lockIn, recordOf } from "../core/libraries/recorded.ts";
 import { lineOfTool } from "../core/library-set.ts";
-import { listNames } from "../core/list-names.ts";
 import { artifactsFor, downloadSize } from "../core/plan/artifact.ts";
 import type { DeclaredTool } from "../core/plan/declared.ts";
 import { recordedRecipe, renderDeclared } from "../core/plan/declared.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
 import type { DeclaredArtifact, DeclaredLibrariesArtifact } from "../core/recipe.ts";
+import { nameSome } from "../core/wording.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
 import { acquireLease } from "../io/volume/lease.ts";
@@ -76,7 +76,7 @@ async function pinSet(
   const former = (await readDeclared(context.prefix)).tools[tool];
   if (former) {
     const changes = changesOf(tool, lockIn(former), drafted.lock);
-    const said = changes.length > 0 ? listNames(changes, 20) : "nothing has changed";
+    const said = changes.length > 0 ? nameSome(changes, 20) : "nothing has changed";
     context.emit({ type: "note", message: `${title}: ${said}` });
   }
   return recordOf(set, drafted);

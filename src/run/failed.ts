@@ -1,10 +1,10 @@
 import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { listNames } from "../core/list-names.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { canDoWithout, possibleNeeds } from "../core/plan/needs.ts";
 import type { InstallStep, LinkStep, Plan } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
+import { nameSome } from "../core/wording.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import { asFailure } from "./cleanup.ts";
@@ -83,7 +83,7 @@ export function sayDispensable(context: ApplyContext, results: Results): void {
       continue;
     }
     const { tool, message } = failure;
-    const instead = `${listNames(requiredBy)} came from another source, which does without it`;
+    const instead = `${nameSome(requiredBy)} came from another source, which does without it`;
     context.emit({
       type: "note",
       message: `${tool} could not be installed: ${message}; ${instead}`,

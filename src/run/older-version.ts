@@ -1,7 +1,7 @@
 import { describeError, UserError } from "../core/errors.ts";
-import { listNames } from "../core/list-names.ts";
 import type { InstallStep } from "../core/plan/plan.ts";
 import { compareVersions } from "../core/versions.ts";
+import { nameSome } from "../core/wording.ts";
 import type { Emit } from "../report/events.ts";
 
 /** An installed version that is older than the wanted one, and the reason. */
@@ -50,7 +50,7 @@ export function sayOlder(fallbacks: readonly OlderVersion[], emit: Emit): void {
       .map(({ tool, version, wanted }) => `${tool} ${version} in place of ${wanted}`)
       .sort();
     const verb = items.length > 1 ? "are" : "is";
-    const message = `${listNames(items, 20)} ${verb} used: ${reason}; update tries again`;
+    const message = `${nameSome(items, 20)} ${verb} used: ${reason}; update tries again`;
     emit({ type: "warning", problem: "E_OLDER_VERSION", message });
   }
 }

@@ -1,6 +1,6 @@
 import { join, posix, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { nearest } from "../core/names.ts";
+import { nearest } from "../core/wording.ts";
 import { lstatSync, mkdirSync, readPieces, realpathSync } from "../io/disk.ts";
 import { entriesIn } from "../io/entries.ts";
 import { ifThere } from "../io/files.ts";

@@ -3,7 +3,7 @@
  * options.
  */
 import { UserError } from "../core/errors.ts";
-import { nearest } from "../core/names.ts";
+import { nearest } from "../core/wording.ts";
 import { type Command, commands, commandWords, exitStatuses, program } from "./commands.ts";
 import { type Option, type OptionName, options, optionWords, variables } from "./options.ts";
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { parseDigest, parseHexDigest, parseIntegrity } from "../../src/core/digest.ts";
 import { exitStatusFor } from "../../src/core/errors.ts";
-import { isBinName, isRelativePath, isToolName, nearest } from "../../src/core/names.ts";
+import { isBinName, isRelativePath, isToolName } from "../../src/core/names.ts";
 import { isAtLeast, keysFor, parsePlatform } from "../../src/core/platform.ts";
+import { nearest } from "../../src/core/wording.ts";
 
 test.each(["gog", "g++", "7z", "ast-grep", "python3.11", "Foo_1"])("%s is a program", (name) => {
   expect(isBinName(name)).toBe(true);

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { once } from "../../core/once.ts";
-import { plural } from "../../core/plural.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { kindOfSource } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
+import { plural } from "../../core/wording.ts";
 import type { DraftContext } from "../draft-context.ts";
 import { whyDoubted } from "./beside.ts";
 import { sigstore } from "./cosign.ts";

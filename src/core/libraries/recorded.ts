@@ -1,6 +1,5 @@
 import * as z from "zod";
 import { type LibrarySet, librariesTool, lineOfTool } from "../library-set.ts";
-import { listNames } from "../list-names.ts";
 import { parseLock } from "../locks/npm-lock.ts";
 import { parsePypiLock } from "../locks/pypi-lock.ts";
 import type {
@@ -9,6 +8,7 @@ import type {
   PythonLibrariesArtifact,
   Recipe,
 } from "../recipe.ts";
+import { nameSome } from "../wording.ts";
 
 /*
  * The pins of a library set in declared.json: a lock of the language, which resolvers return as text and which is
@@ -31,7 +31,7 @@ const recordedSet = z.strictObject({
 
 /** The declaration of a set in one word: `requirements.txt (requests, rich)`. */
 function declarationOf({ file, names }: Pick<LibrarySet, "file" | "names">): string {
-  return `${file} (${listNames(names, 5)})`;
+  return `${file} (${nameSome(names, 5)})`;
 }
 
 /** The recipe of a set before its first use. A volume's Python or this machine's npm resolves it. */

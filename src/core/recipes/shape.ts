@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import * as z from "zod";
-import { nearest } from "../names.ts";
 import { platformKeys } from "../platform.ts";
+import { nearest } from "../wording.ts";
 import { type Finding, finding } from "./findings.ts";
 import { recipeSchema, sourceSchema, testSchema } from "./schema.ts";
 

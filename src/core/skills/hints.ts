@@ -1,6 +1,6 @@
 import { installKinds, parseInstallSpec } from "../installspec.ts";
-import { nearest } from "../names.ts";
 import { asFields, type Fields, textList } from "../values.ts";
+import { nearest } from "../wording.ts";
 
 /** The contents of a SKILL.md, as far as OpenClaw reads it. */
 export interface SaidInSkill {

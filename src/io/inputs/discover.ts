@@ -1,9 +1,9 @@
 import { type Dir, type Dirent, lstatSync, opendirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describeError } from "../../core/errors.ts";
-import { listNames } from "../../core/list-names.ts";
 import type { SkillLimits } from "../../core/skills/config.ts";
 import type { SkillRoot } from "../../core/skills/select.ts";
+import { nameSome } from "../../core/wording.ts";
 import { orNothing } from "../files.ts";
 
 /** The directories below a root that have a SKILL.md, found as OpenClaw 2026.9.6 finds them. */
@@ -51,7 +51,7 @@ export function discover(root: SkillRoot, limits: SkillLimits): Discovery {
 function outsideOf({ root, outside }: Walk): string[] {
   const [first] = outside;
   if (!first) return [];
-  const names = listNames(
+  const names = nameSome(
     outside.map(({ path }) => path),
     3,
   );

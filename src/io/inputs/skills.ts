@@ -2,7 +2,6 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
-import { plural } from "../../core/plural.ts";
 import {
   defaultLimits,
   type Env,
@@ -15,6 +14,7 @@ import type { FoundSkill, SkillRoot } from "../../core/skills/select.ts";
 import { parseSkill, type SkillVerdict } from "../../core/skills/skill.ts";
 import { isStatusSkill, statusSkill } from "../../core/status-skill.ts";
 import { asFields } from "../../core/values.ts";
+import { plural } from "../../core/wording.ts";
 import { fileError, isLasting, orNothing } from "../files.ts";
 import { type ReadOptions, readSettingsFile, tryRead } from "../input.ts";
 import { discover, isInside, real } from "./discover.ts";

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import type { Context } from "../../context.ts";
-import { plural } from "../../core/plural.ts";
 import { renderProblem } from "../../core/recipe.ts";
+import { plural } from "../../core/wording.ts";
 import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
 import { readManifest } from "../../io/volume/manifest-file.ts";
 import type { CatalogueStores, FoundCatalogue } from "../catalogue/find.ts";

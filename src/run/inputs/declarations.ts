@@ -2,10 +2,10 @@ import { dirname, join } from "node:path";
 import { type Context, isNative } from "../../context.ts";
 import { sha256Hex } from "../../core/digest.ts";
 import { describeRefusal } from "../../core/libraries/declaration.ts";
-import { listNames } from "../../core/list-names.ts";
 import type { Manifest, SelectedSkill, VerifiedRecord } from "../../core/manifest.ts";
 import type { Plan, Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue } from "../../core/recipe.ts";
+import { nameSome } from "../../core/wording.ts";
 import type { ReadFile } from "../../io/input.ts";
 import { readDependencyFiles } from "../../io/inputs/dependency-files.ts";
 import type { Pins, WithDeclared } from "./declared.ts";
@@ -148,9 +148,9 @@ function sayLibraries(
   );
   if (missing.length === 0) return;
   const packages = missing.map(({ name, sets }) => {
-    return `${name} (${listNames([...new Set(sets.flatMap(({ names }) => names))], 3)})`;
+    return `${name} (${nameSome([...new Set(sets.flatMap(({ names }) => names))], 3)})`;
   });
-  const message = `packages that skills declare for their scripts are not installed: ${listNames(packages, 10)}`;
+  const message = `packages that skills declare for their scripts are not installed: ${nameSome(packages, 10)}`;
   emit({ type: "warning", problem: "E_LIBRARIES_OFF", message });
 }
 

@@ -3,7 +3,7 @@ import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { commandName } from "../../core/layout.ts";
 import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
-import { isBinName, nearest } from "../../core/names.ts";
+import { isBinName } from "../../core/names.ts";
 import type { PlanRequest, Requirement } from "../../core/plan/plan.ts";
 import {
   requirementOf,
@@ -13,6 +13,7 @@ import {
 } from "../../core/plan/required-by.ts";
 import { whyUnavailable } from "../../core/plan/unavailable.ts";
 import type { Catalogue } from "../../core/recipe.ts";
+import { nearest } from "../../core/wording.ts";
 import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";

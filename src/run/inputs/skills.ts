@@ -1,7 +1,7 @@
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
-import { isBinName, nearest } from "../../core/names.ts";
+import { isBinName } from "../../core/names.ts";
 import { isOfServer, requirementsOfServers } from "../../core/skills/mcp.ts";
 import {
   type FoundSkill,
@@ -10,6 +10,7 @@ import {
   selectSkills,
   unknownSkills,
 } from "../../core/skills/select.ts";
+import { nearest } from "../../core/wording.ts";
 import { findMcpServers, type McpServersInView } from "../../io/inputs/mcp-servers.ts";
 import type { ReadConfig } from "../../io/inputs/openclaw-config.ts";
 import {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Context } from "../../context.ts";
 import { foreignImports, importedPackages } from "../../core/libraries/imports.ts";
 import { declaredSets } from "../../core/libraries/skill-sets.ts";
-import { listNames } from "../../core/list-names.ts";
+import { nameSome } from "../../core/wording.ts";
 import { isThere } from "../../io/files.ts";
 import { readNodeScripts } from "../../io/inputs/dependency-files.ts";
 import type { FolderOfSkill } from "./libraries.ts";
@@ -27,7 +27,7 @@ export function sayImports(
       ...(node.length > 0 ? [["Node", node, "dependencies in a package.json"] as const] : []),
     ];
     if (said.length === 0) continue;
-    const imported = said.map(([, names]) => listNames(names, 5)).join(", and ");
+    const imported = said.map(([, names]) => nameSome(names, 5)).join(", and ");
     const languages = said.map(([language]) => language).join(" or ");
     const remedies = said.map(([, , remedy]) => remedy).join(", and ");
     const message = `${join(folder.dir, "SKILL.md")}: its scripts import ${imported}, and no file declares ${languages} packages (${remedies} would)`;

@@ -5,7 +5,7 @@ import { UserError } from "../../core/errors.ts";
 import { defaultPrefix, layout, volumeOfPackage } from "../../core/layout.ts";
 import { countTools, emptyManifest, type Manifest } from "../../core/manifest.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
-import { plural } from "../../core/plural.ts";
+import { plural } from "../../core/wording.ts";
 import { access } from "../../io/disk.ts";
 import { isLasting, isThere, listNames } from "../../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../../io/volume/inspect.ts";

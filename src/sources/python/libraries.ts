@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { pythonOfLine } from "../../core/library-set.ts";
-import { listNames } from "../../core/list-names.ts";
 import { minorOf } from "../../core/locks/wheel-tags.ts";
 import { selectWheels } from "../../core/locks/wheels.ts";
 import type { PythonLibrariesArtifact } from "../../core/recipe.ts";
+import { nameSome } from "../../core/wording.ts";
 import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
 import { makeTree } from "../tree.ts";
@@ -49,7 +49,7 @@ async function sayMissing(tree: string, minor: string, context: StageContext): P
   if (!context.runsHere) return;
   const missing = await missingLibraries(join(tree, "site-packages"), context.platform);
   if (missing.length === 0) return;
-  const message = `modules of its packages for Python ${minor} need libraries of the system that are not here: ${listNames(missing, 5)}`;
+  const message = `modules of its packages for Python ${minor} need libraries of the system that are not here: ${nameSome(missing, 5)}`;
   context.onWarning?.("E_LIBRARIES_SYSTEM", message);
 }
 

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { listNames } from "../../core/list-names.ts";
 import { machineNames, type Platform } from "../../core/platform.ts";
+import { nameSome } from "../../core/wording.ts";
 import { isThere, orNothing } from "../../io/files.ts";
 import { libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 
@@ -31,7 +31,7 @@ export async function missingLibraries(
     const title = dirname(module.path) === "." ? (top.split(".")[0] ?? top) : top;
     missing.set(title, new Set([...(missing.get(title) ?? []), ...names]));
   }
-  return [...missing].map(([title, names]) => `${title} (${listNames([...names].sort(), 3)})`);
+  return [...missing].map(([title, names]) => `${title} (${nameSome([...names].sort(), 3)})`);
 }
 
 /** All names that the loader will look for. */
