@@ -11,9 +11,10 @@ import {
 import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
 import { onceFor } from "../core/once.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { readFile, writeFile } from "../io/disk.ts";
 import type { DebianSource } from "../net/apt-config.ts";
-import { isNetwork, isRefusal, nothingIf, shownUrl } from "../net/errors.ts";
+import { isNetwork, isRefusal, nothingIf } from "../net/errors.ts";
 import { decompressed } from "../unpack/decompress.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { askGpgv } from "./gpgv.ts";

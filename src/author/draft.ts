@@ -3,6 +3,7 @@ import { isBinName, isToolName, isVersion } from "../core/names.ts";
 import type { PlatformKey } from "../core/platform.ts";
 import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
+import { shownUrl, shownWord, whySecret } from "../core/shown-url.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { placeholder, versionTest } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
@@ -30,9 +31,11 @@ export async function draftFromUrls(
   context: DraftContext,
 ): Promise<RecipeDocument> {
   for (const url of urls) {
-    const wrong = urlRule(url);
-    if (wrong === undefined) continue;
-    throw new UserError("E_DRAFT_SOURCE", `${url} ${wrong}`);
+    const wrong = urlRule(url) ?? whySecret(url);
+    if (wrong !== undefined) throw wrongUrl(url, wrong);
+    if (new URL(url).search === "") continue;
+    const message = `the recipe holds the whole of ${shownUrl(url)}, also the query`;
+    context.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
   }
   const known = readReleaseName(urls[0] ?? "");
   const name = toolName(wish.name ?? known.name, urls[0] ?? "");
@@ -66,6 +69,13 @@ export async function draftFromUrls(
     provenance: `sha256 computed from what ${host} served on ${day}`,
     ...pinnedParts(pinned),
   };
+}
+
+function wrongUrl(url: string, wrong: string): UserError {
+  const hint =
+    "Recipes are read by others, and in logs. Put a login for the host into netrc, or a token into npmrc: they are sent to it.";
+  const isSecret = whySecret(url) !== undefined;
+  return new UserError("E_DRAFT_SOURCE", `${shownWord(url)} ${wrong}`, isSecret ? { hint } : {});
 }
 
 /** `bins`, `test` and `artifacts` of releases for several platforms. */

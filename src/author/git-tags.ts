@@ -16,10 +16,11 @@ export async function gitTags(
   name: string,
   { env, offline, signal }: DraftContext,
 ): Promise<readonly string[]> {
+  const shown = name.replace(/^[^/@]*@/, "");
   const git = ownProgram("git", env);
   if (git === undefined || offline) {
     const why = git === undefined ? "git is not on PATH" : "this run is offline";
-    throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${name} cannot be listed: ${why}`);
+    throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${shown} cannot be listed: ${why}`);
   }
   const { status, stdout, stderr } = await run({
     argv: [git, "ls-remote", "--tags", "--refs", "--", `https://${name}`],
@@ -31,8 +32,8 @@ export async function gitTags(
   });
   if (status === 0) return stdout.split("\n").flatMap((line) => line.split("refs/tags/")[1] ?? []);
   const why = stderr.trim().split("\n").at(-1) || "git did not end in time";
-  const [host = name] = name.split("/");
-  throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${name} cannot be listed: ${why}`, {
+  const [host = shown] = shown.split("/");
+  throw new UserError("E_AUTHOR_PROGRAM", `the tags of ${shown} cannot be listed: ${why}`, {
     ...((stderr.trim() === "" || ofHost.test(stderr)) && {
       shared: hostCause(host, "cannot be reached"),
     }),

@@ -5,10 +5,10 @@ import { reworded, UserError } from "../core/errors.ts";
 import type { Arch, PlatformKey } from "../core/platform.ts";
 import { type ArchiveFormat, isPlainFormat } from "../core/recipe.ts";
 import { nearest } from "../core/wording.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { mkdir } from "../io/disk.ts";
 import { entriesBelow, entriesIn } from "../io/entries.ts";
 import { makeExecutable } from "../io/volume/modes.ts";
-import { shownUrl } from "../net/errors.ts";
 import type { Http } from "../net/http.ts";
 import { listPrograms } from "../sources/programs.ts";
 import { makeTree } from "../sources/tree.ts";
@@ -71,7 +71,7 @@ export async function inspectRelease(request: ReleaseRequest): Promise<Release> 
     programs.map(({ stripped }) => stripped),
     wanted,
     name,
-    url,
+    shownUrl(url),
   );
   const chosen = new Set(Object.values(bins));
   const elves = programs.filter(({ stripped, elf }) => elf && chosen.has(stripped));
@@ -91,7 +91,7 @@ async function unpackRelease(
   await extract({ file, format, into, strip: 0, limits, signal, rawPath }).catch(
     (error: unknown) => {
       if (!(error instanceof Refusal)) throw error;
-      throw reworded(error, `${shownUrl(new URL(url))}: ${error.message}`, {
+      throw reworded(error, `${shownUrl(url)}: ${error.message}`, {
         hint: "Nothing was pinned.",
       });
     },

@@ -5,6 +5,7 @@ import type { RecipeProblem } from "../core/recipe.ts";
 import { offsetOf, readRecipeYaml } from "../core/recipes/file.ts";
 import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
 import { nearest } from "../core/wording.ts";
+import { whySecret } from "../core/shown-url.ts";
 
 /** The context of a recipe's review. */
 export interface ReviewRequest {
@@ -40,10 +41,31 @@ export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): R
   ].map(placed);
   const license = licenseFindings(member(value, "license")).map(placed);
   const missing = missingFindings(value).map(placed);
+  const secrets = secretFindings(value).map(placed);
   return isBundled
-    ? { problems: [...missing, ...needs, ...license], warnings: [] }
-    : { problems: needs, warnings: license };
+    ? { problems: [...missing, ...needs, ...license, ...secrets], warnings: [] }
+    : { problems: needs, warnings: [...license, ...secrets] };
 }
+
+/** URLs that give access to whoever reads the recipe. */
+export function secretFindings(document: unknown): Finding[] {
+  const addresses: (readonly [path: Finding["path"], address: unknown])[] = [
+    [["versions"], member(document, "versions")],
+    ...placedSources(document).flatMap(({ path, source: { url, signed = [] } }) => [
+      [[...path, "url"], url] as const,
+      ...signed.flatMap(({ at, key }, i) => [
+        [[...path, "signed", i, "at"], at] as const,
+        [[...path, "signed", i, "key"], key] as const,
+      ]),
+    ]),
+  ];
+  return addresses.flatMap(([path, address]) => {
+    const why = typeof address === "string" ? whySecret(address) : undefined;
+    return why === undefined ? [] : [finding(path, `${why}; ${secretAdvice}`)];
+  });
+}
+
+const secretAdvice = "remove it, and put a login for the host into netrc, or a token into npmrc";
 
 /** The fields that only the bundled catalogue must have. */
 function missingFindings(document: unknown): Finding[] {

@@ -67,10 +67,10 @@ export function namedOrigin(versions: string): Origin {
   return repository ? { kind: "git", name: repository } : { kind: "page", name: versions };
 }
 
-/** In one word, for people. */
+/** In one word, for people: without a password. */
 export function nameOfOrigin({ kind, name }: Origin): string {
-  if (kind === "page") return name.replace(/^https:\/\/|\?.*$/g, "");
-  return kind === "git" ? name : `${kind}:${name}`;
+  if (kind === "page") return name.replace(/^https:\/\/([^/@]*@)?|\?.*$/g, "");
+  return kind === "git" ? name.replace(/^[^/@]*@/, "") : `${kind}:${name}`;
 }
 
 /** Each origin is asked once, a few of a kind at a time. */
@@ -80,9 +80,9 @@ export function openVersions(draft: DraftContext): Versions {
   const limits = new Map<Origin["kind"], ReturnType<typeof pLimit>>();
   return {
     of(origin) {
-      const { kind, arch = "amd64", release } = origin;
+      const { kind, name, arch = "amd64", release } = origin;
       const limit = onceFor(limits, kind, () => pLimit(2));
-      const id = `${nameOfOrigin(origin)} ${arch} ${release}`;
+      const id = `${kind} ${name} ${arch} ${release}`; // of a page the query counts, too
       return onceFor(asked, id, () => limit(() => askers[kind](origin)));
     },
     async newerThan({ packages }, release) {
@@ -168,7 +168,7 @@ async function pageVersions(
   url: string,
   { http, signal }: DraftContext,
 ): Promise<readonly string[]> {
-  const { text } = await http.text(url, { signal });
+  const { text } = await http.text(url, { isPrivate: true, signal });
   return versionsIn(text);
 }
 

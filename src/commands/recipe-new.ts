@@ -18,6 +18,7 @@ import { isVersion } from "../core/names.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { nearestName } from "../core/search.ts";
+import { shownWord } from "../core/shown-url.ts";
 import { describeSigned } from "../core/signed.ts";
 import { lstatIfExists, makeDirectory, statIfExists, writeAtomically } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
@@ -152,7 +153,10 @@ async function draftFrom(
   if (sources.length > 0 && sources.every((source) => /^https?:\/\//.test(source))) {
     return { document: await draftFromUrls(sources, wish, context), locks: {} };
   }
-  throw new UserError("E_DRAFT_SOURCE", `recipe new ${sources.join(" ")}: no such source`);
+  throw new UserError(
+    "E_DRAFT_SOURCE",
+    `recipe new ${sources.map(shownWord).join(" ")}: no such source`,
+  );
 }
 
 /**

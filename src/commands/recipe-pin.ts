@@ -2,6 +2,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
+import { secretFindings } from "../author/review.ts";
 import { type FindSignatures, openSignatures } from "../author/signatures/check.ts";
 import { recordSignatures } from "../author/signatures/record.ts";
 import type { Context } from "../context.ts";
@@ -45,10 +46,18 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
         `${relative(".", file)}: ${lines.length === 0 ? "nothing has changed" : `${lines.length} changed`}\n`,
       );
       for (const line of lines) context.stdout.write(`  ${line}\n`);
+      warnOfSecrets(text, file, context);
     }
   });
   for (const problem of problems) context.stdout.write(`${problem}\n`);
   return problems.length === 0 ? exitStatus.done : exitStatus.usage;
+}
+
+function warnOfSecrets(text: string, file: string, { reporter }: Context): void {
+  for (const { message: what } of secretFindings(recipeValue({ text, file }))) {
+    const message = `${relative(".", file)}: ${what}`;
+    reporter.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
+  }
 }
 
 interface Made {

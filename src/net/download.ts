@@ -1,9 +1,9 @@
 /** The steps from a request to verified, hashed or parsed bytes, from which `Http` is built. */
 import type { DigestAlgorithm } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
-import { shownUrl } from "./errors.ts";
 import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
 import { type FileSink, fillFile, memorySink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";

@@ -4,9 +4,9 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { readPieces } from "../io/disk.ts";
 import { fileError } from "../io/files.ts";
-import { shownUrl } from "./errors.ts";
 import type { Sink } from "./sink.ts";
 
 /** The content encodings of a body, in the order in which they were applied: `gzip`. */

@@ -1,4 +1,5 @@
 import { remedyOf, type SharedCause, UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { shortageError } from "../core/system-error.ts";
 import { plural } from "../core/wording.ts";
 import type { NetworkProxy } from "./proxy.ts";
@@ -27,13 +28,6 @@ export class TransportError extends Error {
 }
 
 export type { Attempted };
-
-/** The URL for messages and records, without secrets: signed queries and `user:password@`. */
-export function shownUrl(url: URL | string): string {
-  if (!URL.canParse(String(url))) return "(not a URL)";
-  const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
-}
 
 /** The body ended too early. */
 export function cutError(received: number, expected: number): TransportError {

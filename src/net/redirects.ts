@@ -1,7 +1,8 @@
 import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import type { Agent } from "./agent.ts";
-import { shownUrl, TransportError } from "./errors.ts";
+import { TransportError } from "./errors.ts";
 import { urlHeaders } from "./netrc.ts";
 import type { Setting } from "./setting.ts";
 import { statusError } from "./status.ts";

@@ -3,8 +3,8 @@ import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { saying, tolerate, withContext } from "../io/files.ts";
-import { shownUrl } from "./errors.ts";
 
 /** The destination of a body. It outlives an attempt, so that the next one can resume. */
 export interface Sink {

@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { offlineError, UserError } from "../core/errors.ts";
 import type { Env } from "../core/platform.ts";
-import { shownUrl } from "./errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import type { Mirror } from "./mirror.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";

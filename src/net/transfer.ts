@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { orNothing } from "../io/files.ts";
 import type { Agent } from "./agent.ts";
 import {
@@ -12,14 +13,7 @@ import {
   strongEtag,
 } from "./answer.ts";
 import { type Encodings, encodingsOf } from "./encoding.ts";
-import {
-  type Attempted,
-  explain,
-  hostCause,
-  proxyNotes,
-  shownUrl,
-  TransportError,
-} from "./errors.ts";
+import { type Attempted, explain, hostCause, proxyNotes, TransportError } from "./errors.ts";
 import { dump, followRedirects } from "./redirects.ts";
 import { type RetryPolicy, type StallTimer, startStallTimer } from "./retry.ts";
 import type { Setting } from "./setting.ts";

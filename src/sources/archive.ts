@@ -1,5 +1,6 @@
 import { formatDigest } from "../core/digest.ts";
 import { type ArchiveArtifact, isPlainFormat } from "../core/recipe.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import type { Staged } from "./context.ts";
 import { type ArchiveContext, pinnedArchive, type SourceKind } from "./kind.ts";
 import { stageOneArchive } from "./one-archive.ts";
@@ -10,7 +11,7 @@ async function stageArchive(artifact: ArchiveArtifact, context: ArchiveContext):
   const { url, format } = artifact;
   const { isPrivate } = context;
   const rawPath = isPlainFormat(format) ? onlyProgram(context.bins) : undefined;
-  return await stageOneArchive({ ...artifact, from: url, rawPath }, context, (request) =>
+  return await stageOneArchive({ ...artifact, from: shownUrl(url), rawPath }, context, (request) =>
     context.http.download({ url, isPrivate, ...request }),
   );
 }

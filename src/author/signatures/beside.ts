@@ -1,7 +1,8 @@
 import { basename } from "node:path/posix";
 import pLimit from "p-limit";
 import { describeError, UserError } from "../../core/errors.ts";
-import { hostCause, isNotFound, shownUrl } from "../../net/errors.ts";
+import { shownUrl } from "../../core/shown-url.ts";
+import { hostCause, isNotFound } from "../../net/errors.ts";
 import { bytesOf, digestsOf } from "./bytes.ts";
 import { type SignatureContext, type Subject, wrongSignature } from "./evidence.ts";
 
@@ -38,7 +39,7 @@ export async function signaturesBeside(
   return files.filter(({ url, text }) => {
     const why = whyNot(text, url);
     if (why === undefined) return true;
-    if (isRecorded(subject, url)) throw wrongSignature(shownUrl(url), `it ${why}`);
+    if (isRecorded(subject, url)) throw wrongSignature(url, `it ${why}`);
     context.doubt({ why: `a file of ${new URL(url).host} ${why}`, at: shownUrl(url) });
     return false;
   });

@@ -1,6 +1,7 @@
 import { sha256Of } from "../../core/digest.ts";
 import { orNothing } from "../../core/or-nothing.ts";
 import type { SignedBy } from "../../core/recipe.ts";
+import { shownUrl } from "../../core/shown-url.ts";
 import { asFields, type Fields } from "../../core/values.ts";
 import { filesBeside, signaturesBeside } from "./beside.ts";
 import { signedBy, verifyBundle } from "./bundle.ts";
@@ -99,6 +100,6 @@ function fromCosign({ signature, cert, entry, log }: CosignBundle): unknown {
 async function sayLogless(subject: Subject, context: SignatureContext): Promise<void> {
   const [certificate] = await filesBeside([".pem"], subject, context);
   if (!certificate) return;
-  const message = `${certificate.url} was not checked: cosign's log entry is not beside it`;
+  const message = `${shownUrl(certificate.url)} was not checked: cosign's log entry is not beside it`;
   context.draft.emit({ type: "note", message });
 }

@@ -2,6 +2,7 @@ import { UserError } from "../../core/errors.ts";
 import type { SignatureKind, SignedBy } from "../../core/recipe.ts";
 import type { RecipeKind } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
+import { shownWord } from "../../core/shown-url.ts";
 import type { DraftContext } from "../draft-context.ts";
 import type { TrustRoot } from "./trust-root.ts";
 
@@ -47,12 +48,12 @@ export interface SignatureCheck {
 
 /** A signature that is there, and is not what it should be. */
 export function wrongSignature(what: string, why: string, cause?: unknown): UserError {
-  return new UserError("E_SIGNATURE", `${what}: ${why}`, { cause });
+  return new UserError("E_SIGNATURE", `${shownWord(what)}: ${why}`, { cause });
 }
 
 /** Says that a key is trusted because it is the first one that was seen. */
 export function firstUse(key: string, from: string, { draft }: SignatureContext): void {
-  const message = `${key} is trusted from now on; it comes from ${from}. Compare it with what its owner says elsewhere`;
+  const message = `${key} is trusted from now on; it comes from ${shownWord(from)}. Compare it with what its owner says elsewhere`;
   draft.emit({ type: "note", message });
 }
 
@@ -63,6 +64,6 @@ export function keyIsMissing(
   example: string,
   { draft }: SignatureContext,
 ): void {
-  const message = `${url} was not checked, because its key is not known. To check it, write into the source "signed: [{ kind: ${kind}, by: ${example} }]" and run recipe pin`;
+  const message = `${shownWord(url)} was not checked, because its key is not known. To check it, write into the source "signed: [{ kind: ${kind}, by: ${example} }]" and run recipe pin`;
   draft.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
 }

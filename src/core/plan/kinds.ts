@@ -4,6 +4,7 @@ import { pythonOfLine } from "../library-set.ts";
 import { selectWheels } from "../locks/wheels.ts";
 import type { Platform } from "../platform.ts";
 import type { Artifact, ArtifactKind, ArtifactOf, LockedWheel } from "../recipe.ts";
+import { shownUrl } from "../shown-url.ts";
 
 /**
  * What a plan needs to know about a kind of source. Fetching and staging are in its folder of
@@ -49,7 +50,7 @@ const packageParts = {
 
 const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>> } = {
   archive: {
-    nameOf: ({ url }) => url,
+    nameOf: ({ url }) => shownUrl(url),
     digestOf: pinnedDigest,
     shapeOf: (artifact) => [artifact.format, artifact.strip, ...compiled(artifact)],
     sizeOf: pinnedSize,

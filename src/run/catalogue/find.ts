@@ -4,6 +4,7 @@ import { type CatalogueSpec, maxCatalogue, parseCatalogueSpec } from "../../core
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { layout } from "../../core/layout.ts";
+import { shownWord } from "../../core/shown-url.ts";
 import { isThere } from "../../io/files.ts";
 import { type ReadFile, tryRead } from "../../io/input.ts";
 import { type CatalogueStores, isOlder, keptCatalogue, type NamedCatalogue } from "./kept.ts";
@@ -62,10 +63,7 @@ function specOf({ options }: Context): CatalogueSpec | undefined {
   if (catalogue === undefined) return undefined;
   const spec = parseCatalogueSpec(catalogue, (path) => resolve(path));
   if (typeof spec !== "string") return spec;
-  throw new UserError(
-    "E_USAGE",
-    `--catalogue ${catalogue.replace(/\/\/[^/]*@/, "//...@")} ${spec}`,
-  );
+  throw new UserError("E_USAGE", `--catalogue ${shownWord(catalogue)} ${spec}`);
 }
 
 function refuseUntrusted(spec: CatalogueSpec, given: GivenKey | undefined): void {

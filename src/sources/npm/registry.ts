@@ -1,8 +1,9 @@
 import { basename } from "node:path/posix";
 import { type Digest, parseIntegrity } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
+import { shownUrl } from "../../core/shown-url.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
-import { isNetwork, isRefusal, nothingIf, shownUrl } from "../../net/errors.ts";
+import { isNetwork, isRefusal, nothingIf } from "../../net/errors.ts";
 import type { Download, DownloadRequest, Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
 
