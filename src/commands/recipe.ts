@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { Context } from "../context.ts";
+import { maxCatalogue } from "../core/catalogue-spec.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
@@ -127,6 +128,16 @@ function isDirectory(path: string): boolean {
   return ifThere(path, () => statSync(path))?.isDirectory() === true;
 }
 
+/** No run reads a larger one. */
+function refuseLarge(text: string): void {
+  const size = Buffer.byteLength(text);
+  if (size <= maxCatalogue) return;
+  const message = `the catalogue would have ${size} bytes; the limit is ${maxCatalogue}`;
+  throw new UserError("E_RECIPE", message, {
+    hint: "Leave out recipes, or compile several catalogues.",
+  });
+}
+
 /**
  * Packs a directory of recipes, and behind them those of `--catalogue`, into the single file that a
  * run reads; the build does it for the bundled ones.
@@ -141,6 +152,7 @@ async function compileRecipes(context: Context, args: readonly string[]): Promis
   const named = await readNamedCatalogue(context);
   if (named?.failure) throw named.failure;
   const text = compileCatalogue(dir, context.version, named?.catalogue?.recipes);
+  refuseLarge(text);
   await writeFile(file, text);
   context.stdout.write(`${sha256Hex(text)}  ${file}\n`); // in the format of sha256sum
   return exitStatus.done;

@@ -1,5 +1,7 @@
 /** The headers of a response, and which responses are rejected. */
 import type { Dispatcher } from "undici";
+import { UserError } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
 import { cutError } from "./errors.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { wrongBytes } from "./sink.ts";
@@ -40,16 +42,20 @@ export function refuseLength(
   if (job.size !== undefined && total !== job.size) {
     throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
   }
-  if (job.size === undefined && total > job.limit) {
-    throw wrongBytes(url, `the server has ${total} bytes, the limit is ${job.limit}`, page);
-  }
+  if (job.size === undefined && total > job.limit) throw tooLarge(job, url, `${total} bytes`);
 }
 
 export function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
   const most = job.size ?? job.limit;
   // Compressing compressed data makes it slightly larger.
   if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
-  throw wrongBytes(url, `expected ${job.size ?? `at most ${most}`} bytes, got more`, false);
+  if (job.size === undefined) throw tooLarge(job, url, "more");
+  throw wrongBytes(url, `expected ${job.size} bytes, got more`, false);
+}
+
+function tooLarge({ limit }: Transfer, url: URL, has: string): UserError {
+  const message = `${shownUrl(url)}: the server has ${has}, the limit is ${limit} bytes`;
+  return new UserError("E_DOWNLOAD_TOO_LARGE", message);
 }
 
 /** undici does not detect truncation of a response that ends with its connection. */

@@ -288,11 +288,18 @@ describe("what is refused, and leaves nothing", () => {
     const url = place.server.serve("/c.tgz", packed);
     await refused(`${url}#sha256=${sha256(packed)}`, "E_CATALOGUE", 4);
     const large = place.server.serve("/large.json", Buffer.alloc(65 * 1024 ** 2, "{"));
-    await refused(`${large}#sha256=${"0".repeat(64)}`, "E_CATALOGUE_DIGEST", 4);
+    const said = await refused(`${large}#sha256=${"0".repeat(64)}`, "E_CATALOGUE", 4);
+    expect(said).toMatch(/is larger than 64 MiB, the limit for a catalogue/);
     const file = join(place.dir, "large.json");
     writeFileSync(file, "{");
     truncateSync(file, 65 * 1024 ** 2);
-    await refused(`${file}#sha256=${"0".repeat(64)}`, "E_INPUT", 2);
+    expect(await refused(`${file}#sha256=${"0".repeat(64)}`, "E_CATALOGUE", 4)).toBe(
+      said.replace(large, file),
+    );
+    place.server.serve("/small.json", "{");
+    place.server.serve("/small.json.minisig", Buffer.alloc(33 * 1024 ** 2, "{"));
+    const signed = `${place.server.origin}/small.json`;
+    await refused(signed, "E_DOWNLOAD_TOO_LARGE", 4, makeKey().line);
   });
 
   test("a newer schema, and which command reads it; unknown fields are no error", async () => {

@@ -13,6 +13,11 @@ export const contentProblems = {
     remedy:
       "Nothing was installed from it. The file was replaced after the recipe was written, or it was changed in transit.",
   },
+  E_DOWNLOAD_TOO_LARGE: {
+    kind: "integrity",
+    cause: "A server has far more bytes than files of this kind have.",
+    remedy: "Nothing of it was used. Check that the address is that of the right file.",
+  },
   E_SIGNATURE: {
     kind: "integrity",
     cause:

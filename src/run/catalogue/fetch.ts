@@ -6,7 +6,8 @@ import { formatDigest } from "../../core/digest.ts";
 import { describeError, reworded, UserError } from "../../core/errors.ts";
 import { type MinisignKey, verifyMinisign } from "../../core/minisign.ts";
 import { shownUrl } from "../../core/shown-url.ts";
-import { mkdirSync, rm, writeFile } from "../../io/disk.ts";
+import { mkdirSync, rm, statSync, writeFile } from "../../io/disk.ts";
+import { ifThere, isThere } from "../../io/files.ts";
 import { readInput, readInputIfThere } from "../../io/input.ts";
 import { temporaryDirectory } from "../../io/temporary.ts";
 import { isNotFound } from "../../net/errors.ts";
@@ -87,7 +88,7 @@ type Network = MachineHttp & { readonly signal: AbortSignal };
 
 async function bytesOf(spec: CatalogueSpec, file: string, network: Network): Promise<Buffer> {
   if (spec.kind === "file") {
-    const bytes = readInput(spec.path, { maxBytes: maxCatalogue });
+    const bytes = readCatalogueFile(spec.path, spec.called);
     refuseOtherDigest(spec, bytes);
     return bytes;
   }
@@ -98,10 +99,30 @@ async function bytesOf(spec: CatalogueSpec, file: string, network: Network): Pro
       const hint = "Check the name in --catalogue, and that this server has it.";
       throw reworded(cause, cause.message, { hint });
     }
-    if (!(cause instanceof UserError) || cause.problem !== "E_DIGEST_MISMATCH") throw cause;
+    if (!(cause instanceof UserError)) throw cause;
+    if (cause.problem === "E_DOWNLOAD_TOO_LARGE") throw tooLarge(spec.called);
+    if (cause.problem !== "E_DIGEST_MISMATCH") throw cause;
     throw new UserError("E_CATALOGUE_DIGEST", `${spec.called}: ${cause.message}`);
   }
   return readInput(file, { maxBytes: maxCatalogue });
+}
+
+/** `called`: in messages. */
+function readCatalogueFile(path: string, called: string): Buffer {
+  const size = ifThere(path, () => statSync(path))?.size ?? 0;
+  if (size > maxCatalogue) throw tooLarge(called);
+  return readInput(path, { maxBytes: maxCatalogue });
+}
+
+function tooLarge(called: string): UserError {
+  const limit = `${maxCatalogue / 1024 ** 2} MiB`;
+  return new UserError(
+    "E_CATALOGUE",
+    `${called} is larger than ${limit}, the limit for a catalogue`,
+    {
+      hint: "Nothing was stored. Leave out recipes, or name the right file.",
+    },
+  );
 }
 
 function refuseOtherDigest({ digest, called }: CatalogueSpec, bytes: Buffer): void {
@@ -149,8 +170,8 @@ async function textIn(
     throw new UserError("E_CATALOGUE", `${called} ${why}`);
   }
   for (const name of ["dist/catalogue.json", "catalogue.json"]) {
-    const found = readInputIfThere(join(into, name), { maxBytes: maxCatalogue });
-    if (found) return found.toString("utf8");
+    const path = join(into, name);
+    if (isThere(path)) return readCatalogueFile(path, `${name} of ${called}`).toString("utf8");
   }
   const why = "has neither dist/catalogue.json nor catalogue.json";
   throw new UserError("E_CATALOGUE", `the package ${called} ${why}`);
