@@ -5,6 +5,7 @@ import { titleOfSet } from "../core/library-set.ts";
 import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { nameSome } from "../core/wording.ts";
+import { shownText } from "../core/shown-url.ts";
 import { renderTable } from "../report/text.ts";
 import type { SetWithTools } from "../run/inputs/libraries.ts";
 import type { LoadedSkill } from "../run/inputs/skills.ts";
@@ -70,7 +71,8 @@ function librariesOf(
 }
 
 function setDocument(set: SetWithTools, seen: InstalledState): unknown {
-  const { language, file, names, requirements, constraints, refused, digest } = set;
+  const { language, file, names, requirements, constraints, digest } = set;
+  const refused = set.refused.map((each) => ({ ...each, text: shownText(each.text) }));
   const tools = set.tools.map((tool) => ({ tool, state: stateOfSet(tool, seen) }));
   return { language, file, names, requirements, constraints, refused, digest, tools };
 }
@@ -93,7 +95,7 @@ function renderSet(skill: string, set: SetWithTools, seen: InstalledState): stri
   const state = states.length > 0 ? [...new Set(states)].join(", ") : "not installed, because:";
   return [
     `${skill} declares ${language} packages: ${nameSome(set.names, 20) || "none that can be used"} (${set.file}); ${state}`,
-    ...set.refused.map((refusal) => `  ${describeRefusal(refusal)}`),
+    ...[...set.refused, ...(set.ignored ?? [])].map((each) => `  ${describeRefusal(each)}`),
   ];
 }
 

@@ -208,7 +208,12 @@ describe("what skills declare", () => {
     place.skill("vendored", {});
     put("z.cjs", 'require("zog");\n', "vendored");
     put("node_modules/zog/index.js", "", "vendored");
+    put("Pipfile", "", "plain");
+    put("scripts/uv.lock", "", "plain");
     const { stdout: shown, stderr: noted } = await run("requirements");
+    expect(noted.match(/SKILL\.md: .* not read/g)).toEqual([
+      "SKILL.md: Pipfile, uv.lock are not read",
+    ]);
     expect(noted.match(/its scripts import .*/g)).toEqual([
       expect.stringMatching(/^its scripts import flask, and no file declares Python packages/),
       "its scripts import flask, and zog, and no file declares Python or Node packages (a requirements.txt, and dependencies in a package.json would)",

@@ -1,3 +1,5 @@
+import { shownText } from "../shown-url.ts";
+
 /**
  * The Python or Node packages that a skill's scripts import, as its dependency files declare them. Foreign text:
  * it is used only if the operator allows it.
@@ -14,6 +16,8 @@ export interface LibraryDeclaration {
   readonly constraints: readonly string[];
   /** Lines that are not used, and why. Nothing of the declaration is installed while there are any. */
   readonly refused: readonly Refusal[];
+  /** Options that change nothing, and why: the rest is installed all the same. */
+  readonly ignored?: readonly Refusal[];
 }
 
 /** A line of a dependency file that cannot be used. */
@@ -25,10 +29,12 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** `requirements.txt:3: git+https://…: it is an address, …`. */
+/** `requirements.txt:3: git+https://…: it is an address, …`; without a password or a query, which may be a token. */
 export function describeRefusal({ file, line, text, reason }: Refusal): string {
   const place = line === undefined ? file : `${file}:${line}`;
-  return text === "" ? `${place}: ${reason}` : `${place}: ${JSON.stringify(text)}: ${reason}`;
+  return text === ""
+    ? `${place}: ${reason}`
+    : `${place}: ${JSON.stringify(shownText(text))}: ${reason}`;
 }
 
 /** The dependency files of one skill, and its Python scripts. */

@@ -1,4 +1,6 @@
 import { parse, TomlError } from "smol-toml";
+import { normalName } from "../locks/wheel-tags.ts";
+import { orNothing } from "../or-nothing.ts";
 import { asFields, type Fields } from "../values.ts";
 import type { LibraryDeclaration, Refusal } from "./declaration.ts";
 import { checkRequirement } from "./requirements-txt.ts";
@@ -6,6 +8,24 @@ import { checkRequirement } from "./requirements-txt.ts";
 /** The `[project] dependencies` of a pyproject.toml; undefined if it declares none. */
 export function readPyproject(text: string, file: string): LibraryDeclaration | undefined {
   return readDependencies(text, file, (document) => asFields(document.project)?.dependencies);
+}
+
+/** Where other tools than pip write packages that a pyproject.toml needs; undefined if there are none. */
+export function unreadTables(text: string, file: string): LibraryDeclaration | undefined {
+  const document = orNothing(() => parse(text.replaceAll("\r\n", "\n")));
+  const project = asFields(document?.project);
+  const poetry = asFields(asFields(asFields(document?.tool)?.poetry)?.dependencies) ?? {};
+  const names = Object.keys(poetry).filter((name) => name !== "python");
+  const isDynamic = isTexts(project?.dynamic) && project.dynamic.includes("dependencies");
+  if (names.length === 0 && !isDynamic) return undefined;
+  const where = names.length > 0 ? "[tool.poetry.dependencies]" : "dynamic dependencies";
+  const reason =
+    "it is not read; write them as dependencies in [project], or into a requirements.txt";
+  return {
+    ...{ language: "python", file, constraints: [], requirements: [] },
+    names: names.map(normalName).sort(),
+    refused: [{ file, text: where, reason }],
+  };
 }
 
 /** The `dependencies` of a script's inline metadata (PEP 723); undefined if it has none. */

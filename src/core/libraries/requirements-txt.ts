@@ -15,6 +15,7 @@ interface Walk {
   readonly requirements: string[];
   readonly constraints: string[];
   readonly refused: Refusal[];
+  readonly ignored: Refusal[];
   readonly seen: Set<string>;
 }
 
@@ -29,10 +30,11 @@ export function readRequirements(text: string, file: string, read: ReadFile): Li
     requirements: [],
     constraints: [],
     refused: [],
+    ignored: [],
     seen: new Set([file]),
   };
   readLines(text, file, "requirements", 0, walk);
-  const { names, requirements, constraints, refused } = walk;
+  const { names, requirements, constraints, refused, ignored } = walk;
   return {
     language: "python",
     file,
@@ -40,6 +42,7 @@ export function readRequirements(text: string, file: string, read: ReadFile): Li
     requirements,
     constraints,
     refused,
+    ignored,
   };
 }
 
@@ -48,7 +51,8 @@ export function checkRequirement(text: string): { name: string } | { reason: str
   // The parser takes the rest for a comment, which pip does not without a space before it.
   if (text.includes("#")) return { reason: whyNoRequirement(text) };
   try {
-    const parsed = parsePipRequirementsLine(text);
+    // The parser does not know arbitrary equality (PEP 440): `===` and any text.
+    const parsed = parsePipRequirementsLine(text.replace(/===\s*[^\s;,)]+/g, "==0"));
     if (parsed?.type === "ProjectName") return { name: normalName(parsed.name) };
     return { reason: "it is an address, and only packages of an index can be pinned" };
   } catch (error) {
@@ -60,9 +64,21 @@ export function checkRequirement(text: string): { name: string } | { reason: str
 type Kind = "requirements" | "constraints";
 
 function readLines(text: string, file: string, kind: Kind, depth: number, walk: Walk): void {
+  if (text.includes("\0")) {
+    walk.refused.push({ file, text: "", reason: "it is not text in UTF-8" });
+    return;
+  }
   for (const { line, text: written } of logicalLines(text)) {
     const reason = readLine(written, file, kind, depth, walk);
     if (reason !== undefined) walk.refused.push({ file, line, text: written, reason });
+    const [option = ""] = written.split(/[ =]/, 1);
+    if (addresses.includes(option))
+      walk.ignored.push({
+        file,
+        line,
+        text: option,
+        reason: "packages come from the indexes here",
+      });
   }
 }
 
@@ -90,9 +106,13 @@ function readLine(
   return undefined;
 }
 
-/** Options that say where packages come from, which is the machine's business, or what is the case anyway. */
-const ignored = [
+/** Options that say where packages come from, which is the machine's business. */
+const addresses = [
   ...["-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--no-index"],
+];
+/** And those that ask for what is the case anyway. */
+const ignored = [
+  ...addresses,
   ...["--trusted-host", "--prefer-binary", "--only-binary", "--require-hashes", "--pre"],
   "--use-feature",
 ];
@@ -127,7 +147,9 @@ function include(
   if (walk.seen.has(target)) return undefined;
   if (depth >= maxDepth) return "files are nested too deeply";
   const text = walk.read(target);
-  if (text === undefined) return `${target} cannot be read`;
+  if (text === undefined) {
+    return `${target} is not read; only requirements*.txt and constraints*.txt beside SKILL.md and in scripts/ are`;
+  }
   walk.seen.add(target);
   readLines(text, target, kind, depth + 1, walk);
   return undefined;

@@ -10,7 +10,7 @@ import {
 } from "../library-set.ts";
 import type { DependencyFiles, LibraryDeclaration, Refusal } from "./declaration.ts";
 import { readPackageJson } from "./package-json.ts";
-import { readPyproject, readScript, scriptBlock } from "./pyproject.ts";
+import { readPyproject, readScript, scriptBlock, unreadTables } from "./pyproject.ts";
 import { readRequirements } from "./requirements-txt.ts";
 
 /** What a skill declares in one language, before it is known for which interpreters it is installed. */
@@ -52,7 +52,8 @@ function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined
     ];
   });
   const declarations = declared.filter((each) => each !== undefined);
-  const says = declarations.filter((each) => each.names.length + each.refused.length > 0);
+  const used = declarations.filter((each) => each.names.length + each.refused.length > 0);
+  const says = used.length > 0 ? used : dependencyDirs.flatMap((dir) => unreadIn(dir, read));
   const unread = refused.filter(({ file }) => pythonFile.test(nameIn(file)));
   const [first] = [...says, ...unread];
   if (first === undefined) return undefined;
@@ -67,9 +68,18 @@ function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined
     requirements: says.flatMap(({ requirements }) => requirements),
     constraints: says.flatMap(({ constraints }) => constraints),
     refused: [...tooMany, ...unread, ...says.flatMap((each) => each.refused)],
+    ignored: says.flatMap(({ ignored = [] }) => ignored),
     digest: digestOfFiles("python", bytesOf(files, [...parts.keys()])),
     files: {},
   };
+}
+
+/** Packages in a form that is not read, where nothing else declares any. */
+function unreadIn(dir: string, read: (path: string) => string | undefined): LibraryDeclaration[] {
+  const file = `${dir}pyproject.toml`;
+  const text = read(file);
+  const found = text === undefined ? undefined : unreadTables(text, file);
+  return found === undefined ? [] : [found];
 }
 
 function scriptSet(path: string, bytes: Uint8Array, refused: readonly Refusal[]): DeclaredSet[] {
@@ -127,7 +137,11 @@ function bytesOf(files: DependencyFiles["files"], paths: readonly string[]) {
   return paths.map((name) => ({ name, bytes: files.get(name) ?? new Uint8Array() }));
 }
 
+/** In UTF-16 with its mark, too, which PowerShell writes and pip reads. */
 function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
   return Buffer.from(bytes).toString("utf8");
 }
 

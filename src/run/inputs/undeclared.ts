@@ -4,7 +4,7 @@ import type { Context } from "../../context.ts";
 import { foreignImports, importedPackages } from "../../core/libraries/imports.ts";
 import { declaredSets } from "../../core/libraries/skill-sets.ts";
 import { nameSome } from "../../core/wording.ts";
-import { isThere } from "../../io/files.ts";
+import { isThere, listNames, orNothing } from "../../io/files.ts";
 import { readNodeScripts } from "../../io/inputs/dependency-files.ts";
 import type { FolderOfSkill } from "./libraries.ts";
 
@@ -14,6 +14,7 @@ export function sayImports(
   { reporter: { emit } }: Context,
 ): void {
   for (const folder of folders) {
+    sayUnread(folder, emit);
     const isMissing = (name: string): boolean =>
       !folder.directories.some((dir) => isThere(join(dir, "node_modules", name)));
     const hasPython = [...folder.files.keys()].some(declaresPython);
@@ -33,6 +34,19 @@ export function sayImports(
     const message = `${join(folder.dir, "SKILL.md")}: its scripts import ${imported}, and no file declares ${languages} packages (${remedies} would)`;
     emit({ type: "note", message });
   }
+}
+
+/** Dependency files of other tools; `requirements` is a directory of them. */
+const otherFiles =
+  /^(Pipfile(\.lock)?|(poetry|uv|pdm)\.lock|environment\.ya?ml|setup\.cfg|requirements([\w.-]*\.in)?|bun\.lockb?|deno\.(jsonc?|lock))$/;
+
+/** One note for each skill with files that look as if they counted. */
+function sayUnread({ dir, directories }: FolderOfSkill, emit: Context["reporter"]["emit"]): void {
+  const names = directories.flatMap((path) => orNothing(() => listNames(path)) ?? []);
+  const unread = [...new Set(names.filter((name) => otherFiles.test(name)))].sort();
+  if (unread.length === 0) return;
+  const message = `${join(dir, "SKILL.md")}: ${nameSome(unread, 5)} ${unread.length > 1 ? "are" : "is"} not read; packages are declared by requirements.txt, [project] in pyproject.toml, inline metadata of scripts, and package.json`;
+  emit({ type: "note", message });
 }
 
 const declaresPython = (path: string): boolean => /[.](txt|toml|py)$/.test(path);

@@ -1,5 +1,6 @@
 /** What dependency files of skills declare: requirements.txt, pyproject.toml, scripts and package.json. */
 import { describe, expect, test } from "vitest";
+import { describeRefusal } from "../../../src/core/libraries/declaration.ts";
 import { readPackageJson } from "../../../src/core/libraries/package-json.ts";
 import { readPyproject, readScript } from "../../../src/core/libraries/pyproject.ts";
 import { readRequirements } from "../../../src/core/libraries/requirements-txt.ts";
@@ -54,7 +55,14 @@ a#b is no comment`;
 
   test("options that name indexes, or what is done anyway, are not used", () => {
     const text = "-i https://a.test/simple\n--extra-index-url=https://b.test\n--pre\nrich\n";
-    expect(requirements(text)).toMatchObject({ requirements: ["rich"], refused: [] });
+    expect(requirements(text)).toMatchObject({
+      requirements: ["rich"],
+      refused: [],
+      ignored: [
+        { line: 1, text: "-i" },
+        { line: 2, text: "--extra-index-url" },
+      ],
+    });
   });
 
   test.each([
@@ -68,7 +76,7 @@ a#b is no comment`;
     ["-r /etc/passwd", "outside the skill"],
     ["-r ../other/requirements.txt", "outside the skill"],
     ["-r https://a.test/r.txt", "it is an address"],
-    ["-c gone.txt", "cannot be read"],
+    ["-c gone.txt", "gone.txt is not read; only requirements*.txt"],
     ["zog --global-option=x", "builds from source"],
     ["--no-binary :all:", "never built"],
     ["--unheard-of", "not known"],
@@ -80,6 +88,30 @@ a#b is no comment`;
       { file: "requirements.txt", line: 2, text: line, reason: expect.stringContaining(reason) },
     ]);
     expect(lines).toEqual(["rich"]);
+  });
+
+  test("any version by arbitrary equality, as pip takes it", () => {
+    const found = requirements('idna===3.1\nzog === 2009-q1+x ; python_version > "3"\n');
+    expect(found).toMatchObject({ names: ["idna", "zog"], refused: [] });
+    expect(found.requirements[0]).toBe("idna===3.1");
+  });
+
+  test("what is not UTF-8 is refused as a whole", () => {
+    const { refused, requirements: lines } = requirements("i\0d\0n\0a\0\n\0");
+    expect([lines, refused]).toEqual([
+      [],
+      [{ file: "requirements.txt", text: "", reason: "it is not text in UTF-8" }],
+    ]);
+  });
+
+  test("neither a password nor a query of an address is said", () => {
+    const { refused } = requirements(
+      "git+https://bob:pw1@a.test/x.git\nx @ https://a.test/x?t=pw2 ; y",
+    );
+    const said = refused.map(describeRefusal).join("\n");
+    expect(said).toContain("git+https://...@a.test/x.git");
+    expect(said).toContain("https://a.test/x?... ; y");
+    expect(said).not.toMatch(/pw\d/);
   });
 
   test("an endless chain of files ends", () => {

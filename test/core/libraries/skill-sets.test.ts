@@ -37,6 +37,36 @@ it("is one set for all Python files of a skill, with its digest over their names
   expect(set?.digest).toBe(hash(`openclaw-libraries 1 python\n${parts.join("")}`));
 });
 
+it("reads UTF-16 by its mark, as pip does", () => {
+  const text = "requests==2.32.0\r\nrich\r\n";
+  const little = Buffer.from(`\uFEFF${text}`, "utf16le");
+  for (const bytes of [little, Buffer.from(little).swap16()]) {
+    const files = new Map([["requirements.txt", bytes]]);
+    expect(declaredSets({ files, refused: [] })[0]).toMatchObject({
+      requirements: ["requests==2.32.0", "rich"],
+      refused: [],
+    });
+  }
+});
+
+it("refuses what other tools write into a pyproject.toml, unless something else declares packages", () => {
+  const poetry = '[tool.poetry.dependencies]\npython = "^3.11"\nRequests = "^2"\n';
+  const dynamic = '[project]\nname = "x"\ndynamic = ["dependencies"]\n';
+  const refusalsOf = (texts: Readonly<Record<string, string>>) =>
+    setsOf(texts).map(({ names, refused }) => [names, refused.map(({ text }) => text)]);
+  expect(refusalsOf({ "pyproject.toml": poetry })).toEqual([
+    [["requests"], ["[tool.poetry.dependencies]"]],
+  ]);
+  expect(refusalsOf({ "scripts/pyproject.toml": dynamic })).toEqual([
+    [[], ["dynamic dependencies"]],
+  ]);
+  const both = { "pyproject.toml": poetry, "requirements.txt": "requests\n" };
+  expect(refusalsOf(both)).toEqual([[["requests"], []]]);
+  expect(refusalsOf({ "pyproject.toml": '[tool.poetry.dependencies]\npython = "3"\n' })).toEqual(
+    [],
+  );
+});
+
 it("is another set for each script with inline metadata, whose line ends do not count", () => {
   const block = '# /// script\n# dependencies = ["rich"]\n# ///';
   const other = '# /// script\r\n# dependencies = ["httpx"]\r\n# ///';
