@@ -46,7 +46,7 @@ export async function runPip(
   const options = ["--quiet", "--no-input", "--no-cache-dir", "--only-binary", ":all:"];
   const [command = "", ...rest] = words;
   return await run({
-    argv: [python.program, "-I", ...start, command, ...options, ...rest],
+    argv: [python.program, "-I", "-B", ...start, command, ...options, ...rest],
     env: {
       ...toolchains.networkEnv,
       // In the environment, because an argument would show a password to all users.

@@ -4,7 +4,7 @@ import { countTools } from "../core/manifest.ts";
 import { describeBehind } from "../core/plan/behind.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import { nameSome } from "../core/wording.ts";
-import { titleOf, withHint } from "../report/text.ts";
+import { printable, titleOf, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { enableCommand } from "./disabled-skills.ts";
 import type { Diagnosis, Missing } from "./doctor.ts";
@@ -123,9 +123,3 @@ function renderVerdict(
 }
 
 const namesOf = (missing: readonly Missing[]): string[] => missing.map(({ name }) => name);
-
-/** Other users can write these texts, so control characters are removed. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is left out
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, " ");
-}

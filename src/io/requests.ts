@@ -31,6 +31,8 @@ export interface RequestNames {
   readonly names: readonly string[];
   /** There are more entries than are looked at. */
   readonly isCut: boolean;
+  /** There is no such directory. */
+  readonly isMissing?: boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export function readRequests(dir: string): RequestNames {
     return onDirectory(dir, namesIn);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
-    return { names: [], isCut: false };
+    return { names: [], isCut: false, isMissing: true };
   }
 }
 

@@ -28,9 +28,11 @@ export type Event =
       readonly version: string;
       readonly title?: string;
       readonly bins: readonly string[];
-      /** Bytes downloaded; 0 if a complete tree was already there. */
+      /** Bytes downloaded; 0 for a copy, or if a complete tree was already there. */
       readonly size: number;
       readonly milliseconds: number;
+      /** The seed or bundle that it was copied from. */
+      readonly copyOf?: string;
     }
   | {
       readonly type: "linked";

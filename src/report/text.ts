@@ -20,6 +20,11 @@ function formatSeconds(milliseconds: number): string {
 
 /** The line for an event; undefined if it has none. Readable without colour. */
 export function renderEvent(event: Event, verbosity: Verbosity): string | undefined {
+  const line = lineOf(event, verbosity);
+  return line === undefined ? undefined : printable(line);
+}
+
+function lineOf(event: Event, verbosity: Verbosity): string | undefined {
   switch (event.type) {
     case "warning":
       return renderProblemLine("warning", event.message, event);
@@ -66,7 +71,8 @@ function renderStep(event: Step): string {
 
 function renderInstalled(event: Extract<Event, { type: "installed" }>): string {
   const found = event.tool === commandName ? "a copy of this command" : "already present";
-  const how = event.size === 0 ? found : formatBytes(event.size);
+  const had = event.copyOf === undefined ? found : `from ${event.copyOf}`;
+  const how = event.size === 0 ? had : formatBytes(event.size);
   const seconds = formatSeconds(event.milliseconds);
   return `${titleOf(event)}: installed${programsIn(event)} (${how}, ${seconds})`;
 }
@@ -86,11 +92,18 @@ export function renderProblemLine(
 
 /** A message with its hint below. */
 export function withHint(message: string, hint: string | undefined): string {
-  return hint === undefined ? message : `${message}\n  hint: ${hint}`;
+  return printable(hint === undefined ? message : `${message}\n  hint: ${hint}`);
+}
+
+/** A text for a terminal: servers, skills and other users wrote parts of it, so control characters are removed. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is left out
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, " ");
 }
 
 /** Rows in columns, two spaces between them; the first row is the heading. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
+export function renderTable(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {

@@ -30,6 +30,8 @@ export interface StagedTool {
   readonly written: WrittenDigests;
   /** Bytes that were downloaded for it. */
   readonly received: number;
+  /** The seed or bundle that it is a copy of. */
+  readonly copyOf?: string;
   /** Why the wanted version was not available, if this is an older one. */
   readonly fallback?: OlderVersion;
 }
@@ -95,7 +97,7 @@ async function stageFromSeed(
   const { contents: _contents, sealed: _sealed, ...draft } = theirs;
   const source = { ...draft.source, seed: dir };
   const noted = { ...draft, source, installedAt: clock().toISOString() };
-  return { tree, record: keepsRecords ? draft : noted, written, received: 0 };
+  return { tree, record: keepsRecords ? draft : noted, written, received: 0, copyOf: called };
 }
 
 async function stageOwnPackage(

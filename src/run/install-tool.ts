@@ -51,7 +51,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
       record ??= await findReusable(step, context);
     }
     let fallback = record && usedAgain(step, record.version);
-    let size = 0;
+    let [size, copyOf]: [number, string?] = [0];
     if (!record) {
       const staged = await stageTool(step, run); // 4
       phase("test");
@@ -60,7 +60,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
       const since = isForced(step) ? Number.POSITIVE_INFINITY : context.began;
       record = await publish(prefix, staged.tree, staged.written, staged.record, since); // 6
       fallback = staged.fallback;
-      size = staged.received;
+      [size, copyOf] = [staged.received, staged.copyOf];
     }
     record = withAliases(record, step.aliases ?? {});
     await linkBins(prefix, record); // 7
@@ -72,7 +72,7 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
       version: record.version,
       ...(given.title !== undefined && { title: given.title }),
     };
-    emit({ type: "installed", ...named, bins, size, milliseconds });
+    emit({ type: "installed", ...named, bins, size, milliseconds, ...(copyOf && { copyOf }) });
     return record;
   } catch (thrown) {
     const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;

@@ -49,6 +49,14 @@ function fillIn(name: string): void {
 }
 
 describe("recipe new", () => {
+  test("what a registry says reaches no terminal with its control characters", async () => {
+    const escape = "\u001b]0;title\u0007\u001b[2J";
+    place.server.serve("/registry/zog", escape);
+    const { status, stderr } = await place.run("recipe", "new", "npm:zog");
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/npm cannot resolve zog: .*title/)]);
+    expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
   test("of a release's URLs: everything that can be known, and it installs", async () => {
     const [x64, arm64] = [serve("1.2.3"), serve("1.2.3", "arm64")];
     const { status, stdout } = await place.run("recipe", "new", x64, arm64);

@@ -114,6 +114,7 @@ describe("export and import", () => {
       expect(status).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ exitStatus: 0, sha256: sha256(file), failed: [] });
       expect([ask(gap, "zog"), ask(gap, "yak")]).toEqual(["1.0.0", "1.0.0"]);
+      expect(stderr).toContain(`installed zog (from ${file}, `);
       const [theirs, ours] = [listed(place.prefix), listed(gap)];
       expect(Object.values(ours.tools).map(({ contents }) => contents)).toEqual(
         Object.values(theirs.tools).map(({ contents }) => contents),

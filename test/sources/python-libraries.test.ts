@@ -1,6 +1,6 @@
 /** Library sets of Python: the real pip of this machine, an index of ours. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -131,6 +131,16 @@ test("both architectures get the same version, even if one has a newer wheel", a
   const { places, packages } = await lock(setOf(["zog"]));
   expect(places).toEqual(["3.9-x64", "3.9-arm64"]);
   expect(packages).toMatchObject([{ version: "1.0" }]);
+});
+
+test("a version by arbitrary equality; the volume's Python writes no bytecode beside its modules", async () => {
+  const [log, own] = [join(dir, "log"), join(dir, "python3")];
+  writeFileSync(own, `#!/bin/sh\necho "$1 $2" >>${log}\nexec ${program} "$@"\n`, { mode: 0o755 });
+  const python = async () => ({ program: own, version, tree: dir });
+  context = { ...context, toolchains: { ...context.toolchains, python } };
+  serveIndex(server, [wheel("zog"), wheel("zog", [], "py3-none-any", "2.0")], "json");
+  expect((await lock(setOf(["zog === 1.0"]))).packages).toMatchObject([{ version: "1.0" }]);
+  expect(new Set(readFileSync(log, "utf8").trim().split("\n"))).toEqual(new Set(["-I -B"]));
 });
 
 test("a set that only this architecture has is pinned for it alone", async () => {

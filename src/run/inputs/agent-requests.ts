@@ -53,9 +53,13 @@ export function loadAgentRequests(
 
 function readNames(dir: string, catalogue: Catalogue, context: Context) {
   try {
-    const { names, isCut } = readRequests(dir);
+    const { names, isCut, isMissing } = readRequests(dir);
     const chosen = chooseRequests(names, catalogue);
     const odd = chosen.length > 0 ? oddRequests(dir, chosen) : new Map<string, string>();
+    if (isMissing) {
+      const message = `${dir} does not exist, so no agent can ask for anything`;
+      context.reporter.emit({ type: "note", message });
+    }
     const left = names.length - chosen.length;
     if (isCut || left > 0) {
       const most = agentLimits.answered;
