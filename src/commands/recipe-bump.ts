@@ -19,7 +19,7 @@ import { writeAtomically } from "../io/files.ts";
 import { readInputIfThere } from "../io/input.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import { install } from "./install.ts";
-import { ask, printRows, type Row, recipeFiles, rowOf } from "./recipe-current.ts";
+import { ask, printRows, problemsOf, type Row, recipeFiles, rowOf } from "./recipe-current.ts";
 
 type AskedFile = Asked & { readonly file: string };
 
@@ -36,7 +36,8 @@ const maxTries = 8;
  * and installed first, and written only then; one that cannot be moved stays as it is, with the reason.
  */
 export async function bumpRecipes(context: Context, names: readonly string[]): Promise<number> {
-  const files = recipeFiles(context, names);
+  // A lock that was written without its recipe, because a run was ended, is made again.
+  const files = recipeFiles(context, names, ({ isOfLock }) => !isOfLock);
   const rows = await withDraftContext(context, async (draft) => {
     const versions = openVersions(draft);
     const opened = { pin: openPinner(draft), verifier: openVerifier(draft) };
@@ -45,9 +46,8 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
     for (const file of files) {
       context.signal.throwIfAborted();
       const asked = await ask(file, versions);
-      done.push(
-        rowOf(asked).isBehind ? await bumpOrWhy({ ...asked, file }, shared, context) : rowOf(asked),
-      );
+      const isToMove = rowOf(asked).isBehind || problemsOf(file).length > 0;
+      done.push(isToMove ? await bumpOrWhy({ ...asked, file }, shared, context) : rowOf(asked));
     }
     return done;
   });
@@ -81,7 +81,7 @@ async function bumpOrWhy(asked: AskedFile, shared: Shared, context: Context): Pr
   const [first, ...others] = missing;
   const nor =
     others.length > 0 ? `; nor to ${others.map(({ version }) => version).join(", ")}` : "";
-  return { ...row, notes: [...row.notes, `not bumped: ${first?.why}${nor}`] };
+  return { ...row, isBehind: true, notes: [...row.notes, `not bumped: ${first?.why}${nor}`] };
 }
 
 /** Returns what a person should know. */
@@ -107,7 +107,7 @@ async function bumpOne(
   const readLock = (lock: string) => readInputIfThere(join(file, "..", lock))?.toString("utf8");
   const notes = await licenceNotes(asked, { before: readLock, after: lockOf }, shared.draft);
   await tryHere(name, files, needsOthers ? [join(file, "..")] : [], context);
-  // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
+  // The lock first: if this run ends between them, the recipe is still behind, and the next one moves it.
   for (const [written, bytes] of Object.entries(files)) {
     await writeAtomically(join(file, "..", written), bytes);
   }

@@ -5,7 +5,7 @@ import { isBehind, majorNote } from "../author/newest.ts";
 import { openVersions, type Versions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { renderProblem } from "../core/recipe.ts";
+import { type RecipeProblem, renderProblem } from "../core/recipe.ts";
 import { statSync } from "../io/disk.ts";
 import { ifThere } from "../io/files.ts";
 import { readInputIfThere } from "../io/input.ts";
@@ -62,7 +62,7 @@ export function rowOf({ document: { name, version }, origins, newest }: Asked): 
     version: own,
     newest: to,
     origins,
-    notes: [newest.notes, major, none].flat(),
+    notes: [...new Set([newest.notes, major, none].flat())],
     notAsked: newest.sharedCauses,
     isBehind: isBehind(newest, version),
   };
@@ -84,7 +84,7 @@ export function printRows(
       version,
       newest,
       [origins[0] ?? "", ...(origins.length > 1 ? [`(+${origins.length - 1})`] : [])].join(" "),
-      notes.join("; ").replace(/\p{Cc}+/gu, " "), // a registry's words
+      notes.join("; ").replaceAll("\n", " "), // a registry's words
     ]);
     stdout.write(`${renderTable([["RECIPE", "VERSION", "NEWEST", "ORIGIN", "NOTE"], ...cells])}\n`);
   }
@@ -97,16 +97,24 @@ export function printRows(
 
 /**
  * Files of the named recipes, in the first directory of `--recipes`, else in `recipes`; without names all of them.
- * Throws a UserError that lists every problem in them, so that none is moved before the last one was read.
+ * Throws a UserError that lists every problem in them that `matters`, so that none is moved before the last one was
+ * read.
  */
-export function recipeFiles(context: Context, names: readonly string[]): string[] {
+export function recipeFiles(
+  context: Context,
+  names: readonly string[],
+  matters: (problem: RecipeProblem) => boolean = () => true,
+): string[] {
   const files = namedFiles(context, names);
-  const problems = files.flatMap((file) => {
-    const parsed = readRecipeFile(file);
-    return parsed.ok ? [] : parsed.problems;
-  });
+  const problems = files.flatMap(problemsOf).filter(matters);
   if (problems.length === 0) return files;
   throw new UserError("E_RECIPE", problems.map(renderProblem).join("\n"));
+}
+
+/** What is wrong in a recipe's file, and in its locks. */
+export function problemsOf(file: string): readonly RecipeProblem[] {
+  const parsed = readRecipeFile(file);
+  return parsed.ok ? [] : parsed.problems;
 }
 
 function namedFiles({ options }: Context, names: readonly string[]): string[] {

@@ -307,6 +307,8 @@ export interface RecipeProblem {
   readonly message: string;
   /** The correct form, as YAML. */
   readonly example?: string;
+  /** A lock is missing, damaged or of another version: making it again corrects it. */
+  readonly isOfLock?: true;
 }
 
 /** `recipes/x.yaml:7: what is wrong`, and below it the correct form. */

@@ -1,6 +1,6 @@
 /** `recipe outdated` and `recipe bump`: origins are a repository, an npm registry and a release server here. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -55,6 +55,28 @@ function offer(over: Readonly<Record<string, unknown>> = {}): void {
 }
 
 describe("recipe outdated", () => {
+  test("asks a page with each query by itself, with the machine's login", async () => {
+    const sources = { artifacts: { "linux-x64": release("1.0.0", "x64") } };
+    for (const name of ["one", "two"]) {
+      place.recipe(name, { ...sources, versions: `https://list.test/newest?of=${name}` });
+    }
+    place.server.serve("/newest", "1.1.0");
+    writeFileSync(join(place.dir, "netrc"), "machine 127.0.0.1 login zoe password x");
+    const mirror = `https://list.test/=${place.server.origin}/`;
+    await place.runWith(
+      { NETRC: join(place.dir, "netrc") },
+      "recipe",
+      "outdated",
+      "--mirror",
+      mirror,
+    );
+    const asked = place.server.requests.filter((each) => each.path === "/newest");
+    expect(asked.map(({ headers }) => headers.authorization)).toEqual([
+      expect.stringMatching(/^Basic /),
+      expect.stringMatching(/^Basic /),
+    ]);
+  });
+
   test("says the newest stable version of the origin, and changes nothing", async () => {
     offer();
     tags("v1.0.0", "v1.9.0", "v1.10.0", "v1.11.0-rc.1", "nightly", "w9.0.0");
@@ -321,11 +343,27 @@ describe("recipe bump", () => {
         any: place.serve("node.tar.gz", archive("tar.gz", { "bin/node": program("24") })),
       },
     });
+    const before = text();
     const { stdout } = await run("bump", "zog");
     expect(stdout).toMatch(/zog +1\.0\.0 +1\.1\.0 +npm:zog +licence: MIT -> Apache-2\.0/);
     expect(parse(text()).artifacts.any).toEqual({ npm: "zog@1.1.0", lock: "zog.lock.json" });
-    expect(readFileSync(join(place.recipes, "zog.lock.json"), "utf8")).toMatch(
-      /"version": ?"1\.1\.0"/,
-    );
+    const lock = join(place.recipes, "zog.lock.json");
+    const [after, locked] = [text(), readFileSync(lock, "utf8")];
+    expect(locked).toMatch(/"version": ?"1\.1\.0"/);
+
+    // As a run leaves them that is ended between the two files.
+    writeFileSync(file(), before);
+    const checked = await run("check", file());
+    expect([checked.status, checked.stdout]).toEqual([
+      2,
+      expect.stringMatching(/lock holds zog@1\.1\.0, not zog@1\.0\.0: .*recipe bump moves both/),
+    ]);
+    expect((await run("bump", "zog")).stdout).toMatch(/; bumped\n1 of 1 bumped/);
+    expect([text(), readFileSync(lock, "utf8")]).toEqual([after, locked]);
+    for (const spoil of [() => rmSync(lock), () => writeFileSync(lock, "{")]) {
+      spoil();
+      expect((await run("bump", "zog")).stdout).toMatch(/1 of 1 bumped/);
+      expect([text(), readFileSync(lock, "utf8")]).toEqual([after, locked]);
+    }
   });
 });

@@ -79,13 +79,14 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
     ...shapeFindings(value, (path) => writtenAt(document, path)),
     ...crossFindings(value),
     ...nameFindings(value, file),
-    ...locks.findings,
   ];
-  problems.push(...locks.problems);
-  for (const { path, message, example } of findings) {
+  const problemOf = ({ path, message, example }: Finding): RecipeProblem => {
     const line = counter.linePos(offsetOf(document, path)).line;
-    problems.push({ file, line, message, ...(example !== undefined && { example }) });
-  }
+    return { file, line, message, ...(example !== undefined && { example }) };
+  };
+  const ofLocks = [...locks.problems, ...locks.findings.map(problemOf)];
+  problems.push(...findings.map(problemOf));
+  problems.push(...ofLocks.map((each) => ({ ...each, isOfLock: true as const })));
   const parsed = recipeSchema.safeParse(value);
   if (problems.length > 0 || !parsed.success) return { ok: false, problems: inOrder(problems) };
   return { ok: true, recipe: toRecipe(parsed.data, file, locks.locked) };

@@ -133,5 +133,5 @@ function whyNotHeld<Key extends Kind>(
   if (!found || found.includes(version)) return undefined;
   const { whereOf = () => "" } = readers[kind];
   if (found.length === 0) return `does not hold ${name}${whereOf(key)}`;
-  return `holds ${name}@${found[0]}, not ${pinned}`;
+  return `holds ${name}@${found[0]}, not ${pinned}: recipe pin makes it again, recipe bump moves both`;
 }
