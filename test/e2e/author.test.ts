@@ -50,8 +50,8 @@ function fillIn(name: string): void {
 
 describe("recipe new", () => {
   test("what a registry says reaches no terminal with its control characters", async () => {
-    const escape = "\u001b]0;title\u0007\u001b[2J";
-    place.server.serve("/registry/zog", escape);
+    const words = "\u001b]0;title\u0007\u001b[2J";
+    place.server.serve("/registry/zog", words);
     const { status, stderr } = await place.run("recipe", "new", "npm:zog");
     expect([status, stderr]).toEqual([2, expect.stringMatching(/npm cannot resolve zog: .*title/)]);
     expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
