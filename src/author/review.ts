@@ -4,8 +4,8 @@ import { orNothing } from "../core/or-nothing.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { offsetOf, readRecipeYaml } from "../core/recipes/file.ts";
 import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
-import { nearest } from "../core/wording.ts";
 import { whySecret } from "../core/shown-url.ts";
+import { nearest } from "../core/wording.ts";
 
 /** The context of a recipe's review. */
 export interface ReviewRequest {
