@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { kill } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -77,20 +77,48 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean
   }
 }
 
-/** Runs a program to its end and gives what it printed on stdout. Throws if it is aborted, or after `timeout` (ms). */
+/** Characters of output that are kept in memory. */
+const maxOutput = 8 * 1024 ** 2;
+
+/**
+ * Runs a program to its end and gives what it printed. Throws if it is aborted, after `timeout` (ms), or if a
+ * signal ends it; then all that it has started is ended too, and killed where it does not end.
+ */
 export async function outputOf(
   [file = "", ...args]: readonly string[],
   env: Env,
   { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const options = { env, timeout, signal, maxBuffer: 8 * 1024 ** 2, encoding: "utf8" } as const;
+  signal.throwIfAborted();
+  const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
   return await new Promise((resolve, reject) => {
-    const child = execFile(file, args, options, (error, stdout, stderr) => {
-      // A status other than 0 is part of the answer.
-      if (error && typeof error.code !== "number") reject(error);
-      else resolve({ stdout, stderr });
+    const fail = (error: unknown): void => {
+      child.kill("SIGTERM");
+      const killing = setTimeout(() => signalGroup(child, "SIGKILL"), patience).unref();
+      child.on("exit", () => {
+        clearTimeout(killing);
+        signalGroup(child, "SIGKILL");
+      });
+      reject(error);
+    };
+    const abort = (): void => fail(signal.reason);
+    signal.addEventListener("abort", abort);
+    const late = new Error(`${file} has not ended after ${timeout / 1000} s`);
+    const timer = setTimeout(fail, timeout, late).unref();
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name]?.setEncoding("utf8").on("error", ignore);
+      child[name]?.on("data", (chunk: string) => {
+        if (output[name].length < maxOutput) output[name] += chunk;
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (_, by) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      if (by === null) resolve(output);
+      else reject(new Error(`${file} was ended by ${by}`));
     });
-    child.stdin?.on("error", ignore).end();
   });
 }
 

@@ -284,19 +284,21 @@ describe("skilldeps.status", () => {
     }
   });
 
-  test("what is asked when the plugin stops ends too", async () => {
-    const command = join(place.dir, "slow");
-    writeFileSync(command, `#!/bin/sh\necho $$ >"${place.dir}/pid"\nexec sleep 600\n`, {
-      mode: 0o755,
-    });
-    const gateway = await register({ command });
-    const answer = gateway.status();
-    const pid = (): number => Number(readOrNothing(join(place.dir, "pid")));
-    await until(() => pid() > 0);
-    await gateway.service.stop();
-    expect(await answer).toMatchObject({ ok: false, error: { code: "UNAVAILABLE" } });
-    await until(() => readOrNothing(`/proc/${pid()}/cmdline`) === "");
-  });
+  test.each(["exec sleep 600", "trap '' TERM\nsleep 600"])(
+    "what is asked when the plugin stops ends too: %j",
+    async (slow) => {
+      const command = join(place.dir, "slow");
+      const script = `#!/bin/sh\necho $$ >"${place.dir}/pid"\n${slow}\n`;
+      writeFileSync(command, script, { mode: 0o755 });
+      const gateway = await register({ command });
+      const answer = gateway.status();
+      const pid = (): number => Number(readOrNothing(join(place.dir, "pid")));
+      await until(() => pid() > 0);
+      await gateway.service.stop();
+      expect(await answer).toMatchObject({ ok: false, error: { code: "UNAVAILABLE" } });
+      await until(() => readOrNothing(`/proc/${pid()}/cmdline`) === "");
+    },
+  );
 
   test.each([
     [{ prefix: 1 }, /prefix is not text/],
