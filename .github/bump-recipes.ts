@@ -117,15 +117,16 @@ const titleOf = ({ recipe, version, newest }: Row): string =>
     ? `Recipe ${recipe}: newer packages`
     : `Recipe ${recipe}: ${version} -> ${newest}`;
 
-/** The text of the pull request. The program's own output is fenced: it is not ours. */
+/**
+ * The text of the pull request. What a registry or the program says is fenced: it could name people, or close issues.
+ */
 function bodyOf({ notes, changelog, ...row }: Row, log: string, prefix: string): string {
-  const remarks = notes.filter((note) => note !== "bumped").map((note) => `- ${note}`);
+  const remarks = notes.filter((note) => note !== "bumped");
   const said = smokeTestOf(row, prefix);
   const smoke = said === undefined ? [] : ["Smoke test, here on x64:", "", fence(said), ""];
   return [
     ...(changelog ? [`What is new: <${changelog}>`, ""] : []),
-    ...remarks,
-    ...(remarks.length > 0 ? [""] : []),
+    ...(remarks.length > 0 ? [fence(remarks.join("\n")), ""] : []),
     ...smoke,
     "`recipe bump` has fetched and compared every file of both platforms, and said:",
     "",
@@ -192,6 +193,11 @@ function applyPatch(patch: string, name: string): void {
   const other = files.find((path) => !/^[a-z0-9][a-z0-9.-]*$/.test(name) || !own.test(path));
   if (other !== undefined) throw new Error(`the patch of ${name} changes ${other}`);
   git("apply", "--index", patch);
+  const entries = git("ls-files", "--stage", "--", ...files)
+    .trim()
+    .split("\n");
+  const odd = entries.find((entry) => !entry.startsWith("100644 "));
+  if (odd !== undefined) throw new Error(`the patch of ${name} makes a link or a program: ${odd}`);
 }
 
 /** What became of the branch and its pull request. */

@@ -1,10 +1,18 @@
 /** What the workflow of recipes runs: real git with a bare repository as remote; gh only notes its arguments. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
-import { archive, program, describe as weigh } from "../support/archives.ts";
+import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
 import { started } from "../support/started.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
@@ -199,6 +207,42 @@ test("a patch that changes anything else is refused", async () => {
     "bump-recipes: the patch of zog changes recipes/zag.yaml\n",
     [],
   ]);
+});
+
+test("a patch that makes a link of the recipe is refused", async () => {
+  await bump("1.2.0");
+  asked();
+  const file = join(place.dir, "bumps/zog.patch");
+  rmSync(at("recipes/zog.yaml"));
+  symlinkSync("../secret", at("recipes/zog.yaml"));
+  writeFileSync(file, git(at(), "diff", "--binary", "--", "recipes"));
+  git(at(), "reset", "-q", "--hard");
+  const { status, stderr } = await run("open");
+  expect([status, asked()]).toEqual([1, []]);
+  expect(stderr).toMatch(/^bump-recipes: the patch of zog makes a link or a program: 120000 /);
+});
+
+test("what a registry says of a package is quoted: it names nobody and closes no issue", async () => {
+  const words = "Closes #1, asks @all ``` and ![all](https://x.test/y)";
+  const tarball = (version: string) =>
+    npmTarball("zug", version, { zug: program(`zug ${version}`) });
+  const first = tarball("1.0.0");
+  place.server.publish("zug", "1.0.0", first);
+  const source = { npm: "zug@1.0.0", integrity: weigh(first).integrity };
+  place.recipe("zug", {
+    bins: { zug: "zug" },
+    artifacts: { "linux-x64": source, "linux-arm64": source },
+  });
+  writeFileSync(at("recipes/zug.yaml"), readFileSync(join(place.recipes, "zug.yaml")));
+  git(at(), "add", "-A");
+  git(at(), "commit", "-qm", "zug");
+  place.server.publish("zug", "1.1.0", tarball("1.1.0"), { manifest: { deprecated: words } });
+  expect(await run("try")).toMatchObject({ status: 0, stderr: "" });
+  const { body } = JSON.parse(readFileSync(join(place.dir, "bumps/zug.json"), "utf8"));
+  const fenced = (body as string).split("```").filter((_, i) => i % 2 === 1);
+  const plain = (body as string).split("```").filter((_, i) => i % 2 === 0);
+  expect(fenced.join()).toContain("is deprecated: Closes #1, asks @all");
+  expect(plain.join()).not.toMatch(/#1|@all|x\.test/);
 });
 
 test("one that ends the command, or that git refuses, does not end the others", async () => {
