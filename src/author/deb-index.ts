@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parseHexDigest } from "../core/digest.ts";
-import { UserError } from "../core/errors.ts";
+import { reworded, UserError } from "../core/errors.ts";
 import { parseStanzas } from "../core/locks/apt.ts";
 import {
   type IndexedPackage,
@@ -14,7 +14,7 @@ import type { ArchiveFormat } from "../core/recipe.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { readFile, writeFile } from "../io/disk.ts";
 import type { DebianSource } from "../net/apt-config.ts";
-import { isNetwork, isRefusal, nothingIf } from "../net/errors.ts";
+import { isNetwork, isNotFound, isRefusal, nothingIf } from "../net/errors.ts";
 import { decompressed } from "../unpack/decompress.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { askGpgv } from "./gpgv.ts";
@@ -122,11 +122,14 @@ async function readRelease(
   };
   const file = await fetchFile("InRelease").catch(nothingIf(isRefusal));
   if (file !== undefined) return await readSigned(file, source.signedBy);
-  return await readSigned(
-    await fetchFile("Release"),
-    source.signedBy,
-    await fetchFile("Release.gpg"),
-  );
+  const release = await fetchFile("Release").catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+    const what = `${shownUrl(source.uri)} has no release ${source.suite}`;
+    throw reworded(error as UserError, what, {
+      hint: "A release is named as on the mirrors of apt's sources: bookworm, trixie.",
+    });
+  });
+  return await readSigned(release, source.signedBy, await fetchFile("Release.gpg"));
 }
 
 async function readSuite(source: DebianSource, context: IndexContext, n: number): Promise<Suite> {

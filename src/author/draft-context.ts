@@ -56,7 +56,7 @@ export async function withDraftContext<T>(
   try {
     return await work(draftContext({ ...network, env, home, offline, clock, emit, dir, signal }));
   } catch (error) {
-    if (!(error instanceof UserError) || error.kind !== "unmet" || offline) throw error;
+    if (!(error instanceof UserError) || error.kind !== "unmet") throw error;
     const { message, hint, cause } = error;
     throw new UserError("E_DRAFT", message, { cause, hint });
   } finally {

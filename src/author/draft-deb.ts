@@ -3,6 +3,7 @@ import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebArch } from "../core/locks/deb-lock.ts";
 import type { PlatformKey } from "../core/platform.ts";
+import { debNameRule, debReleaseRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
@@ -28,7 +29,13 @@ export async function draftFromDeb(
   wish: DraftWish,
   place: DraftContext,
 ): Promise<Draft> {
-  const [name = "", other] = from.split("/");
+  const [name = "", other, ...more] = from.split("/");
+  const wrong = debNameRule(name) ?? (other === undefined ? undefined : debReleaseRule(other));
+  if (wrong !== undefined || more.length > 0) {
+    throw new UserError("E_DRAFT_SOURCE", `deb:${from} ${wrong ?? "has more than a release"}`, {
+      hint: "Give deb:NAME, or deb:NAME/RELEASE as in deb:glab/trixie.",
+    });
+  }
   const tool = toolName(wish.name ?? name, name);
   const release = await place.release(other);
   const lock = `${tool}.deb.lock.json`;

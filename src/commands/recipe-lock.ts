@@ -6,7 +6,7 @@ import { exitStatus, reworded, UserError } from "../core/errors.ts";
 import { recipeValue } from "../core/recipes/file.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { writeFile } from "../io/disk.ts";
+import { writeAtomically } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 
 /**
@@ -56,7 +56,7 @@ async function lockRecipe(
       ? `${target}: ${source.deb ?? source.pypi}`
       : `${file}: ${source.go}\n  sum: ${fields.sum}`;
     if (said.has(line)) continue; // another platform has the same
-    if (target) await writeFile(target, lock.text);
+    if (target) await writeAtomically(target, lock.text);
     say(line);
     said.add(line);
   }

@@ -14,7 +14,7 @@ import { openVerifier } from "../author/verify.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { parseLock } from "../core/locks/npm-lock.ts";
-import { isVersion } from "../core/names.ts";
+import { isBinName, isVersion } from "../core/names.ts";
 import { renderProblem } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { nearestName } from "../core/search.ts";
@@ -41,6 +41,10 @@ const drafters: Readonly<Record<string, Drafter>> = {
  */
 export async function newRecipe(context: Context, sources: readonly string[]): Promise<number> {
   const { author, recipeDirs } = context.options;
+  const odd = author.bins.find((bin) => !isBinName(bin));
+  if (odd !== undefined) {
+    throw new UserError("E_DRAFT_NAME", `--bin ${odd} is not the plain name of a program`);
+  }
   const atVersion = await versionWish(context, sources);
   const { draft, signed } = await withDraftContext(context, async (draftPlace) => {
     const made = atVersion

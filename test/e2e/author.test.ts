@@ -1,6 +1,6 @@
 /** The verbs for who writes recipes, against loopback servers; the live tests ask real registries. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -186,10 +186,17 @@ describe("recipe new", () => {
     });
   });
 
-  test("what is no source is refused with the forms that are", async () => {
-    const { status, stderr } = await place.run("recipe", "new", "zog");
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/E_DRAFT_SOURCE/);
+  test.each([
+    [["zog"], /E_DRAFT_SOURCE/],
+    [["deb:jq/.."], /deb:jq\/\.\. is "\.\.", which is not the name of a release/],
+    [["deb:jq/trixie/x"], /has more than a release.*E_DRAFT_SOURCE/],
+    [["deb:../jq"], /which is not the name of a release|which is not a package's name/],
+    [["https://a.test/zog", "--bin", "../zog"], /--bin \.\.\/zog is not the plain name/],
+    [["https://a.test/zog", "--offline"], /this run is offline/],
+  ])("what is no source is refused with the forms that are: %j", async (words, why) => {
+    const { status, stderr } = await place.run("recipe", "new", ...words);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(why)]);
+    expect(readdirSync(place.recipes)).toEqual([]);
   });
 });
 
