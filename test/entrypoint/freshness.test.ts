@@ -148,6 +148,16 @@ for (const shell of shells) {
         expect(why([], { env: { HOME: home } })).toBe(recipes);
       });
 
+      test("a record without contents, and one of another view", async () => {
+        await inPlace({});
+        const records = join(place.prefix, "share/openclaw-skill-deps/freshness");
+        for (const name of readdirSync(records))
+          rmSync(join(records, name, "content"), { force: true });
+        editInPlace(skillOf(place));
+        expect(why(named(place))).toMatch(/^skills, recipes, settings or plugins have changed/);
+        expect(why(["--skills-dir", place.skillsDir.replace(/.$/, "x")])).toBe(another);
+      });
+
       test("what no record can tell, or none does", async () => {
         place = makePlace(shell);
         expect(why(["list"])).toBe(`${place.prefix} has no record of a finished run`);
