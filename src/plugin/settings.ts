@@ -1,9 +1,12 @@
 import * as z from "zod/mini";
 
-const absolute = z.string("is not text").check(z.regex(/^\/[^\n\r]*$/, "is not an absolute path"));
+const absolute = z
+  .string("is not text")
+  .check(z.regex(/^\/[^\n\r\0]*$/, "is not an absolute path"));
+const volume = absolute.check(z.regex(/^[^:]*$/, "contains a colon, which PATH cannot have"));
 
 const schema = z.strictObject({
-  prefix: z.optional(absolute).register(z.globalRegistry, {
+  prefix: z.optional(volume).register(z.globalRegistry, {
     description:
       "The volume. Default: OPENCLAW_SKILL_PREFIX, else the volume that this plugin lies in, else /opt/openclaw.",
   }),

@@ -31,6 +31,8 @@ describe("settings", () => {
   test.each([
     [{ prefix: "relative" }, /config: prefix is not an absolute path$/],
     [{ prefix: "/a\nb" }, /prefix is not an absolute path/],
+    [{ command: "/a\0b" }, /command is not an absolute path/],
+    [{ prefix: "/a:b" }, /prefix contains a colon/],
     [{ command: 1 }, /command is not text/],
     [{ options: "--all" }, /options is not a list of words/],
     [{ options: ["--all", 7] }, /options\.1 is not text/],
@@ -79,6 +81,13 @@ describe("PATH", () => {
     env.PATH += ":/v/bin"; // somebody else's
     restore();
     expect(env.PATH).toBe("/first:/usr/bin:/bin:/last:/v/bin");
+  });
+
+  test.each(["/a:b/bin", "v/bin", "/v\0/bin"])("%j is left out", (directory) => {
+    const env = { PATH: "/usr/bin" };
+    extendPath(env, directory)();
+    extendPath(env, directory);
+    expect(env.PATH).toBe("/usr/bin");
   });
 
   test("without a PATH", () => {
