@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseHexDigest } from "./core/digest.ts";
 import { UserError } from "./core/errors.ts";
+import type { Env } from "./core/platform.ts";
 import { nearest } from "./core/wording.ts";
 import { type Mirror, parseMirror } from "./net/mirror.ts";
 import { shownValue, wrongSetting } from "./net/setting.ts";
@@ -104,8 +105,6 @@ export function nearVerb(word: string): Verb | undefined {
   const near = nearest(small, candidates);
   return meant[small] ?? begun ?? candidates.find((verb) => verb === near);
 }
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * Parses the command line. `cores` sets the default of `--jobs`. Throws a UserError (`usage`) that
@@ -227,10 +226,7 @@ function parseWords(args: readonly string[]) {
   }
 }
 
-function chooseVerb(
-  values: { help?: boolean | undefined; version?: boolean | undefined },
-  first: string | undefined,
-): Verb {
+function chooseVerb(values: Values, first: string | undefined): Verb {
   if (values.help) return "help";
   if (values.version) return "version";
   return verbs.find((verb) => verb === first) ?? "install";
@@ -267,16 +263,7 @@ function parseSha256(text: string | undefined, verb: Verb): string | undefined {
   throw new UserError("E_USAGE", `--sha256 ${text} is not a sha256`, { hint });
 }
 
-function authorOptions(
-  given: {
-    name?: string | undefined;
-    bin?: string[] | undefined;
-    fetch?: boolean | undefined;
-    force?: boolean | undefined;
-  },
-  verb: Verb,
-): AuthorOptions {
-  const { name, bin, fetch, force } = given;
+function authorOptions({ name, bin, fetch, force }: Values, verb: Verb): AuthorOptions {
   const [wrong] = Object.entries({ name, bin, fetch, force }).find(([, value]) => value) ?? [];
   if (wrong !== undefined && verb !== "recipe") {
     throw new UserError("E_USAGE", `--${wrong} is for recipe`, {

@@ -1,11 +1,11 @@
 import type { Options } from "./cli.ts";
-import { type Platform, parsePlatform, platformId } from "./core/platform.ts";
+import { type Env, type Platform, parsePlatform, platformId } from "./core/platform.ts";
 import type { Reporter } from "./report/reporter.ts";
 
 /** The environment of a run. Created once in main.ts; no other code uses `process`. */
 export interface Context {
   readonly options: Options;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly home: string;
   readonly uid: number;
   /** The group of new files. */

@@ -9,6 +9,7 @@ import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
 import { terminalOf, withColour } from "./report/terminal.ts";
 import { renderProblemLine, type Verbosity } from "./report/text.ts";
+import type { Verb } from "./usage/commands.ts";
 
 /** Milliseconds that a run has to end cleanly after a signal. */
 const graceMs = 5000;
@@ -27,44 +28,50 @@ async function main(): Promise<number> {
     refuseGarbled();
     options = parseOptions(process.argv.slice(2), process.env, availableParallelism());
     leaveGoneDirectory(options);
-    const { packageDir, version } = findPackage(dirname(process.argv[1] ?? ""));
+    const own = findPackage(dirname(process.argv[1] ?? ""));
     if (options.verb === "help") return print(await helpOn(options.names));
-    if (options.verb === "version") return print(`${version}\n`);
-    const stdout =
-      options.json === false ? withColour(process.stdout, process.env) : process.stdout;
-    reporter = await createReporter({
-      verbosity: verbosityOf(options),
-      progress: options.progress,
-      strict: options.strict,
-      events: options.json === "events",
-      stdout,
-      stderr,
-      terminal: terminalOf(process.stderr, process.env),
-    });
-    process.env.HOME = homeDirectory(); // libraries use it too, and throw if it is unset
-    const context: Context = {
-      options,
-      env: process.env,
-      home: process.env.HOME,
-      uid: process.getuid?.() ?? -1,
-      gid: process.getegid?.() ?? -1,
-      setUmask: (mask) => void process.umask(mask),
-      machine: machinePlatform(),
-      packageDir,
-      version,
-      stdout,
-      stderr,
-      reporter,
-      signal: abortOnSignals(),
-      clock: () => new Date(),
-    };
-    const status = await runVerb(context);
+    if (options.verb === "version") return print(`${own.version}\n`);
+    const context = await createContext(options, own);
+    reporter = context.reporter;
+    const status = await (runs[options.verb] ?? runInstall)(context);
     reporter.finish();
     return status;
   } catch (error) {
     reporter?.finish();
     return report(error, options);
   }
+}
+
+async function createContext(
+  options: Options,
+  own: Pick<Context, "packageDir" | "version">,
+): Promise<Context> {
+  const stdout = options.json === false ? withColour(process.stdout, process.env) : process.stdout;
+  const reporter = await createReporter({
+    verbosity: verbosityOf(options),
+    progress: options.progress,
+    strict: options.strict,
+    events: options.json === "events",
+    stdout,
+    stderr,
+    terminal: terminalOf(process.stderr, process.env),
+  });
+  process.env.HOME = homeDirectory(); // libraries use it too, and throw if it is unset
+  return {
+    ...own,
+    options,
+    env: process.env,
+    home: process.env.HOME,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getegid?.() ?? -1,
+    setUmask: (mask) => void process.umask(mask),
+    machine: machinePlatform(),
+    stdout,
+    stderr,
+    reporter,
+    signal: abortOnSignals(),
+    clock: () => new Date(),
+  };
 }
 
 function verbosityOf({ quiet, verbose, reason }: Options): Verbosity {
@@ -108,52 +115,40 @@ function leaveGoneDirectory({ verb, names, recipeDirs, skillsDirs, ...one }: Opt
   );
 }
 
+type Run = (context: Context) => Promise<number>;
+
 /** Each command's modules are loaded only when it runs. */
-async function runVerb(context: Context): Promise<number> {
-  switch (context.options.verb) {
-    case "requirements":
-      return (await import("./commands/requirements.ts")).requirements(context);
-    case "list":
-      return (await import("./commands/list.ts")).list(context);
-    case "info":
-      return (await import("./commands/info.ts")).info(context);
-    case "search":
-      return (await import("./commands/search.ts")).search(context);
-    case "why":
-      return (await import("./commands/why.ts")).why(context);
-    case "hold":
-    case "unhold":
-      return (await import("./commands/hold.ts")).hold(context, context.options.verb === "hold");
-    case "rollback":
-      return (await import("./commands/rollback.ts")).rollback(context);
-    case "outdated":
-      return (await import("./commands/list.ts")).outdated(context);
-    case "doctor":
-      return (await import("./commands/doctor.ts")).doctor(context);
-    case "recipe":
-      return (await import("./commands/recipe.ts")).recipe(context);
-    case "remove":
-      return (await import("./commands/remove.ts")).remove(context);
-    case "gc":
-      return (await import("./commands/gc.ts")).gc(context);
-    case "bundle":
-      return (await import("./commands/bundle.ts")).bundle(context);
-    case "config":
-      return (await import("./commands/config.ts")).config(context);
-    case "completion":
-      return (await import("./commands/completion.ts")).completion(context);
-    case "health":
-      throw new UserError("E_USAGE", "health is answered by the entrypoint script", {
-        hint: "Run entrypoint/openclaw-install-skill-deps health.",
-      });
-    case "policy":
-      throw new UserError("E_USAGE", "policy is the first word of its command line", {
-        hint: "Run openclaw-install-skill-deps policy --prefix DIR.",
-      });
-    default:
-      return (await import("./commands/install.ts")).install(context);
-  }
-}
+const runInstall: Run = async (it) => (await import("./commands/install.ts")).install(it);
+
+/** All other verbs are `install`, which is also what `update` is. */
+const runs: Readonly<Partial<Record<Verb, Run>>> = {
+  requirements: async (it) => (await import("./commands/requirements.ts")).requirements(it),
+  list: async (it) => (await import("./commands/list.ts")).list(it),
+  info: async (it) => (await import("./commands/info.ts")).info(it),
+  search: async (it) => (await import("./commands/search.ts")).search(it),
+  why: async (it) => (await import("./commands/why.ts")).why(it),
+  hold: async (it) => (await import("./commands/hold.ts")).hold(it, true),
+  unhold: async (it) => (await import("./commands/hold.ts")).hold(it, false),
+  rollback: async (it) => (await import("./commands/rollback.ts")).rollback(it),
+  outdated: async (it) => (await import("./commands/list.ts")).outdated(it),
+  doctor: async (it) => (await import("./commands/doctor.ts")).doctor(it),
+  recipe: async (it) => (await import("./commands/recipe.ts")).recipe(it),
+  remove: async (it) => (await import("./commands/remove.ts")).remove(it),
+  gc: async (it) => (await import("./commands/gc.ts")).gc(it),
+  bundle: async (it) => (await import("./commands/bundle.ts")).bundle(it),
+  config: async (it) => (await import("./commands/config.ts")).config(it),
+  completion: async (it) => (await import("./commands/completion.ts")).completion(it),
+  health() {
+    throw new UserError("E_USAGE", "health is answered by the entrypoint script", {
+      hint: "Run entrypoint/openclaw-install-skill-deps health.",
+    });
+  },
+  policy() {
+    throw new UserError("E_USAGE", "policy is the first word of its command line", {
+      hint: "Run openclaw-install-skill-deps policy --prefix DIR.",
+    });
+  },
+};
 
 async function helpOn(words: readonly string[]): Promise<string> {
   const { renderHelp, renderTopic } = await import("./usage/help.ts");

@@ -1,13 +1,18 @@
+import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { describeError, UserError } from "../core/errors.ts";
+import { layout } from "../core/layout.ts";
 import { type Answer, answersOf, renderAnswer } from "../core/plan/agent-answers.ts";
-import type { AgentLog } from "../core/plan/agent-log.ts";
+import { type AgentLog, renderAgentLog } from "../core/plan/agent-log.ts";
 import { nameSome } from "../core/wording.ts";
+import { writeAtomically } from "../io/files.ts";
 import { writeAnswers } from "../io/requests.ts";
-import { editAgentLog } from "../run/agent-log.ts";
+import { readAgentLog } from "../io/volume/agent-log-file.ts";
+import { openDirectories } from "../io/volume/volume.ts";
 import type { Applied } from "../run/apply.ts";
-import { postponed } from "../run/inputs/agent-requests.ts";
+import { postponed, sayRequests } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
+import { withManifestLease } from "../run/manifest-lease.ts";
 
 /*
  * Agents' requests in a run: before it, what is granted is counted, so that a run that is killed counts too;
@@ -30,13 +35,13 @@ export async function reserveAgents(
   const { prefix, agents } = state;
   const tools = newTools(state);
   if (!agents || tools.length === 0 || context.options.dryRun) return state;
-  const now = context.clock();
+  const at = context.clock().getTime();
   const count = (log: AgentLog): AgentLog => ({
     ...log,
-    attempts: [...log.attempts, ...tools.map((tool) => ({ tool, at: now.getTime() }))],
+    attempts: [...log.attempts, ...tools.map((tool) => ({ tool, at }))],
   });
   try {
-    await editAgentLog(prefix, now, context.reporter.emit, count);
+    await editLog(count, prefix, context);
     return state;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -82,10 +87,13 @@ async function logEnd(state: InstalledState, applied: Applied, context: Context)
     granted: [...log.granted, ...tools.filter(isThere)],
   });
   try {
-    await editAgentLog(state.prefix, context.clock(), context.reporter.emit, end);
+    await editLog(end, state.prefix, context);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    warn(context, `what came of agents' requests could not be recorded: ${describeError(error)}`);
+    sayRequests(
+      `what came of agents' requests could not be recorded: ${describeError(error)}`,
+      context,
+    );
   }
 }
 
@@ -102,9 +110,18 @@ function sayAnswers(
   }
   if (failed.length === 0) return;
   const message = `cannot write the answers in ${dir} for ${nameSome(failed)}: ${describeError(error)}`;
-  warn(context, message);
+  sayRequests(message, context);
 }
 
-function warn({ reporter }: Context, message: string): void {
-  reporter.emit({ type: "warning", problem: "E_REQUESTS", message });
+/** Changes the volume's log of agents' requests. Throws a UserError if the volume cannot be written to. */
+async function editLog(
+  change: (log: AgentLog) => AgentLog,
+  prefix: string,
+  { clock, reporter: { emit } }: Context,
+): Promise<void> {
+  for (const message of await openDirectories(prefix)) emit({ type: "note", message });
+  await withManifestLease(prefix, emit, async () => {
+    const text = renderAgentLog(change(readAgentLog(prefix)), clock().getTime());
+    await writeAtomically(join(prefix, layout.agentLog), text);
+  });
 }

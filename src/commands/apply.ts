@@ -3,9 +3,11 @@ import { UserError } from "../core/errors.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import type { Plan, Step } from "../core/plan/plan.ts";
 import type { Catalogue } from "../core/recipe.ts";
+import { isFilledElsewhere } from "../io/volume/volume.ts";
+import { warningOf } from "../report/events.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { ApplyRequest } from "../run/apply-context.ts";
-import { asFailure } from "../run/cleanup.ts";
+import { asFailure } from "../run/failed.ts";
 import { grantedTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { type MachineContext, withMachine } from "./machine-context.ts";
@@ -44,7 +46,10 @@ export async function apply(
   } catch (error) {
     // On a read-only volume missing programs are unmet requirements, not failures.
     if (!(error instanceof UserError) || (error.kind !== "unmet" && work.length > 0)) throw error;
-    if (work.length === 0) sayUnrecorded(error, context);
+    if (work.length === 0 && !isFilledElsewhere(error)) {
+      const what = "everything required is installed, but this could not be recorded";
+      reporter.emit(warningOf(error, `${what}: ${error.message}`));
+    }
     const failures = work.map(({ tool }) => asFailure(tool, error));
     for (const each of failures) reporter.emit({ type: "failed", ...each });
     return { manifest: state.manifest, installed: [], linked: [], failures, fallbacks: [] };
@@ -75,14 +80,4 @@ export async function applyHere(
   return await withMachine(catalogue, context, (machine) =>
     applyPlan(plan, { ...wanted, ...machine }),
   );
-}
-
-/** All requirements are met: a record that cannot be written is only a warning. */
-function sayUnrecorded(
-  { kind, problem, message, hint }: UserError,
-  { reporter: { emit } }: Context,
-): void {
-  if (kind === "unmet" || kind === "permission") return; // this volume is filled by another host
-  const said = `everything required is installed, but this could not be recorded: ${message}`;
-  emit({ type: "warning", problem, message: said, hint });
 }

@@ -4,16 +4,17 @@ import { exitStatus, exitStatusFor, type ProblemKind, UserError } from "../core/
 import { commandName } from "../core/layout.ts";
 import { countTools } from "../core/manifest.ts";
 import { type ImportStep, planImport, planOfImport, reasonsOfImport } from "../core/plan/import.ts";
+import type { Plan } from "../core/plan/plan.ts";
 import { type Platform, platformId } from "../core/platform.ts";
 import { nameSome, plural } from "../core/wording.ts";
-import { statIfExists, tolerate } from "../io/files.ts";
+import { isDirectory, statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
 import { writeUvWheels } from "../io/volume/uv-wheels.ts";
-import { formatBytes, renderTable } from "../report/text.ts";
+import { formatBytes, renderDocument, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { exportBundle, type OtherVolume, otherBundle, otherDirectory } from "../run/bundle.ts";
-import { loadVolume, resolvePrefix } from "../run/inputs/volume.ts";
+import { loadVolume, resolvePrefix, type VolumeState } from "../run/inputs/volume.ts";
 import { missingCatalogues } from "../run/store-catalogue.ts";
 import { openForChange } from "../run/uninstall.ts";
 import { applyHere } from "./apply.ts";
@@ -50,7 +51,7 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
   if (!manifest || Object.keys(manifest.tools).length === 0) {
     throw new UserError("E_VOLUME_EMPTY", `${prefix} has no tools to pack`);
   }
-  if (!(await statIfExists(dirname(file)))?.isDirectory()) {
+  if (!isDirectory(dirname(file))) {
     throw new UserError("E_INPUT", `${dirname(file)} is not a directory`, {
       hint: "Create it, or choose another file.",
     });
@@ -63,8 +64,7 @@ async function exportTo(file: string, prefix: string, context: Context): Promise
   const { sha256, size } = await exportBundle(prefix, manifest, file, context.signal);
   if (options.json === "document") {
     const { platform } = manifest;
-    const document = { schema: 1, prefix, platform, file, sha256, size, tools };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, platform, file, sha256, size, tools }));
     return exitStatus.done;
   }
   if (options.json === false)
@@ -89,42 +89,25 @@ async function importFrom(
   platform: Platform,
   context: Context,
 ): Promise<number> {
-  const { options } = context;
+  const { options, reporter } = context;
   const volume = await loadVolume(prefix, platform, context);
   const other = await openOther(file, context);
   refusePlatform(other, platform, file);
-  const { manifest: own, brokenManifest, inspection } = volume;
+  const { manifest: own, inspection } = volume;
   const damaged = new Set(inspection.damaged.keys());
   const steps = planImport({ own, damaged, theirs: other.manifest, force: options.force });
   const refusals = steps.filter(({ action }) => action === "refuse");
   for (const { tool, version, why } of refusals) {
     const message = `${tool} ${version} was not imported: ${why}`;
-    context.reporter.emit({ type: "warning", problem: "E_IMPORT_REFUSED", message });
+    reporter.emit({ type: "warning", problem: "E_IMPORT_REFUSED", message });
   }
-  const wanted = steps.filter(({ action }) => action === "take");
-  let applied: Imported["applied"] = { installed: [], failures: [] };
-  const catalogues = missingCatalogues(other.catalogues, { prefix, manifest: own });
-  if (wanted.length + catalogues.length > 0 && !options.dryRun) {
-    const plan = planOfImport(steps, platformId(platform));
-    await openForChange(prefix);
-    applied = await applyHere(
-      plan,
-      {
-        prefix,
-        catalogue: { recipes: new Map(), providers: new Map() },
-        seed: other,
-        reasonsFor: (installed) => reasonsOfImport(installed, other.manifest, own),
-        manifest: own,
-        brokenManifest,
-        reverified: inspection.reverified,
-      },
-      context,
-    );
-    await tolerate(writeProfile(prefix, context.env, context.packageDir));
-    const tools = (await readManifest(prefix))?.tools ?? {};
-    await tolerate(writeUvWheels(prefix, Object.values(tools)));
-    await notifySessions(context);
-  }
+  const isDue =
+    steps.some(({ action }) => action === "take") ||
+    missingCatalogues(other.catalogues, { prefix, manifest: own }).length > 0;
+  const applied =
+    isDue && !options.dryRun
+      ? await applyImport(planOfImport(steps, platformId(platform)), prefix, volume, other, context)
+      : { installed: [], failures: [] };
   const codes = [
     ...applied.failures.map(({ code }) => code),
     ...refusals.map((): ProblemKind => "unmet"),
@@ -132,6 +115,34 @@ async function importFrom(
   const imported = { other, steps, applied, exitStatus: exitStatusFor(codes, options.strict) };
   await report(imported, file, prefix, context);
   return imported.exitStatus;
+}
+
+async function applyImport(
+  plan: Plan,
+  prefix: string,
+  { manifest: own, brokenManifest, inspection }: VolumeState,
+  other: OtherVolume,
+  context: Context,
+): Promise<Applied> {
+  await openForChange(prefix);
+  const applied = await applyHere(
+    plan,
+    {
+      prefix,
+      catalogue: { recipes: new Map(), providers: new Map() },
+      seed: other,
+      reasonsFor: (installed) => reasonsOfImport(installed, other.manifest, own),
+      manifest: own,
+      brokenManifest,
+      reverified: inspection.reverified,
+    },
+    context,
+  );
+  await tolerate(writeProfile(prefix, context.env, context.packageDir));
+  const tools = (await readManifest(prefix))?.tools ?? {};
+  await tolerate(writeUvWheels(prefix, Object.values(tools)));
+  await notifySessions(context);
+  return applied;
 }
 
 function refusePlatform({ manifest }: OtherVolume, platform: Platform, file: string): void {
@@ -160,22 +171,8 @@ async function openOther(file: string, { options, signal }: Context): Promise<Im
 async function report(imported: Imported, file: string, prefix: string, context: Context) {
   const { other, steps, applied } = imported;
   const { options, stdout, stderr } = context;
-  const { installed, failures } = applied;
   if (options.json === "document") {
-    const document = {
-      schema: 1,
-      exitStatus: imported.exitStatus,
-      prefix,
-      file,
-      ...(other.sha256 === undefined ? {} : { sha256: other.sha256 }),
-      dryRun: options.dryRun,
-      steps: steps.map(({ action, tool, version, why }) => ({ action, tool, version, why })),
-      installed: installed.map(({ tool, version, bins }) => {
-        return { tool, version, bins: Object.keys(bins) };
-      }),
-      failed: failures,
-    };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument(importDocument(imported, file, prefix, context)));
     return;
   }
   if (options.dryRun && options.json === false) {
@@ -185,18 +182,39 @@ async function report(imported: Imported, file: string, prefix: string, context:
   }
   context.reporter.finish();
   if (options.quiet) return;
-  const kept = steps.filter((it) => it.action === "keep" && it.tool !== commandName).length;
-  const names = failures.map(({ tool }) => tool).sort();
-  const failed = names.length > 0 ? `; failed: ${nameSome(names, 20)}` : "";
-  const digest =
-    other.sha256 === undefined || options.sha256 !== undefined
-      ? ""
-      : `sha256 ${other.sha256}: not verified; pass --sha256\n`;
-  const bins = installed.flatMap(({ bins }) => Object.keys(bins));
+  const bins = applied.installed.flatMap(({ bins }) => Object.keys(bins));
   if (bins.length > 0) {
     const loginShell = await checkLoginShell(prefix, bins, context.env, asking(context));
-    const onPath = (context.env.PATH ?? "").split(":").includes(`${prefix}/bin`);
-    stderr.write(renderPath(prefix, loginShell, onPath));
+    stderr.write(renderPath(prefix, loginShell, context.env.PATH));
   }
-  stderr.write(`${digest}${installed.length} imported, ${kept} kept; in ${prefix}${failed}\n`);
+  if (other.sha256 !== undefined && options.sha256 === undefined)
+    stderr.write(`sha256 ${other.sha256}: not verified; pass --sha256\n`);
+  stderr.write(`${renderSum(imported, prefix)}\n`);
+}
+
+function importDocument(
+  { other, steps, applied, exitStatus }: Imported,
+  file: string,
+  prefix: string,
+  { options }: Context,
+): object {
+  return {
+    exitStatus,
+    prefix,
+    file,
+    sha256: other.sha256,
+    dryRun: options.dryRun,
+    steps: steps.map(({ action, tool, version, why }) => ({ action, tool, version, why })),
+    installed: applied.installed.map(({ tool, version, bins }) => {
+      return { tool, version, bins: Object.keys(bins) };
+    }),
+    failed: applied.failures,
+  };
+}
+
+function renderSum({ steps, applied }: Imported, prefix: string): string {
+  const kept = steps.filter((it) => it.action === "keep" && it.tool !== commandName).length;
+  const names = applied.failures.map(({ tool }) => tool).sort();
+  const failed = names.length > 0 ? `; failed: ${nameSome(names, 20)}` : "";
+  return `${applied.installed.length} imported, ${kept} kept; in ${prefix}${failed}`;
 }

@@ -4,6 +4,7 @@ import { exitStatus } from "../core/errors.ts";
 import { pluginFragment, pluginPath, renderPluginFragment } from "../core/openclaw-plugin.ts";
 import { stateDir } from "../core/skills/config.ts";
 import { statIfExists } from "../io/files.ts";
+import { renderDocument } from "../report/text.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** `config plugin`: prints the lines of openclaw.json that load the volume's OpenClaw plugin. */
@@ -17,11 +18,11 @@ export async function configPlugin(context: Context): Promise<number> {
     : [
         `${path} is not there yet: a run of openclaw-install-skill-deps that may write to the volume creates it`,
       ];
-  const document = { schema: 1, topology: "plugin", path, openclaw: pluginFragment(prefix), notes };
+  const document = { topology: "plugin", path, openclaw: pluginFragment(prefix), notes };
   stdout.write(
     options.json === false
       ? renderLines(prefix, stateDir(env, home), notes)
-      : `${JSON.stringify(document, null, 2)}\n`,
+      : renderDocument(document),
   );
   return exitStatus.done;
 }

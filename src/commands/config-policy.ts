@@ -6,6 +6,7 @@ import { type PolicyPath, policyFragment, refusedPolicy } from "../core/install-
 import { defaultPrefix, layout } from "../core/layout.ts";
 import { configFile, stateDir } from "../core/skills/config.ts";
 import { lstatIfExists, tolerate } from "../io/files.ts";
+import { renderDocument } from "../report/text.ts";
 import { resolvePrefix } from "../run/inputs/volume.ts";
 
 /** `config policy`: prints the lines of openclaw.json that make OpenClaw run `policy`. */
@@ -20,8 +21,7 @@ export async function configPolicy(context: Context): Promise<number> {
   const fragment = policyFragment(volume, args);
   const notes = await notesOn(volume, context);
   if (options.json !== false) {
-    const document = { schema: 1, topology: "policy", openclaw: fragment, notes };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ topology: "policy", openclaw: fragment, notes }));
     return exitStatus.done;
   }
   const head = [

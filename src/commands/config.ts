@@ -17,6 +17,7 @@ import {
   ownGatewayCommands,
   sandboxLines,
 } from "../core/topology-files.ts";
+import { renderDocument } from "../report/text.ts";
 import { type InspectedHost, inspectHost } from "../run/inputs/host.ts";
 import { configPlugin } from "./config-plugin.ts";
 import { configPolicy } from "./config-policy.ts";
@@ -31,7 +32,7 @@ export async function config(context: Context): Promise<number> {
   const text =
     context.options.json === false
       ? renderConfig(topology, seen)
-      : `${JSON.stringify(configDocument(topology, seen), null, 2)}\n`;
+      : renderDocument(configDocument(topology, seen));
   context.stdout.write(text);
   return exitStatus.done;
 }
@@ -44,38 +45,37 @@ function readTopology([name = "stock", ...more]: readonly string[]): Topology {
   });
 }
 
-function configDocument(topology: Topology, { site, notes }: InspectedHost): unknown {
+function configDocument(topology: Topology, { host, notes }: InspectedHost): object {
   return {
-    schema: 1,
     topology,
-    place: { volume: site.source, state: site.state },
-    openclaw: openclawFragment(topology, site),
-    compose: composeFile(topology, site) ?? null,
-    dockerfile: { sandbox: sandboxLines(topology, site), gateway: gatewayLines(topology) },
-    commands: hostCommands(topology, site),
-    later: laterCommands(topology, site),
-    ownGateway: ownGatewayCommands(topology, site),
+    place: { volume: host.source, state: host.state },
+    openclaw: openclawFragment(topology, host),
+    compose: composeFile(topology, host) ?? null,
+    dockerfile: { sandbox: sandboxLines(topology, host), gateway: gatewayLines(topology) },
+    commands: hostCommands(topology, host),
+    later: laterCommands(topology, host),
+    ownGateway: ownGatewayCommands(topology, host),
     notes,
   };
 }
 
-function renderConfig(topology: Topology, { site, notes }: InspectedHost): string {
-  const fragment = JSON5.stringify(openclawFragment(topology, site), { space: 2, quote: '"' });
-  const compose = composeFile(topology, site);
-  const own = ownGatewayCommands(topology, site);
+function renderConfig(topology: Topology, { host, notes }: InspectedHost): string {
+  const fragment = JSON5.stringify(openclawFragment(topology, host), { space: 2, quote: '"' });
+  const compose = composeFile(topology, host);
+  const own = ownGatewayCommands(topology, host);
   const blocks = [
     [`# ${topology}: ${topologies[topology]}`, ...notes.map((note) => `# note: ${note}`)],
-    ["# ---- once, on the host (with sudo unless you are root)", ...hostCommands(topology, site)],
-    [`// ---- openclaw.json, in ${site.state}: merge this into your file`, fragment],
+    ["# ---- once, on the host (with sudo unless you are root)", ...hostCommands(topology, host)],
+    [`// ---- openclaw.json, in ${host.state}: merge this into your file`, fragment],
     ...(compose ? [["# ---- compose.yaml, beside .env", renderYaml(compose)]] : []),
     [
       "# ---- then, and after every change of image or openclaw.json",
-      ...laterCommands(topology, site),
+      ...laterCommands(topology, host),
     ],
     ...(own.length > 0
       ? [["# ---- a gateway without a container, instead of compose", ...own]]
       : []),
-    ...dockerfileBlocks(topology, site),
+    ...dockerfileBlocks(topology, host),
   ];
   return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }

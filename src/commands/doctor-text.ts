@@ -50,7 +50,7 @@ function renderSound(
   const sound = Object.values(manifest.tools).filter(
     ({ tool }) => tool !== commandName && !damaged.has(tool) && !unlinked.has(tool),
   );
-  const names = sound.map((record) => titleOf({ ...record, ...titleOfRecord(record) }));
+  const names = sound.map((record) => titleOf({ ...record, title: titleOfRecord(record) }));
   const depth = deep ? "every file was hashed" : "--deep hashes every file";
   const what =
     names.length === 0 ? "no installed tool is intact" : `intact: ${nameSome(names, 12)}`;

@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { type Behind, behindOf } from "../core/plan/behind.ts";
 import { damagedCatalogues } from "../io/volume/catalogues.ts";
 import { commandLinks } from "../io/volume/command-links.ts";
@@ -9,6 +10,7 @@ import { unmanagedInBin } from "../io/volume/inspect.ts";
 import { libraryLink } from "../io/volume/library-links.ts";
 import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { isPolicyProgramOurs } from "../io/volume/policy-program.ts";
+import { renderDocument } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
 import { renderDiagnosis } from "./doctor-text.ts";
@@ -73,9 +75,7 @@ export async function doctor(context: Context): Promise<number> {
   const state = await loadState(judge);
   const diagnosis = await diagnose(state, judge);
   const text =
-    options.json === false
-      ? renderDiagnosis(state, diagnosis)
-      : `${JSON.stringify({ schema: 1, ...diagnosis }, null, 2)}\n`;
+    options.json === false ? renderDiagnosis(state, diagnosis) : renderDocument(diagnosis);
   context.stdout.write(text);
   return diagnosis.exitStatus;
 }
@@ -144,44 +144,60 @@ async function examine(
   loginShell: LoginShell,
   context: Context,
 ): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const [tool, damage] of inspection.damaged) {
-    findings.push({ tool, message: `${manifest.tools[tool]?.dir}: ${damage}`, hint: repair });
-  }
-  for (const tool of inspection.unlinked) {
-    const bins = Object.keys(manifest.tools[tool]?.bins ?? {});
-    const paths = bins.map(layout.binPath);
-    if (tool === commandName) paths.push(...commandLinks);
-    const record = manifest.tools[tool];
-    const link = record && libraryLink(record);
-    if (link !== undefined) paths.push(link);
-    const message = `${paths.join(", ")}: not our link or launcher`;
-    findings.push({ tool, message, hint: repair });
-  }
-  for (const name of await unmanagedInBin(prefix, manifest)) {
+  const damaged = [...inspection.damaged].map(([tool, damage]): Finding => {
+    return { tool, message: `${manifest.tools[tool]?.dir}: ${damage}`, hint: repair };
+  });
+  const unlinked = [...inspection.unlinked].map((tool): Finding => {
+    const paths = linksOf(tool, manifest).join(", ");
+    return { tool, message: `${paths}: not our link or launcher`, hint: repair };
+  });
+  const unmanaged = (await unmanagedInBin(prefix, manifest)).map((name): Finding => {
     const message = `bin/${name} was not created by this command`;
-    findings.push({ message, hint: "Remove it, unless it is yours." });
-  }
+    return { message, hint: "Remove it, unless it is yours." };
+  });
+  return [
+    ...damaged,
+    ...unlinked,
+    ...unmanaged,
+    ...(await oldScripts(prefix, context)),
+    ...olderCommand(prefix, manifest, context),
+    ...shellFindings(prefix, loginShell),
+  ];
+}
+
+/** The paths of a tool that are not its links. */
+function linksOf(tool: string, { tools }: Manifest): string[] {
+  const record = tools[tool];
+  const link = record && libraryLink(record);
+  return [
+    ...Object.keys(record?.bins ?? {}).map(layout.binPath),
+    ...(tool === commandName ? commandLinks : []),
+    ...(link === undefined ? [] : [link]),
+  ];
+}
+
+async function oldScripts(prefix: string, { packageDir }: Context): Promise<Finding[]> {
   const scripts = [
-    ...((await isProfileOurs(prefix, context.packageDir)) ? [] : [layout.profile]),
+    ...((await isProfileOurs(prefix, packageDir)) ? [] : [layout.profile]),
     ...((await isPolicyProgramOurs(prefix)) ? [] : [layout.policyProgram]),
   ];
-  for (const script of scripts) {
-    const message = `${script} was not written by this version of the command`;
-    const hint = "The next run of openclaw-install-skill-deps install rewrites it.";
-    findings.push({ message, hint });
-  }
+  return scripts.map((script) => ({
+    message: `${script} was not written by this version of the command`,
+    hint: "The next run of openclaw-install-skill-deps install rewrites it.",
+  }));
+}
+
+function olderCommand(prefix: string, manifest: Manifest, context: Context): Finding[] {
   const newer = newerCommand(manifest, context);
-  if (newer !== undefined) {
-    const message = olderThanVolumes(newer, context);
-    findings.push({ message, hint: `Update this one, or run ${prefix}/bin/${commandName}.` });
-  }
-  const hint = 'See entrypoint/README.md, "PATH".';
-  if (loginShell.missing.length > 0) {
-    findings.push({ message: `login shells do not find ${prefix}/bin`, hint });
-  }
-  if (Object.keys(loginShell.shadowed).length > 0) {
-    findings.push({ message: renderShadowed(prefix, loginShell), hint });
-  }
-  return findings;
+  if (newer === undefined) return [];
+  const hint = `Update this one, or run ${prefix}/bin/${commandName}.`;
+  return [{ message: olderThanVolumes(newer, context), hint }];
+}
+
+function shellFindings(prefix: string, loginShell: LoginShell): Finding[] {
+  const messages = [
+    ...(loginShell.missing.length > 0 ? [`login shells do not find ${prefix}/bin`] : []),
+    ...(Object.keys(loginShell.shadowed).length > 0 ? [renderShadowed(prefix, loginShell)] : []),
+  ];
+  return messages.map((message) => ({ message, hint: 'See entrypoint/README.md, "PATH".' }));
 }

@@ -1,16 +1,11 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Context, isNative } from "../context.ts";
-import { sha256Hex } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
-import { renderLauncher } from "../core/launcher.ts";
 import { commandName, layout } from "../core/layout.ts";
-import type { InstalledBin, InstalledRecord, Manifest } from "../core/manifest.ts";
-import { isOfServer } from "../core/skills/mcp.ts";
+import type { InstalledRecord, Manifest } from "../core/manifest.ts";
 import { asUserError } from "../core/system-error.ts";
-import { orNothing, statIfExists, tolerate, writeAtomically } from "../io/files.ts";
-import { recordFreshness } from "../io/freshness/record.ts";
-import { readPlain, tryRead } from "../io/input.ts";
-import { linkedModules } from "../io/volume/command-links.ts";
+import { isDirectory, orNothing, tolerate, writeAtomically } from "../io/files.ts";
+import { readPlain } from "../io/input.ts";
 import { knownLoginShell } from "../io/volume/known-login-shell.ts";
 import { writeDigestedTexts } from "../io/volume/library-links.ts";
 import {
@@ -21,14 +16,13 @@ import {
 } from "../io/volume/login-shell.ts";
 import { writePolicyProgram } from "../io/volume/policy-program.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
-import { tryTimes } from "../io/volume/stamps.ts";
 import { writeUvWheels } from "../io/volume/uv-wheels.ts";
-import { openDirectory } from "../io/volume/volume.ts";
-import { optionalTools } from "../run/inputs/agent-requests.ts";
+import { isFilledElsewhere, openShare } from "../io/volume/volume.ts";
+import { warningOf } from "../report/events.ts";
+import { renderDocument } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
-import { mayLeaveRecord, nextView } from "./freshness-words.ts";
-import { hashOfStatus, type Notified, notifySessions } from "./notify.ts";
-import { viewsOfCommand } from "./own-command.ts";
+import { notifySessions } from "./notify.ts";
+import { recordView } from "./record-view.ts";
 import { renderSum, type Summary, summaryDocument } from "./summary.ts";
 
 /** Size limit: other users can write here (bytes). */
@@ -41,20 +35,19 @@ const maxLastRun = 4 * 1024 * 1024;
  * is no error.
  */
 export async function finalize(summary: Summary, context: Context): Promise<LoginShell> {
-  const { warnings } = context.reporter;
-  const { survey, applied } = summary;
-  const { prefix } = survey;
+  const { state, applied } = summary;
+  const { prefix } = state;
   const changed = applied.installed.length + applied.linked.length + applied.failures.length > 0;
   const { manifest } = applied;
   await removeStaleFiles(prefix, manifest);
-  if (isNative(context) && (await tolerate(statIfExists(prefix)))?.isDirectory()) {
-    await writeFilesOrWarn(prefix, Object.values(manifest.tools), survey, context);
+  if (isNative(context) && (await tolerate(() => isDirectory(prefix)))) {
+    await writeFilesOrWarn(prefix, Object.values(manifest.tools), state, context);
   }
-  const loginShell = inspectLoginShell(survey, manifest, context, knownLoginShell); // in the background
+  const loginShell = inspectLoginShell(state, manifest, context, knownLoginShell); // in the background
   const { failures } = applied;
-  const notified = await notifySessions(context, { state: survey, failures, changed });
-  if (changed || warnings.length > 0) {
-    await tolerate(writeLastRun(summary, await loginShell, context, warnings));
+  const notified = await notifySessions(context, { state, failures, changed });
+  if (changed || context.reporter.warnings.length > 0) {
+    await tolerate(writeLastRun(summary, await loginShell, context));
   }
   await recordView(summary, context, notified);
   return await loginShell;
@@ -89,9 +82,9 @@ export async function inspectLoginShell(
 export function asking({ signal, reporter }: Context): Asking {
   return {
     signal,
-    cannotAsk({ problem, message, hint }) {
-      const warning = `could not check whether login shells find the programs: ${message}`;
-      reporter.emit({ type: "warning", problem, message: warning, hint });
+    cannotAsk(error) {
+      const said = `could not check whether login shells find the programs: ${error.message}`;
+      reporter.emit(warningOf(error, said));
     },
   };
 }
@@ -112,130 +105,28 @@ async function writeFilesOrWarn(
   } catch (thrown) {
     const error = asUserError(thrown);
     if (!(error instanceof UserError)) throw error;
-    if (error.kind === "unmet" || error.kind === "permission") return;
-    const { problem, message, hint } = error;
-    reporter.emit({ type: "warning", problem, message, hint });
+    if (!isFilledElsewhere(error)) reporter.emit(warningOf(error));
   }
 }
 
 async function writeLastRun(
-  outcome: Summary,
+  summary: Summary,
   loginShell: LoginShell,
-  context: Context,
-  warnings: readonly string[],
+  { version, clock, reporter }: Context,
 ): Promise<void> {
-  const { prefix } = outcome.survey;
-  const text = `${JSON.stringify(
-    {
-      ...summaryDocument(outcome, loginShell),
-      summary: renderSum(outcome),
-      version: context.version,
-      at: context.clock().toISOString(),
-      warnings,
-    },
-    null,
-    2,
-  )}\n`;
-  for (const dir of ["share", layout.share]) {
-    await openDirectory(prefix, dir);
-  }
+  const { prefix } = summary.state;
+  const text = renderDocument({
+    ...summaryDocument(summary, loginShell),
+    summary: renderSum(summary),
+    version,
+    at: clock().toISOString(),
+    warnings: reporter.warnings,
+  });
+  await openShare(prefix);
   await writeAtomically(join(prefix, layout.lastRun), text, { durable: false });
 }
 
 /** The last run's document; undefined if none can be read. */
 export async function readLastRun(prefix: string): Promise<unknown> {
   return orNothing(() => JSON.parse(readPlain(join(prefix, layout.lastRun), maxLastRun) ?? ""));
-}
-
-/** Lets the sh entrypoint answer the next run by itself, if it passed a view. */
-async function recordView(
-  summary: Summary,
-  context: Context,
-  { madeRoot, entry }: Notified,
-): Promise<void> {
-  const { survey, applied, answered } = summary;
-  const { agents, plan } = survey;
-  const isWaiting = (answered?.answers ?? []).some(({ state }) => state === "waiting");
-  const tools = Object.values(applied.manifest.tools);
-  const view = nextView(context, madeRoot);
-  if (!view || !mayLeaveRecord(context.options) || !survey.watched.isRecordable) return;
-  const { command } = applied;
-  const written = [...applied.installed, ...(command ? [command] : [])];
-  const installed = new Set(written.map(({ tool }) => tool));
-  // A tool that nothing requires may stay damaged.
-  const whole = tools.filter(
-    ({ tool }) => installed.has(tool) || !survey.inspection.damaged.has(tool),
-  );
-  const unmet = new Set(survey.plan.unmet.map(({ bin }) => bin));
-  // A program that --ignore-system ignores may exist all the same; a sandbox checks for itself.
-  const isSatisfied = (bins: readonly string[]): boolean =>
-    !bins.some((bin) => unmet.has(bin) && !survey.onPath.has(bin));
-  const system = Object.entries(survey.plan.bins).flatMap(([bin, state]) =>
-    state.state === "present" && state.tool === undefined ? [bin] : [],
-  );
-  const inputs = [...survey.watched.inputs, ...(await declaredInput(summary, context))].map(
-    (input) => (input.path === entry?.path ? { ...input, sha256: entry.sha256 } : input),
-  );
-  await recordFreshness({
-    prefix: survey.prefix,
-    entrypoint: join(context.packageDir, "entrypoint", "openclaw-install-skill-deps"),
-    path: context.env.PATH ?? "",
-    view,
-    others: viewsOfCommand(view, inputs, summary, context),
-    ...survey.watched,
-    inputs,
-    ...catalogueFact(survey, context),
-    ...(agents && { requests: { dir: agents.dir, names: agents.names, isWaiting } }),
-    isForWatch:
-      context.options.json === "events" ||
-      survey.named?.failure !== undefined ||
-      applied.failures.some(({ tool }) => !optionalTools(agents, plan).has(tool)),
-    programs: [
-      ...tools.flatMap(({ bins }) =>
-        Object.entries(bins).flatMap(([name, bin]) => programsOf(name, bin)),
-      ),
-      ...linkedModules(survey.prefix),
-    ],
-    timesProve: await tryTimes(survey.prefix),
-    trees: [
-      layout.bin,
-      dirname(layout.policyProgram),
-      layout.libraries,
-      layout.uvWheels,
-      ...whole.map(({ dir }) => dir),
-    ],
-    system,
-    satisfied: (survey.selected ?? applied.manifest.skills)
-      .filter(
-        (skill) => !isOfServer(skill) && isSatisfied(skill.bins) && isSatisfied(skill.anyBins),
-      )
-      .map(({ sha256 }) => sha256),
-    status: hashOfStatus(context),
-    unmet: survey.plan.unmet.map(({ bin, reason, problem }) => `${bin}: ${reason} [${problem}]`),
-  });
-}
-
-/** The words are those of the variables, by which other containers name the same catalogue. */
-function catalogueFact({ named }: InstalledState, { options }: Context) {
-  const { catalogue = "", catalogueKey = "" } = options;
-  const sha256 = named?.catalogue?.sha256;
-  return sha256 === undefined
-    ? {}
-    : { catalogue: { sha256, words: `${catalogue} ${catalogueKey}` } };
-}
-
-/** If declarations are allowed, their record is an input; read again, because it may be new. */
-async function declaredInput({ survey: { prefix } }: Summary, { options }: Context) {
-  const path = join(prefix, layout.declared);
-  const bytes = options.allowDeclared || options.allowLibraries ? tryRead(path).bytes : undefined;
-  return bytes ? [{ path, sha256: sha256Hex(bytes), skill: false }] : [];
-}
-
-/** `bin/NAME` is a link to the program, or a launcher and the program that it starts. */
-function programsOf(name: string, bin: InstalledBin): { path: string; size: number }[] {
-  const { path, size, runtime, program } = bin;
-  const started = program ? [program] : [];
-  if (runtime === undefined) return [{ path: layout.binPath(name), size }, ...started];
-  const launcher = Buffer.byteLength(renderLauncher({ ...bin, runtime }));
-  return [{ path: layout.binPath(name), size: launcher }, { path, size }, ...started];
 }

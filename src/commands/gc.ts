@@ -3,17 +3,23 @@ import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
-import type { Manifest, SelectedSkill } from "../core/manifest.ts";
-import { titleOfRecord } from "../core/plan/needed-by.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { unusedTools } from "../core/plan/required-by.ts";
-import { statIfExists } from "../io/files.ts";
+import { isDirectory } from "../io/files.ts";
 import { bytesOf, isBusy, type Pruned, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
-import { formatBytes, titleOf } from "../report/text.ts";
+import { formatBytes, renderDocument, titleOf } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { forgetCatalogues } from "../run/store-catalogue.ts";
-import { forgetPrevious, openForChange, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import {
+  forgetPrevious,
+  openForChange,
+  type Uninstalled,
+  uninstall,
+  withSizes,
+} from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
+import { removedTools } from "./remove.ts";
 
 /** What was, or would be, removed. */
 interface Garbage extends Pruned {
@@ -38,10 +44,8 @@ export async function gc(context: Context): Promise<number> {
       },
     );
   }
-  const there = (await statIfExists(state.prefix))?.isDirectory() === true;
-  const garbage = !there
-    ? nothing
-    : await (context.options.dryRun ? foresee : free)(state, context);
+  const look = context.options.dryRun ? foresee : free;
+  const garbage = isDirectory(state.prefix) ? await look(state, context) : nothing;
   sayRecorded(state, context);
   report(garbage, state.prefix, context);
   return exitStatus.done;
@@ -60,8 +64,7 @@ async function free(state: InstalledState, context: Context): Promise<Garbage> {
   const manifest = await forgetCatalogues(state, usedCatalogues(state), emit);
   const pruned = await prune(prefix, manifest, began, { withPrevious: true });
   await forgetPrevious(prefix, state.manifest, emit);
-  const choose = (manifest: Manifest) =>
-    unusedTools(manifest, counted(state, manifest), state.requests);
+  const choose = (manifest: Manifest) => unusedIn(manifest, state);
   const isUnused = choose(state.manifest).length > 0;
   const taken = isUnused ? await uninstall(prefix, plan.platform, emit, choose) : [];
   if (taken.length > 0) await notifySessions(context);
@@ -80,14 +83,7 @@ async function foresee(state: InstalledState, context: Context): Promise<Garbage
     sayBusy(context);
     return nothing;
   }
-  const tools = unusedTools(manifest, counted(state, manifest), state.requests);
-  const taken = await Promise.all(
-    tools
-      .flatMap((tool) => manifest.tools[tool] ?? [])
-      .map(async (record) => {
-        return { record, bytes: await bytesOf(join(prefix, record.dir)) };
-      }),
-  );
+  const taken = await withSizes(prefix, unusedIn(manifest, state), manifest);
   const options = { dryRun: true, withPrevious: true };
   const pruned = await prune(prefix, manifest, now, options);
   return { taken, ...pruned, freed: [...pruned.freed, ...(await unusedCatalogues(state))] };
@@ -103,8 +99,9 @@ async function unusedCatalogues(state: InstalledState): Promise<Pruned["freed"]>
   );
 }
 
-function counted({ selected }: InstalledState, { skills }: Manifest): SelectedSkill[] {
-  return [...(selected ?? []), ...skills];
+/** Tools that neither the skills in view nor those of the last run use. */
+function unusedIn(manifest: Manifest, { selected, requests }: InstalledState): string[] {
+  return unusedTools(manifest, [...(selected ?? []), ...manifest.skills], requests);
 }
 
 /** Its trees may not be in the manifest yet. */
@@ -121,8 +118,10 @@ function sayBusy({ reporter: { emit } }: Context): void {
 function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): void {
   const { manifest, selected } = state;
   if (selected === undefined) return;
-  const unused = new Set(unusedTools(manifest, counted(state, manifest), state.requests));
-  const stays = unusedTools(manifest, selected, state.requests).filter((tool) => !unused.has(tool));
+  const unused = unusedIn(manifest, state);
+  const stays = unusedTools(manifest, selected, state.requests).filter(
+    (tool) => !unused.includes(tool),
+  );
   if (stays.length === 0) return;
   emit({
     type: "note",
@@ -131,18 +130,11 @@ function sayRecorded(state: InstalledState, { reporter: { emit } }: Context): vo
 }
 
 function report(garbage: Garbage, prefix: string, { options, stdout, stderr }: Context): void {
-  const tools = garbage.taken.map(({ record, bytes }) => ({
-    tool: record.tool,
-    version: record.version,
-    ...titleOfRecord(record),
-    bins: Object.keys(record.bins),
-    bytes,
-  }));
+  const tools = removedTools(garbage.taken);
   const { freed, later } = garbage;
   const bytes = [...tools, ...freed].reduce((sum, each) => sum + each.bytes, 0);
   if (options.json === "document") {
-    const document = { schema: 1, prefix, dryRun: options.dryRun, bytes, tools, freed, later };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, dryRun: options.dryRun, bytes, tools, freed, later }));
     return;
   }
   if (options.json !== false || (options.quiet && !options.dryRun)) return;

@@ -1,11 +1,12 @@
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { emptyManifest, isHeld, type Manifest } from "../core/manifest.ts";
-import { platformId } from "../core/platform.ts";
-import { nearest } from "../core/wording.ts";
-import { editManifest, readManifest } from "../io/volume/manifest-file.ts";
-import { resolvePrefix } from "../run/inputs/volume.ts";
+import { isHeld, type Manifest } from "../core/manifest.ts";
+import { installedCalled, installedNames } from "../core/plan/required-by.ts";
+import { didYouMean, nearest } from "../core/wording.ts";
+import { editManifest } from "../io/volume/manifest-file.ts";
+import { renderDocument } from "../report/text.ts";
+import { readVolume } from "../run/inputs/volume.ts";
 import { withManifestLease } from "../run/manifest-lease.ts";
 import { openForChange } from "../run/uninstall.ts";
 
@@ -14,15 +15,14 @@ import { openForChange } from "../run/uninstall.ts";
  * records it and is replaced in one step.
  */
 export async function hold(context: Context, isHold: boolean): Promise<number> {
-  const { options, machine, reporter, stdout, stderr } = context;
+  const { options, reporter, stdout, stderr } = context;
   const verb = isHold ? "hold" : "unhold";
   if (options.names.length === 0) {
     throw new UserError("E_USAGE", `${verb}: no tool is named`, {
       hint: `Write openclaw-install-skill-deps ${verb} gog; list shows what is held.`,
     });
   }
-  const prefix = await resolvePrefix(context);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  const { prefix, manifest } = await readVolume(context);
   const tools = installedTools(options.names, manifest, prefix, verb);
   const changed = tools.filter((tool) => isHeld(manifest, tool) !== isHold);
   let after = manifest;
@@ -33,8 +33,7 @@ export async function hold(context: Context, isHold: boolean): Promise<number> {
     );
   }
   if (options.json !== false) {
-    const document = { schema: 1, prefix, held: after.held ?? [], changed };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, held: after.held ?? [], changed }));
   } else if (!options.quiet) {
     for (const tool of tools) stderr.write(`${describe(tool, after, changed.includes(tool))}\n`);
   }
@@ -49,7 +48,7 @@ function setHeld(manifest: Manifest, tools: readonly string[], isHold: boolean):
 /** The installed tools that NAMEs mean, each once. */
 export function installedTools(
   names: readonly string[],
-  { tools }: Manifest,
+  manifest: Manifest,
   prefix: string,
   verb: string,
 ): string[] {
@@ -58,15 +57,13 @@ export function installedTools(
       hint: "The volume keeps the newest version that has run on it.",
     });
   }
-  const records = Object.values(tools);
   const found = names.map((name) => {
-    const record = tools[name] ?? records.find(({ bins }) => bins[name]);
+    const record = installedCalled(name, manifest);
     if (record) return record.tool;
-    const known = records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]);
-    const near = nearest(name, known);
+    const near = nearest(name, installedNames(manifest));
     const what = `${prefix} holds nothing that is called "${name}", so there is nothing to ${verb}`;
     throw new UserError("E_UNKNOWN_NAME", what, {
-      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
+      hint: didYouMean(near, "See openclaw-install-skill-deps list."),
     });
   });
   return [...new Set(found)];

@@ -2,28 +2,26 @@ import { join } from "node:path";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { emptyManifest, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
+import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { downloadSize, sourceName } from "../core/plan/artifact.ts";
 import { describeNeededBy, type NeededBy, neededBy } from "../core/plan/needed-by.ts";
 import { toolCalled } from "../core/plan/required-by.ts";
-import { platformId } from "../core/platform.ts";
 import type { Catalogue, Recipe } from "../core/recipe.ts";
 import { nearestName } from "../core/search.ts";
 import { describeSigned } from "../core/signed.ts";
-import { nameSome } from "../core/wording.ts";
-import { readManifest } from "../io/volume/manifest-file.ts";
+import { didYouMean, nameSome } from "../core/wording.ts";
 import { bytesOf } from "../io/volume/prune.ts";
-import { formatBytes } from "../report/text.ts";
+import { formatBytes, renderDocument } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
-import { resolvePrefix } from "../run/inputs/volume.ts";
+import { readVolume } from "../run/inputs/volume.ts";
 
 /** A source of a recipe; `size`: bytes to download, if they are known. */
 interface Source {
   readonly platform: string;
   readonly source: string;
-  readonly size?: number;
+  readonly size: number | undefined;
   /** If they are not those of the recipe. */
-  readonly needs?: readonly string[];
+  readonly needs: readonly string[] | undefined;
 }
 
 /** One tool in the document of `info --json`; entrypoint/README.md describes it. */
@@ -38,22 +36,20 @@ interface Info {
 
 /** `info NAME…`: what is known about tools, named by themselves, by a program or by an alias. */
 export async function info(context: Context): Promise<number> {
-  const { options, stdout, machine } = context;
+  const { options, stdout } = context;
   if (options.names.length === 0) {
     throw new UserError("E_USAGE", "info: no tool is named", {
       hint: "Use openclaw-install-skill-deps info gog; search finds names.",
     });
   }
-  const prefix = await resolvePrefix(context);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  const { prefix, manifest } = await readVolume(context);
   const { catalogue } = await readCatalogue(context, { prefix, manifest });
   const tools = new Set(options.names.map((name) => knownTool(name, manifest, catalogue)));
   const found = await Promise.all(
     [...tools].map((tool) => describeTool(tool, { prefix, manifest, catalogue, context })),
   );
   if (options.json !== false) {
-    const document = { schema: 1, prefix, platform: manifest.platform, tools: found };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, platform: manifest.platform, tools: found }));
   } else stdout.write(found.map(renderInfo).join("\n"));
   return exitStatus.done;
 }
@@ -64,7 +60,7 @@ function knownTool(name: string, manifest: Manifest, catalogue: Catalogue): stri
   if (manifest.tools[tool] || catalogue.recipes.has(tool)) return tool;
   const near = nearestName(name, catalogue);
   throw new UserError("E_UNKNOWN_NAME", `no recipe and no installed tool has the name "${name}"`, {
-    hint: near ? `Did you mean ${near}?` : "openclaw-install-skill-deps search WORD finds names.",
+    hint: didYouMean(near, "openclaw-install-skill-deps search WORD finds names."),
   });
 }
 
@@ -97,9 +93,7 @@ function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
   const sources = Object.entries(recipe.artifacts).flatMap(([platform, listed]) =>
     listed.map((artifact): Source => {
       const size = downloadSize(artifact, context.machine, python);
-      const source = { platform, source: sourceName(artifact) };
-      const own = artifact.needs && { needs: artifact.needs };
-      return { ...source, ...(size !== undefined && { size }), ...own };
+      return { platform, source: sourceName(artifact), size, needs: artifact.needs };
     }),
   );
   const { provenance = null, signed = [], aliases = [] } = recipe;
@@ -113,18 +107,8 @@ async function describeInstalled(record: VerifiedRecord, { prefix }: Surrounding
   const bytes = await bytesOf(join(prefix, dir));
   const bins = Object.keys(record.bins);
   const packages = record.libraries?.names;
-  return {
-    ...(packages && { packages }),
-    version,
-    dir,
-    bytes,
-    bins,
-    needs,
-    license,
-    recipe,
-    source,
-    installedAt,
-  };
+  const about = { version, dir, bytes, bins, needs, license, recipe, source, installedAt };
+  return { packages, ...about };
 }
 
 async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: Surroundings) {

@@ -6,7 +6,9 @@ import { behindOf, describeBehind } from "../core/plan/behind.ts";
 import type { Plan, Unmet } from "../core/plan/plan.ts";
 import { requestedTools, toolCalled } from "../core/plan/required-by.ts";
 import { nameSome } from "../core/wording.ts";
-import { statIfExists } from "../io/files.ts";
+import { isDirectory } from "../io/files.ts";
+import type { LoginShell } from "../io/volume/login-shell.ts";
+import { renderDocument } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
 import { grantedTools, optionalTools } from "../run/inputs/agent-requests.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -23,67 +25,98 @@ import {
   summaryDocument,
 } from "./summary.ts";
 
-/** `install` and `update`: applies the plan and reports what is unmet and why. */
+/**
+ * `install` and `update`:
+ *
+ * 1. read everything and make the plan;
+ * 2. report what is unmet or held, and why;
+ * 3. with `--dry-run` print the plan, and end here;
+ * 4. apply the plan, if there is anything to do;
+ * 5. answer agents' requests, and record the catalogue;
+ * 6. finalize: login shell, sessions, freshness;
+ * 7. print the summary.
+ */
 export async function install(context: Context): Promise<number> {
-  const { options, env, reporter } = context;
+  const { options, reporter } = context;
   const state = await reserveAgents(await loadState(context), context);
   sayUnmet(state.plan, context);
   sayHeld(state, context);
-  const sayNewer = async ({ manifest }: Pick<InstalledState, "manifest">): Promise<void> => {
-    if (options.verb !== "update" || options.names.length > 0) return;
-    await (await import("./update-preview.ts")).sayNewerPackages({ ...state, manifest }, context);
-  };
   if (options.dryRun) {
-    await sayNewer(state);
+    await sayNewer(state, context);
     return printPlan(state, context);
   }
-  const work = state.plan.steps.filter(({ action }) => action !== "keep");
   sayCommand(state, context);
-  const isDue = isCommandDue(state) || hasNews(state, context);
-  const applied =
-    work.length > 0 || (isDue && (await hasDirectory(state)))
-      ? await (await import("./apply.ts")).apply(
-          state,
-          work,
-          requestedHere(state, options),
-          context,
-        )
-      : kept(state);
-  await sayNewer(applied);
+  const applied = await applyIfDue(state, context);
+  await sayNewer({ ...state, manifest: applied.manifest }, context);
   const answered = await answerAgents(state, applied, context);
   await recordCatalogue(state, context);
+  const exitStatus = exitStatusOf(state, applied, context);
+  const summary = { state, applied, exitStatus, answered };
+  const loginShell = await finalize(summary, context);
+  sayChange(summary, context);
+  reporter.finish();
+  printSummary(summary, loginShell, context);
+  return exitStatus;
+}
+
+/** `update` of all: what would change in pinned library sets. */
+async function sayNewer(state: InstalledState, context: Context): Promise<void> {
+  const { verb, names } = context.options;
+  if (verb !== "update" || names.length > 0) return;
+  const { sayNewerPackages } = await import("./update-preview.ts");
+  await sayNewerPackages(state, context);
+}
+
+/** Nothing is loaded that only an installation needs if there is nothing to do. */
+async function applyIfDue(state: InstalledState, context: Context): Promise<Applied> {
+  const { plan, manifest, prefix } = state;
+  const work = plan.steps.filter(({ action }) => action !== "keep");
+  const isDue = isCommandDue(state) || hasNews(state, context);
+  // Where there is no volume, and nothing to install, none is made.
+  if (work.length === 0 && !(isDue && isDirectory(prefix)))
+    return { manifest, installed: [], linked: [], failures: [], fallbacks: [] };
+  const { apply } = await import("./apply.ts");
+  return await apply(state, work, requestedHere(state, context.options), context);
+}
+
+function exitStatusOf(state: InstalledState, applied: Applied, context: Context): number {
   const optional = optionalTools(state.agents, state.plan);
-  const codes = [
+  const kinds = [
     ...applied.failures.flatMap(({ tool, code }) => (optional.has(tool) ? [] : [code])),
     ...state.plan.unmet.map((): ProblemKind => "unmet"),
     ...failureOfCatalogue(state, context),
   ];
-  const exitStatus = exitStatusFor(codes, options.strict);
-  const summary = { survey: state, applied, exitStatus, ...(answered && { answered }) };
-  const loginShell = await finalize(summary, context);
-  const reason = options.reason?.replace(maybe, "");
-  if (reason !== undefined && (reason === options.reason || hasResult(summary))) {
-    const result = renderSum(summary, true);
-    reporter.emit({ type: "change", reason, result, exitStatus });
-  }
-  reporter.finish();
-  if (options.json === "document") {
-    const document = summaryDocument(summary, loginShell);
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else if (!options.quiet && options.reason === undefined) {
-    const onPath = (env.PATH ?? "").split(":").includes(`${state.prefix}/bin`);
-    context.stderr.write(renderSummary(summary, loginShell, onPath));
-  }
-  return summary.exitStatus;
+  return exitStatusFor(kinds, context.options.strict);
 }
 
 /** What entrypoint/watch.sh puts before a reason if it does not know whether there is anything to do. */
 const maybe = /^maybe: /;
 
+/** The one line of a run that `watch` started. */
+function sayChange(summary: Summary, { options, reporter }: Context): void {
+  const reason = options.reason?.replace(maybe, "");
+  if (reason === undefined) return;
+  if (reason !== options.reason && !hasResult(summary)) return;
+  const { exitStatus } = summary;
+  reporter.emit({ type: "change", reason, result: renderSum(summary, true), exitStatus });
+}
+
 function hasResult({ applied, answered, exitStatus }: Summary): boolean {
   const { installed, linked, failures } = applied;
   const changes = [...installed, ...linked, ...failures, ...(answered?.changed ?? [])];
   return changes.length > 0 || exitStatus !== 0;
+}
+
+function printSummary(
+  summary: Summary,
+  loginShell: LoginShell,
+  { options, env, stdout, stderr }: Context,
+): void {
+  if (options.json === "document") {
+    stdout.write(renderDocument(summaryDocument(summary, loginShell)));
+  } else if (!options.quiet && options.reason === undefined) {
+    stderr.write(renderSummary(summary, loginShell, env.PATH));
+  }
 }
 
 /** True if the manifest must be updated although nothing is to be installed. */
@@ -96,11 +129,6 @@ function hasNews(state: InstalledState, { options }: Context): boolean {
   const known = requestedTools(manifest);
   const isRequested = requestedHere(state, options).every((tool) => known.includes(tool));
   return !isSelected || !isRequested || inspection.reverified.length > 0 || brokenManifest;
-}
-
-/** Where there is no volume, and nothing to install, none is made. */
-async function hasDirectory({ prefix }: InstalledState): Promise<boolean> {
-  return (await statIfExists(prefix))?.isDirectory() === true;
 }
 
 /**
@@ -118,10 +146,6 @@ function requestedHere(state: InstalledState, { verb, names }: Context["options"
   );
 }
 
-function kept(state: InstalledState): Applied {
-  return { manifest: state.manifest, installed: [], linked: [], failures: [], fallbacks: [] };
-}
-
 /** Reports unmet requirements, grouped by reason. */
 function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
   const reasons = new Map<string, [Unmet, ...Unmet[]]>();
@@ -135,7 +159,7 @@ function sayUnmet(plan: Plan, { reporter: { emit } }: Context): void {
     const bins = group.map(({ bin, for: by }) => `${bin} (for ${nameSome([...new Set(by)], 3)})`);
     const [{ reason, problem, hint }] = group;
     const message = `${nameSome(bins, 20)} ${bins.length > 1 ? "are" : "is"} unmet: ${reason}`;
-    emit({ type: "warning", problem, message, ...(hint === undefined ? {} : { hint }) });
+    emit({ type: "warning", problem, message, hint });
   }
 }
 
@@ -166,6 +190,6 @@ function printPlan(state: InstalledState, context: Context): number {
   const { options, stdout } = context;
   const { plan } = state;
   if (options.json === false) stdout.write(renderPlan(plan));
-  else stdout.write(`${JSON.stringify(planDocument(state), null, 2)}\n`);
+  else stdout.write(renderDocument(planDocument(state)));
   return exitStatusFor(plan.unmet.length > 0 ? ["unmet"] : [], options.strict);
 }

@@ -3,22 +3,19 @@ import type { Context } from "../context.ts";
 import { exitStatus } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import { titleOfSet } from "../core/library-set.ts";
-import { emptyManifest, type Fallback, fallbackOf } from "../core/manifest.ts";
+import { type Fallback, fallbackOf } from "../core/manifest.ts";
 import { type Behind, behindOf, describeBehind } from "../core/plan/behind.ts";
 import { describeNeededBy, neededBy } from "../core/plan/needed-by.ts";
-import { platformId } from "../core/platform.ts";
 import { nameSome } from "../core/wording.ts";
-import { readManifest } from "../io/volume/manifest-file.ts";
 import { bytesOf } from "../io/volume/prune.ts";
-import { formatBytes, renderTable } from "../report/text.ts";
+import { formatBytes, renderDocument, renderTable } from "../report/text.ts";
 import { loadState } from "../run/inputs/state.ts";
-import { resolvePrefix } from "../run/inputs/volume.ts";
+import { readVolume } from "../run/inputs/volume.ts";
 import { newerCommand, olderThanVolumes } from "./own-command.ts";
 
 /** `list`: the tools in the volume. */
 export async function list(context: Context): Promise<number> {
-  const prefix = await resolvePrefix(context);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(context.machine));
+  const { prefix, manifest } = await readVolume(context);
   const tools = await Promise.all(
     Object.values(manifest.tools).map(async (record) => {
       const bytes = await bytesOf(join(prefix, record.dir));
@@ -28,8 +25,7 @@ export async function list(context: Context): Promise<number> {
   );
   if (context.options.json !== false) {
     const { platform, fallbacks = {} } = manifest;
-    const document = { schema: 1, prefix, platform, tools, fallbacks };
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    context.stdout.write(renderDocument({ prefix, platform, tools, fallbacks }));
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, version, bytes, bins, neededBy, source, libraries }) => [
@@ -66,8 +62,7 @@ export async function outdated(context: Context): Promise<number> {
   if (context.options.json !== false) {
     const lists = { tools, held, unreachable };
     const named = Object.entries(lists).map(([name, list]) => [name, list.map(outdatedDocument)]);
-    const document = { schema: 1, ...Object.fromEntries(named) };
-    context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    context.stdout.write(renderDocument(Object.fromEntries(named)));
     return exitStatus.done;
   }
   const rows = tools.map(({ tool, version, newer }) => [tool, version, newer]);

@@ -1,20 +1,21 @@
 import type { Context } from "../context.ts";
 import { type ProblemKind, UserError } from "../core/errors.ts";
-import { statIfExists } from "../io/files.ts";
+import { isDirectory } from "../io/files.ts";
+import { isFilledElsewhere } from "../io/volume/volume.ts";
+import { warningOf } from "../report/events.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 
 /** The catalogue in JSON documents; null is the bundled one. */
 export function catalogueDocument({ named }: Pick<InstalledState, "named">) {
   if (!named) return null;
   const { called, catalogue, failure } = named;
+  const signedAt = catalogue?.record.signedAt;
   return {
     spec: called,
     version: catalogue?.version ?? null,
     sha256: catalogue?.sha256 ?? null,
-    ...(catalogue?.record.signedAt !== undefined && {
-      signedAt: new Date(catalogue.record.signedAt * 1000).toISOString(),
-    }),
-    ...(failure && { problem: failure.problem }),
+    signedAt: signedAt === undefined ? undefined : new Date(signedAt * 1000).toISOString(),
+    problem: failure?.problem,
   };
 }
 
@@ -51,15 +52,13 @@ export async function recordCatalogue(
   { reporter: { emit } }: Context,
 ): Promise<void> {
   if (!named && manifest.catalogue === undefined) return;
-  if (!(await statIfExists(prefix))?.isDirectory()) return;
+  if (!isDirectory(prefix)) return;
   const { storeNamedCatalogue } = await import("../run/store-catalogue.ts");
   try {
     await storeNamedCatalogue(named, { prefix, manifest }, emit);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    if (error.kind === "unmet" || error.kind === "permission") return;
-    const { problem, message, hint } = error;
-    const said = `the catalogue could not be stored in the volume: ${message}`;
-    emit({ type: "warning", problem, message: said, hint });
+    if (isFilledElsewhere(error)) return;
+    emit(warningOf(error, `the catalogue could not be stored in the volume: ${error.message}`));
   }
 }

@@ -56,7 +56,7 @@ export function sayCommand(
 export function viewsOfCommand(
   view: string,
   inputs: readonly Input[],
-  { survey: { prefix, ownPackage }, applied: { manifest } }: Summary,
+  { state: { prefix, ownPackage }, applied: { manifest } }: Summary,
   { packageDir }: Context,
 ): Pick<FreshnessFacts, "view" | "inputs">[] {
   const record = manifest.tools[commandName];

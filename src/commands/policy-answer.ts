@@ -2,7 +2,7 @@ import { isBinName } from "../core/names.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import type { BinState, Plan } from "../core/plan/plan.ts";
 import type { Skill } from "../core/skills/skill.ts";
-import { asFields, type Fields } from "../core/values.ts";
+import { asFields, type Fields, plainFields } from "../core/values.ts";
 import { nameSome } from "../core/wording.ts";
 
 /** The version of the protocol between OpenClaw 2026.9.6 and its install policy. */
@@ -52,7 +52,7 @@ export function notChecked(why: string): PolicyAnswer {
 /** Reads OpenClaw's request; the answer, if it is about no skill that can be checked. */
 export function parsePolicyRequest(text: string): PolicyRequest | PolicyAnswer {
   const json: unknown = orNothing(() => JSON.parse(text));
-  const fields = Array.isArray(json) ? undefined : asFields(json);
+  const fields = plainFields(json);
   if (!fields) return notChecked("the request is no JSON object, so nothing was checked");
   return requestOf(fields);
 }

@@ -6,12 +6,11 @@ import { openVersions, type Versions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { type RecipeProblem, renderProblem } from "../core/recipe.ts";
-import { statSync } from "../io/disk.ts";
-import { ifThere } from "../io/files.ts";
+import { readdirSync } from "../io/disk.ts";
+import { isDirectory } from "../io/files.ts";
 import { readInputIfThere } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
-import { renderTable } from "../report/text.ts";
-import { yamlFiles } from "./recipe-files.ts";
+import { renderDocument, renderTable } from "../report/text.ts";
 
 /** One row of the result. */
 export interface Row {
@@ -74,7 +73,7 @@ export function printRows(
   [count, what]: readonly [number, string],
 ): void {
   if (options.json !== false) {
-    stdout.write(`${JSON.stringify({ schema: 1, recipes: rows }, null, 2)}\n`);
+    stdout.write(renderDocument({ recipes: rows }));
     return;
   }
   const shown = rows.filter(({ version, newest, notes }) => version !== newest || notes.length > 0);
@@ -119,7 +118,7 @@ export function problemsOf(file: string): readonly RecipeProblem[] {
 
 function namedFiles({ options }: Context, names: readonly string[]): string[] {
   const dir = resolve(options.recipeDirs[0] ?? "recipes");
-  if (ifThere(dir, () => statSync(dir))?.isDirectory() !== true) {
+  if (!isDirectory(dir)) {
     throw new UserError("E_USAGE", `${dir} is no directory of recipes`, {
       hint: "Name one with --recipes DIR.",
     });
@@ -131,4 +130,10 @@ function namedFiles({ options }: Context, names: readonly string[]): string[] {
     if (all.includes(file)) return file;
     throw new UserError("E_UNKNOWN_NAME", `${dir} has no recipe ${name}.yaml`);
   });
+}
+
+/** The recipes of a directory, sorted. */
+export function yamlFiles(dir: string): string[] {
+  const names = readdirSync(dir).filter((name) => name.endsWith(".yaml"));
+  return names.sort().map((name) => join(dir, name));
 }

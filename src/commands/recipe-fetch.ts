@@ -13,6 +13,7 @@ import type { RecipeSource } from "../core/recipes/schema.ts";
 import { nameSigner } from "../core/signed.ts";
 import { plural } from "../core/wording.ts";
 import { readInputIfThere } from "../io/input.ts";
+import { renderDocument } from "../report/text.ts";
 
 /** The result for one source. */
 interface FetchedSource {
@@ -29,12 +30,13 @@ interface FetchedSource {
 }
 
 /** Permanent faults of a source; after any other error its state is unknown. */
-const faults: Readonly<
-  Partial<Record<ProblemKind, { code: ProblemKind; state: FetchedSource["state"] }>>
-> = {
-  integrity: { code: "integrity", state: "wrong" },
-  recipe: { code: "recipe", state: "error" },
+const faults: Readonly<Partial<Record<ProblemKind, FetchedSource["state"]>>> = {
+  integrity: "wrong",
+  recipe: "error",
 };
+
+/** What a state that is not ok means for the exit status. */
+const kinds = { wrong: "integrity", error: "recipe", unavailable: "network" } as const;
 
 /** `recipe check --fetch`: compares every source's bytes, and its recorded signatures, with the recipe. */
 export async function fetchSources(
@@ -44,52 +46,71 @@ export async function fetchSources(
 ): Promise<number> {
   const { options, stdout, clock } = context;
   const sources: FetchedSource[] = [];
-  const codes: ProblemKind[] = [];
   await withDraftContext(context, async (draft) => {
-    const { verify } = openVerifier(draft);
-    const find = openSignatures(draft);
-    for (const [i, { name, artifacts, bins }] of recipes.entries()) {
-      const written = writtenSources(files[i] ?? "", artifacts);
-      for (const [platform, listed] of Object.entries(artifacts)) {
-        for (const artifact of listed) {
-          const source = { recipe: name, platform, source: sourceName(artifact) };
-          const verified = verify(artifact, artifact.bins ?? bins).then(async (count) => {
-            const signed = await signaturesOf(written.get(artifact), files[i] ?? "", find);
-            return { files: count, ...(signed.length > 0 && { signed }) };
-          });
-          const settled = await verified.then(
-            (found): FetchedSource => ({ ...source, state: "ok", ...found }),
-            (error: unknown): FetchedSource => {
-              if (!(error instanceof UserError)) throw error;
-              // A source that cannot be fetched may still be pinned correctly.
-              const { code = "network", state } = faults[error.kind] ?? {
-                state: "unavailable",
-              };
-              codes.push(code);
-              return { ...source, state, message: describeError(error) };
-            },
-          );
-          context.signal.throwIfAborted();
-          sources.push(settled);
-          if (options.json === false) stdout.write(`${renderSource(settled)}\n`);
-        }
-      }
+    const tools = { verify: openVerifier(draft).verify, find: openSignatures(draft) };
+    for (const wanted of recipes.flatMap((recipe, i) => sourcesOf(recipe, files[i] ?? ""))) {
+      const found = await fetchSource(wanted, tools);
+      context.signal.throwIfAborted();
+      sources.push(found);
+      if (options.json === false) stdout.write(`${renderSource(found)}\n`);
     }
   });
   if (options.json !== false) {
     const at = clock().toISOString();
-    stdout.write(`${JSON.stringify({ schema: 1, at, files, problems: [], sources }, null, 2)}\n`);
-  } else {
-    const count = (state: FetchedSource["state"]): number =>
-      sources.filter((each) => each.state === state).length;
-    const states = ["ok", "wrong", "error", "unavailable"] as const;
-    const said = states.filter((state) => state !== "error" || count(state) > 0);
-    const sum = said.map((state) => `${count(state)} ${state}`).join(", ");
-    stdout.write(
-      `${plural(recipes.length, "recipe")}, ${plural(sources.length, "source")}: ${sum}\n`,
-    );
+    stdout.write(renderDocument({ at, files, problems: [], sources }));
+  } else stdout.write(`${renderSum(recipes.length, sources)}\n`);
+  const failed = sources.flatMap(({ state }) => (state === "ok" ? [] : [kinds[state]]));
+  return exitStatusFor(failed, options.strict);
+}
+
+/** A source that is to be compared. */
+interface WantedSource {
+  readonly recipe: Recipe;
+  readonly file: string;
+  readonly platform: string;
+  readonly artifact: Artifact;
+  /** Its text, which also says who has signed it. */
+  readonly written: RecipeSource | undefined;
+}
+
+function sourcesOf(recipe: Recipe, file: string): WantedSource[] {
+  const written = writtenSources(file, recipe.artifacts);
+  return Object.entries(recipe.artifacts).flatMap(([platform, listed]) =>
+    listed.map((artifact) => {
+      return { recipe, file, platform, artifact, written: written.get(artifact) };
+    }),
+  );
+}
+
+interface Tools {
+  readonly verify: ReturnType<typeof openVerifier>["verify"];
+  readonly find: FindSignatures;
+}
+
+async function fetchSource(
+  { recipe, file, platform, artifact, written }: WantedSource,
+  { verify, find }: Tools,
+): Promise<FetchedSource> {
+  const source = { recipe: recipe.name, platform, source: sourceName(artifact) };
+  try {
+    const count = await verify(artifact, artifact.bins ?? recipe.bins);
+    const signed = await signaturesOf(written, file, find);
+    return { ...source, state: "ok", files: count, ...(signed.length > 0 && { signed }) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // A source that cannot be fetched may still be pinned correctly.
+    const state = faults[error.kind] ?? "unavailable";
+    return { ...source, state, message: describeError(error) };
   }
-  return exitStatusFor(codes, options.strict);
+}
+
+function renderSum(recipes: number, sources: readonly FetchedSource[]): string {
+  const count = (state: FetchedSource["state"]): number =>
+    sources.filter((each) => each.state === state).length;
+  const states = ["ok", "wrong", "error", "unavailable"] as const;
+  const said = states.filter((state) => state !== "error" || count(state) > 0);
+  const sum = said.map((state) => `${count(state)} ${state}`).join(", ");
+  return `${plural(recipes, "recipe")}, ${plural(sources.length, "source")}: ${sum}`;
 }
 
 /** The text of each artifact's source, which also says who has signed it. */

@@ -20,7 +20,8 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import { nearestName } from "../core/search.ts";
 import { shownWord } from "../core/shown-url.ts";
 import { describeSigned } from "../core/signed.ts";
-import { lstatIfExists, makeDirectory, statIfExists, writeAtomically } from "../io/files.ts";
+import { didYouMean } from "../core/wording.ts";
+import { isDirectory, lstatIfExists, makeDirectory, writeAtomically } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
@@ -46,53 +47,59 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     throw new UserError("E_DRAFT_NAME", `--bin ${odd} is not the plain name of a program`);
   }
   const atVersion = await versionWish(context, sources);
-  const { draft, signed } = await withDraftContext(context, async (draftPlace) => {
+  const { draft, signed } = await withDraftContext(context, async (place) => {
     const made = atVersion
-      ? await draftAtVersion(atVersion, draftPlace)
-      : await draftFrom(sources, { name: author.name, bins: author.bins }, draftPlace);
+      ? await draftAtVersion(atVersion, place)
+      : await draftFrom(sources, { name: author.name, bins: author.bins }, place);
     const day = context.clock().toISOString().slice(0, 10);
     const lockOf = (lock: string) => made.locks[lock];
-    const find = openSignatures(draftPlace);
     const text = renderDraft(made.document);
-    return { draft: made, signed: await recordSignatures(text, lockOf, find, { day }) };
+    return {
+      draft: made,
+      signed: await recordSignatures(text, lockOf, openSignatures(place), { day }),
+    };
   });
   const { name } = draft.document;
-  const dir = resolve(
-    recipeDirs[0] ?? ((await statIfExists("recipes"))?.isDirectory() ? "recipes" : "."),
-  );
-  const file = join(dir, `${name}.yaml`);
-  const files = { ...draft.locks, [`${name}.yaml`]: signed.text };
-  for (const written of Object.keys(files)) {
-    if (author.overwrite || !(await lstatIfExists(join(dir, written)))) continue;
-    throw new UserError(
-      "E_RECIPE_EXISTS",
-      `${join(dir, written)} exists already; nothing was written`,
-    );
-  }
-  await makeDirectory(dir);
-  // The lock first: a recipe without its lock is invalid, a lock without a recipe is harmless.
-  for (const [written, text] of Object.entries(files)) {
-    await writeAtomically(join(dir, written), text);
-  }
-  const parsed = readRecipeFile(file);
-  const shown = relative(".", file) || file;
+  const dir = resolve(recipeDirs[0] ?? (isDirectory("recipes") ? "recipes" : "."));
+  await writeAll(dir, { ...draft.locks, [`${name}.yaml`]: signed.text }, author.overwrite);
+  const shown = relative(".", join(dir, `${name}.yaml`)) || join(dir, `${name}.yaml`);
   const lines = [
     `wrote ${[shown, ...Object.keys(draft.locks)].join(", ")}`,
     ...signed.notes,
     ...signed.signed.map((each) => `signed: ${describeSigned(each)}`),
+    ...whatToDo(name, dir, shown, atVersion !== undefined),
   ];
-  if (parsed.ok) {
-    // A plain run does not go back to an older version.
-    const words = `--recipes ${relative(".", dir) || "."} ${atVersion ? "--force-reinstall " : ""}${name}`;
-    lines.push(`try it: openclaw-install-skill-deps ${words}`);
-    if (atVersion) lines.push(`keep it: openclaw-install-skill-deps hold ${name}`);
-  } else
-    lines.push(
-      "complete these fields:",
-      ...parsed.problems.map((problem) => renderProblem({ ...problem, file: shown })),
-    );
   context.stdout.write(`${lines.join("\n")}\n`);
   return exitStatus.done;
+}
+
+/** Writes all files or none. The lock is first: a recipe without its lock is invalid, a lock alone is harmless. */
+async function writeAll(
+  dir: string,
+  files: Readonly<Record<string, string>>,
+  overwrite: boolean,
+): Promise<void> {
+  for (const path of Object.keys(files).map((file) => join(dir, file))) {
+    if (overwrite || !(await lstatIfExists(path))) continue;
+    throw new UserError("E_RECIPE_EXISTS", `${path} exists already; nothing was written`);
+  }
+  await makeDirectory(dir);
+  for (const [file, text] of Object.entries(files)) await writeAtomically(join(dir, file), text);
+}
+
+/** What comes next: the fields that are missing, or a try. */
+function whatToDo(name: string, dir: string, shown: string, isAtVersion: boolean): string[] {
+  const parsed = readRecipeFile(join(dir, `${name}.yaml`));
+  if (!parsed.ok) {
+    const problems = parsed.problems.map((problem) => renderProblem({ ...problem, file: shown }));
+    return ["complete these fields:", ...problems];
+  }
+  // A plain run does not go back to an older version.
+  const words = `--recipes ${relative(".", dir) || "."} ${isAtVersion ? "--force-reinstall " : ""}${name}`;
+  return [
+    `try it: openclaw-install-skill-deps ${words}`,
+    ...(isAtVersion ? [`keep it: openclaw-install-skill-deps hold ${name}`] : []),
+  ];
 }
 
 /** The directory that the recipe is written into need not exist yet. */
@@ -131,9 +138,10 @@ async function versionWish(
   if (!recipe) {
     const near = nearestName(name, catalogue);
     throw new UserError("E_UNKNOWN_NAME", `no recipe is called "${name}"`, {
-      hint: near
-        ? `Did you mean ${near}@${version}?`
-        : "See openclaw-install-skill-deps recipe list.",
+      hint: didYouMean(
+        near && `${near}@${version}`,
+        "See openclaw-install-skill-deps recipe list.",
+      ),
     });
   }
   const bundled = join(context.packageDir, "recipes", `${recipe.name}.yaml`);

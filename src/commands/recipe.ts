@@ -5,17 +5,16 @@ import { sha256Hex } from "../core/digest.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
-import { statSync, writeFile } from "../io/disk.ts";
-import { ifThere } from "../io/files.ts";
+import { writeFile } from "../io/disk.ts";
+import { isDirectory } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { loadCatalogue } from "../io/inputs/catalogue.ts";
 import { compileCatalogue, readRecipeFile } from "../io/inputs/recipe-dir.ts";
-import { renderTable } from "../report/text.ts";
+import { renderDocument, renderTable } from "../report/text.ts";
 import { readCatalogue, readNamedCatalogue } from "../run/inputs/catalogue.ts";
 import { bumpRecipes } from "./recipe-bump.ts";
-import { outdatedRecipes } from "./recipe-current.ts";
+import { outdatedRecipes, yamlFiles } from "./recipe-current.ts";
 import { fetchSources } from "./recipe-fetch.ts";
-import { yamlFiles } from "./recipe-files.ts";
 import { lockRecipes } from "./recipe-lock.ts";
 import { newRecipe } from "./recipe-new.ts";
 import { pinRecipes } from "./recipe-pin.ts";
@@ -51,7 +50,7 @@ async function listRecipes(context: Context): Promise<number> {
   const { catalogue } = await readCatalogue(context);
   const recipes = [...catalogue.recipes.values()];
   if (context.options.json !== false) {
-    context.stdout.write(`${JSON.stringify({ schema: 1, recipes }, null, 2)}\n`);
+    context.stdout.write(renderDocument({ recipes }));
     return exitStatus.done;
   }
   const rows = recipes.map(({ name, version, bins, artifacts, license }) => [
@@ -94,7 +93,7 @@ async function checkRecipes(context: Context, named: readonly string[]): Promise
   }
   if (context.options.json !== false) {
     const { warnings } = review;
-    context.stdout.write(`${JSON.stringify({ schema: 1, files, problems, warnings }, null, 2)}\n`);
+    context.stdout.write(renderDocument({ files, problems, warnings }));
   } else {
     for (const problem of problems) context.stdout.write(`${renderProblem(problem)}\n`);
     const wrong = new Set(problems.map(({ file }) => file));
@@ -122,10 +121,6 @@ async function reviewRecipes(files: readonly string[], context: Context) {
     problems: reviews.flatMap(({ problems }) => problems),
     warnings: reviews.flatMap(({ warnings }) => warnings),
   };
-}
-
-function isDirectory(path: string): boolean {
-  return ifThere(path, () => statSync(path))?.isDirectory() === true;
 }
 
 /** No run reads a larger one. */

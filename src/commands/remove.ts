@@ -1,9 +1,11 @@
 import { type Context, targetPlatform } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
-import { emptyManifest, type Manifest } from "../core/manifest.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import {
+  installedCalled,
+  installedNames,
   requestedTools,
   skillsThatAsk,
   toolCalled,
@@ -11,15 +13,15 @@ import {
   unusedTools,
 } from "../core/plan/required-by.ts";
 import { platformId } from "../core/platform.ts";
-import { nearest } from "../core/wording.ts";
+import { didYouMean, nearest } from "../core/wording.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
-import { bytesOf, isBusy, prune } from "../io/volume/prune.ts";
+import { isBusy, prune } from "../io/volume/prune.ts";
 import { volumeTime } from "../io/volume/volume.ts";
-import { formatBytes, titleOf } from "../report/text.ts";
+import { formatBytes, renderDocument, titleOf } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
 import { loadSeed } from "../run/inputs/seed.ts";
-import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
-import { openForChange, type Uninstalled, uninstall } from "../run/uninstall.ts";
+import { readVolume, refuseOtherPlatform } from "../run/inputs/volume.ts";
+import { openForChange, type Uninstalled, uninstall, withSizes } from "../run/uninstall.ts";
 import { notifySessions } from "./notify.ts";
 
 /**
@@ -36,9 +38,8 @@ export async function remove(context: Context): Promise<number> {
       hint: "Use openclaw-install-skill-deps remove gog, or gc to remove unused tools.",
     });
   }
-  const prefix = await resolvePrefix(context);
   const platform = targetPlatform(context);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
+  const { prefix, manifest } = await readVolume(context, platform);
   refuseOtherPlatform(manifest, platform, prefix);
   refuseCommand(options.names);
   const { tools, unrequested } = await toolsNamed(manifest, prefix, context);
@@ -47,7 +48,7 @@ export async function remove(context: Context): Promise<number> {
   await sayRequested([...tools, ...unrequested], manifest, prefix, context);
   let taken: readonly Uninstalled[];
   if (options.dryRun || tools.length + unrequested.length === 0)
-    taken = await foresee(prefix, tools, manifest);
+    taken = await withSizes(prefix, tools, manifest);
   else {
     await openForChange(prefix);
     const began = (await volumeTime(prefix)) ?? 0;
@@ -84,11 +85,10 @@ interface Named {
 
 /** The tools that the NAMEs mean. A known tool that is not installed is no error. */
 async function toolsNamed(manifest: Manifest, prefix: string, context: Context): Promise<Named> {
-  const records = Object.values(manifest.tools);
   const found = new Set<string>();
   const absent: string[] = [];
   for (const name of context.options.names) {
-    const record = manifest.tools[name] ?? records.find(({ bins }) => bins[name]);
+    const record = installedCalled(name, manifest);
     if (record) found.add(record.tool);
     else absent.push(name);
   }
@@ -99,12 +99,9 @@ async function toolsNamed(manifest: Manifest, prefix: string, context: Context):
   const isKnown = (tool: string) => catalogue.recipes.has(tool) || requested.has(tool);
   const unknown = absent.find((name) => !isKnown(meant.get(name) ?? name));
   if (unknown !== undefined) {
-    const near = nearest(
-      unknown,
-      records.flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]),
-    );
+    const near = nearest(unknown, installedNames(manifest));
     throw new UserError("E_UNKNOWN_NAME", `${prefix} has no tool or program "${unknown}"`, {
-      hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps list.",
+      hint: didYouMean(near, "See openclaw-install-skill-deps list."),
     });
   }
   const unrequested: string[] = [];
@@ -173,17 +170,6 @@ async function sayRequested(
   }
 }
 
-async function foresee(
-  prefix: string,
-  tools: readonly string[],
-  manifest: Manifest,
-): Promise<Uninstalled[]> {
-  const records = tools.flatMap((tool) => manifest.tools[tool] ?? []);
-  return await Promise.all(
-    records.map(async (record) => ({ record, bytes: await bytesOf(`${prefix}/${record.dir}`) })),
-  );
-}
-
 /** Tools that only the removed ones needed. */
 function sayUnused(taken: readonly Uninstalled[], manifest: Manifest, context: Context): void {
   const gone = new Set(taken.map(({ record }) => record.tool));
@@ -196,21 +182,25 @@ function sayUnused(taken: readonly Uninstalled[], manifest: Manifest, context: C
   }
 }
 
+/** Removed tools in documents. */
+export function removedTools(taken: readonly Uninstalled[]) {
+  return taken.map(({ record, bytes }) => ({
+    tool: record.tool,
+    version: record.version,
+    title: titleOfRecord(record),
+    bins: Object.keys(record.bins),
+    bytes,
+  }));
+}
+
 function report(
   taken: readonly Uninstalled[],
   prefix: string,
   { options, stdout, stderr }: Context,
 ) {
-  const removed = taken.map(({ record, bytes }) => ({
-    tool: record.tool,
-    version: record.version,
-    ...titleOfRecord(record),
-    bins: Object.keys(record.bins),
-    bytes,
-  }));
+  const removed = removedTools(taken);
   if (options.json === "document") {
-    const document = { schema: 1, prefix, dryRun: options.dryRun, removed };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, dryRun: options.dryRun, removed }));
     return;
   }
   const bytes = formatBytes(removed.reduce((sum, each) => sum + each.bytes, 0));

@@ -6,7 +6,7 @@ import { isBinName } from "../core/names.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { shownText } from "../core/shown-url.ts";
 import { nameSome } from "../core/wording.ts";
-import { renderTable } from "../report/text.ts";
+import { renderDocument, renderTable } from "../report/text.ts";
 import type { SetWithTools } from "../run/inputs/libraries.ts";
 import type { LoadedSkill } from "../run/inputs/skills.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
@@ -18,16 +18,15 @@ export async function requirements(context: Context): Promise<number> {
   const text =
     context.options.json === false
       ? renderRequirements(state)
-      : `${JSON.stringify(requirementsDocument(state), null, 2)}\n`;
+      : renderDocument(requirementsDocument(state));
   context.stdout.write(text);
   const unmet = state.plan.unmet.length > 0 ? (["unmet"] as const) : [];
   return unmet.length > 0 ? exitStatusFor(unmet, context.options.strict) : exitStatus.done;
 }
 
 /** The document of `requirements --json`; entrypoint/README.md describes it. */
-export function requirementsDocument(seen: InstalledState): unknown {
+function requirementsDocument(seen: InstalledState): object {
   return {
-    schema: 1,
     platform: seen.plan.platform,
     prefix: seen.prefix,
     catalogue: catalogueDocument(seen),

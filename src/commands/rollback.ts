@@ -1,10 +1,9 @@
 import type { Context } from "../context.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
-import { emptyManifest, isHeld, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
+import { isHeld, type Manifest, type VerifiedRecord } from "../core/manifest.ts";
 import { previousOf, rollbackProblems } from "../core/plan/rollback.ts";
-import { platformId } from "../core/platform.ts";
-import { readManifest } from "../io/volume/manifest-file.ts";
-import { refuseOtherPlatform, resolvePrefix } from "../run/inputs/volume.ts";
+import { renderDocument } from "../report/text.ts";
+import { readVolume, refuseOtherPlatform } from "../run/inputs/volume.ts";
 import { rollBack, verified } from "../run/rollback.ts";
 import { openForChange } from "../run/uninstall.ts";
 import { installedTools } from "./hold.ts";
@@ -16,8 +15,7 @@ import { notifySessions } from "./notify.ts";
  */
 export async function rollback(context: Context): Promise<number> {
   const { options, machine, reporter, clock } = context;
-  const prefix = await resolvePrefix(context);
-  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(machine));
+  const { prefix, manifest } = await readVolume(context);
   refuseOtherPlatform(manifest, machine, prefix);
   const named = installedTools(options.names, manifest, prefix, "roll back");
   const chosen = previousOf(manifest, named);
@@ -60,8 +58,7 @@ function report(
     return { tool, from, to, bins: Object.keys(bins), held: isHeld(manifest, tool) };
   });
   if (options.json !== false) {
-    const document = { schema: 1, prefix, dryRun: options.dryRun, rolledBack };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, dryRun: options.dryRun, rolledBack }));
     return;
   }
   const would = options.dryRun ? "would be " : "";

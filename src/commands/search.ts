@@ -3,10 +3,9 @@ import { exitStatus, UserError } from "../core/errors.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { Recipe } from "../core/recipe.ts";
 import { nearestName, searchRecipes } from "../core/search.ts";
-import { readManifest } from "../io/volume/manifest-file.ts";
-import { renderTable } from "../report/text.ts";
+import { renderDocument, renderTable } from "../report/text.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
-import { resolvePrefix } from "../run/inputs/volume.ts";
+import { readVolume } from "../run/inputs/volume.ts";
 
 /** `search WORD…`: recipes with every word in their names, programs, aliases or description. */
 export async function search(context: Context): Promise<number> {
@@ -17,13 +16,12 @@ export async function search(context: Context): Promise<number> {
       hint: "Use openclaw-install-skill-deps search pdf; recipe list shows everything.",
     });
   }
-  const prefix = await resolvePrefix(context);
-  const manifest = await readManifest(prefix);
-  const { catalogue } = await readCatalogue(context, { prefix, manifest: manifest ?? {} });
+  const { prefix, manifest } = await readVolume(context);
+  const { catalogue } = await readCatalogue(context, { prefix, manifest });
   const found = searchRecipes(words, catalogue);
   if (options.json !== false) {
     const recipes = found.map((recipe) => foundDocument(recipe, manifest));
-    stdout.write(`${JSON.stringify({ schema: 1, words, found: recipes }, null, 2)}\n`);
+    stdout.write(renderDocument({ words, found: recipes }));
     return exitStatus.done;
   }
   if (found.length > 0) {
@@ -39,17 +37,17 @@ export async function search(context: Context): Promise<number> {
 }
 
 /** One of `found` of `search --json`; entrypoint/README.md describes it. */
-function foundDocument(recipe: Recipe, manifest: Manifest | undefined) {
+function foundDocument(recipe: Recipe, manifest: Manifest) {
   const { name, version, description, homepage, license, aliases = [] } = recipe;
-  const installed = manifest?.tools[name]?.version ?? null;
+  const installed = manifest.tools[name]?.version ?? null;
   const bins = Object.keys(recipe.bins);
   return { name, version, installed, bins, aliases, description, homepage, license };
 }
 
-function rowOf({ name, version, bins, aliases = [], description }: Recipe, manifest?: Manifest) {
+function rowOf({ name, version, bins, aliases = [], description }: Recipe, manifest: Manifest) {
   const programs = Object.keys(bins);
   const shown = programs.length > 4 ? [...programs.slice(0, 3), "..."] : programs;
   const known = aliases.length > 0 ? ` (also ${aliases.join(", ")})` : "";
-  const installed = manifest?.tools[name]?.version ?? "-";
+  const installed = manifest.tools[name]?.version ?? "-";
   return [name, version, installed, shown.join(" "), `${description}${known}`];
 }

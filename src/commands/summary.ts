@@ -16,24 +16,23 @@ const mostNames = 20;
 
 /** The result of a run. */
 export interface Summary {
-  readonly survey: InstalledState;
+  readonly state: InstalledState;
   readonly applied: Applied;
   readonly exitStatus: number;
   /** The answers to agents' requests; absent where there may be none. */
-  readonly answered?: Answered;
+  readonly answered: Answered | undefined;
 }
 
 /** The document of `install --json`. */
 export function summaryDocument(
-  { survey: seen, applied, ...rest }: Summary,
+  { state, applied, ...rest }: Summary,
   loginShell: LoginShell,
-): Record<string, unknown> {
+): object {
   return {
-    schema: 1,
     exitStatus: rest.exitStatus,
-    prefix: seen.prefix,
-    platform: seen.plan.platform,
-    catalogue: catalogueDocument(seen),
+    prefix: state.prefix,
+    platform: state.plan.platform,
+    catalogue: catalogueDocument(state),
     onLoginPath: loginShell.missing.length === 0,
     shadowed: loginShell.shadowed,
     installed: applied.installed.map(({ tool, version, source, bins }) => ({
@@ -42,33 +41,37 @@ export function summaryDocument(
       source,
       bins: Object.keys(bins),
     })),
-    kept: seen.plan.steps.filter(({ action }) => action === "keep").map(({ tool }) => tool),
+    kept: state.plan.steps.filter(({ action }) => action === "keep").map(({ tool }) => tool),
     failed: applied.failures,
     fallbacks: applied.fallbacks,
-    unmet: seen.plan.unmet,
-    ...(rest.answered && { requests: rest.answered.answers }),
+    unmet: state.plan.unmet,
+    requests: rest.answered?.answers,
   };
 }
 
 /** What was installed and where, the PATH line for the shell, and the totals. */
-export function renderSummary(summary: Summary, loginShell: LoginShell, onPath: boolean): string {
-  const { survey, applied } = summary;
-  const { prefix } = survey;
+export function renderSummary(
+  summary: Summary,
+  loginShell: LoginShell,
+  path: string | undefined,
+): string {
+  const { state, applied } = summary;
+  const { prefix } = state;
   const count = countTools(applied.manifest);
   const changed = [...applied.installed, ...applied.linked];
   const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
-  const path = count > 0 ? renderPath(prefix, loginShell, onPath) : "";
-  return `${table}${path}${renderSum(summary)}\n`;
+  const line = count > 0 ? renderPath(prefix, loginShell, path) : "";
+  return `${table}${line}${renderSum(summary)}\n`;
 }
 
 /**
  * The last line: the totals, and the names of tools that failed or are unmet; with `named` also of
  * those that were installed, and of requests that were answered, for a line that stands alone.
  */
-export function renderSum({ survey, applied, answered }: Summary, named = false): string {
+export function renderSum({ state, applied, answered }: Summary, named = false): string {
   const { installed, linked, failures, manifest } = applied;
-  const { unmet } = survey.plan;
-  const { repaired } = survey.inspection;
+  const { unmet } = state.plan;
+  const { repaired } = state.inspection;
   const tried = installed.length + failures.length;
   const parts = [
     ...(tried > 0
@@ -100,13 +103,13 @@ export function renderSum({ survey, applied, answered }: Summary, named = false)
     const said = news.map(({ name, state }) => `${name} ${state}`);
     names.push(`requests: ${nameSome(said, mostNames)}`);
   }
-  const total = `${countTools(manifest)} in ${survey.prefix}`;
+  const total = `${countTools(manifest)} in ${state.prefix}`;
   const done = parts.length > 0 ? parts.join(", ") : "nothing to do";
   return [done, ...(failed.length > 0 ? [] : [total]), ...names].join("; ");
 }
 
 function nameOf(record: InstalledRecord): string {
-  return titleOf({ ...record, ...titleOfRecord(record) });
+  return titleOf({ ...record, title: titleOfRecord(record) });
 }
 
 function renderTools(prefix: string, tools: readonly InstalledRecord[]): string {
@@ -119,8 +122,8 @@ function renderTools(prefix: string, tools: readonly InstalledRecord[]): string 
   return `${renderTable([["TOOL", "VERSION", "PROGRAMS"], ...rows.sort()])}\n`;
 }
 
-/** What makes a shell find the programs; empty if it does already. */
-export function renderPath(prefix: string, loginShell: LoginShell, onPath: boolean): string {
+/** What makes a shell find the programs; empty if it does already. `path`: the PATH of the current one. */
+export function renderPath(prefix: string, loginShell: LoginShell, path = ""): string {
   const { missing, shadowed } = loginShell;
   const bin = `${prefix}/bin`.replace(/[\\"$`]/g, "\\$&");
   const isShadowed = Object.keys(shadowed).length > 0;
@@ -129,7 +132,7 @@ export function renderPath(prefix: string, loginShell: LoginShell, onPath: boole
   if (missing.length > 0) {
     return `${first}login shells do not find ${nameSome(missing)} yet; add this line to your profile (entrypoint/README.md, "PATH"):\n${line}`;
   }
-  if (onPath) return first;
+  if (path.split(":").includes(`${prefix}/bin`)) return first;
   return isShadowed
     ? `${first}in the current shell, run:\n${line}`
     : `login shells find them; in the current shell, run:\n${line}`;
@@ -145,14 +148,14 @@ export function renderShadowed(prefix: string, { shadowed }: LoginShell): string
 }
 
 /** The document of `--dry-run --json`. */
-export function planDocument(seen: InstalledState): unknown {
+export function planDocument(seen: InstalledState): object {
   const { plan, prefix } = seen;
   const steps = plan.steps.map((step) =>
     step.action === "install" ? installDocument(step) : withoutRecord(step),
   );
   const catalogue = catalogueDocument(seen);
   const { platform, unmet, bins } = plan;
-  return { schema: 1, prefix, platform, catalogue, steps, unmet, bins };
+  return { prefix, platform, catalogue, steps, unmet, bins };
 }
 
 function installDocument({ recipe, artifacts, seed, ...step }: InstallStep): unknown {

@@ -13,34 +13,22 @@ import { withMachine } from "./machine-context.ts";
  * it. Changes nothing. What the operator has reviewed is not resolved, so it is not compared either.
  */
 export async function sayNewerPackages(state: InstalledState, context: Context): Promise<void> {
-  const { prefix, manifest, libraries, catalogue } = state;
+  const { prefix, manifest, catalogue } = state;
   const { options, reporter } = context;
   if (!options.allowLibraries || options.offline) return;
   const pinned = (await tolerate(readDeclared(prefix)))?.tools ?? {};
-  const skills = new Map<string, string[]>();
-  const sets = new Map(
-    libraries.flatMap(({ name, sets }) =>
-      sets.flatMap((set) =>
-        set.tools.flatMap((tool) => {
-          const [one] = librarySets(set, [lineOfTool(tool) ?? "node"]);
-          if (!one || !pinned[tool] || !manifest.tools[tool]) return [];
-          skills.set(tool, [...(skills.get(tool) ?? []), name]);
-          return [[tool, one] as const];
-        }),
-      ),
-    ),
-  );
+  const known = setsOf(state).filter(({ tool }) => pinned[tool] && manifest.tools[tool]);
+  const sets = new Map(known.map(({ tool, set }) => [tool, set]));
   if (sets.size === 0) return;
-  reporter.emit({
-    type: "detail",
-    message: `comparing ${sets.size} library sets with the indexes`,
-  });
+  const message = `comparing ${sets.size} library sets with the indexes`;
+  reporter.emit({ type: "detail", message });
   const found = await withMachine(catalogue, context, (machine) =>
     previewSets([...sets.values()], pinned, { ...machine, prefix, manifest }),
   );
   const say = (message: string) => reporter.emit({ type: "note", message });
   for (const { tool, changes, problem } of found) {
-    const title = titleOfSet(tool, skills.get(tool));
+    const skills = known.filter((it) => it.tool === tool).map(({ skill }) => skill);
+    const title = titleOfSet(tool, skills);
     if (problem !== undefined) say(`${title}: what is newer is not known: ${problem}`);
     else if (changes.length > 0) say(`${title} would change: ${nameSome(changes, 20)}`);
   }
@@ -48,5 +36,17 @@ export async function sayNewerPackages(state: InstalledState, context: Context):
   if (changed.length === 0) return;
   say(
     `to accept new packages: openclaw-install-skill-deps --allow-libraries update ${changed.join(" ")}`,
+  );
+}
+
+/** The library sets that skills declare, with their tools. */
+function setsOf({ libraries }: InstalledState) {
+  return libraries.flatMap(({ name: skill, sets }) =>
+    sets.flatMap((declared) =>
+      declared.tools.flatMap((tool) => {
+        const [set] = librarySets(declared, [lineOfTool(tool) ?? "node"]);
+        return set ? [{ skill, tool, set }] : [];
+      }),
+    ),
   );
 }

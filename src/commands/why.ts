@@ -8,7 +8,8 @@ import { programOfAlias } from "../core/plan/aliases.ts";
 import type { BinState } from "../core/plan/plan.ts";
 import { toolsThatNeed } from "../core/plan/required-by.ts";
 import type { McpServer } from "../core/skills/mcp.ts";
-import { nameSome, nearest } from "../core/wording.ts";
+import { didYouMean, nameSome, nearest } from "../core/wording.ts";
+import { renderDocument } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
 import { findPackages, isScoped, type PackageAnswer, renderPackage } from "./why-packages.ts";
 
@@ -66,8 +67,7 @@ export async function why(context: Context): Promise<number> {
   const answers = distinct.flatMap((name) => answerFor(name, state, packages) ?? []);
   if (options.json !== false) {
     const { prefix, plan } = state;
-    const document = { schema: 1, prefix, platform: plan.platform, programs: answers, packages };
-    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    stdout.write(renderDocument({ prefix, platform: plan.platform, programs: answers, packages }));
   } else {
     const texts = answers.map((answer) => renderAnswer(answer, context));
     stdout.write([...texts, ...packages.map(renderPackage)].join("\n"));
@@ -138,9 +138,7 @@ function refuse(program: string, { catalogue, skills, manifest }: InstalledState
   const near = nearest(program, [...catalogue.providers.keys(), ...asked]);
   const what = `no skill requires "${program}", no recipe provides it, PATH does not have it, and no skill's packages are called so`;
   throw new UserError("E_UNKNOWN_NAME", what, {
-    hint: near
-      ? `Did you mean ${near}?`
-      : "openclaw-install-skill-deps search WORD finds programs.",
+    hint: didYouMean(near, "openclaw-install-skill-deps search WORD finds programs."),
   });
 }
 

@@ -203,7 +203,7 @@ export interface Declaration {
   /** The skill. */
   readonly by: string;
   /** The declaration at its first use, if it has changed since. */
-  readonly recorded?: string;
+  readonly recorded?: string | undefined;
   /** The user has confirmed that the recorded one is replaced. */
   readonly accepted?: boolean;
 }

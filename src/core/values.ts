@@ -7,6 +7,11 @@ export function asFields(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null ? (value as Fields) : undefined;
 }
 
+/** The fields of an object that is no list. */
+export function plainFields(value: unknown): Fields | undefined {
+  return Array.isArray(value) ? undefined : asFields(value);
+}
+
 /** The items of an array or a comma-separated text; trimmed, without empty ones. */
 export function textList(value: unknown): string[] {
   const items: unknown[] =

@@ -79,6 +79,11 @@ export function isThere(path: string): boolean {
   return ifThere(path, () => statSync(path)) !== undefined;
 }
 
+/** True for a directory, also behind links. */
+export function isDirectory(path: string): boolean {
+  return ifThere(path, () => statSync(path))?.isDirectory() === true;
+}
+
 /** Twelve random hexadecimal digits: a unique name. */
 export function token(): string {
   return randomBytes(6).toString("hex");
@@ -212,7 +217,7 @@ async function tryDirectory(path: string, tries: number): Promise<void> {
     mkdirSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EEXIST" && (await statIfExists(path))?.isDirectory()) return;
+    if (code === "EEXIST" && isDirectory(path)) return;
     const parent = dirname(path);
     if (code !== "ENOENT" || parent === path || tries === 0) throw fileError("create", path, cause);
     await makeDirectory(parent);

@@ -1,8 +1,9 @@
 /** What a terminal supports: colour, cursor movement, characters beyond ASCII. */
+
 import { WriteStream } from "node:tty";
 import { styleText } from "node:util";
+import type { Env } from "../core/platform.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
 type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {

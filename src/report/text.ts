@@ -85,7 +85,7 @@ function programsIn({ bins }: { readonly bins: readonly string[] }): string {
 export function renderProblemLine(
   word: "error" | "warning",
   message: string,
-  { problem, hint }: { readonly problem: ProblemCode; readonly hint?: string },
+  { problem, hint }: { readonly problem: ProblemCode; readonly hint?: string | undefined },
 ): string {
   return withHint(`${word}: ${message.replace(/$|(?=\n)/, ` [${problem}]`)}`, hint);
 }
@@ -118,4 +118,9 @@ export function renderTable(given: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join("\n");
+}
+
+/** The document of `--json`. */
+export function renderDocument(fields: object): string {
+  return `${JSON.stringify({ schema: 1, ...fields }, null, 2)}\n`;
 }

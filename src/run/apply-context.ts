@@ -1,6 +1,6 @@
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import type { Reasons } from "../core/plan/import.ts";
-import type { Platform } from "../core/platform.ts";
+import type { Env, Platform } from "../core/platform.ts";
 import type { Catalogue } from "../core/recipe.ts";
 import type { Starter } from "../io/starter.ts";
 import type { Staging } from "../io/volume/volume.ts";
@@ -73,7 +73,7 @@ export interface ApplyContext {
 
 /** The machine's toolchains, for Python programs and Go builds. */
 export interface ToolchainContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly home: string;
   /** The machine's own platform: a Go toolchain must run here. */
   readonly machine: Platform;

@@ -15,7 +15,7 @@ import type { Failure } from "../report/events.ts";
 import type { ApplyContext, ApplyRequest, OpenSeed, SeedVolume } from "./apply-context.ts";
 import { findMissing, retireReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
-import { failed, type Results, sayDispensable } from "./failed.ts";
+import { failed, noResults, type Results, sayDispensable } from "./failed.ts";
 import { installTool } from "./install-tool.ts";
 import { type OlderVersion, sayOlder } from "./older-version.ts";
 import { importCatalogues } from "./store-catalogue.ts";
@@ -53,54 +53,75 @@ export interface Applied {
  * run's report is only informative.
  */
 export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Applied> {
-  const { prefix, emit } = request;
-  for (const message of await openVolume(prefix)) emit({ type: "note", message });
+  const { prefix, manifest, emit } = request;
+  for (const message of await openVolume(prefix)) emit({ type: "note", message }); // 1
   const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
-  await removeStaleFiles(prefix, request.manifest, true); // what dead runs left may be filling the disk
+  await removeStaleFiles(prefix, manifest, true); // what dead runs left may be filling the disk
   const staging = await openStaging(prefix);
   try {
     const seed = request.seed && (await openSeed(request.seed, staging));
     const context: ApplyContext = { ...request, began, seed };
     await forgetFreshness(prefix);
-    const known = Object.values(context.manifest.tools).map((record) =>
-      latest(record, context.reverified),
-    );
-    const digests: WrittenDigests = new Map();
-    if (plan.steps.some(isNewSet)) await learnDigests(prefix, known, digests);
-    const done = await applySteps(plan, context, staging);
-    const { failures, fallbacks, bugs } = done;
-    const shared = await resealed(prefix, [...known, ...done.installed], digests);
-    const installed = inOrderOf(plan, done.installed).map((record) => latest(record, shared));
-    const linked = done.linked.filter(isTool);
-    sayOlder(fallbacks, emit);
-    const forced = new Set(
-      stepsOf(plan).flatMap((step) =>
-        step.action === "install" && isForced(step) ? [step.tool] : [],
-      ),
-    );
-    const reverified = [
-      ...context.reverified,
-      ...shared,
-      ...done.linked.map((record) => withNewFingerprint(record, context)),
-    ];
-    const tools = installed.filter(isTool);
-    const reasons = context.reasonsFor(tools);
-    const manifest = await commit(
-      { ...context, ...reasons, reverified, fallbacks },
-      installed,
-      forced,
-    );
-    if (seed?.catalogues) await importCatalogues(seed, { prefix, manifest }, emit);
-    failures.push(...(await findMissing(context, tools)));
-    await retireReplaced(context, installed, manifest);
-    await removeStaleFiles(prefix, manifest);
-    if (installed.length > 0) letGoOfWrittenFiles(staging.dir);
-    if (bugs.length > 0) throw bugs[0];
-    const command = [...installed, ...done.linked].find((record) => !isTool(record));
-    return { manifest, installed: tools, command, linked, failures, fallbacks };
+    const done = await applyAll(plan, context, staging); // 2
+    const after = await commitAll(plan, done, context); // 3
+    const missing = await cleanUp(done, after, context); // 4
+    if (done.installed.length > 0) letGoOfWrittenFiles(staging.dir);
+    if (done.bugs.length > 0) throw done.bugs[0];
+    return {
+      manifest: after,
+      installed: done.installed.filter(isTool),
+      command: [...done.installed, ...done.linked].find((record) => !isTool(record)),
+      linked: done.linked.filter(isTool),
+      failures: [...done.failures, ...missing],
+      fallbacks: done.fallbacks,
+    };
   } finally {
     await staging.close();
   }
+}
+
+/** Results, with the updated records of library sets whose files got links. */
+interface Done extends Results {
+  readonly shared: readonly VerifiedRecord[];
+}
+
+async function applyAll(plan: Plan, context: ApplyContext, staging: Staging): Promise<Done> {
+  const { prefix, manifest, reverified } = context;
+  const known = Object.values(manifest.tools).map((record) => latest(record, reverified));
+  const digests: WrittenDigests = new Map();
+  if (plan.steps.some(isNewSet)) await learnDigests(prefix, known, digests);
+  const results = await applySteps(plan, context, staging);
+  const shared = await resealed(prefix, [...known, ...results.installed], digests);
+  const installed = inOrderOf(plan, results.installed).map((record) => latest(record, shared));
+  return { ...results, installed, shared };
+}
+
+async function commitAll(plan: Plan, done: Done, context: ApplyContext): Promise<Manifest> {
+  const { installed, linked, shared, fallbacks } = done;
+  sayOlder(fallbacks, context.emit);
+  const relinked = linked.map((record) => withNewFingerprint(record, context));
+  const reverified = [...context.reverified, ...shared, ...relinked];
+  const reasons = context.reasonsFor(installed.filter(isTool));
+  const forced = stepsOf(plan).filter((step) => step.action === "install" && isForced(step));
+  return await commit(
+    { ...context, ...reasons, reverified, fallbacks },
+    installed,
+    new Set(forced.map(({ tool }) => tool)),
+  );
+}
+
+/** Removes what is no longer referenced. Returns what has disappeared in the meantime. */
+async function cleanUp(
+  { installed }: Done,
+  manifest: Manifest,
+  context: ApplyContext,
+): Promise<Failure[]> {
+  const { prefix, seed, emit } = context;
+  if (seed?.catalogues) await importCatalogues(seed, { prefix, manifest }, emit);
+  const missing = await findMissing(context, installed.filter(isTool));
+  await retireReplaced(context, installed, manifest);
+  await removeStaleFiles(prefix, manifest);
+  return missing;
 }
 
 async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promise<OpenSeed> {
@@ -142,12 +163,8 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     queue.concurrency = context.jobs + transfers;
   });
   const toolchains = shareToolchains(context, staging);
-  const starter = starterOf(
-    context,
-    plan.steps.filter(({ action }) => action === "install").length,
-  );
-  const lists = { installed: [], linked: [], failures: [], dispensable: [] };
-  const results: Results = { ...lists, fallbacks: [], bugs: [] };
+  const starter = starterOf(context, plan);
+  const results = noResults();
   /** Tools of this run; each resolves to its record, or undefined if it failed. */
   const running = new Map<string, Promise<VerifiedRecord | undefined>>();
   const spare = new Map(plan.spare?.map((step) => [step.tool, step]));
@@ -191,6 +208,6 @@ function added(list: VerifiedRecord[], record: VerifiedRecord): VerifiedRecord {
 async function relink(step: LinkStep, context: ApplyContext): Promise<VerifiedRecord> {
   await linkBins(context.prefix, step.record);
   const { tool, version, bins, record } = step;
-  context.emit({ type: "linked", tool, version, bins, ...titleOfRecord(record) });
+  context.emit({ type: "linked", tool, version, bins, title: titleOfRecord(record) });
   return step.record;
 }

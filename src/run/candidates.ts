@@ -74,9 +74,14 @@ export function candidatesOf(step: InstallStep, context: ApplyContext): Candidat
       (dir, toolchains) =>
         stageArtifact(recipe, artifact, context, { hasAlternative, toolchains, dir });
     const { isBuilt = false, isChosenByPython = false } = describeKind(artifact);
-    const about = { called: sourceName(artifact), needs: needsOf(recipe, artifact) };
-    const how = { fetch: fetch(hasAlternative), fetchPatiently: fetch(false) };
-    return { ...about, ...how, isBuilt, isChosenByPython };
+    return {
+      called: sourceName(artifact),
+      fetch: fetch(hasAlternative),
+      fetchPatiently: fetch(false),
+      needs: needsOf(recipe, artifact),
+      isBuilt,
+      isChosenByPython,
+    };
   });
   const { seed: from } = context;
   if (!seed || !from) return downloads;
@@ -140,29 +145,19 @@ async function stageArtifact(
   const { name: tool } = recipe;
   const bins = artifact.bins ?? recipe.bins;
   const written: WrittenDigests = new Map();
-  const by = recipe.declared ? `the skill ${recipe.declared.by}` : tool;
+  const { http, npm, apt, platform, runsHere, signal } = context;
   const { tree, source, starts } = await stage(artifact, {
-    http: context.http,
-    npm: context.npm,
-    apt: context.apt,
-    platform: context.platform,
-    runsHere: context.runsHere,
+    http,
+    npm,
+    apt,
+    platform,
+    runsHere,
+    signal,
     ...given,
-    isPrivate: recipe.origin !== "bundled" && recipe.declared === undefined,
     bins,
     written,
-    signal: context.signal,
-    onProgress: (received, total) =>
-      context.emit({
-        type: "progress",
-        tool,
-        received,
-        ...(total === undefined ? {} : { total }),
-      }),
-    onPhase: (phase) => context.emit({ type: "phase", tool, phase }),
-    onNote: (message) => context.emit({ type: "note", message: `${tool}: ${message}` }),
-    onWarning: (problem, message) =>
-      context.emit({ type: "warning", problem, message: `${by}: ${message}` }),
+    isPrivate: recipe.origin !== "bundled" && recipe.declared === undefined,
+    ...eventsOf(recipe, context),
   });
   const key = installationKey(recipe, artifact);
   const version = versionOf(recipe, artifact);
@@ -183,6 +178,17 @@ async function stageArtifact(
     installedAt: context.clock().toISOString(),
   };
   return { tree, record, written, received: source.size };
+}
+
+function eventsOf({ name: tool, declared }: Recipe, { emit }: ApplyContext) {
+  const by = declared ? `the skill ${declared.by}` : tool;
+  return {
+    onProgress: (received, total) => emit({ type: "progress", tool, received, total }),
+    onPhase: (phase) => emit({ type: "phase", tool, phase }),
+    onNote: (message) => emit({ type: "note", message: `${tool}: ${message}` }),
+    onWarning: (problem, message) =>
+      emit({ type: "warning", problem, message: `${by}: ${message}` }),
+  } satisfies Partial<StageContext>;
 }
 
 async function describeBins(

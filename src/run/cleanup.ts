@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { describeError, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
 import { rm } from "../io/disk.ts";
@@ -8,6 +8,7 @@ import { isWhole } from "../io/volume/store.ts";
 import { renew } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext } from "./apply-context.ts";
+import { asFailure } from "./failed.ts";
 
 /**
  * Published trees that are missing: if a run was suspended for hours, another run may have pruned
@@ -70,19 +71,4 @@ export async function retireReplaced(
     }
     if (former.dir !== dir) await renew(prefix, former.dir);
   }
-}
-
-export function asFailure(tool: string, error: unknown): Failure {
-  const message = describeError(error);
-  if (!(error instanceof UserError)) return { tool, code: "busy", problem: "E_BUG", message };
-  const { kind, problem, hint, shared, also } = error;
-  return {
-    tool,
-    code: kind,
-    problem,
-    message,
-    hint,
-    ...(shared && { shared }),
-    ...(also.length > 0 && { also }),
-  };
 }

@@ -11,8 +11,8 @@ import type { DeclaredArtifact, DeclaredLibrariesArtifact } from "../core/recipe
 import { nameSome } from "../core/wording.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readDeclared } from "../io/volume/declared-file.ts";
-import { acquireLease } from "../io/volume/lease.ts";
-import { openDirectory } from "../io/volume/volume.ts";
+import { withLease } from "../io/volume/lease.ts";
+import { openShare } from "../io/volume/volume.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
 import { draftDeclared } from "./declared-draft.ts";
 import { draftLibraries } from "./library-draft.ts";
@@ -96,8 +96,7 @@ function recordedStep(
   if ("reason" in found) throw new UserError("E_NO_BUILD", found.reason);
   const { artifacts } = found;
   const size = artifacts[0] && downloadSize(artifacts[0], platform, undefined);
-  const known = size === undefined ? {} : { size };
-  return { ...step, ...known, version: recipe.version, recipe, artifacts };
+  return { ...step, size: size ?? step.size, version: recipe.version, recipe, artifacts };
 }
 
 /** Of several runs the first one's record is used, unless the user has confirmed to replace it. */
@@ -107,26 +106,17 @@ async function record(
   replace: boolean,
   { prefix, signal, emit }: ApplyContext,
 ): Promise<DeclaredTool> {
-  const lease = await acquireLease({
-    prefix,
-    name: "declared",
-    signal,
-    isDone: async () => false,
-    onWait: () => emit({ type: "note", message: "waiting for another run's declarations" }),
-  });
-  try {
+  const message = "waiting for another run's declarations";
+  const onWait = () => emit({ type: "note", message });
+  return await withLease({ prefix, name: "declared", signal, onWait }, async () => {
     const { tools } = await readDeclared(prefix);
     const other = tools[tool];
     if (other && !replace) return other;
-    for (const dir of ["share", layout.share]) {
-      await openDirectory(prefix, dir);
-    }
+    await openShare(prefix);
     const text = renderDeclared({ schema: 1, tools: { ...tools, [tool]: made } });
     await writeAtomically(join(prefix, layout.declared), text);
     return made;
-  } finally {
-    await lease?.release();
-  }
+  });
 }
 
 /** Wrong bytes of a declaration may be a new release: only the user can decide. */

@@ -1,4 +1,4 @@
-import { UserError } from "../core/errors.ts";
+import { describeError, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { canDoWithout, possibleNeeds } from "../core/plan/needs.ts";
@@ -7,7 +7,6 @@ import { asUserError } from "../core/system-error.ts";
 import { nameSome } from "../core/wording.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext } from "./apply-context.ts";
-import { asFailure } from "./cleanup.ts";
 import { keptVersion, type OlderVersion } from "./older-version.ts";
 
 /** What has become of the steps so far. */
@@ -20,6 +19,19 @@ export interface Results {
   readonly fallbacks: OlderVersion[];
   /** Errors that are not UserErrors: rethrown after everything else is committed. */
   readonly bugs: unknown[];
+}
+
+export function noResults(): Results {
+  const records = { installed: [], linked: [], fallbacks: [] };
+  return { ...records, failures: [], dispensable: [], bugs: [] };
+}
+
+/** What is said of an error that ended a tool's installation. */
+export function asFailure(tool: string, error: unknown): Failure {
+  const message = describeError(error);
+  if (!(error instanceof UserError)) return { tool, code: "busy", problem: "E_BUG", message };
+  const { kind: code, problem, hint, shared, also } = error;
+  return { tool, code, problem, message, hint, shared, ...(also.length > 0 && { also }) };
 }
 
 /**
@@ -43,7 +55,7 @@ export function failed(
     return context.manifest.tools[step.tool];
   }
   const title = step.action === "install" ? step.title : undefined;
-  const failure = { ...asFailure(step.tool, error), ...(title !== undefined && { title }) };
+  const failure = { ...asFailure(step.tool, error), title };
   if (isDispensable(step, plan)) results.dispensable.push({ failure, for: step.for });
   else sayFailed(failure, context, results);
   return undefined;

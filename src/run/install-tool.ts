@@ -7,10 +7,9 @@ import { linkBins } from "../io/volume/bins.ts";
 import { acquireLease, type Lease } from "../io/volume/lease.ts";
 import { findTree, publish } from "../io/volume/store.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
-import { awaitNeeds } from "./await-needs.ts";
 import { isStagingGone, stagingGone } from "./cleanup.ts";
 import { usedAgain } from "./older-version.ts";
-import { stageTool } from "./stage.ts";
+import { awaitNeeds, stageTool } from "./stage.ts";
 import { testTree } from "./test-tree.ts";
 
 /** What makes recipes: few tools need it, and it takes milliseconds to load. */
@@ -67,12 +66,9 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     if (fallback) run.onFallback(fallback);
     const milliseconds = Math.round(performance.now() - began);
     const bins = Object.keys(record.bins);
-    const named = {
-      tool,
-      version: record.version,
-      ...(given.title !== undefined && { title: given.title }),
-    };
-    emit({ type: "installed", ...named, bins, size, milliseconds, ...(copyOf && { copyOf }) });
+    const { version } = record;
+    const { title } = given;
+    emit({ type: "installed", tool, version, title, bins, size, milliseconds, copyOf });
     return record;
   } catch (thrown) {
     const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;

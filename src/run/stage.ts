@@ -5,8 +5,8 @@ import { asUserError } from "../core/system-error.ts";
 import { rm } from "../io/disk.ts";
 import { tolerate } from "../io/files.ts";
 import { HurriedError } from "../net/errors.ts";
+import { warningOf } from "../report/events.ts";
 import type { ApplyContext, Needs, ToolRun } from "./apply-context.ts";
-import { awaitNeeds, needsFor } from "./await-needs.ts";
 import { type Candidate, candidatesOf, type StagedTool } from "./candidates.ts";
 import { olderVersion } from "./older-version.ts";
 import { withPython } from "./toolchains.ts";
@@ -78,14 +78,30 @@ async function stageCandidate(
   return { ...staged, needs };
 }
 
+/** The tools that a source needs; starts the installation of those that only it needs. */
+function needsFor(names: readonly string[], { needs, ready }: ToolRun): Needs {
+  return new Map(names.map((name) => [name, needs.get(name) ?? ready(name)]));
+}
+
+/** Waits until all are installed. Throws a UserError if one could not be. */
+export async function awaitNeeds(step: InstallStep, needs: Needs): Promise<void> {
+  const { title = step.tool } = step;
+  for (const [need, record] of needs) {
+    if (await record) continue;
+    throw new UserError("E_NEED", `${title} needs ${need}, which could not be installed`, {
+      hint: `Fix ${need} first (see its error).`,
+      shared: { key: `needs ${need}`, message: `${need} could not be installed` },
+    });
+  }
+}
+
 /** A tool that only the seed has is not fetched. */
 function sayStart(
   { tool, version, title, size, artifacts }: InstallStep,
   { emit }: ApplyContext,
 ): void {
   if (artifacts.length === 0) return;
-  const known = { ...(title !== undefined && { title }), ...(size !== undefined && { size }) };
-  emit({ type: "start", tool, version, ...known });
+  emit({ type: "start", tool, version, title, size });
 }
 
 /** Candidates in the order in which they are tried; `again` grows in the meantime. */
@@ -117,5 +133,5 @@ function sayInstead(
   const first = step.seed ? errors[0] : errors.find(({ kind }) => kind === "integrity");
   if (!first) return;
   const message = `${tool}: ${describeError(first)}; ${version} from ${source.seed ?? source.from} is used`;
-  emit({ type: "warning", problem: first.problem, message, hint: first.hint });
+  emit(warningOf(first, message));
 }

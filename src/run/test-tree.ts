@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { runtimeFlags } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstallStep } from "../core/plan/plan.ts";
+import type { InstallStep, Plan } from "../core/plan/plan.ts";
 import { mkdirSync, writeFile } from "../io/disk.ts";
 import { type Command, smokeTest } from "../io/exec.ts";
 import { openStarter, type Starter } from "../io/starter.ts";
@@ -62,10 +62,10 @@ async function runTest(
   await smokeTest(step.tool, command, testOutput);
 }
 
-/** A small process for the tests of an installation; few tests are not worth it. */
-export function starterOf(context: ApplyContext, tests: number): Starter | undefined {
-  const env = { ...envOfTests(context), HOME: "/", TMPDIR: "/" };
-  return tests > 3 ? openStarter(env, context.signal) : undefined;
+/** A small process for the tests of a plan; few tests are not worth it. */
+export function starterOf(context: ApplyContext, { steps }: Plan): Starter | undefined {
+  if (steps.filter(({ action }) => action === "install").length <= 3) return undefined;
+  return openStarter({ ...envOfTests(context), HOME: "/", TMPDIR: "/" }, context.signal);
 }
 
 function envOfTests({ prefix }: ApplyContext): Record<string, string> {

@@ -115,38 +115,31 @@ async function versionOf(go: string): Promise<string | undefined> {
   return /^go version go(\d+\.\d+(?:\.\d+)?)/.exec(finished?.stdout ?? "")?.[1];
 }
 
-/** A Go for this run alone: it is in staging and is removed with it. */
+/** A Go for this run alone: it is in staging and is removed with it. The first source that works. */
 async function fetchGo(
   context: ToolchainRun,
   staging: Pick<Staging, "workDir">,
   shared: Omit<SharedToolchains, "toolchain">,
 ): Promise<string> {
-  const { catalogue, machine } = context.toolchains;
-  const recipe = catalogue.recipes.get("go");
-  const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides it" };
-  const bin = recipe?.bins.go;
-  if (!recipe || "reason" in found || bin === undefined) {
-    const why = "reason" in found ? found.reason : "the recipe go has no program go";
-    throw new UserError("E_NO_GO", `a Go is needed to build it, and ${why}`);
-  }
+  const { recipe, artifacts, bin } = goRecipe(context.toolchains);
   const message = `fetching Go ${recipe.version} to build with; it is not kept`;
   context.emit({ type: "note", message });
   const never = (): Promise<never> =>
     Promise.reject(new Error("the recipe go must not be built itself"));
   const errors: unknown[] = [];
-  for (const [i, artifact] of found.artifacts.entries()) {
+  for (const [i, artifact] of artifacts.entries()) {
     try {
       const { tree } = await stage(artifact, {
         http: context.http,
         npm: context.npm,
         apt: context.apt,
         toolchains: { ...shared, python: never, anyPython: never, toolchain: never },
-        platform: machine,
+        platform: context.toolchains.machine,
         runsHere: true,
         dir: await staging.workDir("go"),
         bins: artifact.bins ?? recipe.bins,
         written: new Map(),
-        hasAlternative: i < found.artifacts.length - 1,
+        hasAlternative: i < artifacts.length - 1,
         signal: context.signal,
         onProgress: () => {},
       });
@@ -158,6 +151,16 @@ async function fetchGo(
     }
   }
   throw errors[0];
+}
+
+function goRecipe({ catalogue, machine }: ToolchainContext) {
+  const recipe = catalogue.recipes.get("go");
+  const found = recipe ? artifactsFor(recipe, machine) : { reason: "no recipe provides it" };
+  const bin = recipe?.bins.go;
+  if (recipe && "artifacts" in found && bin !== undefined)
+    return { recipe, artifacts: found.artifacts, bin };
+  const why = "reason" in found ? found.reason : "the recipe go has no program go";
+  throw new UserError("E_NO_GO", `a Go is needed to build it, and ${why}`);
 }
 
 const networkNames = /^(https?_proxy|no_proxy|all_proxy|ssl_cert_file|ssl_cert_dir)$/i;

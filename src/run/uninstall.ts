@@ -41,42 +41,53 @@ export async function uninstall(
   unrequested: readonly string[] = [],
 ): Promise<Uninstalled[]> {
   return await withManifestLease(prefix, emit, async () => {
-    await forgetFreshness(prefix);
+    await forgetFreshness(prefix); // 1
     const listed = (await readManifest(prefix)) ?? emptyManifest(platform);
-    await unlinkBins(prefix, new Set(choose(listed)), listed);
+    await unlinkBins(prefix, new Set(choose(listed)), listed); // 2
+    const sized = await withSizes(prefix, choose(listed), listed);
+    const sizes = new Map(sized.map(({ record, bytes }) => [record.dir, bytes]));
     const chosen = new Map<string, VerifiedRecord>();
-    const forget = (manifest: Manifest): void => {
-      const requested = requestedTools(manifest);
-      for (const tool of choose(manifest)) {
-        const record = manifest.tools[tool];
-        if (record) chosen.set(tool, record);
-        delete manifest.tools[tool];
-        delete manifest.previous?.[tool];
-      }
-      const stays = (tool: string): boolean => !chosen.has(tool) && !unrequested.includes(tool);
-      manifest.requested = requested.filter(stays);
-      if (manifest.held) manifest.held = manifest.held.filter(stays);
-    };
-    const edit = () => editManifest(prefix, platform, forget);
-    const sizes = await sizesOf(prefix, choose(listed), listed);
+    const edit = () =>
+      editManifest(prefix, platform, (manifest) => {
+        forget(choose(manifest), unrequested, manifest, chosen);
+      });
     const left = await edit().catch(async (error: unknown) => {
       if (!(error instanceof UserError) || error.kind !== "disk") throw error;
       // On a full disk the manifest can only be written after a tree was removed.
       for (const { dir } of chosen.values()) await discard(prefix, dir);
       return await edit();
-    });
+    }); // 3
     const taken: Uninstalled[] = [];
     for (const record of chosen.values()) {
       const { tool, version, bins } = record;
-      await removeTree(prefix, record, left);
-      const bytes = sizes.get(record.dir) ?? 0;
-      taken.push({ record, bytes });
-      const named = { tool, version, ...titleOfRecord(record) };
-      emit({ type: "removed", ...named, bins: Object.keys(bins), size: bytes });
+      await removeTree(prefix, record, left); // 4
+      const size = sizes.get(record.dir) ?? 0;
+      taken.push({ record, bytes: size });
+      const title = titleOfRecord(record);
+      emit({ type: "removed", tool, version, title, bins: Object.keys(bins), size });
     }
     await removeStaleFiles(prefix, left);
     return taken;
   });
+}
+
+/** Takes tools out of a manifest, and adds their records to `chosen`. */
+function forget(
+  tools: readonly string[],
+  unrequested: readonly string[],
+  manifest: Manifest,
+  chosen: Map<string, VerifiedRecord>,
+): void {
+  const requested = requestedTools(manifest);
+  for (const tool of tools) {
+    const record = manifest.tools[tool];
+    if (record) chosen.set(tool, record);
+    delete manifest.tools[tool];
+    delete manifest.previous?.[tool];
+  }
+  const stays = (tool: string): boolean => !chosen.has(tool) && !unrequested.includes(tool);
+  manifest.requested = requested.filter(stays);
+  if (manifest.held) manifest.held = manifest.held.filter(stays);
 }
 
 /** Drops the previous trees that this manifest lists; another run may have listed others meanwhile. */
@@ -86,25 +97,24 @@ export async function forgetPrevious(
   emit: Emit,
 ): Promise<void> {
   if (Object.keys(previous).length === 0) return;
-  const forget = (current: Manifest): void => {
+  const change = (current: Manifest): void => {
     for (const [tool, { dir }] of Object.entries(previous)) {
       if (current.previous?.[tool]?.dir === dir) delete current.previous[tool];
     }
   };
-  await withManifestLease(prefix, emit, () => editManifest(prefix, platform, forget));
+  await withManifestLease(prefix, emit, () => editManifest(prefix, platform, change));
 }
 
-/** Bytes of the tools' trees, by directory. */
-async function sizesOf(
+/** These tools with the sizes of their trees: what removing them would remove. */
+export async function withSizes(
   prefix: string,
   chosen: readonly string[],
   { tools }: Manifest,
-): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>();
-  for (const { dir } of chosen.flatMap((tool) => tools[tool] ?? [])) {
-    sizes.set(dir, await bytesOf(join(prefix, dir)));
-  }
-  return sizes;
+): Promise<Uninstalled[]> {
+  const records = chosen.flatMap((tool) => tools[tool] ?? []);
+  return await Promise.all(
+    records.map(async (record) => ({ record, bytes: await bytesOf(join(prefix, record.dir)) })),
+  );
 }
 
 /** Opens a volume that is to be changed as the user says; a read-only one is an error here. */

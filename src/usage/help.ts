@@ -2,8 +2,9 @@
  * The output of `help`, `help COMMAND` and `--help`, generated from the tables of commands and
  * options.
  */
+
 import { UserError } from "../core/errors.ts";
-import { nearest } from "../core/wording.ts";
+import { didYouMean, nearest } from "../core/wording.ts";
 import { type Command, commands, commandWords, exitStatuses, program } from "./commands.ts";
 import { type Option, type OptionName, options, optionWords, variables } from "./options.ts";
 
@@ -38,7 +39,7 @@ export function renderTopic(words: readonly string[]): string {
     const known = commands.map(({ verb }) => verb);
     const near = nearest(words[0] ?? "", known);
     throw new UserError("E_USAGE", `help ${words.join(" ")}: no such command`, {
-      hint: near ? `Did you mean help ${near}?` : `Run ${program} help.`,
+      hint: didYouMean(near && `help ${near}`, `Run ${program} help.`),
     });
   }
   return found.map(renderCommand).join("\n");

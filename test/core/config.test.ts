@@ -1,10 +1,10 @@
 import { relative } from "node:path";
 import JSON5 from "json5";
 import { describe, expect, it } from "vitest";
+import type { Env } from "../../src/core/platform.ts";
 import {
   configFile,
   defaultLimits,
-  type Env,
   parseOpenClawConfig,
   stateDir,
 } from "../../src/core/skills/config.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fileError } from "../../src/io/files.ts";
 import { renderFailures } from "../../src/report/failures.ts";
-import { asFailure } from "../../src/run/cleanup.ts";
+import { asFailure } from "../../src/run/failed.ts";
 
 const full = Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
 const denied = Object.assign(new Error("EACCES"), { code: "EACCES" });

@@ -6,18 +6,16 @@ export interface Behind {
   readonly version: string;
   readonly newer: string;
   /** Why the newer one could not be installed when that was tried last. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** It is held: `update` leaves it. */
-  readonly held?: boolean;
+  readonly held?: boolean | undefined;
 }
 
 export function behindOf({ steps }: Plan): Behind[] {
   return steps.flatMap((step) => {
     if (step.action !== "keep" || step.newer === undefined) return [];
     const { tool, version, newer, unreachable: reason, held } = step;
-    return [
-      { tool, version, newer, ...(reason !== undefined && { reason }), ...(held && { held }) },
-    ];
+    return [{ tool, version, newer, reason, held }];
   });
 }
 

@@ -53,7 +53,7 @@ function installStep(
     tool: commandName,
     version: ownPackage.version,
     reason,
-    ...(replaces === undefined ? {} : { replaces }),
+    replaces,
     bins: [commandName],
     needs: [],
     for: requiredBy,

@@ -103,12 +103,7 @@ export function declaredRecipe(
   const { spec, skill, from } = chosen;
   const tool = bin.toLowerCase();
   if (catalogue.recipes.has(tool)) return `a recipe is called ${tool}, and has no program ${bin}`;
-  const known = recorded?.[1].from;
-  return openRecipe(tool, bin, spec, {
-    from,
-    by: skill.name,
-    ...(known !== undefined && { recorded: known }),
-  });
+  return openRecipe(tool, bin, spec, { from, by: skill.name, recorded: recorded?.[1].from });
 }
 
 /** The recipe of an unused declaration: its contents are resolved at install. */

@@ -12,7 +12,7 @@ export type ImportStep =
       readonly version: string;
       readonly why: "missing" | "damaged" | "newer" | "forced";
       /** The version that it replaces. */
-      readonly replaces?: string;
+      readonly replaces: string | undefined;
       readonly record: VerifiedRecord;
     }
   | {
@@ -59,8 +59,7 @@ function stepFor(record: VerifiedRecord, { own, damaged, force }: ImportRequest)
   const { tool, version } = record;
   const here = own.tools[tool];
   const take = (why: CopyStep["why"]): ImportStep => {
-    const replaces = here === undefined ? {} : { replaces: here.version };
-    return { action: "take", tool, version, why, ...replaces, record };
+    return { action: "take", tool, version, why, replaces: here?.version, record };
   };
   if (!here) return take("missing");
   if (isHeld(own, tool) && version !== here.version && !damaged.has(tool))
@@ -123,7 +122,7 @@ export function planOfImport(steps: readonly ImportStep[], platform: string): Pl
     action: "install",
     tool,
     reason: reasons[why],
-    ...(replaces === undefined ? {} : { replaces }),
+    replaces,
     for: [],
     ...seedParts(record),
     artifacts: [],

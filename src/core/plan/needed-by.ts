@@ -29,13 +29,13 @@ export function neededBy(record: InstalledRecord, manifest: Manifest): NeededBy 
   };
 }
 
-/** A library set's title, which names the skill that it was first installed for; nothing for other tools. */
+/** A library set's title, which names the skill that it was first installed for; undefined for other tools. */
 export function titleOfRecord({
   tool,
   recipe,
   libraries,
-}: Pick<InstalledRecord, "tool" | "recipe" | "libraries">): { title?: string } {
-  return libraries ? { title: `${titleOfSet(tool)} ${recipe}` } : {};
+}: Pick<InstalledRecord, "tool" | "recipe" | "libraries">): string | undefined {
+  return libraries && `${titleOfSet(tool)} ${recipe}`;
 }
 
 /** A requirement of an MCP server has its title as its name. */

@@ -35,32 +35,32 @@ export interface InstallStep {
   readonly tool: string;
   readonly version: string;
   /** What people read in place of both, for a library set. */
-  readonly title?: string;
+  readonly title?: string | undefined;
   readonly reason: InstallReason;
   /** The version that it replaces. */
-  readonly replaces?: string;
+  readonly replaces?: string | undefined;
   /**
    * The installed version, from an older source of the same recipe: it stays if no better one can
    * be fetched.
    */
-  readonly fallback?: string;
+  readonly fallback?: string | undefined;
   /** Bytes to download, if the recipe says. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   readonly bins: readonly string[];
   /** Aliases of its programs: alias to program. Included in `bins`. */
-  readonly aliases?: Readonly<Record<string, string>>;
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
   readonly needs: readonly string[];
   /** What requires it: skills, arguments, other tools. */
   readonly for: readonly string[];
   /** Absent if only the seed has the tool. */
-  readonly recipe?: Recipe;
+  readonly recipe?: Recipe | undefined;
   /** The sources for this platform, in the order they are tried. */
   readonly artifacts: readonly Artifact[];
-  readonly seed?: SeedSource;
+  readonly seed?: SeedSource | undefined;
   /** Present for the command itself: its only source. */
-  readonly ownPackage?: OwnPackage;
+  readonly ownPackage?: OwnPackage | undefined;
   /** Present if the recipe comes only from an untrusted skill. */
-  readonly declared?: Declaration;
+  readonly declared?: Declaration | undefined;
 }
 
 /**
@@ -108,11 +108,11 @@ interface KeepStep {
   readonly version: string;
   readonly bins: readonly string[];
   /** The catalogue has this newer version; `update` installs it. */
-  readonly newer?: string;
+  readonly newer?: string | undefined;
   /** Why the last attempt to install the newer version failed. */
-  readonly unreachable?: string;
+  readonly unreachable?: string | undefined;
   /** It is held: `update` does not change it. */
-  readonly held?: boolean;
+  readonly held?: boolean | undefined;
 }
 
 export type Step = InstallStep | LinkStep | KeepStep;
@@ -123,7 +123,7 @@ export interface Unmet {
   readonly for: readonly string[];
   readonly reason: string;
   readonly problem: ErrorCode;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** The state of one required program. */
@@ -134,7 +134,7 @@ export type BinState =
       readonly tool: string;
       readonly version: string;
       /** What a skill declares, if nothing else provides the program. */
-      readonly declared?: string;
+      readonly declared?: string | undefined;
     }
   | { readonly state: "unmet"; readonly reason: string; readonly problem: ErrorCode };
 
@@ -144,7 +144,7 @@ export interface Plan {
   /** For tools that only a later source of another tool needs: done if that source is tried. */
   readonly spare?: readonly Step[];
   /** For the command itself, which no skill needs: it is not counted, and its failure is a warning. */
-  readonly command?: Step;
+  readonly command?: Step | undefined;
   readonly unmet: readonly Unmet[];
   /** Every program that a requirement names. */
   readonly bins: Readonly<Record<string, BinState>>;

@@ -1,6 +1,6 @@
 import { commandName } from "../layout.ts";
 import { lineOfTool } from "../library-set.ts";
-import type { InstalledRecord, Manifest, SelectedSkill } from "../manifest.ts";
+import type { InstalledRecord, Manifest, SelectedSkill, VerifiedRecord } from "../manifest.ts";
 import { isBinName } from "../names.ts";
 import type { Catalogue } from "../recipe.ts";
 import type { Requirement } from "./plan.ts";
@@ -91,11 +91,20 @@ export function toolRequests(
   return [...distinct.values()].reverse();
 }
 
-/** The tool that a NAME means: a tool's name, or that of one of its programs. */
-export function toolCalled(name: string, { tools }: Manifest, catalogue: Catalogue): string {
-  if (tools[name] || catalogue.recipes.has(name)) return name;
-  const installed = Object.values(tools).find(({ bins }) => bins[name]);
-  return installed?.tool ?? catalogue.providers.get(name) ?? name;
+/** The installed tool that a NAME means: a tool's name, or that of one of its programs. */
+export function installedCalled(name: string, { tools }: Manifest): VerifiedRecord | undefined {
+  return tools[name] ?? Object.values(tools).find(({ bins }) => bins[name]);
+}
+
+/** The names of what is installed, tools and programs. */
+export function installedNames({ tools }: Manifest): string[] {
+  return Object.values(tools).flatMap(({ tool, bins }) => [tool, ...Object.keys(bins)]);
+}
+
+/** The tool that a NAME means, also one that is not installed. */
+export function toolCalled(name: string, manifest: Manifest, catalogue: Catalogue): string {
+  if (catalogue.recipes.has(name)) return name;
+  return installedCalled(name, manifest)?.tool ?? catalogue.providers.get(name) ?? name;
 }
 
 /** The programs that a requested tool must have: its installed programs, or its recipe's. */

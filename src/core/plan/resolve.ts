@@ -21,60 +21,74 @@ export function resolvePlan(given: PlanRequest): Plan {
     holders: holdersOf(given.present.manifest),
     inVolume: new Set(given.requirements.flatMap((it) => (it.inVolume ? it.bins : []))),
   };
-  const bins = new Map<string, BinState>();
-  const unmet: Unmet[] = [];
-  /** Tool to what requires it. */
-  const wanted = new Map<string, Set<string>>();
-
-  const want = (tool: string, requirer: string): void => {
-    const requiredBy = wanted.get(tool) ?? new Set();
-    wanted.set(tool, requiredBy.add(requirer));
-  };
-  const settle = (bin: string, requirer: string): void => {
-    const found = bins.get(bin) ?? resolveBin(bin, request);
-    bins.set(bin, found);
-    if (found.state !== "unmet" && found.tool !== undefined) want(found.tool, requirer);
-  };
-
-  for (const requirement of request.requirements) {
-    for (const bin of requirement.bins) settle(bin, requirement.for);
-    const alternative = chooseAlternative(requirement, request);
-    if (alternative !== undefined) settle(alternative, requirement.for);
-    else for (const bin of requirement.anyBins) settle(bin, requirement.for);
-  }
+  const wanted: Wanted = new Map();
+  const bins = resolveBins(wanted, request);
   const sets = setsOf(request);
-  for (const { requirement, set } of sets.able) want(set, requirement.for);
-  unmet.push(...sets.unmet);
+  for (const { requirement, set } of sets.able) want(wanted, set, requirement.for);
   addNeeds(wanted, request);
   if (request.ownPackage) wanted.set(commandName, wanted.get(commandName) ?? new Set());
-  if (wanted.has("python3")) {
-    const records = Object.values(request.present.manifest.tools);
-    const stranded = records.filter((record) => isStranded(record, request));
-    for (const { tool } of stranded) want(tool, "python3");
-  }
-  for (const [bin, state] of bins) {
-    if (state.state !== "unmet") continue;
-    const { reason, problem } = state;
-    unmet.push({ bin, for: requiredByOf(bin, request.requirements), reason, problem });
-  }
-  const { catalogue, present } = request;
-  const steps = [...wanted].map(([tool, askers]) => {
-    const step = stepFor(tool, [...askers].sort(), request);
-    const asked = aliasesAsked(tool, bins, catalogue);
-    return step && stepWithAliases(step, present.manifest.tools[tool], asked, catalogue);
-  });
-  const found = steps.filter((step) => step !== undefined);
+  if (wanted.has("python3")) addStranded(wanted, request);
+  const found = stepsFor(wanted, bins, request);
   const command = found.find(({ tool }) => tool === commandName);
   const tools = found.filter((step) => step !== command);
-  const spare = spareSteps(tools, request);
+  const unmet = [...sets.unmet, ...unmetBins(bins, request)];
   return {
     platform: platformId(request.platform),
     steps: inOrder(tools),
-    ...(spare.length > 0 && { spare }),
-    ...(command && { command }),
+    spare: spareSteps(tools, request),
+    command,
     unmet: unmet.sort((a, b) => (a.bin < b.bin ? -1 : 1)),
     bins: Object.fromEntries([...bins].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
+}
+
+/** Tool to what requires it. */
+type Wanted = Map<string, Set<string>>;
+
+function want(wanted: Wanted, tool: string, requirer: string): void {
+  wanted.set(tool, (wanted.get(tool) ?? new Set()).add(requirer));
+}
+
+/** Decides about every program that a requirement names, and adds their tools to `wanted`. */
+function resolveBins(wanted: Wanted, request: Request): Map<string, BinState> {
+  const bins = new Map<string, BinState>();
+  for (const requirement of request.requirements) {
+    const alternative = chooseAlternative(requirement, request);
+    const anyBins = alternative === undefined ? requirement.anyBins : [alternative];
+    for (const bin of [...requirement.bins, ...anyBins]) {
+      const found = bins.get(bin) ?? resolveBin(bin, request);
+      bins.set(bin, found);
+      if (found.state !== "unmet" && found.tool !== undefined)
+        want(wanted, found.tool, requirement.for);
+    }
+  }
+  return bins;
+}
+
+/** Tools whose packages another Python cannot run are installed again with it. */
+function addStranded(wanted: Wanted, request: Request): void {
+  for (const record of Object.values(request.present.manifest.tools)) {
+    if (isStranded(record, request)) want(wanted, record.tool, "python3");
+  }
+}
+
+function stepsFor(wanted: Wanted, bins: ReadonlyMap<string, BinState>, request: Request): Step[] {
+  const { catalogue, present } = request;
+  const steps = [...wanted].map(([tool, requiredBy]) => {
+    const step = stepFor(tool, [...requiredBy].sort(), request);
+    const asked = aliasesAsked(tool, bins, catalogue);
+    return step && stepWithAliases(step, present.manifest.tools[tool], asked, catalogue);
+  });
+  return steps.filter((step) => step !== undefined);
+}
+
+function unmetBins(bins: ReadonlyMap<string, BinState>, { requirements }: Request): Unmet[] {
+  return [...bins].flatMap(([bin, state]) => {
+    if (state.state !== "unmet") return [];
+    const { reason, problem } = state;
+    const requiring = requirements.filter((it) => [...it.bins, ...it.anyBins].includes(bin));
+    return [{ bin, for: requiring.map((it) => it.for), reason, problem }];
+  });
 }
 
 /** The requested names of a tool that are not programs of its recipe. */
@@ -160,7 +174,7 @@ function resolveWithoutSeed(bin: string, request: Request): BinState {
   const missing = problemOfNeeds(recipe, found.artifacts, request);
   if (missing !== undefined) return { state: "unmet", reason: missing, problem: "E_NEED" };
   const { name: tool, version, declared } = recipe;
-  return { state: "install", tool, version, ...(declared && { declared: declared.from }) };
+  return { state: "install", tool, version, declared: declared?.from };
 }
 
 function whyUnknown(bin: string, { noCatalogue }: Request): string {
@@ -229,7 +243,7 @@ function problemOfSet(
  * Dependencies are always installed into the volume: a sandbox may have fewer programs than this
  * host.
  */
-function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void {
+function addNeeds(wanted: Wanted, request: PlanRequest): void {
   const { catalogue, present, seed } = request;
   for (const [tool] of wanted) {
     const step = stepFor(tool, [], request);
@@ -237,9 +251,7 @@ function addNeeds(wanted: Map<string, Set<string>>, request: PlanRequest): void 
     const next = step?.action === "install" ? step : undefined;
     const sources = [next, present.manifest.tools[tool], catalogue.recipes.get(tool), seed[tool]];
     const needs = sources.find((source) => source !== undefined)?.needs ?? [];
-    for (const need of needs) {
-      wanted.set(need, (wanted.get(need) ?? new Set()).add(tool));
-    }
+    for (const need of needs) want(wanted, need, tool);
   }
 }
 
@@ -260,12 +272,6 @@ function spareSteps(steps: readonly Step[], request: PlanRequest): Step[] {
   };
   for (const step of steps) add(step);
   return [...spare.values()];
-}
-
-function requiredByOf(bin: string, requirements: readonly Requirement[]): string[] {
-  return requirements
-    .filter(({ bins, anyBins }) => bins.includes(bin) || anyBins.includes(bin))
-    .map((requirement) => requirement.for);
 }
 
 function inOrder(steps: Step[]): Step[] {

@@ -53,13 +53,13 @@ function keepStep(
   all: Installable | undefined,
   { present: { manifest } }: PlanRequest,
 ): Step {
-  const held = isHeld(manifest, tool) && { held: true };
-  const keep = { action: "keep", tool, version, bins: Object.keys(bins), ...held } as const;
+  const held = isHeld(manifest, tool) || undefined;
+  const keep = { action: "keep", tool, version, bins: Object.keys(bins), held } as const;
   const newest = all && newestVersion(all.recipe, all.artifacts);
   if (newest === undefined || compareVersions(newest, version) <= 0) return keep;
   const tried = fallbackOf(manifest, tool);
-  const unreachable = tried?.wanted === newest ? { unreachable: tried.reason } : {};
-  return { ...keep, newer: newest, ...unreachable };
+  const unreachable = tried?.wanted === newest ? tried.reason : undefined;
+  return { ...keep, newer: newest, unreachable };
 }
 
 /**
@@ -151,15 +151,14 @@ function installStep(
   requiredBy: string[],
   { present, catalogue, platform }: PlanRequest,
 ): InstallStep | undefined {
-  const replaces = present.manifest.tools[tool]?.version;
   const common = {
     action: "install",
     tool,
     reason,
-    ...(replaces === undefined ? {} : { replaces }),
+    replaces: present.manifest.tools[tool]?.version,
     for: requiredBy,
-    ...(lineOfTool(tool) && { title: titleOfSet(tool, skillsOf(requiredBy, installable)) }),
-    ...(seed === undefined ? {} : { seed }),
+    title: lineOfTool(tool) && titleOfSet(tool, skillsOf(requiredBy, installable)),
+    seed,
   } as const;
   if (!installable) return seed && { ...common, ...seedParts(seed.record), artifacts: [] };
   const { recipe } = installable;
@@ -180,11 +179,11 @@ function installStep(
   return {
     ...common,
     version: newestVersion(recipe, installable.artifacts),
-    ...(isFallback && installed && { fallback: installed.version }),
-    ...(size === undefined ? {} : { size }),
+    fallback: isFallback ? installed?.version : undefined,
+    size,
     bins: Object.keys(first?.bins ?? recipe.bins),
     needs: seed?.isFirst ? seed.record.needs : needsOf(recipe, first),
-    ...(recipe.declared && { declared: recipe.declared }),
+    declared: recipe.declared,
     recipe,
     artifacts,
   };

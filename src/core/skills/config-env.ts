@@ -1,5 +1,5 @@
+import type { Env } from "../platform.ts";
 import { asFields } from "../values.ts";
-import type { Env } from "./config.ts";
 
 /*
  * OpenClaw 2026.9.6 takes a variable from the first of these that sets it: its process, `.env` in

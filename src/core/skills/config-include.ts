@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, resolve } from "node:path";
-import { asFields, type Fields } from "../values.ts";
+import { type Fields, plainFields } from "../values.ts";
 
 /**
  * Reads a file that openclaw.json includes, by its absolute path. Returns its document, or the
@@ -117,10 +117,6 @@ function merge(base: unknown, over: unknown): unknown {
     Object.hasOwn(below, key) ? merge(below[key], value) : value,
   );
   return { ...below, ...added };
-}
-
-function plainFields(value: unknown): Fields | undefined {
-  return Array.isArray(value) ? undefined : asFields(value);
 }
 
 function mapValues(fields: Fields, change: (value: unknown, key: string) => unknown): Fields {

@@ -1,7 +1,6 @@
-import { asFields, type Fields } from "../values.ts";
+import type { Env } from "../platform.ts";
+import { type Fields, plainFields } from "../values.ts";
 import { hasReference, substitute } from "./config-env.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export type Reader = ReturnType<typeof reader>;
 
@@ -16,7 +15,7 @@ export function reader(env: Env, problem: (text: string) => void) {
   const read = {
     hasVariables: () => hasVariables,
     fields(value: unknown, key: string, keys?: readonly string[]): Fields {
-      const fields = Array.isArray(value) ? undefined : asFields(value);
+      const fields = plainFields(value);
       if (!fields) return wrong(value, key, "an object { ... }") ?? {};
       for (const name of keys ? Object.keys(fields) : []) {
         if (keys?.includes(name)) continue;

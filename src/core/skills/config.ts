@@ -1,15 +1,14 @@
 import { join, resolve } from "node:path";
 import JSON5 from "json5";
 import { describeError } from "../errors.ts";
-import { asFields, type Fields } from "../values.ts";
+import type { Env } from "../platform.ts";
+import { asFields, type Fields, plainFields } from "../values.ts";
 import { withConfigEnv } from "./config-env.ts";
 import { type ReadIncluded, resolveIncludes } from "./config-include.ts";
 import { readPlugins, readServers } from "./config-mcp.ts";
 import { kindOf, type Reader, reader } from "./config-reader.ts";
 import type { McpDeclaration } from "./mcp.ts";
 import type { PluginsConfig } from "./plugins.ts";
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** OpenClaw's limits when it searches for skills. */
 export interface SkillLimits {
@@ -149,7 +148,7 @@ function parseText(text: string, file: string, read: ReadIncluded, problems: str
     const problem = (where: string, what: string) => problems.push(`${where}: ${what}`);
     const keys = ["env", "skills", "agents", "mcp", "plugins"];
     const document = resolveIncludes(parsed.document, file, keys, { read, problem });
-    if (asFields(document) && !Array.isArray(document)) return document;
+    if (plainFields(document)) return document;
     problem(file, `the file is ${kindOf(document)}; expected an object { ... }`);
   } catch (error) {
     problems.push(`${file}: ${describeError(error)}; the whole file is ignored`); // nested too deeply for the stack

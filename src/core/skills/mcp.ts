@@ -1,7 +1,7 @@
 import { sha256Hex } from "../digest.ts";
 import { type SelectedSkill, serverLabel } from "../manifest.ts";
 import { isBinName } from "../names.ts";
-import { asFields, type Fields } from "../values.ts";
+import { plainFields } from "../values.ts";
 
 /** Characters of a name or command of somebody else's that are shown. */
 const maxShown = 60;
@@ -103,9 +103,4 @@ export function declaredServers(value: unknown): Map<string, McpDeclaration> {
     found.set(name, { ...(isLocal && { command }), isDisabled: false });
   }
   return found;
-}
-
-/** The fields of an object that is no list. */
-export function plainFields(value: unknown): Fields | undefined {
-  return Array.isArray(value) ? undefined : asFields(value);
 }

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
-import { trimmed } from "../values.ts";
-import { declaredServers, type McpDeclaration, plainFields } from "./mcp.ts";
+import { plainFields, trimmed } from "../values.ts";
+import { declaredServers, type McpDeclaration } from "./mcp.ts";
 
 /** `plugins` of openclaw.json, as far as it decides which plugins' MCP servers are started. */
 export interface PluginsConfig {

@@ -63,7 +63,7 @@ export interface FreshnessFacts {
    */
   readonly inputs: readonly Input[];
   /** The catalogue of `--catalogue`, and its words as the entrypoint knows them. */
-  readonly catalogue?: { readonly sha256: string; readonly words: string };
+  readonly catalogue?: { readonly sha256: string; readonly words: string } | undefined;
   /** Files that would change the result if they existed. */
   readonly absent: readonly string[];
   /** Every directory that was listed. In those outside the roots (recipes) every file counts. */
@@ -95,11 +95,9 @@ export interface FreshnessFacts {
    * The directory in which agents ask for tools, the requests that the run saw there, and whether one of
    * them waits for a later run.
    */
-  readonly requests?: {
-    readonly dir: string;
-    readonly names: readonly string[];
-    readonly isWaiting: boolean;
-  };
+  readonly requests?:
+    | { readonly dir: string; readonly names: readonly string[]; readonly isWaiting: boolean }
+    | undefined;
   /** The run failed or printed events: the record only tells a watcher what it depended on. */
   readonly isForWatch: boolean;
   /** sha256 of each SKILL.md whose requirements are met. */

@@ -26,7 +26,7 @@ import {
 } from "../files.ts";
 import { moveTree } from "../move.ts";
 import { readRequests } from "../requests.ts";
-import { openDirectory } from "../volume/volume.ts";
+import { openShare } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 import { readContent, readMetadata } from "./lists.ts";
@@ -40,68 +40,75 @@ const maxRecords = 16;
 /** An unpublished record of this age is from a killed run (ms). */
 const graceMs = 60 * 60 * 1000;
 
+/** A record that is being written. */
+interface Draft {
+  /** Its directory until it is complete. */
+  readonly dir: string;
+  readonly name: string;
+}
+
+interface ViewDraft extends Draft {
+  readonly facts: FreshnessFacts;
+}
+
 /**
  * Records a run after which nothing is left to do. If the volume is read-only, or something changed
  * during the run, there is no record, and the next run starts Node again.
  */
 export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
-  const { view, others = [] } = facts;
+  const { prefix, view } = facts;
   // Text that is not valid UTF-8 differs between Node and sh.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
-  const records = join(facts.prefix, layout.freshness);
-  const any = join(records, `.new-${token()}`);
-  const [, platform = ""] = view.split(" ");
-  const counted = facts.programs.filter(
-    (it) => isBin(it) && it.path !== layout.binPath(commandName),
-  );
-  const count = counted.length + facts.system.length;
-  const nameOf = (it: string): string =>
-    `${Buffer.byteLength(it)}-${sha256Hex(it).slice(0, 8)}-${count}-${token()}`;
-  const names = [nameOf(view), `any-${platform}-${count}-${token()}`] as const;
-  const views = [facts, ...others.map((other) => ({ ...facts, ...other }))].map((it, i) => ({
-    facts: it,
-    draft: join(records, `.new-${token()}`),
-    name: i === 0 ? names[0] : nameOf(it.view),
-  }));
+  const records = join(prefix, layout.freshness);
+  const { views, any } = draftsOf(facts, records);
   try {
-    for (const dir of ["share", layout.share, layout.freshness])
-      await openDirectory(facts.prefix, dir);
-    const manifest = readFileSync(join(facts.prefix, layout.manifest), "utf8");
-    const written = await writeViewRecords(views);
-    const kept = written.map(({ draft, name }) => [draft, name] as const);
+    await openShare(prefix, layout.freshness);
+    const manifest = readFileSync(join(prefix, layout.manifest), "utf8");
+    const written: Draft[] = await writeViewRecords(views);
     if (!facts.isForWatch) {
-      await writeAnyRecord(any, views[0]?.draft ?? "", facts, manifest);
-      kept.push([any, names[1]]);
+      await writeAnyRecord(any.dir, views[0]?.dir ?? "", facts, manifest);
+      written.push(any);
     }
-    for (const [draft, name] of kept) await moveTree(draft, join(records, name), lists);
-    prune(
-      records,
-      kept.map(([, name]) => name),
-    );
+    for (const { dir, name } of written) await moveTree(dir, join(records, name), lists);
+    const names = written.map(({ name }) => name);
+    prune(records, names);
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
-    for (const draft of [any, ...views.map((it) => it.draft)]) removeQuietly(draft);
+    for (const { dir } of [any, ...views]) removeQuietly(dir);
   }
 }
 
-interface ViewRecord {
-  readonly facts: FreshnessFacts;
-  /** The directory that it is written to, before it gets its name. */
-  readonly draft: string;
-  readonly name: string;
+/** Drafts for each view, and for hosts that have the same skills at other paths. */
+function draftsOf(facts: FreshnessFacts, records: string): { views: ViewDraft[]; any: Draft } {
+  const { view, others = [], programs, system } = facts;
+  const [, platform = ""] = view.split(" ");
+  const counted = programs.filter((it) => isBin(it) && it.path !== layout.binPath(commandName));
+  const count = counted.length + system.length;
+  const draft = (beginning: string): Draft => ({
+    dir: join(records, `.new-${token()}`),
+    name: `${beginning}-${count}-${token()}`,
+  });
+  const views = [facts, ...others.map((other) => ({ ...facts, ...other }))];
+  return {
+    views: views.map((it) => ({ facts: it, ...draft(beginningOf(it.view)) })),
+    any: draft(`any-${platform}`),
+  };
 }
 
+const beginningOf = (view: string): string =>
+  `${Buffer.byteLength(view)}-${sha256Hex(view).slice(0, 8)}`;
+
 /** Writes the first record, which must hold, and those of the others that hold too. */
-async function writeViewRecords(views: readonly ViewRecord[]): Promise<ViewRecord[]> {
-  const written: ViewRecord[] = [];
+async function writeViewRecords(views: readonly ViewDraft[]): Promise<ViewDraft[]> {
+  const written: ViewDraft[] = [];
   for (const view of views) {
     try {
-      await writeViewRecord(view.draft, view.facts);
+      await writeViewRecord(view.dir, view.facts);
       written.push(view);
     } catch (error) {
       if (written.length === 0 || !(error instanceof Unrecordable)) throw error;
-      removeQuietly(view.draft);
+      removeQuietly(view.dir);
     }
   }
   return written;
@@ -126,39 +133,23 @@ export async function forgetFreshness(prefix: string): Promise<void> {
   removeQuietly(aside);
 }
 
+/**
+ * Metadata first, then content: a file that is changed in between has other content than the run
+ * saw, and one that is changed later has other metadata.
+ */
 async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void> {
-  linkVolume(dir, facts);
-  const listed = directoriesOfRecipes(facts);
-  const files = facts.inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
+  const { requests, listings = [] } = facts;
   if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
-  const inputs = facts.inputs.map(({ path }) => path);
-  const requests = facts.requests ? [facts.requests.dir] : [];
-  linkAll(dir, "watch", [
-    ...facts.roots,
-    ...facts.directories,
-    ...(facts.listings ?? []),
-    ...listed,
-    ...inputs,
-    ...facts.absent,
-    ...requests,
-  ]);
-  if (requests.length > 0) linkAll(dir, "names", requests);
-  linkAll(dir, "roots", facts.roots);
-  linkAll(dir, "listed", [...listed]);
-  const others = [...files.map(({ path }) => path), ...facts.absent, inVolume(layout.manifest)];
-  const distinct = [...new Set(others)];
-  linkAll(dir, "files", distinct, labelsOf(distinct));
+  linkVolume(dir, facts);
+  linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
-  // Metadata first, then content: a file that is changed in between has other content than the run
-  // saw, and one that is changed later has other metadata.
   const proof = await readMetadata(facts, dir);
-  const isLater = facts.requests?.isWaiting || hasNewRequests(facts);
+  const isLater = requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
   markDependencies(dir, facts);
   const read = await readContent(facts, dir);
-  const { listings = [] } = facts;
   const isSame = read === undefined ? isOld(watchedIn(dir)) : isOld(listings);
   if (!isSame) throw new Unrecordable("something was added during the run");
   const content = listings.length > 0 ? undefined : read;
@@ -167,6 +158,28 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void
   for (const [name, text] of Object.entries({ ...proof, content })) {
     if (text !== undefined) writeFileSync(join(dir, name), text);
   }
+}
+
+function linkInputs(dir: string, facts: FreshnessFacts): void {
+  const { inputs, roots, directories, listings = [], absent } = facts;
+  const listed = directoriesOfRecipes(facts);
+  const requests = facts.requests ? [facts.requests.dir] : [];
+  linkAll(dir, "watch", [
+    ...roots,
+    ...directories,
+    ...listings,
+    ...listed,
+    ...inputs.map(({ path }) => path),
+    ...absent,
+    ...requests,
+  ]);
+  if (requests.length > 0) linkAll(dir, "names", requests);
+  linkAll(dir, "roots", roots);
+  linkAll(dir, "listed", [...listed]);
+  const files = inputs.filter(({ path, skill }) => !skill && !listed.has(dirname(path)));
+  const others = [...files.map(({ path }) => path), ...absent, inVolume(layout.manifest)];
+  const distinct = [...new Set(others)];
+  linkAll(dir, "files", distinct, labelsOf(distinct));
 }
 
 /** `own` is the record that was just written for the view. */
@@ -207,46 +220,41 @@ function markDependencies(dir: string, { dependencies }: FreshnessFacts): void {
  * Links programs and trees, and writes their sizes, if they equal what the run saw. Returns the
  * trees' names in the record, with their directories below the prefix.
  */
-function linkVolume(
-  dir: string,
-  { prefix, programs, trees, unmet }: FreshnessFacts,
-): ReadonlyMap<string, string> {
+function linkVolume(dir: string, facts: FreshnessFacts): ReadonlyMap<string, string> {
+  const { prefix, unmet } = facts;
   mkdirSync(dir, { recursive: true });
+  linkPrograms(dir, facts);
+  const trees = facts.trees.filter((path) => isThere(join(prefix, path)));
+  const labels = trees.map((path) => `%${toolOf(path)}`);
+  const names = linkAll(dir, "trees", trees.map(inVolume), labels);
+  writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
+  return new Map(names.map((name, i) => [name, trees[i] ?? ""]));
+}
+
+function linkPrograms(dir: string, { programs }: FreshnessFacts): void {
   // Two launchers may start the same program.
-  const started = new Map(programs.map(({ path, size }) => [path, size]));
-  const all = [[layout.manifest, undefined] as const, ...started].map(([path, size]) => ({
-    path,
-    size,
-  }));
-  const names = linkAll(
-    dir,
-    "programs",
-    all.map(({ path }) => inVolume(path)),
-    all.map(({ path }) => `%${path.replaceAll("/", "%").slice(-200)}`),
-  );
-  const sizes = all.map((program, i) => {
+  const sizeOf = new Map<string, number | undefined>([
+    [layout.manifest, undefined],
+    ...programs.map(({ path, size }) => [path, size] as const),
+  ]);
+  const paths = [...sizeOf.keys()];
+  const labels = paths.map((path) => `%${path.replaceAll("/", "%").slice(-200)}`);
+  const names = linkAll(dir, "programs", paths.map(inVolume), labels);
+  const sizes = paths.map((path, i) => {
     const name = names[i] ?? "";
     const stats = statSync(join(dir, name));
-    const runs = !isBin(program) || (stats.mode & 0o111) !== 0;
-    const fits = program.size === undefined || stats.size === program.size;
-    if (!stats.isFile() || !fits || !runs) throw new Unrecordable(program.path);
+    const runs = !isBin({ path }) || (stats.mode & 0o111) !== 0;
+    const fits = stats.size === (sizeOf.get(path) ?? stats.size);
+    if (!stats.isFile() || !fits || !runs) throw new Unrecordable(path);
     return `${stats.size} ${name}`;
   });
   writeFileSync(join(dir, "sizes"), lines(sizes));
-  const present = trees.filter((path) => isThere(join(prefix, path)));
-  // `lib/TOOL/…` is labelled with its tool's name, which the entrypoint needs.
-  const toolOf = (path: string): string => {
-    const [lib, tool = ""] = path.split("/");
-    return lib === layout.lib && tool !== librariesDir ? tool : "";
-  };
-  const links = linkAll(
-    dir,
-    "trees",
-    present.map(inVolume),
-    present.map((path) => `%${toolOf(path)}`),
-  );
-  writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
-  return new Map(links.map((name, i) => [name, present[i] ?? ""]));
+}
+
+/** Of `lib/TOOL/…` the tool's name, which the entrypoint needs as a label. */
+function toolOf(path: string): string {
+  const [lib, tool = ""] = path.split("/");
+  return lib === layout.lib && tool !== librariesDir ? tool : "";
 }
 
 /**

@@ -1,12 +1,7 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import {
-  type Env,
-  type OpenClawConfig,
-  parseJson5,
-  stateDir,
-  userPath,
-} from "../../core/skills/config.ts";
+import type { Env } from "../../core/platform.ts";
+import { type OpenClawConfig, parseJson5, stateDir, userPath } from "../../core/skills/config.ts";
 import { type McpServer, type McpSource, mergeServers } from "../../core/skills/mcp.ts";
 import {
   isActive,
@@ -18,7 +13,7 @@ import {
 import { isThere, listNames, orNothing } from "../files.ts";
 import type { ReadFile } from "../input.ts";
 import { isInside, real } from "./discover.ts";
-import { readingLog } from "./reading-log.ts";
+import { type ReadingLog, readingLog } from "./reading-log.ts";
 import { workspaceDirs } from "./skills.ts";
 
 /** Plugins that are read in one directory. */
@@ -36,59 +31,81 @@ export interface McpServersInView {
   readonly directories: readonly string[];
 }
 
-/**
- * The MCP servers of openclaw.json and of the plugins in its directories. Plugins that OpenClaw installed
- * elsewhere (it keeps a list of them in a database) are not found. Never throws.
- */
-export function findMcpServers(place: {
+interface Place {
   readonly env: Env;
   readonly home: string;
   readonly config: OpenClawConfig;
   /** The path of openclaw.json. */
   readonly file: string;
-}): McpServersInView {
-  const { env, home, config, file } = place;
-  const log = readingLog();
+}
+
+/** A search for plugins, and what it has found and seen so far. */
+interface Search {
+  readonly config: OpenClawConfig;
+  readonly log: ReadingLog;
+  readonly sources: McpSource[];
+  readonly absent: Set<string>;
+  readonly directories: Set<string>;
+}
+
+/**
+ * The MCP servers of openclaw.json and of the plugins in its directories. Plugins that OpenClaw installed
+ * elsewhere (it keeps a list of them in a database) are not found. Never throws.
+ */
+export function findMcpServers(place: Place): McpServersInView {
+  const { config, file } = place;
   const seen = { absent: new Set<string>(), directories: new Set<string>() };
-  const sources: McpSource[] = [];
-  const visit = (dir: string, origin: PluginOrigin): boolean => {
-    seen.directories.add(dir);
-    const plugin = readPlugin(dir, filesOf(dir, log.read));
-    if (plugin && isActive(plugin.id, origin, config.plugins))
-      sources.push(
-        ...plugin.servers.map((it) => ({
-          file: join(dir, it.file),
-          plugin: plugin.id,
-          servers: it.servers,
-        })),
-      );
-    return plugin !== undefined;
-  };
-  const search = (dir: string, origin: PluginOrigin): void => {
-    if (!isDirectory(dir)) return void seen.absent.add(dir);
-    if (origin === "config" && visit(dir, origin)) return;
-    seen.directories.add(dir);
-    const names = orNothing(() => listNames(dir)) ?? [];
-    const plugins = names.filter((name) => !isIgnoredDirectory(name)).sort();
-    for (const name of plugins.slice(0, maxPlugins)) {
-      if (isDirectory(join(dir, name))) visit(join(dir, name), origin);
-    }
-  };
-  if (config.plugins.enabled) {
-    const state = stateDir(env, home);
-    for (const path of config.plugins.paths) search(userPath(path, env, home), "config");
-    for (const workspace of workspaceDirs({ env, home, config }, state))
-      search(join(workspace, ".openclaw/extensions"), "workspace");
-    search(join(state, "extensions"), "global");
-  }
-  const servers = mergeServers(sources, { file, servers: config.mcpServers });
+  const search: Search = { config, log: readingLog(), sources: [], ...seen };
+  const places = config.plugins.enabled ? pluginPlaces(place) : [];
+  for (const [origin, dir] of places) searchPlugins(dir, origin, search);
   return {
-    servers,
-    files: log.files(),
+    servers: mergeServers(search.sources, { file, servers: config.mcpServers }),
+    files: search.log.files(),
     // What cannot be looked at is not known to be absent.
-    absent: [...seen.absent].filter((path) => orNothing(() => !isThere(path))),
-    directories: [...seen.directories],
+    absent: [...search.absent].filter((path) => orNothing(() => !isThere(path))),
+    directories: [...search.directories],
   };
+}
+
+/** Where OpenClaw looks for plugins, in its order. */
+function pluginPlaces({ env, home, config }: Place): [PluginOrigin, string][] {
+  const state = stateDir(env, home);
+  return [
+    ...config.plugins.paths.map((path): [PluginOrigin, string] => {
+      return ["config", userPath(path, env, home)];
+    }),
+    ...workspaceDirs({ env, home, config }, state).map((dir): [PluginOrigin, string] => {
+      return ["workspace", join(dir, ".openclaw/extensions")];
+    }),
+    ["global", join(state, "extensions")],
+  ];
+}
+
+/** A directory of plugins; one that the configuration names may be a plugin itself. */
+function searchPlugins(dir: string, origin: PluginOrigin, search: Search): void {
+  if (!isDirectory(dir)) {
+    search.absent.add(dir);
+    return;
+  }
+  if (origin === "config" && addPlugin(dir, origin, search)) return;
+  search.directories.add(dir);
+  const names = orNothing(() => listNames(dir)) ?? [];
+  const plugins = names.filter((name) => !isIgnoredDirectory(name)).sort();
+  for (const path of plugins.slice(0, maxPlugins).map((name) => join(dir, name))) {
+    if (isDirectory(path)) addPlugin(path, origin, search);
+  }
+}
+
+/** False if the directory is no plugin. */
+function addPlugin(dir: string, origin: PluginOrigin, search: Search): boolean {
+  const { config, log, sources, directories } = search;
+  directories.add(dir);
+  const plugin = readPlugin(dir, filesOf(dir, log.read));
+  if (plugin && isActive(plugin.id, origin, config.plugins)) {
+    for (const { file, servers } of plugin.servers)
+      sources.push({ file: join(dir, file), plugin: plugin.id, servers });
+  }
+  return plugin !== undefined;
 }
 
 function isDirectory(path: string): boolean {
@@ -96,7 +113,7 @@ function isDirectory(path: string): boolean {
 }
 
 /** The files of a plugin's directory; links out of it are not followed. */
-function filesOf(dir: string, read: ReturnType<typeof readingLog>["read"]): PluginFiles {
+function filesOf(dir: string, read: ReadingLog["read"]): PluginFiles {
   const base = real(dir) ?? dir;
   const pathOf = (name: string): string | undefined => {
     const path = resolve(dir, name);

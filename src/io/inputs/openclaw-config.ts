@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from "node:path";
+import type { Env } from "../../core/platform.ts";
 import {
   configFile,
-  type Env,
   type OpenClawConfig,
   parseJson5,
   parseOpenClawConfig,

@@ -2,9 +2,9 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
+import type { Env } from "../../core/platform.ts";
 import {
   defaultLimits,
-  type Env,
   type OpenClawConfig,
   type SkillLimits,
   stateDir,

@@ -5,7 +5,7 @@ import { layout } from "../../core/layout.ts";
 import type { Manifest, StoredCatalogue } from "../../core/manifest.ts";
 import { writeAtomically } from "../files.ts";
 import { readPlain } from "../input.ts";
-import { openDirectory } from "./volume.ts";
+import { openShare } from "./volume.ts";
 
 /** A catalogue of a volume, whose bytes have the digest that the manifest records. */
 export interface CatalogueInVolume {
@@ -27,7 +27,7 @@ export function readStoredCatalogue(
 
 /** Writes a catalogue under the name of its digest, in one step. */
 export async function storeCatalogue(prefix: string, text: string): Promise<void> {
-  for (const dir of ["share", layout.share, layout.catalogues]) await openDirectory(prefix, dir);
+  await openShare(prefix, layout.catalogues);
   await writeAtomically(join(prefix, layout.catalogueFile(sha256Hex(text))), text);
 }
 

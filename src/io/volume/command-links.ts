@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { commandName, layout } from "../../core/layout.ts";
 import type { InstalledRecord } from "../../core/manifest.ts";
 import { hooksDir, pluginDir } from "../../core/package-files.ts";
-import { ifThere, linkAtomically, linkTarget, statIfExists } from "../files.ts";
+import { ifThere, isDirectory, linkAtomically, linkTarget } from "../files.ts";
 
 type Tree = Pick<InstalledRecord, "tool" | "dir">;
 
@@ -57,7 +57,7 @@ async function wrongLinks(prefix: string, tree: Tree): Promise<string[]> {
   const wrong: string[] = [];
   for (const [link, part] of parts) {
     // An older version of the command may lack it.
-    if (!(await statIfExists(join(prefix, tree.dir, part)))?.isDirectory()) continue;
+    if (!isDirectory(join(prefix, tree.dir, part))) continue;
     if ((await linkTarget(join(prefix, link))) !== targetOf(tree, link)) wrong.push(link);
   }
   return wrong;

@@ -2,6 +2,7 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
+import type { Env } from "../../core/platform.ts";
 import { asFields } from "../../core/values.ts";
 import { orNothing, tolerate, writeAtomically } from "../files.ts";
 import { readPlain } from "../input.ts";
@@ -18,8 +19,6 @@ import { type Asking, checkLoginShell, type LoginShell } from "./login-shell.ts"
 const [maxAnswers, maxBytes] = [16, 1024 * 1024];
 /** A later change may have the same time as one that is younger (ms). */
 const youngMs = 2500;
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 interface Known extends LoginShell {
   /** PATH of the login shell. */

@@ -31,9 +31,10 @@ export interface LeaseRequest {
   readonly prefix: string;
   /** Identifies the work: a plain file name. */
   readonly name: string;
-  readonly signal: AbortSignal;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
   /** Called while waiting; true ends the wait, because the other run has done the work. */
-  readonly isDone: () => Promise<boolean>;
+  readonly isDone?: () => Promise<boolean>;
   /** Called once when waiting begins. */
   readonly onWait: () => void;
 }
@@ -51,12 +52,12 @@ export async function acquireLease(request: LeaseRequest): Promise<Lease | undef
   let seen: { beat: string; since: number } | undefined;
   let told = false;
   for (;;) {
-    request.signal.throwIfAborted();
+    request.signal?.throwIfAborted();
     const lease = await create(path);
     if (lease) return lease;
     if (!told) request.onWait();
     told = true;
-    if (await request.isDone()) return undefined;
+    if (await request.isDone?.()) return undefined;
     const now = performance.now();
     if (now - began > maxWaitMs) return { release: async () => undefined };
     const beat = await beatOf(path);
@@ -64,6 +65,19 @@ export async function acquireLease(request: LeaseRequest): Promise<Lease | undef
     else if (beat === undefined || seen?.beat !== beat) seen = { beat: beat ?? "", since: now };
     else if (now - seen.since > deadMs) await discard(path, beat);
     await tolerate(sleep(pollMs, undefined, { signal: request.signal }));
+  }
+}
+
+/** Does work under a lease that no other run can do in this one's place. */
+export async function withLease<T>(
+  request: Omit<LeaseRequest, "isDone">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lease = await acquireLease(request);
+  try {
+    return await work();
+  } finally {
+    await lease?.release();
   }
 }
 

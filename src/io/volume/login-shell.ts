@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { quote } from "../../core/launcher.ts";
 import { layout } from "../../core/layout.ts";
+import type { Env } from "../../core/platform.ts";
 import { run } from "../exec.ts";
 import { lstatIfExists, orNothing, writeAtomically } from "../files.ts";
 import { readInput, readPlain } from "../input.ts";
@@ -10,8 +11,6 @@ import { openDirectory } from "./volume.ts";
 
 /** Far more than the script (bytes). */
 const maxScript = 64 * 1024;
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const shipped = "openclaw_volume=${OPENCLAW_SKILL_PREFIX:-/opt/openclaw}\n";
 

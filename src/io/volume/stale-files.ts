@@ -77,73 +77,73 @@ export async function findStaleFiles(
   const current = await findManifest(prefix);
   const manifests = [manifest, current].flatMap((one) => (one && "tools" in one ? [one] : []));
   const records = manifests.flatMap(({ tools }) => Object.values(tools));
-  const previous = withPrevious
-    ? []
-    : manifests.flatMap((one) => Object.values(one.previous ?? {}));
-  const stale: StaleFile[] = [];
-  const add = (dir: string, names: readonly string[], graceMs: number): void => {
-    for (const name of names) stale.push({ path: dir === "" ? name : `${dir}/${name}`, graceMs });
-  };
-  const namesIn = (dir: string): string[] => listNames(join(prefix, dir));
-  add(layout.staging, namesIn(layout.staging), stagingGraceMs);
-  for (const dir of ["", layout.share, layout.bin, "etc", "etc/profile.d"]) {
-    add(
-      dir,
-      namesIn(dir).filter((name) => temporary.test(name)),
-      stagingGraceMs,
-    );
-  }
-  const share = namesIn(layout.share);
-  add(
-    layout.share,
-    obsolete.filter((name) => share.includes(name)),
-    stagingGraceMs,
-  );
-  add(
-    layout.freshness,
-    namesIn(layout.freshness).filter((name) => name.startsWith(".new-")),
-    stagingGraceMs,
-  );
-  const catalogues = manifests.flatMap((one) =>
-    Object.values(one.catalogues ?? {}).map(({ sha256 }) => layout.catalogueFile(sha256)),
-  );
-  add(
-    layout.catalogues,
-    namesIn(layout.catalogues).filter(
-      (name) => !catalogues.includes(`${layout.catalogues}/${name}`),
-    ),
-    treeGraceMs,
-  );
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
-  // The target of a listed program is in use even if it is not listed: a run was killed in between.
-  const listed = [...records, ...previous].map(({ dir }) => dir);
-  const trees = new Set([...listed, ...(await treesInUse(prefix, bins))]);
-  for (const tool of namesIn(layout.lib).filter((name) => !name.startsWith("."))) {
-    const dir = `${layout.lib}/${tool}`;
-    const names = namesIn(dir);
-    add(
-      dir,
-      names.filter((name) => !trees.has(`${dir}/${name}`)),
-      treeGraceMs,
-    );
-  }
-  const linked = new Set(records.flatMap((record) => libraryLink(record) ?? []));
-  const links = namesIn(layout.libraries).filter(
-    (name) => !linked.has(`${layout.libraries}/${linkOfName(name)}`),
-  );
-  add(layout.libraries, links, stagingGraceMs);
-  for (const name of namesIn(layout.bin)) {
-    if (bins.has(name) || !(await isOurs(join(prefix, layout.bin, name)))) continue;
-    add(layout.bin, [name], stagingGraceMs);
-  }
-  if (!bins.has(commandName)) add("", await ownCommandLinks(prefix), stagingGraceMs);
-  return stale;
+  const listed = new Set([
+    ...manifests.flatMap((one) => listedPaths(one, withPrevious)),
+    // The target of a listed program is in use even if it is not listed: a run was killed in between.
+    ...(await treesInUse(prefix, bins)),
+  ]);
+  const isUnlisted = ({ path }: Found): boolean => !listed.has(path);
+  const find = (
+    dir: string,
+    isStale: (found: Found) => boolean,
+    graceMs = stagingGraceMs,
+  ): StaleFile[] =>
+    foundIn(prefix, dir)
+      .filter(isStale)
+      .map(({ path }) => ({ path, graceMs }));
+  const links = find(layout.bin, ({ name }) => !bins.has(name));
+  const areOurs = await Promise.all(links.map(({ path }) => isOurs(join(prefix, path))));
+  return [
+    ...find(layout.staging, () => true),
+    ...["", layout.share, layout.bin, "etc", "etc/profile.d"].flatMap((dir) =>
+      find(dir, ({ name }) => temporary.test(name)),
+    ),
+    ...find(layout.share, ({ name }) => obsolete.includes(name)),
+    ...find(layout.freshness, ({ name }) => name.startsWith(".new-")),
+    ...find(layout.catalogues, isUnlisted, treeGraceMs),
+    ...toolDirectories(prefix).flatMap((dir) => find(dir, isUnlisted, treeGraceMs)),
+    ...find(layout.libraries, ({ path }) => !listed.has(linkOfName(path))),
+    ...links.filter((_, i) => areOurs[i]),
+    ...(bins.has(commandName) ? [] : await ownCommandLinks(prefix)).map((path) => {
+      return { path, graceMs: stagingGraceMs };
+    }),
+  ];
+}
+
+interface Found {
+  readonly name: string;
+  /** Relative to the volume. */
+  readonly path: string;
+}
+
+function foundIn(prefix: string, dir: string): Found[] {
+  return listNames(join(prefix, dir)).map((name) => {
+    return { name, path: dir === "" ? name : `${dir}/${name}` };
+  });
+}
+
+/** The trees, catalogues and links to libraries that a manifest lists. */
+function listedPaths(manifest: Manifest, withPrevious: boolean): string[] {
+  const records = Object.values(manifest.tools);
+  const previous = withPrevious ? [] : Object.values(manifest.previous ?? {});
+  const catalogues = Object.values(manifest.catalogues ?? {});
+  return [
+    ...[...records, ...previous].map(({ dir }) => dir),
+    ...catalogues.map(({ sha256 }) => layout.catalogueFile(sha256)),
+    ...records.flatMap((record) => libraryLink(record) ?? []),
+  ];
+}
+
+/** Relative to the volume. */
+function toolDirectories(prefix: string): string[] {
+  const found = foundIn(prefix, layout.lib).filter(({ name }) => !name.startsWith("."));
+  return found.map(({ path }) => path);
 }
 
 /** A tool's directory is removed with its last tree. */
 async function removeEmpty(prefix: string): Promise<void> {
-  for (const tool of listNames(join(prefix, layout.lib)).filter((name) => !name.startsWith("."))) {
-    const dir = join(prefix, layout.lib, tool);
+  for (const dir of toolDirectories(prefix).map((path) => join(prefix, path))) {
     if (listNames(dir).length === 0) await tolerate(rmdir(dir));
   }
 }

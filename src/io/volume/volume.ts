@@ -82,6 +82,11 @@ export async function openDirectory(prefix: string, dir: string): Promise<readon
   return aside;
 }
 
+/** Creates the directory of our own records in the volume, and one in it. */
+export async function openShare(prefix: string, inner: string = layout.share): Promise<void> {
+  for (const dir of new Set(["share", layout.share, inner])) await openDirectory(prefix, dir);
+}
+
 function refuseLinkOut(prefix: string, path: string): void {
   const realOf = (place: string): string | undefined => ifThere(place, () => realpathSync(place));
   const root = realOf(prefix) ?? prefix;
@@ -108,6 +113,11 @@ async function replaceBin(prefix: string): Promise<readonly string[]> {
   if (said === undefined) return [];
   await makeDirectory(bin);
   return [said];
+}
+
+/** True for errors of a volume that is read-only here, or another user's: some other host fills it. */
+export function isFilledElsewhere({ kind }: UserError): boolean {
+  return kind === "unmet" || kind === "permission";
 }
 
 /** The work directory of one run, on the volume itself so that publishing is a rename. */

@@ -63,12 +63,12 @@ function readNames(dir: string, catalogue: Catalogue, context: Context) {
     const left = names.length - chosen.length;
     if (isCut || left > 0) {
       const most = agentLimits.answered;
-      warn(context, `${dir} holds more than ${most} requests; the others have no answer`);
+      sayRequests(`${dir} holds more than ${most} requests; the others have no answer`, context);
     }
     return { names, chosen, odd };
   } catch (cause) {
     const why = notADirectory(cause) ? "it is no directory, or a link" : describeError(cause);
-    warn(context, `cannot read the requests in ${dir}: ${why}`);
+    sayRequests(`cannot read the requests in ${dir}: ${why}`, context);
     return { names: [], chosen: [], odd: new Map<string, string>() };
   }
 }
@@ -77,7 +77,8 @@ function notADirectory(cause: unknown): boolean {
   return ["ENOTDIR", "ELOOP"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 
-function warn({ reporter }: Context, message: string): void {
+/** Warns of the directory of requests. */
+export function sayRequests(message: string, { reporter }: Context): void {
   reporter.emit({ type: "warning", problem: "E_REQUESTS", message });
 }
 

@@ -3,9 +3,8 @@ import type { Context } from "../../context.ts";
 import { renderProblem } from "../../core/recipe.ts";
 import { plural } from "../../core/wording.ts";
 import { type CatalogueFiles, loadCatalogue } from "../../io/inputs/catalogue.ts";
-import { readManifest } from "../../io/volume/manifest-file.ts";
 import type { CatalogueStores, FoundCatalogue } from "../catalogue/find.ts";
-import { resolvePrefix } from "./volume.ts";
+import { readVolume } from "./volume.ts";
 
 /** The recipes that a run knows. */
 export interface ReadCatalogue extends CatalogueFiles {
@@ -48,14 +47,9 @@ export async function readNamedCatalogue(
 ): Promise<FoundCatalogue | undefined> {
   if (context.options.catalogue === undefined) return undefined;
   const { findCatalogue } = await import("../catalogue/find.ts"); // most runs do without
-  const named = await findCatalogue(stores ?? (await storesOf(context)), context);
+  const named = await findCatalogue(stores ?? (await readVolume(context)), context);
   if (named) sayNamed(named, context);
   return named;
-}
-
-async function storesOf(context: Context): Promise<CatalogueStores> {
-  const prefix = await resolvePrefix(context);
-  return { prefix, manifest: (await readManifest(prefix)) ?? {} };
 }
 
 function sayNamed(

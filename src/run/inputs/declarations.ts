@@ -55,8 +55,13 @@ export async function addDeclarations(known: Known, context: Context): Promise<D
   const declaring = folders.filter(({ files, refused }) => files.size + refused.length > 0);
   const isReviewed = options.declaredFile !== undefined;
   const none = {
-    ...{ catalogue, accepted: [], notDeclared: new Map<string, string>() },
-    ...{ requirements: [], selected, libraries: [], inputs: [] },
+    catalogue,
+    accepted: [],
+    notDeclared: new Map<string, string>(),
+    requirements: [],
+    selected,
+    libraries: [],
+    inputs: [],
     dependencies:
       options.allowLibraries || isReviewed
         ? dependenciesOf(folders)

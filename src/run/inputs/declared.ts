@@ -13,7 +13,7 @@ import type { Requirement } from "../../core/plan/plan.ts";
 import type { Catalogue, Declaration, Recipe } from "../../core/recipe.ts";
 import type { ReadFile } from "../../io/input.ts";
 import { readDeclared, readReviewed } from "../../io/volume/declared-file.ts";
-import type { Emit } from "../../report/events.ts";
+import { type Emit, warningOf } from "../../report/events.ts";
 import type { LoadedSkill } from "./skills.ts";
 
 /** The catalogue with the recipes from skills' declarations. */
@@ -99,8 +99,7 @@ async function readOrWarn(prefix: string, emit: Emit): Promise<DeclaredRecord | 
     return await readDeclared(prefix);
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "volume") throw error;
-    const { problem, message, hint } = error;
-    emit({ type: "warning", problem, message, hint });
+    emit(warningOf(error));
     return undefined;
   }
 }

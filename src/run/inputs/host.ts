@@ -12,7 +12,7 @@ import {
   refusedSource,
   type Topology,
 } from "../../core/topology.ts";
-import { lstatIfExists, statIfExists, tolerate } from "../../io/files.ts";
+import { isDirectory, lstatIfExists, statIfExists, tolerate } from "../../io/files.ts";
 import { readOpenClawConfig } from "../../io/inputs/openclaw-config.ts";
 import { mountSource } from "../../io/mounts.ts";
 import { readKey } from "../catalogue/key.ts";
@@ -25,7 +25,7 @@ const usualState = "/srv/openclaw-state";
 
 /** The host, and notes about what could not be determined. */
 export interface InspectedHost {
-  readonly site: Host;
+  readonly host: Host;
   readonly notes: readonly string[];
 }
 
@@ -69,14 +69,14 @@ export async function inspectHost(topology: Topology, context: Context): Promise
     agent: { uid: agent.uid, gid: agent.gid },
     ...(state === undefined ? {} : { stateOwner: { uid: state.uid, gid: state.gid } }),
   };
-  return { site: host, notes: [...dirs.notes, ...notesOn(topology, host)] };
+  return { host, notes: [...dirs.notes, ...notesOn(topology, host)] };
 }
 
 /** True if skills' own packages are allowed, or the volume has some. */
 async function wantsLibraries(context: Context, topology: Topology): Promise<boolean> {
   if (context.options.allowLibraries || topology === "image") return context.options.allowLibraries;
   const index = join(await resolvePrefix(context), layout.libraries);
-  return (await tolerate(statIfExists(index)))?.isDirectory() === true;
+  return (await tolerate(() => isDirectory(index))) === true;
 }
 
 /** A key in a file is written out: containers do not have the file. */

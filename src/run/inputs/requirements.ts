@@ -13,7 +13,7 @@ import {
 } from "../../core/plan/required-by.ts";
 import { whyUnavailable } from "../../core/plan/unavailable.ts";
 import type { Catalogue } from "../../core/recipe.ts";
-import { nearest } from "../../core/wording.ts";
+import { didYouMean, nearest } from "../../core/wording.ts";
 import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";
@@ -74,7 +74,9 @@ function ofSkills({ view, manifest, seed }: Known, tools: Manifest["tools"]): Re
   const skills = view.selected ?? manifest.skills;
   if (view.selected === undefined && skills.length === 0) return ofSeed(seed);
   return skills.map(({ name, bins, anyBins, libraries }: SelectedSkill) => ({
-    ...{ for: name, bins, anyBins },
+    for: name,
+    bins,
+    anyBins,
     // Where no skill is in view, those of the last run say what belongs here.
     ...(libraries && { libraries: libraries.filter((set) => tools[set]) }),
   }));
@@ -125,13 +127,11 @@ function unknownName(name: string, near: string | undefined, { recipes }: Catalo
     });
   }
   const [, tool = ""] = /^(.+)@.+$/.exec(name) ?? [];
-  const other = near
-    ? `Did you mean ${near}?`
-    : "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).";
+  const lists = "See openclaw-install-skill-deps recipe list, or write a recipe (--recipes DIR).";
   return new UserError("E_UNKNOWN_NAME", `no recipe and no skill has "${name}"`, {
     hint: recipes.has(tool)
       ? `The version is the recipe's. For another one write a recipe: openclaw-install-skill-deps recipe new ${name}`
-      : other,
+      : didYouMean(near, lists),
   });
 }
 

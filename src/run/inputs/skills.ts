@@ -10,7 +10,7 @@ import {
   selectSkills,
   unknownSkills,
 } from "../../core/skills/select.ts";
-import { nearest } from "../../core/wording.ts";
+import { didYouMean, nearest } from "../../core/wording.ts";
 import { findMcpServers, type McpServersInView } from "../../io/inputs/mcp-servers.ts";
 import type { ReadConfig } from "../../io/inputs/openclaw-config.ts";
 import {
@@ -117,7 +117,7 @@ function refuseUnknown(skills: readonly FoundSkill[], { options }: Context): voi
   const known = skills.map(({ name }) => name);
   const near = nearest(first, known);
   throw new UserError("E_UNKNOWN_NAME", `no skill is called ${unknown.join(", ")}`, {
-    hint: near ? `Did you mean ${near}?` : "See openclaw-install-skill-deps requirements.",
+    hint: didYouMean(near, "See openclaw-install-skill-deps requirements."),
   });
 }
 

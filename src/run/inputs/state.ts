@@ -99,8 +99,11 @@ export async function loadState(
   const planning = planningOf({ platform, volume, onPath, ownPackage, seed, named }, context);
   const declared = await addDeclarations(
     {
-      ...{ ...base, ...view, requirements: ofPrograms },
-      ...{ damaged: inspection.damaged, seed: planning.seed },
+      ...base,
+      ...view,
+      requirements: ofPrograms,
+      damaged: inspection.damaged,
+      seed: planning.seed,
       planWith: (programs) =>
         resolvePlan({ ...planning, ...programs, requirements: ofPrograms, force: new Set() }),
     },
@@ -117,11 +120,21 @@ export async function loadState(
   const requirements = [...ofOperator, ...granted];
   return {
     ...volume,
-    ...{ prefix, platform, catalogue, notDeclared, selected, libraries },
-    ...{ named, onPath, seed, ownPackage, agents, requirements },
+    prefix,
+    platform,
+    seed,
+    ownPackage,
+    named,
+    catalogue,
     skills: view.skills,
     mcpServers: view.mcp.servers,
+    selected,
+    libraries,
+    notDeclared,
+    onPath,
+    agents,
     requests: required.requests,
+    requirements,
     plan: granted.length > 0 ? planOf(requirements) : without, // 7
     watched: watchedBy({ openclaw, seed, recipes, view, declared }, context),
   };
@@ -177,8 +190,12 @@ function watchedBy(
   const { dependencies } = declared;
   const ofSeed = seed ? [seed.file] : [];
   const files = [
-    ...[...openclaw.files, ...mcp.files, ...recipes.files, ...ofSeed],
-    ...[...declared.inputs, ...dependencies.files],
+    ...openclaw.files,
+    ...mcp.files,
+    ...recipes.files,
+    ...ofSeed,
+    ...declared.inputs,
+    ...dependencies.files,
   ];
   return {
     inputs: [
@@ -188,7 +205,8 @@ function watchedBy(
     absent: [...openclaw.absent, ...mcp.absent, ...(recipes.named?.absent ?? [])],
     roots,
     directories: [
-      ...[...view.directories, ...dependencies.directories],
+      ...view.directories,
+      ...dependencies.directories,
       ...options.recipeDirs.map((dir) => resolve(dir)),
     ],
     listings: mcp.directories,

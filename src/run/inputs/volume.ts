@@ -9,7 +9,7 @@ import { plural } from "../../core/wording.ts";
 import { access } from "../../io/disk.ts";
 import { isLasting, isThere, listNames } from "../../io/files.ts";
 import { type Inspection, inspect, rebuildManifest } from "../../io/volume/inspect.ts";
-import { findManifest, manifestError } from "../../io/volume/manifest-file.ts";
+import { findManifest, manifestError, readManifest } from "../../io/volume/manifest-file.ts";
 import { openModes, umaskFor } from "../../io/volume/modes.ts";
 
 /** The contents and the state of a volume. */
@@ -51,6 +51,16 @@ export async function resolvePrefix(context: Context): Promise<string> {
   const prefix = await choosePrefix(context);
   context.setUmask(umaskFor(prefix, context.gid));
   return prefix;
+}
+
+/** The volume and its manifest, for commands that look at nothing else; an empty one where there is none. */
+export async function readVolume(
+  context: Context,
+  platform: Platform = context.machine,
+): Promise<{ prefix: string; manifest: Manifest }> {
+  const prefix = await resolvePrefix(context);
+  const manifest = (await readManifest(prefix)) ?? emptyManifest(platformId(platform));
+  return { prefix, manifest };
 }
 
 function checkedPrefix(prefix: string): string {
