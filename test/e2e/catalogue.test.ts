@@ -477,6 +477,16 @@ describe("without network", () => {
     expect(versionOf("zog")).toBe("1.0.0");
     expect((await place.start(env)).alone).toBe(false);
 
+    const named = await place.runWith(env, "zag");
+    expect([named.status, named.stderr]).toEqual([
+      5,
+      expect.not.stringContaining("E_UNKNOWN_NAME"),
+    ]);
+    const mistyped = await place.runWith(env, "udpate");
+    expect([mistyped.status, mistyped.stderr]).toEqual([
+      2,
+      expect.stringMatching(/Did you mean update/),
+    ]);
     place.skill("json", { bins: ["rg"] });
     const missing = await place.runWith({ ...env, PATH: "/nowhere" });
     expect(missing.status).toBe(5);

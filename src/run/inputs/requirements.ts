@@ -17,8 +17,9 @@ import { didYouMean, nearest } from "../../core/wording.ts";
 import { readAgentLog } from "../../io/volume/agent-log-file.ts";
 import type { Inspection } from "../../io/volume/inspect.ts";
 import type { Emit } from "../../report/events.ts";
+import type { FoundCatalogue } from "../catalogue/find.ts";
 import type { Seed } from "./seed.ts";
-import type { LoadedSkill, View } from "./skills.ts";
+import type { View } from "./skills.ts";
 
 /** What decides which tools are required. */
 interface Known {
@@ -27,6 +28,7 @@ interface Known {
   readonly inspection: Inspection;
   readonly seed: Seed | undefined;
   readonly catalogue: Catalogue;
+  readonly named: FoundCatalogue | undefined;
   readonly view: View;
 }
 
@@ -49,9 +51,7 @@ export function requirementsOf(
   };
   const requests = toolRequests(requesters, catalogue);
   const requirements = [
-    ...(names.length > 0
-      ? ofNames(options, known.view.skills, catalogue, tools)
-      : ofSkills(known, tools)),
+    ...(names.length > 0 ? ofNames(options, known, tools) : ofSkills(known, tools)),
     ...(names.length > 0 ? [] : requests.map((it) => requirementOf(it, tools, catalogue))),
     ...(options.repair ? ofDamaged(manifest, inspection) : []),
     ...(verb === "outdated" || verb === "update" ? ofInstalled(names, manifest, catalogue) : []),
@@ -91,14 +91,16 @@ function ofSeed(seed: Seed | undefined): Requirement[] {
   }));
 }
 
-/** NAMEs are tools or programs. Throws a UserError (`usage`) for a name that nothing has. */
+/**
+ * NAMEs are tools or programs. Throws a UserError for a name that nothing has: `usage`, or why the catalogue of
+ * `--catalogue`, which may have it, is not known.
+ */
 function ofNames(
   { names, verb }: Options,
-  skills: readonly LoadedSkill[],
-  catalogue: Catalogue,
+  { view, catalogue, named }: Known,
   tools: Manifest["tools"],
 ): Requirement[] {
-  const asked = skills.flatMap(({ found: { verdict } }) =>
+  const asked = view.skills.flatMap(({ found: { verdict } }) =>
     verdict.ok ? [...verdict.skill.bins, ...verdict.skill.anyBins].filter(isBinName) : [],
   );
   const installed = Object.values(tools).flatMap(({ bins }) => Object.keys(bins));
@@ -114,6 +116,7 @@ function ofNames(
     }
     // The first word may be a mistyped verb.
     const verbMeant = verb === "install" && i === 0 ? nearVerb(name) : undefined;
+    if (verbMeant === undefined && named?.failure && !named.catalogue) throw named.failure;
     const near = verbMeant ?? nearest(name, [...catalogue.recipes.keys(), ...known]);
     throw unknownName(name, near, catalogue);
   });

@@ -90,12 +90,12 @@ export async function loadState(
   const recipes = await readCatalogue(context, { prefix, manifest, seed });
   const view = loadView(openclaw, manifest, context); // 3
   const base = { prefix, manifest, catalogue: recipes.catalogue };
-  const required = requirementsOf({ ...base, inspection, seed, view }, context); // 4
+  const { named } = recipes;
+  const required = requirementsOf({ ...base, named, inspection, seed, view }, context); // 4
   const ofPrograms = [...required.requirements, ...also];
   const bins = ofPrograms.flatMap(({ bins, anyBins }) => [...bins, ...anyBins]);
   const onPath = findOnPath(bins, (isNative(context) && env.PATH) || "", prefix);
   const ownPackage = loadOwnPackage(prefix, context);
-  const { named } = recipes;
   const planning = planningOf({ platform, volume, onPath, ownPackage, seed, named }, context);
   const declared = await addDeclarations(
     {
