@@ -85,6 +85,11 @@ function isAbsent(thrown: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes(errnoName(systemErrorOf(thrown)));
 }
 
+/** True if there is no such name, or a parent of it is a file. */
+export function isMissing(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(errnoName(error));
+}
+
 /** True if the error is about the file at the path, and stays until somebody changes it. */
 export function isLasting(thrown: unknown): boolean {
   if (thrown instanceof UserError && thrown.kind === "permission") return true;

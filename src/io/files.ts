@@ -31,6 +31,7 @@ export {
   fileError,
   ifThere,
   isLasting,
+  isMissing,
   saying,
   tolerate,
   withContext,

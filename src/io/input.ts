@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { describeError, UserError } from "../core/errors.ts";
-import { fileError, isLasting, orNothing } from "./files.ts";
+import { fileError, isLasting, isMissing, orNothing } from "./files.ts";
 
 /** A file that was read. */
 export interface ReadFile {
@@ -109,7 +109,7 @@ export function readInput(path: string, options: ReadOptions = {}): Buffer {
 export function readInputIfThere(path: string, options: ReadOptions = {}): Buffer | undefined {
   const read = tryRead(path, options);
   if (read.bytes) return read.bytes;
-  if (read.cause?.code === "ENOENT" || read.cause?.code === "ENOTDIR") return undefined;
+  if (isMissing(read.cause)) return undefined;
   throw inputError(path, read);
 }
 

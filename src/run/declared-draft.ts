@@ -1,16 +1,21 @@
 import { pinnedParts } from "../author/draft.ts";
 import { draftClosure } from "../author/draft-npm.ts";
 import { resolveGo } from "../author/lock-go.ts";
+import { resolveNodeLibraries } from "../author/node-libraries.ts";
 import { viewPackage } from "../author/npm-command.ts";
+import { resolvePythonLibraries } from "../author/python-libraries.ts";
 import { resolvePython } from "../author/python-resolve.ts";
 import type { Draft } from "../author/recipe-text.ts";
 import { readReleaseName } from "../author/release-name.ts";
 import { inspectRelease, keyOfRelease } from "../author/release-program.ts";
 import { UserError } from "../core/errors.ts";
 import type { InstallSpec } from "../core/installspec.ts";
+import type { DraftedLock } from "../core/libraries/recorded.ts";
+import type { LibrarySet } from "../core/library-set.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
 import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeDocument } from "../core/recipes/schema.ts";
+import { indexesFor } from "../sources/python/indexes.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
 
@@ -157,4 +162,29 @@ function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): A
   const format = known ?? formatOfUrl(url);
   if (format !== undefined) return format;
   throw new UserError("E_DECLARED", `${url} has an archive format that cannot be unpacked`);
+}
+
+interface SetContext {
+  readonly context: Pick<ApplyContext, "platform" | "http" | "emit" | "signal" | "toolchains">;
+  readonly toolchains: Toolchains;
+  /** Absolute; an empty directory of this run. */
+  readonly dir: string;
+  /** The skill that declares it. */
+  readonly by: string;
+}
+
+/** The lock of a library set, resolved from the machine's own indexes now. */
+export async function draftLibraries(
+  set: LibrarySet,
+  { context, toolchains, dir, by }: SetContext,
+): Promise<DraftedLock> {
+  const { platform, http, emit, signal } = context;
+  const common = { dir, platform, emit, signal };
+  if (set.language === "python") {
+    const lock = await resolvePythonLibraries(set, { ...common, http, toolchains });
+    const { defaultIndex: index } = await indexesFor(http, await toolchains.python(), toolchains);
+    return { lock, ...(index && { index }) };
+  }
+  const { env, offline } = context.toolchains;
+  return { lock: await resolveNodeLibraries(set, { ...common, env, offline, by }) };
 }

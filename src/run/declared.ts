@@ -14,8 +14,7 @@ import { readDeclared } from "../io/volume/declared-file.ts";
 import { withLease } from "../io/volume/lease.ts";
 import { openShare } from "../io/volume/volume.ts";
 import type { ApplyContext, ToolRun } from "./apply-context.ts";
-import { draftDeclared } from "./declared-draft.ts";
-import { draftLibraries } from "./library-draft.ts";
+import { draftDeclared, draftLibraries } from "./declared-draft.ts";
 import { withPython } from "./toolchains.ts";
 
 /**

@@ -9,7 +9,7 @@ import { mkdir, rm } from "../io/disk.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
-import { draftLibraries } from "./library-draft.ts";
+import { draftLibraries } from "./declared-draft.ts";
 import { anyPythonOf, shareToolchains } from "./toolchains.ts";
 
 /** What resolving a pinned set again would change. */

@@ -18,6 +18,7 @@ import { errnoName } from "../../core/system-error.ts";
 import {
   copyFile,
   fileError,
+  isMissing,
   isRefusal,
   isThere,
   orNothing,
@@ -124,8 +125,7 @@ export async function forgetFreshness(prefix: string): Promise<void> {
   try {
     renameSync(records, aside);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return;
+    if (isMissing(error)) return;
     if (!isRefusal(error)) throw fileError("change", records, error);
     // Some file systems cannot rename a directory of an image's layer.
     await withContext("remove", records, rm(records, { recursive: true, force: true }));

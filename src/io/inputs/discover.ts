@@ -4,7 +4,7 @@ import { describeError } from "../../core/errors.ts";
 import type { SkillLimits } from "../../core/skills/config.ts";
 import type { SkillRoot } from "../../core/skills/select.ts";
 import { nameSome } from "../../core/wording.ts";
-import { orNothing } from "../files.ts";
+import { isMissing, orNothing } from "../files.ts";
 
 /** The directories below a root that have a SKILL.md, found as OpenClaw 2026.9.6 finds them. */
 export interface Discovery {
@@ -278,9 +278,4 @@ function hasSkillFile(dir: string): boolean {
   } catch (error) {
     return !isMissing(error);
   }
-}
-
-function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ENOENT" || code === "ENOTDIR";
 }

@@ -1,4 +1,5 @@
 import { sha256Hex } from "../../core/digest.ts";
+import { isMissing } from "../files.ts";
 import { type ReadFile, type ReadOptions, tryRead } from "../input.ts";
 
 /** Reads files and remembers what was read, and what was not there. */
@@ -27,7 +28,7 @@ export function readingLog(): ReadingLog {
         return { text: bytes.toString("utf8") };
       }
       const { why = "", cause } = { cause: undefined, ...unread };
-      const isAbsent = cause?.code === "ENOENT" || cause?.code === "ENOTDIR";
+      const isAbsent = isMissing(cause);
       log[isAbsent ? "absent" : "refused"].add(path);
       return { why: isAbsent ? "it does not exist" : why };
     },

@@ -15,7 +15,7 @@ import { parseSkill, type SkillVerdict } from "../../core/skills/skill.ts";
 import { isStatusSkill, statusSkill } from "../../core/status-skill.ts";
 import { asFields } from "../../core/values.ts";
 import { plural } from "../../core/wording.ts";
-import { fileError, isLasting, orNothing } from "../files.ts";
+import { fileError, isLasting, isMissing, orNothing } from "../files.ts";
 import { type ReadOptions, readSettingsFile, tryRead } from "../input.ts";
 import { discover, isInside, real } from "./discover.ts";
 
@@ -186,8 +186,7 @@ function mayBeDirectory(dir: string): boolean {
   try {
     return statSync(dir).isDirectory();
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    return code !== "ENOENT" && code !== "ENOTDIR";
+    return !isMissing(cause);
   }
 }
 

@@ -5,7 +5,7 @@ import { unverified, type VerifiedRecord } from "../../core/manifest.ts";
 import { orNothing } from "../files.ts";
 import { knownTraits } from "./probe.ts";
 import { examineTree, isUnchanged, readTreeRecord } from "./store.ts";
-import { contentsDigest, stampOf, type WrittenDigests } from "./tree-list.ts";
+import { contentsDigest, isPlainFile, stampOf, type WrittenDigests } from "./tree-list.ts";
 
 /*
  * Library sets share files by hard links, and each link changes the times of a file, and with them what proves that
@@ -51,7 +51,7 @@ function setsOf(records: readonly VerifiedRecord[]): VerifiedRecord[] {
 }
 
 function stampsOfFiles(dir: string, files: Readonly<Record<string, string>>): [string, string][] {
-  const listed = Object.entries(files).filter(([, entry]) => /^(644|755) /.test(entry));
+  const listed = Object.entries(files).filter(([, entry]) => isPlainFile(entry));
   return listed.map(([path, entry]) => [
     stampOf(lstatSync(join(dir, path), { bigint: true })),
     entry,

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { moveOnto, orNothing, token } from "../files.ts";
-import type { TreeList } from "./tree-list.ts";
+import { isPlainFile, type TreeList } from "./tree-list.ts";
 
 /** A published tree with the list of its files. */
 export interface Donor {
@@ -29,7 +29,7 @@ export function shareFiles(tree: string, files: TreeList, donors: readonly Donor
   const known = new Map<string, string>();
   for (const { dir, files: theirs } of donors) {
     for (const [path, entry] of Object.entries(theirs)) {
-      if (isFile(entry) && !known.has(entry)) known.set(entry, join(dir, path));
+      if (isPlainFile(entry) && !known.has(entry)) known.set(entry, join(dir, path));
     }
   }
   if (known.size === 0) return;
@@ -37,10 +37,6 @@ export function shareFiles(tree: string, files: TreeList, donors: readonly Donor
     const donor = known.get(entry);
     if (donor !== undefined && !share(donor, join(tree, path), entry)) return;
   }
-}
-
-function isFile(entry: string): boolean {
-  return /^(644|755) /.test(entry);
 }
 
 /** Errors of a file system without hard links, and of a kernel that protects them: others would fail, too. */

@@ -23,6 +23,11 @@ export function stampOf({ ino, size, mode, ctimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mode} ${ctimeNs}`;
 }
 
+/** True for the entry of a regular file without special bits. */
+export function isPlainFile(entry: string): boolean {
+  return /^(644|755) /.test(entry);
+}
+
 interface ListOptions {
   /** Files that are unchanged since they were written are not read again; those that are read are added. */
   readonly written?: WrittenDigests;
