@@ -400,13 +400,15 @@ tell_health() {
   status=${status:-5}
 }
 
+# A run that takes an hour hangs: Node does so, for instance, where it can start too few threads.
 judge_beat() {
-  whose="watch of $of"
+  whose="watch of $of" longest=60
+  [ "$state" = idle ] || longest=3600
   if ! is_alive; then
     say "$whose was killed; start it again, or remove $file [E_NOT_WATCHING]"
   elif [ "$result" = pending ]; then
     say "$whose has not finished its first run [E_NOT_WATCHING]"
-  elif [ "$state" = idle ] && [ $((now - beat)) -gt 60 ]; then
+  elif [ $((now - beat)) -gt "$longest" ]; then
     say "$whose has not looked for $((now - beat)) s [E_NOT_WATCHING]"
   elif [ "$result" != ok ] && [ -n "$strict" ]; then
     say "$whose: the last run $result [E_NOT_WATCHING]"

@@ -14,8 +14,8 @@ export interface Beat {
   readonly result: string;
 }
 
-/** Seconds after which a watcher that does not look is taken to hang. */
-const longest = 60;
+/** Seconds after which a watcher that does not look, or a run, is taken to hang. */
+const [longestPause, longestRun] = [60, 3600];
 
 /** Reads the first line that a watcher writes; undefined for any other text. */
 export function parseBeat(text: string): Beat | undefined {
@@ -27,7 +27,8 @@ export function parseBeat(text: string): Beat | undefined {
 
 /** Why a watcher is not healthy; undefined if it is, or if it is too early to say. */
 export function failureOf({ at, busy, result }: Beat, now: number): string | undefined {
-  if (!busy && now - at > longest) return `watch has not looked for ${now - at} s`;
+  if (now - at > (busy ? longestRun : longestPause))
+    return `watch has not looked for ${now - at} s`;
   return result === "ok" || result === "pending" ? undefined : `the last run ${result}`;
 }
 

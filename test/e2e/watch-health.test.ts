@@ -1,5 +1,6 @@
 /** `health` where one user has several watchers: none of them hides that another one was killed. */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
@@ -94,6 +95,22 @@ describe("health", () => {
     await expect.poll(() => readFileSync(file, "utf8"), { timeout: 20_000 }).not.toContain(before);
     expect(readFileSync(file, "utf8").endsWith(rest)).toBe(true);
     expect((await watchers.health()).status).toBe(0);
+  });
+
+  test("one that does not look is not healthy, nor is one whose run does not end", async () => {
+    const watcher = await start("one");
+    await untilHealthy();
+    const [name = ""] = watchers.healthFiles();
+    const file = join(place.dir, "run", `openclaw-skill-deps-${process.getuid?.()}`, name);
+    watcher.child.kill("SIGSTOP");
+    const [, pid, born] = name.split("-");
+    const healthAfter = async (state: string, seconds: number): Promise<number> => {
+      const at = Math.floor(uptime()) - seconds;
+      writeFileSync(file, `${pid} ${at} ${state} ok\n${born} ${volume("one")}\n`);
+      return (await watchers.health()).status;
+    };
+    expect([await healthAfter("idle", 30), await healthAfter("idle", 70)]).toEqual([0, 5]);
+    expect([await healthAfter("busy", 3500), await healthAfter("busy", 3700)]).toEqual([0, 5]);
   });
 
   test("another process with the number of a killed watcher is none; what watched a volume that is gone is forgotten", async () => {

@@ -161,7 +161,8 @@ describe("health", () => {
     expect(failureOf(beat, 160)).toBeUndefined();
     expect(failureOf({ ...beat, result: "pending" }, 101)).toBeUndefined();
     expect(failureOf(beat, 161)).toBe("watch has not looked for 61 s");
-    expect(failureOf({ ...beat, busy: true }, 1000)).toBeUndefined();
+    expect(failureOf({ ...beat, busy: true }, 3700)).toBeUndefined();
+    expect(failureOf({ ...beat, busy: true }, 3701)).toBe("watch has not looked for 3601 s");
     expect(failureOf({ ...beat, result: "failed (status 5)" }, 101)).toBe(
       "the last run failed (status 5)",
     );
