@@ -90,36 +90,45 @@ export const target = defaultPrefix;
  */
 export const searchPath = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${target}/bin`;
 
-/** The image of a topology's sandboxes. */
-export function sandboxImage(topology: Topology, { image }: Pick<Host, "image">): string {
-  if (image !== undefined) return image;
-  return ownImages[topology];
+/** How the topologies differ. */
+interface TopologyFacts {
+  /** The image of its sandboxes. */
+  readonly image: string;
+  /** Whose gateway mounts the volume too, and fills it or waits until it is filled. */
+  readonly gateway?: "stock" | "ours";
+  /** Sandboxes write to the volume. */
+  readonly isWriter?: true;
 }
 
-const ownImages: Readonly<Record<Topology, string>> = {
-  stock: "openclaw-sandbox:bookworm-slim", // OpenClaw's default
-  sandbox: "openclaw-skills-sandbox",
-  gateway: "openclaw-skills-sandbox",
-  provisioner: "openclaw-skills-sandbox",
-  seed: "openclaw-skills-seeded",
-  image: "openclaw-skills-prebuilt",
+const facts: Readonly<Record<Topology, TopologyFacts>> = {
+  stock: { image: "openclaw-sandbox:bookworm-slim", gateway: "stock" }, // OpenClaw's default
+  sandbox: { image: "openclaw-skills-sandbox", isWriter: true },
+  gateway: { image: "openclaw-skills-sandbox", gateway: "ours" },
+  provisioner: { image: "openclaw-skills-sandbox", gateway: "ours" },
+  seed: { image: "openclaw-skills-seeded", isWriter: true },
+  image: { image: "openclaw-skills-prebuilt" },
 };
+
+/** The image of a topology's sandboxes. */
+export function sandboxImage(topology: Topology, { image }: Pick<Host, "image">): string {
+  return image ?? facts[topology].image;
+}
 
 /**
  * True if the gateway's container mounts the volume too, and fills it or waits until it is filled.
  */
 export function hasGateway(topology: Topology): boolean {
-  return topology === "stock" || buildsGateway(topology);
+  return facts[topology].gateway !== undefined;
 }
 
 /** True where the gateway's image is one of Dockerfile.example. */
 export function buildsGateway(topology: Topology): boolean {
-  return topology === "gateway" || topology === "provisioner";
+  return facts[topology].gateway === "ours";
 }
 
 /** True if sandboxes write to the volume. */
 export function isWriter(topology: Topology): boolean {
-  return topology === "sandbox" || topology === "seed";
+  return facts[topology].isWriter === true;
 }
 
 /** False for an unchanged image, unless nothing would be installed without our command. */

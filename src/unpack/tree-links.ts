@@ -4,8 +4,7 @@ import { copyFile } from "../io/files.ts";
 import { resolveInside } from "./links.ts";
 import { maxPath, placeOf } from "./paths.ts";
 import { refuseEntry, showPath } from "./refusals.ts";
-import { clear } from "./tree-directories.ts";
-import { countBytes, enter, type State, withContext } from "./tree-state.ts";
+import { clear, countBytes, enter, type State, withContext } from "./tree-state.ts";
 
 /**
  * A link out of the tree is skipped, unless the archive itself has `..` paths, which is an attack.

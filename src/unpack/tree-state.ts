@@ -1,3 +1,4 @@
+import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { fileError, listNames } from "../io/files.ts";
@@ -79,11 +80,11 @@ export function countBytes(state: State, path: string, bytes: number): void {
   refuseEntry("too large", path, `exceeds the limit: ${most}`);
 }
 
-export function isLink(state: State, place: string): boolean {
+function isLink(state: State, place: string): boolean {
   return state.links.has(place) || state.absent.has(place);
 }
 
-export function isFile(state: State, place: string): boolean {
+function isFile(state: State, place: string): boolean {
   return state.files.has(place) || state.pending.has(place);
 }
 
@@ -119,4 +120,38 @@ function madeAlready(path: string, cause: unknown): UserError {
     cause,
     hint: "The disk reported an error for a call that succeeded. Run the command again; existing installations are unchanged.",
   });
+}
+
+/** Creates a directory and its parents, never through a link. */
+export function makeDirectories(state: State, place: string, path: string): void {
+  if (state.directories.has(place)) return;
+  makeParents(state, place, path);
+  if (isLink(state, place)) {
+    refuseEntry("hostile", path, `would be written through the link ${place}`);
+  }
+  if (isFile(state, place)) refuseEntry("damaged", path, `is below the file ${place}`);
+  count(state, path, place);
+  withContext(state, place, (absolute) => {
+    try {
+      mkdirSync(absolute);
+    } catch (error) {
+      // Another package of a closure may have created it.
+      if (!lstatSync(absolute, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    }
+  });
+  state.directories.add(place);
+}
+
+function makeParents(state: State, place: string, path: string): void {
+  const slash = place.lastIndexOf("/");
+  if (slash > 0) makeDirectories(state, place.slice(0, slash), path);
+}
+
+/** Prepares the path of a file. As in tar, a repeated file replaces the first one. */
+export function clear(state: State, place: string, path: string): void {
+  makeParents(state, place, path);
+  if (isLink(state, place)) refuseEntry("hostile", path, "would replace a link");
+  if (state.directories.has(place)) refuseEntry("damaged", path, "would replace a directory");
+  state.pending.delete(place);
+  if (state.files.delete(place)) withContext(state, place, unlinkSync);
 }

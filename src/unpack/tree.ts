@@ -5,14 +5,15 @@ import { stampOf, type WrittenDigests } from "../io/volume/tree-list.ts";
 import { checkLinks } from "./links.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry } from "./refusals.ts";
-import { clear, makeDirectories } from "./tree-directories.ts";
 import { finishHardlinks, makeHardlink, recordLink } from "./tree-links.ts";
 import {
+  clear,
   controlled,
   count,
   countBytes,
   enter,
   type Limits,
+  makeDirectories,
   type State,
   skip,
   withContext,
