@@ -12,6 +12,11 @@ export function endOfLine(text: string, end: number): number {
   return from + length;
 }
 
+/** The blanks before what begins at this place, for another line like it. */
+export function indentAt(text: string, at: number): string {
+  return " ".repeat(at - (text.lastIndexOf("\n", at) + 1));
+}
+
 /** A new value in place of another one, as it is written there: the end of a block is behind its line break. */
 export function inPlaceOf(written: string, value: string): string {
   const isEmpty = written === ""; // `sha256:`

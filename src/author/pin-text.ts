@@ -2,14 +2,13 @@ import { isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
 import { UserError } from "../core/errors.ts";
 import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { type Edit, edited, endOfLine, inPlaceOf, lineBreakOf } from "./lines.ts";
-
-const pinFields = ["sha256", "sha512", "integrity", "sum", "size", "glibc"] as const;
+import { type DigestField, digestFields } from "../core/recipes/sources.ts";
+import { type Edit, edited, endOfLine, indentAt, inPlaceOf, lineBreakOf } from "./lines.ts";
 
 /** A field that pins a source, and its place. */
 export interface PinnedField {
   readonly path: readonly (string | number)[];
-  readonly fields: Partial<Record<(typeof pinFields)[number], string | number>>;
+  readonly fields: Partial<Record<DigestField | "sum" | "size" | "glibc", string | number>>;
 }
 
 /**
@@ -37,8 +36,8 @@ const wellFormed: Readonly<Record<string, string>> = {
 };
 
 /** The kind of digest that a source has, or should have. */
-export function digestField(source: RecipeSource): "sha256" | "sha512" | "integrity" {
-  const own = (["sha256", "sha512", "integrity"] as const).find((field) => source[field]);
+export function digestField(source: RecipeSource): DigestField {
+  const own = digestFields.find((field) => source[field]);
   return own ?? (source.npm === undefined ? "sha256" : "integrity");
 }
 
@@ -95,7 +94,6 @@ function addition(source: YAMLMap, field: string, value: string | number, text: 
     return { from: at, to: at, text: `, ${field}: ${value}` };
   }
   const at = endOfLine(text, origin.range[1]);
-  const column = key.range[0] - (text.lastIndexOf("\n", key.range[0]) + 1);
-  const added = `${lineBreakOf(text)}${" ".repeat(column)}${field}: ${value}`;
+  const added = `${lineBreakOf(text)}${indentAt(text, key.range[0])}${field}: ${value}`;
   return { from: at, to: at, text: added };
 }

@@ -3,7 +3,12 @@ import { UserError } from "../core/errors.ts";
 import { platformKeys } from "../core/platform.ts";
 import { type Recipe, renderProblem } from "../core/recipe.ts";
 import { parseRecipe } from "../core/recipes/file.ts";
-import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
+import {
+  type RecipeDocument,
+  type RecipeSource,
+  recipeSchema,
+  sourceSchema,
+} from "../core/recipes/schema.ts";
 
 /** A generated recipe, with the lock files that it names. */
 export interface Draft {
@@ -52,43 +57,12 @@ export function describeTool(about: About): Record<keyof About, string> {
   };
 }
 
-const fieldOrder = [
-  ...[
-    "name",
-    "description",
-    "homepage",
-    "license",
-    "version",
-    "hold",
-    "versions",
-    "release",
-    "provenance",
-  ],
-  ...["bins", "aliases", "test", "needs", "data", "env", "args", "setup", "loader", "artifacts"],
-];
-const sourceOrder: readonly (keyof RecipeSource)[] = [
-  ...(["url", "npm", "deb", "pypi", "wheel", "lock", "go", "package", "sum", "toolchain"] as const),
-  ...([
-    "sha256",
-    "sha512",
-    "integrity",
-    "size",
-    "format",
-    "strip",
-    "glibc",
-    "bins",
-    "version",
-    "needs",
-    "bytecode",
-    "signed",
-  ] as const),
-];
-
-/** The text of NAME.yaml in the style of the catalogue: sorted, in one line if possible. */
+/** The text of NAME.yaml in the style of the catalogue: in the schema's order, in one line if possible. */
 export function renderDraft(document: RecipeDocument): string {
   const artifacts = platformKeys.flatMap((key) => {
     const value = document.artifacts[key];
     if (!value) return [];
+    const sorted = (source: RecipeSource) => inOrderOf(sourceSchema.shape, source);
     return [[key, "length" in value ? value.map(sorted) : sorted(value)] as const];
   });
   const bins = Object.entries(document.bins).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -97,11 +71,7 @@ export function renderDraft(document: RecipeDocument): string {
     bins: Object.fromEntries(bins),
     artifacts: Object.fromEntries(artifacts),
   };
-  const fields = fieldOrder.flatMap((name) => {
-    const value = (whole as Record<string, unknown>)[name];
-    return value === undefined ? [] : [[name, value] as const];
-  });
-  const yaml = new Document(Object.fromEntries(fields), { version: "1.2" });
+  const yaml = new Document(inOrderOf(recipeSchema.shape, whole), { version: "1.2" });
   yaml.commentBefore = " yaml-language-server: $schema=./recipe.schema.json";
   const version = yaml.get("version", true);
   if (isScalar(version)) version.type = "QUOTE_DOUBLE"; // YAML reads 1.10 as a number
@@ -117,9 +87,11 @@ export function renderDraft(document: RecipeDocument): string {
     .replace(/^( *)(aliases|test|needs|data): \[ (.*) \]$/gm, "$1$2: [$3]");
 }
 
-function sorted(source: RecipeSource): RecipeSource {
-  const given = sourceOrder.filter((name) => source[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, source[name]])) as RecipeSource;
+/** The fields that are set, in the order of their schema. */
+function inOrderOf<T extends object>(shape: object, value: T): T {
+  const names = Object.keys(shape) as (keyof T)[];
+  const set = names.filter((name) => value[name] !== undefined);
+  return Object.fromEntries(set.map((name) => [name, value[name]])) as T;
 }
 
 function shortenSource(source: unknown): void {

@@ -2,7 +2,7 @@ import { Document, isMap, isSeq, parse, parseDocument, type YAMLMap } from "yaml
 import type { SignedBy } from "../../core/recipe.ts";
 import { placedSources } from "../../core/recipes/findings.ts";
 import { nameSigner, signerOf } from "../../core/signed.ts";
-import { endOfLine, lineBreakOf } from "../lines.ts";
+import { edited, endOfLine, indentAt, lineBreakOf } from "../lines.ts";
 import type { FindSignatures } from "./check.ts";
 
 /** A recipe's text with what signs its sources, and what changed in that. */
@@ -76,16 +76,13 @@ export function writeSigned(text: string, path: Path, signed: readonly SignedBy[
   if (!isMap(source)) return bare;
   const last = endOf(bare, source);
   const items = signed.map(oneLine);
-  if (source.flow) {
-    const added = `, signed: [${items.join(", ")}]`;
-    return bare.slice(0, last) + added + bare.slice(last);
-  }
   const first = (source.items[0]?.key as { range?: [number] } | undefined)?.range?.[0] ?? 0;
-  const column = first - (bare.lastIndexOf("\n", first) + 1);
-  const indent = " ".repeat(column);
+  const start = lineBreakOf(text) + indentAt(bare, first);
   const lines = ["signed:", ...items.map((item) => `  - ${item}`)];
-  const added = lines.map((line) => lineBreakOf(text) + indent + line).join("");
-  return bare.slice(0, last) + added + bare.slice(last);
+  const added = source.flow
+    ? `, signed: [${items.join(", ")}]`
+    : lines.map((line) => start + line).join("");
+  return edited(bare, [{ from: last, to: last, text: added }]);
 }
 
 /** One signature on one line. */

@@ -19,7 +19,9 @@ const pinsOf: Readonly<Record<Origin, readonly Pin[]>> = {
   go: ["digest", "sum"],
 };
 
-const digests = ["sha256", "sha512", "integrity"] as const;
+/** The fields that can hold the digest of a source which is one file. */
+export const digestFields = ["sha256", "sha512", "integrity"] as const;
+export type DigestField = (typeof digestFields)[number];
 
 const digestExample = "sha256: a2c9b8497e1f85b1ad0dfcb78b5a622e098801b8e461e459e88e1ee12f018112";
 const examples: Readonly<Record<Origin, string>> = {
@@ -76,7 +78,7 @@ function wheelFindings({ key, path, source }: PlacedSource): Finding[] {
 
 function pinFindings(origin: Origin, path: Finding["path"], source: RecipeSource): Finding[] {
   const { lock, sum } = source;
-  const count = digests.filter((key) => source[key] !== undefined).length;
+  const count = digestFields.filter((key) => source[key] !== undefined).length;
   const whole = [...(lock === undefined ? [] : ["lock"]), ...(sum === undefined ? [] : ["sum"])];
   for (const pin of whole as Pin[]) {
     if (pinsOf[origin].includes(pin)) continue;
