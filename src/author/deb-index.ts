@@ -12,6 +12,7 @@ import type { DebArch, DebArchive } from "../core/locks/deb-lock.ts";
 import { onceFor } from "../core/once.ts";
 import type { ArchiveFormat } from "../core/recipe.ts";
 import { shownUrl } from "../core/shown-url.ts";
+import { saidIn } from "../core/wording.ts";
 import { readFile, writeFile } from "../io/disk.ts";
 import type { DebianSource } from "../net/apt-config.ts";
 import { isNetwork, isNotFound, isRefusal, nothingIf } from "../net/errors.ts";
@@ -174,7 +175,7 @@ async function readSigned(
   if (signers.length > 0 && !/^\[GNUPG:\] (BADSIG|ERRSIG \S+ \S+ \S+ \S+ \S+ 4)/m.test(status)) {
     return { text: await readFile(signature === undefined ? output : file, "utf8"), signers };
   }
-  const said = stderr.trim().split("\n").slice(0, 3).join(" | ");
+  const said = saidIn(stderr, 0, 3);
   throw new UserError("E_DEBIAN_RELEASE", `the release is not signed by a Debian key: ${said}`);
 }
 

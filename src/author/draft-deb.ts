@@ -1,5 +1,4 @@
 import { upstreamVersion } from "../core/deb-version.ts";
-import { parseHexDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DebArch } from "../core/locks/deb-lock.ts";
 import type { PlatformKey } from "../core/platform.ts";
@@ -9,7 +8,7 @@ import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import { chooseBins, type DraftWish, toolName } from "./draft.ts";
 import type { DraftContext } from "./draft-context.ts";
-import { debLocker } from "./lock-deb.ts";
+import { debLocker, toLocked } from "./lock-deb.ts";
 import { type Draft, describeTool, renderDraft, versionTest } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
 
@@ -44,23 +43,22 @@ export async function draftFromDeb(
     const found = (await release.packagesFor(arch)).byName.get(name);
     if (found) artifacts[key] = { deb: `${name}@${found.version}`, lock };
   }
-  const found = (await release.packagesFor("amd64")).byName.get(name);
-  const digest = parseHexDigest("sha256", found?.sha256 ?? "");
-  if (!found || !digest) {
+  const packages = await release.packagesFor("amd64");
+  const found = packages.byName.get(name);
+  if (!found) {
     throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`);
   }
-  const { version, archive, path, size } = found;
-  const snapshot = place.clock().toISOString().slice(0, 10).replaceAll("-", "");
-  const looked = await listDebPrograms(
-    { name, version, archive, path, size, digest },
-    `${snapshot}T000000Z`,
-    { ...place, dir: await workDirIn(place.dir, "package") },
-  );
+  const day = place.clock().toISOString().slice(0, 10).replaceAll("-", "");
+  const dir = await workDirIn(place.dir, "package");
+  const looked = await listDebPrograms(toLocked(packages, name), `${day}T000000Z`, {
+    ...place,
+    dir,
+  });
   const bins = chooseBins(looked.bins, wish.bins, name, metaHint);
   const document: RecipeDocument = {
     name: tool,
     ...describeTool({ ...found, license: spdx(looked.license) }),
-    version: upstreamVersion(version),
+    version: upstreamVersion(found.version),
     ...(other !== undefined && { release: other }),
     provenance: `Debian's signed index (${release.codename} with updates and security); every package fetched and checked once`,
     bins,

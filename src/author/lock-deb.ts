@@ -82,7 +82,8 @@ function requireVersion(
   });
 }
 
-function toLocked({ byName }: Packages<LocatedPackage>, name: string): DebianPackage {
+/** A package as a lock has it. Throws a UserError if the release does not say its digest. */
+export function toLocked({ byName }: Packages<LocatedPackage>, name: string): DebianPackage {
   const found = byName.get(name);
   const digest = parseHexDigest("sha256", found?.sha256 ?? "");
   if (!found || !digest)

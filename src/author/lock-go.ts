@@ -5,22 +5,12 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
 import { readFile, rm } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
-import { orNothing, textOf } from "../io/files.ts";
+import { textOf } from "../io/files.ts";
 import { temporaryDirectory } from "../io/temporary.ts";
 import type { StageContext } from "../sources/context.ts";
-import { openBuild } from "../sources/go/build.ts";
+import { openBuild, parseDownload } from "../sources/go/build.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 import { ownProgram, ownVariables } from "./own-programs.ts";
-
-interface Answer {
-  readonly Version?: string;
-  readonly Sum?: string;
-  /** The path of its go.mod. */
-  readonly GoMod?: string;
-  /** The path of its zip. */
-  readonly Zip?: string;
-  readonly Error?: string;
-}
 
 /** Runs go with these arguments. */
 export type AskGo = (args: readonly string[]) => Promise<Finished>;
@@ -39,7 +29,7 @@ export async function goSource(
   for (const { module, directory } of candidates) {
     const args = ["mod", "download", "-json", `${module}@${version || "latest"}`];
     const { stdout, stderr } = await ask(args);
-    const found: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
+    const found = parseDownload(stdout);
     if (found.Sum !== undefined && found.Version !== undefined) {
       const toolchain = goLine(await textOf(found.GoMod ?? ""));
       return {
@@ -78,7 +68,7 @@ export async function hashGoModule(
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
   return await withOwnGo(env, async (ask) => {
     const { stdout, stderr } = await ask(["mod", "download", "-json", module]);
-    const { Zip, Error: why }: Answer = orNothing(() => JSON.parse(stdout)) ?? {};
+    const { Zip, Error: why } = parseDownload(stdout);
     if (Zip !== undefined) {
       const bytes = await readFile(Zip);
       return { sha256: sha256Of(bytes), size: bytes.length };

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { offlineError } from "../core/errors.ts";
 import type { PipTarget } from "../core/locks/pip-target.ts";
+import { saidIn } from "../core/wording.ts";
 import { mkdir } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
-import type { Toolchains } from "../sources/toolchains.ts";
+import { bareEnv, type Toolchains } from "../sources/toolchains.ts";
 
 interface PipContext {
   /** Absolute; an empty directory of this run. */
@@ -51,10 +52,7 @@ export async function runPip(
       ...toolchains.networkEnv,
       // In the environment, because an argument would show a password to all users.
       ...environment,
-      PATH: "/usr/local/bin:/usr/bin:/bin",
-      HOME: home,
-      TMPDIR: home,
-      LANG: "C.UTF-8",
+      ...bareEnv(home),
       PIP_CONFIG_FILE: "/dev/null",
       PIP_DISABLE_PIP_VERSION_CHECK: "1",
     },
@@ -66,5 +64,5 @@ export async function runPip(
 
 /** The last lines of pip's messages, as one. */
 export function lastWords({ stderr }: Finished): string {
-  return stderr.trim().split("\n").slice(-3).join(" | ").slice(0, 500);
+  return saidIn(stderr, -3).slice(0, 500);
 }

@@ -12,6 +12,11 @@ export function nameSome(names: readonly string[], most = 5): string {
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
+/** Some lines of what a program said, as one: from the end if `from` is negative. */
+export function saidIn(output: string, from: number, to?: number): string {
+  return output.trim().split("\n").slice(from, to).join(" | ");
+}
+
 /** The candidate nearest to a mistyped word, for "did you mean": at most two edits away. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const most = word.length < 5 ? 1 : 2;

@@ -106,22 +106,7 @@ function attempted({ agent, proxy, url: asked }: Transfer, url: URL): Attempted 
 
 async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise<Transferred> {
   const offset = memory.validator === undefined ? 0 : job.sink.received;
-  const range =
-    offset > 0 ? { range: `bytes=${offset}-`, "if-range": memory.validator as string } : {};
-  const { response, url } = await followRedirects({
-    agent: job.agent,
-    stallMs: job.timing.stallMs,
-    firstByteMs: job.timing.firstByteMs,
-    proxy: job.proxy,
-    url: job.url,
-    onAsk: (asked) => {
-      memory.url = asked;
-      job.onDetail(`request: ${shownUrl(asked)}${requestNotes(job, asked, offset)}`);
-    },
-    onDetail: job.onDetail,
-    headers: { ...job.headers, ...range },
-    signal: life.signal,
-  });
+  const { response, url } = await request(job, memory, offset, life.signal);
   const { statusCode, headers, body } = response;
   const resumed = statusCode === 206 && offset > 0 && startsAt(headers, offset);
   if (!resumed && statusCode !== 200) {
@@ -131,11 +116,11 @@ async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise
     throw statusError(statusCode, retryAfter(headers, job.timing));
   }
   const encodings = encodingsOf(headers["content-encoding"]);
+  const isPacked = encodings.length > 0;
   try {
     if (!resumed) await job.sink.restart();
-    memory.validator = encodings.length > 0 ? undefined : strongEtag(headers);
+    memory.validator = isPacked ? undefined : strongEtag(headers);
     const total = bytesPromised(headers, job.sink.received);
-    const isPacked = encodings.length > 0;
     if (!isPacked) refuseLength(job, url, total, headers);
     for await (const chunk of receivedFrom(body)) {
       life.alive(chunk.length);
@@ -146,8 +131,23 @@ async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise
   } finally {
     body.destroy();
   }
-  if (encodings.length === 0) refuseCut(job, headers);
+  if (!isPacked) refuseCut(job, headers);
   return { url, resumed, encodings };
+}
+
+/** Asks for the bytes from an offset, if the file is still the same. */
+async function request(job: Transfer, memory: Memory, offset: number, signal: AbortSignal) {
+  const range = offset > 0 && { range: `bytes=${offset}-`, "if-range": memory.validator ?? "" };
+  return await followRedirects({
+    ...{ agent: job.agent, url: job.url, proxy: job.proxy, signal },
+    ...{ stallMs: job.timing.stallMs, firstByteMs: job.timing.firstByteMs },
+    headers: { ...job.headers, ...range },
+    onAsk: (asked) => {
+      memory.url = asked;
+      job.onDetail(`request: ${shownUrl(asked)}${requestNotes(job, asked, offset)}`);
+    },
+    onDetail: job.onDetail,
+  });
 }
 
 async function* receivedFrom(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -39,5 +39,10 @@ export interface Toolchains {
   readonly networkEnv: Readonly<Record<string, string>>;
 }
 
+/** The environment of a program that builds or resolves: nothing of the machine's own. `home`: also for its files. */
+export function bareEnv(home: string): Record<string, string> {
+  return { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" };
+}
+
 /** Shared by all tools of a run: configurations are read once, a Go is fetched once. */
 export type SharedToolchains = Omit<Toolchains, "python" | "anyPython">;

@@ -1,4 +1,5 @@
 import { splitPackage } from "../../core/recipes/rules.ts";
+import { parseDownload } from "../../sources/go/build.ts";
 import { withOwnGo } from "../lock-go.ts";
 import { type SignatureCheck, wrongSignature } from "./evidence.ts";
 
@@ -18,7 +19,7 @@ export const goSumdb: SignatureCheck = {
       if (/SECURITY ERROR|checksum mismatch/.test(stdout + stderr)) {
         throw wrongSignature(splitPackage(go).name, stderr.trim().split("\n")[0] ?? "");
       }
-      const found = /"Sum": "([^"]+)"/.exec(stdout)?.[1];
+      const { Sum: found } = parseDownload(stdout);
       if (found === undefined) return [];
       if (found !== sum) throw wrongSignature(go, `its checksum is ${found}, not ${sum}`);
       return [{ kind: "go-sumdb", by: sumdbSigner(by) }];

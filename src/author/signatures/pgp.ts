@@ -1,3 +1,4 @@
+import { saidIn } from "../../core/wording.ts";
 import { readFile, writeFile } from "../../io/disk.ts";
 import { askGpgv } from "../gpgv.ts";
 import { type BesideFile, signaturesBeside, textAt } from "./beside.ts";
@@ -90,7 +91,7 @@ async function verifySigned(
     if (!isWhole || isSame) return good;
     throw wrongSignature(url, "it is about other bytes");
   }
-  const said = stderr.trim().split("\n").slice(-2).join(" | ");
+  const said = saidIn(stderr, -2);
   throw wrongSignature(url, `${meanings[bad ?? ""] ?? "it is not valid"}: ${said}`);
 }
 

@@ -24,3 +24,8 @@ export function readDocument<T>(text: string, schema: z.ZodType<T>, what: string
 export function wrongLock(file: string, message: string, example: string): ParsedLock<never> {
   return { ok: false, problems: [{ file, line: 0, message, example }] };
 }
+
+/** The line of a lock's text that has this part, from 1. */
+export function lineOf(text: string, part: string): number {
+  return text.split("\n").findIndex((line) => line.includes(part)) + 1;
+}

@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { isNpmName, isRelativePath, isVersion } from "../names.ts";
 import type { Platform } from "../platform.ts";
 import type { LockedPackage, RecipeProblem } from "../recipe.ts";
-import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
+import { lineOf, type ParsedLock, readDocument, wrongLock } from "./document.ts";
 import { fits } from "./npm-packages.ts";
 
 const lockExample =
@@ -50,7 +50,12 @@ export function parseLock(text: string, file: string): ParsedLock<readonly Locke
     if (path === "" || entry.inBundle || entry.dev) continue;
     const locked = toLockedPackage(path, entry);
     if (typeof locked !== "string") packages.push(locked);
-    else problems.push({ file, line: lineOf(text, path), message: `${path} ${locked}` });
+    else
+      problems.push({
+        file,
+        line: lineOf(text, `${JSON.stringify(path)}:`),
+        message: `${path} ${locked}`,
+      });
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, held: packages };
 }
@@ -175,9 +180,4 @@ function compactEntry(entry: LockEntry): Partial<LockEntry> {
   const { name, version, integrity, os, cpu, libc, optional, dev, devOptional, inBundle, link } =
     entry;
   return { name, version, integrity, os, cpu, libc, optional, dev, devOptional, inBundle, link };
-}
-
-function lineOf(text: string, path: string): number {
-  const lines = text.split("\n");
-  return lines.findIndex((line) => line.includes(`${JSON.stringify(path)}:`)) + 1;
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { parseHexDigest } from "../digest.ts";
 import { isVersion } from "../names.ts";
 import type { LockedWheel, RecipeProblem } from "../recipe.ts";
-import { type ParsedLock, readDocument, wrongLock } from "./document.ts";
+import { lineOf, type ParsedLock, readDocument, wrongLock } from "./document.ts";
 import { isSameVersion, normalName, parseWheelName, type WheelName } from "./wheel-tags.ts";
 
 const lockExample = "openclaw-install-skill-deps recipe lock recipes/black.yaml";
@@ -37,8 +37,7 @@ export function parsePypiLock(text: string, file: string): ParsedLock<readonly L
     for (const wheel of listed) {
       const locked = toLockedWheel(name, version, wheel);
       if (typeof locked === "string") {
-        const line =
-          text.split("\n").findIndex((at) => at.includes(JSON.stringify(wheel.file))) + 1;
+        const line = lineOf(text, JSON.stringify(wheel.file));
         problems.push({ file, line, message: `${wheel.file} ${locked}` });
       } else wheels.push({ ...locked, only: only ?? lock.places });
     }

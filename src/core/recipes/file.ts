@@ -52,9 +52,9 @@ export function readRecipeYaml({ text, file }: Pick<RecipeText, "text" | "file">
     stringKeys: true,
     logLevel: "error", // problems are reported here
   });
-  const problems = yamlProblems(document, text, file, counter);
+  const { problems, hasAlias } = yamlProblems(document, text, file, counter);
   const isBroken = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
-  return { document, counter, problems, isWhole: !isBroken && !hasAlias(document) };
+  return { document, counter, problems, isWhole: !isBroken && !hasAlias };
 }
 
 /**
@@ -97,7 +97,7 @@ function yamlProblems(
   text: string,
   file: string,
   counter: LineCounter,
-): RecipeProblem[] {
+): { readonly problems: RecipeProblem[]; readonly hasAlias: boolean } {
   const at = (offset: number, message: string): RecipeProblem => ({
     file,
     line: counter.linePos(offset).line,
@@ -109,6 +109,7 @@ function yamlProblems(
     return { ...problem, ...yamlMistake(error, text, lines[problem.line - 1] ?? "") };
   });
   if (document.directives?.yaml.explicit) problems.push(at(0, "has a %YAML line; remove it"));
+  let hasAlias = false;
   visit(document, {
     Node: (_key, node) => {
       const offset = node.range?.[0] ?? 0;
@@ -117,10 +118,11 @@ function yamlProblems(
         problems.push(at(offset, `has the tag ${node.tag}; quote the text instead`));
     },
     Alias: (_key, node) => {
+      hasAlias = true;
       problems.push(at(node.range?.[0] ?? 0, unshared("an alias")));
     },
   });
-  return problems;
+  return { problems, hasAlias };
 }
 
 function unshared(what: string): string {
@@ -136,17 +138,6 @@ function yamlMistake(error: YAMLError, text: string, line: string): YamlMistake 
     return { message: "a second document starts here; one file is one recipe" };
   const { message, ...example } = explainYaml(error, line);
   return { message: `not YAML: ${message}`, ...example };
-}
-
-function hasAlias(document: Document): boolean {
-  let found = false;
-  visit(document, {
-    Alias: () => {
-      found = true;
-      return visit.BREAK;
-    },
-  });
-  return found;
 }
 
 function nameFindings(value: unknown, file: string): Finding[] {

@@ -4,6 +4,7 @@ import { formatDigest, sha256Hex } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
 import type { DebianArtifact, DebianPackage } from "../../core/recipe.ts";
 import { shortageSaid } from "../../core/system-error.ts";
+import { saidIn } from "../../core/wording.ts";
 import { mkdir, rm } from "../../io/disk.ts";
 import { run } from "../../io/exec.ts";
 import { listNames } from "../../io/files.ts";
@@ -106,7 +107,7 @@ async function setUp(setup: readonly string[], tree: string, context: StageConte
   const finished = await run({ argv, env, cwd: home, timeout: setupTimeout, signal });
   await rm(home, { recursive: true, force: true });
   if (finished.status === 0) return;
-  const said = (finished.stderr || finished.stdout).trim().split("\n").slice(0, 3).join(" | ");
+  const said = saidIn(finished.stderr || finished.stdout, 0, 3);
   const short = shortageSaid(`${shown} fails`, said);
   if (short) throw short;
   throw new UserError("E_SETUP", `${shown} fails with exit status ${finished.status}: ${said}`, {

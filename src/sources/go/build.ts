@@ -9,7 +9,7 @@ import { type Finished, run } from "../../io/exec.ts";
 import { isThere, orNothing, withContext } from "../../io/files.ts";
 import type { StageContext, Staged } from "../context.ts";
 import type { SourceKind } from "../kind.ts";
-import type { Toolchain, Toolchains } from "../toolchains.ts";
+import { bareEnv, type Toolchain, type Toolchains } from "../toolchains.ts";
 import { checkPrograms, makeTree, onlyProgram } from "../tree.ts";
 
 /** A large program takes two to five minutes on two idle cores, and a multiple of it on busy ones. */
@@ -87,10 +87,7 @@ async function goEnv(
   return {
     ...networkEnv,
     ...settings,
-    PATH: "/usr/local/bin:/usr/bin:/bin",
-    HOME: home,
-    TMPDIR: home,
-    LANG: "C.UTF-8",
+    ...bareEnv(home),
     NETRC: netrc,
     GOENV: "off",
     GOTOOLCHAIN: "local",
@@ -128,7 +125,17 @@ function compareSum({ module, version, sum }: GoBuildArtifact, found: string | u
   });
 }
 
-function parseDownload(text: string): { Dir?: string; Sum?: string; Error?: string } {
+/** What `go mod download -json` says of a module: paths, its checksum, or why it has none. */
+export interface DownloadedModule {
+  readonly Version?: string;
+  readonly Sum?: string;
+  readonly Dir?: string;
+  readonly GoMod?: string;
+  readonly Zip?: string;
+  readonly Error?: string;
+}
+
+export function parseDownload(text: string): DownloadedModule {
   return orNothing(() => JSON.parse(text)) ?? {};
 }
 

@@ -2,8 +2,10 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { shortageSaid } from "../../core/system-error.ts";
+import { saidIn } from "../../core/wording.ts";
 import { readdir } from "../../io/disk.ts";
 import { run } from "../../io/exec.ts";
+import { bareEnv } from "../toolchains.ts";
 
 /** A PyTorch of 1.5 GB compiles in two minutes on two cores. */
 const timeout = 10 * 60_000;
@@ -40,7 +42,7 @@ async function compileShare(
   const options = ["--invalidation-mode", "unchecked-hash", "-q", "-q", "-s", modules];
   const command = {
     argv: [program, "-I", "-B", "-W", "ignore", "-m", "compileall", ...options, ...share],
-    env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home, TMPDIR: home, LANG: "C.UTF-8" },
+    env: bareEnv(home),
     cwd: home,
     timeout,
     signal,
@@ -52,7 +54,7 @@ async function compileShare(
   });
   // With -q -q files that do not compile give no output and status 1, as does a general failure.
   if (finished.status <= 1 && !/^Traceback /m.test(finished.stderr)) return;
-  const said = finished.stderr.trim().split("\n").slice(-2).join(" | ");
+  const said = saidIn(finished.stderr, -2);
   const short = shortageSaid(`${program} cannot compile its modules`, finished.stderr);
   if (short) throw short;
   throw new UserError("E_SETUP", `${program} cannot compile its modules: ${said}`);
