@@ -29,6 +29,15 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** One that declares nothing. */
+export function emptyDeclaration<Language extends "python" | "node">(
+  language: Language,
+  file: string,
+) {
+  const none = { names: [], requirements: [], constraints: [], refused: [] };
+  return { language, file, ...none } satisfies LibraryDeclaration;
+}
+
 /** `requirements.txt:3: git+https://…: it is an address, …`; without a password or a query, which may be a token. */
 export function describeRefusal({ file, line, text, reason }: Refusal): string {
   const place = line === undefined ? file : `${file}:${line}`;

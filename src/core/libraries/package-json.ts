@@ -1,6 +1,6 @@
 import validRange from "semver/ranges/valid.js";
 import { asFields } from "../values.ts";
-import type { LibraryDeclaration, Refusal } from "./declaration.ts";
+import { emptyDeclaration, type LibraryDeclaration, type Refusal } from "./declaration.ts";
 
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
 /** A tag of a registry, such as `latest`. */
@@ -13,11 +13,9 @@ const sections = ["dependencies", "optionalDependencies"] as const;
  * development are not for scripts. Addresses, version control, directories and workspaces are refused.
  */
 export function readPackageJson(text: string, file: string): LibraryDeclaration | undefined {
-  const empty = { language: "node", file, constraints: [] } as const;
+  const empty = emptyDeclaration("node", file);
   const refuse = (reason: string): LibraryDeclaration => ({
     ...empty,
-    names: [],
-    requirements: [],
     refused: [{ file, text: "", reason }],
   });
   let document: ReturnType<typeof asFields>;

@@ -2,7 +2,7 @@ import { parse, TomlError } from "smol-toml";
 import { normalName } from "../locks/wheel-tags.ts";
 import { orNothing } from "../or-nothing.ts";
 import { asFields, type Fields } from "../values.ts";
-import type { LibraryDeclaration, Refusal } from "./declaration.ts";
+import { emptyDeclaration, type LibraryDeclaration, type Refusal } from "./declaration.ts";
 import { checkRequirement } from "./requirements-txt.ts";
 
 /** The `[project] dependencies` of a pyproject.toml; undefined if it declares none. */
@@ -22,7 +22,7 @@ export function unreadTables(text: string, file: string): LibraryDeclaration | u
   const reason =
     "it is not read; write them as dependencies in [project], or into a requirements.txt";
   return {
-    ...{ language: "python", file, constraints: [], requirements: [] },
+    ...emptyDeclaration("python", file),
     names: names.map(normalName).sort(),
     refused: [{ file, text: where, reason }],
   };
@@ -56,11 +56,9 @@ function readDependencies(
   file: string,
   choose: (document: Fields) => unknown,
 ): LibraryDeclaration | undefined {
-  const empty = { language: "python", file, constraints: [] } as const;
+  const empty = emptyDeclaration("python", file);
   const refuse = (refusal: Omit<Refusal, "file">): LibraryDeclaration => ({
     ...empty,
-    names: [],
-    requirements: [],
     refused: [{ file, ...refusal }],
   });
   let listed: unknown;

@@ -33,7 +33,7 @@ export function readRequirements(text: string, file: string, read: ReadFile): Li
     ignored: [],
     seen: new Set([file]),
   };
-  readLines(text, file, "requirements", 0, walk);
+  readLines(text, { file, kind: "requirements", depth: 0 }, walk);
   const { names, requirements, constraints, refused, ignored } = walk;
   return {
     language: "python",
@@ -61,39 +61,35 @@ export function checkRequirement(text: string): { name: string } | { reason: str
   }
 }
 
-type Kind = "requirements" | "constraints";
+/** The file that is read, what its lines are, and how many files have included it. */
+interface Place {
+  readonly file: string;
+  readonly kind: "requirements" | "constraints";
+  readonly depth: number;
+}
 
-function readLines(text: string, file: string, kind: Kind, depth: number, walk: Walk): void {
+function readLines(text: string, place: Place, walk: Walk): void {
+  const { file } = place;
   if (text.includes("\0")) {
     walk.refused.push({ file, text: "", reason: "it is not text in UTF-8" });
     return;
   }
   for (const { line, text: written } of logicalLines(text)) {
-    const reason = readLine(written, file, kind, depth, walk);
+    const reason = readLine(written, place, walk);
     if (reason !== undefined) walk.refused.push({ file, line, text: written, reason });
     const [option = ""] = written.split(/[ =]/, 1);
-    if (addresses.includes(option))
-      walk.ignored.push({
-        file,
-        line,
-        text: option,
-        reason: "packages come from the indexes here",
-      });
+    if (!addresses.includes(option)) continue;
+    const why = "packages come from the indexes here";
+    walk.ignored.push({ file, line, text: option, reason: why });
   }
 }
 
 /** Why the line is refused; undefined if it was used. */
-function readLine(
-  written: string,
-  file: string,
-  kind: Kind,
-  depth: number,
-  walk: Walk,
-): string | undefined {
+function readLine(written: string, place: Place, walk: Walk): string | undefined {
   const option = /^(--?[a-z-]+)(?:[ =]\s*|(?<=^-[a-z]))(.*)$/i.exec(`${written} `);
   if (written.startsWith("-")) {
     const [, name = written, value = ""] = option ?? [];
-    return readOption(name, value.trim(), file, kind, depth, walk);
+    return readOption(name, value.trim(), place, walk);
   }
   // pip's own: `--hash` may follow, other options of one requirement concern source builds.
   const [requirement = "", ...options] = written.split(/\s+(?=--[a-z])/);
@@ -101,46 +97,30 @@ function readLine(
   if (other !== undefined) return `${other.split(/[ =]/, 1)} concerns builds from source`;
   const checked = checkRequirement(requirement);
   if ("reason" in checked) return checked.reason;
-  walk[kind].push([requirement.trim(), ...options].join(" "));
-  if (kind === "requirements") walk.names.add(checked.name);
+  walk[place.kind].push([requirement.trim(), ...options].join(" "));
+  if (place.kind === "requirements") walk.names.add(checked.name);
   return undefined;
 }
 
 /** Options that say where packages come from, which is the machine's business. */
-const addresses = [
-  ...["-i", "--index-url", "--pypi-url", "--extra-index-url", "-f", "--find-links", "--no-index"],
-];
+const addresses = "-i --index-url --pypi-url --extra-index-url -f --find-links --no-index".split(
+  " ",
+);
 /** And those that ask for what is the case anyway. */
-const ignored = [
-  ...addresses,
-  ...["--trusted-host", "--prefer-binary", "--only-binary", "--require-hashes", "--pre"],
-  "--use-feature",
-];
+const ignored =
+  "--trusted-host --prefer-binary --only-binary --require-hashes --pre --use-feature".split(" ");
 
-function readOption(
-  name: string,
-  value: string,
-  file: string,
-  kind: Kind,
-  depth: number,
-  walk: Walk,
-): string | undefined {
-  if (name === "-r" || name === "--requirement") return include(value, file, kind, depth, walk);
+function readOption(name: string, value: string, place: Place, walk: Walk): string | undefined {
+  if (name === "-r" || name === "--requirement") return include(value, place, walk);
   if (name === "-c" || name === "--constraint")
-    return include(value, file, "constraints", depth, walk);
+    return include(value, { ...place, kind: "constraints" }, walk);
   if (name === "-e" || name === "--editable")
     return "editable installs are not packages of an index";
   if (name === "--no-binary") return "packages are never built from source";
-  return ignored.includes(name) ? undefined : `${name} is not known`;
+  return [...addresses, ...ignored].includes(name) ? undefined : `${name} is not known`;
 }
 
-function include(
-  path: string,
-  file: string,
-  kind: Kind,
-  depth: number,
-  walk: Walk,
-): string | undefined {
+function include(path: string, { file, kind, depth }: Place, walk: Walk): string | undefined {
   if (/^[a-z+]+:/i.test(path)) return "it is an address, and not a file of the skill";
   const target = posix.normalize(posix.join(posix.dirname(file), path));
   if (posix.isAbsolute(path) || target.startsWith("../")) return "it is outside the skill";
@@ -151,7 +131,7 @@ function include(
     return `${target} is not read; only requirements*.txt and constraints*.txt beside SKILL.md and in scripts/ are`;
   }
   walk.seen.add(target);
-  readLines(text, target, kind, depth + 1, walk);
+  readLines(text, { file: target, kind, depth: depth + 1 }, walk);
   return undefined;
 }
 
@@ -175,17 +155,17 @@ interface Line {
 function logicalLines(text: string): Line[] {
   const lines: Line[] = [];
   let open: Line | undefined;
-  text
+  for (const [i, physical] of text
     .replace(/^\uFEFF/, "")
     .split(/\r\n|\r|\n/)
-    .forEach((physical, i) => {
-      const isComment = /^\s*#/.test(physical);
-      const begun: Line = open ?? { line: i + 1, text: "" };
-      const continues = physical.endsWith("\\") && !isComment;
-      const joined = `${begun.text}${isComment ? "" : physical.replace(/\\$/, "")}`;
-      open = continues ? { ...begun, text: joined } : undefined;
-      if (!continues) lines.push({ ...begun, text: joined.replace(/(^|\s)#.*$/, "").trim() });
-    });
-  if (open) lines.push({ ...(open as Line), text: (open as Line).text.trim() });
+    .entries()) {
+    const isComment = /^\s*#/.test(physical);
+    const begun: Line = open ?? { line: i + 1, text: "" };
+    const continues = physical.endsWith("\\") && !isComment;
+    const joined = `${begun.text}${isComment ? "" : physical.replace(/\\$/, "")}`;
+    open = continues ? { ...begun, text: joined } : undefined;
+    if (!continues) lines.push({ ...begun, text: joined.replace(/(^|\s)#.*$/, "").trim() });
+  }
+  if (open) lines.push({ ...open, text: open.text.trim() });
   return lines.filter((each) => each.text !== "");
 }

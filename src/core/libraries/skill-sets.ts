@@ -8,7 +8,12 @@ import {
   nodeFiles,
   pythonFile,
 } from "../library-set.ts";
-import type { DependencyFiles, LibraryDeclaration, Refusal } from "./declaration.ts";
+import {
+  type DependencyFiles,
+  emptyDeclaration,
+  type LibraryDeclaration,
+  type Refusal,
+} from "./declaration.ts";
 import { readPackageJson } from "./package-json.ts";
 import { readPyproject, readScript, scriptBlock, unreadTables } from "./pyproject.ts";
 import { readRequirements } from "./requirements-txt.ts";
@@ -31,7 +36,7 @@ export function declaredSets(given: DependencyFiles): DeclaredSet[] {
 
 /** One set for each interpreter line; none of a declaration that cannot be used. */
 export function librarySets(
-  { refused, ...declared }: DeclaredSet,
+  { refused, ignored: _ignored, ...declared }: DeclaredSet,
   lines: readonly LibraryLine[],
 ): LibrarySet[] {
   if (refused.length > 0) return [];
@@ -40,20 +45,26 @@ export function librarySets(
     .map((line) => ({ kind: "libraries", line, ...declared }));
 }
 
+/** What a file declares; undefined if nothing. */
+type DeclarationReader = (text: string, file: string) => LibraryDeclaration | undefined;
+
 function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined {
   const parts = partsOf(files, (path) => pythonFile.test(nameIn(path)));
   const read = (path: string): string | undefined => parts.get(path);
-  const declared = dependencyDirs.flatMap((dir) => {
-    const [requirements, pyproject] = [`${dir}requirements.txt`, `${dir}pyproject.toml`];
-    const texts = [read(requirements), read(pyproject)];
-    return [
-      texts[0] === undefined ? undefined : readRequirements(texts[0], requirements, read),
-      texts[1] === undefined ? undefined : readPyproject(texts[1], pyproject),
-    ];
-  });
-  const declarations = declared.filter((each) => each !== undefined);
-  const used = declarations.filter((each) => each.names.length + each.refused.length > 0);
-  const says = used.length > 0 ? used : dependencyDirs.flatMap((dir) => unreadIn(dir, read));
+  const inFile = (file: string, reader: DeclarationReader): LibraryDeclaration[] => {
+    const text = read(file);
+    return text === undefined ? [] : [reader(text, file) ?? []].flat();
+  };
+  const declared = dependencyDirs.flatMap((dir) => [
+    ...inFile(`${dir}requirements.txt`, (text, file) => readRequirements(text, file, read)),
+    ...inFile(`${dir}pyproject.toml`, readPyproject),
+  ]);
+  const used = declared.filter((each) => each.names.length + each.refused.length > 0);
+  // Packages in a form that is not read count where nothing else declares any.
+  const says =
+    used.length > 0
+      ? used
+      : dependencyDirs.flatMap((dir) => inFile(`${dir}pyproject.toml`, unreadTables));
   const unread = refused.filter(({ file }) => pythonFile.test(nameIn(file)));
   const [first] = [...says, ...unread];
   if (first === undefined) return undefined;
@@ -72,14 +83,6 @@ function pythonSet({ files, refused }: DependencyFiles): DeclaredSet | undefined
     digest: digestOfFiles("python", bytesOf(files, [...parts.keys()])),
     files: {},
   };
-}
-
-/** Packages in a form that is not read, where nothing else declares any. */
-function unreadIn(dir: string, read: (path: string) => string | undefined): LibraryDeclaration[] {
-  const file = `${dir}pyproject.toml`;
-  const text = read(file);
-  const found = text === undefined ? undefined : unreadTables(text, file);
-  return found === undefined ? [] : [found];
 }
 
 function scriptSet(path: string, bytes: Uint8Array, refused: readonly Refusal[]): DeclaredSet[] {
@@ -101,16 +104,9 @@ function nodeSet(dir: string, { files, refused }: DependencyFiles): DeclaredSet[
   const file = `${dir}package.json`;
   const unread = refused.filter((each) => isOurs(each.file));
   const isUnread = unread.some((each) => each.file === file);
-  const none: LibraryDeclaration = {
-    language: "node",
-    file,
-    names: [],
-    requirements: [],
-    constraints: [],
-    refused: [],
-  };
-  const declared = text === undefined ? isUnread && none : readPackageJson(text, file);
-  if (!declared) return [];
+  const declared =
+    text === undefined ? emptyDeclaration("node", file) : readPackageJson(text, file);
+  if (!declared || (text === undefined && !isUnread)) return [];
   const relative = bytesOf(files, [...parts.keys()]).map(({ name, bytes }) => ({
     name: name.slice(dir.length),
     bytes,
