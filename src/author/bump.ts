@@ -7,7 +7,7 @@ import type { Recipe } from "../core/recipe.ts";
 import { member, type PlacedSource, placedSources } from "../core/recipes/findings.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { asFields } from "../core/values.ts";
-import type { DraftContext } from "./draft-context.ts";
+import { type DraftContext, today } from "./draft-context.ts";
 import { atVersion } from "./draft-version.ts";
 import { type Edit, edited, inPlaceOf } from "./lines.ts";
 import type { Newest } from "./newest.ts";
@@ -113,8 +113,7 @@ export async function bumpRecipe(
   newest: Newest,
   { draft, pin, verifier }: BumpContext,
 ): Promise<Bumped> {
-  const day = draft.clock().toISOString().slice(0, 10);
-  const movedText = moveText(text, newest, day);
+  const movedText = moveText(text, newest, today(draft));
   const pins: PinnedField[] = [];
   const locks: Record<string, string> = {};
   for (const { path, source } of pinnableSources(parse(movedText))) {

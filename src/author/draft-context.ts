@@ -40,6 +40,11 @@ export function draftContext(base: Omit<DraftContext, "apt" | "pip" | "release">
   return { ...base, apt, pip, release: releaseOpener({ ...base, apt }) };
 }
 
+/** The day, as recipes say it: `2026-11-30`. */
+export function today({ clock }: Pick<DraftContext, "clock">): string {
+  return clock().toISOString().slice(0, 10);
+}
+
 /**
  * Runs an author's command with a network and a scratch directory, and closes both. Failures that a
  * run would tolerate as unmet are errors here: no recipe is written.

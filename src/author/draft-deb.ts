@@ -7,7 +7,7 @@ import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 import { listDebPrograms } from "./deb-programs.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import { chooseBins, type DraftWish, toolName } from "./draft.ts";
-import type { DraftContext } from "./draft-context.ts";
+import { type DraftContext, today } from "./draft-context.ts";
 import { debLocker, toLocked } from "./lock-deb.ts";
 import { type Draft, describeTool, renderDraft, versionTest } from "./recipe-text.ts";
 import { workDirIn } from "./release-program.ts";
@@ -48,7 +48,7 @@ export async function draftFromDeb(
   if (!found) {
     throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`);
   }
-  const day = place.clock().toISOString().slice(0, 10).replaceAll("-", "");
+  const day = today(place).replaceAll("-", "");
   const dir = await workDirIn(place.dir, "package");
   const looked = await listDebPrograms(toLocked(packages, name), `${day}T000000Z`, {
     ...place,

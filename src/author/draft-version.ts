@@ -7,7 +7,7 @@ import type { Recipe } from "../core/recipe.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import { type RecipeDocument, type RecipeSource, recipeSchema } from "../core/recipes/schema.ts";
 import { isRefusal } from "../net/errors.ts";
-import type { DraftContext } from "./draft-context.ts";
+import { type DraftContext, today } from "./draft-context.ts";
 import { openPinner } from "./pin.ts";
 import { type Draft, readDraft, renderDraft } from "./recipe-text.ts";
 import { openVerifier } from "./verify.ts";
@@ -30,8 +30,7 @@ export async function draftAtVersion(wish: VersionWish, context: DraftContext): 
   const asked = withVersion(from, wish.version);
   if (Object.keys(asked.artifacts).length === 0) throw nothingNamesVersion(from, wish.version);
   const { artifacts, locks } = await pinAll(asked, context);
-  const day = context.clock().toISOString().slice(0, 10);
-  const provenance = `the recipe of ${from.version} with this version in its place; digests computed from what was served on ${day}`;
+  const provenance = `the recipe of ${from.version} with this version in its place; digests computed from what was served on ${today(context)}`;
   const draft = { document: { ...asked, provenance, artifacts }, locks };
   await verifyAll(draft, context);
   return draft;

@@ -4,10 +4,16 @@ import type { PlatformKey } from "../core/platform.ts";
 import { formatOfUrl, urlRule } from "../core/recipes/rules.ts";
 import type { RecipeDocument, RecipeSource } from "../core/recipes/schema.ts";
 import { shownUrl, shownWord, whySecret } from "../core/shown-url.ts";
-import type { DraftContext } from "./draft-context.ts";
+import { type DraftContext, today } from "./draft-context.ts";
 import { placeholder, versionTest } from "./recipe-text.ts";
 import { readReleaseName } from "./release-name.ts";
-import { inspectRelease, keyOfRelease, type Release, workDirIn } from "./release-program.ts";
+import {
+  inspectRelease,
+  keyOfRelease,
+  type Release,
+  type ReleaseRequest,
+  workDirIn,
+} from "./release-program.ts";
 
 /** What the author states besides the source. */
 export interface DraftWish {
@@ -37,38 +43,34 @@ export async function draftFromUrls(
     const message = `the recipe holds the whole of ${shownUrl(url)}, also the query`;
     context.emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
   }
-  const known = readReleaseName(urls[0] ?? "");
-  const name = toolName(wish.name ?? known.name, urls[0] ?? "");
+  const [first = ""] = urls;
+  const known = readReleaseName(first);
+  const name = toolName(wish.name ?? known.name, first);
   const pinned: PinnedSource[] = [];
   for (const [i, url] of urls.entries()) {
-    const format = formatOfUrl(url) ?? "raw";
     const dir = await workDirIn(context.dir, `release-${i}`);
-    const { http } = context;
-    const release = await inspectRelease({
-      http,
-      url,
-      isPrivate: true,
-      format,
-      name,
-      bins: wish.bins,
-      dir,
-    });
-    const { strip, size } = release;
-    const digest = { sha256: release.sha256.hex, size, ...(strip > 0 && { strip }) };
-    const key = keyOfRelease(release, readReleaseName(url).arch);
-    pinned.push({ key, release, source: { url, ...digest } });
+    pinned.push(await pinUrl({ url, name, bins: wish.bins, dir, http: context.http }));
   }
-  const host = new URL(urls[0] ?? "").host;
-  const day = context.clock().toISOString().slice(0, 10);
   return {
     name,
     description: placeholder("what it is, in one line"),
     homepage: known.homepage ?? placeholder("the project's website, an https:// URL"),
     license: placeholder("its SPDX expression, such as MIT"),
     version: known.version ?? placeholder("the release's version"),
-    provenance: `sha256 computed from what ${host} served on ${day}`,
+    provenance: `sha256 computed from what ${new URL(first).host} served on ${today(context)}`,
     ...pinnedParts(pinned),
   };
+}
+
+async function pinUrl(
+  given: Pick<ReleaseRequest, "url" | "name" | "bins" | "dir" | "http">,
+): Promise<PinnedSource> {
+  const { url } = given;
+  const format = formatOfUrl(url) ?? "raw";
+  const release = await inspectRelease({ ...given, format, isPrivate: true });
+  const { sha256, size, strip } = release;
+  const source = { url, sha256: sha256.hex, size, ...(strip > 0 && { strip }) };
+  return { source, release, key: keyOfRelease(release, readReleaseName(url).arch) };
 }
 
 function wrongUrl(url: string, wrong: string): UserError {

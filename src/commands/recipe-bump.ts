@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Asked } from "../author/ask-origins.ts";
 import { type BumpContext, bumpRecipe } from "../author/bump.ts";
 import { changelogOf } from "../author/changelog.ts";
-import { withDraftContext } from "../author/draft-context.ts";
+import { today, withDraftContext } from "../author/draft-context.ts";
 import { isAbsent } from "../author/draft-version.ts";
 import { licenceNotes } from "../author/licences.ts";
 import { openPinner } from "../author/pin.ts";
@@ -100,7 +100,7 @@ async function bumpOne(
     ({ needs = [] }) => needs.length > 0,
   );
   const bumped = await bumpRecipe(name, text, newest, shared);
-  const day = context.clock().toISOString().slice(0, 10);
+  const day = today(context);
   const lockOf = (lock: string) => bumped.locks[lock];
   const signed = await recordSignatures(bumped.text, lockOf, shared.find, { day });
   const files = { ...bumped.locks, [`${name}.yaml`]: signed.text };

@@ -1,7 +1,6 @@
 import { join, relative, resolve } from "node:path";
 import { type DraftWish, draftFromUrls } from "../author/draft.ts";
-import type { DraftContext } from "../author/draft-context.ts";
-import { withDraftContext } from "../author/draft-context.ts";
+import { type DraftContext, today, withDraftContext } from "../author/draft-context.ts";
 import { draftFromDeb } from "../author/draft-deb.ts";
 import { draftFromGo } from "../author/draft-go.ts";
 import { draftFromNpm } from "../author/draft-npm.ts";
@@ -51,7 +50,7 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     const made = atVersion
       ? await draftAtVersion(atVersion, place)
       : await draftFrom(sources, { name: author.name, bins: author.bins }, place);
-    const day = context.clock().toISOString().slice(0, 10);
+    const day = today(context);
     const lockOf = (lock: string) => made.locks[lock];
     const text = renderDraft(made.document);
     return {

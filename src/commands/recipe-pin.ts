@@ -1,5 +1,5 @@
 import { dirname, join, relative, resolve } from "node:path";
-import { withDraftContext } from "../author/draft-context.ts";
+import { today, withDraftContext } from "../author/draft-context.ts";
 import { openPinner } from "../author/pin.ts";
 import { type PinnedField, pinnableSources, writePins } from "../author/pin-text.ts";
 import { secretFindings } from "../author/review.ts";
@@ -38,7 +38,7 @@ export async function pinRecipes(context: Context, files: readonly string[]): Pr
         pins.push({ path: placed.path, fields });
         if (lock) locks.set(lock.name, lock.text);
       }
-      const day = context.clock().toISOString().slice(0, 10);
+      const day = today(context);
       const lines = await writeAll(file, text, { pins, locks, find, day });
       const parsed = readRecipeFile(file);
       if (!parsed.ok) problems.push(...parsed.problems.map(renderProblem));

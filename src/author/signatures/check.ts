@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../../core/errors.ts";
-import { once } from "../../core/once.ts";
+import { once, onceFor } from "../../core/once.ts";
 import type { SignedBy } from "../../core/recipe.ts";
 import { kindOfSource } from "../../core/recipes/artifacts.ts";
 import type { RecipeSource } from "../../core/recipes/schema.ts";
@@ -9,7 +9,7 @@ import type { DraftContext } from "../draft-context.ts";
 import { whyDoubted } from "./beside.ts";
 import { sigstore } from "./cosign.ts";
 import { debianIndex } from "./debian.ts";
-import type { Doubt, SignatureCheck, SignatureContext } from "./evidence.ts";
+import type { Doubt, SignatureCheck, SignatureContext, Subject } from "./evidence.ts";
 import { githubAttestation } from "./github.ts";
 import { goSumdb } from "./go.ts";
 import { minisign } from "./minisign.ts";
@@ -48,11 +48,7 @@ export function openSignatures(draft: DraftContext): FindSignatures {
       files += 1;
       return join(draft.dir, `signed-${files}`);
     },
-    memo: <T>(key: string, make: () => Promise<T>) => {
-      const made = (seen.get(key) as Promise<T> | undefined) ?? make();
-      seen.set(key, made);
-      return made;
-    },
+    memo: <T>(key: string, make: () => Promise<T>) => onceFor(seen, key, make) as Promise<T>,
     doubt: (doubt) => void doubts.push(doubt),
   };
   const said = new Set<string>();
@@ -81,15 +77,15 @@ export function openSignatures(draft: DraftContext): FindSignatures {
 /** Where nothing is recorded, a server that cannot be asked is no error: it is only not recorded. */
 async function findOrDoubt(
   check: SignatureCheck,
-  subject: Parameters<SignatureCheck["find"]>[0],
+  subject: Subject,
   context: SignatureContext,
   hadOne: boolean,
 ): Promise<readonly SignedBy[]> {
   try {
     return await check.find(subject, context);
   } catch (error) {
-    const isAsked = error instanceof UserError && !["network", "unmet"].includes(error.kind);
-    if (hadOne || isAsked || !(error instanceof UserError)) throw error;
+    if (hadOne || !(error instanceof UserError)) throw error;
+    if (error.kind !== "network" && error.kind !== "unmet") throw error;
     context.doubt({ why: whyDoubted(error), at: check.kinds.join(", ") });
     return [];
   }
