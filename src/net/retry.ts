@@ -84,19 +84,12 @@ export function startStallTimer(
     hasLooked = true;
   };
   let timer = setTimeout(expire, policy.deadMs);
-  let isQuiet = false;
-  const tell = (quiet: boolean): void => {
-    if (quiet === isQuiet) return;
-    isQuiet = quiet;
-    onQuiet(quiet);
-  };
-  const silence = setTimeout(() => tell(true), policy.quietMs);
+  const silence = startSilenceTimer(policy.quietMs, onQuiet);
   let bytes = 0;
   return {
     signal: outer ? AbortSignal.any([controller.signal, outer]) : controller.signal,
     alive(more) {
-      tell(false);
-      silence.refresh();
+      silence.heard();
       bytes += more;
       if (bytes < policy.aliveBytes) return;
       bytes = 0;
@@ -115,7 +108,27 @@ export function startStallTimer(
     },
     end() {
       clearTimeout(timer);
-      clearTimeout(silence);
+      silence.end();
+    },
+  };
+}
+
+/** Tells when no byte has come for a while, and when that is over. */
+function startSilenceTimer(quietMs: number, onQuiet: (quiet: boolean) => void) {
+  let isQuiet = false;
+  const tell = (quiet: boolean): void => {
+    if (quiet === isQuiet) return;
+    isQuiet = quiet;
+    onQuiet(quiet);
+  };
+  const timer = setTimeout(() => tell(true), quietMs);
+  return {
+    heard() {
+      tell(false);
+      timer.refresh();
+    },
+    end() {
+      clearTimeout(timer);
       tell(false);
     },
   };
