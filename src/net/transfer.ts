@@ -69,16 +69,17 @@ export async function transfer(job: Transfer): Promise<Transferred> {
         failures = job.sink.received > best ? 1 : failures + 1;
         best = Math.max(best, job.sink.received);
         const allowed = { never: 0, once: 1, again: job.timing.retries }[failure.retry];
-        if (failures > allowed) {
+        const giveUp = (): never => {
           const isDead = failure.timedOut === true && best === 0;
           throw isDead ? job.onDead(failure.error) : failure.error;
-        }
+        };
+        if (failures > allowed) giveUp();
         const waitMs = pauseBefore(job.timing, failures, failure.waitMs);
         const why = failure.error.message;
         job.onDetail(`retry ${failures} of ${allowed} in ${(waitMs / 1000).toFixed(1)} s: ${why}`);
         await sleep(waitMs, undefined, { signal: life.signal }).catch(() => {
           job.signal?.throwIfAborted();
-          throw failure.error;
+          giveUp();
         });
       }
     }
