@@ -2,7 +2,7 @@ import spdxCorrect from "spdx-correct";
 import parseLicense from "spdx-expression-parse";
 import { orNothing } from "../core/or-nothing.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
-import { offsetOf, readRecipeYaml } from "../core/recipes/file.ts";
+import { readRecipeYaml } from "../core/recipes/file.ts";
 import { type Finding, finding, member, placedSources } from "../core/recipes/findings.ts";
 import { whySecret } from "../core/shown-url.ts";
 import { nearest } from "../core/wording.ts";
@@ -24,24 +24,18 @@ interface Review {
 
 /** Errors in a well-formed recipe: its needs, and its licence. */
 export function reviewRecipe({ text, file, known, isBundled }: ReviewRequest): Review {
-  const { document, counter, problems } = readRecipeYaml({ text, file });
+  const { document, problems, problemOf } = readRecipeYaml({ text, file });
   if (problems.length > 0) return { problems: [], warnings: [] }; // reported elsewhere
   const value: unknown = document.toJS();
-  const placed = ({ path, message, example }: Finding): RecipeProblem => ({
-    file,
-    line: counter.linePos(offsetOf(document, path)).line,
-    message,
-    ...(example !== undefined && { example }),
-  });
   const needs = [
     ...needsFindings(["needs"], member(value, "needs"), known),
     ...placedSources(value).flatMap(({ path, source }) =>
       needsFindings([...path, "needs"], source.needs, known),
     ),
-  ].map(placed);
-  const license = licenseFindings(member(value, "license")).map(placed);
-  const missing = missingFindings(value).map(placed);
-  const secrets = secretFindings(value).map(placed);
+  ].map(problemOf);
+  const license = licenseFindings(member(value, "license")).map(problemOf);
+  const missing = missingFindings(value).map(problemOf);
+  const secrets = secretFindings(value).map(problemOf);
   return isBundled
     ? { problems: [...missing, ...needs, ...license, ...secrets], warnings: [] }
     : { problems: needs, warnings: [...license, ...secrets] };

@@ -6,7 +6,7 @@ import { readSettingsFile } from "../io/input.ts";
 import { urlHeaders } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { parseNpmrc, type Settings, settingsOfEnv } from "./npmrc.ts";
-import { unquoted, wrongSetting } from "./setting.ts";
+import { unquoted, withSlash, wrongSetting } from "./setting.ts";
 
 /** The npm configuration of this machine, as far as it matters for downloading packages. */
 export interface NpmConfig {
@@ -125,7 +125,7 @@ function asRegistry(key: string, value: string): string {
   const text = unquoted(value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === "https:" || url?.protocol === "http:") {
-    return url.href.endsWith("/") ? url.href : `${url.href}/`;
+    return withSlash(url);
   }
   throw wrongSetting(
     { name: `npm's ${key}`, value },

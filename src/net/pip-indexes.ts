@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { isThere, orNothing } from "../io/files.ts";
-import { firstOf, named, type Setting, unquoted, wrongSetting } from "./setting.ts";
+import { firstOf, named, type Setting, unquoted, withSlash, wrongSetting } from "./setting.ts";
 
 /** Where pip and uv find packages. */
 export interface PipIndexes {
@@ -63,9 +63,7 @@ function asIndexes({ name, value }: Setting): string[] {
     const isPath = named.startsWith("/") && orNothing(() => isThere(named)) === true;
     const address = isPath ? pathToFileURL(named).href : named;
     const url = URL.canParse(address) ? new URL(address) : undefined;
-    if (url && /^(https?|file):$/.test(url.protocol)) {
-      return url.href.endsWith("/") ? url.href : `${url.href}/`;
-    }
+    if (url && /^(https?|file):$/.test(url.protocol)) return withSlash(url);
     throw wrongSetting(
       { name, value: word },
       "is not an http or https URL",

@@ -38,6 +38,11 @@ export function decoded(text: string): string {
   });
 }
 
+/** The address of a registry or an index, which ends with a slash. */
+export function withSlash({ href }: URL): string {
+  return href.endsWith("/") ? href : `${href}/`;
+}
+
 /** A setting, if it is set: blanks and empty quotes count as unset. */
 export function named(name: string, value: string | undefined): Setting[] {
   return value === undefined || unquoted(value) === "" ? [] : [{ name, value }];

@@ -36,8 +36,9 @@ export type ParsedRecipe =
 /** A recipe's text as YAML. `problems`: what a recipe may not have, whatever its fields are. */
 interface RecipeYaml {
   readonly document: Document;
-  readonly counter: LineCounter;
   readonly problems: readonly RecipeProblem[];
+  /** A finding with the line of its place. */
+  readonly problemOf: (finding: Finding) => RecipeProblem;
   /** False if it has no value: later findings would be noise. */
   readonly isWhole: boolean;
 }
@@ -54,7 +55,11 @@ export function readRecipeYaml({ text, file }: Pick<RecipeText, "text" | "file">
   });
   const { problems, hasAlias } = yamlProblems(document, text, file, counter);
   const isBroken = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
-  return { document, counter, problems, isWhole: !isBroken && !hasAlias };
+  const problemOf = ({ path, ...said }: Finding): RecipeProblem => {
+    const { line } = counter.linePos(offsetOf(document, path));
+    return { file, line, ...said };
+  };
+  return { document, problems, problemOf, isWhole: !isBroken && !hasAlias };
 }
 
 /**
@@ -70,7 +75,7 @@ export function recipeValue(source: Pick<RecipeText, "text" | "file">): unknown 
 /** Reads a recipe file. Reports all problems at once, in order of their lines. */
 export function parseRecipe(source: RecipeText): ParsedRecipe {
   const { file } = source;
-  const { document, counter, isWhole, ...read } = readRecipeYaml(source);
+  const { document, problemOf, isWhole, ...read } = readRecipeYaml(source);
   const problems = [...read.problems];
   if (!isWhole) return { ok: false, problems: inOrder(problems) };
   const value: unknown = document.toJS();
@@ -80,10 +85,6 @@ export function parseRecipe(source: RecipeText): ParsedRecipe {
     ...crossFindings(value),
     ...nameFindings(value, file),
   ];
-  const problemOf = ({ path, message, example }: Finding): RecipeProblem => {
-    const line = counter.linePos(offsetOf(document, path)).line;
-    return { file, line, message, ...(example !== undefined && { example }) };
-  };
   const ofLocks = [...locks.problems, ...locks.findings.map(problemOf)];
   problems.push(...findings.map(problemOf));
   problems.push(...ofLocks.map((each) => ({ ...each, isOfLock: true as const })));
@@ -148,7 +149,7 @@ function nameFindings(value: unknown, file: string): Finding[] {
 }
 
 /** Where a field stands in a document, or the innermost part of its path that is there. */
-export function offsetOf(document: Document, path: Finding["path"]): number {
+function offsetOf(document: Document, path: Finding["path"]): number {
   let offset = 0;
   let node: unknown = document.contents;
   for (const part of path) {
