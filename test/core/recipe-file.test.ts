@@ -245,6 +245,7 @@ describe("a wrong recipe", () => {
 
   test.each([
     ["", "the document is empty"],
+    ["n\0a\0m\0e\0:\0", "the document is not text in UTF-8"],
     [
       good.replace(/url[\s\S]*/, "x").replace("x64:\n    ", "x64: "),
       "must be one source or a list",

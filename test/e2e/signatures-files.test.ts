@@ -105,6 +105,7 @@ describe("an answer that is no signature, where none is recorded, is said", () =
     async (code) => {
       place.server.serve(`${base}${name}.asc`, "", status(code));
       place.server.serve(`${base}${name}.bundle`, "# v2 git bundle\n");
+      place.server.serve(`${base}${name}.pem`, "no certificate");
       const created = await create();
       expect([created.status, created.stderr]).toEqual([0, ""]);
     },

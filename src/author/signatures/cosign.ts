@@ -96,9 +96,13 @@ function fromCosign({ signature, cert, entry, log }: CosignBundle): unknown {
   };
 }
 
+/** PEM, or its base64, which is what cosign writes. */
+const isCertificate = (text: string): boolean => /BEGIN CERTIFICATE|^LS0tLS1CRUdJTi/.test(text);
+
 /** A certificate lives for minutes: without an entry in the log nobody knows whether it was valid. */
 async function sayLogless(subject: Subject, context: SignatureContext): Promise<void> {
-  const [certificate] = await filesBeside([".pem"], subject, context);
+  const files = await filesBeside([".pem"], subject, context);
+  const certificate = files.find(({ text }) => isCertificate(text));
   if (!certificate) return;
   const message = `${shownUrl(certificate.url)} was not checked: cosign's log entry is not beside it`;
   context.draft.emit({ type: "note", message });

@@ -46,20 +46,26 @@ interface RecipeYaml {
 /** Reads a text as the YAML of a recipe. */
 export function readRecipeYaml({ text, file }: Pick<RecipeText, "text" | "file">): RecipeYaml {
   const counter = new LineCounter();
-  const document = parseDocument(text, {
+  const isText = !text.includes("\0"); // UTF-16 has many
+  const document = parseDocument(isText ? text : "", {
     lineCounter: counter,
     version: "1.2",
     prettyErrors: false,
     stringKeys: true,
     logLevel: "error", // problems are reported here
   });
-  const { problems, hasAlias } = yamlProblems(document, text, file, counter);
+  const { problems, hasAlias } = isText
+    ? yamlProblems(document, text, file, counter)
+    : {
+        problems: [{ file, line: 1, message: "the document is not text in UTF-8" }],
+        hasAlias: false,
+      };
   const isBroken = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
   const problemOf = ({ path, ...said }: Finding): RecipeProblem => {
     const { line } = counter.linePos(offsetOf(document, path));
     return { file, line, ...said };
   };
-  return { document, problems, problemOf, isWhole: !isBroken && !hasAlias };
+  return { document, problems, problemOf, isWhole: isText && !isBroken && !hasAlias };
 }
 
 /**
