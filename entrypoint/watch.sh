@@ -61,9 +61,10 @@ pause() {
   sleeper=''
 }
 
-# Seconds and hundredths since the machine started, which no other process has to be asked for.
+# Seconds and hundredths since the machine started, which no other process has to be asked for, and no clock that is
+# set changes. systemd hides that file from services with ProcSubset=pid.
 read_clock() {
-  read -r uptime _ </proc/uptime
+  { read -r uptime _ </proc/uptime; } 2>/dev/null || uptime=$(date +%s).0
   now=${uptime%.*} hundredths=${uptime#*.}
   hundredths=${hundredths#0}
 }
@@ -313,8 +314,7 @@ open_health() {
   has_health_dir || mkdir -m 700 "$health_dir" 2>/dev/null
   if has_health_dir; then
     forget_dead
-    find_process self
-    watcher=$found born=$since health=$health_dir/watch-$found-$since
+    find_process self && watcher=$found born=$since health=$health_dir/watch-$found-$since
   fi
   result=pending
 }

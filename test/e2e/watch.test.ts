@@ -1,4 +1,5 @@
 /** `watch` and --watch: the sh script looks again and again, and asks Node only when something changed. */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
@@ -224,6 +225,25 @@ describe("the volume's command is replaced, and the tree of the former version r
     expect(await watcher.end()).toBe(143);
   });
 });
+
+// As systemd does it with ProcSubset=pid.
+const hiding = ["unshare", "--mount", "sh", "-c"];
+const hidden = "mount --bind /dev/null /proc/uptime && exec sh $0 $@";
+
+test.skipIf(spawnSync("unshare", [...hiding.slice(1), hidden, "-c", "true"]).status !== 0)(
+  "without /proc/uptime it watches, and health is told",
+  async () => {
+    offer("zog");
+    const watcher = watch(["watch", "--interval", "1"], [...hiding, hidden]);
+    await watcher.says("nothing to do");
+    place.skill("first", { bins: ["zog"] });
+    await watcher.says("1 installed (zog 1.0.0)");
+    let answer = await watchers.health([], [...hiding, hidden]);
+    while (answer.status !== 0) answer = await watchers.health([], [...hiding, hidden]);
+    expect(answer.stderr).toMatch(/the last look was \d s ago, the last run was good/);
+    expect(await watcher.end()).toBe(143);
+  },
+);
 
 describe("a skill that comes in pieces", () => {
   test("is read once nothing moves any more", async () => {
