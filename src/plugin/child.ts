@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { kill } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-
-type Env = Readonly<Record<string, string | undefined>>;
+import type { Env } from "../core/platform.ts";
 
 /**
  * Becomes the command. A second process waits for the end of standard input, and then ends the command: the

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-
-type Env = Readonly<Record<string, string | undefined>>;
+import type { Env } from "../core/platform.ts";
 
 /** What a watcher says of itself: see `report_health` of entrypoint/watch.sh. */
 export interface Beat {

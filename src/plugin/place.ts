@@ -4,9 +4,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { commandName, defaultPrefix, layout, volumeOfPackage } from "../core/layout.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import { pluginDir } from "../core/package-files.ts";
+import type { Env } from "../core/platform.ts";
 import type { Settings } from "./settings.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** The volume, and where its command may be. */
 export interface Place {
