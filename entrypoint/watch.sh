@@ -6,7 +6,8 @@
 # Never returns. `guarded`: the process of CMD, with which it ends.
 watch() {
   watch_words=$request kept='' paths='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
-  watching=yes
+  watching=yes terminal=''
+  [ ! -t 2 ] || terminal=yes
   read_build
   own_build=$build newer=$build
   open_health
@@ -79,7 +80,11 @@ look() {
   describe_view
   case $again in
     first) ;;
-    HUP) delay=0 reason='SIGHUP was received' ;;
+    HUP)
+      # Its terminal was closed, and nobody can end it there any more.
+      [ -z "$terminal" ] || [ -t 2 ] || end_watch 129
+      delay=0 reason='SIGHUP was received'
+      ;;
     *)
       if has_changed "$@"; then
         # What failed before may be possible now.
@@ -363,9 +368,10 @@ forget_dead() {
 
 # The watcher's process, when it looked, whether a run is at work, and how the last one ended: two lines over
 # the former ones, of which something may follow. If the file were emptied first, a watcher that is killed at
-# that moment would leave no word of itself.
+# that moment would leave no word of itself. On a full disk there is no health to be told, either.
 report_health() {
-  [ -z "$health" ] || printf '%s %s %s %s\n%s %s\n' "$watcher" "$now" "$1" "$result" "$born" "$prefix" 1<>"$health"
+  [ -n "$health" ] || return 0
+  { printf '%s %s %s %s\n%s %s\n' "$watcher" "$now" "$1" "$result" "$born" "$prefix" 1<>"$health"; } 2>/dev/null
 }
 
 # What report_health wrote. False if there is no file; it is empty for a moment after it was created.

@@ -19,7 +19,7 @@ import { commandName } from "../support/own-command.ts";
 import { copyAs } from "../support/package.ts";
 import { started } from "../support/started.ts";
 import { openWatchers, type Watcher, type Watchers } from "../support/watchers.ts";
-import { openWorkplace, type Workplace } from "../support/workplace.ts";
+import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 let watchers: Watchers;
@@ -226,20 +226,29 @@ describe("the volume's command is replaced, and the tree of the former version r
   });
 });
 
-// As systemd does it with ProcSubset=pid.
-const hiding = ["unshare", "--mount", "sh", "-c"];
-const hidden = "mount --bind /dev/null /proc/uptime && exec sh $0 $@";
+test("it ends when the terminal is closed in which it was started", async () => {
+  const command = `exec sh ${entrypoint} watch --interval 1`;
+  const terminal = watch(["script", "-qfec", command, "/dev/null"], []);
+  await terminal.says("nothing to do");
+  expect(watchers.healthFiles()).toHaveLength(1);
+  await terminal.end("SIGKILL");
+  await expect.poll(() => watchers.healthFiles(), { timeout: 20_000 }).toEqual([]);
+});
 
-test.skipIf(spawnSync("unshare", [...hiding.slice(1), hidden, "-c", "true"]).status !== 0)(
+// As systemd does it with ProcSubset=pid.
+const hidden = "mount --bind /dev/null /proc/uptime && exec sh $0 $@";
+const [unshare, ...hiding] = ["unshare", "--mount", "sh", "-c", hidden] as const;
+
+test.skipIf(spawnSync(unshare, [...hiding, "-c", "true"]).status !== 0)(
   "without /proc/uptime it watches, and health is told",
   async () => {
     offer("zog");
-    const watcher = watch(["watch", "--interval", "1"], [...hiding, hidden]);
+    const watcher = watch(["watch", "--interval", "1"], [unshare, ...hiding]);
     await watcher.says("nothing to do");
     place.skill("first", { bins: ["zog"] });
     await watcher.says("1 installed (zog 1.0.0)");
-    let answer = await watchers.health([], [...hiding, hidden]);
-    while (answer.status !== 0) answer = await watchers.health([], [...hiding, hidden]);
+    let answer = await watchers.health([], [unshare, ...hiding]);
+    while (answer.status !== 0) answer = await watchers.health([], [unshare, ...hiding]);
     expect(answer.stderr).toMatch(/the last look was \d s ago, the last run was good/);
     expect(await watcher.end()).toBe(143);
   },
