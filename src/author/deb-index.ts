@@ -118,7 +118,11 @@ async function readRelease(
     const address = `${source.uri}/dists/${source.suite}/${name}`;
     const { url, ...rest } = (await apt()).requestFor(address);
     const file = join(dir, `${name}-${source.suite}-${n}`);
-    await writeFile(file, (await http.text(url, rest)).text);
+    const { text, url: from } = await http.text(url, rest);
+    if (/^\s*</.test(text)) {
+      throw new UserError("E_WEB_PAGE", `${shownUrl(from)} is a web page, not a release`);
+    }
+    await writeFile(file, text);
     return file;
   };
   const file = await fetchFile("InRelease").catch(nothingIf(isRefusal));

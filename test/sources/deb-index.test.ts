@@ -128,6 +128,15 @@ async function signaturesOf(version: string, sha256: string, release = "bookworm
 
 const mirror = (): string => `${server.origin}/debian`;
 
+test("a web page in place of a release is called one", async () => {
+  publish([".gz"]);
+  server.serve("/debian/dists/bookworm/InRelease", "<!DOCTYPE html><html>Please log in</html>");
+  await expect(packages(mirror())).rejects.toMatchObject({
+    problem: "E_WEB_PAGE",
+    message: expect.stringMatching(/bookworm\/InRelease is a web page, not a release/),
+  });
+});
+
 describe("what a recipe records of a lock", () => {
   test("is the key that has signed the index of its packages", async () => {
     publish([".gz"]);
