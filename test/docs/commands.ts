@@ -134,4 +134,4 @@ export const elsewhere: readonly Elsewhere[] = [
 
 /** Scripts of package.json that a person runs for what they measure or do: they are suites themselves. */
 export const byHand =
-  /^npm run (bench|test:gvisor|test:recipes|test:reliability|test:second|test:skills|test:soak)( -- --\w+)?$|^\.ci\/run$/;
+  /^npm run (bench|test:arm64|test:gvisor|test:recipes|test:reliability|test:second|test:skills|test:soak)( -- --\w+)?$|^\.ci\/run$/;

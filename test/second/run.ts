@@ -13,6 +13,7 @@ import { installationKey } from "../../src/core/plan/plan.ts";
 import type { Artifact, Recipe } from "../../src/core/recipe.ts";
 import { loadCatalogue } from "../../src/io/inputs/catalogue.ts";
 import { machinePlatform } from "../../src/machine.ts";
+import { indexOfMachine } from "../support/index-of-machine.ts";
 import { started } from "../support/started.ts";
 import { bundle, repository } from "../support/workplace.ts";
 import { note, type Row, writePage } from "./results.ts";
@@ -105,15 +106,4 @@ function runTest({ test, testFiles = {}, bins }: Recipe, prefix: string, dir: st
     stdio: ["ignore", "pipe", "ignore"],
   });
   return text.trim().split("\n")[0]?.slice(0, 100) || "exit status 0";
-}
-
-/** The index that pip asks here, of whatever Python is on PATH. */
-function indexOfMachine(): string | undefined {
-  if (process.env.PIP_INDEX_URL !== undefined) return undefined;
-  const script = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
-  try {
-    return execFileSync("python3", ["-I", "-c", script], { encoding: "utf8" }).trim();
-  } catch {
-    return undefined; // then the volume's Python says it
-  }
 }
