@@ -141,6 +141,7 @@ go_on() {
     report_health idle
   fi
 }
+
 # ------------------------------------------------------------------------------ looks
 
 # True where something that decided the last run is not as it was. The files of the volume's trees are looked
