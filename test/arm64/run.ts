@@ -8,6 +8,7 @@
  * Needs root, and mmdebstrap, arch-test and qemu-user-static of Debian.
  */
 import {
+  appendFileSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -33,6 +34,21 @@ const date = new Date().toISOString().slice(0, 10);
 /** Node and Chromium start slowly where every instruction is translated. */
 const seconds = 240;
 const user = 1000;
+
+/**
+ * In mounts, processes and a network of its own, of which the shell is the first process: aws hangs as that. The volume
+ * has the same path in the root.
+ */
+const inRoot = `
+  root=$0 volume=$1 user=$2 home=$3
+  shift 3
+  mkdir -p "$root$volume" && mount --bind "$volume" "$root$volume" && mount -o remount,bind,ro "$root$volume" &&
+    mount -t proc proc "$root/proc" &&
+    chroot --userspec="$user:$user" "$root" env -i HOME="$home" PATH="$volume/bin:/usr/bin:/bin" sh -c '
+      cd && "$@" >.output 2>&1
+      status=$?
+      cat .output
+      exit "$status"' _ "$@"`;
 
 const dir = mkdtempSync(join(tmpdir(), "arm64-"));
 const stopEmulating = emulate();
@@ -66,6 +82,7 @@ async function makeRoot(): Promise<string> {
   const options = ["--quiet", "--architectures=arm64", "--variant=minbase"];
   const { status, stderr } = await started(["mmdebstrap", ...options, "bookworm", root], {});
   if (status !== 0) throw new Error(`mmdebstrap: ${stderr.slice(-2000)}`);
+  appendFileSync(join(root, "etc/passwd"), `sandbox:x:${user}:${user}::/home/sandbox:/bin/sh\n`);
   return root;
 }
 
@@ -91,15 +108,6 @@ async function installAll(): Promise<Readonly<Record<string, Installed>>> {
   return JSON.parse(readFileSync(join(prefix, "manifest.json"), "utf8")).tools;
 }
 
-/** In mounts, processes and a network of its own. The volume has the same path in the root. */
-const inRoot = `
-  root=$0 volume=$1 user=$2 home=$3
-  shift 3
-  mkdir -p "$root$volume" && mount --bind "$volume" "$root$volume" && mount -o remount,bind,ro "$root$volume" &&
-    mount -t proc proc "$root/proc" &&
-    exec chroot --userspec="$user:$user" "$root" env -i HOME="$home" PATH="$volume/bin:/usr/bin:/bin" \
-      sh -c 'cd && exec "$@"' _ "$@"`;
-
 /** As a user without rights, without a network. */
 async function runTest(
   { name, test, testFiles = {}, testOutput }: Recipe,
@@ -115,10 +123,28 @@ async function runTest(
   }
   const apart = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"];
   const words = [root, join(dir, "volume"), `${user}`, home, ...test];
-  const command = ["timeout", `${seconds}`, ...apart, "sh", "-c", inRoot, ...words];
-  const { status, stdout, stderr } = await started(command as [string, ...string[]], {});
-  const works = status === 0 && `${stdout}${stderr}`.includes(testOutput ?? "");
-  const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
-  const shown = works ? lines[0] : `status ${status}: ${lines.at(-1) ?? "no output"}`;
-  return { works, output: (shown ?? "").trim().slice(0, 100) };
+  const command = [
+    "timeout",
+    "--signal=KILL",
+    `${seconds}`,
+    ...apart,
+    "sh",
+    "-c",
+    inRoot,
+    ...words,
+  ];
+  const { status, stdout } = await started(command as [string, ...string[]], {});
+  const works = status === 0 && stdout.includes(testOutput ?? "");
+  const lines = printable(stdout).split("\n");
+  const shown = works ? lines[0] : `status ${status}: ${lines.at(-1) || "no output"}`;
+  return { works, output: (shown ?? "").slice(0, 100) };
+}
+
+/** Lines of a text, without those and the characters that a page cannot show, and without this run's directory. */
+function printable(text: string): string {
+  const lines = text.replaceAll(dir, "").split("\n");
+  return lines
+    .map((line) => line.replace(/[^\x20-\x7e]/g, "").trim())
+    .filter((line) => line !== "")
+    .join("\n");
 }
