@@ -96,7 +96,7 @@ function connector(undici: Undici, timeout: number, tls: () => TlsOptions): Conn
   const spare = once(spareOptimising);
   return (target, callback) => {
     const connected: typeof callback = (...result) => {
-      spare();
+      if (result[0] === null) spare();
       callback(...result);
     };
     try {
