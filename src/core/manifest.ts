@@ -2,9 +2,9 @@ import * as v from "@badrap/valita";
 import { commandName, layout } from "./layout.ts";
 import { isBinName, isRelativePath, isToolName, isVersion } from "./names.ts";
 import { orNothing } from "./or-nothing.ts";
-import { count, integer, matching, named, text } from "./record-fields.ts";
+import { count, integer, keepingUnknown, matching, named, text } from "./record-fields.ts";
 
-/** The version of the manifest's format. A newer manifest is never changed. */
+/** The version of the manifest's format; grows if a field changes its meaning. A newer manifest is never changed. */
 const manifestSchema = 1;
 
 const sha256 = matching(/^[0-9a-f]{64}$/);
@@ -105,20 +105,18 @@ const fallback = v.object({
   at: v.string(),
 });
 
-const storedCatalogue = v
-  .object({
-    /** Names its file: see `layout.catalogueFile`. */
-    sha256,
-    /** The version of the command that compiled it. */
-    version: v.string(),
-    /** The public key of minisign that signed it. */
-    key: v.string().optional(),
-    /** When it was signed: seconds since 1970. */
-    signedAt: integer.optional(),
-    /** When it was stored: RFC 3339, UTC. */
-    at: v.string(),
-  })
-  .rest(v.unknown());
+const storedCatalogue = v.object({
+  /** Names its file: see `layout.catalogueFile`. */
+  sha256,
+  /** The version of the command that compiled it. */
+  version: v.string(),
+  /** The public key of minisign that signed it. */
+  key: v.string().optional(),
+  /** When it was signed: seconds since 1970. */
+  signedAt: integer.optional(),
+  /** When it was stored: RFC 3339, UTC. */
+  at: v.string(),
+});
 
 const manifest = v.object({
   schema: v.literal(manifestSchema),
@@ -148,12 +146,6 @@ const manifest = v.object({
   /** Tools that stay at their version. */
   held: v.array(toolName).optional(),
 });
-
-/**
- * Fields that a later version adds are kept unchanged; if a field changes its meaning, the schema's
- * number grows.
- */
-const anyManifest = manifest.rest(v.unknown());
 
 export type InstalledBin = v.Infer<typeof installedBin>;
 /** An installation when it is published. */
@@ -209,7 +201,7 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
     const message = `${file} has schema ${schema}; this version knows up to ${manifestSchema}`;
     return { why: "newer", message };
   }
-  const parsed = anyManifest.try(json);
+  const parsed = manifest.try(json, keepingUnknown);
   if (!parsed.ok) return broken(`is not a manifest of this package (${parsed.message})`);
   const wrong = recordProblem(parsed.value);
   return wrong === undefined ? parsed.value : broken(wrong);
@@ -217,7 +209,7 @@ export function parseManifest(text: string, file: string): Manifest | ManifestPr
 
 /** Parses the record in a tree; undefined if it is not valid. */
 export function parseTreeRecord(text: string): TreeRecord | undefined {
-  return orNothing(() => treeRecord.parse(JSON.parse(text)));
+  return orNothing(() => treeRecord.parse(JSON.parse(text), keepingUnknown));
 }
 
 /** Two-space JSON with a final newline; tools and bins sorted by name, so that diffs are small. */

@@ -5,6 +5,12 @@ import * as v from "@badrap/valita";
  * because zod, which checks what authors and users write, takes a tenth of a run that has nothing to do.
  */
 
+/**
+ * How a record of the volume is read: fields that a later version adds, anywhere in it, are kept. An older command
+ * that refused them would lose the record.
+ */
+export const keepingUnknown = { mode: "passthrough" } as const;
+
 export const text = (is: (value: string) => boolean, what: string) => v.string().assert(is, what);
 
 export const matching = (pattern: RegExp) =>

@@ -239,6 +239,16 @@ describe("the log", () => {
     });
   });
 
+  test("counts also with what a later version adds", () => {
+    const later = {
+      schema: 1,
+      attempts: [{ tool: "jq", at: now, later: 1 }],
+      granted: ["jq"],
+      later: 1,
+    };
+    expect(parseAgentLog(JSON.stringify(later))).toEqual(later);
+  });
+
   test.each([
     "",
     "{",

@@ -122,6 +122,8 @@ describe("what was recorded", () => {
 
   test("is written so that it is read again, and nothing else is", () => {
     expect(parseDeclared(renderDeclared(record))).toEqual(record);
+    const later = { schema: 1, tools: { zog: { ...held, later: 1 } }, later: 1 };
+    expect(parseDeclared(JSON.stringify(later))).toEqual(later);
     expect(parseDeclared("{}")).toBeUndefined();
     expect(parseDeclared(JSON.stringify({ schema: 1, tools: { "../zog": held } }))).toBeUndefined();
   });

@@ -291,6 +291,20 @@ describe("versions", () => {
     expect(snapshotOf(place.prefix)).toEqual(before);
   });
 
+  test("a manifest with fields of a later version, at any depth, is used and keeps them", async () => {
+    await place.run("zog");
+    expect((await place.run("hold", "zog")).status).toBe(0);
+    const file = join(place.prefix, "manifest.json");
+    const { zog, ...others } = manifest().tools;
+    const later = { ...zog, later: { added: 1 } };
+    writeFileSync(file, JSON.stringify({ ...manifest(), tools: { ...others, zog: later } }));
+    const { status, stderr } = await place.run();
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining("warning")]);
+    const after = manifest() as { held?: string[]; requested?: string[]; tools: object };
+    expect(after).toMatchObject({ held: ["zog"], requested: ["zog"] });
+    expect(after.tools).toMatchObject({ zog: { later: { added: 1 } } });
+  });
+
   test("damaged and run from there, it cannot repair itself and says so; another one can", async () => {
     await place.run();
     const { dir = "" } = ownRecord() ?? {};

@@ -19,7 +19,7 @@ import { nameSome } from "../wording.ts";
 const librariesLock = "libraries.lock.json";
 
 /** What declared.json says instead of a recipe: the set's whole digest, and names for people. */
-const recordedSet = z.strictObject({
+const recordedSet = z.looseObject({
   libraries: z.string().regex(/^[0-9a-f]{64}$/),
   names: z.array(z.string()),
   /** pip's own index, if the set was resolved from it: a place without pip and its configuration knows none. */

@@ -1,7 +1,7 @@
 import * as v from "@badrap/valita";
 import { isToolName } from "../names.ts";
 import { orNothing } from "../or-nothing.ts";
-import { matching, text } from "../record-fields.ts";
+import { keepingUnknown, matching, text } from "../record-fields.ts";
 
 /*
  * What came of agents' requests, as the volume remembers it: agents cannot write there, so it is where their
@@ -33,7 +33,7 @@ const day = 24 * 60 * 60 * 1000;
 
 /** Reads the log; an empty one if the text is not valid. */
 export function parseAgentLog(json: string): AgentLog {
-  return orNothing(() => agentLog.parse(JSON.parse(json))) ?? emptyAgentLog;
+  return orNothing(() => agentLog.parse(JSON.parse(json), keepingUnknown)) ?? emptyAgentLog;
 }
 
 export function renderAgentLog({ attempts, granted }: AgentLog, now: number): string {

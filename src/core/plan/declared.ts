@@ -28,7 +28,8 @@ export interface DeclaredRecord {
   readonly tools: Readonly<Record<string, DeclaredTool>>;
 }
 
-const declaredTool = z.strictObject({
+/** Fields that a later version adds are kept: without its record a declaration would be resolved again. */
+const declaredTool = z.looseObject({
   /** The declaration in one word: `npm:zog@1`. */
   from: z.string(),
   /** The skill. */
@@ -41,7 +42,7 @@ const declaredTool = z.strictObject({
 });
 export type DeclaredTool = z.infer<typeof declaredTool>;
 
-const declaredRecord = z.strictObject({
+const declaredRecord = z.looseObject({
   schema: z.literal(1),
   tools: z.record(z.string().refine(isToolName), declaredTool),
 });
