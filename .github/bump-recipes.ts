@@ -1,6 +1,6 @@
 /**
  * Keeps the recipes current, one pull request per tool. In two steps, so that no program that was downloaded
- * runs where something can be written: the first has no token, the second runs git and gh alone.
+ * runs where something can be written: the first can only read, the second runs git and gh alone.
  *
  *   node .github/bump-recipes.ts try DIR     bumps each recipe that is behind; its patch and report go into DIR
  *   node .github/bump-recipes.ts open DIR    pushes a branch for each patch, and opens or updates its pull request
@@ -23,7 +23,9 @@ interface Row {
   readonly recipe: string;
   readonly version: string;
   readonly newest: string;
+  readonly origins: readonly string[];
   readonly notes: readonly string[];
+  readonly unasked: readonly string[];
   readonly notAsked: readonly string[];
   readonly isBehind: boolean;
   readonly isBumped?: boolean;
@@ -45,10 +47,14 @@ const git = (...args: string[]): string =>
 const gh = (...args: string[]): string => execFileSync("gh", args, { encoding: "utf8", maxBuffer });
 
 /** Rows of a command of the package, and what it says besides. */
-function rowsOf(...args: string[]): { readonly rows: readonly Row[]; readonly log: string } {
+function rowsOf(
+  args: readonly string[],
+  env = process.env,
+): { readonly rows: readonly Row[]; readonly log: string } {
   const { stdout, stderr, status, signal } = spawnSync(entrypoint, ["recipe", ...args, "--json"], {
     encoding: "utf8",
     maxBuffer,
+    env,
   });
   if (!stdout.startsWith("{"))
     throw new Error(`recipe ${args.join(" ")} ended with ${status ?? signal}: ${stderr}`);
@@ -59,7 +65,7 @@ function rowsOf(...args: string[]): { readonly rows: readonly Row[]; readonly lo
 function tryAll(dir: string): void {
   if (git("status", "--porcelain") !== "") throw new Error("the work tree has changes");
   mkdirSync(dir, { recursive: true });
-  const { rows } = rowsOf("outdated");
+  const { rows } = rowsOf(["outdated"]);
   // What is not behind, but has a note, may be so because an origin says nothing of it.
   const told = rows.filter(({ isBehind, notes }) => isBehind || notes.length > 0);
   const done = told.map((each) => (each.isBehind ? tryOrWhy(each, dir) : each));
@@ -75,6 +81,9 @@ function tryAll(dir: string): void {
     `${done.filter(({ isBumped }) => isBumped).length} of ${rows.length} can be moved.`,
   ];
   say(`${lines.join("\n")}\n`);
+  const followed = rows.filter(({ origins }) => origins.length > 0);
+  const isUnknown = ({ origins, unasked }: Row): boolean => unasked.length === origins.length;
+  if (followed.length > 0 && followed.every(isUnknown)) throw new Error("no origin was asked");
 }
 
 /** A program's text must not end its cell. */
@@ -91,9 +100,12 @@ function tryOrWhy(row: Row, dir: string): Row {
 }
 
 function tryOne(name: string, dir: string): Row {
-  const prefix = mkdtempSync(join(tmpdir(), "bump-recipes-"));
+  // A program that is tried may end the command, which then leaves its temporary files.
+  const scratch = mkdtempSync(join(tmpdir(), "bump-recipes-"));
+  const prefix = join(scratch, "volume");
   try {
-    const { rows, log } = rowsOf("bump", name, "--prefix", prefix);
+    const env = { ...process.env, TMPDIR: scratch };
+    const { rows, log } = rowsOf(["bump", name, "--prefix", prefix], env);
     const [moved] = rows;
     if (moved === undefined) throw new Error(`recipe bump ${name} says nothing of it`);
     if (moved.isBumped) {
@@ -108,7 +120,7 @@ function tryOne(name: string, dir: string): Row {
   } finally {
     git("reset", "--quiet", "--hard");
     git("clean", "--quiet", "--force", "--", "recipes");
-    rmSync(prefix, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
@@ -140,11 +152,13 @@ function smokeTestOf(row: Pick<Row, "test" | "testFiles">, prefix: string): stri
   const [program, ...args] = row.test ?? [];
   if (program === undefined) return undefined;
   const cwd = mkdtempSync(join(tmpdir(), "smoke-"));
+  const { GH_TOKEN: _, GITHUB_TOKEN: __, ...env } = process.env;
   try {
     for (const [file, text] of Object.entries(row.testFiles ?? {}))
       writeFileSync(join(cwd, file), text);
     const { stdout, stderr } = spawnSync(join(prefix, "bin", program), args, {
       cwd,
+      env,
       encoding: "utf8",
       timeout: 60_000,
       maxBuffer,

@@ -4,6 +4,7 @@ import { type Options, parseOptions } from "./cli.ts";
 import type { Context } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import { asUserError } from "./core/system-error.ts";
+import { removeTemporaryDirectories } from "./io/temporary.ts";
 import { findPackage, homeDirectory, machinePlatform } from "./machine.ts";
 import { createReporter, type Reporter } from "./report/reporter.ts";
 import { guardStreams } from "./report/streams.ts";
@@ -190,7 +191,7 @@ function abortOnSignals(): AbortSignal {
       process.exitCode = status;
       controller.abort(new UserError("E_STOPPED", `stopped by ${signal}`));
       process.once(signal, () => process.exit(status));
-      // Work that does not stop is left as after a kill: the next run prunes it.
+      // Work that does not stop is left as after a kill: the next run prunes what it has in the volume.
       setTimeout(() => process.exit(status), graceMs).unref();
     });
   }
@@ -202,6 +203,7 @@ guardStreams(process.stdout, process.stderr, (error) => {
 });
 // An error that no code waits for: the state is unknown after it.
 process.once("uncaughtException", (error) => process.exit(report(error, undefined)));
+process.once("exit", removeTemporaryDirectories); // also where the work did not end by itself
 let settled = false;
 process.once("beforeExit", () => {
   if (settled) return;

@@ -2,8 +2,7 @@ import type { Context } from "../context.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Env } from "../core/platform.ts";
-import { rm } from "../io/disk.ts";
-import { temporaryDirectory } from "../io/temporary.ts";
+import { withTemporaryDirectory } from "../io/temporary.ts";
 import { type AptConfig, readAptConfig } from "../net/apt-config.ts";
 import type { Http } from "../net/http.ts";
 import { machineHttp } from "../net/machine-http.ts";
@@ -29,7 +28,7 @@ export interface DraftContext {
   readonly emit: Emit;
   /** Absolute; an empty directory of this draft. */
   readonly dir: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Adds what is read of the machine at its first use. */
@@ -57,15 +56,15 @@ export async function withDraftContext<T>(
   const { emit } = reporter;
   const onDetail = (message: string) => emit({ type: "detail", message });
   const network = machineHttp({ env, home }, { ...options, onDetail });
-  const dir = temporaryDirectory("openclaw-recipe");
   try {
-    return await work(draftContext({ ...network, env, home, offline, clock, emit, dir, signal }));
+    return await withTemporaryDirectory("openclaw-recipe", (dir) =>
+      work(draftContext({ ...network, env, home, offline, clock, emit, dir, signal })),
+    );
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== "unmet") throw error;
     const { message, hint, cause } = error;
     throw new UserError("E_DRAFT", message, { cause, hint });
   } finally {
     await network.http.close();
-    await rm(dir, { recursive: true, force: true });
   }
 }

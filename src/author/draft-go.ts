@@ -15,7 +15,7 @@ export async function draftFromGo(
   if (!spec.includes("/")) {
     throw new UserError("E_DRAFT_SOURCE", `${spec} is not a module's path`);
   }
-  const source = await withOwnGo(context.env, (ask) => goSource(spec, ask));
+  const source = await withOwnGo(context, (ask) => goSource(spec, ask));
   const { name: module, version } = splitPackage(source.go ?? "");
   const called = basename(source.package ?? module.replace(/\/v\d+$/, ""));
   const [bin = called, ...others] = wish.bins;

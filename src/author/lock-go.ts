@@ -1,15 +1,15 @@
 import { type Digest, sha256Of } from "../core/digest.ts";
 import { offlineError, UserError } from "../core/errors.ts";
-import type { Env } from "../core/platform.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import { readFile, rm } from "../io/disk.ts";
+import { readFile } from "../io/disk.ts";
 import { type Finished, run } from "../io/exec.ts";
 import { textOf } from "../io/files.ts";
-import { temporaryDirectory } from "../io/temporary.ts";
+import { withTemporaryDirectory } from "../io/temporary.ts";
 import type { StageContext } from "../sources/context.ts";
 import { openBuild, parseDownload } from "../sources/go/build.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
+import type { DraftContext } from "./draft-context.ts";
 import { ownProgram, ownVariables } from "./own-programs.ts";
 
 /** Runs go with these arguments. */
@@ -44,6 +44,8 @@ export async function goSource(
   throw new UserError("E_GO_MODULE", `${spec} cannot be fetched: ${why ?? "it is not a module"}`);
 }
 
+type Author = Pick<DraftContext, "env" | "signal">;
+
 /** The same, resolved by a Go of the machine, the volume or this run. */
 export async function resolveGo(
   spec: string,
@@ -56,17 +58,17 @@ export async function resolveGo(
 }
 
 /** The checksum of MODULE@VERSION, from the author's own go. */
-export async function lockGoModule(module: string, env: Env): Promise<string> {
+export async function lockGoModule(module: string, author: Author): Promise<string> {
   const itself = [{ module: splitPackage(module).name, directory: "." }];
-  return (await withOwnGo(env, (ask) => goSource(module, ask, itself))).sum ?? "";
+  return (await withOwnGo(author, (ask) => goSource(module, ask, itself))).sum ?? "";
 }
 
 /** The digest of the zip of MODULE@VERSION, which go verifies with the checksum database. */
 export async function hashGoModule(
   module: string,
-  env: Env,
+  author: Author,
 ): Promise<{ readonly sha256: Digest; readonly size: number }> {
-  return await withOwnGo(env, async (ask) => {
+  return await withOwnGo(author, async (ask) => {
     const { stdout, stderr } = await ask(["mod", "download", "-json", module]);
     const { Zip, Error: why } = parseDownload(stdout);
     if (Zip !== undefined) {
@@ -78,20 +80,20 @@ export async function hashGoModule(
 }
 
 /** Runs `work` with the author's own go, in a module cache that is removed afterwards. */
-export async function withOwnGo<T>(env: Env, work: (ask: AskGo) => Promise<T>): Promise<T> {
+export async function withOwnGo<T>(
+  { env, signal }: Author,
+  work: (ask: AskGo) => Promise<T>,
+): Promise<T> {
   const go = ownProgram("go", env);
   if (go === undefined) {
     const message = "go, which fetches a module's checksum, is not on PATH";
     throw new UserError("E_AUTHOR_PROGRAM", message);
   }
-  const dir = temporaryDirectory("go-sum");
-  const own = { GOMODCACHE: dir, GOFLAGS: "-modcacherw", GOWORK: "off" };
-  const rest = { env: { ...ownVariables(env), ...own }, cwd: dir, timeout: 5 * 60_000 };
-  try {
+  return await withTemporaryDirectory("go-sum", async (dir) => {
+    const own = { GOMODCACHE: dir, GOFLAGS: "-modcacherw", GOWORK: "off" };
+    const rest = { env: { ...ownVariables(env), ...own }, cwd: dir, timeout: 5 * 60_000, signal };
     return await work((args) => run({ argv: [go, ...args], ...rest }));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The modules that may hold a package of Go, longest path first. */

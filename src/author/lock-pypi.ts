@@ -7,7 +7,7 @@ import { placeOf } from "../core/locks/wheels.ts";
 import { type Arch, machineNames, type Platform } from "../core/platform.ts";
 import { rm, writeFile } from "../io/disk.ts";
 import { run } from "../io/exec.ts";
-import { temporaryDirectory } from "../io/temporary.ts";
+import { withTemporaryDirectory } from "../io/temporary.ts";
 import type { PipConfig } from "../net/pip-config.ts";
 import {
   fetchListed,
@@ -58,7 +58,7 @@ export async function lockPypi(requirement: string, draft: DraftContext): Promis
 async function resolveAll(
   requirement: string,
   pip: PipConfig,
-  { env, emit }: DraftContext,
+  { env, emit, signal }: DraftContext,
 ): Promise<Map<string, string[]>> {
   const uv = ownProgram("uv", env);
   if (uv === undefined) {
@@ -66,12 +66,11 @@ async function resolveAll(
       hint: "Install it on this machine: pip install uv. Installing tools does not need it.",
     });
   }
-  const dir = temporaryDirectory("pypi-lock");
   const resolved = new Map<string, string[]>();
-  try {
+  await withTemporaryDirectory("pypi-lock", async (dir) => {
     const input = join(dir, "requirements.in");
     await writeFile(input, `${requirement.replace("@", "==")}\n`);
-    const compile: Compile = (target) => compileByUv(uv, [...target, input], pip, env);
+    const compile: Compile = (target) => compileByUv(uv, [...target, input], pip, { env, signal });
     for (const minor of minors) {
       for (const arch of arches) {
         const place = placeOf(minor, { arch } as Platform);
@@ -84,9 +83,7 @@ async function resolveAll(
         emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
       }
     }
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  });
   if (resolved.size > 0) return resolved;
   throw new UserError("E_NO_WHEEL", `${requirement} is not available as wheels`);
 }
@@ -109,7 +106,7 @@ async function compileByUv(
   uv: string,
   words: readonly string[],
   { indexes, findLinks }: PipConfig,
-  env: DraftContext["env"],
+  { env, signal }: Pick<DraftContext, "env" | "signal">,
 ): ReturnType<Compile> {
   const [first = "", ...more] = indexes;
   const options = ["--only-binary", ":all:", "--no-header", "--no-annotate", "--no-config", "-q"];
@@ -125,6 +122,7 @@ async function compileByUv(
     },
     cwd: "/",
     timeout: 5 * 60_000,
+    signal,
   });
   if (status !== 0) return stderr.trim().split("\n").slice(0, 3).join(" ").slice(0, 300);
   return stdout.split("\n").flatMap((line) => /^[a-z0-9-]+==[^\s;]+/.exec(line)?.[0] ?? []);
@@ -160,25 +158,19 @@ async function hashAll(
   indexes: PythonIndexes,
   { emit }: DraftContext,
 ): Promise<Locked["wheels"]> {
-  const dir = temporaryDirectory("pypi-lock");
   const limit = pLimit(4);
-  try {
-    return await Promise.all(
-      files.map((listed, index) =>
-        limit(async () => {
-          const { name } = listed;
-          if (listed.sha256 === undefined) {
-            const message = `the index gives no sha256 of ${name}: that of the download is pinned`;
-            emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
-          }
-          const file = join(dir, String(index));
-          const { sha256, size } = await fetchListed(listed, indexes, file);
-          await rm(file);
-          return { file: name, sha256: sha256.hex, size };
-        }),
-      ),
-    );
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  return await withTemporaryDirectory("pypi-lock", (dir) => {
+    const hash = async (listed: IndexFile, index: number): Promise<Locked["wheels"][number]> => {
+      const { name } = listed;
+      if (listed.sha256 === undefined) {
+        const message = `the index gives no sha256 of ${name}: that of the download is pinned`;
+        emit({ type: "warning", problem: "E_RECIPE_ADVICE", message });
+      }
+      const file = join(dir, String(index));
+      const { sha256, size } = await fetchListed(listed, indexes, file);
+      await rm(file);
+      return { file: name, sha256: sha256.hex, size };
+    };
+    return Promise.all(files.map((listed, index) => limit(() => hash(listed, index))));
+  });
 }

@@ -69,14 +69,14 @@ export function majorNote(from: string, to: string): string | undefined {
 /** What all answers have in common, and what each says for itself. */
 function gather(answers: readonly Answer[], version: string) {
   const notes: string[] = [];
-  const unasked: string[] = [];
+  const unasked = new Set<string>();
   const sharedCauses = new Set<string>();
   let common: readonly string[] | undefined;
   let deb: Newest["deb"];
   for (const { origin, versions, note: said } of answers) {
     if (said !== undefined) notes.push(said);
     if ("why" in versions) {
-      unasked.push(nameOfOrigin(origin));
+      unasked.add(nameOfOrigin(origin));
       if (versions.shared === undefined) notes.push(versions.why);
       else sharedCauses.add(versions.shared);
     } else if (origin.kind === "deb" && versions.length > 0) deb ??= newerDeb(origin, versions);
@@ -87,7 +87,13 @@ function gather(answers: readonly Answer[], version: string) {
       common = common === undefined ? own : common.filter((each) => own.includes(each));
     }
   }
-  return { common: common ?? [], deb, notes, unasked, sharedCauses: [...sharedCauses] };
+  return {
+    common: common ?? [],
+    deb,
+    notes,
+    unasked: [...unasked],
+    sharedCauses: [...sharedCauses],
+  };
 }
 
 /** What can be followed of an origin, and what is odd about it. */

@@ -52,10 +52,10 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
     return lockOnce(source, npm, () => lockPackage(npm, draft));
   },
   "go-build": async ({ go = "" }, { draft }) => {
-    return { fields: { sum: await lockGoModule(go, draft.env) } };
+    return { fields: { sum: await lockGoModule(go, draft) } };
   },
   "go-module": async ({ go = "" }, { draft }) => {
-    const { sha256, size } = await hashGoModule(go, draft.env);
+    const { sha256, size } = await hashGoModule(go, draft);
     return { fields: { sha256: sha256.hex, size } };
   },
   archive: async (source, { draft, file }) =>

@@ -73,7 +73,7 @@ function fetchContextOf(draft: DraftContext): FetchContext {
     apt,
     pip,
     goConfig: once(() => readGoConfig(env, home, ownProgram("go", env))),
-    goSum: (module) => lockGoModule(module, env),
+    goSum: (module) => lockGoModule(module, draft),
     signal,
   };
 }

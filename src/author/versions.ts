@@ -150,8 +150,8 @@ async function pypiVersions(name: string, draft: DraftContext): Promise<readonly
 }
 
 /** Those of the module proxy, which needs go; a module without versions has none. */
-async function goVersions(module: string, { env }: DraftContext): Promise<readonly string[]> {
-  return await withOwnGo(env, async (ask) => {
+async function goVersions(module: string, draft: DraftContext): Promise<readonly string[]> {
+  return await withOwnGo(draft, async (ask) => {
     const { stdout, stderr } = await ask(["list", "-m", "-json", "-versions", `${module}@latest`]);
     const found = orNothing(() => JSON.parse(stdout)) as { Versions?: string[] } | undefined;
     if (found) return found.Versions ?? [];

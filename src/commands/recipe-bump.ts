@@ -11,15 +11,29 @@ import { recordSignatures } from "../author/signatures/record.ts";
 import { openVerifier } from "../author/verify.ts";
 import { openVersions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
-import { describeError, exitStatus, UserError } from "../core/errors.ts";
+import {
+  describeError,
+  exitStatus,
+  exitStatusFor,
+  type ProblemKind,
+  UserError,
+} from "../core/errors.ts";
 import { placedSources } from "../core/recipes/findings.ts";
 import { testOf } from "../core/recipes/schema.ts";
-import { mkdir, rm, writeFile } from "../io/disk.ts";
+import { mkdir, writeFile } from "../io/disk.ts";
 import { writeAtomically } from "../io/files.ts";
 import { readInputIfThere } from "../io/input.ts";
-import { temporaryDirectory } from "../io/temporary.ts";
+import { withTemporaryDirectory } from "../io/temporary.ts";
 import { install } from "./install.ts";
-import { ask, printRows, problemsOf, type Row, recipeFiles, rowOf } from "./recipe-current.ts";
+import {
+  ask,
+  failureOf,
+  printRows,
+  problemsOf,
+  type Row,
+  recipeFiles,
+  rowOf,
+} from "./recipe-current.ts";
 
 type AskedFile = Asked & { readonly file: string };
 
@@ -53,8 +67,14 @@ export async function bumpRecipes(context: Context, names: readonly string[]): P
   });
   const moved = rows.filter(({ isBumped }) => isBumped).length;
   printRows(rows, context, [moved, "bumped"]);
-  const isComplete = rows.every(({ isBehind, isBumped }) => isBumped || !isBehind);
-  return isComplete ? exitStatus.done : exitStatus.usage;
+  return exitStatusFor(rows.flatMap(whyIncomplete), true);
+}
+
+/** A source whose origin was not asked stays for that reason; any other that is behind stays for its own. */
+function whyIncomplete(row: Row): ProblemKind[] {
+  const unasked = failureOf(row);
+  if (row.isBumped || !row.isBehind || unasked.length > 0) return unasked;
+  return ["recipe"];
 }
 
 /** What became of it. A version that an origin lists, but does not have, gives way to an older one. */
@@ -124,8 +144,7 @@ async function tryHere(
   beside: readonly string[],
   context: Context,
 ): Promise<void> {
-  const dir = temporaryDirectory("openclaw-bump");
-  try {
+  await withTemporaryDirectory("openclaw-bump", async (dir) => {
     const recipes = join(dir, "recipes");
     await mkdir(recipes);
     for (const [file, text] of Object.entries(files)) await writeFile(join(recipes, file), text);
@@ -152,7 +171,5 @@ async function tryHere(
     });
     if (status === exitStatus.done) return;
     throw new UserError("E_DRAFT", `${name} at this version cannot be installed here; see above`);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  });
 }

@@ -4,7 +4,7 @@ import { withDraftContext } from "../author/draft-context.ts";
 import { isBehind, majorNote } from "../author/newest.ts";
 import { openVersions, type Versions } from "../author/versions.ts";
 import type { Context } from "../context.ts";
-import { exitStatus, UserError } from "../core/errors.ts";
+import { exitStatusFor, type ProblemKind, UserError } from "../core/errors.ts";
 import { type RecipeProblem, renderProblem } from "../core/recipe.ts";
 import { readdirSync } from "../io/disk.ts";
 import { isDirectory } from "../io/files.ts";
@@ -19,7 +19,9 @@ export interface Row {
   readonly newest: string;
   readonly origins: readonly string[];
   readonly notes: readonly string[];
-  /** Why origins could not be asked, if that concerns other recipes, too. */
+  /** Those of `origins` that could not be asked: a newer version may be there. */
+  readonly unasked: readonly string[];
+  /** Why, if that concerns other recipes, too; else it is in `notes`. */
   readonly notAsked: readonly string[];
   /** True if there is anything to move. */
   readonly isBehind: boolean;
@@ -32,7 +34,10 @@ export interface Row {
   readonly testFiles?: Readonly<Record<string, string>> | undefined;
 }
 
-/** `recipe outdated [NAME…]`: asks each recipe's own origins for newer versions. Changes nothing. */
+/**
+ * `recipe outdated [NAME…]`: asks each recipe's own origins for newer versions. Changes nothing. Its status says
+ * whether all were asked, not whether a recipe is behind.
+ */
 export async function outdatedRecipes(context: Context, names: readonly string[]): Promise<number> {
   const files = recipeFiles(context, names);
   const rows = await withDraftContext(context, async (draft) => {
@@ -41,7 +46,12 @@ export async function outdatedRecipes(context: Context, names: readonly string[]
     return asked.map(rowOf);
   });
   printRows(rows, context, [rows.filter(({ isBehind }) => isBehind).length, "behind"]);
-  return exitStatus.done;
+  return exitStatusFor(rows.flatMap(failureOf), true);
+}
+
+/** Of a row with an origin that was not asked: that recipe may be behind, and nobody knows. */
+export function failureOf({ unasked }: Row): ProblemKind[] {
+  return unasked.length > 0 ? ["network"] : [];
 }
 
 /** Asks the origins of a recipe that was read. */
@@ -62,6 +72,7 @@ export function rowOf({ document: { name, version }, origins, newest }: Asked): 
     newest: to,
     origins,
     notes: [...new Set([newest.notes, major, none].flat())],
+    unasked: newest.unasked,
     notAsked: newest.sharedCauses,
     isBehind: isBehind(newest, version),
   };
@@ -91,7 +102,9 @@ export function printRows(
     const names = rows.filter(({ notAsked }) => notAsked.includes(cause));
     stdout.write(`not asked, because ${cause}: ${names.map(({ recipe }) => recipe).join(", ")}\n`);
   }
-  stdout.write(`${count} of ${rows.length} ${what}\n`);
+  const unasked = rows.filter(({ unasked }) => unasked.length > 0).length;
+  const rest = unasked > 0 ? `; origins of ${unasked} could not be asked` : "";
+  stdout.write(`${count} of ${rows.length} ${what}${rest}\n`);
 }
 
 /**

@@ -5,8 +5,8 @@ import { changesOf, lockIn } from "../core/libraries/recorded.ts";
 import { type LibrarySet, librariesTool } from "../core/library-set.ts";
 import type { DeclaredRecord } from "../core/plan/declared.ts";
 import { asUserError } from "../core/system-error.ts";
-import { mkdir, rm } from "../io/disk.ts";
-import { temporaryDirectory } from "../io/temporary.ts";
+import { mkdir } from "../io/disk.ts";
+import { withTemporaryDirectory } from "../io/temporary.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 import type { ApplyContext } from "./apply-context.ts";
 import { draftLibraries } from "./declared-draft.ts";
@@ -29,7 +29,17 @@ export async function previewSets(
   pinned: DeclaredRecord["tools"],
   context: PreviewContext,
 ): Promise<SetPreview[]> {
-  const dir = temporaryDirectory("skill-deps-preview");
+  return await withTemporaryDirectory("skill-deps-preview", (dir) =>
+    previewIn(dir, sets, pinned, context),
+  );
+}
+
+async function previewIn(
+  dir: string,
+  sets: readonly LibrarySet[],
+  pinned: DeclaredRecord["tools"],
+  context: PreviewContext,
+): Promise<SetPreview[]> {
   const newDir = async (name: string): Promise<string> => {
     const path = join(dir, name);
     await mkdir(path);
@@ -53,11 +63,7 @@ export async function previewSets(
       return { tool, changes: [], problem: error.message };
     }
   };
-  try {
-    return await Promise.all(sets.map((set) => limit(() => preview(set))));
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  return await Promise.all(sets.map((set) => limit(() => preview(set))));
 }
 
 function withPython(

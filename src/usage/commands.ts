@@ -291,7 +291,7 @@ export const commands: readonly Command[] = [
     operands: "[NAME...]",
     summary: "show which recipes have newer versions at their own origins (for authors)",
     details:
-      "Asks npm, the Python index, Debian's signed index, the Go proxy, and git for the tags of a repository. Reads the first directory of --recipes, else recipes/. A recipe's `hold` is a semver range that is not followed.",
+      "Asks npm, the Python index, Debian's signed index, the Go proxy, and git for the tags of a repository. Reads the first directory of --recipes, else recipes/. A recipe's `hold` is a semver range that is not followed. Exits with 5 if an origin could not be asked.",
     options: ["recipes", "mirror", "verbose", "json"],
   },
   {
@@ -300,7 +300,7 @@ export const commands: readonly Command[] = [
     operands: "[NAME...]",
     summary: "move recipes to the newest version, verified and installed first (for authors)",
     details:
-      "Computes digests and locks from what is served now, fetches every pinned file of both platforms, installs it here and runs its smoke test; only then the recipe is written. With --prefix it is installed in that volume, which may have what it needs.",
+      "Computes digests and locks from what is served now, fetches every pinned file of both platforms, installs it here and runs its smoke test; only then the recipe is written. With --prefix it is installed in that volume, which may have what it needs. Exits with 2 if a recipe that is behind stays, with 5 if an origin could not be asked.",
     options: ["prefix", "recipes", "mirror", "jobs", "verbose", "json"],
   },
   {

@@ -23,6 +23,7 @@ beforeEach(async () => {
   known([]);
   git(place.dir, "init", "-q", "--bare", "-b", "main", "remote");
   git(place.dir, "clone", "-q", "remote", "here");
+  mkdirSync(join(place.dir, "tmp"));
   mkdirSync(at("recipes"));
   for (const name of ["zag", "zog"]) {
     offer(name);
@@ -63,10 +64,10 @@ const branches = (): string[] =>
 const onBranch = (branch: string, path: string): string =>
   git(join(place.dir, "remote"), "show", `${branch}:${path}`);
 
+/** Its program fails where it is started with a token. */
 function release(name: string, version: string) {
-  const bytes = archive("tar.gz", {
-    [`${name}-${version}/${name}`]: program(`${name} ${version}`),
-  });
+  const body = `#!/bin/sh\ntest -z "$GH_TOKEN$GITHUB_TOKEN" && echo ${name} ${version}\n`;
+  const bytes = archive("tar.gz", { [`${name}-${version}/${name}`]: { body, mode: 0o755 } });
   const path = `/o/${name}/releases/download/v${version}/${name}_${version}.tgz`;
   place.server.serve(path, bytes);
   const { sha256, size } = weigh(bytes);
@@ -111,6 +112,7 @@ function run(step: "try" | "open") {
     env: {
       ...env,
       PATH: `${place.dir}:${process.env.PATH}`,
+      TMPDIR: join(place.dir, "tmp"),
       OPENCLAW_SKILL_DEPS_NODE: process.execPath,
       OPENCLAW_SKILL_MIRRORS: `https://github.com/=${place.server.origin}/`,
       // Every commit of one second: two runs can be that close.
@@ -119,6 +121,7 @@ function run(step: "try" | "open") {
       GIT_CONFIG_COUNT: String(Object.keys(settings).length),
       ...Object.fromEntries(config),
       BASE_BRANCH: "main",
+      ...(step === "try" && { GITHUB_TOKEN: "t0ken" }),
       GITHUB_STEP_SUMMARY: join(place.dir, "summary.md"),
     },
   });
@@ -254,6 +257,7 @@ test("one that ends the command, or that git refuses, does not end the others", 
   const summary = readFileSync(join(place.dir, "summary.md"), "utf8");
   expect(summary).toMatch(/\| zag \| 1\.0\.0 \| 1\.1\.0 \| recipe bump zag .* ended with /);
   expect(summary).toMatch(/1 of 2 can be moved/);
+  expect(readdirSync(join(place.dir, "tmp"))).toEqual([]);
 
   const patch = join(place.dir, "bumps", "zag.patch");
   writeFileSync(patch, "no patch\n");
@@ -268,6 +272,15 @@ test("an origin that says nothing of a recipe is in the summary", async () => {
   git(join(place.dir, "repositories", "o", "zag"), "tag", "-d", "v1.0.0");
   expect((await run("try")).stdout).toMatch(
     /\| zag \| 1\.0\.0 \| 1\.0\.0 \| github\.com\/o\/zag lists no version, so nothing is followed \|/,
+  );
+});
+
+test("where no origin can be asked, the run fails", async () => {
+  rmSync(join(place.dir, "repositories"), { recursive: true });
+  const { status, stdout, stderr } = await run("try");
+  expect([status, stderr]).toEqual([1, "bump-recipes: no origin was asked\n"]);
+  expect(stdout).toMatch(
+    /\| zag \| 1\.0\.0 \| 1\.0\.0 \| the tags of github\.com\/o\/zag cannot be listed/,
   );
 });
 

@@ -1,11 +1,12 @@
 /** `recipe outdated` and `recipe bump`: origins are a repository, an npm registry and a release server here. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { archive, npmTarball, program, describe as weigh } from "../support/archives.ts";
-import { runRecipe } from "../support/recipe-command.ts";
+import { runRecipe, startRecipe } from "../support/recipe-command.ts";
 import { openWorkplace, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -184,8 +185,8 @@ describe("recipe outdated", () => {
       "outdated",
     );
     expect([status, stdout]).toEqual([
-      0,
-      "not asked, because zog.invalid cannot be reached: a, b, c, d\n0 of 4 behind\n",
+      5,
+      "not asked, because zog.invalid cannot be reached: a, b, c, d\n0 of 4 behind; origins of 4 could not be asked\n",
     ]);
     expect(readFileSync(log, "utf8").split("\n").filter(Boolean).length).toBeLessThanOrEqual(2);
   });
@@ -194,9 +195,12 @@ describe("recipe outdated", () => {
     offer();
     const { status, stdout } = await run("outdated");
     expect([status, stdout]).toEqual([
-      0,
+      5,
       expect.stringMatching(/the tags of github\.com\/o\/zog cannot be listed/),
     ]);
+    expect(stdout).toMatch(/^0 of 1 behind; origins of 1 could not be asked$/m);
+    const { recipes } = JSON.parse((await run("outdated", "--json")).stdout);
+    expect(recipes).toEqual([expect.objectContaining({ unasked: ["github.com/o/zog"] })]);
     const other = await run("outdated", "zig");
     expect([other.status, other.stderr]).toEqual([2, expect.stringMatching(/no recipe zig\.yaml/)]);
   });
@@ -215,6 +219,56 @@ describe("recipe bump", () => {
     expect(sources()).toEqual({ "linux-x64": x64, "linux-arm64": arm64 });
     expect((await run("bump")).stdout).toBe("0 of 1 bumped\n");
     expect(existsSync(place.prefix)).toBe(false);
+  });
+
+  test("where an origin does not answer, its status says so; what the others have is written", async () => {
+    offer();
+    expect(await run("bump")).toMatchObject({
+      status: 5,
+      stdout: expect.stringMatching(/^0 of 1 bumped; origins of 1 could not be asked$/m),
+    });
+    tags("v1.0.0", "v1.2.0");
+    for (const arch of ["x64", "arm64"]) release("1.2.0", arch);
+    const artifacts = { "linux-x64": release("1.0.0", "x64") };
+    place.recipe("zug", { artifacts, versions: "git+https://github.com/o/none" });
+    const { status, stdout } = await run("bump");
+    expect([status, stdout]).toEqual([
+      5,
+      expect.stringMatching(/^1 of 2 bumped; origins of 1 could not be asked$/m),
+    ]);
+    expect(parse(text()).version).toBe("1.2.0");
+  });
+
+  test("ended by a signal while a program runs, or by a second one while an origin is silent, it leaves nothing in TMPDIR", async () => {
+    offer();
+    tags("v1.0.0", "v1.2.0");
+    const mark = join(place.dir, "runs");
+    const body = `#!/bin/sh\ntouch ${mark}\nsleep 600\n`;
+    for (const arch of ["x64", "arm64"]) {
+      const bytes = archive("tar.gz", { "zog-1.2.0/zog": { body, mode: 0o755 } });
+      place.server.serve(`/o/zog/releases/download/v1.2.0/zog_1.2.0_${arch}.tgz`, bytes);
+    }
+    place.server.serve("/simple/zug/", "", { fault: "silent" });
+    const wheel = "zug-1.0.0-py3-none-manylinux_2_17_x86_64.whl";
+    const pypi = { pypi: "zug@1.0.0", wheel, sha256: "0".repeat(64), glibc: "2.17" };
+    place.recipe("zug", { artifacts: { "linux-x64-glibc": pypi } });
+    const env = { TMPDIR: join(place.dir, "tmp"), PIP_INDEX_URL: `${place.server.origin}/simple/` };
+    mkdirSync(env.TMPDIR);
+    const cases = [
+      ["zog", 1, () => existsSync(mark)],
+      ["zug", 2, () => place.server.hits("/simple/zug/") > 0],
+    ] as const;
+    for (const [name, signals, isAt] of cases) {
+      const { child, ended } = startRecipe(place, env, "bump", name);
+      await expect.poll(isAt, { timeout: 30_000 }).toBe(true);
+      expect(readdirSync(env.TMPDIR).length).toBeGreaterThan(0);
+      for (let i = 0; i < signals; i++) {
+        child.kill("SIGTERM");
+        await setTimeout(200); // signals that come together are one
+      }
+      expect([name, await ended]).toEqual([name, 143]);
+      expect(readdirSync(env.TMPDIR)).toEqual([]);
+    }
   });
 
   test("with --prefix it is installed there", async () => {

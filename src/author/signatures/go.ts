@@ -9,7 +9,7 @@ export const goSumdb: SignatureCheck = {
   sources: ["go-build"],
   async find({ source }, { draft }) {
     const { go = "", sum } = source;
-    return await withOwnGo(draft.env, async (ask) => {
+    return await withOwnGo(draft, async (ask) => {
       const { stdout: names } = await ask(["env", "GOSUMDB", "GONOSUMDB", "GOFLAGS"]);
       const [by = "", without = "", flags = ""] = names.split("\n");
       // Where go is told not to ask it, nothing was checked.

@@ -6,10 +6,10 @@ import { formatDigest } from "../../core/digest.ts";
 import { describeError, reworded, UserError } from "../../core/errors.ts";
 import { type MinisignKey, verifyMinisign } from "../../core/minisign.ts";
 import { shownUrl } from "../../core/shown-url.ts";
-import { mkdirSync, rm, statSync, writeFile } from "../../io/disk.ts";
+import { mkdirSync, statSync, writeFile } from "../../io/disk.ts";
 import { ifThere, isThere } from "../../io/files.ts";
 import { readInput, readInputIfThere } from "../../io/input.ts";
-import { temporaryDirectory } from "../../io/temporary.ts";
+import { withTemporaryDirectory } from "../../io/temporary.ts";
 import { isNotFound } from "../../net/errors.ts";
 import type { Http } from "../../net/http.ts";
 import { type MachineHttp, machineHttp } from "../../net/machine-http.ts";
@@ -41,21 +41,21 @@ export async function fetchCatalogue(
   const { env, home, options, reporter, signal } = context;
   const onDetail = (message: string) => reporter.emit({ type: "detail", message });
   const machine = machineHttp({ env, home }, { ...options, onDetail });
-  const dir = temporaryDirectory("openclaw-catalogue");
   try {
-    const signature =
-      key && spec.kind !== "npm" ? await signatureOf(spec, machine.http, signal) : "";
-    const bytes = await bytesOf(spec, join(dir, "download"), { ...machine, signal });
-    const signed = key && verifyMinisign(bytes, signature, key);
-    if (typeof signed === "string") {
-      const message = `${spec.called}: its signature ${signed}`;
-      throw new UserError("E_CATALOGUE_SIGNATURE", message);
-    }
-    const text = await textIn(bytes, dir, { called: spec.called, signal });
-    return { text, ...(signed && { signedAt: signed.time }) };
+    return await withTemporaryDirectory("openclaw-catalogue", async (dir) => {
+      const signature =
+        key && spec.kind !== "npm" ? await signatureOf(spec, machine.http, signal) : "";
+      const bytes = await bytesOf(spec, join(dir, "download"), { ...machine, signal });
+      const signed = key && verifyMinisign(bytes, signature, key);
+      if (typeof signed === "string") {
+        const message = `${spec.called}: its signature ${signed}`;
+        throw new UserError("E_CATALOGUE_SIGNATURE", message);
+      }
+      const text = await textIn(bytes, dir, { called: spec.called, signal });
+      return { text, ...(signed && { signedAt: signed.time }) };
+    });
   } finally {
     await machine.http.close();
-    await rm(dir, { recursive: true, force: true });
   }
 }
 
