@@ -9,6 +9,7 @@ import { type Begin, download, hashDownload, json, text } from "./download.ts";
 import { HurriedError, hostCause } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import type { NetworkSettings } from "./network-settings.ts";
+import { withoutSecrets } from "./redirects.ts";
 import { defaultRetryPolicy, hasty, type RetryPolicy } from "./retry.ts";
 import type { Setting } from "./setting.ts";
 import { refuseWithoutNetwork, targetOf } from "./target.ts";
@@ -136,9 +137,11 @@ export function createHttp(options: HttpOptions): Http {
     const timing = silent.timingFor(url, usual, hasAlternative);
     const onDead = (error: UserError): UserError =>
       silent.add(url, error, hasAlternative && usual.isSet);
-    const isOwn = rest.headers.authorization !== undefined || url.username !== "";
+    const isSameHost = !isMirrored || new URL(text).origin === url.origin;
+    const given = isSameHost ? rest.headers : withoutSecrets(rest.headers);
+    const isOwn = given.authorization !== undefined || url.username !== "";
     const login = (isPrivate || isMirrored) && !isOwn ? await options.credentials?.(url) : {};
-    const headers = { ...rest.headers, ...login };
+    const headers = { ...given, ...login };
     agent ??= openAgent();
     const job = { ...rest, headers, url, timing, agent: await agent };
     return { ...job, onQuiet: quiet.change, onDead, onDetail };

@@ -125,8 +125,8 @@ function redirected(
   return next;
 }
 
-/** Tokens are only for their own server, not for the target of a redirect. */
-function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
+/** Tokens are only for their own server, not for the target of a redirect, nor for a mirror. */
+export function withoutSecrets(headers: Readonly<Record<string, string>>): Record<string, string> {
   const harmless = new Set(["accept", "range", "if-range"]);
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => harmless.has(name.toLowerCase())),

@@ -18,6 +18,7 @@ type Permissions = Record<string, string>;
 interface Step {
   uses?: string;
   run?: string;
+  env?: Record<string, string>;
 }
 interface Job {
   if?: string;
@@ -93,12 +94,17 @@ describe("rights", () => {
 
   test("of the job that runs what it has downloaded are to read; the one that writes runs nothing of it", () => {
     const { permissions, jobs } = read("recipes.yml");
-    const { bump, "pull-requests": pullRequests, ...others } = jobs;
-    expect([permissions, bump?.permissions, others]).toEqual([{ contents: "read" }, undefined, {}]);
+    const { bump, "pull-requests": pullRequests, ...more } = jobs;
+    expect([permissions, bump?.permissions, more]).toEqual([{ contents: "read" }, undefined, {}]);
     expect(pullRequests?.permissions).toEqual({ contents: "write", "pull-requests": "write" });
     const scripts = (job?: Job) => (job?.steps ?? []).map(({ run }) => run ?? "").join("\n");
     expect(scripts(bump)).toMatch(/bump-recipes\.ts try/);
-    expect(JSON.stringify(bump)).not.toMatch(/token/i);
+    const { steps = [], ...rest } = bump ?? {};
+    const tried = steps.filter(({ run }) => run?.includes("bump-recipes.ts try"));
+    expect(tried.map(({ env }) => env)).toEqual([{ GITHUB_TOKEN: "${{ github.token }}" }]);
+    const others = steps.filter((step) => !tried.includes(step));
+    expect(JSON.stringify([rest, others])).not.toMatch(/token/i);
+    expect(JSON.stringify(bump)).not.toMatch(/secrets/);
     expect(scripts(pullRequests)).not.toMatch(/npm |bump-recipes\.ts try|openclaw-install/);
     for (const job of [bump, pullRequests])
       expect(job?.steps?.[0]).toMatchObject({ with: { "persist-credentials": false } });

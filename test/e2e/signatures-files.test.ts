@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { createCleartextMessage, createMessage, generateKey, readPrivateKey, sign } from "openpgp";
 import { describe, expect, test } from "vitest";
@@ -9,7 +10,9 @@ import { parse } from "yaml";
 import { archive, program } from "../support/archives.ts";
 import { makeKey } from "../support/minisign.ts";
 import { perTest } from "../support/per-test.ts";
+import { startSocks } from "../support/proxies.ts";
 import { openSignedPlace, type SignedPlace } from "../support/sigstore.ts";
+import { startTls } from "../support/tls.ts";
 
 let place: SignedPlace;
 perTest(openSignedPlace, (opened) => {
@@ -26,16 +29,20 @@ const day = expect.stringMatching(/^\d{4}-\d\d-\d\d$/);
 /** The recipe's file after a run of the built command. */
 const file = (): string => join(place.recipes, "zog.yaml");
 const source = () => parse(readFileSync(file(), "utf8")).artifacts["linux-x64"];
-const run = (...args: string[]) =>
+const run = (...args: string[]) => runWith({}, ...args);
+const runWith = (env: Readonly<Record<string, string>>, ...args: string[]) =>
   place.runWith(
-    { SIGSTORE_TRUSTED_ROOT: place.sigstore.root },
-    ...["recipe", ...args],
-    ...["--mirror", `https://github.com/=${place.server.origin}/`],
-    ...["--mirror", `https://api.github.com/=${place.server.origin}/api/`],
+    { SIGSTORE_TRUSTED_ROOT: place.sigstore.root, ...env },
+    ...["recipe", ...args, ...mirrors()],
   );
-function create() {
+const mirrors = (): string[] => [
+  ...["--mirror", `https://github.com/=${place.server.origin}/`],
+  ...["--mirror", `https://api.github.com/=${place.server.origin}/api/`],
+];
+const create = () => createWith({});
+function createWith(env: Readonly<Record<string, string>>) {
   serve(name, bytes);
-  return run("new", `https://github.com${base}${name}`, "--name", "zog");
+  return runWith(env, "new", `https://github.com${base}${name}`, "--name", "zog");
 }
 const at = (ending: string): string => `https://github.com${base}${ending}`;
 /** Only a person knows these. */
@@ -325,6 +332,41 @@ describe("GitHub's attestations", () => {
         source: expect.stringMatching(/^https:\/\/github\.com\/o\/zog@/),
       },
     ]);
+  });
+
+  test("are asked for with a token, which nobody but GitHub gets", async () => {
+    const api: string[] = [];
+    const answer: RequestListener = ({ url, headers: { host, authorization } }, response) => {
+      api.push(`${host} ${url?.split("?")[0]} ${authorization}`);
+      response.writeHead(404).end();
+    };
+    const tls = await startTls(place.dir, answer, "DNS:api.github.com");
+    const socks = await startSocks({
+      to: { host: "127.0.0.1", port: Number(new URL(tls.origin).port) },
+    });
+    const token = { GH_TOKEN: "", GITHUB_TOKEN: "t0ken" };
+    const ways = { ALL_PROXY: `socks5h://127.0.0.1:${socks.port}`, NO_PROXY: "127.0.0.1" };
+    try {
+      serve(name, bytes);
+      const words = [
+        "new",
+        `https://github.com${base}${name}`,
+        "--name",
+        "zog",
+        ...mirrors().slice(0, 2),
+      ];
+      const env = { ...token, ...ways, NODE_EXTRA_CA_CERTS: tls.ca };
+      const created = await place.runWith(env, "recipe", ...words);
+      expect([created.status, created.stderr]).toEqual([0, ""]);
+    } finally {
+      tls.server.close();
+      await socks.close();
+    }
+    expect(api).toEqual([`api.github.com /repos/o/zog/attestations/sha256:${hex} Bearer t0ken`]);
+    rmSync(file());
+    expect((await createWith(token)).status).toBe(0);
+    expect(place.server.requests.some(({ path }) => path.startsWith("/api/"))).toBe(true);
+    expect(JSON.stringify(place.server.requests)).not.toContain("t0ken");
   });
 
   test("of another repository are refused", async () => {

@@ -173,6 +173,19 @@ describe("what arrives", () => {
     expect(server.requests[0]?.headers.authorization).toBe(`Basic ${basic}`);
   });
 
+  test("a mirror on another host, without the token for the original", async () => {
+    serve("ok");
+    const mirrors = () => [{ from: "https://releases.example", to: server.origin }];
+    const headers = { authorization: "Bearer t0ken", "x-token": "t0ken" };
+    const credentials = async ({ host }: URL) => ({ authorization: `Basic for ${host}` });
+    await get("https://releases.example/file", { headers }, { mirrors, credentials });
+    await get(`${server.origin}/file`, { headers }, { mirrors, credentials });
+    const asked = server.requests.map((seen) => seen.headers);
+    expect(asked[0]?.authorization).toBe(`Basic for ${server.origin.slice("http://".length)}`);
+    expect(asked[0]?.["x-token"]).toBeUndefined();
+    expect(asked[1]).toMatchObject(headers);
+  });
+
   test("many at once over few connections", async () => {
     const http = open();
     const url = serve("ok");

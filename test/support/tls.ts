@@ -14,10 +14,14 @@ export interface TlsServer {
   readonly server: Server;
 }
 
-/** Serves over TLS; the certificate is made in the directory, once. */
-export async function startTls(dir: string, listener: RequestListener): Promise<TlsServer> {
+/** Serves over TLS; the certificate is made in the directory, once. `name`: for which it is. */
+export async function startTls(
+  dir: string,
+  listener: RequestListener,
+  name = "IP:127.0.0.1",
+): Promise<TlsServer> {
   const [ca, key] = [join(dir, "ca.pem"), join(dir, "key.pem")];
-  const subject = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"];
+  const subject = ["-subj", "/CN=test", "-addext", `subjectAltName=${name}`];
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
   const made = ["-x509", ...curve, "-nodes", "-days", "1", ...subject, "-keyout", key, "-out", ca];
   if (!existsSync(ca)) run("openssl", ["req", ...made]);

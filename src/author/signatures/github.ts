@@ -25,7 +25,7 @@ export const githubAttestation: SignatureCheck = {
     const { draft, trust } = context;
     const { sha256 } = await digestsOf(source, context);
     const url = `https://api.github.com/repos/${path}/attestations/sha256:${sha256.hex}?predicate_type=https://slsa.dev/provenance/v1`;
-    const token = draft.env.GH_TOKEN ?? draft.env.GITHUB_TOKEN;
+    const token = draft.env.GH_TOKEN || draft.env.GITHUB_TOKEN; // empty: as if it were not set
     const headers = {
       accept: "application/vnd.github+json",
       ...(token && { authorization: `Bearer ${token}` }),
