@@ -35,7 +35,7 @@ export async function draftFromDeb(
       hint: "Give deb:NAME, or deb:NAME/RELEASE as in deb:glab/trixie.",
     });
   }
-  const tool = toolName(wish.name ?? name, name);
+  const tool = toolName(wish, name, name);
   const release = await place.release(other);
   const lock = `${tool}.deb.lock.json`;
   const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};

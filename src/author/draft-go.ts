@@ -15,16 +15,16 @@ export async function draftFromGo(
   if (!spec.includes("/")) {
     throw new UserError("E_DRAFT_SOURCE", `${spec} is not a module's path`);
   }
-  const source = await withOwnGo(context, (ask) => goSource(spec, ask));
-  const { name: module, version } = splitPackage(source.go ?? "");
-  const called = basename(source.package ?? module.replace(/\/v\d+$/, ""));
+  const called = basename(splitPackage(spec).name.replace(/\/v\d+$/, ""));
   const [bin = called, ...others] = wish.bins;
   if (others.length > 0) {
     throw new UserError("E_DRAFT_NAME", "a Go package is a single program", {
       hint: "Give its name with --bin.",
     });
   }
-  const tool = toolName(wish.name ?? bin.toLowerCase(), spec);
+  const tool = toolName(wish, bin.toLowerCase(), spec);
+  const source = await withOwnGo(context, (ask) => goSource(spec, ask));
+  const { name: module, version } = splitPackage(source.go ?? "");
   const home = /^git(hub|lab)\.com\//.test(module)
     ? module.split("/").slice(0, 3).join("/")
     : module;

@@ -26,7 +26,7 @@ export async function draftFromNpm(
     });
   }
   const found = await viewPackage(spec, context);
-  const tool = toolName(wish.name ?? toolOf(found.name), spec);
+  const tool = toolName(wish, toolOf(found.name), spec);
   const isProgram = found.bin === undefined && isForPlatform(found);
   return isProgram || (isForPlatform(found) && found.cpu?.length === 1)
     ? await draftPlatform(found, tool, wish, context)
@@ -128,10 +128,10 @@ function refuseOther(
 export async function draftClosure(
   found: PublishedVersion,
   tool: string,
-  wish: DraftWish,
+  { bins: wanted }: Pick<DraftWish, "bins">,
   context: NpmContext & Pick<DraftContext, "emit">,
 ): Promise<Draft> {
-  const bins = binsOf(found, wish.bins);
+  const bins = binsOf(found, wanted);
   const lock = `${tool}.lock.json`;
   if (["preinstall", "install", "postinstall"].some((each) => found.scripts?.[each])) {
     const message = `${found.name} has an install script, which is never run: check whether it works without it`;

@@ -22,7 +22,7 @@ export async function draftFromPypi(
 ): Promise<Draft> {
   const { name: written, version: wanted } = splitPackage(spec);
   const name = normalName(written);
-  const tool = toolName(wish.name ?? name, spec);
+  const tool = toolName(wish, name, spec);
   const pip = await context.pip();
   const version = plainVersion(wanted || (await newest(name, pip, context)), spec);
   const text = await lockPypi(`${name}@${version}`, context);

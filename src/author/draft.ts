@@ -21,6 +21,8 @@ export interface DraftWish {
   readonly name?: string | undefined;
   /** Programs; empty: those that the source names, else the one with the tool's name. */
   readonly bins: readonly string[];
+  /** Is given the tool's name before anything is downloaded. Throws a UserError if there must be no recipe of it. */
+  readonly accept: (name: string) => void;
 }
 
 /** A release that was inspected, and the source of a recipe that pins it. */
@@ -45,7 +47,7 @@ export async function draftFromUrls(
   }
   const [first = ""] = urls;
   const known = readReleaseName(first);
-  const name = toolName(wish.name ?? known.name, first);
+  const name = toolName(wish, known.name, first);
   const pinned: PinnedSource[] = [];
   for (const [i, url] of urls.entries()) {
     const dir = await workDirIn(context.dir, `release-${i}`);
@@ -99,9 +101,16 @@ export function pinnedParts(
   return { bins, test: versionTest(bins), artifacts };
 }
 
-/** A name that is valid for a recipe's file. Throws a UserError (`usage`) that requests one. */
-export function toolName(name: string | undefined, from: string): string {
-  if (name !== undefined && isToolName(name)) return name;
+/**
+ * The wished name, or what the source is called, if it is valid for a recipe's file. Throws a UserError (`usage`) that
+ * requests one, or that of `accept`.
+ */
+export function toolName(wish: DraftWish, called: string | undefined, from: string): string {
+  const name = wish.name ?? called;
+  if (name !== undefined && isToolName(name)) {
+    wish.accept(name);
+    return name;
+  }
   throw new UserError("E_DRAFT_NAME", `${name ?? from} is not a valid name for a recipe`, {
     hint: "Give the tool's name with --name: lower case letters, digits and ._+-",
   });

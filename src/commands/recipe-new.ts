@@ -20,7 +20,14 @@ import { nearestName } from "../core/search.ts";
 import { shownWord } from "../core/shown-url.ts";
 import { describeSigned } from "../core/signed.ts";
 import { didYouMean } from "../core/wording.ts";
-import { isDirectory, lstatIfExists, makeDirectory, writeAtomically } from "../io/files.ts";
+import { lstatSync } from "../io/disk.ts";
+import {
+  ifThere,
+  isDirectory,
+  lstatIfExists,
+  makeDirectory,
+  writeAtomically,
+} from "../io/files.ts";
 import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
@@ -45,11 +52,15 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
   if (odd !== undefined) {
     throw new UserError("E_DRAFT_NAME", `--bin ${odd} is not the plain name of a program`);
   }
+  const dir = resolve(recipeDirs[0] ?? (isDirectory("recipes") ? "recipes" : "."));
+  const accept = (name: string): void =>
+    refuseWritten([join(dir, `${name}.yaml`)], author.overwrite);
   const atVersion = await versionWish(context, sources);
+  if (atVersion) accept(atVersion.recipe.name);
   const { draft, signed } = await withDraftContext(context, async (place) => {
     const made = atVersion
       ? await draftAtVersion(atVersion, place)
-      : await draftFrom(sources, { name: author.name, bins: author.bins }, place);
+      : await draftFrom(sources, { name: author.name, bins: author.bins, accept }, place);
     const day = today(context);
     const lockOf = (lock: string) => made.locks[lock];
     const text = renderDraft(made.document);
@@ -59,7 +70,6 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     };
   });
   const { name } = draft.document;
-  const dir = resolve(recipeDirs[0] ?? (isDirectory("recipes") ? "recipes" : "."));
   await writeAll(dir, { ...draft.locks, [`${name}.yaml`]: signed.text }, author.overwrite);
   const shown = relative(".", join(dir, `${name}.yaml`)) || join(dir, `${name}.yaml`);
   const lines = [
@@ -78,12 +88,16 @@ async function writeAll(
   files: Readonly<Record<string, string>>,
   overwrite: boolean,
 ): Promise<void> {
-  for (const path of Object.keys(files).map((file) => join(dir, file))) {
-    if (overwrite || !(await lstatIfExists(path))) continue;
-    throw new UserError("E_RECIPE_EXISTS", `${path} exists already; nothing was written`);
-  }
+  const paths = Object.keys(files).map((file) => join(dir, file));
+  refuseWritten(paths, overwrite); // also what came during the downloads, and locks
   await makeDirectory(dir);
   for (const [file, text] of Object.entries(files)) await writeAtomically(join(dir, file), text);
+}
+
+function refuseWritten(paths: readonly string[], overwrite: boolean): void {
+  const found = paths.find((path) => ifThere(path, () => lstatSync(path)) !== undefined);
+  if (overwrite || found === undefined) return;
+  throw new UserError("E_RECIPE_EXISTS", `${found} exists already; nothing was written`);
 }
 
 /** What comes next: the fields that are missing, or a try. */

@@ -85,13 +85,27 @@ describe("recipe new", () => {
     const url = serve("1.0.0");
     await place.run("recipe", "new", url);
     writeFileSync(file("zog.yaml"), "mine");
+    const before = place.server.hits();
     const refused = await place.run("recipe", "new", url);
     expect(refused.status).toBe(2);
     expect(refused.stderr).toMatch(/exists already; nothing was written/);
+    expect(place.server.hits() - before).toBe(0);
     expect(text("zog.yaml")).toBe("mine");
     expect((await place.run("recipe", "new", url, "--force")).status).toBe(0);
     expect(text("zog.yaml")).toMatch(/^# yaml-language-server/);
   });
+
+  test.each(["pypi:zog", "deb:zog", "go:zog.test/cmd/zog/v2", "npm:zog"])(
+    "%s downloads nothing for a recipe that is there",
+    async (source) => {
+      writeFileSync(file("zog.yaml"), "mine");
+      place.server.publish("zog", "1.0.0", npmTarball("zog", "1.0.0", { "zog.js": "" }));
+      const { status, stderr } = await place.run("recipe", "new", source);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(/zog\.yaml exists already/)]);
+      const paths = place.server.requests.map(({ path }) => path);
+      expect(paths.filter((path) => path !== "/registry/zog")).toEqual([]);
+    },
+  );
 
   test("a program that is not there is refused, with what is", async () => {
     const { status, stderr } = await place.run(

@@ -130,4 +130,5 @@ test("a file that is there is not written over without --force", async () => {
   release("1.7.1", "x64");
   const there = () => place.run("recipe", "new", "zog@1.7.1", "--recipes", place.recipes);
   expect((await there()).stderr).toMatch(/\[E_RECIPE_EXISTS\]/);
+  expect(place.server.hits()).toBe(0);
 });
