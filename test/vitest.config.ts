@@ -7,6 +7,11 @@ const others = ["live", "containers", "openclaw", "recipes", "reliability", "ski
 );
 /** They mostly start the built command. */
 const commands = ["{docs,e2e,entrypoint}/**/*.test.ts", "no-shell.test.ts"];
+/** Of these, what a change is most likely to break: the ways through the command that everybody goes. */
+const flows = [
+  "e2e/{install,freshness,remove,bundle,bad-input}.test.ts",
+  "entrypoint/hook.test.ts",
+];
 
 const common = {
   dir,
@@ -20,7 +25,10 @@ const common = {
 /** An option that only the types want to be one of all projects. */
 const gzipAndZip = { testNamePattern: /gz|zip|zlib/ };
 
-/** What `npm test` runs: all that needs neither a network, nor containers, nor a quiet machine. */
+/**
+ * All that needs neither a network, nor containers, nor a quiet machine. `npm test` leaves out the project `commands`,
+ * which takes eight of ten minutes.
+ */
 export default defineConfig({
   test: {
     globalSetup: `${dir}/support/setup.ts`,
@@ -28,7 +36,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // Apart, because to start a command costs less the smaller the process is that starts it.
     projects: [
-      { test: { ...common, name: "commands", include: commands } },
+      { test: { ...common, name: "flows", include: flows } },
+      { test: { ...common, name: "commands", include: commands, exclude: flows } },
       {
         test: {
           ...common,

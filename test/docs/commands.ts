@@ -69,7 +69,8 @@ export const elsewhere: readonly Elsewhere[] = [
     as: "export OPENCLAW_SKILL_CORPUS",
   },
   {
-    command: /^npm run (lint|types|test:live|test:reliability|test:containers|test:openclaw)$/,
+    command:
+      /^npm run (lint|types|test:commands|test:live|test:reliability|test:containers|test:openclaw)$/,
     suite: ".ci/run",
     as: "npm run --silent $1",
   },
