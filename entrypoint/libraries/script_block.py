@@ -4,7 +4,8 @@
 def digest_of_script(data):
     """The digest of a script's only `# /// script` block; None if there is none, or it declares no packages."""
     blocks = []
-    lines = iter(data.replace(b"\r\n", b"\n").split(b"\n"))
+    start = 3 if data[:3] == b"\xef\xbb\xbf" else 0
+    lines = iter(data[start:].replace(b"\r\n", b"\n").split(b"\n"))
     for line in lines:
         if line == b"# /// script":
             block = [line]

@@ -60,8 +60,10 @@ async function lockIn(dir: string, set: LibrarySet, context: Context): Promise<s
   return text;
 }
 
+/** A file of the set, without a byte-order mark. */
 function textIn({ files }: LibrarySet, name: string): string | undefined {
-  return Object.entries(files).find(([path]) => path === name || path.endsWith(`/${name}`))?.[1];
+  const found = Object.entries(files).find(([path]) => path === name || path.endsWith(`/${name}`));
+  return found?.[1].replace(/^\uFEFF/, "");
 }
 
 /** What npm is given: only what decides which packages there are. */
@@ -124,7 +126,7 @@ async function readLock(set: LibrarySet, ranges: Ranges): Promise<Lock | undefin
   for (const name of ["npm-shrinkwrap.json", "package-lock.json"]) {
     const text = textIn(set, name);
     if (text === undefined) continue;
-    const document = asFields(orNothing(() => JSON.parse(text.replace(/^\uFEFF/, ""))));
+    const document = asFields(orNothing(() => JSON.parse(text)));
     const pins = document && readNpmLock(document);
     if (!document || !pins) throw unreadable(set, name);
     const isWeak = [...pins.integrity.values()].some((each) => !each.startsWith("sha512-"));

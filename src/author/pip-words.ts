@@ -39,6 +39,9 @@ export async function whyUnresolved(finished: Finished, asked: Asked): Promise<U
   );
 }
 
+const nameHint =
+  "Check the name: packages are called other than their modules (opencv-python has cv2), and those of Python itself have none.";
+
 /** What excludes each other, in pip's words. */
 function conflict(stderr: string): string {
   const said = stderr
@@ -70,7 +73,8 @@ async function whyUnmatched(
   const why = reason(name, wanted, { names, wheels, fitting }, where);
   const newer = fitting.length > 0 ? needsNewerPython(stderr, minor) : undefined;
   const also = newer === undefined ? "" : `; versions that were left out need Python ${newer}`;
-  return new UserError("E_LIBRARIES_NO_WHEEL", `${set.file}: ${why}${also}`);
+  const hint = names.length === 0 ? { hint: nameHint } : {};
+  return new UserError("E_LIBRARIES_NO_WHEEL", `${set.file}: ${why}${also}`, hint);
 }
 
 /** pip lists the versions that it has left out, of whatever package; only a newer Python explains anything. */

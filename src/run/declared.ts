@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import pLimit from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
 import { changesOf, lockIn, recordOf } from "../core/libraries/recorded.ts";
@@ -98,6 +99,9 @@ function recordedStep(
   return { ...step, size: size ?? step.size, version: recipe.version, recipe, artifacts };
 }
 
+/** The sets of one run would wait for each other's lease, which takes far longer than to write the record. */
+const recording = pLimit(1);
+
 /** Of several runs the first one's record is used, unless the user has confirmed to replace it. */
 async function record(
   tool: string,
@@ -107,7 +111,7 @@ async function record(
 ): Promise<DeclaredTool> {
   const message = "waiting for another run's declarations";
   const onWait = () => emit({ type: "note", message });
-  return await withLease({ prefix, name: "declared", signal, onWait }, async () => {
+  const change = async (): Promise<DeclaredTool> => {
     const { tools } = await readDeclared(prefix);
     const other = tools[tool];
     if (other && !replace) return other;
@@ -115,7 +119,8 @@ async function record(
     const text = renderDeclared({ schema: 1, tools: { ...tools, [tool]: made } });
     await writeAtomically(join(prefix, layout.declared), text);
     return made;
-  });
+  };
+  return await recording(() => withLease({ prefix, name: "declared", signal, onWait }, change));
 }
 
 /** Wrong bytes of a declaration may be a new release: only the user can decide. */

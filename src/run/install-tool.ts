@@ -35,9 +35,9 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
   const { tool } = given;
   const began = performance.now();
   const phase = (name: "test" | "publish") => emit({ type: "phase", tool, phase: name });
+  const open = openDeclaration(given.artifacts);
   let lease: Lease | undefined;
   try {
-    const open = openDeclaration(given.artifacts);
     if (open && "set" in open) await awaitNeeds(given, needs); // what resolves it
     const step = open ? await (await declared()).resolveDeclared(open, given, run) : given; // 1
     let record = await findReusable(step, context); // 2
@@ -72,7 +72,8 @@ export async function installTool(given: InstallStep, run: ToolRun): Promise<Ver
     return record;
   } catch (thrown) {
     const error = (await isStagingGone(staging.dir)) ? stagingGone(tool) : thrown;
-    throw given.declared ? (await declared()).howToAccept(tool, error) : error;
+    const wasPinned = given.declared !== undefined && (!open || open.recorded !== undefined);
+    throw wasPinned ? (await declared()).howToAccept(tool, error) : error;
   } finally {
     await lease?.release();
   }

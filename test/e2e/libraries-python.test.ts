@@ -109,6 +109,9 @@ describe.each(pythons)("$path", ({ path, line }) => {
     place.provide("one", line, { "alpha.py": "name = 'alpha of one'" }, "requirements.txt");
     expect((await place.startAs([path, own])).stdout).toBe("beta of own.py\n");
     expect((await place.startAs([path, script])).stdout).toBe("alpha of one\n");
+    const unmarked = block('"beta"').replace(/^#!.*\n/, "");
+    writeFileSync(own, `\uFEFF${unmarked.replaceAll("\n", "\r\n")}import beta; print(beta.name)`);
+    expect((await place.startAs([path, own])).stdout).toBe("beta of own.py\n");
     writeFileSync(own, block('"beta"') + tellAlpha);
     expect((await place.startAs([path, own])).stderr).toMatch(/No module named 'alpha'/);
     writeFileSync(own, block('"gamma"') + tellAlpha); // unknown, and yet not the folder's

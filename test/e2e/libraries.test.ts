@@ -302,7 +302,7 @@ describe("what skills declare", () => {
   });
 
   test("Node packages are a tree with node_modules, resolved by npm", async () => {
-    put("scripts/package.json", '{"dependencies":{"zog":"^1.0.0"}}');
+    put("scripts/package.json", '\uFEFF{"dependencies":{"zog":"^1.0.0"}}');
     const zog = npmTarball("zog", "1.0.0", { "index.js": "exports.word = 'good';\n" });
     place.server.publish("zog", "1.0.0", zog, { manifest: {} });
     const { status, stderr } = await allowed();
@@ -311,7 +311,7 @@ describe("what skills declare", () => {
     const [link = "", copy = ""] = indexed().sort();
     expect(link).toMatch(/^[0-9a-f]{64}-node$/);
     const covered = readFileSync(join(share("libraries"), copy), "utf8");
-    expect(copy).toBe(`${link}-${covered.length}`);
+    expect(copy).toBe(`${link}-${Buffer.byteLength(covered)}`);
     expect(`${sha256(covered)}-node`).toBe(link);
     expect(
       readFileSync(join(share("libraries"), link, "node_modules/zog/index.js"), "utf8"),
@@ -327,6 +327,37 @@ describe("what skills declare", () => {
     await allowed();
     expect((await run("gc")).stderr).toMatch(/packages declared by mail: removed/);
     expect(indexed()).toEqual([]);
+  });
+
+  test("is nothing where markers exclude all of it, which is no error", async () => {
+    put("requirements.txt", "words; python_version < '3'\nrich; sys_platform == 'win32'\n");
+    const { status, stderr } = await allowed();
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/packages of mail: installed/)]);
+    expect((await allowed()).stderr).toMatch(/nothing to do/);
+    expect((await run("doctor", "--deep")).status).toBe(0);
+    const [link = ""] = indexed();
+    expect(readdirSync(join(share("libraries"), link))).toEqual([]);
+  });
+
+  test("other bytes than a file's own hash are no change since the first use", async () => {
+    put("requirements.txt", `words==1.0 --hash=sha256:${"0".repeat(64)}\n`);
+    const { status, stderr } = await allowed();
+    expect([status, stderr]).toEqual([4, expect.stringContaining("[E_DIGEST_MISMATCH]")]);
+    expect(stderr).not.toMatch(/first use|--force-reinstall/);
+  });
+
+  test("sets of one run do not wait for each other's records", async () => {
+    const skills = Array.from({ length: 8 }, (_, i) => `s${i}`);
+    for (const [i, skill] of skills.entries()) {
+      place.skill(skill, {});
+      put("package.json", `{"dependencies":{"zog":"^1.0.0"},"version":"${i}.0.0"}`, skill);
+    }
+    place.server.publish("zog", "1.0.0", npmTarball("zog", "1.0.0", { "index.js": "" }), {
+      manifest: {},
+    });
+    const { status, stderr } = await allowed();
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining("waiting for another run")]);
+    expect(tools().filter((tool) => tool.startsWith("libraries-"))).toHaveLength(8);
   });
 
   test("a lock that names what the registry does not have is one problem; the rest is installed", async () => {

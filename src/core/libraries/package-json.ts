@@ -20,7 +20,7 @@ export function readPackageJson(text: string, file: string): LibraryDeclaration 
   });
   let document: ReturnType<typeof asFields>;
   try {
-    document = asFields(JSON.parse(text.replace(/^\uFEFF/, "")));
+    document = asFields(JSON.parse(text));
   } catch (error) {
     return refuse(`it is not JSON: ${(error as Error).message}`);
   }

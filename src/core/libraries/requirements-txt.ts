@@ -155,10 +155,7 @@ interface Line {
 function logicalLines(text: string): Line[] {
   const lines: Line[] = [];
   let open: Line | undefined;
-  for (const [i, physical] of text
-    .replace(/^\uFEFF/, "")
-    .split(/\r\n|\r|\n/)
-    .entries()) {
+  for (const [i, physical] of text.split(/\r\n|\r|\n/).entries()) {
     const isComment = /^\s*#/.test(physical);
     const begun: Line = open ?? { line: i + 1, text: "" };
     const continues = physical.endsWith("\\") && !isComment;

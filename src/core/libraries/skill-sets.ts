@@ -116,7 +116,8 @@ function nodeSet(dir: string, { files, refused }: DependencyFiles): DeclaredSet[
       ...declared,
       refused: [...unread, ...declared.refused],
       digest: digestOfFiles("node", relative),
-      files: Object.fromEntries(relative.map(({ name, bytes }) => [name, textOf(bytes)])),
+      // With their marks, which the digest covers.
+      files: Object.fromEntries(relative.map(({ name, bytes }) => [name, `${Buffer.from(bytes)}`])),
     },
   ];
 }
@@ -133,12 +134,12 @@ function bytesOf(files: DependencyFiles["files"], paths: readonly string[]) {
   return paths.map((name) => ({ name, bytes: files.get(name) ?? new Uint8Array() }));
 }
 
-/** In UTF-16 with its mark, too, which PowerShell writes and pip reads. */
+/** Without a byte-order mark; in UTF-16 with its mark, too, which PowerShell writes and pip reads. */
 function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
   if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
-  return Buffer.from(bytes).toString("utf8");
+  return new TextDecoder().decode(bytes);
 }
 
 /** The file's name without `scripts/`; empty for files elsewhere. */

@@ -29,7 +29,8 @@ async function stagePythonLibraries(
 ): Promise<Staged> {
   const { toolchains } = context;
   const minor = pythonOfLine(line) ?? line;
-  const wheels = selectWheels(locked, minor, context.platform);
+  // Where markers exclude everything that the files name, nothing is needed.
+  const wheels = locked.length === 0 ? [] : selectWheels(locked, minor, context.platform);
   const python = await toolchains.anyPython();
   const tree = await makeTree(context.dir, ["site-packages"]);
   context.onPhase?.("download");

@@ -11,7 +11,7 @@ const requirements = (text: string, files: Readonly<Record<string, string>> = {}
 describe("requirements.txt", () => {
   test("names, specifiers, extras, markers, comments, continued lines, hashes", () => {
     const hash = `--hash=sha256:${"a".repeat(64)}`;
-    const text = `\uFEFF# a comment
+    const text = `# a comment
 requests
 Foo.Bar_baz[socks,two] >= 2, <3  # with a reason
 pandas~=2.2 ; python_version >= "3.9" and sys_platform == "linux"

@@ -49,6 +49,26 @@ it("reads UTF-16 by its mark, as pip does", () => {
   }
 });
 
+it("reads every kind of file with a byte-order mark, which counts for the digest of files alone", () => {
+  const block = '# /// script\n# dependencies = ["rich"]\n# ///';
+  const manifest = '{"dependencies":{"zod":"^3"}}';
+  const texts = {
+    "requirements.txt": "requests\n",
+    "scripts/pyproject.toml": '[project]\ndependencies = ["httpx"]\n',
+    "x.py": `${block}\nimport rich\n`,
+    "package.json": manifest,
+  };
+  const marked = Object.entries(texts).map(([path, text]) => [path, `\uFEFF${text}`]);
+  const [plain, sets] = [setsOf(texts), setsOf(Object.fromEntries(marked))];
+  expect(sets.map(({ names, refused }) => [names, refused])).toEqual([
+    [["httpx", "requests"], []],
+    [["rich"], []],
+    [["zod"], []],
+  ]);
+  expect(sets[2]?.files).toEqual({ "package.json": `\uFEFF${manifest}` });
+  expect(sets.map(({ digest }, i) => digest === plain[i]?.digest)).toEqual([false, true, false]);
+});
+
 it("refuses what other tools write into a pyproject.toml, unless something else declares packages", () => {
   const poetry = '[tool.poetry.dependencies]\npython = "^3.11"\nRequests = "^2"\n';
   const dynamic = '[project]\nname = "x"\ndynamic = ["dependencies"]\n';
