@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UserError } from "../core/errors.ts";
+import { reworded, UserError } from "../core/errors.ts";
 import { refuseMany } from "../core/libraries/limits.ts";
 import {
   type LockedVersions,
@@ -24,6 +24,8 @@ interface Context extends NpmContext {
   /** The skill that declares the set. */
   readonly by: string;
 }
+const closureHint = "Correct the versions in the skill's package.json, or its lock file.";
+
 type Ranges = Readonly<Record<string, string>>;
 
 /**
@@ -34,7 +36,10 @@ type Ranges = Readonly<Record<string, string>>;
 export async function resolveNodeLibraries(set: LibrarySet, context: Context): Promise<string> {
   const dir = join(context.dir, "libraries");
   await mkdir(dir);
-  const text = await lockIn(dir, set, context);
+  const text = await lockIn(dir, set, context).catch((error) => {
+    const isTheirs = error instanceof UserError && error.problem === "E_NPM_CLOSURE";
+    throw isTheirs ? reworded(error, error.message, { hint: closureHint }) : error;
+  });
   const parsed = parseLock(text, set.file); // complete, it still says where packages come from
   if (!parsed.ok) {
     const [problem] = parsed.problems;

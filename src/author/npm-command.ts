@@ -144,7 +144,9 @@ function refused(wanted: string, stdout: string, stderr: string): UserError {
     const message = `the npm registry does not have ${wanted} or one of its dependencies: ${why}`;
     return new UserError("E_NPM_VERSION", message);
   }
-  const why = [summary, detail].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
+  // npm ends with its own options, and with a file that is about to be removed.
+  const told = String(detail).replace(/Fix the upstream dependency conflict[^]*/, "");
+  const why = [summary, told].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
   const problem = ofNetwork.test(String(code)) ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
   return new UserError(problem, `npm cannot resolve ${wanted}: ${why}`);
 }

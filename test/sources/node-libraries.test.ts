@@ -100,6 +100,17 @@ describe("without a lock file", () => {
     expect(error.message).toMatch(/package\.json.*'gone@1'/);
   });
 
+  test("what excludes each other, in npm's words without its options and its log", async () => {
+    publish("a", ["1.0.0"]);
+    publish("b", ["1.0.0"], { peerDependencies: { a: "2" } });
+    publish("a", ["2.0.0"]);
+    const error = await refused(setOf({ dependencies: { a: "1", b: "1" } }));
+    expect(error).toMatchObject({ problem: "E_NPM_CLOSURE", kind: "unmet" });
+    expect(error.message).toMatch(/peer a@"2" from b@1\.0\.0/);
+    expect(error.message).not.toMatch(/--force|full report/);
+    expect(error.hint).toMatch(/the skill's package\.json/);
+  });
+
   test("an override by an address is refused before anything is fetched", async () => {
     publish("a", ["1.0.0"]);
     const address = `${server.origin}/other.tgz`;

@@ -2,7 +2,8 @@ import validRange from "semver/ranges/valid.js";
 import { asFields } from "../values.ts";
 import { emptyDeclaration, type LibraryDeclaration, type Refusal } from "./declaration.ts";
 
-const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
+/** Old packages have capitals: JSONStream. */
+const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*$/;
 /** A tag of a registry, such as `latest`. */
 const tag = /^[A-Za-z][A-Za-z0-9._-]*$/;
 

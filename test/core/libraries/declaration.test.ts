@@ -193,6 +193,13 @@ describe("package.json", () => {
     });
   });
 
+  test("an old package with capitals", () => {
+    expect(read({ dependencies: { JSONStream: "1", x: "npm:JSONStream@1" } })).toMatchObject({
+      names: ["JSONStream", "x"],
+      refused: [],
+    });
+  });
+
   test("nothing for run time: undefined", () => {
     expect(read({ name: "x", devDependencies: { a: "1" } })).toBeUndefined();
     expect(readPackageJson("[]", "package.json")).toBeUndefined();
