@@ -145,7 +145,7 @@ function refused(wanted: string, stdout: string, stderr: string): UserError {
     return new UserError("E_NPM_VERSION", message);
   }
   // npm ends with its own options, and with a file that is about to be removed.
-  const told = String(detail).replace(/Fix the upstream dependency conflict[^]*/, "");
+  const told = String(detail).replace(/Fix the upstream dependency conflict.*/s, "");
   const why = [summary, told].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
   const problem = ofNetwork.test(String(code)) ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
   return new UserError(problem, `npm cannot resolve ${wanted}: ${why}`);
