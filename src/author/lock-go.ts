@@ -7,7 +7,7 @@ import { type Finished, run } from "../io/exec.ts";
 import { textOf } from "../io/files.ts";
 import { withTemporaryDirectory } from "../io/temporary.ts";
 import type { StageContext } from "../sources/context.ts";
-import { openBuild, parseDownload } from "../sources/go/build.ts";
+import { goSaid, openBuild, parseDownload } from "../sources/go/build.ts";
 import type { Toolchains } from "../sources/toolchains.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { ownProgram, ownVariables } from "./own-programs.ts";
@@ -41,7 +41,10 @@ export async function goSource(
     }
     why ??= found.Error ?? stderr.trim();
   }
-  throw new UserError("E_GO_MODULE", `${spec} cannot be fetched: ${why ?? "it is not a module"}`);
+  throw new UserError(
+    "E_GO_MODULE",
+    `${spec} cannot be fetched: ${goSaid(why ?? "it is not a module")}`,
+  );
 }
 
 type Author = Pick<DraftContext, "env" | "signal">;
@@ -75,7 +78,10 @@ export async function hashGoModule(
       const bytes = await readFile(Zip);
       return { sha256: sha256Of(bytes), size: bytes.length };
     }
-    throw new UserError("E_GO_MODULE", `${module} cannot be fetched: ${why ?? stderr.trim()}`);
+    throw new UserError(
+      "E_GO_MODULE",
+      `${module} cannot be fetched: ${goSaid(why ?? stderr.trim())}`,
+    );
   });
 }
 

@@ -8,6 +8,7 @@ import { run } from "../io/exec.ts";
 import { orNothing, textOf } from "../io/files.ts";
 import { tryRead } from "../io/input.ts";
 import { unquoted } from "../net/setting.ts";
+import { pageInstead } from "../net/web-page.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { ownProgram, ownVariables } from "./own-programs.ts";
 
@@ -144,9 +145,12 @@ function refused(wanted: string, stdout: string, stderr: string): UserError {
     const message = `the npm registry does not have ${wanted} or one of its dependencies: ${why}`;
     return new UserError("E_NPM_VERSION", message);
   }
+  const [, from = "", said] =
+    /invalid json response body at (\S+) reason: (.*)/.exec(String(summary)) ?? [];
+  if (said?.includes("'<'") && URL.canParse(from)) return pageInstead(from, "JSON");
   // npm ends with its own options, and with a file that is about to be removed.
   const told = String(detail).replace(/Fix the upstream dependency conflict.*/s, "");
   const why = [summary, told].filter(Boolean).join(": ").replace(/\s+/g, " ").slice(0, 500);
-  const problem = ofNetwork.test(String(code)) ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
+  const problem = ofNetwork.test(String(code)) || said ? "E_NPM_UNRESOLVED" : "E_NPM_CLOSURE";
   return new UserError(problem, `npm cannot resolve ${wanted}: ${why}`);
 }

@@ -10,6 +10,7 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import { trimmed } from "../core/values.ts";
 import { compareVersions } from "../core/versions.ts";
 import { orNothing } from "../io/files.ts";
+import { goSaid } from "../sources/go/build.ts";
 import { listFiles } from "../sources/python/index.ts";
 import type { DraftContext } from "./draft-context.ts";
 import { gitTags } from "./git-tags.ts";
@@ -155,7 +156,7 @@ async function goVersions(module: string, draft: DraftContext): Promise<readonly
     const { stdout, stderr } = await ask(["list", "-m", "-json", "-versions", `${module}@latest`]);
     const found = orNothing(() => JSON.parse(stdout)) as { Versions?: string[] } | undefined;
     if (found) return found.Versions ?? [];
-    const why = stderr.trim().split("\n")[0] ?? "";
+    const why = goSaid(stderr.trim().split("\n")[0] ?? "");
     throw new UserError("E_GO_MODULE", `the versions of ${module} cannot be listed: ${why}`);
   });
 }

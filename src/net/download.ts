@@ -7,6 +7,7 @@ import { decodeBytes, decodeFile } from "./encoding.ts";
 import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
 import { type FileSink, fillFile, memorySink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
+import { looksLikePage, pageInstead } from "./web-page.ts";
 
 const defaultLimit = 4 * 1024 ** 3;
 const textLimit = 32 * 1024 ** 2;
@@ -104,6 +105,7 @@ export async function json(
   try {
     return JSON.parse(found.text);
   } catch (cause) {
+    if (looksLikePage(found.text)) throw pageInstead(found.url, "JSON");
     throw new UserError("E_NOT_A_REGISTRY", `${shownUrl(found.url)} did not respond with JSON`, {
       cause,
     });

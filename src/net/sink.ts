@@ -5,6 +5,7 @@ import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.
 import { UserError } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { saying, tolerate, withContext } from "../io/files.ts";
+import { looksLikePage } from "./web-page.ts";
 
 /** The destination of a body. It outlives an attempt, so that the next one can resume. */
 export interface Sink {
@@ -102,13 +103,6 @@ export function memorySink(): Sink & { bytes(): Buffer } {
     },
     bytes: () => Buffer.concat(chunks),
   };
-}
-
-/** True if a body begins like a web page: a login form, a captive portal, an error page. */
-function looksLikePage(head: Buffer | string): boolean {
-  return /^\s*(<!--[\s\S]*?-->\s*)?<(!doctype\s+html|html|head|body)\b/i.test(
-    head.toString("latin1"),
-  );
 }
 
 /** The error for bytes that do not match; `page` if the server sent a web page. */

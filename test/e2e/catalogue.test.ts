@@ -359,6 +359,11 @@ describe("what is refused, and leaves nothing", () => {
     writeFileSync(join(place.dir, "bad.pub"), "x\n");
     await refused(url, "E_INPUT", 2, join(place.dir, "bad.pub"));
     await refused(`npm:${name}@9.1.0`, "E_USAGE", 2, key.line);
+    place.server.serve("/fleet/catalogue.json.minisig", "", { fault: "html" });
+    expect(await place.runWith(naming(url, key.line))).toMatchObject({
+      status: 5,
+      stderr: expect.stringContaining(`${url}.minisig responded with a web page, not a signature`),
+    });
   });
 });
 

@@ -44,6 +44,12 @@ describe.skipIf(!machineGo)("refused", () => {
     await refuse(5, /example\.test\/gone@v1\.0\.0 cannot be fetched/);
   });
 
+  test("a proxy that sends a web page", async () => {
+    offerZog(place, { go: "example.test/page@v1.0.0" });
+    place.server.serve("/goproxy/example.test/page/@v/v1.0.0.info", "", { fault: "html" });
+    await refuse(5, /invalid response from proxy \S+: it responded with a web page/);
+  });
+
   test("go's counters are not written outside the volume, whoever runs it", async () => {
     const bin = join(place.dir, "bin");
     const homes = join(place.dir, "homes");

@@ -201,7 +201,10 @@ describe("what arrives", () => {
     const url = server.serve("/doc", '{"a":[1]}', { fault: "503 once" });
     expect(await open().json(url)).toEqual({ a: [1] });
     const page = server.serve("/page", "", { fault: "html" });
-    await expect(open().json(page)).rejects.toThrow(/did not respond with JSON/);
+    await expect(open().json(page)).rejects.toThrow(`${page} responded with a web page, not JSON`);
+    await expect(open().json(server.serve("/other", "sorry"))).rejects.toThrow(
+      /did not respond with JSON/,
+    );
   });
 });
 

@@ -94,6 +94,19 @@ describe("what no registry has is unmet, and nothing else is asked", () => {
 test("a registry that fails, an image without npm, and a run that is offline", async () => {
   server.serve("/registry/root", "", { fault: "503 always" });
   await expect(lock("root")).rejects.toMatchObject({ problem: "E_NPM_UNRESOLVED" });
+  for (const answer of ["sorry", ""]) {
+    server.serve("/registry/root", answer, answer === "" ? { fault: "html" } : {});
+    for (const ask of [lock, (spec: string) => viewPackage(spec, context)]) {
+      await expect(ask("root")).rejects.toMatchObject(
+        answer === ""
+          ? {
+              problem: "E_NOT_A_REGISTRY",
+              message: `${server.registry}root responded with a web page, not JSON`,
+            }
+          : { problem: "E_NPM_UNRESOLVED" },
+      );
+    }
+  }
   context = { ...context, env: { ...context.env, PATH: join(dir, "bin") } };
   await expect(lock("root")).rejects.toMatchObject({ problem: "E_NO_NPM" });
   context = { ...context, offline: true };

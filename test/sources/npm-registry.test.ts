@@ -153,7 +153,7 @@ describe("a document that does not help is a failure of the network", () => {
   const versions = (dist: unknown) => JSON.stringify({ versions: { "1.0.0": { dist } } });
   test.each([
     ["no JSON", "sorry", /did not respond with JSON/],
-    ["a page", "<!DOCTYPE html><html></html>", /did not respond with JSON/],
+    ["a page", "<!DOCTYPE html><html></html>", /responded with a web page, not JSON/],
     ["nothing", "", /did not respond with JSON/],
     ["null", "null", /package's versions/],
     ["a list", "[]", /package's versions/],

@@ -179,6 +179,44 @@ describe("several indexes", () => {
     });
   });
 
+  const login = `<!DOCTYPE html>\n<html><body><form action="/login"><a href="/help">Help</a></form></body></html>`;
+  test.each([
+    ["a login page", login],
+    ["words of a proxy", "<html><body>Please log in</body></html>"],
+    ["a page that a script fills", "\ufeff<!-- x --><html><script src=/app.js></script></html>"],
+  ])(
+    "%s is called a web page, also behind a redirect and beside an index that answers",
+    async (_, page) => {
+      server.serve("/sso", page);
+      server.serve("/simple/zog-cli/", "", { fault: "redirect", to: "/sso?token=s3cret" });
+      other.serve("/simple/zog-cli/", "<html></html>");
+      const said = `${server.origin}/sso?... responded with a web page, not a list of files`;
+      const env = {
+        PIP_INDEX_URL: `${other.origin}/simple`,
+        PIP_EXTRA_INDEX_URL: `${server.origin}/simple`,
+      };
+      const list = async () => listFiles("zog-cli", { http, pip: await pipOf(env) });
+      for (const ask of [() => download(env), list]) {
+        const failure = ask();
+        await expect(failure).rejects.toMatchObject({
+          problem: "E_NOT_A_REGISTRY",
+          message: expect.stringContaining(`/zog-cli/ does not list zog`),
+        });
+        await expect(failure).rejects.toThrow(said);
+      }
+      offer(other);
+      await download(env);
+    },
+  );
+
+  test("a page of an index with a form of its own, or with files, is a list", async () => {
+    const pip = await pipOf({ PIP_INDEX_URL: `${server.origin}/simple` });
+    server.serve("/simple/zog-cli/", `<html><h1>root: links for zog-cli</h1>${login}</html>`);
+    await expect(listFiles("zog-cli", { http, pip })).resolves.toMatchObject([{ name: "help" }]);
+    server.serve("/simple/zog-cli/", `<html><script></script><a href="${file}">x</a></html>`);
+    await expect(listFiles("zog-cli", { http, pip })).resolves.toMatchObject([{ name: file }]);
+  });
+
   test("credentials are for their own index", async () => {
     const secret = offer(server).replace("//", "//me:p%40ss@");
     offer(other, "another build");

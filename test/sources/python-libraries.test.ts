@@ -222,5 +222,7 @@ describe("what cannot be installed is named", () => {
   test("an index that is down is not a package that is missing", async () => {
     server.serve("/simple/zog/", "busy", { fault: "503 always" });
     expect(await refused(["zog"])).toMatchObject({ kind: "network" });
+    server.serve("/simple/zog/", "", { fault: "html" });
+    expect((await refused(["zog"])).message).toMatch(/zog\/ responded with a web page, not a list/);
   });
 });

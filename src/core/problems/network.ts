@@ -89,7 +89,8 @@ export const networkProblems = {
     kind: "network",
     cause:
       "The configured registry, mirror, index or find-links address does not respond like one.",
-    remedy: "Correct the setting: see `npm config list` and `pip config list`.",
+    remedy:
+      "Check for a login page or a proxy in between; else correct the setting: see `npm config list` and `pip config list`.",
   },
   E_NOT_LISTED: {
     kind: "network",

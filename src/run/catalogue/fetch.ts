@@ -13,6 +13,7 @@ import { withTemporaryDirectory } from "../../io/temporary.ts";
 import { isNotFound } from "../../net/errors.ts";
 import type { Http } from "../../net/http.ts";
 import { type MachineHttp, machineHttp } from "../../net/machine-http.ts";
+import { looksLikePage, pageInstead } from "../../net/web-page.ts";
 import { digestOfVersion, downloadTarball } from "../../sources/npm/registry.ts";
 import { extract } from "../../unpack/extract.ts";
 import { Refusal } from "../../unpack/refusals.ts";
@@ -74,7 +75,9 @@ async function signatureOf(
   const url = new URL(spec.url);
   url.pathname += ".minisig";
   try {
-    return (await http.text(url.href, { isPrivate: true, signal })).text;
+    const { text, url: from } = await http.text(url.href, { isPrivate: true, signal });
+    if (looksLikePage(text)) throw pageInstead(from, "a signature");
+    return text;
   } catch (error) {
     throw isNotFound(error) ? noSignature(shownUrl(url)) : error;
   }

@@ -125,6 +125,11 @@ function compareSum({ module, version, sum }: GoBuildArtifact, found: string | u
   });
 }
 
+/** go's words for what it could not read of a proxy. */
+export function goSaid(text: string): string {
+  return text.replaceAll(/invalid character '<'[^\n|]*/g, "it responded with a web page");
+}
+
 /** What `go mod download -json` says of a module: paths, its checksum, or why it has none. */
 export interface DownloadedModule {
   readonly Version?: string;
@@ -146,7 +151,7 @@ function goError(
 ): UserError {
   const lines = finished.stderr.split("\n").filter((line) => !/^go: downloading|^\s*$/.test(line));
   const ended = finished.timedOut ? "it timed out" : `exit status ${finished.status}`;
-  const said = lines.slice(0, 4).join(" | ") || ended;
+  const said = goSaid(lines.slice(0, 4).join(" | ")) || ended;
   const message = `${module}@${version} cannot ${what}: ${said}`;
   if (/checksum mismatch|SECURITY ERROR/.test(said)) {
     return new UserError("E_DIGEST_MISMATCH", message, {

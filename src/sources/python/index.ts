@@ -6,9 +6,10 @@ import { shownUrl } from "../../core/shown-url.ts";
 import { HurriedError, isNotFound } from "../../net/errors.ts";
 import type { Download, Http } from "../../net/http.ts";
 import type { PipConfig } from "../../net/pip-config.ts";
+import { pageInstead } from "../../net/web-page.ts";
 import { fetchInTurn } from "../in-turn.ts";
 import { copyWheel, filesHere, hashWheel, isWheel, linkTo } from "./links.ts";
-import { type IndexFile, parsePage } from "./page.ts";
+import { type IndexFile, isOtherPage, parsePage } from "./page.ts";
 
 export type { IndexFile } from "./page.ts";
 
@@ -145,7 +146,7 @@ function isSameName(one: string, other: string): boolean {
 const accept =
   "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.2, text/html; q=0.1";
 
-/** The files that a location lists. */
+/** The files that a location lists. Throws a UserError if it sends a web page that is no list. */
 async function filesAt(
   { url, isLink }: Place,
   { http, pip, ...more }: PythonIndexes & Partial<WheelRequest>,
@@ -154,9 +155,10 @@ async function filesAt(
   if (isLink && isWheel(url)) return await parsePage(linkTo(url));
   const { hasAlternative = false, signal } = more;
   const headers = { accept, ...pip.headersFor(url.href) };
-  return await parsePage(
-    await http.text(url.href, { headers, ...pip.through, hasAlternative, signal }),
-  );
+  const page = await http.text(url.href, { headers, ...pip.through, hasAlternative, signal });
+  const files = await parsePage(page);
+  if (isOtherPage(page.text, files)) throw pageInstead(page.url, "a list of files");
+  return files;
 }
 
 function notListed({ url }: Place, what: string): UserError {
@@ -170,12 +172,15 @@ function nowhere(what: string, errors: readonly UserError[]): UserError {
     ...others
   ] = errors;
   if (others.length === 0 && !isNotFound(first)) return first;
-  const main = errors.find(({ kind }) => kind === "integrity") ?? first;
+  // Whether it exists is not known while one location has not answered.
+  const isAbsent = (error: UserError) => error.problem === "E_NOT_LISTED" || isNotFound(error);
+  const isWrong = ({ kind }: UserError) => kind === "integrity";
+  const main = errors.find(isWrong) ?? errors.find((error) => !isAbsent(error)) ?? first;
   const told = [main, ...errors].find(({ kind, shared }) => kind === "integrity" || shared);
   const reasons = [...new Set(errors.map(({ message }) => message))].join("; ");
   const shared = sharedBy(errors);
   return new UserError(main.problem, `no Python index has ${what}: ${reasons}`, {
-    hint: told?.hint ?? `${first.hint} \`pip config list\` shows which are asked.`,
+    hint: told?.hint ?? `${main.hint} \`pip config list\` shows which are asked.`,
     shared,
   });
 }

@@ -1,6 +1,7 @@
 import { orNothing } from "../../core/or-nothing.ts";
 import { asFields, trimmed } from "../../core/values.ts";
 import type { Text } from "../../net/http.ts";
+import { looksLikePage } from "../../net/web-page.ts";
 
 /** A file that a page of an index lists. */
 export interface IndexFile {
@@ -26,6 +27,16 @@ export async function parsePage({ text, url }: Text): Promise<IndexFile[]> {
   const body = text.replace(/^\ufeff/, "").trimStart();
   return body.startsWith("{") ? fromJson(body, url) : await fromHtml(body, url);
 }
+
+/** True for a web page that is no list of files: a login form, words of a proxy, what a script would fill. */
+export function isOtherPage(text: string, files: readonly IndexFile[]): boolean {
+  if (!looksLikePage(text) || files.some(({ name }) => isPackageFile.test(name))) return false;
+  return !listHeading.test(text) && />\s*[^<\s]|<script\b/i.test(text);
+}
+
+const isPackageFile = /\.(whl|zip|egg|tgz|tar\.\w+)$/i;
+/** What indexes and servers write above a list, also an empty one. */
+const listHeading = /\b(links for|index of|directory listing|repository-version)\b/i;
 
 function fromJson(text: string, page: URL): IndexFile[] {
   const files = asFields(parseJson(text))?.files;
