@@ -17,8 +17,9 @@ export function isTransient(status: number): boolean {
   return isServerError(status) || status === 408 || status === 425 || status === 429;
 }
 
+/** 511 is not the server's: the network wants a login. */
 function isServerError(status: number): boolean {
-  return status >= 500 && status < 600;
+  return status >= 500 && status < 600 && status !== 511;
 }
 
 const meanings: Readonly<Record<number, string>> = {
@@ -61,6 +62,8 @@ export function statusHint(status: number, host: string): string {
     case 410:
     case 451:
       return "Use a mirror or another source that has the file.";
+    case 511:
+      return `The network wants a login before it lets anything through to ${host}: log in with a browser, or use another network.`;
     default:
       return status >= 400
         ? `${host} refuses this request, and will again: check the URL, the mirror and the proxy.`

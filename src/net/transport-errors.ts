@@ -113,9 +113,19 @@ function refusedCertificate({ code, message }: Facts, attempted: Attempted): Mea
     problem: problems.length > 0 ? "E_CERTIFICATE_SETTING" : "E_CERTIFICATE",
     why: `the TLS certificate of ${whose} was refused (${code}: ${message})`,
     retry: "never",
-    hint: remedyOf("E_CERTIFICATE"),
+    hint: whatHelps(code, url.host),
     advice: problems,
   };
+}
+
+function whatHelps(code: string, host: string): string {
+  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
+    const today = new Date().toISOString().slice(0, 10);
+    return `Check the clock of this machine: its date is ${today} (UTC). If that is right, the certificate itself must be renewed.`;
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return `Something else answers for ${host}: a proxy, or the login page of a network.`;
+  return remedyOf("E_CERTIFICATE");
 }
 
 function connectionMeaning(

@@ -340,7 +340,7 @@ describe("GitHub's attestations", () => {
       api.push(`${host} ${url?.split("?")[0]} ${authorization}`);
       response.writeHead(404).end();
     };
-    const tls = await startTls(place.dir, answer, "DNS:api.github.com");
+    const tls = await startTls(place.dir, answer, { name: "DNS:api.github.com" });
     const socks = await startSocks({
       to: { host: "127.0.0.1", port: Number(new URL(tls.origin).port) },
     });

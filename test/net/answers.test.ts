@@ -149,6 +149,7 @@ describe("a status is told as it was sent", () => {
     [429, /responded with 429 \(too many requests\)/, inTrouble, 4],
     [451, /responded with 451 \(.*legal reasons\)/, /another source/, 1],
     [500, /responded with 500 \(internal server error\)/, inTrouble, 4],
+    [511, /responded with 511 \(network authentication required\)/, /network wants a login/, 1],
     [599, /responded with 599$/, inTrouble, 4],
     [999, /responded with 999$/, /refuses this request/, 1],
   ])("%i", async (status, message, hint, times) => {

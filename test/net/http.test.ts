@@ -492,6 +492,21 @@ describe("certificates", () => {
     expect(missing.hint).toContain("SSL_CERT_FILE=/nowhere.pem cannot be used");
   });
 
+  test("one that is out of date points to the clock, and one of another host to what answers there", async () => {
+    const cases: [object, RegExp][] = [
+      [{ isExpired: true }, /^Check the clock .* its date is 20\d\d-\d\d-\d\d \(UTC\)/],
+      [{ name: "DNS:portal.test" }, /^Something else answers for 127\.0\.0\.1:\d+: .* login page/],
+    ];
+    for (const [how, hint] of cases) {
+      const own = mkdtempSync(join(dir, "tls-"));
+      const { origin, ca, server } = await startTls(own, (_, response) => response.end(body), how);
+      others.push(server);
+      const error = await failure(origin, {}, { env: { SSL_CERT_FILE: ca } });
+      expect(error.problem).toBe("E_CERTIFICATE");
+      expect(error.hint).toMatch(hint);
+    }
+  });
+
   test("from https a redirect to http is refused", async () => {
     const { url, ca } = await tlsServer({ location: serve("ok") });
     const error = await failure(url, {}, { env: { SSL_CERT_FILE: ca } });
