@@ -122,6 +122,13 @@ describe("init containers and services fill the volume", () => {
     },
   );
 
+  test("Kubernetes: the sidecar fetches the command where the init container could not", async () => {
+    const sidecar = runnerOf(podOf().containers[1]);
+    const said = await run(untilHealthy(sidecar), { state: home, isReadOnly: true });
+    expect(said).toMatch(/1 installed[\s\S]*the last run was good/);
+    await expectFilled();
+  });
+
   test("Helm values say the same command", () => {
     const { command } = podOf().initContainers[0];
     const [init] = yamlOf("helm-values.yaml").extraInitContainers;
