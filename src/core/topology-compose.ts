@@ -93,7 +93,7 @@ function provisioner(site: Site): object {
     environment: settings(site),
     ...hardened,
     tmpfs: ["/tmp"],
-    volumes: volumes(site, "rw", "ro"),
+    volumes: volumes(site, "rw", "rw"), // the status skill is written there
   };
 }
 
@@ -125,7 +125,7 @@ function stockService(site: Site): object {
     ...hardened,
     tmpfs: ["/tmp:exec"], // npx runs what it unpacked there
     volumes: [
-      ...volumes(site, "rw", "rw"), // the status skill is written there
+      ...volumes(site, "rw", "rw"), // likewise
       ...(isFile ? [`${npmPackage}:${tarball}:ro`] : []),
     ],
   };

@@ -70,6 +70,18 @@ test("every YAML file can be parsed", () => {
   for (const file of files) expect(documentsOf(file)[0]).toEqual(expect.any(Object));
 });
 
+test("nothing mounts OpenClaw's state read-only: a run would warn that it cannot write the status skill", () => {
+  const more = ["compose.example.yaml", "kubernetes.example.yaml"].map((file) => `../${file}`);
+  const texts = [...exampleFiles.filter((file) => file.endsWith(".yaml")), ...more].map(
+    readExample,
+  );
+  const mounts = texts.flatMap(
+    (text) => text.match(/^.*\/\.openclaw\b.*(\n +readOnly: .*)?$/gm) ?? [],
+  );
+  expect(mounts.length).toBeGreaterThan(8);
+  expect(mounts.filter((mount) => /\.openclaw:ro\b|readOnly: true/.test(mount))).toEqual([]);
+});
+
 test("the forms for variables: the volume is the one that PATH has", () => {
   expect(railway().env.PATH).toMatch(`:${railway().env.OPENCLAW_SKILL_PREFIX}/bin`);
   expect(railway().command[2]).toMatch(/^sh -c 'npx -y /);

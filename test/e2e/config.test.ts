@@ -101,6 +101,7 @@ test("a provisioner writes, gateway and sandboxes read", async () => {
   const [, yaml = ""] = stdout.split("# ---- compose.yaml, beside .env\n");
   const { services } = parseAllDocuments(yaml.split("# ----")[0] ?? "")[0]?.toJS() ?? {};
   expect(services["skill-deps"].volumes[0]).toBe("/srv/volume:/opt/openclaw:rw");
+  expect(services["skill-deps"].volumes[1]).toMatch(/:\/home\/node\/\.openclaw:rw$/);
   expect(services["openclaw-gateway"].volumes[0]).toBe("/srv/volume:/opt/openclaw:ro");
 });
 
