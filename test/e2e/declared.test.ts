@@ -58,7 +58,11 @@ describe("npm", () => {
   test("nothing is taken from a skill unless that is allowed", async () => {
     const { status, stderr } = await run();
     expect(status).toBe(0);
-    expect(stderr).toMatch(/zog .* is unmet: no recipe provides it/);
+    const why =
+      "no recipe provides it; its skill declares npm:zog, which --allow-declared installs";
+    expect(stderr).toContain(`zog (for mail) is unmet: ${why} [E_NO_RECIPE]`);
+    expect((await run()).stderr).toContain(why);
+    expect((await run("why", "zog")).stdout).toContain(why);
     expect(existsSync(join(place.prefix, "bin/zog"))).toBe(false);
     expect(place.server.hits()).toBe(0);
   });

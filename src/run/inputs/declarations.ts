@@ -54,10 +54,12 @@ export async function addDeclarations(known: Known, context: Context): Promise<D
   }
   const declaring = folders.filter(({ files, refused }) => files.size + refused.length > 0);
   const isReviewed = options.declaredFile !== undefined;
+  const mayDeclare = options.allowDeclared || isReviewed;
+  const isTold = !mayDeclare && options.verb !== "policy" && isOffered(known);
   const none = {
     catalogue,
     accepted: [],
-    notDeclared: new Map<string, string>(),
+    notDeclared: isTold ? (await import("./declared.ts")).offerDeclared(known) : new Map(),
     requirements: [],
     selected,
     libraries: [],
@@ -67,7 +69,6 @@ export async function addDeclarations(known: Known, context: Context): Promise<D
         ? dependenciesOf(folders)
         : { files: [], directories: [] },
   };
-  const mayDeclare = options.allowDeclared || isReviewed;
   if (!mayDeclare && declaring.length === 0) return none;
   const { addDeclared, loadPins } = await import("./declared.ts");
   const pins = await loadPins(known.prefix, context);
@@ -79,6 +80,14 @@ export async function addDeclarations(known: Known, context: Context): Promise<D
     ...withPrograms,
     ...(await addSets(known, { declaring, programs, pins, accepted }, context)),
   };
+}
+
+/** True if a skill declares anything, and no recipe provides some program: few runs have to look further. */
+function isOffered({ catalogue: { providers }, requirements, skills }: Known): boolean {
+  return (
+    skills.some(({ found: { verdict } }) => verdict.ok && verdict.skill.install.length > 0) &&
+    requirements.some(({ bins, anyBins }) => [...bins, ...anyBins].some((it) => !providers.has(it)))
+  );
 }
 
 interface Declaring {

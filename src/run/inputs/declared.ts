@@ -90,6 +90,24 @@ export function addDeclared(known: Known, { options, reporter }: Context): WithD
   return { catalogue: { recipes, providers }, accepted, notDeclared };
 }
 
+/** Where nothing allows it: what skills declare for programs that no recipe provides, and how to allow it. */
+export function offerDeclared({
+  catalogue,
+  requirements,
+  skills,
+}: Pick<Known, "catalogue" | "requirements" | "skills">): ReadonlyMap<string, string> {
+  const declaring = declaringSkills(skills);
+  const offers = [...unprovided(requirements, catalogue)].flatMap((bin): [string, string][] => {
+    const found = declaredRecipe(bin, declaring, catalogue, { schema: 1, tools: {} });
+    if (found === undefined) return [];
+    if (typeof found === "string") return [[bin, found]];
+    const { from = "" } = found.declared ?? {};
+    const what = /^(npm|pypi|go):/.test(from) ? from : `a download from ${new URL(from).host}`;
+    return [[bin, `its skill declares ${what}, which --allow-declared installs`]];
+  });
+  return new Map(offers);
+}
+
 /**
  * Undefined if the record is damaged. It must not count as empty, because something else could then
  * be pinned; and it is no error, because installed tools still work.
