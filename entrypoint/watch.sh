@@ -16,7 +16,7 @@ watch() {
     # CMD has waited for the first run.
     again=''
     see_again
-    seen_inputs=$(describe_inputs)
+    [ -n "$seen_inputs" ] || see_inputs
     remember "$@"
     read_clock
     plan_retry
@@ -180,7 +180,7 @@ is_unchanged() {
 # this view's by contents, else `any` for any that knows the skills, else none: the run was killed, could not write
 # one, or something changed while it was at work. Then they compare lists of files.
 remember() {
-  last_view=$view kept='' for_watch=own seen=seen records=$prefix/share/openclaw-skill-deps/freshness
+  last_view=$view kept='' is_exact='' for_watch=own seen=seen records=$prefix/share/openclaw-skill-deps/freshness
   if any_record is_seen; then
     kept=$record paths=$record
   elif is_unchanged own "$@"; then
@@ -188,9 +188,16 @@ remember() {
   elif is_unchanged any "$@"; then
     kept=any
   else
-    seen_programs=$(describe_programs)
+    is_exact=$seen_programs
+    [ -n "$seen_programs" ] || seen_programs=$(describe_programs)
   fi
   for_watch=''
+}
+
+# Before a run: the next look sees what changes in the meantime. A run that can write changes programs itself.
+see_inputs() {
+  seen_inputs=$(describe_inputs) seen_programs=''
+  [ -w "$prefix/manifest.json" ] || seen_programs=$(describe_programs)
 }
 
 # Skills and openclaw.json as the run that follows finds them.
@@ -241,7 +248,7 @@ run_watched() {
     .) is_unchanged any "$@" && same=yes ;;
   esac
   report_health busy
-  seen_inputs=$(describe_inputs)
+  see_inputs
   case $same.$occasion in
     yes.first) answer ;;
     yes.*)
@@ -251,7 +258,8 @@ run_watched() {
     .first) run_node "$@" ;;
     *)
       reason=${reason:-${node_why:-$why}}
-      [ -z "$verbose" ] || say "watch: ${reason#maybe: }"
+      told=${reason#maybe: }
+      [ -z "$verbose" ] || say "watch: ${told#same: }"
       run_node "$@"
       ;;
   esac
@@ -274,6 +282,7 @@ plan_times() {
 record_times() {
   [ -w "$prefix/manifest.json" ] || return 0
   report_health busy
+  seen_programs=''
   run_quietly "$@"
   see_again
   remember "$@"
@@ -281,9 +290,9 @@ record_times() {
   report_health idle
 }
 
-# Node prints a line only if it had something to do: something may have changed a moment ago.
+# Node prints what it did, and nothing again of what it could not do: contents are the same.
 run_quietly() {
-  reason='maybe: something has changed since the last run'
+  reason='same: something has changed since the last run'
   run_node "$@"
 }
 
@@ -298,12 +307,12 @@ plan_retry() {
     return
   fi
   read_clock
-  if [ -z "$kept" ] && [ -z "$is_raced" ]; then
+  if [ -z "$kept" ] && [ -z "$is_raced$is_exact" ]; then
     # No record tells what the run saw: something may have changed while it was at work.
     is_raced=yes retry=$now retry_why="maybe: $why"
     return
   fi
-  [ "$status" -ne 0 ] || retry_why='maybe: the last run left something for later'
+  [ "$status" -ne 0 ] || retry_why='same: the last run left something for later'
   delay=$((delay * 2))
   [ "$delay" -ge 4 ] || delay=4
   [ "$delay" -le 600 ] || delay=600

@@ -43,7 +43,7 @@ export interface Options {
   readonly repair: boolean;
   readonly json: false | "document" | "events";
   readonly quiet: boolean;
-  /** What changed, if `watch` started this run. */
+  /** What changed, if `watch` started this run; see `reasonOf`. */
   readonly reason: string | undefined;
   readonly verbose: boolean;
   readonly progress: boolean;
@@ -294,4 +294,13 @@ function split(text: string | undefined, separator: string | RegExp): string[] {
     .split(separator)
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+/**
+ * Why `watch` started a run: in words, whether it knows that there is anything to do, and whether all that looks see
+ * is as it was: then what could not be had has been said.
+ */
+export function reasonOf({ reason = "" }: Pick<Options, "reason">) {
+  const [, prefix, words = reason] = /^(maybe|same): (.*)$/s.exec(reason) ?? [];
+  return { words, isSure: prefix === undefined, isRepeat: prefix === "same" };
 }

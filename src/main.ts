@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
-import { type Options, parseOptions } from "./cli.ts";
+import { type Options, parseOptions, reasonOf } from "./cli.ts";
 import type { Context } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import { asUserError } from "./core/system-error.ts";
@@ -52,6 +52,7 @@ async function createContext(
     verbosity: verbosityOf(options),
     progress: options.progress,
     strict: options.strict,
+    isRepeat: reasonOf(options).isRepeat,
     events: options.json === "events",
     stdout,
     stderr,

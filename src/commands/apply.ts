@@ -7,7 +7,7 @@ import { isFilledElsewhere } from "../io/volume/volume.ts";
 import { warningOf } from "../report/events.ts";
 import { type Applied, applyPlan } from "../run/apply.ts";
 import type { ApplyRequest } from "../run/apply-context.ts";
-import { asFailure } from "../run/failed.ts";
+import { failureOf } from "../run/failed.ts";
 import { grantedTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { type MachineContext, withMachine } from "./machine-context.ts";
@@ -50,7 +50,7 @@ export async function apply(
       const what = "everything required is installed, but this could not be recorded";
       reporter.emit(warningOf(error, `${what}: ${error.message}`));
     }
-    const failures = work.map(({ tool }) => asFailure(tool, error));
+    const failures = work.map((step) => failureOf(step, error));
     for (const each of failures) reporter.emit({ type: "failed", ...each });
     return { manifest: state.manifest, installed: [], linked: [], failures, fallbacks: [] };
   }

@@ -1,3 +1,4 @@
+import { reasonOf } from "../cli.ts";
 import type { Context } from "../context.ts";
 import { exitStatusFor, type ProblemKind } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
@@ -89,20 +90,19 @@ function exitStatusOf(state: InstalledState, applied: Applied, context: Context)
   return exitStatusFor(kinds, context.options.strict);
 }
 
-/** What entrypoint/watch.sh puts before a reason if it does not know whether there is anything to do. */
-const maybe = /^maybe: /;
-
 /** The one line of a run that `watch` started. */
 function sayChange(summary: Summary, { options, reporter }: Context): void {
-  const reason = options.reason?.replace(maybe, "");
-  if (reason === undefined) return;
-  if (reason !== options.reason && !hasResult(summary)) return;
+  if (options.reason === undefined) return;
+  const { words: reason, isSure, isRepeat } = reasonOf(options);
+  if (!isSure && !hasResult(summary, isRepeat)) return;
   const { exitStatus } = summary;
   reporter.emit({ type: "change", reason, result: renderSum(summary, true), exitStatus });
 }
 
-function hasResult({ applied, answered, exitStatus }: Summary): boolean {
-  const { installed, linked, failures } = applied;
+/** `isRepeat`: what can never be had here was said before. */
+function hasResult({ applied, answered, exitStatus }: Summary, isRepeat: boolean): boolean {
+  const { installed, linked } = applied;
+  const failures = applied.failures.filter(({ code }) => !isRepeat || code !== "unmet");
   const changes = [...installed, ...linked, ...failures, ...(answered?.changed ?? [])];
   return changes.length > 0 || exitStatus !== 0;
 }

@@ -18,6 +18,8 @@ export interface ReporterOptions {
   readonly progress: boolean;
   /** Unmet requirements are errors. */
   readonly strict: boolean;
+  /** Warnings, and what can never be had here, were said before: they are said again only with other news. */
+  readonly isRepeat?: boolean;
   /** One JSON object per event on stdout. */
   readonly events: boolean;
   readonly stdout: NodeJS.WriteStream;
@@ -31,6 +33,12 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
   const { verbosity, stdout, stderr, terminal } = options;
   const warnings: string[] = [];
   let failures: Failure[] = [];
+  /** What may be no news; undefined once there is some. */
+  let repeated: string | undefined = options.isRepeat ? "" : undefined;
+  const say = (text: string): void => {
+    stderr.write((repeated ?? "") + text);
+    repeated = undefined;
+  };
   const bars =
     options.progress && terminal.canRedraw && (verbosity === "normal" || verbosity === "verbose")
       ? await liveBars(stderr, terminal.isUnicode)
@@ -43,15 +51,17 @@ export async function createReporter(options: ReporterOptions): Promise<Reporter
       if (event.type === "failed") failures.push(event);
       if (options.events) stdout.write(`${JSON.stringify(event)}\n`);
       const line = bars?.hides(event) ? undefined : renderEvent(event, verbosity);
-      if (line !== undefined) {
+      if (repeated !== undefined && event.type === "warning") repeated += `${line}\n`;
+      else if (line !== undefined) {
         bars?.clear();
-        stderr.write(`${line}\n`);
+        say(`${line}\n`);
       }
       bars?.update(event);
     },
     finish() {
       bars?.clear();
-      stderr.write(renderFailures(failures, options.strict));
+      const isNews = repeated === undefined || failures.some(({ code }) => code !== "unmet");
+      if (isNews) say(renderFailures(failures, options.strict));
       failures = [];
     },
   };

@@ -2,7 +2,7 @@ import { describeError, UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
 import type { VerifiedRecord } from "../core/manifest.ts";
 import { canDoWithout, possibleNeeds } from "../core/plan/needs.ts";
-import type { InstallStep, LinkStep, Plan } from "../core/plan/plan.ts";
+import type { InstallStep, LinkStep, Plan, Step } from "../core/plan/plan.ts";
 import { asUserError } from "../core/system-error.ts";
 import { nameSome } from "../core/wording.ts";
 import type { Failure } from "../report/events.ts";
@@ -34,6 +34,12 @@ export function asFailure(tool: string, error: unknown): Failure {
   return { tool, code, problem, message, hint, shared, ...(also.length > 0 && { also }) };
 }
 
+/** The same of a step, whose tool may have a title. */
+export function failureOf(step: Step, error: unknown): Failure {
+  const title = step.action === "install" ? step.title : undefined;
+  return { ...asFailure(step.tool, error), ...(title !== undefined && { title }) };
+}
+
 /**
  * Reports why a tool failed. Returns the record of the older version that stays, if it is
  * acceptable.
@@ -54,8 +60,7 @@ export function failed(
     sayNoCommand(error, context);
     return context.manifest.tools[step.tool];
   }
-  const title = step.action === "install" ? step.title : undefined;
-  const failure = { ...asFailure(step.tool, error), title };
+  const failure = failureOf(step, error);
   if (isDispensable(step, plan)) results.dispensable.push({ failure, for: step.for });
   else sayFailed(failure, context, results);
   return undefined;
