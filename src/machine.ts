@@ -3,8 +3,11 @@ import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import * as detectLibc from "detect-libc";
 import type { Context } from "./context.ts";
+import { readElf } from "./core/elf.ts";
 import { UserError } from "./core/errors.ts";
 import type { Platform } from "./core/platform.ts";
+import { readPieces } from "./io/disk.ts";
+import { orNothing } from "./io/files.ts";
 
 /** As in the sh entrypoint: HOME, else this user's entry in passwd, else `/`. */
 export function homeDirectory(): string {
@@ -27,7 +30,10 @@ export function machinePlatform(): Platform {
       `this runs on ${platform}-${arch}; skill programs are for Linux`,
     );
   }
-  const musl = detectLibc.familySync() === detectLibc.MUSL;
+  const interpreter = orNothing(() =>
+    readPieces(process.execPath, (read) => readElf(read)?.interpreter),
+  );
+  const musl = interpreter?.includes("musl") ?? detectLibc.familySync() === detectLibc.MUSL;
   return {
     os: "linux",
     arch,

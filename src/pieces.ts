@@ -39,6 +39,7 @@ export function openProgram(
   refuse: (what: string, isShort: boolean) => never,
 ): Program {
   const loaded = new Map<string, Loaded>();
+  const paths = new Map(files.map((name) => [name, join(dir, `${name}.cjs`)]));
   const modules = new Map<string, { exports: unknown }>();
   const requireOfNode = lateRequire(createRequire(join(dir, "program.cjs")));
 
@@ -66,7 +67,7 @@ export function openProgram(
     // `find` stops at the first file that has it, so that the second one is loaded only if it is needed.
     const file = files.find((name) => piecesOf(name)[id]);
     if (file === undefined) refuse(`${dir} is not of one build: it has no ${id}`, false);
-    piecesOf(file)[id]?.(module.exports, requirePiece, module, join(dir, `${file}.cjs`), dir);
+    piecesOf(file)[id]?.(module.exports, requirePiece, module, paths.get(file), dir);
     return module.exports;
   };
   const writeCaches = (): void => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export type DigestAlgorithm = "sha256" | "sha512";
 
@@ -60,5 +60,5 @@ export function sha256Of(bytes: Uint8Array): Digest {
 
 /** The lower-case hexadecimal sha256 of text or bytes. */
 export function sha256Hex(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
+  return hash("sha256", content, "hex");
 }

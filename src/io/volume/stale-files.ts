@@ -78,11 +78,7 @@ export async function findStaleFiles(
   const manifests = [manifest, current].flatMap((one) => (one && "tools" in one ? [one] : []));
   const records = manifests.flatMap(({ tools }) => Object.values(tools));
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
-  const listed = new Set([
-    ...manifests.flatMap((one) => listedPaths(one, withPrevious)),
-    // The target of a listed program is in use even if it is not listed: a run was killed in between.
-    ...(await treesInUse(prefix, bins)),
-  ]);
+  const listed = new Set(manifests.flatMap((one) => listedPaths(one, withPrevious)));
   const isUnlisted = ({ path }: Found): boolean => !listed.has(path);
   const find = (
     dir: string,
@@ -92,6 +88,9 @@ export async function findStaleFiles(
     foundIn(prefix, dir)
       .filter(isStale)
       .map(({ path }) => ({ path, graceMs }));
+  const trees = toolDirectories(prefix).flatMap((dir) => find(dir, isUnlisted, treeGraceMs));
+  // The target of a listed program is in use even if it is not listed: a run was killed in between.
+  const inUse = trees.length === 0 ? [] : await treesInUse(prefix, bins);
   const links = find(layout.bin, ({ name }) => !bins.has(name));
   const areOurs = await Promise.all(links.map(({ path }) => isOurs(join(prefix, path))));
   return [
@@ -102,7 +101,7 @@ export async function findStaleFiles(
     ...find(layout.share, ({ name }) => obsolete.includes(name)),
     ...find(layout.freshness, ({ name }) => name.startsWith(".new-")),
     ...find(layout.catalogues, isUnlisted, treeGraceMs),
-    ...toolDirectories(prefix).flatMap((dir) => find(dir, isUnlisted, treeGraceMs)),
+    ...trees.filter(({ path }) => !inUse.includes(path)),
     ...find(layout.libraries, ({ path }) => !listed.has(linkOfName(path))),
     ...links.filter((_, i) => areOurs[i]),
     ...(bins.has(commandName) ? [] : await ownCommandLinks(prefix)).map((path) => {
