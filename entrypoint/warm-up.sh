@@ -25,7 +25,7 @@ report=$(OPENCLAW_SKILL_DEPS_CODE_CACHE=write OPENCLAW_SKILL_PROFILE_DIR='' OPEN
   --prefix "$work/volume" --skills-dir "$work/skills")
 status=$?
 
-if [ ! -s "$package/dist/program.cache" ]; then
+if [ ! -f "$package/dist/program.cache" ]; then
   echo "warm-up: error: no code cache was written (status $status) [E_CODE_CACHE]" >&2
   exit 1
 fi

@@ -3,19 +3,22 @@
  * loads when it has something to do, signatures.cjs what checks signatures for authors. V8 compiles a function at
  * its first call, which takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
  * compiled before the first call. So the compiled code of a whole run can be stored beside the pieces, and later
- * runs load it. V8 rejects a cache of another Node or other flags, but does not verify the bytes, so they begin
- * with the sha256 of themselves and of the program. A user who could write both could also write the program.
+ * runs load it. V8 rejects a cache of other flags, but does not verify the bytes, so they begin with the sha256 of
+ * themselves, of the program and of Node's version. A user who could write both could also write the program.
  */
-import { createHash } from "node:crypto";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Script } from "node:vm";
+import type { CodeCache } from "./core/code-cache.ts";
 
 /** Each file is an object of pieces by name: functions with the parameters of a CommonJS module. */
 type Pieces = Readonly<Record<string, (...parameters: unknown[]) => void>>;
 interface Loaded {
   readonly script: Script;
+  /** Whether it was loaded without a code cache. */
+  readonly isUncached: boolean;
   readonly pieces: Pieces;
 }
 
@@ -26,16 +29,20 @@ const digestBytes = 32;
 export interface Program {
   /** A piece by its name (`./main.js`), or a module of Node. */
   require(id: string): unknown;
-  /** Stores the compiled code of what was loaded, beside it. Throws an error of the disk. */
-  writeCaches(): void;
+  /** Stores the compiled code of what was loaded beside it, or beside a copy. Throws an error of the disk. */
+  readonly writeCaches: CodeCache["write"];
+  /** True if the files were loaded without a code cache. */
+  isUncached(): boolean;
 }
 
 /**
- * The program in the directory `dir`. `refuse` is called, with what is wrong, for a package that was copied in part
- * or that this user cannot read; `isShort`: the machine is short of files or memory, or its disk fails.
+ * The program in the directory `dir`. `node`: this Node's version and processor. `refuse` is called, with what is
+ * wrong, for a package that was copied in part or that this user cannot read; `isShort`: the machine is short of
+ * files or memory, or its disk fails.
  */
 export function openProgram(
   dir: string,
+  node: string,
   refuse: (what: string, isShort: boolean) => never,
 ): Program {
   const loaded = new Map<string, Loaded>();
@@ -45,7 +52,7 @@ export function openProgram(
 
   const load = (name: string): Loaded => {
     try {
-      return compile(join(dir, name));
+      return compile(join(dir, name), node);
     } catch (error) {
       const { message, code = "", errno } = error as NodeJS.ErrnoException;
       const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
@@ -70,44 +77,55 @@ export function openProgram(
     piecesOf(file)[id]?.(module.exports, requirePiece, module, paths.get(file), dir);
     return module.exports;
   };
-  const writeCaches = (): void => {
-    for (const [name, { script }] of loaded) writeCache(join(dir, name), script);
+  const writeCaches: CodeCache["write"] = (dist) => {
+    for (const [name, { script, isUncached }] of loaded) {
+      const isUsed = !isUncached && !script.cachedDataRejected;
+      if (isUsed && dist !== dir)
+        copyFileSync(join(dir, `${name}.cache`), join(dist, `${name}.cache`));
+      else writeCache(join(dist, name), script, node);
+    }
   };
-  return { require: requirePiece, writeCaches };
+  const isUncached = (): boolean => loaded.get("rest")?.isUncached ?? false;
+  return { require: requirePiece, writeCaches, isUncached };
 }
 
-function compile(path: string): Loaded {
+function compile(path: string, node: string): Loaded {
   const filename = `${path}.cjs`;
   const source = readFileSync(filename);
-  const cachedData = readCache(path, source);
+  const cachedData = readCache(path, source, node);
   // The bundle is ASCII; a one-byte string takes half the memory and time.
   const text = source.toString("latin1");
   const script = new Script(text, { filename, ...(cachedData && { cachedData }) });
   const pieces = script.runInThisContext() as Pieces | undefined;
   if (!pieces) throw new Error("it has no code");
-  return { script, pieces };
+  return { script, pieces, isUncached: cachedData === undefined };
 }
 
-function readCache(path: string, source: Buffer): Buffer | undefined {
+function readCache(path: string, source: Buffer, node: string): Buffer | undefined {
   try {
     const bytes = readFileSync(`${path}.cache`);
     const code = bytes.subarray(digestBytes);
-    return bytes.subarray(0, digestBytes).equals(digestOf(code, source)) ? code : undefined;
+    return bytes.subarray(0, digestBytes).equals(digestOf(node, code, source)) ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
-function writeCache(path: string, script: Script): void {
+function writeCache(path: string, script: Script, node: string): void {
   const code = script.createCachedData();
-  const digest = digestOf(code, readFileSync(`${path}.cjs`));
+  const digest = digestOf(node, code, readFileSync(`${path}.cjs`));
   const cache = `${path}.cache`;
-  writeFileSync(`${cache}.new`, Buffer.concat([digest, code]), { mode: 0o644 });
-  renameSync(`${cache}.new`, cache);
+  const temporary = `${cache}.${randomBytes(6).toString("hex")}`;
+  try {
+    writeFileSync(temporary, Buffer.concat([digest, code]), { mode: 0o644 });
+    renameSync(temporary, cache);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
 }
 
-function digestOf(code: Buffer, source: Buffer): Buffer {
-  return createHash("sha256").update(code).update(source).digest();
+function digestOf(node: string, code: Buffer, source: Buffer): Buffer {
+  return createHash("sha256").update(node).update(code).update(source).digest();
 }
 
 /** Delays modules of Node that take milliseconds to load, and that most runs do not need. */

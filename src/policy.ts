@@ -37,7 +37,7 @@ async function answer(): Promise<PolicyAnswer> {
 /** A piece of the program answers; what loads it is itself loaded only here. */
 async function answerByProgram(request: PolicyRequest): Promise<PolicyAnswer> {
   const { openProgram } = await import("./pieces.ts");
-  const program = openProgram(dist, (what) => {
+  const program = openProgram(dist, `${process.version} ${process.arch}`, (what) => {
     throw new Error(what);
   });
   const { answerFully } = program.require("./policy-full.js") as typeof import("./policy-full.ts");

@@ -1,13 +1,17 @@
 /**
  * Starts the program, whose pieces are beside this file. A run with `OPENCLAW_SKILL_DEPS_CODE_CACHE=write` (an
- * image's build) stores the code that V8 has compiled for it (pieces.ts).
+ * image's build) stores the code that V8 has compiled for it (pieces.ts); so does the first one that installs
+ * something, if the package is this user's.
  *
  * The sh entrypoint, which always sets the view, needs to know whether this file ran at all: a
  * program called node may be a version manager's shim or another runtime, and end with any status.
  * So with a view the exit status is ours plus 200; 86 means: try another Node.
  */
-import { dirname } from "node:path";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { offerCodeCache } from "./core/code-cache.ts";
 import { isNode } from "./core/is-node.ts";
+import { layout } from "./core/layout.ts";
 import { openProgram } from "./pieces.ts";
 
 const isAskedBySh = process.env.OPENCLAW_SKILL_DEPS_VIEW !== undefined;
@@ -37,7 +41,7 @@ function refusePackage(what: string, isShort: boolean): never {
 
 function writeCaches(): void {
   try {
-    program.writeCaches();
+    program.writeCaches(here);
   } catch (error) {
     const hint = `Run it as a user who can write to ${here}; the run itself has succeeded.`;
     const what = `cannot write the code cache: ${(error as Error).message}`;
@@ -46,8 +50,24 @@ function writeCaches(): void {
   }
 }
 
+/** Not in a volume: there the code was stored before the tree was recorded. */
+function writeFirstCaches(): void {
+  try {
+    if (existsSync(join(here, "..", layout.record)) || statSync(here).uid !== process.getuid?.())
+      return;
+    accessSync(here, constants.W_OK);
+    program.writeCaches(here);
+  } catch {
+    return; // later runs start without it
+  }
+}
+
 if (!isNode(process.versions)) refuseNode();
 const here = dirname(process.argv[1] ?? "");
-const program = openProgram(here, refusePackage);
-if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") process.on("exit", writeCaches);
+const program = openProgram(here, `${process.version} ${process.arch}`, refusePackage);
+const codeCache = offerCodeCache(program.writeCaches);
+process.on("exit", (status) => {
+  if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") writeCaches();
+  else if (status === 0 && codeCache.isComplete && program.isUncached()) writeFirstCaches();
+});
 program.require("./main.js");

@@ -1,4 +1,5 @@
 import pLimit from "p-limit";
+import { offeredCodeCache } from "../core/code-cache.ts";
 import { commandName } from "../core/layout.ts";
 import { lineOfTool } from "../core/library-set.ts";
 import type { Manifest, VerifiedRecord } from "../core/manifest.ts";
@@ -65,6 +66,8 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     const done = await applyAll(plan, context, staging); // 2
     const after = await commitAll(plan, done, context); // 3
     const missing = await cleanUp(done, after, context); // 4
+    const codeCache = offeredCodeCache();
+    if (codeCache && done.installed.length > 0) codeCache.isComplete = true;
     if (done.installed.length > 0) letGoOfWrittenFiles(staging.dir);
     if (done.bugs.length > 0) throw done.bugs[0];
     return {
@@ -128,7 +131,6 @@ async function openSeed({ open, ...seed }: SeedVolume, staging: Staging): Promis
   return { ...seed, dir: await open(() => staging.workDir("seed")) };
 }
 
-/** The command comes last: nothing waits for it. */
 function stepsOf({ steps, command }: Plan): Step[] {
   return command ? [...steps, command] : [...steps];
 }
@@ -189,12 +191,15 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     };
     running.set(step.tool, work());
   };
-  for (const step of stepsOf(plan)) start(step);
+  for (const step of plan.steps) start(step);
   // A tool may start others.
   for (let count = 0; count < running.size; ) {
     count = running.size;
     await Promise.all(running.values());
   }
+  // Its copy gets the code that V8 has compiled, of the whole run.
+  if (plan.command) start(plan.command);
+  await running.get(commandName);
   starter?.end();
   sayDispensable(context, results);
   return results;

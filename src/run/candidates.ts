@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { offeredCodeCache } from "../core/code-cache.ts";
 import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, VerifiedRecord } from "../core/manifest.ts";
 import { sourceName } from "../core/plan/artifact.ts";
@@ -12,7 +13,7 @@ import {
   versionOf,
 } from "../core/plan/plan.ts";
 import type { Artifact, Recipe } from "../core/recipe.ts";
-import { statIfExists } from "../io/files.ts";
+import { orNothing, statIfExists } from "../io/files.ts";
 import type { DraftRecord } from "../io/volume/store.ts";
 import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import type { StageContext, Start } from "../sources/context.ts";
@@ -108,11 +109,13 @@ async function stageFromSeed(
 async function stageOwnPackage(
   own: OwnPackage,
   workDir: string,
-  { emit, clock }: ApplyContext,
+  { emit, clock, runsHere }: ApplyContext,
 ): Promise<StagedTool> {
   emit({ type: "phase", tool: commandName, phase: "copy" });
   const tree = join(workDir, "tree");
   copyPackage(own.dir, tree);
+  // Without it the copy starts as well, only later.
+  if (runsHere) orNothing(() => offeredCodeCache()?.write(join(tree, "dist")));
   const { version, license } = own;
   const key = keyOfBuild(own);
   const dir = layout.treeDir(commandName, version, key);

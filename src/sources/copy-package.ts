@@ -21,7 +21,7 @@ const needed = [
 
 /**
  * Copies what a package needs to run into a directory that does not exist yet; no tests, sources, private
- * Node or code cache of this machine. Throws a UserError where the package is not complete.
+ * Node or code cache. Throws a UserError where the package is not complete.
  */
 export function copyPackage(from: string, to: string): void {
   const missing = needed.find((path) => !isThere(join(from, path)));

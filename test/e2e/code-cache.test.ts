@@ -1,14 +1,19 @@
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
+import { commandName, layout } from "../../src/core/layout.ts";
 import { archive, program } from "../support/archives.ts";
 import { copyPackage } from "../support/package.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
@@ -121,11 +126,63 @@ test("a file without code is a damaged package", async () => {
 });
 
 test("that it cannot be written is said, after the work", async () => {
-  mkdirSync(`${cacheFile()}.new`);
+  mkdirSync(cacheFile());
   const { status, stderr } = await run({ write: true });
   expect(status).toBe(2);
   expect(stderr).toMatch(/1 installed/);
-  expect(stderr).toMatch(/error: .*EISDIR.*program\.cache\.new.*\[E_FILE_OPERATION\]/);
+  expect(stderr).toMatch(/error: .*EISDIR.*program\.cache.*\[E_FILE_OPERATION\]/);
   expect(stderr).toMatch(/hint: Run it as a user who can write to .*dist/);
+  expect(cachesIn(dist)).toEqual(["program.cache"]);
   expect((await run()).stderr).toMatch(/nothing to do/);
+});
+
+const cachesIn = (dir: string) => readdirSync(dir).filter((name) => name.includes(".cache"));
+
+describe("without being told to", () => {
+  test("the first run that installs something leaves it, and the volume's command has it from the start", async () => {
+    await run({ args: ["--dry-run"] });
+    expect(cachesIn(dist)).toEqual([]);
+    expect(await run()).toMatchObject({ status: 0, cache: "none" });
+    expect(cachesIn(dist)).toEqual(["program.cache", "rest.cache"]);
+    expect(await run()).toMatchObject({ status: 0, cache: "taken" });
+
+    const command = realpathSync(join(place.prefix, "bin", commandName));
+    const copy = join(command, "../../dist");
+    expect(cachesIn(copy)).toEqual(["program.cache", "rest.cache"]);
+    dist = copy;
+    const again = await run();
+    expect(again).toMatchObject({ status: 0, cache: "taken" });
+    expect(again.stderr).toMatch(/nothing to do/);
+    expect(await run({ args: ["--force-reinstall"] })).toMatchObject({ cache: "taken" });
+    expect((await place.run("doctor", "--deep")).status).toBe(0);
+  });
+
+  test("a copy of a package that has one gets that one", async () => {
+    await run({ write: true });
+    const own = readFileSync(cacheFile());
+    rmSync(place.prefix, { recursive: true });
+    await run();
+    const command = realpathSync(join(place.prefix, "bin", commandName));
+    expect(readFileSync(join(command, "../../dist/program.cache")).equals(own)).toBe(true);
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  test.each([
+    ["a tree of a volume", () => writeFileSync(join(dist, "..", layout.record), "{}")],
+    isRoot
+      ? ["a package of another user", () => chownSync(dist, 12_345, 12_345)]
+      : ["a package that cannot be written to", () => chmodSync(dist, 0o555)],
+  ] as [string, () => void][])("%s stays as it is", async (_what, prepare) => {
+    prepare();
+    expect(await run()).toMatchObject({ status: 0, cache: "none" });
+    expect(cachesIn(dist)).toEqual([]);
+    chmodSync(dist, 0o755);
+  });
+
+  test("what another Node has left is refused", async () => {
+    const asOther = join(place.dir, "other.cjs");
+    writeFileSync(asOther, "Object.defineProperty(process, 'version', { value: 'v22.0.0' })");
+    await run({ write: true, flags: ["--require", asOther] });
+    expect(await run()).toMatchObject({ status: 0, cache: "none" });
+  });
 });

@@ -76,7 +76,7 @@ test("where no server can be reached, it is said, and fails nothing", async () =
 
 test("a cache that cannot be written fails the build", async () => {
   offer(place.serve("rg.tar.gz", bytes));
-  mkdirSync(`${cacheFile()}.new`);
+  mkdirSync(cacheFile());
   const { exitCode, stderr } = await warmUp();
   expect(stderr).toMatch(/warm-up: error: .*\[E_CODE_CACHE\]/);
   expect(exitCode).toBe(1);

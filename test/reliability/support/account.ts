@@ -106,7 +106,8 @@ function wasOffered(
   path: string,
   offers: readonly Offered[],
 ): boolean {
-  if (tool === commandName) return commandDirs.has(path) || isPartOfCommand(path);
+  if (tool === commandName)
+    return commandDirs.has(path) || isPartOfCommand(path) || /^dist\/\w+\.cache$/.test(path);
   return offers.some(
     (offer) => offer.tool === tool && offer.version === version && offer.paths.has(path),
   );
