@@ -77,7 +77,6 @@ export async function openHostileVolume(): Promise<HostileVolume> {
         .filter((name) => name !== "volume")
         .map((name) => [name, snapshotOf(join(place.dir, name))]),
     );
-  let before = outside();
   const environment = (node: string): Record<string, string> => ({
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     HOME: place.home,
@@ -96,6 +95,10 @@ export async function openHostileVolume(): Promise<HostileVolume> {
       limit,
     });
   const provision: HostileVolume["provision"] = (...args) => run(process.execPath, args);
+  // The first run leaves its code cache beside the package.
+  await provision();
+  rmSync(place.prefix, { recursive: true, force: true });
+  let before = outside();
   const good = new Map<string, string>();
   return {
     prefix: place.prefix,
