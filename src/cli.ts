@@ -43,6 +43,8 @@ export interface Options {
   readonly repair: boolean;
   readonly json: false | "document" | "events";
   readonly quiet: boolean;
+  /** True for a run of `watch`, or of --watch beside CMD. */
+  readonly isWatched: boolean;
   /** What changed, if `watch` started this run; see `reasonOf`. */
   readonly reason: string | undefined;
   readonly verbose: boolean;
@@ -115,7 +117,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const [first, ...rest] = positionals;
   const chosen = chooseVerb(values, first);
   const names = chosen === first ? rest : namesOf(chosen, positionals);
-  const verb = asRun(chosen, values);
+  const { verb, isWatched } = asRun(chosen, values);
   if (chosen === first) refuseIgnored(chosen, rest, values);
   return {
     verb,
@@ -135,6 +137,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     repair: values.repair ?? false,
     json: jsonMode(values.json),
     quiet: values.quiet ?? false,
+    isWatched,
     reason: env.OPENCLAW_SKILL_DEPS_REASON || undefined,
     verbose: values.verbose ?? false,
     progress: !(values["no-progress"] ?? false),
@@ -173,9 +176,10 @@ function directories(
 }
 
 /** The entrypoint looks again and again for `watch`; each run of ours is one of `install`. */
-function asRun(verb: Verb, values: Values): Verb {
-  if (verb === "watch" || values.watch) refuseToRepeat(values);
-  return verb === "watch" ? "install" : verb;
+function asRun(verb: Verb, values: Values): Pick<Options, "verb" | "isWatched"> {
+  const isWatched = verb === "watch" || values.watch === true;
+  if (isWatched) refuseToRepeat(values);
+  return { verb: verb === "watch" ? "install" : verb, isWatched };
 }
 
 /** Throws a UserError (`usage`) for what would be done again at every change. */

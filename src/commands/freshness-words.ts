@@ -14,6 +14,7 @@ const manner: readonly (keyof Options)[] = [
   "strict",
   "quiet",
   "verbose",
+  "isWatched",
   "reason",
   "progress",
   "jobs",

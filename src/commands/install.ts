@@ -115,7 +115,8 @@ function printSummary(
   if (options.json === "document") {
     stdout.write(renderDocument(summaryDocument(summary, loginShell)));
   } else if (!options.quiet && options.reason === undefined) {
-    stderr.write(renderSummary(summary, loginShell, env.PATH));
+    const { isWatched } = options;
+    stderr.write(renderSummary(summary, loginShell, { path: env.PATH, isWatched }));
   }
 }
 

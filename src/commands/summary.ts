@@ -49,18 +49,22 @@ export function summaryDocument(
   };
 }
 
-/** What was installed and where, the PATH line for the shell, and the totals. */
+/**
+ * What was installed and where, the PATH line for the shell, and the totals. `path`: the PATH of the current shell.
+ * A watcher, which starts with each start of a gateway, tells of login shells only where something was installed.
+ */
 export function renderSummary(
   summary: Summary,
   loginShell: LoginShell,
-  path: string | undefined,
+  { path, isWatched }: { readonly path: string | undefined; readonly isWatched: boolean },
 ): string {
   const { state, applied } = summary;
   const { prefix } = state;
   const count = countTools(applied.manifest);
   const changed = [...applied.installed, ...applied.linked];
   const table = changed.length > 0 ? `\n${renderTools(prefix, changed)}` : "";
-  const line = count > 0 ? renderPath(prefix, loginShell, path) : "";
+  const isDue = count > 0 && !(isWatched && changed.length === 0);
+  const line = isDue ? renderPath(prefix, loginShell, path) : "";
   return `${table}${line}${renderSum(summary)}\n`;
 }
 

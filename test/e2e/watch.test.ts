@@ -65,6 +65,27 @@ for (const [name, ...shell] of shells) {
   });
 }
 
+test("login shells are told of where something was installed, not at each start", async () => {
+  offer("zog");
+  place.skill("first", { bins: ["zog"] });
+  const config = join(place.dir, "openclaw.json");
+  for (const [words, ...command] of [
+    [["watch", "--interval", "1"]],
+    [["--watch", "--interval", "1"], "--", "sleep", "60"],
+  ] as const) {
+    rmSync(place.prefix, { recursive: true });
+    mkdirSync(place.prefix);
+    for (const start of ["first", "second"]) {
+      writeFileSync(config, `{ meta: { start: "${start}${words[0]}" } }`); // as a gateway does
+      const more = { OPENCLAW_CONFIG_PATH: config };
+      const watcher = watch([...words, ...command], ["sh"], more);
+      await watcher.says(start === "first" ? /1 installed; 1 in/ : /nothing to do; 1 in/);
+      expect([start, watcher.said().includes("login shells")]).toEqual([start, start === "first"]);
+      await watcher.end();
+    }
+  }
+});
+
 describe("what failed", () => {
   const isRoot = process.getuid?.() === 0;
   test.skipIf(!isRoot).each([
