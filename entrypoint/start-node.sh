@@ -18,14 +18,12 @@ run_node() {
   shift "$rest"
   # The whole standard input is for CMD.
   if [ -z "$hook" ]; then exec 3<&0; else exec 3</dev/null; fi
-  if [ ! -f "$package/dist/openclaw-install-skill-deps.cjs" ]; then
-    tried="$newline      $package/dist/openclaw-install-skill-deps.cjs is missing (npm run build creates it)."
-    without_node "$@"
-  else
-    limit_addresses
-    try_nodes "$@" || without_node "$@"
-  fi
+  { is_built && try_nodes "$@"; } || without_node "$@"
   exec 3<&-
+}
+
+is_built() {
+  [ -f "$package/dist/openclaw-install-skill-deps.cjs" ]
 }
 
 # Node 22 reserves 10 GB of address space for WebAssembly, which parses HTTP, unless this is disabled.
@@ -42,6 +40,7 @@ limit_addresses() {
 
 # Tries one Node after the other. False if none of them ran the program.
 try_nodes() {
+  limit_addresses
   named=${OPENCLAW_SKILL_DEPS_NODE:-}
   case $named in
     '') ;;
@@ -187,6 +186,13 @@ hint: raise the limits of memory, processes and open files, or fill the volume f
     say 'OPENCLAW_SKILL_DEPS_NODE is none, so nothing is installed or updated. [E_NO_NODE]'
     return
   fi
+  if ! is_built; then
+    say "nothing can be installed or updated: $package/dist/openclaw-install-skill-deps.cjs is missing [E_PACKAGE_DAMAGED]
+
+hint: npm run build creates it in a clone. npm does not build what it installs from git: install the tarball that
+      npm pack makes in a clone."
+    return
+  fi
   say "there is no Node 22 or newer here, so nothing can be installed or updated. [E_NO_NODE]$tried
 
 hint: fill the volume from a container that has Node (the gateway, or a provisioner), or install Node at
@@ -269,7 +275,6 @@ answer_policy() {
   word_count=$(($# + 1))
   set -- "$@" --prefix="$prefix"
   tried='' crashed='' noisy='' last='' status=2
-  limit_addresses
   try_nodes "$@"
   [ "$status" -ne 0 ] || return 0
   say "warning: the policy could not be started (status $status)$tried"

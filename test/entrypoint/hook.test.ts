@@ -340,7 +340,9 @@ for (const shell of shells) {
         rmSync(join(place.dir, "package/dist/openclaw-install-skill-deps.cjs"));
         const { node, stderr } = place.run([]);
         expect(node).toBeUndefined();
+        expect(stderr).toMatch(/openclaw-install-skill-deps\.cjs is missing \[E_PACKAGE_DAMAGED\]/);
         expect(stderr).toContain("npm run build creates it");
+        expect(stderr).not.toContain("E_NO_NODE");
       });
     });
 
