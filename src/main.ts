@@ -205,9 +205,9 @@ guardStreams(process.stdout, process.stderr, (error) => {
 // An error that no code waits for: the state is unknown after it.
 process.once("uncaughtException", (error) => process.exit(report(error, undefined)));
 process.once("exit", removeTemporaryDirectories); // also where the work did not end by itself
-let settled = false;
+let hasEnded = false;
 process.once("beforeExit", () => {
-  if (settled) return;
+  if (hasEnded) return;
   process.stderr.write(`${bug}\nno work is pending, but the run has not finished\n`);
   process.exitCode = exitStatus.bug;
 });
@@ -221,5 +221,5 @@ main()
     },
   )
   .finally(() => {
-    settled = true;
+    hasEnded = true;
   });

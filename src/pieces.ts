@@ -7,11 +7,22 @@
  * themselves, of the program and of Node's version. A user who could write both could also write the program.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import type { CodeCache } from "./core/code-cache.ts";
+import { layout } from "./core/layout.ts";
 
 /** Each file is an object of pieces by name: functions with the parameters of a CommonJS module. */
 type Pieces = Readonly<Record<string, (...parameters: unknown[]) => void>>;
@@ -31,8 +42,11 @@ export interface Program {
   require(id: string): unknown;
   /** Stores the compiled code of what was loaded beside it, or beside a copy. Throws an error of the disk. */
   readonly writeCaches: CodeCache["write"];
-  /** True if the files were loaded without a code cache. */
-  isUncached(): boolean;
+  /**
+   * Stores it beside the program if there is none and the package is this user's; not in a volume, where it was
+   * stored before the tree was recorded.
+   */
+  keepCaches(user: number | undefined): void;
 }
 
 /**
@@ -85,8 +99,17 @@ export function openProgram(
       else writeCache(join(dist, name), script, node);
     }
   };
-  const isUncached = (): boolean => loaded.get("rest")?.isUncached ?? false;
-  return { require: requirePiece, writeCaches, isUncached };
+  const keepCaches = (user: number | undefined): void => {
+    try {
+      const isOurs = statSync(dir).uid === user && !existsSync(join(dir, "..", layout.record));
+      if (!isOurs || !loaded.get("rest")?.isUncached) return;
+      accessSync(dir, constants.W_OK);
+      writeCaches(dir);
+    } catch {
+      return; // later runs start without it
+    }
+  };
+  return { require: requirePiece, writeCaches, keepCaches };
 }
 
 function compile(path: string, node: string): Loaded {

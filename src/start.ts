@@ -7,11 +7,9 @@
  * program called node may be a version manager's shim or another runtime, and end with any status.
  * So with a view the exit status is ours plus 200; 86 means: try another Node.
  */
-import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { offerCodeCache } from "./core/code-cache.ts";
 import { isNode } from "./core/is-node.ts";
-import { layout } from "./core/layout.ts";
 import { openProgram } from "./pieces.ts";
 
 const isAskedBySh = process.env.OPENCLAW_SKILL_DEPS_VIEW !== undefined;
@@ -50,24 +48,12 @@ function writeCaches(): void {
   }
 }
 
-/** Not in a volume: there the code was stored before the tree was recorded. */
-function writeFirstCaches(): void {
-  try {
-    if (existsSync(join(here, "..", layout.record)) || statSync(here).uid !== process.getuid?.())
-      return;
-    accessSync(here, constants.W_OK);
-    program.writeCaches(here);
-  } catch {
-    return; // later runs start without it
-  }
-}
-
 if (!isNode(process.versions)) refuseNode();
 const here = dirname(process.argv[1] ?? "");
 const program = openProgram(here, `${process.version} ${process.arch}`, refusePackage);
 const codeCache = offerCodeCache(program.writeCaches);
 process.on("exit", (status) => {
   if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") writeCaches();
-  else if (status === 0 && codeCache.isComplete && program.isUncached()) writeFirstCaches();
+  else if (status === 0 && codeCache.isComplete) program.keepCaches(process.getuid?.());
 });
 program.require("./main.js");

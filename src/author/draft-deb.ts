@@ -26,7 +26,7 @@ const metaHint = "The programs of a meta package are in the packages that it dep
 export async function draftFromDeb(
   from: string,
   wish: DraftWish,
-  place: DraftContext,
+  context: DraftContext,
 ): Promise<Draft> {
   const [name = "", other, ...more] = from.split("/");
   const wrong = debNameRule(name) ?? (other === undefined ? undefined : debReleaseRule(other));
@@ -36,7 +36,7 @@ export async function draftFromDeb(
     });
   }
   const tool = toolName(wish, name, name);
-  const release = await place.release(other);
+  const release = await context.release(other);
   const lock = `${tool}.deb.lock.json`;
   const artifacts: Partial<Record<PlatformKey, RecipeSource>> = {};
   for (const [arch, key] of arches) {
@@ -48,10 +48,10 @@ export async function draftFromDeb(
   if (!found) {
     throw new UserError("E_DEBIAN_PACKAGE", `${release.codename} has no package ${name}`);
   }
-  const day = today(place).replaceAll("-", "");
-  const dir = await workDirIn(place.dir, "package");
+  const day = today(context).replaceAll("-", "");
+  const dir = await workDirIn(context.dir, "package");
   const looked = await listDebPrograms(toLocked(packages, name), `${day}T000000Z`, {
-    ...place,
+    ...context,
     dir,
   });
   const bins = chooseBins(looked.bins, wish.bins, name, metaHint);
@@ -65,7 +65,7 @@ export async function draftFromDeb(
     test: versionTest(bins),
     artifacts,
   };
-  const lockDebian = debLocker({ ...place, dir: await workDirIn(place.dir, "lock") });
+  const lockDebian = debLocker({ ...context, dir: await workDirIn(context.dir, "lock") });
   return { document, locks: { [lock]: await lockDebian(parseDebWanted(renderDraft(document))) } };
 }
 

@@ -97,7 +97,7 @@ export async function hashPackage(
   context: DraftContext,
 ): Promise<HashedDownload> {
   const hashed = await fromTarball(found, context, (address) =>
-    context.http.weigh({ ...address, file }),
+    context.http.hashDownload({ ...address, file }),
   );
   refuseOther(found, hashed);
   return hashed;

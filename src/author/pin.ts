@@ -59,7 +59,7 @@ const pinners: Readonly<Partial<Record<RecipeKind, Pinner>>> = {
     return { fields: { sha256: sha256.hex, size } };
   },
   archive: async (source, { draft, file }) =>
-    hashed(source, await draft.http.weigh({ url: source.url ?? "", file, isPrivate: true })),
+    hashed(source, await draft.http.hashDownload({ url: source.url ?? "", file, isPrivate: true })),
   "npm-package": async (source, { draft, file }) => {
     const found = await viewPackage(source.npm ?? "", draft);
     return hashed(source, await hashPackage(found, file, draft));

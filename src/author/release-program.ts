@@ -56,7 +56,7 @@ export interface Release extends LibcNeeds {
 export async function inspectRelease(request: ReleaseRequest): Promise<Release> {
   const { http, url, headers, isPrivate, dir, format, name, bins: wanted, limit, signal } = request;
   const file = join(dir, "download");
-  const { size, sha256, sha512 } = await http.weigh({
+  const { size, sha256, sha512 } = await http.hashDownload({
     ...{ url, headers, isPrivate },
     ...{ file, limit, signal },
   });

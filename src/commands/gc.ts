@@ -44,8 +44,8 @@ export async function gc(context: Context): Promise<number> {
       },
     );
   }
-  const look = context.options.dryRun ? foresee : free;
-  const garbage = isDirectory(state.prefix) ? await look(state, context) : nothing;
+  const collect = context.options.dryRun ? foresee : free;
+  const garbage = isDirectory(state.prefix) ? await collect(state, context) : nothing;
   sayRecorded(state, context);
   report(garbage, state.prefix, context);
   return exitStatus.done;

@@ -64,30 +64,30 @@ function knownTool(name: string, manifest: Manifest, catalogue: Catalogue): stri
   });
 }
 
-interface Surroundings {
+interface InfoContext {
   readonly prefix: string;
   readonly manifest: Manifest;
   readonly catalogue: Catalogue;
   readonly context: Context;
 }
 
-async function describeTool(name: string, place: Surroundings): Promise<Info> {
-  const { manifest, catalogue } = place;
+async function describeTool(name: string, given: InfoContext): Promise<Info> {
+  const { manifest, catalogue } = given;
   const recipe = catalogue.recipes.get(name);
   const record = manifest.tools[name];
   const previous = manifest.previous?.[name];
   return {
     name,
-    recipe: recipe ? describeRecipe(recipe, place) : null,
-    installed: record ? await describeInstalled(record, place) : null,
-    previous: previous ? await describePrevious(previous, place) : null,
+    recipe: recipe ? describeRecipe(recipe, given) : null,
+    installed: record ? await describeInstalled(record, given) : null,
+    previous: previous ? await describePrevious(previous, given) : null,
     neededBy: record
       ? neededBy(record, manifest)
       : { skills: [], tools: [], byName: false, held: false },
   };
 }
 
-function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
+function describeRecipe(recipe: Recipe, { catalogue, context }: InfoContext) {
   const { version, description, homepage, license, origin, needs } = recipe;
   const python = catalogue.recipes.get("python3")?.version;
   const sources = Object.entries(recipe.artifacts).flatMap(([platform, listed]) =>
@@ -102,7 +102,7 @@ function describeRecipe(recipe: Recipe, { catalogue, context }: Surroundings) {
   return { ...about, bins, aliases, needs, sources };
 }
 
-async function describeInstalled(record: VerifiedRecord, { prefix }: Surroundings) {
+async function describeInstalled(record: VerifiedRecord, { prefix }: InfoContext) {
   const { version, dir, needs, license, recipe, source, installedAt } = record;
   const bytes = await bytesOf(join(prefix, dir));
   const bins = Object.keys(record.bins);
@@ -111,7 +111,7 @@ async function describeInstalled(record: VerifiedRecord, { prefix }: Surrounding
   return { packages, ...about };
 }
 
-async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: Surroundings) {
+async function describePrevious({ version, dir }: VerifiedRecord, { prefix }: InfoContext) {
   return { version, dir, bytes: await bytesOf(join(prefix, dir)) };
 }
 

@@ -32,7 +32,7 @@ import { readInput } from "../io/input.ts";
 import { readRecipeFile } from "../io/inputs/recipe-dir.ts";
 import { readCatalogue } from "../run/inputs/catalogue.ts";
 
-type Drafter = (name: string, wish: DraftWish, place: DraftContext) => Promise<Draft>;
+type Drafter = (name: string, wish: DraftWish, context: DraftContext) => Promise<Draft>;
 
 const drafters: Readonly<Record<string, Drafter>> = {
   npm: draftFromNpm,
@@ -57,16 +57,16 @@ export async function newRecipe(context: Context, sources: readonly string[]): P
     refuseWritten([join(dir, `${name}.yaml`)], author.overwrite);
   const atVersion = await versionWish(context, sources);
   if (atVersion) accept(atVersion.recipe.name);
-  const { draft, signed } = await withDraftContext(context, async (place) => {
+  const { draft, signed } = await withDraftContext(context, async (drafting) => {
     const made = atVersion
-      ? await draftAtVersion(atVersion, place)
-      : await draftFrom(sources, { name: author.name, bins: author.bins, accept }, place);
+      ? await draftAtVersion(atVersion, drafting)
+      : await draftFrom(sources, { name: author.name, bins: author.bins, accept }, drafting);
     const day = today(context);
     const lockOf = (lock: string) => made.locks[lock];
     const text = renderDraft(made.document);
     return {
       draft: made,
-      signed: await recordSignatures(text, lockOf, openSignatures(place), { day }),
+      signed: await recordSignatures(text, lockOf, openSignatures(drafting), { day }),
     };
   });
   const { name } = draft.document;

@@ -28,23 +28,23 @@ const engineSocket = "/var/run/docker.sock";
 export const hostSocket = `\${OPENCLAW_DOCKER_SOCKET:-${engineSocket}}`;
 
 /** The services that fill the volume; undefined if sandboxes do it, or images contain the tools. */
-export function composeFile(topology: Topology, site: Site): ComposeFile | undefined {
+export function composeFile(topology: Topology, host: ComposeHost): ComposeFile | undefined {
   if (!hasGateway(topology)) return undefined;
   if (topology === "gateway")
-    return { services: { "openclaw-gateway": gatewayService(topology, site) } };
+    return { services: { "openclaw-gateway": gatewayService(topology, host) } };
   return {
     services: {
-      "skill-deps": topology === "stock" ? stockService(site) : provisioner(site),
-      "openclaw-gateway": gatewayService(topology, site),
+      "skill-deps": topology === "stock" ? stockService(host) : provisioner(host),
+      "openclaw-gateway": gatewayService(topology, host),
     },
   };
 }
 
-type Site = Pick<Host, "packageDir" | "source" | "state" | "npmPackage" | "variables">;
+type ComposeHost = Pick<Host, "packageDir" | "source" | "state" | "npmPackage" | "variables">;
 type Access = "ro" | "rw";
 
 /** OpenClaw starts sandboxes with the docker client. In a compose file `$` begins a variable. */
-function settings({ variables = {} }: Site): Readonly<Record<string, string>> {
+function settings({ variables = {} }: ComposeHost): Readonly<Record<string, string>> {
   const escaped = Object.entries(variables).map(([name, value]) => [
     name,
     value.replaceAll("$", "$$$$"),
@@ -57,43 +57,43 @@ const dependsOn = (isStock: boolean): object =>
   isStock ? ["skill-deps"] : { "skill-deps": { condition: "service_completed_successfully" } };
 const hardened = { read_only: true, cap_drop: ["ALL"], security_opt: ["no-new-privileges:true"] };
 
-const volumes = ({ source, state }: Site, volume: Access, home: Access): string[] => [
+const volumes = ({ source, state }: ComposeHost, volume: Access, home: Access): string[] => [
   `${source}:${target}:${volume}`,
   `${state}:/home/node/.openclaw:${home}`,
 ];
 
-const build = ({ packageDir: context }: Site): object => ({
+const build = ({ packageDir: context }: ComposeHost): object => ({
   image: gatewayImage,
   build: { context, dockerfile: "Dockerfile.example", target: "gateway" },
 });
 
-function gatewayService(topology: Topology, site: Site): object {
+function gatewayService(topology: Topology, host: ComposeHost): object {
   const isOwn = topology === "gateway";
   const isStock = topology === "stock";
   return {
-    ...(isStock ? { image: stockGateway } : build(site)),
+    ...(isStock ? { image: stockGateway } : build(host)),
     ...(isOwn ? {} : { depends_on: dependsOn(isStock) }),
     restart: "unless-stopped",
     environment: {
       OPENCLAW_GATEWAY_TOKEN: "${OPENCLAW_GATEWAY_TOKEN:?must be set in .env}",
       ...(isStock ? { PATH: searchPath } : {}),
-      ...(isOwn ? settings(site) : {}),
+      ...(isOwn ? settings(host) : {}),
     },
     group_add: ["${DOCKER_GID:?must be set in .env}"],
     ports: ["127.0.0.1:${OPENCLAW_GATEWAY_PORT:-18789}:18789"],
-    volumes: [...volumes(site, isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
+    volumes: [...volumes(host, isOwn ? "rw" : "ro", "rw"), `${hostSocket}:${engineSocket}`],
   };
 }
 
 /** The image's entrypoint does the work and then runs `true`, so that a missing tool keeps no service down. */
-function provisioner(site: Site): object {
+function provisioner(host: ComposeHost): object {
   return {
-    ...build(site),
+    ...build(host),
     command: ["true"],
-    environment: settings(site),
+    environment: settings(host),
     ...hardened,
     tmpfs: ["/tmp"],
-    volumes: volumes(site, "rw", "rw"), // the status skill is written there
+    volumes: volumes(host, "rw", "rw"), // the status skill is written there
   };
 }
 
@@ -108,8 +108,8 @@ export function npxWord(npmPackage: string): string {
  * while nothing changes, watches; npm's would stay in memory. Nothing keeps the gateway down, not even a
  * registry that does not answer.
  */
-function stockService(site: Site): object {
-  const { npmPackage } = site;
+function stockService(host: ComposeHost): object {
+  const { npmPackage } = host;
   const isFile = npmPackage.startsWith("/");
   return {
     image: stockGateway,
@@ -121,11 +121,11 @@ function stockService(site: Site): object {
     ],
     restart: "unless-stopped",
     healthcheck: { test: ["CMD", volumeCommand, "health"], interval: "10s", start_period: "10m" },
-    environment: { npm_config_cache: "/tmp/npm", ...settings(site) },
+    environment: { npm_config_cache: "/tmp/npm", ...settings(host) },
     ...hardened,
     tmpfs: ["/tmp:exec"], // npx runs what it unpacked there
     volumes: [
-      ...volumes(site, "rw", "rw"), // likewise
+      ...volumes(host, "rw", "rw"), // likewise
       ...(isFile ? [`${npmPackage}:${tarball}:ro`] : []),
     ],
   };

@@ -62,9 +62,9 @@ export async function hashDownload(
       from = await transfer(job);
     }
     if (from.encodings.length > 0 && !isPackedByName(from)) {
-      return await decodeOnto(file, algorithms, from, limit, (into) => into.weighed(from.url));
+      return await decodeOnto(file, algorithms, from, limit, (into) => into.hashed(from.url));
     }
-    return { size: sink.received, url: shownUrl(from.url), ...sink.weighed(from.url) };
+    return { size: sink.received, url: shownUrl(from.url), ...sink.hashed(from.url) };
   });
 }
 

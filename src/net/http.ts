@@ -77,7 +77,7 @@ export interface Http {
    * Downloads a file that is not pinned yet and returns its digests. Throws like `download`;
    * `integrity` if it is a web page.
    */
-  weigh(request: Omit<DownloadRequest, "digest">): Promise<HashedDownload>;
+  hashDownload(request: Omit<DownloadRequest, "digest">): Promise<HashedDownload>;
   /** A JSON document of at most 32 MiB, unverified. Throws like `download`. */
   json(url: string, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   /**
@@ -150,7 +150,8 @@ export function createHttp(options: HttpOptions): Http {
     hasAlternative ? tellFailure(url, work, onDetail) : work;
   return {
     download: (request) => told(request.url, request.hasAlternative, download(request, begin)),
-    weigh: (request) => told(request.url, request.hasAlternative, hashDownload(request, begin)),
+    hashDownload: (request) =>
+      told(request.url, request.hasAlternative, hashDownload(request, begin)),
     json: (url, headers) => json(url, headers ?? {}, begin),
     text: (url, options = {}) => told(url, options.hasAlternative, text(url, options, begin)),
     onQuiet: quiet.listen,

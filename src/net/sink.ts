@@ -52,7 +52,7 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
       throw wrongBytes(from, why, looksLikePage(head));
     },
     /** Both digests of the content; throws a UserError (`integrity`) if it is a web page. */
-    weighed(from: URL): { sha256: Digest; sha512: Digest } {
+    hashed(from: URL): { sha256: Digest; sha512: Digest } {
       if (looksLikePage(head)) throw wrongBytes(from, "nothing was pinned", true);
       const [sha256, sha512] = digests();
       if (!sha256 || !sha512) throw new Error("a sink has not hashed what it was to hash");

@@ -23,7 +23,7 @@ export interface LongRun {
 }
 
 /** Milliseconds after which what does not end is killed; OpenClaw waits for five seconds. */
-const patience = 3500;
+const killDelay = 3500;
 
 /** Starts a program in a process group of its own, with its output line by line in `write`. */
 export function startLongRun(
@@ -53,7 +53,7 @@ export function startLongRun(
     ended,
     async end() {
       child.kill("SIGTERM");
-      const timer = setTimeout(() => signalGroup(child, "SIGKILL"), patience);
+      const timer = setTimeout(() => signalGroup(child, "SIGKILL"), killDelay);
       await ended;
       // What it has started ends a moment later.
       for (let tries = 0; tries < 50 && signalGroup(child, 0); tries++) await sleep(10);
@@ -94,7 +94,7 @@ export async function outputOf(
   return await new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       child.kill("SIGTERM");
-      const killing = setTimeout(() => signalGroup(child, "SIGKILL"), patience).unref();
+      const killing = setTimeout(() => signalGroup(child, "SIGKILL"), killDelay).unref();
       child.on("exit", () => {
         clearTimeout(killing);
         signalGroup(child, "SIGKILL");

@@ -1,12 +1,12 @@
 import { runHere } from "./child.ts";
+import { findCommand, type Location } from "./location.ts";
 import { cliDescription, cliName } from "./manifest.ts";
 import type { CliCommand } from "./openclaw.ts";
-import { findCommand, type Place } from "./place.ts";
 
 /**
  * `openclaw skill-deps WORDS…` is `openclaw-install-skill-deps WORDS…`: its words, streams and exit status.
  */
-export function addCli(program: CliCommand, place: () => Place, host: NodeJS.Process): void {
+export function addCli(program: CliCommand, location: () => Location, host: NodeJS.Process): void {
   program
     .command(cliName)
     .description(cliDescription)
@@ -15,17 +15,17 @@ export function addCli(program: CliCommand, place: () => Place, host: NodeJS.Pro
     .allowUnknownOption()
     .passThroughOptions()
     .action(async (words) => {
-      host.exitCode = await runWords(words, place, host);
+      host.exitCode = await runWords(words, location, host);
     });
 }
 
 async function runWords(
   words: readonly string[],
-  place: () => Place,
+  location: () => Location,
   host: NodeJS.Process,
 ): Promise<number> {
   try {
-    const where = place();
+    const where = location();
     const command = await findCommand(where);
     const env = { ...host.env, OPENCLAW_SKILL_PREFIX: where.prefix };
     return await runHere([command, ...allWords(words, host.argv)], env, host);

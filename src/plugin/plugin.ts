@@ -3,9 +3,9 @@ import { pluginId } from "../core/openclaw-plugin.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import { addCli } from "./cli.ts";
 import { createGuard, messageOf } from "./guard.ts";
+import { findLocation, findPackage, type Location } from "./location.ts";
 import { cliDescription, cliName, description, statusMethod, title } from "./manifest.ts";
 import type { PluginApi, Respond } from "./openclaw.ts";
-import { findPackage, findPlace, type Place } from "./place.ts";
 import { createService, preparePath, watcherState } from "./service.ts";
 import { optionsOfDoctor, readSettings, type Settings } from "./settings.ts";
 import { readStatus, type Status } from "./status.ts";
@@ -35,9 +35,9 @@ function registerAll(api: PluginApi, host: NodeJS.Process): void {
   const guard = createGuard(() => api.logger);
   const own = findPackage(api.rootDir);
   const settings = (): Settings => readSettings(api.pluginConfig);
-  const place = (chosen: Settings): Place => findPlace(chosen, own, host.env, homedir());
+  const location = (chosen: Settings): Location => findLocation(chosen, own, host.env, homedir());
   api.registerCli(
-    guard("cli", ({ program }) => addCli(program, () => place(settings()), host)),
+    guard("cli", ({ program }) => addCli(program, () => location(settings()), host)),
     {
       descriptors: [
         {
@@ -51,7 +51,7 @@ function registerAll(api: PluginApi, host: NodeJS.Process): void {
     },
   );
   // The service tells what is wrong.
-  if (api.registrationMode === "full") orNothing(() => preparePath(place(settings()), host));
+  if (api.registrationMode === "full") orNothing(() => preparePath(location(settings()), host));
   let asking = new AbortController();
   const onStop = (): void => {
     asking.abort(new Error("the plugin has stopped"));
@@ -59,13 +59,13 @@ function registerAll(api: PluginApi, host: NodeJS.Process): void {
   };
   const ask = async (): Promise<Status> => {
     const chosen = settings();
-    const where = place(chosen);
+    const where = location(chosen);
     const options = optionsOfDoctor(chosen.options);
     const env = { ...host.env, OPENCLAW_SKILL_PREFIX: where.prefix };
     return readStatus(where, options, env, watcherState(host) ?? null, asking.signal);
   };
   // Absent where OpenClaw only lists commands.
-  api.registerService?.(createService({ settings, place, host, guard, onStop }));
+  api.registerService?.(createService({ settings, location, host, guard, onStop }));
   api.registerGatewayMethod?.(statusMethod, guard("status", answerWith(ask)), {
     scope: "operator.read",
   });

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { layout } from "../core/layout.ts";
 import { pluginId } from "../core/openclaw-plugin.ts";
 import { type Guard, messageOf } from "./guard.ts";
+import type { Location } from "./location.ts";
 import type { Service, ServiceContext } from "./openclaw.ts";
 import { extendPath } from "./path.ts";
-import type { Place } from "./place.ts";
 import type { Settings } from "./settings.ts";
 import { startWatcher, type WatcherState } from "./watcher.ts";
 
@@ -33,7 +33,7 @@ export interface ServiceOptions {
   /** Ends what else this plugin has started. */
   readonly onStop: () => void;
   readonly settings: () => Settings;
-  readonly place: (settings: Settings) => Place;
+  readonly location: (settings: Settings) => Location;
   readonly host: NodeJS.Process;
   readonly guard: Guard;
 }
@@ -69,7 +69,7 @@ export function createService(options: ServiceOptions): Service {
  * Puts the volume on PATH. Called when the plugin is registered, before the gateway starts services: a turn may
  * come first, and OpenClaw remembers for a session which skills it found eligible.
  */
-export function preparePath({ prefix }: Place, host: NodeJS.Process): void {
+export function preparePath({ prefix }: Location, host: NodeJS.Process): void {
   const shared = sharedBy(host);
   shared.restorePath?.();
   shared.restorePath = extendPath(host.env, join(prefix, layout.bin));
@@ -84,7 +84,7 @@ export function watcherState(host: NodeJS.Process): WatcherState | undefined {
 function run(
   { logger, serviceHealth }: ServiceContext,
   after: Promise<void>,
-  { settings, place, host, guard }: ServiceOptions,
+  { settings, location, host, guard }: ServiceOptions,
 ): Running {
   let chosen: Settings;
   try {
@@ -95,14 +95,14 @@ function run(
     serviceHealth?.reportFailure(error);
     return { state: () => ({ pid: null, starts: 0, failure }), stop: () => after };
   }
-  const where = place(chosen);
+  const where = location(chosen);
   preparePath(where, host);
   logger.info(`skill-deps: ${where.prefix}/${layout.bin} is on PATH, starting watch`);
   return startWatcher({
     logger,
     guard,
     after,
-    place: where,
+    location: where,
     options: chosen.options,
     uid: host.geteuid?.() ?? 0,
     env: { ...host.env, OPENCLAW_SKILL_PREFIX: where.prefix },

@@ -1,5 +1,5 @@
 import { outputOf } from "./child.ts";
-import { findCommand, type Place } from "./place.ts";
+import { findCommand, type Location } from "./location.ts";
 import type { WatcherState } from "./watcher.ts";
 
 /** The answer to `skilldeps.status`. */
@@ -18,18 +18,18 @@ const timeout = 60_000;
 
 /** Asks the command what is there. Throws if it gives no document. */
 export async function readStatus(
-  place: Place,
+  location: Location,
   options: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   watch: WatcherState | null,
   signal: AbortSignal,
 ): Promise<Status> {
-  const command = await findCommand(place);
+  const command = await findCommand(location);
   const argv = [command, "doctor", "--json", ...options];
   const { stdout, stderr } = await outputOf(argv, env, { timeout, signal });
   const doctor = parse(stdout);
   if (doctor === undefined) throw new Error(stderr.trim().slice(-2000) || "doctor printed nothing");
-  return { schema: 1, prefix: place.prefix, command, watch, doctor };
+  return { schema: 1, prefix: location.prefix, command, watch, doctor };
 }
 
 function parse(text: string): unknown {

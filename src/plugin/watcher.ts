@@ -5,14 +5,14 @@ import type { Guard } from "./guard.ts";
 import { messageOf } from "./guard.ts";
 import { failureOf, readBeat } from "./health.ts";
 import { logLines } from "./lines.ts";
+import { findCommand, type Location } from "./location.ts";
 import type { ServiceContext } from "./openclaw.ts";
-import { findCommand, type Place } from "./place.ts";
 
 /** Milliseconds. */
 const [firstPause, longestPause, steadyTime, checkEvery] = [1000, 300_000, 60_000, 5000];
 
 export interface WatcherOptions extends ServiceContext {
-  readonly place: Place;
+  readonly location: Location;
   /** Words after `watch`. */
   readonly options: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -63,7 +63,7 @@ export function startWatcher(given: WatcherOptions): Watcher {
     else if (performance.now() - checked.began > steadyTime) report(undefined);
   };
   const once = async (): Promise<string> => {
-    const command = await findCommand(given.place);
+    const command = await findCommand(given.location);
     if (stopped.signal.aborted) return "";
     const log = logLines(logger, () => performance.now());
     const words = [command, "watch", ...given.options];

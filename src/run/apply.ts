@@ -7,14 +7,14 @@ import { titleOfRecord } from "../core/plan/needed-by.ts";
 import { isForced, type LinkStep, type Plan, type Step } from "../core/plan/plan.ts";
 import { forgetFreshness } from "../io/freshness/record.ts";
 import { linkBins } from "../io/volume/bins.ts";
-import { letGoOfWrittenFiles } from "../io/volume/let-go.ts";
-import { learnDigests, resealed } from "../io/volume/reseal.ts";
+import { releaseWrittenFiles } from "../io/volume/release-files.ts";
+import { learnDigests, renewedRecords } from "../io/volume/renew-records.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import type { WrittenDigests } from "../io/volume/tree-list.ts";
 import { openStaging, openVolume, type Staging, volumeTime } from "../io/volume/volume.ts";
 import type { Failure } from "../report/events.ts";
 import type { ApplyContext, ApplyRequest, OpenSeed, SeedVolume } from "./apply-context.ts";
-import { findMissing, retireReplaced } from "./cleanup.ts";
+import { findMissing, removeReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
 import { failed, noResults, type Results, sayDispensable } from "./failed.ts";
 import { installTool } from "./install-tool.ts";
@@ -68,7 +68,7 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     const missing = await cleanUp(done, after, context); // 4
     const codeCache = offeredCodeCache();
     if (codeCache && done.installed.length > 0) codeCache.isComplete = true;
-    if (done.installed.length > 0) letGoOfWrittenFiles(staging.dir);
+    if (done.installed.length > 0) releaseWrittenFiles(staging.dir);
     if (done.bugs.length > 0) throw done.bugs[0];
     return {
       manifest: after,
@@ -94,7 +94,7 @@ async function applyAll(plan: Plan, context: ApplyContext, staging: Staging): Pr
   const digests: WrittenDigests = new Map();
   if (plan.steps.some(isNewSet)) await learnDigests(prefix, known, digests);
   const results = await applySteps(plan, context, staging);
-  const shared = await resealed(prefix, [...known, ...results.installed], digests);
+  const shared = await renewedRecords(prefix, [...known, ...results.installed], digests);
   const installed = inOrderOf(plan, results.installed).map((record) => latest(record, shared));
   return { ...results, installed, shared };
 }
@@ -122,7 +122,7 @@ async function cleanUp(
   const { prefix, seed, emit } = context;
   if (seed?.catalogues) await importCatalogues(seed, { prefix, manifest }, emit);
   const missing = await findMissing(context, installed.filter(isTool));
-  await retireReplaced(context, installed, manifest);
+  await removeReplaced(context, installed, manifest);
   await removeStaleFiles(prefix, manifest);
   return missing;
 }

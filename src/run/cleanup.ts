@@ -55,7 +55,7 @@ export function stagingGone(tool: string): UserError {
  * because programs may still run from it; its age starts now. What cannot be removed is left for a
  * later prune.
  */
-export async function retireReplaced(
+export async function removeReplaced(
   context: Pick<ApplyContext, "prefix" | "manifest">,
   installed: readonly VerifiedRecord[],
   manifest: Manifest,

@@ -71,24 +71,24 @@ function about({ by, from }: DeclaredArtifact, { tool, bins }: DeclaredContext) 
  * npm resolves the dependencies, as in OpenClaw itself, whose images have npm; our own resolution
  * could differ. The result is then installed without npm, now and later.
  */
-async function draftNode(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
-  const { dir, bins, tool, context } = place;
+async function draftNode(artifact: DeclaredArtifact, given: DeclaredContext): Promise<Draft> {
+  const { dir, bins, tool, context } = given;
   const { emit, signal } = context;
   const { env, offline } = context.toolchains;
   const npm = { env, offline, dir, signal, emit };
   const found = await viewPackage(artifact.spec.package ?? "", npm);
   const { document, locks } = await draftClosure(found, tool, { bins }, npm);
-  return { document: { ...document, ...about(artifact, place) }, locks };
+  return { document: { ...document, ...about(artifact, given) }, locks };
 }
 
-async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
-  const { context, toolchains, dir } = place;
+async function draftGo(artifact: DeclaredArtifact, given: DeclaredContext): Promise<Draft> {
+  const { context, toolchains, dir } = given;
   const { platform, signal } = context;
   const source = await resolveGo(artifact.spec.module ?? "", { dir, platform, signal }, toolchains);
-  const [bin = "", ...others] = place.bins;
+  const [bin = "", ...others] = given.bins;
   if (others.length > 0) throw new UserError("E_DECLARED", "a Go package is a single program");
   const document: RecipeDocument = {
-    ...about(artifact, place),
+    ...about(artifact, given),
     version: splitPackage(source.go ?? "").version.replace(/^v/, ""),
     bins: { [bin]: `bin/${bin}` },
     artifacts: { any: source },
@@ -96,8 +96,8 @@ async function draftGo(artifact: DeclaredArtifact, place: DeclaredContext): Prom
   return { document, locks: {} };
 }
 
-async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): Promise<Draft> {
-  const { context, toolchains, dir, tool, bins } = place;
+async function draftPython(artifact: DeclaredArtifact, given: DeclaredContext): Promise<Draft> {
+  const { context, toolchains, dir, tool, bins } = given;
   if (!context.runsHere) {
     throw new UserError(
       "E_DECLARED",
@@ -112,7 +112,7 @@ async function draftPython(artifact: DeclaredArtifact, place: DeclaredContext): 
   const { name, version, lock } = await resolvePython(requirement, { dir, platform }, toolchains);
   const file = `${tool}.pypi.lock.json`;
   const document: RecipeDocument = {
-    ...about(artifact, place),
+    ...about(artifact, given),
     version,
     bins: Object.fromEntries(bins.map((bin) => [bin, `bin/${bin}`])),
     needs: ["python3"],

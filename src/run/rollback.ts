@@ -6,10 +6,10 @@ import { linkBins } from "../io/volume/bins.ts";
 import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { examineTree, isWhole, repairTree } from "../io/volume/store.ts";
 import { openStaging } from "../io/volume/volume.ts";
-import { retireReplaced } from "./cleanup.ts";
+import { removeReplaced } from "./cleanup.ts";
 import { commit } from "./commit.ts";
 
-type Place = Pick<
+type RollbackRequest = Pick<
   Parameters<typeof commit>[0],
   "prefix" | "platform" | "emit" | "clock" | "manifest"
 >;
@@ -25,8 +25,11 @@ type Place = Pick<
  *
  * A kill in between leaves either tree in use; the next run links what the manifest lists.
  */
-export async function rollBack(place: Place, chosen: readonly VerifiedRecord[]): Promise<Manifest> {
-  const { prefix } = place;
+export async function rollBack(
+  request: RollbackRequest,
+  chosen: readonly VerifiedRecord[],
+): Promise<Manifest> {
+  const { prefix } = request;
   const staging = await openStaging(prefix); // gc sees that a run is active
   try {
     const records: VerifiedRecord[] = [];
@@ -34,10 +37,10 @@ export async function rollBack(place: Place, chosen: readonly VerifiedRecord[]):
     await forgetFreshness(prefix); // 2
     for (const record of records) await linkBins(prefix, record); // 3
     const forced = new Set(records.map(({ tool }) => tool));
-    const context = { ...place, brokenManifest: false, reverified: [], fallbacks: [] };
+    const context = { ...request, brokenManifest: false, reverified: [], fallbacks: [] };
     const reasons = { skills: undefined, requested: [] };
     const after = await commit({ ...context, ...reasons }, records, forced); // 4
-    await retireReplaced(place, records, after); // 5
+    await removeReplaced(request, records, after); // 5
     await removeStaleFiles(prefix, after);
     return after;
   } finally {

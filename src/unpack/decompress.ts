@@ -22,7 +22,7 @@ export async function* decompressed(
 ): AsyncGenerator<Buffer> {
   const decoder = decoders[format];
   try {
-    const { span, head } = look(file, part);
+    const { span, head } = locate(file, part);
     if (decoder && !decoder.begins(head.toString("latin1"))) throw otherFormat(format, head);
     yield* decoder ? decoder.decode(file, span) : piecesOf(file, span);
   } catch (cause) {
@@ -63,7 +63,7 @@ const decoders: Partial<Record<ArchiveFormat, Decoder>> = {
 const maxPadding = 4096;
 
 /** The position of the data, and its first bytes. */
-function look(
+function locate(
   file: string,
   { start, end = statSync(file).size }: Part,
 ): { span: Span; head: Buffer } {

@@ -64,11 +64,11 @@ function hasHandle(stream: Stream): stream is WithHandle {
 function throughHandle(stream: WithHandle): Inflater {
   const { _handle: handle, _writeState: state } = stream;
   let failure: Error | undefined;
-  let settle = (): void => {};
+  let wake = (): void => {};
   // The stream's own would format a stack, and the end of each gzip file is found by an error.
   handle.onerror = (message, errno, code) => {
     failure = Object.assign(new Error(message), { errno, code });
-    settle();
+    wake();
   };
   // Makes the stream ignore the result: it only calls back.
   Object.defineProperty(stream, "destroyed", { value: true });
@@ -77,7 +77,7 @@ function throughHandle(stream: WithHandle): Inflater {
       const span = [input, 0, input.length, output, 0, output.length] as const;
       if (inThread) {
         await new Promise<void>((resolve) => {
-          settle = resolve;
+          wake = resolve;
           handle.cb = resolve;
           handle.write(flush, ...span);
         });

@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { layout } from "../../src/core/layout.ts";
 import { bytesOf } from "../../src/io/volume/prune.ts";
-import { learnDigests, resealed } from "../../src/io/volume/reseal.ts";
+import { learnDigests, renewedRecords } from "../../src/io/volume/renew-records.ts";
 import { shareFiles } from "../../src/io/volume/shared-files.ts";
 import { type DraftRecord, examineTree, isUnchanged, publish } from "../../src/io/volume/store.ts";
 import { listTree, type WrittenDigests } from "../../src/io/volume/tree-list.ts";
@@ -70,11 +70,11 @@ test("a link changes the times of both sets: their records are renewed, those of
   const other = await publishSet("c", words);
   const second = await publishSet("b", big);
   expect(isUnchanged(prefix, first)).toBe(false);
-  const found = await resealed(prefix, [first, other, second], new Map());
+  const found = await renewedRecords(prefix, [first, other, second], new Map());
   expect(found.map(({ tool }) => tool)).toEqual([first.tool]);
   expect(found.every((record) => isUnchanged(prefix, record))).toBe(true);
   writeFileSync(join(prefix, first.dir, "node_modules/big/index.js"), "y".repeat(300_000));
-  expect(await resealed(prefix, [...found, second], new Map())).toEqual([]);
+  expect(await renewedRecords(prefix, [...found, second], new Map())).toEqual([]);
 });
 
 test("what no link has touched is not read again, and what somebody has changed is", async () => {
@@ -83,11 +83,11 @@ test("what no link has touched is not read again, and what somebody has changed 
   await learnDigests(prefix, [first], known);
   const before = known.size;
   await publishSet("b", big);
-  const [found] = await resealed(prefix, [first], known);
+  const [found] = await renewedRecords(prefix, [first], known);
   expect(found && isUnchanged(prefix, found)).toBe(true);
   expect([before, known.size]).toEqual([2, 3]); // the linked file alone has a new stamp
   writeFileSync(join(prefix, first.dir, "node_modules/words/index.js"), "exports.words = 2;\n");
-  expect(await resealed(prefix, [first], known)).toEqual([]);
+  expect(await renewedRecords(prefix, [first], known)).toEqual([]);
   const changed: WrittenDigests = new Map();
   await learnDigests(prefix, [first], changed);
   expect(changed.size).toBe(0);

@@ -245,12 +245,12 @@ describe("Content-Encoding, though none was asked for", () => {
     const url = await serve(packed, "gzip", "/file.tar.gz");
     await http.download({ url, file, digest: facts(packed).digest, size: packed.length });
     expect(readFileSync(file).equals(packed)).toBe(true);
-    const { size, sha256 } = await http.weigh({ url, file });
+    const { size, sha256 } = await http.hashDownload({ url, file });
     expect([size, sha256.hex]).toEqual([packed.length, facts(packed).sha256]);
   });
 
   test("what nothing pins is weighed as it is meant", async () => {
-    const { size, sha256 } = await http.weigh({
+    const { size, sha256 } = await http.hashDownload({
       url: await serve(zlib.gzipSync(good), "gzip"),
       file,
     });

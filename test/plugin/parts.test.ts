@@ -4,9 +4,9 @@ import { allWords } from "../../src/plugin/cli.ts";
 import { createGuard } from "../../src/plugin/guard.ts";
 import { failureOf, parseBeat } from "../../src/plugin/health.ts";
 import { logLines, readLine } from "../../src/plugin/lines.ts";
+import { findLocation, findPackage } from "../../src/plugin/location.ts";
 import { manifestFiles } from "../../src/plugin/manifest.ts";
 import { extendPath } from "../../src/plugin/path.ts";
-import { findPackage, findPlace } from "../../src/plugin/place.ts";
 import { optionsOfDoctor, readSettings } from "../../src/plugin/settings.ts";
 
 function openLog() {
@@ -194,11 +194,11 @@ describe("place", () => {
   test("the configuration wins, then the variable", () => {
     const env = { OPENCLAW_SKILL_PREFIX: "/variable" };
     const settings = { prefix: "/configured", command: "/my/command", options: [] };
-    expect(findPlace(settings, own, env, "/h")).toEqual({
+    expect(findLocation(settings, own, env, "/h")).toEqual({
       prefix: "/configured",
       commands: ["/my/command"],
     });
-    expect(findPlace({ options: [] }, own, env, "/h")).toEqual({
+    expect(findLocation({ options: [] }, own, env, "/h")).toEqual({
       prefix: "/variable",
       commands: [`/usr/lib/node_modules/own/entrypoint/${name}`, `/variable/bin/${name}`],
     });
@@ -206,7 +206,7 @@ describe("place", () => {
 
   test("a copy of the plugin alone has the volume's command only", () => {
     expect(findPackage("/home/.openclaw/extensions/skill-deps")).toBeUndefined();
-    expect(findPlace({ options: [], prefix: "/v" }, undefined, {}, "/h")).toEqual({
+    expect(findLocation({ options: [], prefix: "/v" }, undefined, {}, "/h")).toEqual({
       prefix: "/v",
       commands: [`/v/bin/${name}`],
     });

@@ -13,7 +13,7 @@ async function download(source: RecipeSource, { draft, file, memo }: SignatureCo
   const { http, signal } = draft;
   const own = await memo(`file ${url}`, async () => {
     const path = file();
-    return { path, ...(await http.weigh({ url, file: path, isPrivate: true, signal })) };
+    return { path, ...(await http.hashDownload({ url, file: path, isPrivate: true, signal })) };
   });
   const pinned = sourceDigest(source);
   if (pinned && own[pinned.algorithm].hex === pinned.hex) return own;

@@ -62,20 +62,20 @@ export function checkRequirement(text: string): { name: string } | { reason: str
 }
 
 /** The file that is read, what its lines are, and how many files have included it. */
-interface Place {
+interface Location {
   readonly file: string;
   readonly kind: "requirements" | "constraints";
   readonly depth: number;
 }
 
-function readLines(text: string, place: Place, walk: Walk): void {
-  const { file } = place;
+function readLines(text: string, location: Location, walk: Walk): void {
+  const { file } = location;
   if (text.includes("\0")) {
     walk.refused.push({ file, text: "", reason: "it is not text in UTF-8" });
     return;
   }
   for (const { line, text: written } of logicalLines(text)) {
-    const reason = readLine(written, place, walk);
+    const reason = readLine(written, location, walk);
     if (reason !== undefined) walk.refused.push({ file, line, text: written, reason });
     const [option = ""] = written.split(/[ =]/, 1);
     if (!addresses.includes(option)) continue;
@@ -85,11 +85,11 @@ function readLines(text: string, place: Place, walk: Walk): void {
 }
 
 /** Why the line is refused; undefined if it was used. */
-function readLine(written: string, place: Place, walk: Walk): string | undefined {
+function readLine(written: string, location: Location, walk: Walk): string | undefined {
   const option = /^(--?[a-z-]+)(?:[ =]\s*|(?<=^-[a-z]))(.*)$/i.exec(`${written} `);
   if (written.startsWith("-")) {
     const [, name = written, value = ""] = option ?? [];
-    return readOption(name, value.trim(), place, walk);
+    return readOption(name, value.trim(), location, walk);
   }
   // pip's own: `--hash` may follow, other options of one requirement concern source builds.
   const [requirement = "", ...options] = written.split(/\s+(?=--[a-z])/);
@@ -97,8 +97,8 @@ function readLine(written: string, place: Place, walk: Walk): string | undefined
   if (other !== undefined) return `${other.split(/[ =]/, 1)} concerns builds from source`;
   const checked = checkRequirement(requirement);
   if ("reason" in checked) return checked.reason;
-  walk[place.kind].push([requirement.trim(), ...options].join(" "));
-  if (place.kind === "requirements") walk.names.add(checked.name);
+  walk[location.kind].push([requirement.trim(), ...options].join(" "));
+  if (location.kind === "requirements") walk.names.add(checked.name);
   return undefined;
 }
 
@@ -110,17 +110,22 @@ const addresses = "-i --index-url --pypi-url --extra-index-url -f --find-links -
 const ignored =
   "--trusted-host --prefer-binary --only-binary --require-hashes --pre --use-feature".split(" ");
 
-function readOption(name: string, value: string, place: Place, walk: Walk): string | undefined {
-  if (name === "-r" || name === "--requirement") return include(value, place, walk);
+function readOption(
+  name: string,
+  value: string,
+  location: Location,
+  walk: Walk,
+): string | undefined {
+  if (name === "-r" || name === "--requirement") return include(value, location, walk);
   if (name === "-c" || name === "--constraint")
-    return include(value, { ...place, kind: "constraints" }, walk);
+    return include(value, { ...location, kind: "constraints" }, walk);
   if (name === "-e" || name === "--editable")
     return "editable installs are not packages of an index";
   if (name === "--no-binary") return "packages are never built from source";
   return [...addresses, ...ignored].includes(name) ? undefined : `${name} is not known`;
 }
 
-function include(path: string, { file, kind, depth }: Place, walk: Walk): string | undefined {
+function include(path: string, { file, kind, depth }: Location, walk: Walk): string | undefined {
   if (/^[a-z+]+:/i.test(path)) return "it is an address, and not a file of the skill";
   const target = posix.normalize(posix.join(posix.dirname(file), path));
   if (posix.isAbsolute(path) || target.startsWith("../")) return "it is outside the skill";

@@ -18,13 +18,13 @@ export interface CatalogueFiles {
  * is left out and hides nothing. Throws a UserError (`config`) if a named directory or the package's
  * catalogue cannot be read.
  */
-export async function loadCatalogue(place: {
+export async function loadCatalogue(from: {
   dirs: readonly string[];
   compiled?: string | CompiledCatalogue;
 }): Promise<CatalogueFiles> {
   const files: ReadFile[] = [];
-  const sets: RecipeSet[] = await readDirectories(place.dirs, files);
-  const { compiled } = place;
+  const sets: RecipeSet[] = await readDirectories(from.dirs, files);
+  const { compiled } = from;
   if (typeof compiled === "string") sets.push(readCompiled(compiled, files));
   else if (compiled) sets.push({ recipes: compiled.recipes, problems: [] });
   const recipes = new Map<string, Recipe>();

@@ -31,7 +31,7 @@ export interface McpServersInView {
   readonly directories: readonly string[];
 }
 
-interface Place {
+interface McpContext {
   readonly env: Env;
   readonly home: string;
   readonly config: OpenClawConfig;
@@ -52,11 +52,11 @@ interface Search {
  * The MCP servers of openclaw.json and of the plugins in its directories. Plugins that OpenClaw installed
  * elsewhere (it keeps a list of them in a database) are not found. Never throws.
  */
-export function findMcpServers(place: Place): McpServersInView {
-  const { config, file } = place;
+export function findMcpServers(context: McpContext): McpServersInView {
+  const { config, file } = context;
   const seen = { absent: new Set<string>(), directories: new Set<string>() };
   const search: Search = { config, log: readingLog(), sources: [], ...seen };
-  const places = config.plugins.enabled ? pluginPlaces(place) : [];
+  const places = config.plugins.enabled ? pluginPlaces(context) : [];
   for (const [origin, dir] of places) searchPlugins(dir, origin, search);
   return {
     servers: mergeServers(search.sources, { file, servers: config.mcpServers }),
@@ -68,7 +68,7 @@ export function findMcpServers(place: Place): McpServersInView {
 }
 
 /** Where OpenClaw looks for plugins, in its order. */
-function pluginPlaces({ env, home, config }: Place): [PluginOrigin, string][] {
+function pluginPlaces({ env, home, config }: McpContext): [PluginOrigin, string][] {
   const state = stateDir(env, home);
   return [
     ...config.plugins.paths.map((path): [PluginOrigin, string] => {

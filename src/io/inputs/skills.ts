@@ -50,12 +50,12 @@ export function skillRoots(candidates: readonly SkillRoot[]): SkillRoot[] {
  * Every directory in which skills would be read if it existed, highest precedence first: those of a
  * sandbox and those of a gateway. Throws a UserError (`config`) if a named one is not a directory.
  */
-export function candidateRoots(place: SkillContext): SkillRoot[] {
-  if (place.skillsDirs.length > 0) return namedRoots(place.skillsDirs);
-  const { env, home, config, fsRoot = "/" } = place;
+export function candidateRoots(context: SkillContext): SkillRoot[] {
+  if (context.skillsDirs.length > 0) return namedRoots(context.skillsDirs);
+  const { env, home, config, fsRoot = "/" } = context;
   const state = stateDir(env, home);
   const user = (path: string) => userPath(path, env, home);
-  const workspaces = workspaceDirs(place, state);
+  const workspaces = workspaceDirs(context, state);
   const candidates: [SkillRoot["kind"], readonly string[]][] = [
     ["sandbox", sandboxDirs.map((dir) => join(fsRoot, dir))],
     ["workspace", workspaces.flatMap((dir) => [join(dir, "skills"), join(dir, ".agents/skills")])],

@@ -52,7 +52,7 @@ const maxRecordBytes = 64 * 1024 * 1024;
  * `written` files are reused if inodes and times identify files reliably. If the name exists and
  * holds an intact tree that is not older than `since` (ms), that tree is used; otherwise a suffix
  * is added, because a directory cannot be exchanged in one step while programs run from it. A library
- * set's files become hard links to equal files of the other sets: see `resealed`.
+ * set's files become hard links to equal files of the other sets: see `renewedRecords`.
  */
 export async function publish(
   prefix: string,

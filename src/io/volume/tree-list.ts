@@ -40,7 +40,7 @@ export async function listTree(root: string, options: ListOptions = {}): Promise
   const limit = pLimit(8);
   const { modesOf } = options;
   const visit = async (dir: string): Promise<[string, string][]> => {
-    if (modesOf) settle(join(root, dir), lstatSync(join(root, dir)), modesOf, "directory");
+    if (modesOf) applyMode(join(root, dir), lstatSync(join(root, dir)), modesOf, "directory");
     const found = entriesIn(join(root, dir))
       .filter(({ name }) => dir !== "" || name !== layout.record)
       .map(async ({ name, stats }): Promise<[string, string][]> => {
@@ -63,11 +63,11 @@ async function describeEntry(path: string, { written, modesOf }: ListOptions): P
     written?.get(stamp) ?? `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
   written?.set(stamp, entry);
   const kind = isProgram(entry) ? "program" : "file";
-  if (modesOf) settle(path, { mode, gid }, modesOf, kind);
+  if (modesOf) applyMode(path, { mode, gid }, modesOf, kind);
   return entry;
 }
 
-function settle(
+function applyMode(
   path: string,
   stats: { mode: number; gid: number },
   writers: Writers,

@@ -213,20 +213,20 @@ const [usualWait, longestWait] = [60, 2200];
 const past = 1_000_000_001;
 
 async function tryTimes(path: string): Promise<Pick<Traits, "changeTimes" | "stampNs">> {
-  const look = (): Times => lstatSync(path, { bigint: true });
-  const made = look();
+  const readTimes = (): Times => lstatSync(path, { bigint: true });
+  const made = readTimes();
   const setBack = attempt<Times | undefined>(
     () => {
       utimesSync(path, past + 0.123457, past + 0.123457);
-      return look();
+      return readTimes();
     },
     () => undefined,
   );
   const samples = [made.ctimeNs, made.mtimeNs, ...(setBack ? [setBack.mtimeNs] : [])];
   const wait = samples.every((time) => time % 1_000_000_000n === 0n) ? longestWait : usualWait;
-  const written = await change(look, wait, () => write(path));
+  const written = await change(readTimes, wait, () => write(path));
   // It is conclusive only if times cannot be set.
-  const mode = () => change(look, wait, () => orNothing(() => chmodSync(path, 0o644)));
+  const mode = () => change(readTimes, wait, () => orNothing(() => chmodSync(path, 0o644)));
   const moded = setBack ? written : await mode();
   for (const { ctimeNs, mtimeNs } of [...written, ...moded]) samples.push(ctimeNs, mtimeNs);
   const seen = { made, setBack, past: BigInt(past) * 1_000_000_000n, written, moded } as const;
@@ -234,12 +234,16 @@ async function tryTimes(path: string): Promise<Pick<Traits, "changeTimes" | "sta
 }
 
 /** A file's times before and after a change, at a later clock tick if there is one. */
-async function change(look: () => Times, most: number, work: () => void): Promise<[Times, Times]> {
-  const before = look();
+async function change(
+  readTimes: () => Times,
+  most: number,
+  work: () => void,
+): Promise<[Times, Times]> {
+  const before = readTimes();
   for (let waited = 0, step = 5; ; waited += step, step *= 2) {
     await sleep(step);
     work();
-    const after = look();
+    const after = readTimes();
     if (after.ctimeNs !== before.ctimeNs || waited > most) return [before, after];
   }
 }

@@ -152,7 +152,7 @@ async function fetchUrl(
   { http, signal }: Network,
 ): Promise<void> {
   const request = { url, file, limit: maxCatalogue, isPrivate: true, signal };
-  await (digest ? http.download({ ...request, digest }) : http.weigh(request));
+  await (digest ? http.download({ ...request, digest }) : http.hashDownload(request));
 }
 
 /** The catalogue itself, or the one in a package's tarball. */

@@ -88,7 +88,7 @@ export async function fetchListed(
   const digest = parseHexDigest("sha256", sha256 ?? "");
   if (url.startsWith("file:")) return await hashWheel(new URL(url), file);
   const request = { url, headers: pip.headersFor(url), ...pip.through, file };
-  if (!digest) return await http.weigh(request);
+  if (!digest) return await http.hashDownload(request);
   const { size } = await http.download({ ...request, digest });
   return { sha256: digest, size };
 }

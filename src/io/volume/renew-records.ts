@@ -31,7 +31,7 @@ export async function learnDigests(
 }
 
 /** The updated records of library sets whose files got links. Damaged trees are left out. */
-export async function resealed(
+export async function renewedRecords(
   prefix: string,
   records: readonly VerifiedRecord[],
   known: WrittenDigests,

@@ -11,7 +11,7 @@ const entries = 1100;
  * containers get "Text file busy" for newly installed programs. Creating as many new files evicts
  * them. `dir` is on the volume and is removed afterwards. Does nothing on other kernels.
  */
-export function letGoOfWrittenFiles(dir: string, kernel = release()): void {
+export function releaseWrittenFiles(dir: string, kernel = release()): void {
   if (!kernel.endsWith("-gvisor")) return;
   for (let i = 0; i < entries; i++) {
     // If the disk is full or `dir` is gone, programs stay busy until the sandbox ends: no reason to

@@ -8,7 +8,7 @@ import type { Env } from "../core/platform.ts";
 import type { Settings } from "./settings.ts";
 
 /** The volume, and where its command may be. */
-export interface Place {
+export interface Location {
   /** The volume. Absolute. */
   readonly prefix: string;
   /** Absolute; the first that exists is used. */
@@ -37,12 +37,12 @@ export function findPackage(rootDir = ""): OwnPackage | undefined {
  * in, else the command's default. The command is that of the configuration, else that of the package that this
  * plugin is part of, else the volume's. In a volume the link in `bin` is used, which leads to the newest version.
  */
-export function findPlace(
+export function findLocation(
   settings: Settings,
   own: OwnPackage | undefined,
   env: Env,
   home: string,
-): Place {
+): Location {
   const usual = (): string => env.OPENCLAW_SKILL_PREFIX || own?.volume || usualPrefix(env, home);
   const prefix = settings.prefix ?? usual();
   if (settings.command !== undefined) return { prefix, commands: [settings.command] };
@@ -56,7 +56,7 @@ export function findPlace(
 }
 
 /** The first command that can be executed. Throws an error that names them if there is none. */
-export async function findCommand({ commands }: Place): Promise<string> {
+export async function findCommand({ commands }: Location): Promise<string> {
   for (const command of commands) {
     if (await isProgram(command)) return command;
   }
