@@ -53,7 +53,7 @@ describe("recipe new", () => {
     const words = "\u001b]0;title\u0007\u001b[2J";
     place.server.serve("/registry/zog", words);
     const { status, stderr } = await place.run("recipe", "new", "npm:zog");
-    expect([status, stderr]).toEqual([2, expect.stringMatching(/npm cannot resolve zog: .*title/)]);
+    expect([status, stderr]).toEqual([5, expect.stringMatching(/npm cannot resolve zog: .*title/)]);
     expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
