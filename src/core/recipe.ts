@@ -71,6 +71,8 @@ export interface NpmPackageArtifact extends ArtifactBase, OneFile, PackageVersio
 export interface NpmClosureArtifact extends ArtifactBase, PackageVersion {
   readonly kind: "npm-closure";
   readonly packages: readonly LockedPackage[];
+  /** Paths in the tree that are left out. */
+  readonly without?: readonly string[];
 }
 
 /** The fields of a package-lock (version 3) entry that an installation needs. */

@@ -12,7 +12,7 @@ import { inBlocks } from "./untar.ts";
 export interface NpmOptions {
   /** Leading path components to drop, whatever their names. */
   readonly strip: number;
-  /** Directories of the package, such as `node_modules/x`, that other packages fill. */
+  /** Paths of the package that are left out, such as `node_modules/x`, which another package fills. */
   readonly without?: readonly string[];
 }
 

@@ -352,6 +352,11 @@ describe("Python and Go programs", () => {
       "is for a program that is built",
     ],
     [good.replace("    strip: 1\n", "    strip: 1\n    bytecode: lib\n"), "needs a bin python3"],
+    [
+      good.replace("    strip: 1\n", "    strip: 1\n    without: [x]\n"),
+      "without is for a JavaScript program (npm and lock)",
+    ],
+    [good.replace("    strip: 1\n", "    strip: 1\n    without: [../x]\n"), "without"],
   ])("are refused: %#", (text, expected) => {
     const parsed = parseRecipe({ text, file: "recipes/gh.yaml", lock: () => lock });
     expect(parsed.ok ? [] : parsed.problems.map(renderProblem).join("\n")).toContain(expected);

@@ -62,7 +62,7 @@ const kinds: { readonly [Kind in ArtifactKind]: KindDescription<ArtifactOf<Kind>
   "npm-closure": {
     nameOf: ({ name, version }) => `npm:${name}@${version}`,
     digestOf: ({ packages }) => listDigest(packages, ({ path }) => path),
-    shapeOf: same,
+    shapeOf: ({ without = null }) => without,
     sizeOf: unknown,
   },
   debian: {

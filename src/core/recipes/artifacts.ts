@@ -116,9 +116,9 @@ const readers: { readonly [Kind in RecipeKind]: Reader<Kind> } = {
     const { npm = "", strip = 1 } = source;
     return { kind: "npm-package", ...splitPackage(npm), strip, ...pinOf(source) };
   },
-  "npm-closure": ({ npm = "", lock = "" }, { locked }) => {
+  "npm-closure": ({ npm = "", lock = "", without }, { locked }) => {
     const packages = locked.npm.get(lock) ?? [];
-    return { kind: "npm-closure", ...splitPackage(npm), packages };
+    return { kind: "npm-closure", ...splitPackage(npm), packages, ...(without && { without }) };
   },
   debian: ({ deb = "", lock = "" }, { document, key, locked }) => {
     const held = locked.deb.get(lock);

@@ -49,6 +49,7 @@ const kinds: Readonly<Record<RecipeKind, z.ZodType>> = {
     name: packageName,
     version,
     packages: z.array(npmPackageShape),
+    without: z.array(path).optional(),
   }),
   debian: z.looseObject({
     ...base,

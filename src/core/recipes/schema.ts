@@ -149,6 +149,15 @@ export const sourceSchema = z
       "Directory of Python modules that this tree's own python3 compiles at install.",
       "lib/python3.12",
     ).optional(),
+    without: z
+      .array(text(rules.pathRule, "Path in the tree"))
+      .min(1)
+      .meta({
+        description:
+          "For `npm` with `lock`: files that are left out, such as the mark of a package that completes itself at its first start.",
+        examples: [["node_modules/openclaw/.openclaw-lifecycle-pending"]],
+      })
+      .optional(),
     signed: signedSchema.optional(),
   })
   .meta({

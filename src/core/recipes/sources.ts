@@ -123,6 +123,9 @@ function meaningFindings(
       refuse(field, `means nothing with a ${pin}`);
     }
   }
+  if (source.npm === undefined || source.lock === undefined) {
+    refuse("without", "is for a JavaScript program (npm and lock)");
+  }
   if (source.sum === undefined) {
     refuse("package", "is for a program that is built (go and sum)");
     refuse("toolchain", "is for a program that is built (go and sum)");

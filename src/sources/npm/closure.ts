@@ -12,7 +12,8 @@ async function stageNpmClosure(
   artifact: NpmClosureArtifact,
   context: StageContext,
 ): Promise<Staged> {
-  const { tree, size, digest } = await placePackages(artifact.packages, context);
+  const { packages, without = [] } = artifact;
+  const { tree, size, digest } = await placePackages(packages, context, { without });
   await checkPrograms(tree, context.bins, false);
   const { kind, name, version } = artifact;
   const source = { kind, from: `${name}@${version}`, digest, size };

@@ -13,7 +13,9 @@ async function stageNodeLibraries(
   const refuse = (received: number): void => {
     if (received > maxLibraryBytes) throw tooLarge();
   };
-  const { tree, size, digest } = await placePackages(packages, context, refuse).catch(notListed);
+  const { tree, size, digest } = await placePackages(packages, context, { onBytes: refuse }).catch(
+    notListed,
+  );
   return { tree, source: { kind, from: `${packages.length} npm packages`, digest, size } };
 }
 

@@ -23,14 +23,21 @@ interface Placed {
   readonly digest: string;
 }
 
+interface Placing {
+  /** May end it by throwing. */
+  readonly onBytes?: (received: number) => void;
+  /** Paths in the tree that are left out. */
+  readonly without?: readonly string[];
+}
+
 /**
  * Makes a tree of those packages of a lock that the platform needs, each one verified. Package scripts are never
- * run. `onBytes` may end it by throwing.
+ * run.
  */
 export async function placePackages(
   locked: readonly LockedPackage[],
   context: StageContext,
-  onBytes: (received: number) => void = () => {},
+  how: Placing = {},
 ): Promise<Placed> {
   const packages = selectPackages(locked, context.platform);
   const tree = await makeTree(
@@ -38,7 +45,7 @@ export async function placePackages(
     packages.map(({ path }) => path),
   );
   context.onPhase?.("download");
-  const size = await placeAll(packages, tree, context, onBytes);
+  const size = await placeAll(packages, tree, context, how);
   return { tree, size, digest: `sha256:${sha256Hex(listOf(packages))}` };
 }
 
@@ -55,7 +62,7 @@ async function placeAll(
   packages: readonly LockedPackage[],
   tree: string,
   context: StageContext,
-  onBytes: (received: number) => void,
+  { onBytes = () => {}, without = [] }: Placing,
 ): Promise<number> {
   const { http, hasAlternative, written } = context;
   const npm = await context.npm();
@@ -71,11 +78,21 @@ async function placeAll(
       const { size } = await downloadTarball({ ...wanted, http, npm });
       onBytes(received());
       const into = join(tree, path);
-      const below = packages.filter((other) => other.path.startsWith(`${path}/`));
-      const without = below.map((other) => other.path.slice(path.length + 1));
+      const others = [...packages.map((other) => other.path), ...without];
+      const below = others.filter((other) => other.startsWith(`${path}/`));
+      const left = below.map((other) => other.slice(path.length + 1));
       const limits = { ...limitsFor(received()), taken };
       // npm packs everything below `package/`; some packages use another name.
-      await extract({ file, format: "npm", into, strip: 1, without, limits, written, signal });
+      await extract({
+        file,
+        format: "npm",
+        into,
+        strip: 1,
+        without: left,
+        limits,
+        written,
+        signal,
+      });
       await rm(file, { force: true });
       return size;
     },
