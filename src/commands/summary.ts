@@ -87,7 +87,7 @@ export function renderSum({ state, applied, answered }: Summary, named = false):
       : []),
     ...(linked.length > 0 ? [`${linked.length} linked again`] : []),
     ...(repaired.size > 0
-      ? [`modes of ${nameSome([...repaired].sort(), mostNames)} restored`]
+      ? [`modes of ${nameSome([...repaired].sort().map(titleOfTool), mostNames)} restored`]
       : []),
   ];
   const failed = failures.map(({ tool, title = tool }) => title).sort();

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -320,6 +321,10 @@ describe("what skills declare", () => {
       /mail declares Node packages: zog \(scripts\/package\.json\); present/,
     );
     expect((await run()).stderr).toMatch(/nothing to do/);
+    chmodSync(join(share("libraries"), link, "node_modules/zog/index.js"), 0o600);
+    const { stderr: restored } = await run("--offline");
+    expect(restored).toMatch(/^Node packages: the modes of its files had been changed/m);
+    expect(restored).toMatch(/^modes of Node packages restored; /m);
     writeFileSync(join(share("libraries"), copy), "damaged");
     expect((await run("--offline")).status).toBe(0);
     expect(readFileSync(join(share("libraries"), copy), "utf8")).toBe(covered);

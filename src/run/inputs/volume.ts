@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import { defaultPrefix, layout, volumeOfPackage } from "../../core/layout.ts";
+import { titleOfTool } from "../../core/library-set.ts";
 import { countTools, emptyManifest, type Manifest } from "../../core/manifest.ts";
 import { type Platform, platformId } from "../../core/platform.ts";
 import { plural } from "../../core/wording.ts";
@@ -36,7 +37,7 @@ export async function loadVolume(
   refuseOtherPlatform(found.manifest, platform, prefix);
   const inspection = await inspect(prefix, found.manifest, { deep, repair: isRepairing });
   for (const tool of inspection.repaired) {
-    const message = `${tool}: the modes of its files had been changed and were restored`;
+    const message = `${titleOfTool(tool)}: the modes of its files had been changed and were restored`;
     context.reporter.emit({ type: "note", message });
   }
   return { ...found, inspection };
