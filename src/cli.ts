@@ -114,6 +114,7 @@ export function nearVerb(word: string): Verb | undefined {
  */
 export function parseOptions(args: readonly string[], env: Env, cores: number): Options {
   const { values, positionals } = parseWords(args);
+  refuseEmpty(values);
   const [first, ...rest] = positionals;
   const chosen = chooseVerb(values, first);
   const names = chosen === first ? rest : namesOf(chosen, positionals);
@@ -173,6 +174,15 @@ function directories(
     requestsDir: (values.requests ?? env.OPENCLAW_SKILL_REQUESTS) || undefined,
     seed: values.seed ?? env.OPENCLAW_SKILL_SEED,
   };
+}
+
+/** Throws a UserError (`usage`) for an empty value in a list: as a directory it would be the working directory. */
+function refuseEmpty(values: Values): void {
+  const empty = Object.entries(values).find(([, all]) => Array.isArray(all) && all.includes(""));
+  if (!empty) return;
+  throw new UserError("E_USAGE", `--${empty[0]} has an empty value`, {
+    hint: "Perhaps a variable that is not set. Leave the option out, or give it a value.",
+  });
 }
 
 /** The entrypoint looks again and again for `watch`; each run of ours is one of `install`. */

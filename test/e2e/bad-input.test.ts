@@ -167,6 +167,7 @@ describe("the volume", () => {
     const { status, stderr } = await place.run("--prefix", "here");
     expect(status).toBe(2);
     expect(stderr).toMatch(/"here" is not an absolute path/);
+    expect(stderr).toMatch(/hint: Use an absolute path: --prefix \/.+\/here\./);
   });
 
   test("one that PATH cannot name", async () => {

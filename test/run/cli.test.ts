@@ -53,6 +53,14 @@ describe("words", () => {
       quiet: true,
     });
   });
+  test.each(["skills-dir", "recipes", "skill"])(
+    "--%s '' is refused: a variable was not set",
+    (name) => {
+      for (const words of [[`--${name}`, ""], [`--${name}=`], [`--${name}`, "/a", `--${name}`, ""]])
+        expect(() => parse(words)).toThrow(`--${name} has an empty value`);
+      expect(parse(["--seed", ""]).seed).toBe(""); // none
+    },
+  );
   test("a mirror of the environment that is none is told when it is needed, without its password", () => {
     const { mirrors } = parse([], { OPENCLAW_SKILL_MIRRORS: "github.com=https://me:s3cret@m" });
     expect(mirrors).toThrow(/^OPENCLAW_SKILL_MIRRORS=.*@m is not FROM=TO$/);

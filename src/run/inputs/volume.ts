@@ -67,7 +67,7 @@ export async function readVolume(
 function checkedPrefix(prefix: string): string {
   const what = `--prefix (or OPENCLAW_SKILL_PREFIX) ${JSON.stringify(prefix)}`;
   if (!isAbsolute(prefix)) {
-    const hint = prefix === "" ? "" : `: --prefix ${resolve("/", prefix)}`;
+    const hint = prefix === "" ? "" : `: --prefix ${resolve(prefix)}`;
     throw new UserError("E_USAGE", `${what} is not an absolute path`, {
       hint: `Use an absolute path${hint}.`,
     });
