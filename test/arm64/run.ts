@@ -50,8 +50,8 @@ const inRoot = `
       cat .output
       exit "$status"' _ "$@"`;
 
-const dir = mkdtempSync(join(tmpdir(), "arm64-"));
 const stopEmulating = emulate();
+const dir = mkdtempSync(join(tmpdir(), "arm64-"));
 try {
   const root = await makeRoot();
   const installed = await installAll();
