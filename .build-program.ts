@@ -52,21 +52,27 @@ export async function buildProgram(
   const first = piecesOf(metafile, entries);
   const early = piecesOf(metafile, starts, (one) => metafile.outputs[one]?.entryPoint !== late);
   const pieces = outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
-  const pack = async (has: (name: string) => boolean): Promise<string> => {
-    const some = pieces.filter(({ name }) => has(name));
-    const functions = await Promise.all(
-      some.map((piece) =>
-        functionOf(piece, { ...common, minifyIdentifiers: isForeign(piece.name, metafile) }),
-      ),
+  const foreign = (name: string): boolean => isForeign(name, metafile);
+  const functionsOf = async (has: (name: string) => boolean): Promise<string[]> =>
+    await Promise.all(
+      pieces
+        .filter(({ name }) => has(name))
+        .map((piece) => functionOf(piece, { ...common, minifyIdentifiers: foreign(piece.name) })),
     );
-    return `({${functions.join(",\n")}})`;
-  };
+  // A start runs where it is loaded, so it is a piece of its own.
+  const isStart = (name: string): boolean =>
+    starts.some((path) => basename(path, ".ts") === basename(name, ".js"));
+  const always = pieces.filter(({ name }) => first.has(name) && !isStart(name));
   return {
-    program: await pack((name) => first.has(name)),
-    rest: await pack((name) => early.has(name) && !first.has(name)),
-    signatures: await pack((name) => !early.has(name)),
+    program: fileOf([await merge(always, common, foreign), ...(await functionsOf(isStart))]),
+    rest: fileOf(await functionsOf((name) => early.has(name) && !first.has(name))),
+    signatures: fileOf(await functionsOf((name) => !early.has(name))),
     metafile,
   };
+}
+
+function fileOf(functions: readonly string[]): string {
+  return `({${functions.join(",\n")}})`;
 }
 
 /**
@@ -101,8 +107,57 @@ function isForeign(name: string, { outputs }: Metafile): boolean {
   );
 }
 
+interface Piece {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * What every run loads, as one function: else each piece begins with helpers of its own, and uses the names of others
+ * through getters. Under its name each piece is still there for the rest.
+ */
+async function merge(
+  merged: readonly Piece[],
+  common: BuildOptions,
+  isForeign: (name: string) => boolean,
+): Promise<string> {
+  const texts = new Map<string, string>();
+  for (const { name, text } of merged) {
+    const minifyIdentifiers = isForeign(name);
+    const { code } = await transform(text, { format: "esm", platform: "node", minifyIdentifiers });
+    texts.set(`./${name}`, code);
+  }
+  const ofPieces: Plugin = {
+    name: "pieces",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\.\/[\w-]+\.js$/ }, ({ path, kind }) =>
+        texts.has(path) && kind === "import-statement"
+          ? { path, namespace: "pieces" }
+          : { path, external: true },
+      );
+      onLoad({ filter: /./, namespace: "pieces" }, ({ path }) => ({
+        contents: texts.get(path) ?? "",
+      }));
+    },
+  };
+  const contents = merged.map(({ name }, i) => `export * as _${i} from "./${name}";`).join("\n");
+  const { outputFiles } = await build({
+    ...common,
+    stdin: { contents },
+    supported: { "dynamic-import": false },
+    write: false,
+    plugins: [ofPieces],
+  });
+  const whole = "./always.js";
+  const code = outputFiles.map(({ text }) => text).join("");
+  const others = merged.map(({ name, text }, i) =>
+    wrapped(`./${name}`, `module.exports=require("${whole}")._${i};${namesOf(text)}`),
+  );
+  return [wrapped(whole, code), ...others].join(",\n");
+}
+
 async function functionOf(
-  { name, text }: { name: string; text: string },
+  { name, text }: Piece,
   { target, minifySyntax, minifyWhitespace, minifyIdentifiers }: BuildOptions,
 ): Promise<string> {
   const { code } = await transform(text, {
@@ -114,10 +169,17 @@ async function functionOf(
     ...(minifyWhitespace && { minifyWhitespace }),
     ...(minifyIdentifiers && { minifyIdentifiers }),
   });
-  const all = /\bexport default require_\w+\(\);?\s*$/.test(text) ? code + addNames : code;
-  return `${JSON.stringify(`./${name}`)}(exports,require,module,__filename,__dirname){${all}}`;
+  return wrapped(`./${name}`, code + namesOf(text));
+}
+
+function wrapped(id: string, code: string): string {
+  return `${JSON.stringify(id)}(exports,require,module,__filename,__dirname){${code}}`;
 }
 
 /** Of a CommonJS package esbuild exports `default` only; Node has its names, too. */
+function namesOf(text: string): string {
+  return /\bexport default require_\w+\(\);?\s*$/.test(text) ? addNames : "";
+}
+
 const addNames = `;(it=>{for(const name of Object.getOwnPropertyNames(it.default))
 name in it||Object.defineProperty(it,name,{get:()=>it.default[name],enumerable:true})})(module.exports);`;
