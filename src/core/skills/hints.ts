@@ -35,6 +35,8 @@ const topPackages = /^(python|pip|npm|node|apt|brew|system)(packages?|dependenci
 /** The keys that OpenClaw reads in the manifest and in its `requires`. */
 const manifestKeys = words("always emoji homepage skillKey primaryEnv os requires install");
 const requiresKeys = words("bins anyBins env config");
+/** Usual keys of the front matter that say no requirement. */
+const plainKeys = words("name description metadata license version author homepage");
 /** In the front matter itself only keys that other agents do not use: they do use `tools`. */
 const topKeys = /^(bins?|binary|binaries|anybins?|executables|requires?|required|requirements?)$/;
 
@@ -55,6 +57,7 @@ const partOf = { brew: "formula", node: "package", go: "module", uv: "package", 
 
 /** Requirements that OpenClaw does not see, one line per place; each follows "FILE ". */
 export function hintsFor(said: SaidInSkill): string[] {
+  if (isPlain(said)) return [];
   const requires = said.manifest?.requires;
   const isNone = typeof requires === "string" || (Array.isArray(requires) && requires.length > 0);
   return [
@@ -65,6 +68,23 @@ export function hintsFor(said: SaidInSkill): string[] {
     ...misspelled(said),
     ...droppedInstalls(said.manifest?.install),
   ];
+}
+
+/** Most skills have nothing but what OpenClaw reads, and what says no requirement: nothing else is looked for. */
+function isPlain({ values, metadata = {}, manifest = {} }: SaidInSkill): boolean {
+  const { requires = {}, install } = manifest;
+  return (
+    install === undefined &&
+    asFields(requires) !== undefined &&
+    hasOnly(Object.keys(requires as Fields), requiresKeys) &&
+    hasOnly(Object.keys(manifest), manifestKeys) &&
+    Object.values(metadata).every((value) => value === manifest) &&
+    hasOnly([...values.keys()], plainKeys)
+  );
+}
+
+function hasOnly(keys: readonly string[], known: readonly string[]): boolean {
+  return keys.every((key) => known.includes(key));
 }
 
 function words(text: string): string[] {
