@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -64,6 +65,24 @@ for (const [name, ...shell] of shells) {
     });
   });
 }
+
+test("a named directory without a skill is no failure: the first one may come, the last one may go", async () => {
+  offer("zog");
+  const skills = join(place.dir, "none yet");
+  mkdirSync(skills);
+  const watcher = watch(["watch", "--interval", "1", "--skills-dir", skills]);
+  await watcher.says(/warning: no skill \(SKILL\.md\) in .*none yet \[E_NO_SKILLS\]/);
+  const one = join(skills, "one");
+  place.skill("first", { bins: ["zog"] });
+  cpSync(join(place.skills, "first"), one, { recursive: true });
+  await watcher.says("1 installed (zog 1.0.0)");
+  const from = watcher.said().length;
+  rmSync(one, { recursive: true });
+  await watcher.says("E_NO_SKILLS", from);
+  while ((await health("--strict")) !== 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(watcher.said()).not.toContain("error");
+  expect(await watcher.end()).toBe(143);
+});
 
 test("login shells are told of where something was installed, not at each start", async () => {
   offer("zog");

@@ -98,8 +98,11 @@ function isMissed(isAsked: boolean, { options }: Context): boolean {
 
 function sayNoSkills(roots: readonly SkillRoot[], { options, reporter }: Context): void {
   if (options.skillsDirs.length > 0) {
-    const dirs = options.skillsDirs.join(", ");
-    throw new UserError("E_SKILLS_DIRECTORY", `no skill (SKILL.md) in ${dirs}`);
+    const message = `no skill (SKILL.md) in ${options.skillsDirs.join(", ")}`;
+    if (!options.isWatched) throw new UserError("E_SKILLS_DIRECTORY", message);
+    const hint = "watch installs what the first one requires as soon as it is there.";
+    reporter.emit({ type: "warning", problem: "E_NO_SKILLS", message, hint });
+    return;
   }
   const looked = roots.map(({ dir }) => dir).join(", ");
   reporter.emit({
