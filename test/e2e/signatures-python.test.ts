@@ -113,3 +113,14 @@ test.each([
   expect([status, stderr]).toEqual([4, expect.stringMatching(message)]);
   expect(() => readFileSync(file())).toThrow(/ENOENT/);
 });
+
+test("a web page in place of attestations is no wrong one: nothing is recorded, and it is said", async () => {
+  await offer({});
+  place.server.serve("/integrity/zog", "", { fault: "html" });
+  const { status, stderr } = await create();
+  expect([status, stderr]).toEqual([
+    0,
+    expect.stringMatching(/is not known: \S+ responded with a web page .*E_SIGNATURE_UNKNOWN/),
+  ]);
+  expect(parse(readFileSync(file(), "utf8")).artifacts.any.signed).toBeUndefined();
+});

@@ -2,6 +2,7 @@ import { parsePypiLock } from "../../core/locks/pypi-lock.ts";
 import type { LockedWheel, SignedBy } from "../../core/recipe.ts";
 import { splitPackage } from "../../core/recipes/rules.ts";
 import { asFields, trimmed } from "../../core/values.ts";
+import { looksLikePage, pageInstead } from "../../net/web-page.ts";
 import { listFiles } from "../../sources/python/index.ts";
 import { signedBy, verifyBundle } from "./bundle.ts";
 import { type SignatureCheck, type SignatureContext, wrongSignature } from "./evidence.ts";
@@ -36,7 +37,8 @@ async function verifyWheel(
   const pip = await draft.pip();
   const { http, signal } = draft;
   const headers = { accept: "application/vnd.pypi.integrity.v1+json", ...pip.headersFor(url) };
-  const { text } = await http.text(url, { headers, ...pip.through, signal });
+  const { text, url: from } = await http.text(url, { headers, ...pip.through, signal });
+  if (looksLikePage(text)) throw pageInstead(from, "attestations");
   return await readAttestations(text, { file, digest }, await trust());
 }
 
