@@ -7,7 +7,7 @@ import { basicHeader } from "./netrc.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { type NetworkProxy, proxyFor } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
-import { throughSocks } from "./socks.ts";
+import { type Connector, throughSocks } from "./socks.ts";
 
 export interface AgentOptions {
   readonly env: Env;
@@ -127,5 +127,4 @@ function authorization({ user, password }: NetworkProxy): { token?: string } {
 }
 
 type Undici = Pick<typeof import("undici"), "Agent" | "ProxyAgent" | "buildConnector">;
-export type Connector = ReturnType<Undici["buildConnector"]>;
 type TlsOptions = { readonly timeout: number } & Pick<Certificates, "secureContext">;

@@ -4,17 +4,12 @@ import { shortageError } from "../core/system-error.ts";
 import { plural } from "../core/wording.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient, meaningOf, problemOfStatus, type StatusError, statusHint } from "./status.ts";
-import { type Attempted, factsOf, meaningOfError } from "./transport-errors.ts";
-
-/** An attempt's failure: the message for the user, and whether a retry may help. */
-export interface NetworkFailure {
-  readonly error: UserError;
-  readonly retry: "never" | "once" | "again";
-  /** Milliseconds that the server told us to wait. */
-  readonly waitMs?: number;
-  /** True if the server did not respond in time. */
-  readonly timedOut?: boolean;
-}
+import {
+  type Attempted,
+  factsOf,
+  meaningOfError,
+  type NetworkFailure,
+} from "./transport-errors.ts";
 
 /**
  * What a transport threw is in `cause`. Servers can break the transport in unexpected ways, so any

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
-import type { Connector } from "./agent.ts";
 import type { NetworkProxy } from "./proxy.ts";
+
+/** How undici opens a connection. */
+export type Connector = ReturnType<typeof import("undici").buildConnector>;
 
 /**
  * Connects through a SOCKS proxy, which also resolves names: hosts behind one often have no DNS.

@@ -1,7 +1,16 @@
-import { type ErrorCode, remedyOf } from "../core/errors.ts";
-import type { NetworkFailure } from "./errors.ts";
+import { type ErrorCode, remedyOf, type UserError } from "../core/errors.ts";
 import type { NetworkProxy } from "./proxy.ts";
 import { isTransient } from "./status.ts";
+
+/** An attempt's failure: the message for the user, and whether a retry may help. */
+export interface NetworkFailure {
+  readonly error: UserError;
+  readonly retry: "never" | "once" | "again";
+  /** Milliseconds that the server told us to wait. */
+  readonly waitMs?: number;
+  /** True if the server did not respond in time. */
+  readonly timedOut?: boolean;
+}
 
 /** The data of a failed attempt. */
 export interface Attempted {

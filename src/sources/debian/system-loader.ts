@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { renderDebLauncher } from "../../core/deb-launcher.ts";
+import type { DebianStart } from "../../core/recipe.ts";
 import { rename, writeFile } from "../../io/disk.ts";
 import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
 import { followed, isNative, type TreeFile } from "../programs.ts";
-import type { Relocation } from "./tree.ts";
+
+export interface Relocation {
+  /** Absolute. */
+  readonly tree: string;
+  readonly bins: Readonly<Record<string, string>>;
+  readonly start: DebianStart;
+}
 
 /** The C library's own files: those of the tree do not fit the system's loader. */
 const ofC =

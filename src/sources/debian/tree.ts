@@ -3,21 +3,13 @@ import { type DebLauncher, type Fallback, renderDebLauncher } from "../../core/d
 import { archOfMachine } from "../../core/elf.ts";
 import { UserError } from "../../core/errors.ts";
 import { machineNames } from "../../core/platform.ts";
-import type { DebianStart } from "../../core/recipe.ts";
 import { link as linkTo, rename, writeFile } from "../../io/disk.ts";
 import { isThere, makeDirectory } from "../../io/files.ts";
 import { ownDirectories } from "../../unpack/deb.ts";
 import type { Start } from "../context.ts";
 import { followed, isNative, libraryNames, listPrograms, type TreeFile } from "../programs.ts";
 import { writeFontConfig } from "./fonts.ts";
-import { startBySystem, withoutC } from "./system-loader.ts";
-
-export interface Relocation {
-  /** Absolute. */
-  readonly tree: string;
-  readonly bins: Readonly<Record<string, string>>;
-  readonly start: DebianStart;
-}
+import { type Relocation, startBySystem, withoutC } from "./system-loader.ts";
 
 /**
  * Makes unpacked packages relocatable: one directory of links to libraries, and a launcher in place
