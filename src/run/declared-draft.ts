@@ -12,6 +12,7 @@ import { UserError } from "../core/errors.ts";
 import type { InstallSpec } from "../core/installspec.ts";
 import type { DraftedLock } from "../core/libraries/recorded.ts";
 import type { LibrarySet } from "../core/library-set.ts";
+import type { Platform } from "../core/platform.ts";
 import type { ArchiveFormat, DeclaredArtifact } from "../core/recipe.ts";
 import { formatOfUrl, splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeDocument } from "../core/recipes/schema.ts";
@@ -164,8 +165,23 @@ function formatOf({ spec: { archive, url = "", extract } }: DeclaredArtifact): A
   throw new UserError("E_DECLARED", `${url} has an archive format that cannot be unpacked`);
 }
 
+/** Another platform's Python may run here, by emulation. */
+function rethrowForeign({ os, arch }: Platform): (error: unknown) => never {
+  return (error) => {
+    const isPip = error instanceof UserError && error.problem === "E_WHEELS_UNRESOLVED";
+    if (!isPip) throw error;
+    const message = `the packages are pinned by the Python of ${os}-${arch}, which does not run here`;
+    const hint =
+      "Pin them on such a machine, and give this one its declared.json: --declared FILE.";
+    throw new UserError("E_DECLARED", message, { cause: error, hint });
+  };
+}
+
 interface SetContext {
-  readonly context: Pick<ApplyContext, "platform" | "http" | "emit" | "signal" | "toolchains">;
+  readonly context: Pick<
+    ApplyContext,
+    "platform" | "runsHere" | "http" | "emit" | "signal" | "toolchains"
+  >;
   readonly toolchains: Toolchains;
   /** Absolute; an empty directory of this run. */
   readonly dir: string;
@@ -181,7 +197,8 @@ export async function draftLibraries(
   const { platform, http, emit, signal } = context;
   const common = { dir, platform, emit, signal };
   if (set.language === "python") {
-    const lock = await resolvePythonLibraries(set, { ...common, http, toolchains });
+    const resolving = resolvePythonLibraries(set, { ...common, http, toolchains });
+    const lock = await (context.runsHere ? resolving : resolving.catch(rethrowForeign(platform)));
     const { defaultIndex: index } = await indexesFor(http, await toolchains.python(), toolchains);
     return { lock, ...(index && { index }) };
   }

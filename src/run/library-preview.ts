@@ -21,7 +21,8 @@ export interface SetPreview {
   readonly problem?: string;
 }
 
-type PreviewContext = Pick<ApplyContext, "platform"> & Parameters<typeof shareToolchains>[0];
+type PreviewContext = Pick<ApplyContext, "platform" | "runsHere"> &
+  Parameters<typeof shareToolchains>[0];
 
 /** Resolves pinned sets from the machine's own indexes as they are now, and changes nothing. */
 export async function previewSets(

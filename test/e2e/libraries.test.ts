@@ -351,6 +351,18 @@ describe("what skills declare", () => {
     expect(stderr).not.toMatch(/first use|--force-reinstall/);
   });
 
+  test("is not pinned for a platform whose Python does not run here, which is said", async () => {
+    lendPython("#!/bin/sh\necho Exec format error >&2\nexit 126\n");
+    put("requirements.txt", "words\n");
+    const other = process.arch === "x64" ? "linux-arm64" : "linux-x64";
+    const { status, stderr } = await allowed("--platform", other);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/which does not run here.*E_DECLARED/),
+    ]);
+    expect(stderr).toMatch(/hint: Pin them on such a machine.*--declared FILE/);
+  });
+
   test("sets of one run do not wait for each other's records", async () => {
     const skills = Array.from({ length: 8 }, (_, i) => `s${i}`);
     for (const [i, skill] of skills.entries()) {
@@ -492,10 +504,10 @@ const linkOf = (text: string): string => `${digestOf(text)}-cpython-311`;
 const setOf = (text: string): string => `libraries-${digestOf(text).slice(0, 16)}-cpython-311`;
 
 /** A volume's Python that is this machine's. */
-function lendPython(): void {
+function lendPython(program = ""): void {
   const ask = (code: string): string =>
     execFileSync("python3", ["-c", code], { encoding: "utf8" }).trim();
-  const body = `#!/bin/sh\nexec ${ask("import sys; print(sys.executable)")} "$@"\n`;
+  const body = program || `#!/bin/sh\nexec ${ask("import sys; print(sys.executable)")} "$@"\n`;
   const source = place.serve(
     "python3.tar.gz",
     archive("tar.gz", { "bin/python3": { body, mode: 0o755 } }),
