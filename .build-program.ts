@@ -63,8 +63,9 @@ export async function buildProgram(
   const isStart = (name: string): boolean =>
     starts.some((path) => basename(path, ".ts") === basename(name, ".js"));
   const always = pieces.filter(({ name }) => first.has(name) && !isStart(name));
+  const used = usedBy(metafile, (name) => !first.has(name) || isStart(name));
   return {
-    program: fileOf([await merge(always, common, foreign), ...(await functionsOf(isStart))]),
+    program: fileOf([await merge(always, used, common, foreign), ...(await functionsOf(isStart))]),
     rest: fileOf(await functionsOf((name) => early.has(name) && !first.has(name))),
     signatures: fileOf(await functionsOf((name) => !early.has(name))),
     metafile,
@@ -99,6 +100,12 @@ function piecesOf(
   return new Set([...seen].map((path) => basename(path)));
 }
 
+/** The names of the pieces that some others import. */
+function usedBy({ outputs }: Metafile, some: (name: string) => boolean): Set<string> {
+  const users = Object.entries(outputs).filter(([path]) => some(basename(path)));
+  return new Set(users.flatMap(([, { imports }]) => imports.map(({ path }) => basename(path))));
+}
+
 /** True for pieces of libraries alone: shorter names in them cost nobody a useful line in a stack trace. */
 function isForeign(name: string, { outputs }: Metafile): boolean {
   const [, output] = Object.entries(outputs).find(([path]) => basename(path) === name) ?? [];
@@ -114,10 +121,11 @@ interface Piece {
 
 /**
  * What every run loads, as one function: else each piece begins with helpers of its own, and uses the names of others
- * through getters. Under its name each piece is still there for the rest.
+ * through getters. Those that the rest uses are still there under their names.
  */
 async function merge(
   merged: readonly Piece[],
+  used: ReadonlySet<string>,
   common: BuildOptions,
   isForeign: (name: string) => boolean,
 ): Promise<string> {
@@ -140,7 +148,11 @@ async function merge(
       }));
     },
   };
-  const contents = merged.map(({ name }, i) => `export * as _${i} from "./${name}";`).join("\n");
+  const shared = merged.filter(({ name }) => used.has(name));
+  const contents = [
+    ...merged.map(({ name }) => `import "./${name}";`),
+    ...shared.map(({ name }, i) => `export * as _${i} from "./${name}";`),
+  ].join("\n");
   const { outputFiles } = await build({
     ...common,
     stdin: { contents },
@@ -150,7 +162,7 @@ async function merge(
   });
   const whole = "./always.js";
   const code = outputFiles.map(({ text }) => text).join("");
-  const others = merged.map(({ name, text }, i) =>
+  const others = shared.map(({ name, text }, i) =>
     wrapped(`./${name}`, `module.exports=require("${whole}")._${i};${namesOf(text)}`),
   );
   return [wrapped(whole, code), ...others].join(",\n");

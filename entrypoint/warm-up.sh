@@ -1,6 +1,6 @@
 #!/bin/sh
-# For image builds, as root: installs one small program into a temporary volume, so that the code that V8
-# compiles for it is stored beside the program (dist/program.cache) and loaded by later runs.
+# For image builds, as root: installs one small program into a temporary volume, and runs once more, so that the
+# code that V8 compiles for it is stored beside the program (dist/rest.cache, dist/program.cache) and loaded by later runs.
 #
 # Fails if a server responded but nothing was installed: the incomplete cache would go unnoticed. If no
 # server can be reached, it only prints a note, and the image is built with the incomplete cache.
@@ -20,10 +20,18 @@ END
 # Skills that declare packages are read by code of its own.
 printf 'requests\n' >"$work/skills/rg/requirements.txt"
 # Without the base image's seed, which would avoid the download, and without a login-shell script.
-report=$(OPENCLAW_SKILL_DEPS_CODE_CACHE=write OPENCLAW_SKILL_PROFILE_DIR='' OPENCLAW_SKILL_SEED='' \
-  "$package/entrypoint/openclaw-install-skill-deps" --ignore-system --json \
-  --prefix "$work/volume" --skills-dir "$work/skills")
+run() {
+  OPENCLAW_SKILL_DEPS_CODE_CACHE=write OPENCLAW_SKILL_PROFILE_DIR='' OPENCLAW_SKILL_SEED='' \
+    "$package/entrypoint/openclaw-install-skill-deps" --ignore-system \
+    --prefix "$work/volume" --skills-dir "$work/skills" "$@"
+}
+report=$(run --json)
 status=$?
+# Most runs have nothing to do, and load program.cache alone: it need not hold what only installations call.
+if [ -x "$work/volume/bin/rg" ]; then
+  rm -f "$package/dist/program.cache"
+  run 2>/dev/null
+fi
 
 if [ ! -f "$package/dist/program.cache" ]; then
   echo "warm-up: error: no code cache was written (status $status) [E_CODE_CACHE]" >&2

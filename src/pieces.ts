@@ -18,7 +18,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import type { CodeCache } from "./core/code-cache.ts";
@@ -62,7 +61,7 @@ export function openProgram(
   const loaded = new Map<string, Loaded>();
   const paths = new Map(files.map((name) => [name, join(dir, `${name}.cjs`)]));
   const modules = new Map<string, { exports: unknown }>();
-  const requireOfNode = lateRequire(createRequire(join(dir, "program.cjs")));
+  const requireOfNode = lateRequire(require);
 
   const load = (name: string): Loaded => {
     try {
@@ -153,7 +152,7 @@ function digestOf(node: string, code: Buffer, source: Buffer): Buffer {
 
 /** Delays modules of Node that take milliseconds to load, and that most runs do not need. */
 function lateRequire(require: NodeJS.Require): (id: string) => unknown {
-  const late = /^(node:)?(child_process|worker_threads|tty|tls|fs\/promises)$/;
+  const late = /^(node:)?(child_process|worker_threads|tty|tls|(fs|timers)\/promises)$/;
   return (id) => {
     if (!late.test(id)) return require(id);
     const load = (): object => require(id);

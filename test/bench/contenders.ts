@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { miseConfig, miseEnv } from "../support/mise.ts";
@@ -71,15 +71,19 @@ export function ours({ set, origin, dir }: Offered, skills = set.fixtures.length
   return contender;
 }
 
-/** V8's code cache, made as Dockerfile.example has it made: by a run that installs one program. */
+/** V8's code cache, made as warm-up.sh makes it: by a run that installs one program, and one with nothing to do. */
 function writeCodeCache({ packageDir, command }: Ours, tool: string, dir: string): void {
   const place = join(dir, "warm");
   mkdirSync(place);
   const { argv, env, cwd } = command(join(place, "volume"), place);
   const [program, ...words] = [...argv, "--ignore-system", tool];
   const writing = { ...env, OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" };
-  execFileSync(program, words, { env: writing, cwd, stdio: "ignore" });
-  if (!existsSync(join(packageDir, "dist", "program.cache"))) throw new Error("no code cache");
+  const cache = join(packageDir, "dist", "program.cache");
+  for (const other of [["--json"], []]) {
+    rmSync(cache, { force: true });
+    execFileSync(program, [...words, ...other], { env: writing, cwd, stdio: "ignore" });
+    if (!existsSync(cache)) throw new Error("no code cache");
+  }
 }
 
 function writeRecipe(recipes: string, fixture: Fixture, origin: string): void {

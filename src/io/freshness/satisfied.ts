@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { layout } from "../../core/layout.ts";
-import { parseManifest } from "../../core/manifest.ts";
+import { parseManifest, type SelectedSkill } from "../../core/manifest.ts";
 import { isBinName } from "../../core/names.ts";
 import { moveOnto, orNothing, token } from "../files.ts";
 import { readPlain } from "../input.ts";
@@ -23,9 +23,7 @@ export function mergeSatisfied(
 ): Record<string, string[]> {
   const file = join(facts.prefix, layout.share, "satisfied.json");
   const skills = new Map(Object.entries(readSatisfied(file, catalogue)));
-  const parsed = parseManifest(manifest, layout.manifest);
-  if ("why" in parsed) throw new Unrecordable(parsed.message);
-  const asked = new Map(parsed.skills.map((s) => [s.sha256, s]));
+  const asked = new Map(skillsIn(manifest).map((s) => [s.sha256, s]));
   const bins = facts.programs.map(({ path }) => basename(path));
   const present = new Set([...facts.system, ...bins]);
   for (const hash of facts.satisfied) {
@@ -46,6 +44,17 @@ export function mergeSatisfied(
     orNothing(() => rmSync(draft, { force: true })); // another user's directory may have this name
   }
   return merged;
+}
+
+/** The records of one run have one manifest. */
+let last: { readonly text: string; readonly skills: readonly SelectedSkill[] } | undefined;
+
+function skillsIn(manifest: string): readonly SelectedSkill[] {
+  if (last?.text === manifest) return last.skills;
+  const parsed = parseManifest(manifest, layout.manifest);
+  if ("why" in parsed) throw new Unrecordable(parsed.message);
+  last = { text: manifest, skills: parsed.skills };
+  return last.skills;
 }
 
 /**

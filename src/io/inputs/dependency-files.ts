@@ -32,10 +32,14 @@ const scriptMark = "# /// script";
  * link is followed, so that nothing outside the skill is read.
  */
 export function readDependencyFiles(skillDir: string): SkillFolder {
-  const directories = dependencyDirs.flatMap((dir) => {
-    const path = dir === "" ? skillDir : join(skillDir, dir.slice(0, -1)); // a slash would follow a link
-    const isThere = dir === "" || orNothing(() => lstatSync(path))?.isDirectory() === true;
-    return isThere ? [{ dir, path, names: entriesOf(path) }] : [];
+  const own = entriesOf(skillDir);
+  const isThere = (name: string): boolean =>
+    own.includes(name) && orNothing(() => lstatSync(join(skillDir, name)))?.isDirectory() === true;
+  const directories = dependencyDirs.flatMap((dir: string) => {
+    const name = dir.slice(0, -1); // a slash would follow a link
+    if (name !== "" && !isThere(name)) return [];
+    const path = join(skillDir, name);
+    return [{ dir, path, names: name === "" ? own : entriesOf(path) }];
   });
   const found = directories.flatMap(({ dir, path, names }) =>
     counting(names).map((name) => {

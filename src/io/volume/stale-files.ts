@@ -49,7 +49,7 @@ export async function removeStaleFiles(
 async function removeNow(prefix: string, manifest: Manifest, early: boolean): Promise<void> {
   const all = await findStaleFiles(prefix, manifest);
   const stale = all.filter(({ path }) => !early || path.startsWith(layout.staging));
-  await removeEmpty(prefix);
+  if (early) await removeEmpty(prefix); // also what a failed run has left
   if (stale.length === 0 && !(await lstatIfExists(join(prefix, layout.pruneDue)))) return;
   const now = await volumeTime(prefix);
   if (now === undefined) return;
@@ -60,7 +60,9 @@ async function removeNow(prefix: string, manifest: Manifest, early: boolean): Pr
     if (now - found.mtimeMs >= graceMs) await discard(prefix, path);
     else due = Math.min(due, found.mtimeMs + graceMs);
   }
-  if (!early) await writeDue(prefix, due);
+  if (early) return;
+  await removeEmpty(prefix);
+  await writeDue(prefix, due);
 }
 
 /**
@@ -73,9 +75,19 @@ export async function findStaleFiles(
   manifest: Manifest,
   withPrevious = false,
 ): Promise<StaleFile[]> {
+  const stale = await findUnlisted(prefix, [manifest], withPrevious);
+  if (stale.length === 0) return stale;
   // Another run may have changed it; files that either of the two lists stay.
   const current = await findManifest(prefix);
-  const manifests = [manifest, current].flatMap((one) => (one && "tools" in one ? [one] : []));
+  const isUsable = current !== undefined && "tools" in current;
+  return isUsable ? await findUnlisted(prefix, [manifest, current], withPrevious) : stale;
+}
+
+async function findUnlisted(
+  prefix: string,
+  manifests: readonly Manifest[],
+  withPrevious: boolean,
+): Promise<StaleFile[]> {
   const records = manifests.flatMap(({ tools }) => Object.values(tools));
   const bins = new Set(records.flatMap((record) => Object.keys(record.bins)));
   const listed = new Set(manifests.flatMap((one) => listedPaths(one, withPrevious)));
