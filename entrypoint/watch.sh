@@ -181,6 +181,8 @@ is_unchanged() {
 # one, or something changed while it was at work. Then they compare lists of files.
 remember() {
   last_view=$view kept='' is_exact='' for_watch=own seen=seen records=$prefix/share/openclaw-skill-deps/freshness
+  # Only a record names the directories that words or variables name, also where something has changed since.
+  if any_record is_of_view; then paths=$record; fi
   if any_record is_seen; then
     kept=$record paths=$record
   elif is_unchanged own "$@"; then
@@ -192,6 +194,10 @@ remember() {
     [ -n "$seen_programs" ] || seen_programs=$(describe_programs)
   fi
   for_watch=''
+}
+
+is_of_view() {
+  { read -r recorded <"$record/seen"; } 2>/dev/null && [ "$recorded" = "$view" ]
 }
 
 # Before a run: the next look sees what changes in the meantime. A run that can write changes programs itself.

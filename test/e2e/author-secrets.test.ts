@@ -58,7 +58,7 @@ test("a recipe with a token is used as it is, with advice; no message and no rec
     await place.run("info", "zog"),
     await place.run("list", "--json"),
   ];
-  expect(runs.map(({ status }) => status)).toEqual([0, 4, 0, 0, 0, 0, 0]);
+  expect(runs.map(({ status }) => status)).toEqual([0, 4, 0, 5, 0, 0, 0]);
   const advice = /linux-x64\.url has token= in its query, which gives access; remove it/;
   for (const { stderr } of [runs[0], runs[2]].flatMap((each) => each ?? [])) {
     expect(stderr).toMatch(advice);
