@@ -38,7 +38,7 @@ if [ ! -f "$package/dist/program.cache" ]; then
   exit 1
 fi
 if [ -x "$work/volume/bin/rg" ]; then
-  echo 'warm-up: the code cache is complete: it is from a run that installed a program' >&2
+  echo 'warm-up: the code cache is complete: it is from a run that installed a program, and one with nothing to do' >&2
   exit 0
 fi
 case $report in

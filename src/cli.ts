@@ -311,8 +311,8 @@ function split(text: string | undefined, separator: string | RegExp): string[] {
 }
 
 /**
- * Why `watch` started a run: in words, whether it knows that there is anything to do, and whether all that looks see
- * is as it was: then what could not be had has been said.
+ * Why `watch` started a run: in words, whether it knows that there is anything to do, and whether nothing that it
+ * compares has changed: then what cannot be installed was reported before.
  */
 export function reasonOf({ reason = "" }: Pick<Options, "reason">) {
   const [, prefix, words = reason] = /^(maybe|same): (.*)$/s.exec(reason) ?? [];

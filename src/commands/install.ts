@@ -99,7 +99,7 @@ function sayChange(summary: Summary, { options, reporter }: Context): void {
   reporter.emit({ type: "change", reason, result: renderSum(summary, true), exitStatus });
 }
 
-/** `isRepeat`: what can never be had here was said before. */
+/** `isRepeat`: what cannot be installed here was reported before. */
 function hasResult({ applied, answered, exitStatus }: Summary, isRepeat: boolean): boolean {
   const { installed, linked } = applied;
   const failures = applied.failures.filter(({ code }) => !isRepeat || code !== "unmet");

@@ -18,7 +18,7 @@ export interface ReporterOptions {
   readonly progress: boolean;
   /** Unmet requirements are errors. */
   readonly strict: boolean;
-  /** Warnings, and what can never be had here, were said before: they are said again only with other news. */
+  /** Warnings, and what cannot be installed here, were reported before: they are repeated only with other news. */
   readonly isRepeat?: boolean;
   /** One JSON object per event on stdout. */
   readonly events: boolean;

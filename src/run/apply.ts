@@ -66,9 +66,11 @@ export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Appl
     const done = await applyAll(plan, context, staging); // 2
     const after = await commitAll(plan, done, context); // 3
     const missing = await cleanUp(done, after, context); // 4
-    const codeCache = offeredCodeCache();
-    if (codeCache && done.installed.length > 0) codeCache.isComplete = true;
-    if (done.installed.length > 0) releaseWrittenFiles(staging.dir);
+    if (done.installed.length > 0) {
+      releaseWrittenFiles(staging.dir);
+      const codeCache = offeredCodeCache();
+      if (codeCache) codeCache.isComplete = true;
+    }
     if (done.bugs.length > 0) throw done.bugs[0];
     return {
       manifest: after,

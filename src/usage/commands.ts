@@ -117,7 +117,7 @@ export const commands: readonly Command[] = [
   {
     verb: "policy",
     summary:
-      "answer OpenClaw's install policy: which programs a new skill needs, and whether they can be had",
+      "answer OpenClaw's install policy: which programs a new skill needs, and whether they can be installed",
     details:
       "For security.installPolicy.exec of openclaw.json: config policy prints the lines. It reads OpenClaw's request on standard input, uses no network and writes nothing. With --strict a skill is blocked if a program that it needs cannot be installed here; otherwise it is allowed with a message.",
     options: ["prefix", ...catalogue, "seed", "allow-declared", "ignore-system", "strict"],

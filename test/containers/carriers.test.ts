@@ -158,7 +158,7 @@ describe("the Dockerfile lines that config prints", () => {
     expect((await run("ast-grep --version")).stdout).toMatch(/^ast-grep 0\.51\.1/);
   });
 
-  test("make a gateway of another one, which starts although nothing can be had", async () => {
+  test("make a gateway of another one, which starts although nothing can be installed", async () => {
     const { gateway: lines } = await dockerfile("gateway");
     const name = await build("docker.io/library/node:24-bookworm-slim", lines);
     const mounts = ["--volume", workspace(), "--network", "none"];

@@ -246,7 +246,7 @@ describe("what is done for a requirement", () => {
     ],
     ["no recipe", { requirements: [need("nope")], recipes: [gog] }, ["unmet nope"]],
     [
-      "one of two cannot be had, the other is installed",
+      "one of two is not available, the other is installed",
       { requirements: [need("nope", "gog")], recipes: [gog] },
       ["install gog missing", "unmet nope"],
     ],
@@ -261,7 +261,7 @@ describe("what is done for a requirement", () => {
       ["install gog missing"],
     ],
     [
-      "anyBins: none can be had",
+      "anyBins: none can be installed",
       { requirements: [oneOf("nope", "neither")] },
       ["unmet neither", "unmet nope"],
     ],
@@ -275,7 +275,7 @@ describe("what is done for a requirement", () => {
       ["install node missing", "install mcporter missing"],
     ],
     [
-      "what it needs cannot be had",
+      "what it needs is not available",
       { requirements: [need("mcporter")], recipes: [recipe("mcporter", { needs: ["node"] })] },
       ["unmet mcporter"],
     ],

@@ -25,6 +25,10 @@ const program = ["src", "entrypoint"]
   .map(read)
   .join("\n");
 
+/** Words that have a plainer one. */
+const unplain =
+  /\b(mend(s|ed|ing)?|brought|taken (up|away)|anew|neighbours?|strangers?|gifts?|litter|in order that|be had|demand(s|ed)?)\b/gi;
+
 const unique = (found: readonly string[]): string[] => [...new Set(found)].sort();
 const matches = (text: string, what: RegExp): string[] => unique(text.match(what) ?? []);
 
@@ -64,10 +68,12 @@ describe.each(pages)("$file", ({ file, links, spans, text }) => {
   });
 
   test("says it in plain words", () => {
-    const never =
-      /\b(mend(s|ed|ing)?|brought|taken (up|away)|anew|neighbours?|strangers?|gifts?|litter|in order that|is to be had|could not be had|demand(s|ed)?)\b/gi;
-    expect(text.match(never) ?? []).toEqual([]);
+    expect(text.match(unplain) ?? []).toEqual([]);
   });
+});
+
+test("the source says it in plain words", () => {
+  expect(matches(program, unplain)).toEqual([]);
 });
 
 test("every folder of tests is on the list of suites", () => {

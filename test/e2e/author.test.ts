@@ -327,7 +327,7 @@ describe("recipe check --fetch", () => {
     expect(status).toBe(4);
   });
 
-  test("says of each source whether its bytes are right, wrong or not to be had", async () => {
+  test("says of each source whether its bytes are right, wrong or not available", async () => {
     const right = place.serve("right.tar.gz", release("1.0.0", "right"));
     const wrong = {
       ...place.serve("wrong.tar.gz", release("1.0.0", "wrong")),

@@ -171,7 +171,7 @@ describe("where it comes from", () => {
     expect(own).toMatchObject({ status: 0 });
     expect(own.stderr).toContain("nothing to do");
 
-    // The program is gone from the volume; whether it can be had is what the catalogue says.
+    // The program is gone from the volume; whether it can be installed is what the catalogue says.
     const askPolicy = (more: Record<string, string>): string => {
       const sourcePath = join(place.skills, "zog");
       const input = JSON.stringify({

@@ -406,7 +406,7 @@ test("one tool's failure leaves the others installed and is told at the end", as
   expect((await place.run("doctor")).stdout).toMatch(/lost \(for mail\): .*404/);
 });
 
-test("the second source is taken where the first cannot be had", async () => {
+test("the second source is taken where the first is not available", async () => {
   place.skill("mail", { bins: ["zog"] });
   const bytes = archive("tar.gz", { "bin/zog": program("1.0.0") });
   const first = place.serve("first.tar.gz", bytes, { fault: "status", status: 404 });

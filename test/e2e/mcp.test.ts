@@ -74,7 +74,7 @@ describe("a server in openclaw.json", () => {
     expect((await run("doctor")).status).toBe(0);
   });
 
-  test("a program that cannot be had is unmet, as a skill's is", async () => {
+  test("a program that is not available is unmet, as a skill's is", async () => {
     serve({ fetch: { command: "no-such-program" } });
     const { status, stderr } = await run();
     expect(status).toBe(0);

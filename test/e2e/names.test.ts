@@ -109,7 +109,7 @@ describe("a NAME", () => {
     expect(runs("zog")).toBe(true);
   });
 
-  test("that cannot be had yet is asked for by every later run", async () => {
+  test("that is not available yet is asked for by every later run", async () => {
     place.recipe("zog", { artifacts: { "linux-x64": missing() } });
     expect((await place.run("zog")).status).toBe(5);
     expect(requested()).toEqual(["zog"]);

@@ -67,7 +67,7 @@ describe("is written", () => {
     }
   });
 
-  test("for a new skill, whose program is there or cannot be had", async () => {
+  test("for a new skill, whose program is there or is not available", async () => {
     await run();
     skill("sheep", ["zog"]);
     skill("farm", ["yak"]);

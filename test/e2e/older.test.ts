@@ -1,4 +1,4 @@
-/** An older version, taken because the better source cannot be had: it is said, and kept in mind. */
+/** An older version, taken because the better source is not available: it is said, and kept in mind. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -32,7 +32,7 @@ function offer(newest: string, isThere: boolean): void {
   debian.recipe("show", { version: newest, artifacts: { "linux-x64": [source, deb] } });
 }
 
-describe("the better source cannot be had", () => {
+describe("the better source is not available", () => {
   beforeEach(() => offer("2.0.0", false));
 
   test("the older version is installed, and one line says so and why", async () => {

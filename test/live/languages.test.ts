@@ -54,7 +54,7 @@ describe("Go", { timeout: 900_000 }, () => {
   // With LIVE_SAMPLE without gog, whose modules take minutes.
   const names = process.env.LIVE_SAMPLE === undefined ? ["gog", "goplaces"] : ["goplaces"];
 
-  test(`${names} built here where the archive cannot be had, and run`, async () => {
+  test(`${names} built here where the archive is not available, and run`, async () => {
     const prefix = join(dir, "go");
     const { exitCode, stderr } = await install(prefix, ...names);
     expect(stderr).toMatch(`${names.length} installed`);

@@ -242,7 +242,7 @@ describe("what is refused as wrong", () => {
   });
 });
 
-describe("what cannot be had", () => {
+describe("what is not available", () => {
   test.each([404, 403, 401])("status %i is not asked for twice", async (status) => {
     const error = await failure(serve("status", { status }));
     expect(error.kind).toBe("network");

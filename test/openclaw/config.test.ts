@@ -31,7 +31,7 @@ const host = $({ quiet: true, nothrow: true });
 const names = Object.keys(topologies) as Topology[];
 
 let dir: string;
-/** OpenClaw's package directory; undefined where it cannot be had. */
+/** OpenClaw's package directory; undefined where it is not available. */
 let openclaw: string | undefined;
 
 beforeAll(async () => {
@@ -119,7 +119,7 @@ function variants(): string[] {
 
 describe("config", () => {
   test("every fragment that it can print is valid", async ({ skip }) => {
-    if (openclaw === undefined) return skip("OpenClaw cannot be had here");
+    if (openclaw === undefined) return skip("OpenClaw is not available here");
     const texts = variants();
     expect(texts.length).toBeGreaterThan(30);
     const invalid: string[] = [];
@@ -149,7 +149,7 @@ describe("config", () => {
   });
 
   test("what it does not print is refused: named volumes, unknown keys", async ({ skip }) => {
-    if (openclaw === undefined) return skip("OpenClaw cannot be had here");
+    if (openclaw === undefined) return skip("OpenClaw is not available here");
     const docker = (more: object) =>
       JSON.stringify({ agents: { defaults: { sandbox: { docker: more } } } });
     expect((await validate(docker({ binds: ["named:/opt/openclaw:ro"] }))).output).toMatch(
@@ -185,7 +185,7 @@ describe("a bind's source, before OpenClaw's own check", () => {
 
   test("is refused by both or by neither", async ({ skip }) => {
     const check = await security();
-    if (check === undefined) return skip("OpenClaw cannot be had here");
+    if (check === undefined) return skip("OpenClaw is not available here");
     const home = homedir();
     const own = [".config/x", ".npm", ".local/share/openclaw", ".openclaw/workspace/volume"];
     const sources = [
@@ -206,7 +206,7 @@ describe("a bind's source, before OpenClaw's own check", () => {
     skip,
   }) => {
     const check = await security();
-    if (check === undefined) return skip("OpenClaw cannot be had here");
+    if (check === undefined) return skip("OpenClaw is not available here");
     for (const site of sites()) {
       const { docker } = openclawFragment("provisioner", site).agents.defaults.sandbox;
       const allowSourcesOutsideAllowedRoots = docker.dangerouslyAllowExternalBindSources === true;

@@ -10,7 +10,7 @@ import { host } from "../containers/host.ts";
 
 const version = "2026.9.6";
 
-/** The path of OpenClaw's command. Throws with the reason where it cannot be had. */
+/** The path of OpenClaw's command. Throws with the reason where it is not available. */
 export async function fetchOpenClaw(): Promise<string> {
   if (!isAtLeast(process.versions.node, "24.16")) {
     throw new Error(`OpenClaw ${version} needs Node 24.16, this is ${process.version}`);

@@ -77,7 +77,7 @@ describe.skipIf(missing)(missing ? `OpenClaw is not here: ${missing}` : "install
     expect(existsSync(join(gateway.volume, "bin/owl"))).toBe(true);
   });
 
-  test("a program that cannot be had: installed with the reason; with --strict refused", async () => {
+  test("a program that is not available: installed with the reason; with --strict refused", async () => {
     const dir = write("moon", ["rocket"]);
     await configure();
     const open = await install(dir);

@@ -1,6 +1,6 @@
 /**
  * Many containers on one volume at once: each is a process in mount and PID namespaces of its own, with
- * a home and a /tmp of its own. Where namespaces cannot be had, they are plain processes.
+ * a home and a /tmp of its own. Where namespaces is not available, they are plain processes.
  */
 import { execFileSync } from "node:child_process";
 import {

@@ -17,7 +17,7 @@ export interface Hostile {
   readonly bare?: boolean;
 }
 
-/** The code that an archive is refused with: what may be right and cannot be had here is no attack. */
+/** The code that an archive is refused with: what may be right and is not available here is no attack. */
 export function codeOf(message: string): "unmet" | "integrity" {
   const unsupported =
     /not supported|cannot be unpacked here|encrypted|too long a path|too deep|ENAMETOO/;

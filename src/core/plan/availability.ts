@@ -10,7 +10,7 @@ interface Known {
   readonly tools: Manifest["tools"];
   /** Why tools could not be installed, by their name. */
   readonly failed: ReadonlyMap<string, string>;
-  /** Why programs cannot be had, by an earlier plan that knew more. */
+  /** Why programs cannot be installed, by an earlier plan that knew more. */
   readonly unmet: ReadonlyMap<string, { readonly reason: string; readonly problem: ErrorCode }>;
 }
 

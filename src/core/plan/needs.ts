@@ -28,7 +28,7 @@ export function problemOfNeeds(
   return problems.every((problem) => problem !== undefined) ? problems[0] : undefined;
 }
 
-/** Why one of these tools cannot be had; undefined if all are there or can be installed. */
+/** Why one of these tools cannot be installed; undefined if all are there or can be installed. */
 export function firstProblem(needs: readonly string[], request: PlanRequest): string | undefined {
   return needs.map((need) => needProblem(need, request)).find((problem) => problem !== undefined);
 }

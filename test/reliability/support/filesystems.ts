@@ -1,6 +1,6 @@
 /**
  * File systems that people put volumes on: real ones of this kernel and of FUSE, and stand-ins that
- * `faulty.c` makes of those that cannot be had here.
+ * `faulty.c` makes of those that is not available here.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
