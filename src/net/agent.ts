@@ -115,7 +115,9 @@ function connector(undici: Undici, timeout: number, tls: () => TlsOptions): Conn
 function spareOptimising(): void {
   setFlagsFromString("--no-wasm-dynamic-tiering");
   setFlagsFromString("--no-wasm-tier-up");
+  setFlagsFromString("--no-wasm-lazy-compilation");
   setImmediate(() => {
+    setFlagsFromString("--wasm-lazy-compilation");
     setFlagsFromString("--wasm-dynamic-tiering");
     setFlagsFromString("--wasm-tier-up");
   });
