@@ -39,8 +39,8 @@ const digestBytes = 32;
 export interface Program {
   /** A piece by its name (`./main.js`), or a module of Node. */
   require(id: string): unknown;
-  /** Stores the compiled code of what was loaded beside it, or beside a copy. Throws an error of the disk. */
-  readonly writeCaches: CodeCache["write"];
+  /** The code that V8 has compiled, to be stored beside the program or a copy of it. */
+  readonly codeCache: Pick<CodeCache, "write" | "isStored">;
   /**
    * Stores it beside the program if there is none and the package is this user's; not in a volume, where it was
    * stored before the tree was recorded.
@@ -90,12 +90,12 @@ export function openProgram(
     piecesOf(file)[id]?.(module.exports, requirePiece, module, paths.get(file), dir);
     return module.exports;
   };
-  const writeCaches: CodeCache["write"] = (dist) => {
-    for (const [name, { script, isUncached }] of loaded) {
-      const isUsed = !isUncached && !script.cachedDataRejected;
-      if (isUsed && dist !== dir)
+  const isStored = (): boolean => [...loaded.values()].every(usesCache);
+  const write: CodeCache["write"] = (dist) => {
+    for (const [name, file] of loaded) {
+      if (usesCache(file) && dist !== dir)
         copyFileSync(join(dir, `${name}.cache`), join(dist, `${name}.cache`));
-      else writeCache(join(dist, name), script, node);
+      else writeCache(join(dist, name), file.script, node);
     }
   };
   const keepCaches = (user: number | undefined): void => {
@@ -103,12 +103,16 @@ export function openProgram(
       const isOurs = statSync(dir).uid === user && !existsSync(join(dir, "..", layout.record));
       if (!isOurs || !loaded.get("rest")?.isUncached) return;
       accessSync(dir, constants.W_OK);
-      writeCaches(dir);
+      write(dir);
     } catch {
       return; // later runs start without it
     }
   };
-  return { require: requirePiece, writeCaches, keepCaches };
+  return { require: requirePiece, codeCache: { write, isStored }, keepCaches };
+}
+
+function usesCache({ script, isUncached }: Loaded): boolean {
+  return !isUncached && script.cachedDataRejected !== true;
 }
 
 function compile(path: string, node: string): Loaded {

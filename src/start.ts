@@ -39,7 +39,7 @@ function refusePackage(what: string, isShort: boolean): never {
 
 function writeCaches(): void {
   try {
-    program.writeCaches(here);
+    program.codeCache.write(here);
   } catch (error) {
     const hint = `Run it as a user who can write to ${here}; the run itself has succeeded.`;
     const what = `cannot write the code cache: ${(error as Error).message}`;
@@ -51,7 +51,7 @@ function writeCaches(): void {
 if (!isNode(process.versions)) refuseNode();
 const here = dirname(process.argv[1] ?? "");
 const program = openProgram(here, `${process.version} ${process.arch}`, refusePackage);
-const codeCache = offerCodeCache(program.writeCaches);
+const codeCache = offerCodeCache(program.codeCache);
 process.on("exit", (status) => {
   if (process.env.OPENCLAW_SKILL_DEPS_CODE_CACHE === "write") writeCaches();
   else if (status === 0 && codeCache.isComplete) program.keepCaches(process.getuid?.());

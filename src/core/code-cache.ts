@@ -1,5 +1,7 @@
 /** What a run can do with the code that V8 has compiled in it. */
 export interface CodeCache {
+  /** Whether all of the program was loaded with its stored code, so that a run adds nothing to it. */
+  readonly isStored: () => boolean;
   /**
    * Writes it beside a copy of the program in `dist`, so that later runs of that copy load it. Throws an error of
    * the disk.
@@ -14,8 +16,8 @@ const key = Symbol.for("openclaw-install-skill-deps: code cache");
 const shared = globalThis as { [key]?: CodeCache };
 
 /** Called by what loads the program. */
-export function offerCodeCache(write: CodeCache["write"]): CodeCache {
-  shared[key] = { write, isComplete: false };
+export function offerCodeCache({ write, isStored }: Omit<CodeCache, "isComplete">): CodeCache {
+  shared[key] = { write, isStored, isComplete: false };
   return shared[key];
 }
 

@@ -79,8 +79,9 @@ export async function decodeFile(
   const into = new Writable({
     write(chunk: Buffer, _encoding, done) {
       if (sink.received + chunk.length > limit) done(new Error(`more than ${limit} bytes`));
-      else sink.write(chunk).then(() => done(), done);
+      else (sink.write(chunk) ?? Promise.resolve()).then(() => done(), done);
     },
+    final: (done) => void sink.flush().then(() => done(), done),
   });
   try {
     const decoders = encodings

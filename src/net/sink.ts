@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, writev, writevSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
@@ -13,12 +13,21 @@ export interface Sink {
   readonly received: number;
   /** Discards what was received. */
   restart(): Promise<void>;
-  write(chunk: Buffer): Promise<void>;
+  /** Keeps the chunk, which must not change. Returns a promise if the next one has to wait. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** After the last chunk of an attempt: everything is where it belongs. */
+  flush(): Promise<void>;
 }
 
 export type FileSink = Awaited<ReturnType<typeof fileSink>>;
 
-/** Hashes while writing: every byte is processed once. The file is created. */
+/** Bytes that are written by one call. */
+const batchBytes = 256 * 1024;
+
+/**
+ * Hashes while receiving: every byte is processed once. Large files are written in Node's thread pool, in the
+ * meantime. The file is created.
+ */
 async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   const descriptor = await withContext("create", file, () => openSync(file, "w", 0o600));
   const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
@@ -26,6 +35,21 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   let received = 0;
   let head = Buffer.alloc(0);
   let isClosed = false;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  /** The batch that is being written. */
+  let batch: Promise<void> | undefined;
+  const take = (): { chunks: Buffer[]; position: number } => {
+    const taken = { chunks: held, position: received - heldBytes };
+    [held, heldBytes] = [[], 0];
+    return taken;
+  };
+  const writeBatch = async (): Promise<void> => {
+    await batch;
+    const { chunks, position } = take();
+    batch = withContext("write", file, writeInPool(descriptor, chunks, position));
+    batch.catch(() => {}); // awaited by what comes next
+  };
   const digests = (): Digest[] =>
     algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" }));
   return {
@@ -33,16 +57,25 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
       return received;
     },
     async restart() {
+      await batch;
       if (received > 0) saying("write", file, () => ftruncateSync(descriptor));
       hashes = start();
       received = 0;
       head = Buffer.alloc(0);
+      take();
     },
-    async write(chunk: Buffer) {
+    write(chunk: Buffer) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
       for (const hash of hashes) hash.update(chunk);
-      writeAll(descriptor, chunk, received, file);
+      held.push(chunk);
+      heldBytes += chunk.length;
       received += chunk.length;
+      return heldBytes < batchBytes ? undefined : writeBatch();
+    },
+    async flush() {
+      await batch;
+      const { chunks, position } = take();
+      saying("write", file, () => writeAll(descriptor, chunks, position));
     },
     /** Throws a UserError (`integrity`) if the content does not match the digest. */
     verify(from: URL, digest: Digest) {
@@ -62,6 +95,7 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
     async close() {
       if (isClosed) return;
       isClosed = true;
+      await tolerate(batch ?? Promise.resolve()); // a thread may still use the descriptor
       saying("write", file, () => closeSync(descriptor));
     },
   };
@@ -76,6 +110,7 @@ export async function fillFile<T>(
   const sink = await fileSink(file, algorithms);
   try {
     const result = await fill(sink);
+    await sink.flush();
     await sink.close();
     return result;
   } catch (error) {
@@ -97,10 +132,12 @@ export function memorySink(): Sink & { bytes(): Buffer } {
       chunks = [];
       received = 0;
     },
-    async write(chunk) {
+    write(chunk) {
       chunks.push(chunk);
       received += chunk.length;
+      return undefined;
     },
+    flush: async () => {},
     bytes: () => Buffer.concat(chunks),
   };
 }
@@ -112,11 +149,28 @@ export function wrongBytes(from: URL, why: string, page: boolean): UserError {
   return new UserError(problem, `${shownUrl(from)}: ${what}${why}`);
 }
 
-/** Synchronous: using a thread costs more than copying a chunk into the page cache. */
-function writeAll(descriptor: number, chunk: Buffer, position: number, file: string): void {
-  saying("write", file, () => {
-    for (let done = 0; done < chunk.length; ) {
-      done += writeSync(descriptor, chunk, done, chunk.length - done, position + done);
-    }
-  });
+function writeAll(descriptor: number, chunks: readonly Buffer[], position: number): void {
+  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
+    const done = writevSync(descriptor, rest, at);
+    [rest, at] = [behind(rest, done), at + done];
+  }
+}
+
+async function writeInPool(
+  descriptor: number,
+  chunks: readonly Buffer[],
+  position: number,
+): Promise<void> {
+  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
+    const done = await new Promise<number>((resolve, reject) => {
+      writev(descriptor, rest, at, (error, count) => (error ? reject(error) : resolve(count)));
+    });
+    [rest, at] = [behind(rest, done), at + done];
+  }
+}
+
+/** What is left after `count` bytes: a disk that is almost full takes less than it is given. */
+function behind(chunks: readonly Buffer[], count: number): Buffer[] {
+  const total = chunks.reduce((sum, { length }) => sum + length, 0);
+  return count < total ? [Buffer.concat(chunks).subarray(count)] : [];
 }

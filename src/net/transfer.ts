@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Dispatcher } from "undici";
 import { UserError } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { orNothing } from "../io/files.ts";
@@ -123,12 +124,14 @@ async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise
     memory.validator = isPacked ? undefined : strongEtag(headers);
     const total = bytesPromised(headers, job.sink.received);
     if (!isPacked) refuseLength(job, url, total, headers);
-    for await (const chunk of receivedFrom(body)) {
+    await receive(body, (chunk) => {
       life.alive(chunk.length);
       refuseExcess(job, url, job.sink.received + chunk.length, isPacked);
-      await life.ours(job.sink.write(chunk));
+      const written = job.sink.write(chunk);
       job.onProgress?.(job.sink.received, job.size ?? total);
-    }
+      return written && life.ours(written);
+    });
+    await life.ours(job.sink.flush());
   } finally {
     body.destroy();
   }
@@ -151,12 +154,33 @@ async function request(job: Transfer, memory: Memory, offset: number, signal: Ab
   });
 }
 
-async function* receivedFrom(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* body;
-  } catch (cause) {
-    throw new TransportError(cause);
-  }
+/**
+ * Passes on each chunk of a body, and stops reading while `take` has returned a promise that is not fulfilled. By
+ * events: an asynchronous iterator takes five turns for each chunk. Throws what `take` throws, and a TransportError.
+ */
+async function receive(
+  body: Dispatcher.ResponseData["body"],
+  take: (chunk: Buffer) => Promise<void> | undefined,
+): Promise<void> {
+  let taken: Promise<void> | undefined;
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      reject(error);
+      body.destroy();
+    };
+    body.on("data", (chunk: Buffer) => {
+      try {
+        taken = take(chunk);
+        if (!taken) return;
+        body.pause();
+        taken.then(() => body.resume(), fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    body.once("end", () => resolve(taken));
+    body.once("error", (cause) => reject(new TransportError(cause)));
+  });
 }
 
 /** The server sent the wrong range; the next request is for the whole file. */

@@ -194,13 +194,14 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     running.set(step.tool, work());
   };
   for (const step of plan.steps) start(step);
+  // The volume's copy of the command gets the code that V8 has compiled: if none is stored, that of this whole run.
+  if (plan.command && offeredCodeCache()?.isStored() !== false) start(plan.command);
   // A tool may start others.
   for (let count = 0; count < running.size; ) {
     count = running.size;
     await Promise.all(running.values());
   }
-  // Its copy gets the code that V8 has compiled, of the whole run.
-  if (plan.command) start(plan.command);
+  if (plan.command && !running.has(commandName)) start(plan.command);
   await running.get(commandName);
   starter?.end();
   sayDispensable(context, results);
