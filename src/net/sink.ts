@@ -1,10 +1,11 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writev, writevSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, formatDigest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { saying, tolerate, withContext } from "../io/files.ts";
+import { writeAll, writeInPool } from "../io/write.ts";
 import { looksLikePage } from "./web-page.ts";
 
 /** The destination of a body. It outlives an attempt, so that the next one can resume. */
@@ -39,15 +40,14 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   let heldBytes = 0;
   /** The batch that is being written. */
   let batch: Promise<void> | undefined;
-  const take = (): { chunks: Buffer[]; position: number } => {
-    const taken = { chunks: held, position: received - heldBytes };
+  const take = (): Buffer[] => {
+    const chunks = held;
     [held, heldBytes] = [[], 0];
-    return taken;
+    return chunks;
   };
   const writeBatch = async (): Promise<void> => {
     await batch;
-    const { chunks, position } = take();
-    batch = withContext("write", file, writeInPool(descriptor, chunks, position));
+    batch = withContext("write", file, writeInPool(descriptor, take()));
     batch.catch(() => {}); // awaited by what comes next
   };
   const digests = (): Digest[] =>
@@ -74,8 +74,7 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
     },
     async flush() {
       await batch;
-      const { chunks, position } = take();
-      saying("write", file, () => writeAll(descriptor, chunks, position));
+      saying("write", file, () => writeAll(descriptor, take()));
     },
     /** Throws a UserError (`integrity`) if the content does not match the digest. */
     verify(from: URL, digest: Digest) {
@@ -147,30 +146,4 @@ export function wrongBytes(from: URL, why: string, page: boolean): UserError {
   const what = page ? "the server sent a web page, not an archive: " : "";
   const problem = page ? "E_WEB_PAGE" : "E_DIGEST_MISMATCH";
   return new UserError(problem, `${shownUrl(from)}: ${what}${why}`);
-}
-
-function writeAll(descriptor: number, chunks: readonly Buffer[], position: number): void {
-  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
-    const done = writevSync(descriptor, rest, at);
-    [rest, at] = [behind(rest, done), at + done];
-  }
-}
-
-async function writeInPool(
-  descriptor: number,
-  chunks: readonly Buffer[],
-  position: number,
-): Promise<void> {
-  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
-    const done = await new Promise<number>((resolve, reject) => {
-      writev(descriptor, rest, at, (error, count) => (error ? reject(error) : resolve(count)));
-    });
-    [rest, at] = [behind(rest, done), at + done];
-  }
-}
-
-/** What is left after `count` bytes: a disk that is almost full takes less than it is given. */
-function behind(chunks: readonly Buffer[], count: number): Buffer[] {
-  const total = chunks.reduce((sum, { length }) => sum + length, 0);
-  return count < total ? [Buffer.concat(chunks).subarray(count)] : [];
 }

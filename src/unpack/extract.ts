@@ -92,7 +92,11 @@ function heeding(signal: AbortSignal, tree: TreeWriter): TreeWriter {
       signal.throwIfAborted();
       opened.write(chunk);
     };
-    return { write, close: () => opened.close() };
+    const writeAside: typeof opened.writeAside = (chunk) => {
+      signal.throwIfAborted();
+      return opened.writeAside(chunk);
+    };
+    return { write, writeAside, close: () => opened.close() };
   };
   return { ...tree, file };
 }
@@ -132,7 +136,7 @@ async function expand(
   tree: TreeWriter,
 ): Promise<void> {
   const program = tree.file(programPath(request), 0o755);
-  for await (const chunk of decompressed(request.file, format)) program?.write(chunk);
+  for await (const chunk of decompressed(request.file, format)) await program?.writeAside(chunk);
   program?.close();
 }
 

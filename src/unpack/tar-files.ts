@@ -23,6 +23,8 @@ const maxSegments = 100_000;
 export interface Body {
   left: number;
   write(chunk: Buffer): void;
+  /** For a chunk that is not the end. */
+  readonly writeAside?: OpenFile["writeAside"] | undefined;
   end(): void;
 }
 
@@ -63,7 +65,8 @@ export function takeFile(reader: Reader, entry: Entry): void {
 }
 
 function writeFile(reader: Reader, left: number, file: OpenFile | undefined): void {
-  setBody(reader, { left, write: (chunk) => file?.write(chunk), end: () => file?.close() });
+  const write = (chunk: Buffer): void => file?.write(chunk);
+  setBody(reader, { left, write, writeAside: file?.writeAside, end: () => file?.close() });
 }
 
 function writeSparse(reader: Reader, entry: Entry, sparse: SparseFile): void {

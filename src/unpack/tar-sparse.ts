@@ -107,18 +107,20 @@ export function withHoles(file: OpenFile, { size, segments }: SparseFile): OpenF
       file.write(zeros.subarray(0, Math.min(zeros.length, end - at)));
     }
   };
+  const write: OpenFile["write"] = (chunk) => {
+    for (let done = 0; done < chunk.length; ) {
+      const { offset, length } = ahead.at(-1) as Segment; // a valid map covers every byte
+      fill(Math.max(offset, at));
+      const part = chunk.subarray(done, done + offset + length - at);
+      if (part.length > 0) file.write(part);
+      at += part.length;
+      done += part.length;
+      if (at === offset + length) ahead.pop();
+    }
+  };
   return {
-    write(chunk) {
-      for (let done = 0; done < chunk.length; ) {
-        const { offset, length } = ahead.at(-1) as Segment; // a valid map covers every byte
-        fill(Math.max(offset, at));
-        const part = chunk.subarray(done, done + offset + length - at);
-        if (part.length > 0) file.write(part);
-        at += part.length;
-        done += part.length;
-        if (at === offset + length) ahead.pop();
-      }
-    },
+    write,
+    writeAside: (chunk) => write(chunk) as undefined,
     close() {
       fill(size);
       file.close();

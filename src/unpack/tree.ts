@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, symlinkSync } from "node:fs";
 import { orNothing } from "../io/files.ts";
 import { stampOf, type WrittenDigests } from "../io/volume/tree-list.ts";
+import { worthAThread, writeAll, writeInPool } from "../io/write.ts";
 import { checkLinks } from "./links.ts";
 import { hasControl, placeOf } from "./paths.ts";
 import { refuseEntry } from "./refusals.ts";
@@ -46,6 +47,11 @@ export interface TreeWriter {
 
 export interface OpenFile {
   write(chunk: Uint8Array): void;
+  /**
+   * Like `write`, but a large chunk is written in Node's thread pool while it is hashed. Until that ends, the chunk
+   * must not change, and the file must be left alone.
+   */
+  writeAside(chunk: Uint8Array): Promise<void> | undefined;
   close(): void;
 }
 
@@ -107,13 +113,23 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   state.open = descriptor;
   state.files.add(place);
   const hash = createHash("sha256");
+  const write = (chunk: Uint8Array): void => {
+    countBytes(state, path, chunk.length);
+    hash.update(chunk);
+    withContext(state, place, () => writeAll(descriptor, [chunk]));
+  };
   return {
-    write(chunk) {
+    write,
+    writeAside(chunk) {
+      if (chunk.length < worthAThread) return write(chunk) as undefined;
       countBytes(state, path, chunk.length);
+      const written = writeInPool(descriptor, [chunk]).catch((cause: unknown) =>
+        withContext(state, place, () => {
+          throw cause;
+        }),
+      );
       hash.update(chunk);
-      withContext(state, place, () => {
-        for (let done = 0; done < chunk.length; ) done += writeSync(descriptor, chunk, done);
-      });
+      return written;
     },
     close() {
       // Last, because any later change of the file changes its stamp.

@@ -26,7 +26,7 @@ export async function untar(
 ): Promise<void> {
   const { Header } = await import("tar/header");
   const reader = startReader(format, tree, (block) => new Header(block));
-  for await (const blocks of inBlocks(bytes, format, tree.limits)) reader.write(blocks);
+  for await (const blocks of inBlocks(bytes, format, tree.limits)) await reader.write(blocks);
   reader.end();
 }
 
@@ -60,11 +60,16 @@ function startReader(
   format: ArchiveFormat,
   tree: TreeWriter,
   decode: Reader["decode"],
-): { write(blocks: Buffer): void; end(): void } {
+): { write(blocks: Buffer): Promise<void> | undefined; end(): void } {
   const state = { extended: undefined, body: undefined, more: undefined, isFirst: true, zeros: 0 };
   const reader: Reader = { format, tree, decode, ...state };
   return {
     write(blocks) {
+      const { body } = reader;
+      if (body?.writeAside && body.left > blocks.length) {
+        body.left -= blocks.length;
+        return body.writeAside(blocks);
+      }
       for (let at = 0; at < blocks.length && reader.zeros < 2; ) {
         if (reader.body) at += takeBody(reader, reader.body, blocks.subarray(at));
         else {
@@ -72,6 +77,7 @@ function startReader(
           at += blockSize;
         }
       }
+      return undefined;
     },
     end() {
       if (reader.body || reader.more) throw cutShort(format);

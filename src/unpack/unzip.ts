@@ -91,7 +91,7 @@ async function unpackFile(file: string, entry: ZipEntry, tree: TreeWriter): Prom
   };
   for await (const piece of readEntry(file, entry)) {
     if (!isOpen) begin(piece);
-    output?.write(piece);
+    await output?.writeAside(piece);
   }
   if (!isOpen) begin(Buffer.alloc(0));
   output?.close();
