@@ -46,10 +46,11 @@ export async function finalize(summary: Summary, context: Context): Promise<Logi
   const loginShell = inspectLoginShell(state, manifest, context, knownLoginShell); // in the background
   const { failures } = applied;
   const notified = await notifySessions(context, { state, failures, changed });
-  if (changed || context.reporter.warnings.length > 0) {
+  const report = async (): Promise<void> => {
+    if (!changed && context.reporter.warnings.length === 0) return;
     await tolerate(writeLastRun(summary, await loginShell, context));
-  }
-  await recordView(summary, context, notified);
+  };
+  await Promise.all([report(), recordView(summary, context, notified)]);
   return await loginShell;
 }
 

@@ -1,8 +1,10 @@
 import {
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -102,17 +104,16 @@ const beginningOf = (view: string): string =>
 
 /** Writes the first record, which must hold, and those of the others that hold too. */
 async function writeViewRecords(views: readonly ViewDraft[]): Promise<ViewDraft[]> {
-  const written: ViewDraft[] = [];
-  for (const view of views) {
-    try {
-      await writeViewRecord(view.dir, view.facts);
-      written.push(view);
-    } catch (error) {
-      if (written.length === 0 || !(error instanceof Unrecordable)) throw error;
-      removeQuietly(view.dir);
-    }
-  }
-  return written;
+  const like = views[0]?.dir;
+  const write = ({ dir, facts }: ViewDraft): Promise<void> => writeViewRecord(dir, facts, like);
+  const results = await Promise.allSettled(views.map(write));
+  return views.filter(({ dir }, i) => {
+    const result = results[i];
+    if (result?.status !== "rejected") return true;
+    if (i === 0 || !(result.reason instanceof Unrecordable)) throw result.reason;
+    removeQuietly(dir);
+    return false;
+  });
 }
 
 /**
@@ -137,10 +138,10 @@ export async function forgetFreshness(prefix: string): Promise<void> {
  * Metadata first, then content: a file that is changed in between has other content than the run
  * saw, and one that is changed later has other metadata.
  */
-async function writeViewRecord(dir: string, facts: FreshnessFacts): Promise<void> {
+async function writeViewRecord(dir: string, facts: FreshnessFacts, like?: string): Promise<void> {
   const { requests, listings = [] } = facts;
   if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
-  linkVolume(dir, facts);
+  linkVolume(dir, facts, like);
   linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
@@ -189,7 +190,7 @@ async function writeAnyRecord(
   facts: FreshnessFacts,
   manifest: string,
 ): Promise<void> {
-  const digests = await digestsOf(facts.prefix, linkVolume(dir, facts));
+  const digests = await digestsOf(facts.prefix, linkVolume(dir, facts, own));
   if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
   for (const kind of ["roots", "listed"]) mkdirSync(join(dir, kind));
   linkAll(dir, "files", [inVolume(layout.manifest)]);
@@ -218,20 +219,24 @@ function markDependencies(dir: string, { dependencies }: FreshnessFacts): void {
 
 /**
  * Links programs and trees, and writes their sizes, if they equal what the run saw. Returns the
- * trees' names in the record, with their directories below the prefix.
+ * trees' names in the record, with their directories below the prefix. `like` is a record of the same run.
  */
-function linkVolume(dir: string, facts: FreshnessFacts): ReadonlyMap<string, string> {
+function linkVolume(
+  dir: string,
+  facts: FreshnessFacts,
+  like?: string,
+): ReadonlyMap<string, string> {
   const { prefix, unmet } = facts;
   mkdirSync(dir, { recursive: true });
-  linkPrograms(dir, facts);
+  linkPrograms(dir, facts, like);
   const trees = facts.trees.filter((path) => isThere(join(prefix, path)));
   const labels = trees.map((path) => `%${toolOf(path)}`);
-  const names = linkAll(dir, "trees", trees.map(inVolume), labels);
+  const names = linkAll(dir, "trees", trees.map(inVolume), labels, like);
   writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
   return new Map(names.map((name, i) => [name, trees[i] ?? ""]));
 }
 
-function linkPrograms(dir: string, { programs }: FreshnessFacts): void {
+function linkPrograms(dir: string, { programs }: FreshnessFacts, like?: string): void {
   // Two launchers may start the same program.
   const sizeOf = new Map<string, number | undefined>([
     [layout.manifest, undefined],
@@ -239,7 +244,7 @@ function linkPrograms(dir: string, { programs }: FreshnessFacts): void {
   ]);
   const paths = [...sizeOf.keys()];
   const labels = paths.map((path) => `%${path.replaceAll("/", "%").slice(-200)}`);
-  const names = linkAll(dir, "programs", paths.map(inVolume), labels);
+  const names = linkAll(dir, "programs", paths.map(inVolume), labels, like);
   const sizes = paths.map((path, i) => {
     const name = names[i] ?? "";
     const stats = statSync(join(dir, name));
@@ -272,21 +277,37 @@ const inVolume = (path: string): string => `../${inVolumeOf(path)}`;
 /** Relative to a record. */
 const inVolumeOf = (path: string): string => `../../../../${path}`;
 
-/** Numbered links; with equal widths every shell sorts them the same way. */
+/**
+ * Numbered links; with equal widths every shell sorts them the same way. Those of `like` get a second name, where
+ * the file system can: that is cheaper than a link of its own.
+ */
 function linkAll(
   dir: string,
   kind: string,
   targets: readonly string[],
   labels: readonly string[] = [],
+  like?: string,
 ): string[] {
   mkdirSync(join(dir, kind));
   const distinct = [...new Set(targets)];
   const width = String(distinct.length).length;
   return distinct.map((target, i) => {
     const name = `${kind}/${String(i).padStart(width, "0")}${labels[i] ?? ""}`;
-    symlinkSync(target, join(dir, name));
+    const isSame = like !== undefined && like !== dir;
+    if (!isSame || !tryLink(join(like, name), join(dir, name), target))
+      symlinkSync(target, join(dir, name));
     return name;
   });
+}
+
+function tryLink(from: string, to: string, target: string): boolean {
+  return (
+    orNothing(() => {
+      if (readlinkSync(from) !== target) return false;
+      linkSync(from, to);
+      return true;
+    }) === true
+  );
 }
 
 /**
