@@ -36,12 +36,11 @@ while IFS= read -r count; do
 done`;
 
 /**
- * A starter whose programs have this environment; `stop` ends it. To start one, Linux copies the tables of all memory of the process
- * that starts it: milliseconds of this one, a tenth of that for sh.
+ * A starter whose programs have this environment; `stop` ends it. To start a program, Linux copies the tables of all
+ * memory of the process that starts it: milliseconds of this one, more with every download, a tenth of that for sh.
  */
 export function openStarter(env: Readonly<Record<string, string>>, stop: AbortSignal): Starter {
   const waiting = new Map<string, (passed: boolean) => void>();
-  let child: ChildProcess | undefined;
   let isEnded = stop.aborted;
   let said = "";
   let names = 0;
@@ -55,7 +54,8 @@ export function openStarter(env: Readonly<Record<string, string>>, stop: AbortSi
     for (const name of [...waiting.keys()]) answer(name, false);
   };
   stop.addEventListener("abort", end, { once: true });
-  const begin = (): ChildProcess => {
+  const begin = (): ChildProcess | undefined => {
+    if (isEnded) return undefined;
     const begun = spawn("/bin/sh", ["-c", script], { env, stdio: ["pipe", "pipe", "ignore"] });
     begun.on("error", end).on("exit", end);
     begun.stdin.on("error", end);
@@ -68,13 +68,12 @@ export function openStarter(env: Readonly<Record<string, string>>, stop: AbortSi
     });
     return begun;
   };
+  const child = orNothing(begin);
   return {
     async passes({ argv, cwd, timeout }) {
       names += 1;
       const words = [String(names), cwd, ...argv];
-      if (isEnded || words.some((word) => word.includes("\n"))) return false;
-      child ??= orNothing(begin);
-      if (!child) return false;
+      if (!child || isEnded || words.some((word) => word.includes("\n"))) return false;
       const timer = setTimeout(end, timeout);
       const passed = new Promise<boolean>((resolve) => waiting.set(String(names), resolve));
       child.stdin?.write(`${[words.length, ...words].join("\n")}\n`);
