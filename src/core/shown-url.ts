@@ -1,7 +1,8 @@
 /** The URL for messages and records, without secrets: signed queries and `user:password@`. */
 export function shownUrl(url: URL | string): string {
-  if (!URL.canParse(String(url))) return "(not a URL)";
-  const { protocol, host, pathname, search } = new URL(url);
+  const parsed = typeof url === "string" ? URL.parse(url) : url;
+  if (!parsed) return "(not a URL)";
+  const { protocol, host, pathname, search } = parsed;
   return `${protocol}//${host}${pathname}${search === "" ? "" : "?..."}`;
 }
 

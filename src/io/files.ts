@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { once } from "../core/once.ts";
 import { orNothing } from "../core/or-nothing.ts";
 import { errnoName } from "../core/system-error.ts";
 import { entriesIn } from "./entries.ts";
@@ -276,6 +277,9 @@ async function onOpen(
   closeSync(descriptor); // a network file system may report only now that the disk is full
 }
 
+/** One for all copies, which are synchronous: new memory of this size costs more than copying a small file. */
+const copyBuffer = once(() => Buffer.allocUnsafeSlow(1 << 20));
+
 /**
  * Copies a regular file to a new one with a mode, which the umask reduces. copyFile is not used,
  * because it sets the mode afterwards and fails if a file system refuses that. Throws a UserError
@@ -283,7 +287,7 @@ async function onOpen(
  */
 export function copyFile(from: string, to: string, mode: number): void {
   const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const buffer = Buffer.allocUnsafe(1 << 20);
+  const buffer = copyBuffer();
   const reading = <T>(work: () => T): T => saying("read", from, work);
   const writing = <T>(work: () => T): T => saying("write", to, work);
   const source = reading(() => openSync(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, createReadStream, lstatSync, readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../../core/digest.ts";
@@ -60,7 +61,8 @@ async function describeEntry(path: string, { written, modesOf }: ListOptions): P
   const [mode, gid] = [Number(stats.mode), Number(stats.gid)];
   const stamp = stampOf(stats);
   const entry =
-    written?.get(stamp) ?? `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path)}`;
+    written?.get(stamp) ??
+    `${describeMode(modesOf ? mode & 0o777 : mode)} ${await hashFile(path, stats.size)}`;
   written?.set(stamp, entry);
   const kind = isProgram(entry) ? "program" : "file";
   if (modesOf) applyMode(path, { mode, gid }, modesOf, kind);
@@ -76,7 +78,11 @@ function applyMode(
   setMode(path, modeFor(stats, writers, kind), stats);
 }
 
-async function hashFile(path: string): Promise<string> {
+/** Files of up to this many bytes are read at once: a stream of one costs more than its bytes (bytes). */
+const small = 1n << 18n;
+
+async function hashFile(path: string, size: bigint): Promise<string> {
+  if (size <= small) return sha256Hex(await withContext("read", path, readFile(path)));
   const hash = createHash("sha256");
   const bytes = createReadStream(path, { highWaterMark: 1 << 18 });
   await withContext("read", path, async () => {
