@@ -3,24 +3,30 @@ import { writev, writevSync } from "node:fs";
 /** Fewer bytes are copied into the page cache in less time than a turn of Node's thread pool takes. */
 export const worthAThread = 64 * 1024;
 
-/** Writes all chunks at the file's own position. Throws an error of the disk. */
-export function writeAll(descriptor: number, chunks: readonly Uint8Array[]): void {
-  for (let rest = chunks; rest.length > 0; ) rest = behind(rest, writevSync(descriptor, rest));
+/** Writes all chunks, one after the other, from a position in the file on. Throws an error of the disk. */
+export function writeAll(
+  descriptor: number,
+  chunks: readonly Uint8Array[],
+  position: number,
+): void {
+  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
+    const count = writevSync(descriptor, rest, at);
+    [rest, at] = [behind(rest, count), at + count];
+  }
 }
 
-/**
- * The same in Node's thread pool. Until it ends, neither may the chunks change, nor may anything else be written to
- * the file, nor may it be closed.
- */
+/** The same in Node's thread pool. Until it ends, the chunks must not change, nor may the file be closed. */
 export async function writeInPool(
   descriptor: number,
   chunks: readonly Uint8Array[],
+  position: number,
 ): Promise<void> {
-  const write = (rest: readonly Uint8Array[]): Promise<number> =>
-    new Promise((resolve, reject) => {
-      writev(descriptor, rest, (error, count) => (error ? reject(error) : resolve(count)));
+  for (let [rest, at] = [chunks, position]; rest.length > 0; ) {
+    const count = await new Promise<number>((resolve, reject) => {
+      writev(descriptor, rest, at, (error, written) => (error ? reject(error) : resolve(written)));
     });
-  for (let rest = chunks; rest.length > 0; ) rest = behind(rest, await write(rest));
+    [rest, at] = [behind(rest, count), at + count];
+  }
 }
 
 /** What is left after `count` bytes: a disk that is almost full may take less than it is given. */

@@ -40,14 +40,14 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
   let heldBytes = 0;
   /** The batch that is being written. */
   let batch: Promise<void> | undefined;
-  const take = (): Buffer[] => {
-    const chunks = held;
+  const take = (): [chunks: Buffer[], position: number] => {
+    const [chunks, position] = [held, received - heldBytes];
     [held, heldBytes] = [[], 0];
-    return chunks;
+    return [chunks, position];
   };
   const writeBatch = async (): Promise<void> => {
     await batch;
-    batch = withContext("write", file, writeInPool(descriptor, take()));
+    batch = withContext("write", file, writeInPool(descriptor, ...take()));
     batch.catch(() => {}); // awaited by what comes next
   };
   const digests = (): Digest[] =>
@@ -60,9 +60,9 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
       await batch;
       if (received > 0) saying("write", file, () => ftruncateSync(descriptor));
       hashes = start();
+      take();
       received = 0;
       head = Buffer.alloc(0);
-      take();
     },
     write(chunk: Buffer) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
@@ -74,7 +74,7 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
     },
     async flush() {
       await batch;
-      saying("write", file, () => writeAll(descriptor, take()));
+      saying("write", file, () => writeAll(descriptor, ...take()));
     },
     /** Throws a UserError (`integrity`) if the content does not match the digest. */
     verify(from: URL, digest: Digest) {

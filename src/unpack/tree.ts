@@ -113,17 +113,23 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   state.open = descriptor;
   state.files.add(place);
   const hash = createHash("sha256");
+  let size = 0;
+  /** Returns the chunk's position in the file. */
+  const append = ({ length }: Uint8Array): number => {
+    countBytes(state, path, length);
+    size += length;
+    return size - length;
+  };
   const write = (chunk: Uint8Array): void => {
-    countBytes(state, path, chunk.length);
+    const position = append(chunk);
     hash.update(chunk);
-    withContext(state, place, () => writeAll(descriptor, [chunk]));
+    withContext(state, place, () => writeAll(descriptor, [chunk], position));
   };
   return {
     write,
     writeAside(chunk) {
       if (chunk.length < worthAThread) return write(chunk) as undefined;
-      countBytes(state, path, chunk.length);
-      const written = writeInPool(descriptor, [chunk]).catch((cause: unknown) =>
+      const written = writeInPool(descriptor, [chunk], append(chunk)).catch((cause: unknown) =>
         withContext(state, place, () => {
           throw cause;
         }),
