@@ -10,6 +10,7 @@ import { nameSome, plural } from "../core/wording.ts";
 import { isDirectory, statIfExists, tolerate } from "../io/files.ts";
 import { checkLoginShell, writeProfile } from "../io/volume/login-shell.ts";
 import { readManifest } from "../io/volume/manifest-file.ts";
+import { removeStaleFiles } from "../io/volume/stale-files.ts";
 import { writeUvWheels } from "../io/volume/uv-wheels.ts";
 import { formatBytes, renderDocument, renderTable } from "../report/text.ts";
 import type { Applied } from "../run/apply.ts";
@@ -142,6 +143,7 @@ async function applyImport(
   const tools = (await readManifest(prefix))?.tools ?? {};
   await tolerate(writeUvWheels(prefix, Object.values(tools)));
   await notifySessions(context);
+  await removeStaleFiles(prefix, applied.manifest);
   return applied;
 }
 

@@ -42,7 +42,7 @@ export interface Applied {
  * here on is not taken for complete;
  * 2. per tool, several at once: `installTool`, or recreate the links of what is there;
  * 3. write the manifest, which is the commit point;
- * 4. remove what is no longer referenced.
+ * 4. remove links of programs that are gone. Stale trees are left to `removeStaleFiles`, at the end of the command.
  *
  * A tool that fails is reported and changes neither the others nor its installed version.
  *
@@ -115,7 +115,7 @@ async function commitAll(plan: Plan, done: Done, context: ApplyContext): Promise
   );
 }
 
-/** Removes what is no longer referenced. Returns what has disappeared in the meantime. */
+/** Removes links of programs that are gone. Returns the trees that have disappeared in the meantime. */
 async function cleanUp(
   { installed }: Done,
   manifest: Manifest,
@@ -125,7 +125,6 @@ async function cleanUp(
   if (seed?.catalogues) await importCatalogues(seed, { prefix, manifest }, emit);
   const missing = await findMissing(context, installed.filter(isTool));
   await removeReplaced(context, installed, manifest);
-  await removeStaleFiles(prefix, manifest);
   return missing;
 }
 
