@@ -110,7 +110,8 @@ function connector(undici: Undici, timeout: number, tls: () => TlsOptions): Conn
 /**
  * undici's parser is one large WebAssembly function, which undici compiles when its first connection is open, in
  * this turn of the event loop. Optimising it would take 16 MB and 60 ms of CPU time, more than any download gains.
- * V8 rejects a code cache that was made with other flags, Node's own of its modules, too: so they change briefly.
+ * V8 rejects a code cache that was made with other flags, Node's own of its modules, too: so they change briefly, and
+ * nothing is left to be compiled at its first call, which comes later.
  */
 function spareOptimising(): void {
   setFlagsFromString("--no-wasm-dynamic-tiering");

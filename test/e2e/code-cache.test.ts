@@ -38,7 +38,7 @@ async function run(over: { write?: boolean; flags?: string[]; args?: string[] } 
   const words = [...flags, "--require", hook, join(dist, "openclaw-install-skill-deps.cjs")];
   const ran = await $({ env, nothrow: true, quiet: true })`${process.execPath} ${words} ${args}`;
   const cache = /^code cache: (\w+)$/m.exec(ran.stderr)?.[1];
-  return { status: ran.exitCode, stderr: ran.stderr, cache };
+  return { status: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr, cache };
 }
 
 const cacheFile = () => join(dist, "program.cache");
@@ -56,6 +56,19 @@ test("a run that is told to leaves what it compiled, and later runs start with i
   expect(await run({ write: true, args: ["--force-reinstall"] })).toMatchObject({ cache: "taken" });
   expect(readdirSync(dist).filter((name) => name.endsWith(".new"))).toEqual([]);
   expect(statSync(join(dist, "rest.cache")).size).toBeGreaterThan(500_000);
+});
+
+test("the HTTP parser is compiled, and not optimised: that takes longer than it saves", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `tool${i}`);
+  for (const name of names) {
+    const bytes = archive("tar.gz", { [`bin/${name}`]: program("1.0.0") });
+    place.recipe(name, { artifacts: { "linux-x64": place.serve(`${name}.tar.gz`, bytes) } });
+  }
+  place.skill("many", { bins: names });
+  const { status, stdout } = await run({ flags: ["--trace-wasm-compilation-times"] });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/using Liftoff/); // what is compiled is seen
+  expect(stdout).not.toMatch(/using TurboFan/);
 });
 
 test("a small installation loads nothing of Node that only fetch and HTTP/2 need", async () => {

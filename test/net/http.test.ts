@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdtempSync,
@@ -317,10 +318,14 @@ describe("what is not available", () => {
     expect(server.hits()).toBe(0);
   });
 
-  test("a full disk is told as such", async () => {
+  test.each([
+    ["at the end of a small file", body],
+    ["in the middle of a large one, which a thread writes", Buffer.alloc(3_000_000)],
+  ])("a full disk is told as such, %s", async (_, bytes) => {
     expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
     symlinkSync("/dev/full", file); // a link: what is removed afterwards is the link
-    expect(await failure(serve("ok"))).toMatchObject({ kind: "disk" });
+    const url = server.serve("/file", bytes, { fault: "ok" });
+    expect(await failure(url)).toMatchObject({ kind: "disk" });
   });
 });
 
@@ -360,6 +365,29 @@ describe("a dead server", () => {
     expect((await ask("http://127.0.0.1:1")).problem).toBe("E_UNREACHABLE");
     expect((await ask("http://proxy.invalid:3128")).problem).toBe("E_NO_NETWORK");
   });
+});
+
+test("a large file that is cut again and again is whole in the end", async () => {
+  const large = randomBytes(3_000_000);
+  const cuts = [300_000, 900_001, 2_500_000];
+  const odd = createServer((request, response) => {
+    const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const range = { "content-range": `bytes ${start}-${large.length - 1}/${large.length}` };
+    const length = { "content-length": String(large.length - start) };
+    response.writeHead(start > 0 ? 206 : 200, {
+      etag: '"one"',
+      ...length,
+      ...(start > 0 && range),
+    });
+    const cut = cuts.find((at) => at > start);
+    if (cut === undefined) response.end(large.subarray(start));
+    else response.write(large.subarray(start, cut), () => setTimeout(() => response.destroy(), 20));
+  });
+  others.push(odd);
+  await new Promise<void>((resolve) => odd.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(odd.address() as AddressInfo).port}/file`;
+  await get(url, { digest: facts(large).digest });
+  expect(readFileSync(file).equals(large)).toBe(true);
 });
 
 test("pieces of two files that a server takes for one are all asked for again", async () => {
