@@ -23,7 +23,7 @@ export interface Sink {
 export type FileSink = Awaited<ReturnType<typeof fileSink>>;
 
 /** Bytes that are written by one call. */
-const batchBytes = 256 * 1024;
+const batchBytes = 128 * 1024;
 
 /**
  * Hashes while receiving: every byte is processed once. Large files are written in Node's thread pool, in the

@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from "node:fs";
  * Bytes that are read, inflated or written at once: a call costs some microseconds for any size. A
  * multiple of tar's block size, so that no block spans two pieces.
  */
-export const pieceSize = 512 * 1024;
+export const pieceSize = 256 * 1024;
 
 const spare: Buffer[] = [];
 
