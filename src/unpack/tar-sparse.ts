@@ -120,7 +120,10 @@ export function withHoles(file: OpenFile, { size, segments }: SparseFile): OpenF
   };
   return {
     write,
-    writeAside: (chunk) => write(chunk) as undefined,
+    writeAside(chunk) {
+      write(chunk);
+      return undefined;
+    },
     close() {
       fill(size);
       file.close();

@@ -128,7 +128,10 @@ function openFile(state: State, path: string, mode: number): OpenFile | undefine
   return {
     write,
     writeAside(chunk) {
-      if (chunk.length < worthAThread) return write(chunk) as undefined;
+      if (chunk.length < worthAThread) {
+        write(chunk);
+        return undefined;
+      }
       const written = writeInPool(descriptor, [chunk], append(chunk)).catch((cause: unknown) =>
         withContext(state, place, () => {
           throw cause;
