@@ -17,7 +17,6 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -26,6 +25,7 @@ import { orNothing } from "../core/or-nothing.ts";
 import { errnoName } from "../core/system-error.ts";
 import { entriesIn } from "./entries.ts";
 import { fileError, ifThere, saying, withContext } from "./file-error.ts";
+import { writeAll } from "./write.ts";
 
 export { orNothing } from "../core/or-nothing.ts";
 export {
@@ -295,10 +295,8 @@ export function copyFile(from: string, to: string, mode: number): void {
     const target = writing(() => openSync(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
     try {
       const next = (): number => reading(() => readSync(source, buffer));
-      for (let count = next(); count > 0; count = next()) {
-        for (let done = 0; done < count; ) {
-          done += writing(() => writeSync(target, buffer, done, count - done));
-        }
+      for (let [count, at] = [next(), 0]; count > 0; [count, at] = [next(), at + count]) {
+        writing(() => writeAll(target, [buffer.subarray(0, count)], at));
       }
     } finally {
       writing(() => closeSync(target));

@@ -143,7 +143,7 @@ describe("a skill's programs", () => {
     ]);
   });
 
-  test("is not available: allowed with the reason; blocked with --strict", async () => {
+  test("that are not available: allowed with the reason; blocked with --strict", async () => {
     const needs = { bins: ["nowhere", "mac", "zip2"] };
     const open = await askFor(needs);
     expect(open.decision).toBe("allow");
@@ -158,7 +158,7 @@ describe("a skill's programs", () => {
     expect(closed.reason).toMatch(/leave out --strict\.$/);
   });
 
-  test("is not available anywhere: the reason says why", async () => {
+  test("that are available nowhere: the reason says why", async () => {
     const { findings } = await askFor({ bins: ["distrobox"] });
     expect(findings[0]?.message).toContain(
       "distrobox: no recipe can provide it: it needs rights that a container does not have [E_NO_RECIPE]",
@@ -321,7 +321,7 @@ describe("anything odd is allowed, with a warning and status 0, also with --stri
     }
   });
 
-  test("program names that are none: named, and is not available", async () => {
+  test("program names that are none: named, and not available", async () => {
     const { decision, said } = await askFor({ bins: ["../sh", "a b", "x".repeat(5000)] });
     expect(decision).toBe("allow");
     expect(said).toContain('"../sh": this is not a program\'s name');

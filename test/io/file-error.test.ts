@@ -1,4 +1,4 @@
-/** What the errors of files mean, as the system really gives them where it can be installed to. */
+/** What the errors of files mean, as the system really gives them where a test can make it do so. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -104,8 +104,9 @@ const beginningOf = (view: string): string =>
 
 /** Writes the first record, which must hold, and those of the others that hold too. */
 async function writeViewRecords(views: readonly ViewDraft[]): Promise<ViewDraft[]> {
-  const like = views[0]?.dir;
-  const write = ({ dir, facts }: ViewDraft): Promise<void> => writeViewRecord(dir, facts, like);
+  const [first] = views;
+  const write = (view: ViewDraft): Promise<void> =>
+    writeViewRecord(view.dir, view.facts, view === first ? undefined : first?.dir);
   const results = await Promise.allSettled(views.map(write));
   return views.filter(({ dir }, i) => {
     const result = results[i];
@@ -293,9 +294,8 @@ function linkAll(
   const width = String(distinct.length).length;
   return distinct.map((target, i) => {
     const name = `${kind}/${String(i).padStart(width, "0")}${labels[i] ?? ""}`;
-    const isSame = like !== undefined && like !== dir;
-    if (!isSame || !tryLink(join(like, name), join(dir, name), target))
-      symlinkSync(target, join(dir, name));
+    const path = join(dir, name);
+    if (like === undefined || !tryLink(join(like, name), path, target)) symlinkSync(target, path);
     return name;
   });
 }
