@@ -1,18 +1,30 @@
 /**
- * Builds dist/program.cjs, dist/rest.cjs and dist/signatures.cjs. esbuild splits the program into pieces where it
- * imports at run time; those that every run needs become the first file, so that a run with nothing to do loads a
- * fourth of the code. The third file is what only authors' checks of signatures need.
+ * Builds dist/program.cjs, install.cjs, rest.cjs and signatures.cjs. esbuild splits the program into pieces where it
+ * imports at run time; those that every run needs become the first file, and those of most installations the second,
+ * so that a run loads little that it does not call. The last file is what only authors' checks of signatures need.
  * Each file is an object of functions with the parameters of a CommonJS module, which src/pieces.ts calls.
  */
 import { basename } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin, transform } from "esbuild";
+import type { ProgramFile } from "./src/pieces.ts";
 
 /** Where the program starts: for every run, and for answers of `policy`. */
 const starts = ["src/main.ts", "src/policy-full.ts"];
 /** The first file has what these import at their start: all that a run with nothing to do reaches. */
 const entries = [...starts, "src/commands/install.ts"];
 
-/** What only the third file has: this, and what nothing else imports. */
+/** What most installations load besides: archives and npm packages, from their servers. */
+const usual = [
+  "src/commands/apply.ts",
+  "node_modules/@pnpm/npm-conf/index.js",
+  "node_modules/registry-auth-token/index.js",
+  "node_modules/tar/dist/esm/header.js",
+  "node_modules/tar/dist/esm/parse.js",
+  "node_modules/undici/index.js",
+  "node_modules/yauzl/index.js",
+];
+
+/** What only the last file has: this, and what nothing else imports. */
 const late = "src/author/signatures/library.ts";
 
 /**
@@ -32,10 +44,10 @@ const withoutUnused: Plugin = {
   },
 };
 
-/** The text of the three files, and which sources they are made of. */
+/** The texts of the files by their names, and which sources they are made of. */
 export async function buildProgram(
   common: BuildOptions,
-): Promise<{ program: string; rest: string; signatures: string; metafile: Metafile }> {
+): Promise<{ texts: Record<ProgramFile, string>; metafile: Metafile }> {
   const { metafile, outputFiles } = await build({
     ...common,
     entryPoints: starts,
@@ -50,6 +62,7 @@ export async function buildProgram(
     plugins: [withoutUnused],
   });
   const first = piecesOf(metafile, entries);
+  const second = piecesOf(metafile, [...entries, ...usual]);
   const early = piecesOf(metafile, starts, (one) => metafile.outputs[one]?.entryPoint !== late);
   const pieces = outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
   const foreign = (name: string): boolean => isForeign(name, metafile);
@@ -64,12 +77,13 @@ export async function buildProgram(
     starts.some((path) => basename(path, ".ts") === basename(name, ".js"));
   const always = pieces.filter(({ name }) => first.has(name) && !isStart(name));
   const used = usedBy(metafile, (name) => !first.has(name) || isStart(name));
-  return {
+  const texts = {
     program: fileOf([await merge(always, used, common, foreign), ...(await functionsOf(isStart))]),
-    rest: fileOf(await functionsOf((name) => early.has(name) && !first.has(name))),
+    install: fileOf(await functionsOf((name) => second.has(name) && !first.has(name))),
+    rest: fileOf(await functionsOf((name) => early.has(name) && !second.has(name))),
     signatures: fileOf(await functionsOf((name) => !early.has(name))),
-    metafile,
   };
+  return { texts, metafile };
 }
 
 function fileOf(functions: readonly string[]): string {

@@ -54,8 +54,8 @@ await build({
   supported: { "dynamic-import": false },
 });
 const yaml = "./node_modules/yaml/browser/index.js";
-const { metafile, ...program } = await buildProgram({ ...common, alias: { yaml } });
-for (const [name, text] of Object.entries(program)) writeFileSync(`${out}/${name}.cjs`, text);
+const { metafile, texts } = await buildProgram({ ...common, alias: { yaml } });
+for (const [name, text] of Object.entries(texts)) writeFileSync(`${out}/${name}.cjs`, text);
 const plugin = await build({
   ...common,
   format: "esm",
@@ -140,7 +140,7 @@ function licencesOf(inputs: Metafile["inputs"]): string {
     return [facts.join("\n"), ...textsIn(directory, id)].join("\n\n");
   });
   const head =
-    "dist/program.cjs, dist/rest.cjs, dist/signatures.cjs and dist/plugin/index.js hold code of these packages, under their own licenses.";
+    "dist/program.cjs, install.cjs, rest.cjs, signatures.cjs and plugin/index.js hold code of these packages, under their own licenses.";
   return `${[head, ...notices].join(`\n\n${"-".repeat(80)}\n`)}\n`;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # For image builds, as root: installs one small program into a temporary volume, and runs once more, so that the
-# code that V8 compiles for it is stored beside the program (dist/rest.cache, dist/program.cache) and loaded by later runs.
+# code that V8 compiles for both is stored beside the program (dist/*.cache) and loaded by later runs.
 #
 # Fails if a server responded but nothing was installed: the incomplete cache would go unnoticed. If no
 # server can be reached, it only prints a note, and the image is built with the incomplete cache.
@@ -27,11 +27,7 @@ run() {
 }
 report=$(run --json)
 status=$?
-# Most runs have nothing to do, and load program.cache alone: it need not hold what only installations call.
-if [ -x "$work/volume/bin/rg" ]; then
-  rm -f "$package/dist/program.cache"
-  run 2>/dev/null
-fi
+if [ -x "$work/volume/bin/rg" ]; then run 2>/dev/null; fi
 
 if [ ! -f "$package/dist/program.cache" ]; then
   echo "warm-up: error: no code cache was written (status $status) [E_CODE_CACHE]" >&2

@@ -1,7 +1,7 @@
 /**
- * Loads the pieces of the program (.build-program.ts): program.cjs is what every run needs, rest.cjs what a run
- * loads when it has something to do, signatures.cjs what checks signatures for authors. V8 compiles a function at
- * its first call, which takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
+ * Loads the pieces of the program (.build-program.ts): program.cjs is what every run needs, install.cjs what most
+ * installations need, signatures.cjs what checks signatures for authors, and rest.cjs all else. V8 compiles a function
+ * at its first call, which takes a fifth of a run that has nothing to do; Node's own compile cache holds only functions
  * compiled before the first call. So the compiled code of a whole run can be stored beside the pieces, and later
  * runs load it. V8 rejects a cache of other flags, but does not verify the bytes, so they begin with the sha256 of
  * themselves, of the program and of Node's version. A user who could write both could also write the program.
@@ -33,7 +33,8 @@ interface Loaded {
 }
 
 /** The first one has the pieces that are starts: of the program, and of what `policy` loads. */
-const files = ["program", "rest", "signatures"] as const;
+const files = ["program", "install", "rest", "signatures"] as const;
+export type ProgramFile = (typeof files)[number];
 const digestBytes = 32;
 
 export interface Program {
@@ -42,8 +43,8 @@ export interface Program {
   /** The code that V8 has compiled, to be stored beside the program or a copy of it. */
   readonly codeCache: Pick<CodeCache, "write" | "isStored">;
   /**
-   * Stores it beside the program if there is none and the package is this user's; not in a volume, where it was
-   * stored before the tree was recorded.
+   * Stores what is not stored beside the program, if the package is this user's; not in a volume, where it was stored
+   * before the tree was recorded.
    */
   keepCaches(user: number | undefined): void;
 }
@@ -92,18 +93,21 @@ export function openProgram(
   };
   const isStored = (): boolean => [...loaded.values()].every(usesCache);
   const write: CodeCache["write"] = (dist) => {
-    for (const [name, file] of loaded) {
-      if (usesCache(file) && dist !== dir)
-        copyFileSync(join(dir, `${name}.cache`), join(dist, `${name}.cache`));
-      else writeCache(join(dist, name), file.script, node);
+    for (const name of files) {
+      const file = loaded.get(name);
+      const own = join(dir, `${name}.cache`);
+      const isStored = file ? usesCache(file) : existsSync(own);
+      if (isStored && dist !== dir) copyFileSync(own, join(dist, `${name}.cache`));
+      else if (file) writeCache(join(dist, name), file.script, node);
     }
   };
   const keepCaches = (user: number | undefined): void => {
     try {
       const isOurs = statSync(dir).uid === user && !existsSync(join(dir, "..", layout.record));
-      if (!isOurs || !loaded.get("rest")?.isUncached) return;
+      const uncached = [...loaded].filter(([, { isUncached }]) => isUncached);
+      if (!isOurs || uncached.length === 0) return;
       accessSync(dir, constants.W_OK);
-      write(dir);
+      for (const [name, { script }] of uncached) writeCache(join(dir, name), script, node);
     } catch {
       return; // later runs start without it
     }

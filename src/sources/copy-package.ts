@@ -14,6 +14,7 @@ const needed = [
   "entrypoint/compare-contents.sh",
   `dist/${commandName}.cjs`,
   "dist/program.cjs",
+  "dist/install.cjs",
   "dist/rest.cjs",
   "dist/policy.cjs",
   "dist/catalogue.json",

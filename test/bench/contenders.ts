@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { miseConfig, miseEnv } from "../support/mise.ts";
@@ -80,7 +80,6 @@ function writeCodeCache({ packageDir, command }: Ours, tool: string, dir: string
   const writing = { ...env, OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" };
   const cache = join(packageDir, "dist", "program.cache");
   for (const other of [["--json"], []]) {
-    rmSync(cache, { force: true });
     execFileSync(program, [...words, ...other], { env: writing, cwd, stdio: "ignore" });
     if (!existsSync(cache)) throw new Error("no code cache");
   }

@@ -1,5 +1,6 @@
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { removeCaches } from "../support/package.ts";
 import { type Contender, dotslash, mise, type Ours, ours, path, toolCache } from "./contenders.ts";
 import { type Command, hasHyperfine, timeOften, timeOnce } from "./measure.ts";
 import { type Place, throughNode, withoutNode } from "./place.ts";
@@ -98,7 +99,7 @@ function ownEntries(contender: Ours, count: number, place: Place): Entry[] {
   const node = throughNode(contender.packageDir, command);
   const copy = join(place.fresh("bare"), "package");
   cpSync(contender.packageDir, copy, { recursive: true });
-  for (const name of ["program", "rest"]) rmSync(join(copy, "dist", `${name}.cache`));
+  removeCaches(join(copy, "dist"));
   const bare = throughNode(copy, command);
   const entries = [
     entry("ours, read-write", alone),

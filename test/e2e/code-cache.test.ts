@@ -32,9 +32,15 @@ afterEach(() => place.close());
 
 const hook = join(repository, "test/support/tell-code-cache.cjs");
 
-async function run(over: { write?: boolean; flags?: string[]; args?: string[] } = {}) {
-  const { write = false, flags = [], args = [] } = over;
-  const env = { ...place.env, ...(write && { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" }) };
+interface Over {
+  write?: boolean;
+  flags?: string[];
+  args?: string[];
+  env?: Record<string, string>;
+}
+
+async function run({ write = false, flags = [], args = [], env: own = {} }: Over = {}) {
+  const env = { ...place.env, ...own, ...(write && { OPENCLAW_SKILL_DEPS_CODE_CACHE: "write" }) };
   const words = [...flags, "--require", hook, join(dist, "openclaw-install-skill-deps.cjs")];
   const ran = await $({ env, nothrow: true, quiet: true })`${process.execPath} ${words} ${args}`;
   const cache = /^code cache: (\w+)$/m.exec(ran.stderr)?.[1];
@@ -55,7 +61,7 @@ test("a run that is told to leaves what it compiled, and later runs start with i
   expect(readFileSync(cacheFile()).equals(before)).toBe(true); // nobody asked for another
   expect(await run({ write: true, args: ["--force-reinstall"] })).toMatchObject({ cache: "taken" });
   expect(readdirSync(dist).filter((name) => name.endsWith(".new"))).toEqual([]);
-  expect(statSync(join(dist, "rest.cache")).size).toBeGreaterThan(500_000);
+  expect(statSync(join(dist, "install.cache")).size).toBeGreaterThan(500_000);
 });
 
 test("the HTTP parser is compiled, and not optimised: that takes longer than it saves", async () => {
@@ -112,7 +118,8 @@ test("what fits no more is refused, and the run is the same without it", async (
 
 test.each([
   ["program", 1_000_000],
-  ["rest", 4_000_000],
+  ["install", 1_000_000],
+  ["rest", 2_000_000],
 ])("%s.cjs is ASCII, so that it may be read as bytes, and not too long", (name, most) => {
   const code = readFileSync(join(dist, `${name}.cjs`), "latin1");
   expect(code.length).toBeGreaterThan(500_000);
@@ -121,10 +128,10 @@ test.each([
 });
 
 test("files of two builds are a damaged package", async () => {
-  const rest = join(dist, "rest.cjs");
+  const install = join(dist, "install.cjs");
   writeFileSync(
-    rest,
-    readFileSync(rest, "latin1").replaceAll(/"\.\/\w+\.js"\(exports,/g, '"./other.js"(exports,'),
+    install,
+    readFileSync(install, "latin1").replaceAll(/"\.\/\w+\.js"\(exports,/g, '"./other.js"(exports,'),
   );
   const { status, stderr } = await run();
   expect(status).toBe(2);
@@ -156,18 +163,35 @@ describe("without being told to", () => {
     await run({ args: ["--dry-run"] });
     expect(cachesIn(dist)).toEqual([]);
     expect(await run()).toMatchObject({ status: 0, cache: "none" });
-    expect(cachesIn(dist)).toEqual(["program.cache", "rest.cache"]);
+    expect(cachesIn(dist)).toEqual(["install.cache", "program.cache", "rest.cache"]);
     expect(await run()).toMatchObject({ status: 0, cache: "taken" });
 
     const command = realpathSync(join(place.prefix, "bin", commandName));
     const copy = join(command, "../../dist");
-    expect(cachesIn(copy)).toEqual(["program.cache", "rest.cache"]);
+    expect(cachesIn(copy)).toEqual(cachesIn(dist));
     dist = copy;
     const again = await run();
     expect(again).toMatchObject({ status: 0, cache: "taken" });
     expect(again.stderr).toMatch(/nothing to do/);
     expect(await run({ args: ["--force-reinstall"] })).toMatchObject({ cache: "taken" });
     expect((await place.run("doctor", "--deep")).status).toBe(0);
+  });
+
+  test("what only some installations load is stored by the first that does, and each copy has all", async () => {
+    await run({ args: ["recipe", "compile", place.recipes, join(dist, "catalogue.json")] });
+    const env = { OPENCLAW_SKILL_RECIPES: "" };
+    expect((await run({ env })).stderr).toMatch(/1 installed/);
+    expect(cachesIn(dist)).toEqual(["install.cache", "program.cache"]);
+    const own = readFileSync(cacheFile());
+
+    expect((await run({ args: ["--force-reinstall"] })).stderr).toMatch(/1 installed/); // reads recipes in YAML
+    expect(cachesIn(dist)).toEqual(["install.cache", "program.cache", "rest.cache"]);
+    expect(readFileSync(cacheFile()).equals(own)).toBe(true);
+
+    rmSync(place.prefix, { recursive: true });
+    expect((await run({ env })).stderr).toMatch(/1 installed/);
+    const command = realpathSync(join(place.prefix, "bin", commandName));
+    expect(cachesIn(join(command, "../../dist"))).toEqual(cachesIn(dist));
   });
 
   test("a copy of a package that has one gets that one", async () => {

@@ -420,7 +420,7 @@ describe("the quick answer is the same as the whole catalogue's", () => {
 
   test("it needs nothing of the program", async () => {
     const packageDir = copyPackage(join(place.dir, "small"));
-    for (const name of ["program", "rest", "signatures"])
+    for (const name of ["program", "install", "rest", "signatures"])
       rmSync(join(packageDir, `dist/${name}.cjs`));
     const argv = [join(packageDir, "entrypoint/openclaw-install-skill-deps"), "policy"];
     const small = await askFor({ bins: ["zog", "gog", "no-such-program"] }, { ...bare(), argv });
@@ -444,7 +444,7 @@ describe("the answer of the program's own code", () => {
 
   test("needs no more than the first file, as a run with nothing to do", async () => {
     const { dist, argv } = copied();
-    for (const name of ["rest", "signatures"]) rmSync(join(dist, `${name}.cjs`));
+    for (const name of ["install", "rest", "signatures"]) rmSync(join(dist, `${name}.cjs`));
     const { said } = await askFor({ bins: ["zog", "gog", "nowhere"] }, { ...bare(late), argv });
     expect(said).toContain("nowhere: no recipe provides it");
     expect(said).toMatch(/post needs gog \(gog \S+\), not installed yet/);

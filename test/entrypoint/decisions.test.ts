@@ -195,7 +195,12 @@ for (const shell of shells) {
       const [volume = ""] = tree.split("/lib/");
       cpSync(join(place.dir, "package"), tree, { recursive: true });
       if (!dir.includes("no-record")) write(join(tree, ".openclaw-skill-deps.json"), "{}\n");
-      for (const file of ["openclaw-install-skill-deps.cjs", "program.cjs", "rest.cjs"])
+      for (const file of [
+        "openclaw-install-skill-deps.cjs",
+        "program.cjs",
+        "install.cjs",
+        "rest.cjs",
+      ])
         cpSync(join(dirname(built), file), join(tree, "dist", file));
       write(join(tree, "package.json"), '{"version":"1.0.0"}\n');
       const link = join(volume, "bin/openclaw-install-skill-deps");

@@ -109,8 +109,16 @@ describe("the digests are what the entrypoint lists", () => {
     await recordFreshness({ ...factsOf(place), view: viewOf(1) });
     const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
-    const words = [place.entrypoint, "--print-list", "digests", join(steadyOf(place), any)];
-    const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env: place.env });
+    const words = [
+      place.entrypoint,
+      "--print-lists",
+      join(steadyOf(place), any),
+      "",
+      "END",
+      "digests",
+    ];
+    const printed = execFileSync("/bin/sh", words, { encoding: "utf8", env: place.env });
+    const listed = printed.replace(/END\n$/, "");
     expect(recorded).toEqual(listed.split("\n").sort());
     for (const line of ["/helper", "/a b/", "/.hidden/.more", "'../nowhere at all'", "/empty"])
       expect(listed).toContain(line);
@@ -124,9 +132,16 @@ describe("the digests are what the entrypoint lists", () => {
     await recordFreshness({ ...factsOf(place), path: place.systemBin, view: viewOf(1) });
     const [any = ""] = namesOf(place).filter((name) => name.startsWith("any-"));
     expect(readdirSync(join(steadyOf(place), any))).toContain("by-stat");
-    const words = [place.entrypoint, "--print-list", "digests", join(steadyOf(place), any)];
+    const words = [
+      place.entrypoint,
+      "--print-lists",
+      join(steadyOf(place), any),
+      "",
+      "END",
+      "digests",
+    ];
     const env = { PATH: place.systemBin };
-    const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env });
+    const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env }).replace(/END\n$/, "");
     const recorded = readFileSync(digests(place), "utf8").split("\n").sort();
     expect(recorded).toEqual(listed.split("\n").sort());
     expect(listed).toContain("/link' -> 'app.js'");

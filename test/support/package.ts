@@ -18,8 +18,13 @@ export function copyPackage(into: string): string {
   mkdirSync(into);
   const parts = ["dist", "entrypoint", "recipes", "package.json"];
   execFileSync("cp", ["-a", ...parts.map((name) => join(repository, name)), into]);
-  for (const name of ["program", "rest"]) rmSync(join(into, `dist/${name}.cache`), { force: true }); // the tests' own
+  removeCaches(join(into, "dist")); // the tests' own
   return into;
+}
+
+/** Removes the code that V8 has compiled. */
+export function removeCaches(dist: string): void {
+  for (const name of readdirSync(dist)) if (name.endsWith(".cache")) rmSync(join(dist, name));
 }
 
 /** A copy of the built package as another version, or as another build of the same one. */

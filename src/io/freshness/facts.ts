@@ -5,7 +5,7 @@ import type { ReadFile } from "../input.ts";
  * changed. A record is a directory of the volume's `share/openclaw-skill-deps/freshness/`, published by
  * rename and never changed. Its name is `LENGTH-DIGEST-COUNT-TOKEN` for one view (its bytes, the
  * beginning of its sha256, the number of programs), or `any-PLATFORM-COUNT-TOKEN` for hosts that have
- * the same skills at other paths. The entrypoint itself makes the lists (`--print-list`), so that both
+ * the same skills at other paths. The entrypoint itself makes the lists (`--print-lists`), so that both
  * compare the same text. In a record:
  *
  *   programs/  links to manifest.json and all programs of the volume; relative, so that they stay

@@ -2,53 +2,71 @@ import { realpathSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { statusSkill } from "../../core/status-skill.ts";
 import { run } from "../exec.ts";
-import { orNothing } from "../files.ts";
+import { isThere, orNothing, token } from "../files.ts";
 import { readStatusSkill } from "../status-skill.ts";
-import { hasTicked } from "../volume/stamps.ts";
+import { timeAfter } from "../volume/stamps.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
 
 /** Maximum clock difference between other file systems and the volume's (ns). */
 const clockSkew = 2_000_000_000n;
-/** A search that takes longer than starting Node is useless (ms). */
-const timeout = 3000;
-const maxOutput = 64 * 1024 * 1024;
+/** Searches that take longer than starting Node are useless (ms). */
+const timeout = 6000;
+const maxOutput = 128 * 1024 * 1024;
 
 /** A record's lists `seen`, `all` and `volume`; a list that metadata cannot prove is absent. */
 export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
 
+/** The lists of a record. */
+interface Lists {
+  readonly proof: Proof;
+  /** The list of contents; undefined if it is none: see `readContent`. */
+  readonly content: string | undefined;
+}
+
 /**
- * The lists of metadata, if they are proof: every file was last changed at an earlier tick of its
- * file system's clock than now, so that a later change gets another time. Files that this run wrote
- * are only one tick old, so it waits for the next tick. Undefined if timestamps prove nothing about
- * the volume.
+ * Metadata first, then contents: a file that is changed in between has other contents than the run saw, and one that
+ * is changed later has other metadata, because the clock had passed those that were listed. That is not so in the clock
+ * tick in which this run itself has written something: then both are listed again.
  */
-export async function readMetadata(facts: FreshnessFacts, record: string): Promise<Proof> {
-  const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
-  const rows = await listMetadata(facts, record);
-  if (!hasPrograms(rows) || !facts.timesProve) return {};
+export async function readLists(facts: FreshnessFacts, record: string): Promise<Lists> {
+  const seen = digestsSeen(facts);
+  let last = 0n;
+  for (let attempt = 1; ; attempt += 1) {
+    const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
+    const now = facts.timesProve ? await timeAfter(record, last, true) : undefined;
+    const { rows, content } = await list(facts, record);
+    const found = splitByDevice(rows, record);
+    last = latestOf(found.ours);
+    if (attempt < maxAttempts && now !== undefined && last >= now) continue;
+    const isProof = hasPrograms(rows) && now !== undefined && last < now;
+    return {
+      proof: isProof ? proofOf(rows, latestOf(found.foreign) < elsewhere) : {},
+      content: readContent(facts, seen, record, content),
+    };
+  }
+}
+
+const maxAttempts = 3;
+
+/** Waiting helps only on the volume: elsewhere it would take seconds. */
+function proofOf(rows: readonly Row[], provesAll: boolean): Proof {
+  const lists = split(rows);
+  return provesAll ? lists : { volume: lists.volume };
+}
+
+/** The rows of the record's own file system, and of others. */
+function splitByDevice(rows: readonly Row[], record: string): { ours: Row[]; foreign: Row[] } {
   const own = deviceOf(join(record, "sizes"));
   const [foreign, ours]: [Row[], Row[]] = [[], []];
   for (const row of rows) {
     const isForeign = row.name.startsWith("watch/") && deviceOf(join(record, row.name)) !== own;
     (isForeign ? foreign : ours).push(row);
   }
-  if (!(await hasTicked(record, latestOf(ours), true))) return {};
-  const lists = split(rows);
-  // Waiting helps only on the volume: elsewhere it would take seconds.
-  return latestOf(foreign) < elsewhere ? lists : { volume: lists.volume };
+  return { ours, foreign };
 }
 
 function latestOf(rows: readonly Row[]): bigint {
   return rows.reduce((latest, { changed }) => (changed > latest ? changed : latest), 0n);
-}
-
-/** If find cannot print metadata, `by-stat` tells the entrypoint to use stat from now on. */
-async function listMetadata(facts: FreshnessFacts, record: string): Promise<readonly Row[]> {
-  const text = await list(facts, "all", record);
-  const found = rowsOf(text);
-  if (text === undefined || hasPrograms(found)) return found;
-  writeFileSync(join(record, "by-stat"), "");
-  return rowsOf(await list(facts, "all", record));
 }
 
 const rowsOf = (text = ""): readonly Row[] => text.split("\n").slice(0, -1).map(parseRow);
@@ -96,22 +114,28 @@ function deviceOf(path: string): bigint {
   return found?.dev ?? statSync(dirname(path), { bigint: true }).dev;
 }
 
-/**
- * The list of contents, if it equals what the run saw. Undefined if it cannot be read, or if the
- * search finds SKILL.md files that the run did not count (too deep, or behind a link that is not
- * followed): content alone then cannot show whether they still do not count.
- */
-export async function readContent(
-  facts: FreshnessFacts,
-  record: string,
-): Promise<string | undefined> {
+/** The digest that the run saw of each file, by `idOf`. */
+function digestsSeen({ inputs }: FreshnessFacts): ReadonlyMap<string, string> {
   const seen = new Map<string, string>();
-  for (const { path, sha256 } of facts.inputs) {
+  for (const { path, sha256 } of inputs) {
     if (sha256 === "") continue;
     if (statSync(path, { throwIfNoEntry: false }) === undefined) throw new Unrecordable(path);
     seen.set(idOf(path), sha256);
   }
-  const text = await list(facts, "content", record);
+  return seen;
+}
+
+/**
+ * The list of contents, if it equals what the run saw. Undefined if it could not be read, or if the
+ * search finds SKILL.md files that the run did not count (too deep, or behind a link that is not
+ * followed): content alone then cannot show whether they still do not count.
+ */
+function readContent(
+  facts: FreshnessFacts,
+  seen: ReadonlyMap<string, string>,
+  record: string,
+  text: string | undefined,
+): string | undefined {
   // sha256sum prints a backslash before a name that it had to escape.
   if (text === undefined || !text.endsWith("\nend\n") || /^\\/m.test(text)) return undefined;
   const found = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gm)].map(
@@ -169,18 +193,34 @@ function idOf(path: string): string {
   return realpathSync.native(path);
 }
 
-/** The output of the entrypoint's listing; undefined if it fails. */
+/** What the entrypoint lists; `content` is undefined if that fails. */
 async function list(
-  { entrypoint, path, view }: FreshnessFacts,
-  what: string,
+  facts: FreshnessFacts,
   record: string,
-): Promise<string | undefined> {
-  const { status, stdout } = await run({
-    argv: ["/bin/sh", entrypoint, "--print-list", what, record, view],
+): Promise<{ rows: readonly Row[]; content: string | undefined }> {
+  const [all, content] = await print(facts, record);
+  const rows = rowsOf(all);
+  if (all === undefined || hasPrograms(rows) || isThere(join(record, byStat)))
+    return { rows, content };
+  // find cannot print metadata: from now on the entrypoint uses stat.
+  writeFileSync(join(record, byStat), "");
+  return await list(facts, record);
+}
+
+const byStat = "by-stat";
+
+/** The lists `all` and `content`, as far as they are complete. */
+async function print(
+  { entrypoint, path, view }: FreshnessFacts,
+  record: string,
+): Promise<(string | undefined)[]> {
+  const end = token(); // names in the lists can be anything
+  const { stdout } = await run({
+    argv: ["/bin/sh", entrypoint, "--print-lists", record, view, end, "all", "content"],
     env: { PATH: path },
     cwd: record,
     timeout,
     maxOutput,
   });
-  return status === 0 ? stdout : undefined;
+  return stdout.split(`${end}\n`).slice(0, -1);
 }

@@ -32,7 +32,7 @@ import { readRequests } from "../requests.ts";
 import { openShare } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
-import { readContent, readMetadata } from "./lists.ts";
+import { readLists } from "./lists.ts";
 import { mergeSatisfied } from "./satisfied.ts";
 
 /** The lists that every record has. */
@@ -135,10 +135,6 @@ export async function forgetFreshness(prefix: string): Promise<void> {
   removeQuietly(aside);
 }
 
-/**
- * Metadata first, then content: a file that is changed in between has other content than the run
- * saw, and one that is changed later has other metadata.
- */
 async function writeViewRecord(dir: string, facts: FreshnessFacts, like?: string): Promise<void> {
   const { requests, listings = [] } = facts;
   if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
@@ -146,12 +142,11 @@ async function writeViewRecord(dir: string, facts: FreshnessFacts, like?: string
   linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
-  const proof = await readMetadata(facts, dir);
+  markDependencies(dir, facts);
+  const { proof, content: read } = await readLists(facts, dir);
   const isLater = requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
-  markDependencies(dir, facts);
-  const read = await readContent(facts, dir);
   const isSame = read === undefined ? isOld(watchedIn(dir)) : isOld(listings);
   if (!isSame) throw new Unrecordable("something was added during the run");
   const content = listings.length > 0 ? undefined : read;

@@ -65,26 +65,30 @@ export function stampsOf(root: string): Stamped {
 const [usualTick, longestTick] = [60, 2200];
 
 /**
- * True if the clock of a directory's file system has passed `time` (ns), so that later changes get
- * another time. Waits for the next tick, but for ticks of whole seconds only if `patient`. False if
- * nothing can be written.
+ * The time of a directory's file system (ns), after `time`, so that later changes get another time than it. Waits for
+ * the next tick, but for ticks of whole seconds only if `patient`. Undefined if nothing can be written, or if the
+ * clock does not get there.
  */
-export async function hasTicked(dir: string, time: bigint, patient = false): Promise<boolean> {
+export async function timeAfter(
+  dir: string,
+  time: bigint,
+  patient = false,
+): Promise<bigint | undefined> {
   const mark = join(dir, `.${token()}.tmp`);
   const began = performance.now();
-  const ticked = async (): Promise<boolean> => {
+  const ticked = async (): Promise<bigint | undefined> => {
     for (let pause = 4; ; pause = Math.min(2 * pause, 100)) {
       writeFileSync(mark, "");
       const now = lstatSync(mark, { bigint: true }).ctimeNs;
-      if (now > time) return true;
+      if (now > time) return now;
       const isWhole = now % 1_000_000_000n === 0n;
       const most = patient && isWhole ? longestTick : usualTick;
-      if (performance.now() - began > most) return false;
+      if (performance.now() - began > most) return undefined;
       await sleep(pause);
     }
   };
   try {
-    return (await tolerate(ticked())) === true;
+    return await tolerate(ticked());
   } finally {
     orNothing(() => rmSync(mark, { force: true }));
   }

@@ -31,7 +31,7 @@ import { moveTree } from "../move.ts";
 import { repairModes, writingGroup } from "./modes.ts";
 import { knownTraits } from "./probe.ts";
 import { type Donor, shareFiles } from "./shared-files.ts";
-import { hasTicked, stampsOf, timesProve } from "./stamps.ts";
+import { stampsOf, timeAfter, timesProve } from "./stamps.ts";
 import {
   contentsDigest,
   differences,
@@ -172,7 +172,8 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
 async function withFingerprint(prefix: string, record: InstalledRecord): Promise<VerifiedRecord> {
   const tree = join(prefix, record.dir);
   const { fingerprint, latest } = saying("stat", tree, () => stampsOf(tree));
-  const proves = timesProve(prefix) && (await hasTicked(join(prefix, layout.share), latest));
+  const now = timesProve(prefix) && (await timeAfter(join(prefix, layout.share), latest));
+  const proves = typeof now === "bigint";
   return { ...record, sealed: proves ? fingerprint : unverified };
 }
 
