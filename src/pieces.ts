@@ -155,7 +155,8 @@ function writeCache(path: string, script: Script, node: string): void {
 }
 
 function digestOf(node: string, code: Buffer, source: Buffer): Buffer {
-  return createHash("sha256").update(node).update(code).update(source).digest();
+  const lengths = `${node} ${code.length} ${source.length}\n`;
+  return createHash("sha256").update(lengths).update(code).update(source).digest();
 }
 
 /** Delays modules of Node that take milliseconds to load, and that most runs do not need. */
