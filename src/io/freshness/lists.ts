@@ -14,7 +14,7 @@ const timeout = 6000;
 const maxOutput = 128 * 1024 * 1024;
 
 /** A record's lists `seen`, `all` and `volume`; a list that metadata cannot prove is absent. */
-export type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
+type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
 
 /** The lists of a record. */
 interface Lists {
