@@ -112,10 +112,10 @@ describe("the digests are what the entrypoint lists", () => {
     const words = [
       place.entrypoint,
       "--print-lists",
-      join(steadyOf(place), any),
-      "",
       "END",
       "digests",
+      join(steadyOf(place), any),
+      "",
     ];
     const printed = execFileSync("/bin/sh", words, { encoding: "utf8", env: place.env });
     const listed = printed.replace(/END\n$/, "");
@@ -135,10 +135,10 @@ describe("the digests are what the entrypoint lists", () => {
     const words = [
       place.entrypoint,
       "--print-lists",
-      join(steadyOf(place), any),
-      "",
       "END",
       "digests",
+      join(steadyOf(place), any),
+      "",
     ];
     const env = { PATH: place.systemBin };
     const listed = execFileSync("/bin/sh", words, { encoding: "utf8", env }).replace(/END\n$/, "");

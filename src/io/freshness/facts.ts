@@ -53,7 +53,7 @@ export interface FreshnessFacts {
   readonly path: string;
   /** The line that it passed in OPENCLAW_SKILL_DEPS_VIEW. */
   readonly view: string;
-  /** Other views for which all of this holds too, with their own inputs. */
+  /** Other views for which all of this holds too: some inputs have another path, and the same contents. */
   readonly others?: readonly Pick<FreshnessFacts, "view" | "inputs">[];
   /** Directories in which a new SKILL.md would count; they may not exist yet. */
   readonly roots: readonly string[];

@@ -16,63 +16,84 @@ const maxOutput = 128 * 1024 * 1024;
 /** A record's lists `seen`, `all` and `volume`; a list that metadata cannot prove is absent. */
 type Proof = Partial<Record<"seen" | "all" | "volume", string>>;
 
+/** A record that is being written. */
+export interface ViewDraft {
+  /** Its directory until it is complete. */
+  readonly dir: string;
+  readonly facts: FreshnessFacts;
+}
+
 /** The lists of a record. */
-interface Lists {
+export interface Lists {
   readonly proof: Proof;
   /** The list of contents; undefined if it is none: see `readContent`. */
   readonly content: string | undefined;
 }
 
 /**
- * Metadata first, then contents: a file that is changed in between has other contents than the run saw, and one that
- * is changed later has other metadata, because the clock had passed those that were listed. That is not so in the clock
- * tick in which this run itself has written something: then both are listed again.
+ * The lists of a run's records, whose inputs have the same contents. Metadata first, then contents: a file that is
+ * changed in between has other contents than the run saw, and one that is changed later has other metadata, because
+ * the clock had passed those that were listed. That is not so in the clock tick in which this run itself has written
+ * something: then all are listed again.
  */
-export async function readLists(facts: FreshnessFacts, record: string): Promise<Lists> {
+export async function readLists<View extends ViewDraft>(
+  first: View,
+  others: readonly View[],
+): Promise<(View & Lists)[]> {
+  const { dir, facts } = first;
   const seen = digestsSeen(facts);
   let last = 0n;
   for (let attempt = 1; ; attempt += 1) {
     const elsewhere = BigInt(Date.now()) * 1_000_000n - clockSkew;
-    const now = facts.timesProve ? await timeAfter(record, last, true) : undefined;
-    const { rows, content } = await list(facts, record);
-    const found = splitByDevice(rows, record);
-    last = latestOf(found.ours);
+    const now = facts.timesProve ? await timeAfter(dir, last, true) : undefined;
+    const { listed, content: text } = await list(first, others);
+    last = latest(listed.map(({ metadata }) => metadata.ours));
     if (attempt < maxAttempts && now !== undefined && last >= now) continue;
-    const isProof = hasPrograms(rows) && now !== undefined && last < now;
-    return {
-      proof: isProof ? proofOf(rows, latestOf(found.foreign) < elsewhere) : {},
-      content: readContent(facts, seen, record, content),
-    };
+    const isProof = now !== undefined && last < now;
+    const content = readContent(facts, seen, dir, text);
+    return listed.map(({ view, metadata }) => ({
+      ...view,
+      proof: isProof ? proofOf(metadata, elsewhere) : {},
+      content: content && view.facts.view + content.slice(content.indexOf("\n")),
+    }));
   }
 }
 
 const maxAttempts = 3;
 
-/** Waiting helps only on the volume: elsewhere it would take seconds. */
-function proofOf(rows: readonly Row[], provesAll: boolean): Proof {
-  const lists = split(rows);
-  return provesAll ? lists : { volume: lists.volume };
+/** What the entrypoint lists of a record's files. */
+interface Metadata {
+  readonly rows: readonly Row[];
+  /** The latest change on the record's own file system (ns). */
+  readonly ours: bigint;
+  /** The same on others. */
+  readonly foreign: bigint;
 }
 
-/** The rows of the record's own file system, and of others. */
-function splitByDevice(rows: readonly Row[], record: string): { ours: Row[]; foreign: Row[] } {
+function metadataOf(text: string | undefined, record: string): Metadata {
+  const rows = (text ?? "").split("\n").slice(0, -1).map(parseRow);
   const own = deviceOf(join(record, "sizes"));
-  const [foreign, ours]: [Row[], Row[]] = [[], []];
-  for (const row of rows) {
-    const isForeign = row.name.startsWith("watch/") && deviceOf(join(record, row.name)) !== own;
-    (isForeign ? foreign : ours).push(row);
+  const [foreign, ours]: [bigint[], bigint[]] = [[], []];
+  for (const { name, changed } of rows) {
+    const isForeign = name.startsWith("watch/") && deviceOf(join(record, name)) !== own;
+    (isForeign ? foreign : ours).push(changed);
   }
-  return { ours, foreign };
+  return { rows, ours: latest(ours), foreign: latest(foreign) };
 }
 
-function latestOf(rows: readonly Row[]): bigint {
-  return rows.reduce((latest, { changed }) => (changed > latest ? changed : latest), 0n);
+function latest(times: readonly bigint[]): bigint {
+  return times.reduce((last, time) => (time > last ? time : last), 0n);
 }
 
-const rowsOf = (text = ""): readonly Row[] => text.split("\n").slice(0, -1).map(parseRow);
-
-const hasPrograms = (rows: readonly Row[]): boolean =>
+const hasPrograms = ({ rows }: Metadata): boolean =>
   rows.some(({ name }) => name.startsWith("programs/"));
+
+/** Waiting helps only on the volume: elsewhere it would take seconds. */
+function proofOf(metadata: Metadata, elsewhere: bigint): Proof {
+  if (!hasPrograms(metadata)) return {};
+  const lists = split(metadata.rows);
+  return metadata.foreign < elsewhere ? lists : { volume: lists.volume };
+}
 
 function split(rows: readonly Row[]): Required<Proof> {
   const text = (some: readonly Row[]) => some.map(({ text }) => `${text}\n`).join("");
@@ -193,32 +214,37 @@ function idOf(path: string): string {
   return realpathSync.native(path);
 }
 
-/** What the entrypoint lists; `content` is undefined if that fails. */
-async function list(
-  facts: FreshnessFacts,
-  record: string,
-): Promise<{ rows: readonly Row[]; content: string | undefined }> {
-  const [all, content] = await print(facts, record);
-  const rows = rowsOf(all);
-  if (all === undefined || hasPrograms(rows) || isThere(join(record, byStat)))
-    return { rows, content };
+/** The metadata of each record, and the contents of the first, as far as they could be listed. */
+async function list<View extends ViewDraft>(
+  first: View,
+  others: readonly View[],
+): Promise<{ listed: { view: View; metadata: Metadata }[]; content: string | undefined }> {
+  const views = [first, ...others];
+  const texts = await print(first.facts, [
+    ...views.map((it): [string, ViewDraft] => ["all", it]),
+    ["content", first],
+  ]);
+  const listed = views.map((view, i) => ({ view, metadata: metadataOf(texts[i], view.dir) }));
+  const isListed = texts[0] === undefined || listed.every(({ metadata }) => hasPrograms(metadata));
+  if (isListed || isThere(join(first.dir, byStat))) return { listed, content: texts[views.length] };
   // find cannot print metadata: from now on the entrypoint uses stat.
-  writeFileSync(join(record, byStat), "");
-  return await list(facts, record);
+  for (const { dir } of views) writeFileSync(join(dir, byStat), "");
+  return await list(first, others);
 }
 
 const byStat = "by-stat";
 
-/** The lists `all` and `content`, as far as they are complete. */
+/** The entrypoint's output for each of these lists, up to the first one that is incomplete. */
 async function print(
-  { entrypoint, path, view }: FreshnessFacts,
-  record: string,
-): Promise<(string | undefined)[]> {
+  { entrypoint, path, prefix }: FreshnessFacts,
+  lists: readonly [name: string, of: ViewDraft][],
+): Promise<readonly string[]> {
   const end = token(); // names in the lists can be anything
+  const words = lists.flatMap(([name, { dir, facts }]) => [name, dir, facts.view]);
   const { stdout } = await run({
-    argv: ["/bin/sh", entrypoint, "--print-lists", record, view, end, "all", "content"],
+    argv: ["/bin/sh", entrypoint, "--print-lists", end, ...words],
     env: { PATH: path },
-    cwd: record,
+    cwd: prefix,
     timeout,
     maxOutput,
   });

@@ -32,11 +32,11 @@ import { readRequests } from "../requests.ts";
 import { openShare } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
-import { readLists } from "./lists.ts";
+import { type Lists, readLists, type ViewDraft } from "./lists.ts";
 import { mergeSatisfied } from "./satisfied.ts";
 
 /** The lists that every record has. */
-const lists = ["seen", "all", "volume", "sizes", "content", "satisfied"];
+const listNames = ["seen", "all", "volume", "sizes", "content", "satisfied"];
 
 /** The number of views with a record: a run may leave two. */
 const maxRecords = 16;
@@ -50,10 +50,6 @@ interface Draft {
   readonly name: string;
 }
 
-interface ViewDraft extends Draft {
-  readonly facts: FreshnessFacts;
-}
-
 /**
  * Records a run after which nothing is left to do. If the volume is read-only, or something changed
  * during the run, there is no record, and the next run starts Node again.
@@ -63,38 +59,39 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   // Text that is not valid UTF-8 differs between Node and sh.
   if (view === "" || /[\n\uFFFD]/.test(view)) return;
   const records = join(prefix, layout.freshness);
-  const { views, any } = draftsOf(facts, records);
+  const { view: first, others, any } = draftsOf(facts, records);
   try {
     await openShare(prefix, layout.freshness);
     const manifest = readFileSync(join(prefix, layout.manifest), "utf8");
-    const written: Draft[] = await writeViewRecords(views);
+    const written: Draft[] = await writeViewRecords(first, others);
     if (!facts.isForWatch) {
-      await writeAnyRecord(any.dir, views[0]?.dir ?? "", facts, manifest);
+      await writeAnyRecord(any.dir, first.dir, facts, manifest);
       written.push(any);
     }
-    for (const { dir, name } of written) await moveTree(dir, join(records, name), lists);
+    for (const { dir, name } of written) await moveTree(dir, join(records, name), listNames);
     const names = written.map(({ name }) => name);
     prune(records, names);
   } catch (error) {
     const isOfDisk = error instanceof UserError || errnoName(error) !== "";
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
-    for (const { dir } of [any, ...views]) removeQuietly(dir);
+    for (const { dir } of [any, first, ...others]) removeQuietly(dir);
   }
 }
 
 /** Drafts for each view, and for hosts that have the same skills at other paths. */
-function draftsOf(facts: FreshnessFacts, records: string): { views: ViewDraft[]; any: Draft } {
-  const { view, others = [], programs, system } = facts;
-  const [, platform = ""] = view.split(" ");
+function draftsOf(facts: FreshnessFacts, records: string) {
+  const { others = [], programs, system } = facts;
+  const [, platform = ""] = facts.view.split(" ");
   const counted = programs.filter((it) => isBin(it) && it.path !== layout.binPath(commandName));
   const count = counted.length + system.length;
   const draft = (beginning: string): Draft => ({
     dir: join(records, `.new-${token()}`),
     name: `${beginning}-${count}-${token()}`,
   });
-  const views = [facts, ...others.map((other) => ({ ...facts, ...other }))];
+  const draftOf = (of: FreshnessFacts) => ({ facts: of, ...draft(beginningOf(of.view)) });
   return {
-    views: views.map((it) => ({ facts: it, ...draft(beginningOf(it.view)) })),
+    view: draftOf(facts),
+    others: others.map((other) => draftOf({ ...facts, ...other })),
     any: draft(`any-${platform}`),
   };
 }
@@ -103,18 +100,30 @@ const beginningOf = (view: string): string =>
   `${Buffer.byteLength(view)}-${sha256Hex(view).slice(0, 8)}`;
 
 /** Writes the first record, which must hold, and those of the others that hold too. */
-async function writeViewRecords(views: readonly ViewDraft[]): Promise<ViewDraft[]> {
-  const [first] = views;
-  const write = (view: ViewDraft): Promise<void> =>
-    writeViewRecord(view.dir, view.facts, view === first ? undefined : first?.dir);
-  const results = await Promise.allSettled(views.map(write));
-  return views.filter(({ dir }, i) => {
-    const result = results[i];
-    if (result?.status !== "rejected") return true;
-    if (i === 0 || !(result.reason instanceof Unrecordable)) throw result.reason;
+async function writeViewRecords<View extends ViewDraft>(
+  first: View,
+  others: readonly View[],
+): Promise<View[]> {
+  linkView(first);
+  const linked = others.filter((other) => holds(other, () => linkView(other, first.dir)));
+  const listed = await readLists(first, linked);
+  return listed.filter((view, i) => {
+    if (i > 0) return holds(view, () => writeLists(view));
+    writeLists(view);
+    return true;
+  });
+}
+
+/** False if a record cannot be made, of which nothing is left then. */
+function holds({ dir }: ViewDraft, make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Unrecordable)) throw error;
     removeQuietly(dir);
     return false;
-  });
+  }
 }
 
 /**
@@ -135,15 +144,18 @@ export async function forgetFreshness(prefix: string): Promise<void> {
   removeQuietly(aside);
 }
 
-async function writeViewRecord(dir: string, facts: FreshnessFacts, like?: string): Promise<void> {
-  const { requests, listings = [] } = facts;
+/** Links all that a view's record is about. `like` is a record of the same run. */
+function linkView({ dir, facts }: ViewDraft, like?: string): void {
   if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
   linkVolume(dir, facts, like);
   linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
   markDependencies(dir, facts);
-  const { proof, content: read } = await readLists(facts, dir);
+}
+
+function writeLists({ dir, facts, proof, content: read }: ViewDraft & Lists): void {
+  const { requests, listings = [] } = facts;
   const isLater = requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
