@@ -14,16 +14,23 @@ import type { ArchiveFormat } from "../core/recipe.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { saidIn } from "../core/wording.ts";
 import { readFile, writeFile } from "../io/disk.ts";
-import type { DebianSource } from "../net/apt-config.ts";
+import type { AptConfig, DebianSource } from "../net/apt-config.ts";
 import { isNetwork, isNotFound, isRefusal, nothingIf } from "../net/errors.ts";
+import type { Http } from "../net/http.ts";
 import { decompressed } from "../unpack/decompress.ts";
-import type { DraftContext } from "./draft-context.ts";
 import { askGpgv } from "./gpgv.ts";
 
 const defaultKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** What reading indexes needs. */
-export type IndexContext = Pick<DraftContext, "http" | "apt" | "dir" | "clock">;
+export interface IndexContext {
+  readonly http: Http;
+  /** The machine's own apt. */
+  readonly apt: () => Promise<AptConfig>;
+  /** Absolute; for files in the meantime. */
+  readonly dir: string;
+  readonly clock: () => Date;
+}
 
 export interface LocatedPackage extends IndexedPackage {
   readonly archive: DebArchive;

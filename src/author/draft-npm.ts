@@ -2,7 +2,7 @@ import { basename } from "node:path/posix";
 import { formatIntegrity, parseIntegrity } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { tolerate } from "../io/files.ts";
-import type { HashedDownload } from "../net/http.ts";
+import type { HashedDownload } from "../net/download.ts";
 import { fromRegistry, type TarballAddress } from "../sources/npm/registry.ts";
 import { chooseBins, type DraftWish, type PinnedSource, pinnedParts, toolName } from "./draft.ts";
 import type { DraftContext } from "./draft-context.ts";

@@ -5,7 +5,7 @@ import { onceFor } from "../core/once.ts";
 import { kindOfSource, type RecipeKind } from "../core/recipes/artifacts.ts";
 import { splitPackage } from "../core/recipes/rules.ts";
 import type { RecipeSource } from "../core/recipes/schema.ts";
-import type { HashedDownload } from "../net/http.ts";
+import type { HashedDownload } from "../net/download.ts";
 import { fetchListed, listFiles } from "../sources/python/index.ts";
 import { parseDebWanted } from "./deb-wanted.ts";
 import type { DraftContext } from "./draft-context.ts";

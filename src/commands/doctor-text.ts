@@ -1,14 +1,51 @@
 import { commandName } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
 import { countTools } from "../core/manifest.ts";
-import { describeBehind } from "../core/plan/behind.ts";
+import { type Behind, describeBehind } from "../core/plan/behind.ts";
 import { titleOfRecord } from "../core/plan/needed-by.ts";
 import { nameSome } from "../core/wording.ts";
+import type { LoginShell } from "../io/volume/login-shell.ts";
 import { printable, titleOf, withHint } from "../report/text.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
-import { enableCommand } from "./disabled-skills.ts";
-import type { Diagnosis, Missing } from "./doctor.ts";
-import { describeCatalogue } from "./named-catalogue.ts";
+import { type DisabledSkill, enableCommand } from "./disabled-skills.ts";
+import { type catalogueDocument, describeCatalogue } from "./named-catalogue.ts";
+
+/** One problem. */
+export interface Finding {
+  /** The tool with the damaged tree or links. */
+  readonly tool?: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** A missing requirement. */
+export interface Missing {
+  /** A tool that a recipe or the seed has; or a program that nothing provides. */
+  readonly name: string;
+  /** The skills and others that require it. */
+  readonly for: readonly string[];
+  readonly reason: string;
+}
+
+/** The document of `doctor --json`. */
+export interface Diagnosis {
+  readonly prefix: string;
+  readonly platform: string;
+  /** What `--catalogue` led to; null without it. */
+  readonly catalogue: ReturnType<typeof catalogueDocument>;
+  /** Every file was hashed. */
+  readonly deep: boolean;
+  readonly tools: readonly string[];
+  readonly missing: readonly Missing[];
+  readonly findings: readonly Finding[];
+  /** A tool with a newer version in the catalogue. */
+  readonly older: readonly Behind[];
+  /** Disabled in openclaw.json, although their programs are here. */
+  readonly disabled: readonly DisabledSkill[];
+  readonly loginShell: LoginShell;
+  readonly lastRun: unknown;
+  readonly exitStatus: number;
+}
 
 /** How many warnings of the last run are shown. */
 const mostWarnings = 10;

@@ -3,7 +3,7 @@ import { exitStatus } from "../core/errors.ts";
 import { commandName, layout } from "../core/layout.ts";
 import { titleOfTool } from "../core/library-set.ts";
 import type { Manifest } from "../core/manifest.ts";
-import { type Behind, behindOf } from "../core/plan/behind.ts";
+import { behindOf } from "../core/plan/behind.ts";
 import { damagedCatalogues } from "../io/volume/catalogues.ts";
 import { commandLinks } from "../io/volume/command-links.ts";
 import { unmanagedInBin } from "../io/volume/inspect.ts";
@@ -12,50 +12,13 @@ import { isProfileOurs, type LoginShell } from "../io/volume/login-shell.ts";
 import { isPolicyProgramOurs } from "../io/volume/policy-program.ts";
 import { renderDocument } from "../report/text.ts";
 import { type InstalledState, loadState } from "../run/inputs/state.ts";
-import { type DisabledSkill, findDisabledSkills } from "./disabled-skills.ts";
-import { renderDiagnosis } from "./doctor-text.ts";
+import { findDisabledSkills } from "./disabled-skills.ts";
+import { type Diagnosis, type Finding, type Missing, renderDiagnosis } from "./doctor-text.ts";
 import { inspectLoginShell, readLastRun } from "./finalize.ts";
 import { install } from "./install.ts";
 import { catalogueDocument } from "./named-catalogue.ts";
 import { newerCommand, olderThanVolumes } from "./own-command.ts";
 import { renderShadowed } from "./summary.ts";
-
-/** One problem. */
-export interface Finding {
-  /** The tool with the damaged tree or links. */
-  readonly tool?: string;
-  readonly message: string;
-  readonly hint: string;
-}
-
-/** A missing requirement. */
-export interface Missing {
-  /** A tool that a recipe or the seed has; or a program that nothing provides. */
-  readonly name: string;
-  /** The skills and others that require it. */
-  readonly for: readonly string[];
-  readonly reason: string;
-}
-
-/** The document of `doctor --json`. */
-export interface Diagnosis {
-  readonly prefix: string;
-  readonly platform: string;
-  /** What `--catalogue` led to; null without it. */
-  readonly catalogue: ReturnType<typeof catalogueDocument>;
-  /** Every file was hashed. */
-  readonly deep: boolean;
-  readonly tools: readonly string[];
-  readonly missing: readonly Missing[];
-  readonly findings: readonly Finding[];
-  /** A tool with a newer version in the catalogue. */
-  readonly older: readonly Behind[];
-  /** Disabled in openclaw.json, although their programs are here. */
-  readonly disabled: readonly DisabledSkill[];
-  readonly loginShell: LoginShell;
-  readonly lastRun: unknown;
-  readonly exitStatus: number;
-}
 
 const repair = "openclaw-install-skill-deps doctor --repair reinstalls it.";
 

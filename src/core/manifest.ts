@@ -78,6 +78,13 @@ const verifiedRecord = installedRecord.extend({
   sealed: matching(/^[0-9a-f]{1,32}$/),
 });
 
+/**
+ * The contents of a tree: path to `dir`, `-> TARGET` or `MODE SHA256`, sorted by path. MODE is 755
+ * for executables, else 644, whoever may write. The record in the tree's root is left out, because
+ * it holds this list.
+ */
+export type TreeList = Readonly<Record<string, string>>;
+
 /** The record in a tree: the installation, and every file's mode and digest. */
 const treeRecord = v.object({
   record: installedRecord,

@@ -5,9 +5,16 @@ import { shownUrl } from "../core/shown-url.ts";
 import { cutError } from "./errors.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { wrongBytes } from "./sink.ts";
-import type { Transfer } from "./transfer.ts";
 
 type Headers = Dispatcher.ResponseData["headers"];
+
+/** The bytes that a server may send. */
+interface Expected {
+  /** Exactly so many. */
+  readonly size?: number | undefined;
+  /** At most so many, if no size is known. */
+  readonly limit: number;
+}
 
 export function strongEtag(headers: Headers): string | undefined {
   const etag = headers.etag;
@@ -32,37 +39,41 @@ export function retryAfter(headers: Headers, policy: RetryPolicy): number | unde
 
 /** Rejects by the headers alone, before a wrong file is downloaded. */
 export function refuseLength(
-  job: Transfer,
+  { size, limit }: Expected,
   url: URL,
   total: number | undefined,
   headers: Headers,
 ): void {
   if (total === undefined) return;
   const page = String(headers["content-type"] ?? "").startsWith("text/html");
-  if (job.size !== undefined && total !== job.size) {
-    throw wrongBytes(url, `expected ${job.size} bytes, the server has ${total}`, page);
+  if (size !== undefined && total !== size) {
+    throw wrongBytes(url, `expected ${size} bytes, the server has ${total}`, page);
   }
-  if (job.size === undefined && total > job.limit) throw tooLarge(job, url, `${total} bytes`);
+  if (size === undefined && total > limit) throw tooLarge(limit, url, `${total} bytes`);
 }
 
-export function refuseExcess(job: Transfer, url: URL, received: number, isPacked: boolean): void {
-  const most = job.size ?? job.limit;
+export function refuseExcess(
+  { size, limit }: Expected,
+  url: URL,
+  received: number,
+  isPacked: boolean,
+): void {
+  const most = size ?? limit;
   // Compressing compressed data makes it slightly larger.
   if (received <= (isPacked ? most * 1.01 + 65_536 : most)) return;
-  if (job.size === undefined) throw tooLarge(job, url, "more");
-  throw wrongBytes(url, `expected ${job.size} bytes, got more`, false);
+  if (size === undefined) throw tooLarge(limit, url, "more");
+  throw wrongBytes(url, `expected ${size} bytes, got more`, false);
 }
 
-function tooLarge({ limit }: Transfer, url: URL, has: string): UserError {
+function tooLarge(limit: number, url: URL, has: string): UserError {
   const message = `${shownUrl(url)}: the server has ${has}, the limit is ${limit} bytes`;
   return new UserError("E_DOWNLOAD_TOO_LARGE", message);
 }
 
 /** undici does not detect truncation of a response that ends with its connection. */
-export function refuseCut(job: Transfer, headers: Headers): void {
-  const { size, sink } = job;
+export function refuseCut({ size }: Expected, received: number, headers: Headers): void {
   const framed = headers["content-length"] ?? headers["transfer-encoding"];
-  if (framed === undefined && size !== undefined && sink.received < size) {
-    throw cutError(sink.received, size);
+  if (framed === undefined && size !== undefined && received < size) {
+    throw cutError(received, size);
   }
 }

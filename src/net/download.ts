@@ -1,16 +1,67 @@
 /** The steps from a request to verified, hashed or parsed bytes, from which `Http` is built. */
-import type { DigestAlgorithm } from "../core/digest.ts";
+import type { Digest, DigestAlgorithm } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { moveOnto } from "../io/files.ts";
 import { decodeBytes, decodeFile } from "./encoding.ts";
-import type { Download, DownloadRequest, HashedDownload, Text, TextOptions } from "./http.ts";
+import type { Setting } from "./setting.ts";
 import { type FileSink, fillFile, memorySink } from "./sink.ts";
 import { type Transfer, type Transferred, transfer } from "./transfer.ts";
 import { looksLikePage, pageInstead } from "./web-page.ts";
 
 const defaultLimit = 4 * 1024 ** 3;
 const textLimit = 32 * 1024 ** 2;
+
+export interface DownloadRequest {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Absolute; created, and removed again if the download fails. */
+  readonly file: string;
+  readonly digest: Digest;
+  /** The expected bytes; a server that has more or fewer is rejected at once. */
+  readonly size?: number | undefined;
+  /** Maximum bytes if no size is known; default 4 GiB. */
+  readonly limit?: number | undefined;
+  /**
+   * Sends this machine's credentials for the URL (netrc, npm): an operator has named it. A mirror
+   * always gets those for itself.
+   */
+  readonly isPrivate?: boolean | undefined;
+  /** True if there is another source for the same bytes: a dead server then costs only seconds. */
+  readonly hasAlternative?: boolean | undefined;
+  /**
+   * A proxy for this request that replaces the environment's and npm's; the value `DIRECT` means
+   * none.
+   */
+  readonly proxy?: Setting;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes so far and in total, if known. A restarted download counts from 0 again. */
+  readonly onProgress?: ((received: number, total?: number) => void) | undefined;
+}
+
+export interface Download {
+  /** Bytes. */
+  readonly size: number;
+  /** The final URL, without credentials and query. */
+  readonly url: string;
+}
+
+/** The digests of a download. */
+export interface HashedDownload extends Download {
+  readonly sha256: Digest;
+  readonly sha512: Digest;
+}
+
+export type TextOptions = Pick<
+  DownloadRequest,
+  "headers" | "proxy" | "hasAlternative" | "isPrivate" | "signal"
+>;
+
+export interface Text {
+  readonly text: string;
+  /** The final URL. */
+  readonly url: URL;
+}
 
 type Given = Omit<Transfer, "agent" | "timing" | "url" | "onQuiet" | "onDead" | "onDetail">;
 /** Prepares the transfer of a URL; does not start it. */

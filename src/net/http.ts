@@ -1,70 +1,28 @@
 import type { networkInterfaces } from "node:os";
-import type { Digest } from "../core/digest.ts";
 import { UserError } from "../core/errors.ts";
 import { once } from "../core/once.ts";
 import type { Env } from "../core/platform.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { type Agent, createAgent } from "./agent.ts";
-import { type Begin, download, hashDownload, json, text } from "./download.ts";
+import {
+  type Begin,
+  type Download,
+  type DownloadRequest,
+  download,
+  type HashedDownload,
+  hashDownload,
+  json,
+  type Text,
+  type TextOptions,
+  text,
+} from "./download.ts";
 import { HurriedError, hostCause } from "./errors.ts";
 import type { Mirror } from "./mirror.ts";
 import type { NetworkSettings } from "./network-settings.ts";
 import { withoutSecrets } from "./redirects.ts";
 import { defaultRetryPolicy, hasty, type RetryPolicy } from "./retry.ts";
-import type { Setting } from "./setting.ts";
 import { refuseWithoutNetwork, targetOf } from "./target.ts";
 import { withWaiting } from "./waiting.ts";
-
-export interface DownloadRequest {
-  readonly url: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Absolute; created, and removed again if the download fails. */
-  readonly file: string;
-  readonly digest: Digest;
-  /** The expected bytes; a server that has more or fewer is rejected at once. */
-  readonly size?: number | undefined;
-  /** Maximum bytes if no size is known; default 4 GiB. */
-  readonly limit?: number | undefined;
-  /**
-   * Sends this machine's credentials for the URL (netrc, npm): an operator has named it. A mirror
-   * always gets those for itself.
-   */
-  readonly isPrivate?: boolean | undefined;
-  /** True if there is another source for the same bytes: a dead server then costs only seconds. */
-  readonly hasAlternative?: boolean | undefined;
-  /**
-   * A proxy for this request that replaces the environment's and npm's; the value `DIRECT` means
-   * none.
-   */
-  readonly proxy?: Setting;
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes so far and in total, if known. A restarted download counts from 0 again. */
-  readonly onProgress?: ((received: number, total?: number) => void) | undefined;
-}
-
-export interface Download {
-  /** Bytes. */
-  readonly size: number;
-  /** The final URL, without credentials and query. */
-  readonly url: string;
-}
-
-/** The digests of a download. */
-export interface HashedDownload extends Download {
-  readonly sha256: Digest;
-  readonly sha512: Digest;
-}
-
-export type TextOptions = Pick<
-  DownloadRequest,
-  "headers" | "proxy" | "hasAlternative" | "isPrivate" | "signal"
->;
-
-export interface Text {
-  readonly text: string;
-  /** The final URL. */
-  readonly url: URL;
-}
 
 /** All network access goes through this interface. */
 export interface Http {

@@ -5,8 +5,9 @@ import type { Env } from "../core/platform.ts";
 import { readSettingsFile } from "../io/input.ts";
 import { type CredentialsFor, createHttp, type Http, type HttpOptions } from "./http.ts";
 import { netrcHeaders } from "./netrc.ts";
-import { readNetworkSettings } from "./network-settings.ts";
+import type { NetworkSettings } from "./network-settings.ts";
 import { type NpmConfig, readNpmConfig } from "./npm-config.ts";
+import { readPipSettings } from "./pip-config.ts";
 
 /** The network with the machine's own proxies, certificates, credentials and registries. */
 export interface MachineHttp {
@@ -29,6 +30,21 @@ export function machineHttp(
     ...(onDetail && { onDetail }),
   });
   return { http, npm };
+}
+
+/** The settings of npm and pip; absent or unreadable files count as empty. */
+async function readNetworkSettings(
+  env: Env,
+  home: string,
+  npm: () => Promise<NpmConfig>,
+): Promise<NetworkSettings> {
+  const { network } = await npm();
+  const pip = readPipSettings(env, home);
+  return {
+    ...network,
+    caFiles: [...(network.caFiles ?? []), ...pip.caFiles],
+    waits: [...(network.waits ?? []), ...pip.waits],
+  };
 }
 
 /**

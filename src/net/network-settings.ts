@@ -1,6 +1,3 @@
-import type { Env } from "../core/platform.ts";
-import type { NpmConfig } from "./npm-config.ts";
-import { readPipSettings } from "./pip-config.ts";
 import type { ProxySettings } from "./proxy.ts";
 import type { Setting } from "./setting.ts";
 
@@ -20,19 +17,4 @@ export interface NetworkSettings extends ProxySettings {
 interface WaitSetting extends Setting {
   /** Milliseconds of the value's unit. */
   readonly unit: 1 | 1000;
-}
-
-/** Collects them; absent or unreadable files count as empty. */
-export async function readNetworkSettings(
-  env: Env,
-  home: string,
-  npm: () => Promise<NpmConfig>,
-): Promise<NetworkSettings> {
-  const { network } = await npm();
-  const pip = readPipSettings(env, home);
-  return {
-    ...network,
-    caFiles: [...(network.caFiles ?? []), ...pip.caFiles],
-    waits: [...(network.waits ?? []), ...pip.waits],
-  };
 }

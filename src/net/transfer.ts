@@ -135,7 +135,7 @@ async function attempt(job: Transfer, memory: Memory, life: StallTimer): Promise
   } finally {
     body.destroy();
   }
-  if (!isPacked) refuseCut(job, headers);
+  if (!isPacked) refuseCut(job, job.sink.received, headers);
   return { url, resumed, encodings };
 }
 

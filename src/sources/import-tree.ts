@@ -1,7 +1,7 @@
 import { join, sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledRecord } from "../core/manifest.ts";
+import type { InstalledRecord, TreeList } from "../core/manifest.ts";
 import {
   link,
   lstatSync,
@@ -21,7 +21,6 @@ import {
   differences,
   listTree,
   stampOf,
-  type TreeList,
   type WrittenDigests,
 } from "../io/volume/tree-list.ts";
 import { checkLinks, resolveInside } from "../unpack/links.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Digest, formatDigest } from "../core/digest.ts";
 import { rmSync } from "../io/disk.ts";
-import type { Download, DownloadRequest } from "../net/http.ts";
+import type { Download, DownloadRequest } from "../net/download.ts";
 import { type ExtractRequest, extract, limitsFor } from "../unpack/extract.ts";
 import type { Staged } from "./context.ts";
 import type { ArchiveContext } from "./kind.ts";

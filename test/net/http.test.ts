@@ -14,14 +14,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeError, UserError } from "../../src/core/errors.ts";
+import type { Download, DownloadRequest } from "../../src/net/download.ts";
 import { isNotFound } from "../../src/net/errors.ts";
-import {
-  createHttp,
-  type Download,
-  type DownloadRequest,
-  type Http,
-  type HttpOptions,
-} from "../../src/net/http.ts";
+import { createHttp, type Http, type HttpOptions } from "../../src/net/http.ts";
 import { defaultRetryPolicy } from "../../src/net/retry.ts";
 import { describe as facts } from "../support/archives.ts";
 import {

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
-import { parseTreeRecord } from "../../core/manifest.ts";
+import { parseTreeRecord, type TreeList } from "../../core/manifest.ts";
 import { readPlain } from "../input.ts";
 import { isProgram } from "../volume/modes.ts";
-import { listTree, type TreeList } from "../volume/tree-list.ts";
+import { listTree } from "../volume/tree-list.ts";
 
 /** Far more than the record of the largest tree (bytes). */
 const maxRecord = 64 * 1024 * 1024;

@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { layout, librariesDir } from "../../core/layout.ts";
+import type { TreeList } from "../../core/manifest.ts";
 import { copyFile, fileError, ifThere, moveOnto, orNothing, saying, token } from "../files.ts";
-import type { TreeList } from "./tree-list.ts";
 import { unfit } from "./unfit.ts";
 
 /** Bits of a mode. */

@@ -10,8 +10,9 @@ import {
   type Stats,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import type { TreeList } from "../../core/manifest.ts";
 import { moveOnto, orNothing, token } from "../files.ts";
-import { isPlainFile, type TreeList } from "./tree-list.ts";
+import { isPlainFile } from "./tree-list.ts";
 
 /** A published tree with the list of its files. */
 export interface Donor {

@@ -9,6 +9,7 @@ import {
   type InstalledRecord,
   isConsistent,
   parseTreeRecord,
+  type TreeList,
   type TreeRecord,
   unverified,
   type VerifiedRecord,
@@ -32,13 +33,7 @@ import { repairModes, writingGroup } from "./modes.ts";
 import { knownTraits } from "./probe.ts";
 import { type Donor, shareFiles } from "./shared-files.ts";
 import { stampsOf, timeAfter, timesProve } from "./stamps.ts";
-import {
-  contentsDigest,
-  differences,
-  listTree,
-  type TreeList,
-  type WrittenDigests,
-} from "./tree-list.ts";
+import { contentsDigest, differences, listTree, type WrittenDigests } from "./tree-list.ts";
 import { isYoung, openDirectory, renew } from "./volume.ts";
 
 /** A record before the tree is listed. */

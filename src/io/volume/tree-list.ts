@@ -5,16 +5,10 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { sha256Hex } from "../../core/digest.ts";
 import { layout } from "../../core/layout.ts";
+import type { TreeList } from "../../core/manifest.ts";
 import { entriesIn } from "../entries.ts";
 import { withContext } from "../files.ts";
 import { describeMode, isProgram, type Kind, modeFor, setMode, type Writers } from "./modes.ts";
-
-/**
- * The contents of a tree: path to `dir`, `-> TARGET` or `MODE SHA256`, sorted by path. MODE is 755
- * for executables, else 644, whoever may write. The record in the tree's root is left out, because
- * it holds this list.
- */
-export type TreeList = Readonly<Record<string, string>>;
 
 /** The `TreeList` entries of files that were hashed while they were written, by `stampOf`. */
 export type WrittenDigests = Map<string, string>;

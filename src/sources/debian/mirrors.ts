@@ -1,6 +1,7 @@
 import type { DebianPackage } from "../../core/recipe.ts";
 import type { AptConfig } from "../../net/apt-config.ts";
-import type { Download, Http } from "../../net/http.ts";
+import type { Download } from "../../net/download.ts";
+import type { Http } from "../../net/http.ts";
 import { fetchInTurn } from "../in-turn.ts";
 
 /**

@@ -3,8 +3,9 @@ import { type Digest, parseIntegrity } from "../../core/digest.ts";
 import { reworded, UserError } from "../../core/errors.ts";
 import { shownUrl } from "../../core/shown-url.ts";
 import { asFields, type Fields, trimmed } from "../../core/values.ts";
+import type { Download, DownloadRequest } from "../../net/download.ts";
 import { isNetwork, isRefusal, nothingIf } from "../../net/errors.ts";
-import type { Download, DownloadRequest, Http } from "../../net/http.ts";
+import type { Http } from "../../net/http.ts";
 import type { NpmConfig } from "../../net/npm-config.ts";
 
 /** The configured npm registries. */

@@ -6,7 +6,7 @@ import { shownUrl } from "../../core/shown-url.ts";
 import { writeFile } from "../../io/disk.ts";
 import { listNames, statIfExists, withContext } from "../../io/files.ts";
 import { tryRead } from "../../io/input.ts";
-import type { Download, Text } from "../../net/http.ts";
+import type { Download, Text } from "../../net/download.ts";
 import { fillFile } from "../../net/sink.ts";
 import { type IndexFile, nameOf, parsePage } from "./page.ts";
 

@@ -1,6 +1,6 @@
 import { orNothing } from "../../core/or-nothing.ts";
 import { asFields, trimmed } from "../../core/values.ts";
-import type { Text } from "../../net/http.ts";
+import type { Text } from "../../net/download.ts";
 import { looksLikePage } from "../../net/web-page.ts";
 
 /** A file that a page of an index lists. */
