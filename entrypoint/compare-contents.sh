@@ -244,10 +244,14 @@ is_plain() {
 }
 
 # True if each word up to `--` is of this kind, as listed by the build: `manner` does not change what is
-# installed, `selection` does.
+# installed, `selection` does. `watch` is one only as the first word; Node refuses it elsewhere.
 words_are() {
   manner='' selection='' left=$word_count kind=$1
   shift
+  if [ "${1-}" = watch ] && [ "$left" -gt 0 ]; then
+    left=$((left - 1))
+    shift
+  fi
   [ -r "$package/dist/words.txt" ] || return
   { read -r manner && read -r selection; } <"$package/dist/words.txt"
   [ "$kind" = manner ] || manner="$manner $selection"

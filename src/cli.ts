@@ -118,6 +118,7 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
   const [first, ...rest] = positionals;
   const chosen = chooseVerb(values, first);
   const names = chosen === first ? rest : namesOf(chosen, positionals);
+  if (chosen === "watch" && args[0] !== "watch") throw notFirst(chosen);
   const { verb, isWatched } = asRun(chosen, values);
   if (chosen === first) refuseIgnored(chosen, rest, values);
   return {
@@ -154,6 +155,13 @@ export function parseOptions(args: readonly string[], env: Env, cores: number): 
     author: authorOptions(values, verb),
     mirrors: readMirrors(values.mirror, env.OPENCLAW_SKILL_MIRRORS),
   };
+}
+
+/** The entrypoint recognises these verbs only as the first word: elsewhere they may be the value of an option. */
+export function notFirst(verb: Verb): UserError {
+  return new UserError("E_USAGE", `${verb} must be the first word`, {
+    hint: `Run openclaw-install-skill-deps ${verb}, and then the options.`,
+  });
 }
 
 type Values = ReturnType<typeof parseWords>["values"];

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
-import { type Options, parseOptions, reasonOf } from "./cli.ts";
+import { notFirst, type Options, parseOptions, reasonOf } from "./cli.ts";
 import type { Context } from "./context.ts";
 import { describeError, exitStatus, exitStatusFor, UserError } from "./core/errors.ts";
 import { asUserError } from "./core/system-error.ts";
@@ -141,14 +141,10 @@ const runs: Readonly<Partial<Record<Verb, Run>>> = {
   config: async (it) => (await import("./commands/config.ts")).config(it),
   completion: async (it) => (await import("./commands/completion.ts")).completion(it),
   health() {
-    throw new UserError("E_USAGE", "health is answered by the entrypoint script", {
-      hint: "Run entrypoint/openclaw-install-skill-deps health.",
-    });
+    throw notFirst("health");
   },
   policy() {
-    throw new UserError("E_USAGE", "policy is the first word of its command line", {
-      hint: "Run openclaw-install-skill-deps policy --prefix DIR.",
-    });
+    throw notFirst("policy");
   },
 };
 

@@ -77,7 +77,7 @@ export function nextView({ env, home }: Context, madeRoot: string | undefined): 
  * select it, without NAMEs.
  */
 export function wordLists(): string {
-  const words = ["install", "watch", ...Object.entries(definitions).flatMap(spellings)];
+  const words = ["install", ...Object.entries(definitions).flatMap(spellings)];
   const isOf = (word: string, fields: readonly (keyof Options)[]): boolean =>
     differsOnlyIn(parse(word.replace(/=$/, "=1")), fields);
   const first = words.filter((word) => isOf(word, manner));

@@ -372,6 +372,7 @@ describe("usage", () => {
     [["watch", "--interval="], "--interval 0"],
     [["--interval", "3"], "--interval needs watch"],
     [["-q", "--interval=x", "--", "true"], "--interval needs watch"],
+    [["--interval", "3", "watch"], "--interval needs watch as the first word"],
     [["watch", "-f"], "--force-reinstall"],
     [["watch", "--dry-run"], "--dry-run"],
     [["watch", "--json"], "--json=events"],

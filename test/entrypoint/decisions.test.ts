@@ -323,7 +323,16 @@ test("every option is in its list: what says how, what selects, and what Node an
     .map((line) => line.split(" "));
   expect(manner).toEqual(expect.arrayContaining(["install", "-q", "--jobs=", "--no-wait"]));
   expect(selection).toEqual(expect.arrayContaining(["--all", "--skills-dir=", "--seed="]));
-  for (const word of ["--json=", "--dry-run", "-f", "--platform=", "--help", "--deep", "--repair"])
+  for (const word of [
+    "watch",
+    "--json=",
+    "--dry-run",
+    "-f",
+    "--platform=",
+    "--help",
+    "--deep",
+    "--repair",
+  ])
     expect([...manner, ...selection]).not.toContain(word);
 });
 
