@@ -112,7 +112,11 @@ async function examine(
   });
   const unlinked = [...inspection.unlinked].map((tool): Finding => {
     const paths = linksOf(tool, manifest).join(", ");
-    return { tool, message: `${paths}: not our link or launcher`, hint: repair };
+    return {
+      tool,
+      message: `${paths}: not our link or launcher (missing or replaced)`,
+      hint: repair,
+    };
   });
   const unmanaged = (await unmanagedInBin(prefix, manifest)).map((name): Finding => {
     const message = `bin/${name} was not created by this command`;
@@ -145,7 +149,7 @@ async function oldScripts(prefix: string, { packageDir }: Context): Promise<Find
     ...((await isPolicyProgramOurs(prefix)) ? [] : [layout.policyProgram]),
   ];
   return scripts.map((script) => ({
-    message: `${script} was not written by this version of the command`,
+    message: `${script} was not written by this version of the command for ${prefix}`,
     hint: "The next run of openclaw-install-skill-deps install rewrites it.",
   }));
 }

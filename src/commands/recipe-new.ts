@@ -19,7 +19,7 @@ import { splitPackage } from "../core/recipes/rules.ts";
 import { nearestName } from "../core/search.ts";
 import { shownWord } from "../core/shown-url.ts";
 import { describeSigned } from "../core/signed.ts";
-import { didYouMean } from "../core/wording.ts";
+import { didYouMean, unknownWord } from "../core/wording.ts";
 import { lstatSync } from "../io/disk.ts";
 import {
   ifThere,
@@ -180,7 +180,7 @@ async function draftFrom(
   }
   throw new UserError(
     "E_DRAFT_SOURCE",
-    `recipe new ${sources.map(shownWord).join(" ")}: no such source`,
+    unknownWord("recipe new", sources.map(shownWord), "source"),
   );
 }
 

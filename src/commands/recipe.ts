@@ -5,6 +5,7 @@ import { sha256Hex } from "../core/digest.ts";
 import { exitStatus, UserError } from "../core/errors.ts";
 import type { RecipeProblem } from "../core/recipe.ts";
 import { renderProblem } from "../core/recipe.ts";
+import { unknownWord } from "../core/wording.ts";
 import { writeFile } from "../io/disk.ts";
 import { isDirectory } from "../io/files.ts";
 import { readInput } from "../io/input.ts";
@@ -40,7 +41,7 @@ export async function recipe(context: Context): Promise<number> {
     case "compile":
       return compileRecipes(context, rest);
     default:
-      throw new UserError("E_USAGE", `recipe ${verb ?? ""}: no such verb`, {
+      throw new UserError("E_USAGE", unknownWord("recipe", verb ? [verb] : [], "verb"), {
         hint: "Use recipe list, check FILE..., new SOURCE, pin FILE..., lock FILE..., outdated, bump, or compile DIR FILE.",
       });
   }

@@ -114,9 +114,19 @@ export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): n
 export function describeError(error: unknown): string {
   const parts: string[] = [];
   for (let current = error; current !== undefined && current !== null && parts.length < 5; ) {
-    const message = current instanceof Error ? current.message || current.name : String(current);
+    const message = messageOf(current, parts);
     if (!parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ");
+}
+
+/** Of a system call's error without the call and its path, if `outer` names the path already. */
+function messageOf(thrown: unknown, outer: readonly string[]): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const { syscall, path } = thrown as NodeJS.ErrnoException;
+  const message = thrown.message || thrown.name;
+  const isSaid = path !== undefined && outer.some((part) => part.includes(path));
+  const call = `, ${syscall} '${path}'`;
+  return isSaid && message.endsWith(call) ? message.slice(0, -call.length) : message;
 }

@@ -35,6 +35,12 @@ export function didYouMean(near: string | undefined, otherwise: string): string 
   return near === undefined ? otherwise : `Did you mean ${near}?`;
 }
 
+/** `completion tcsh: no such shell`; without a word `completion: no shell is named`. */
+export function unknownWord(command: string, words: readonly string[], what: string): string {
+  const said = words.join(" ");
+  return said === "" ? `${command}: no ${what} is named` : `${command} ${said}: no such ${what}`;
+}
+
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;
   const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];

@@ -117,9 +117,11 @@ function* inTurn(
 }
 
 function allFailed(tool: string, [first, ...others]: readonly UserError[]): Error {
-  if (!first || others.length === 0) return first ?? new Error(`${tool} has no source`);
-  const also = others.map((error) => error.shared?.message ?? describeError(error));
-  const message = others.map((error) => describeError(error)).join("; ");
+  if (!first) return new Error(`${tool} has no source`);
+  const different = others.filter((error) => describeError(error) !== describeError(first));
+  if (different.length === 0) return first;
+  const also = different.map((error) => error.shared?.message ?? describeError(error));
+  const message = different.map((error) => describeError(error)).join("; ");
   return reworded(first, `${first.message}; other sources failed too: ${message}`, { also });
 }
 

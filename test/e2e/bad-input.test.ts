@@ -285,6 +285,23 @@ describe("names and skills", () => {
     }
   });
 
+  test.each(["watch", "health", "policy"])("%s, not as the first word", async (verb) => {
+    const { status, stderr } = await place.run("-q", verb);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`error: ${verb} must be the first word [E_USAGE]`);
+  });
+
+  test.each([
+    [["completion"], "completion: no shell is named"],
+    [["recipe"], "recipe: no verb is named"],
+    [["recipe", "nope"], "recipe nope: no such verb"],
+    [["recipe", "new"], "recipe new: no source is named"],
+  ])("a word that is missing or unknown: %j", async (words, message) => {
+    const { status, stderr } = await place.run(...words);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`error: ${message} [E_`);
+  });
+
   test("an unknown --skill", async () => {
     const { status, stderr } = await place.run("--skill", "mial");
     expect(status).toBe(2);

@@ -100,6 +100,14 @@ describe("one cause, several tools", () => {
     ]);
   });
 
+  test("the same error of all sources is told once", async () => {
+    place.recipe("zog", { artifacts: { "linux-x64": [at(dead, "zog"), at(dead, "other")] } });
+    const { stderr } = await place.runWith({ OPENCLAW_SKILL_TIMEOUT: "long" }, "zog");
+    expect(errorsIn(stderr)).toEqual([
+      "error: zog: OPENCLAW_SKILL_TIMEOUT=long is not a time [E_SETTING]",
+    ]);
+  });
+
   test("offline", async () => {
     offerAt(dead, ...names);
     const { status, stderr } = await place.run("--offline", ...names);

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UserError } from "../../src/core/errors.ts";
+import { describeError, UserError } from "../../src/core/errors.ts";
 import {
   readInput,
   readInputIfThere,
@@ -24,6 +24,16 @@ const file = (name: string, text: string): string => {
   writeFileSync(at(name), text);
   return at(name);
 };
+
+/** The whole message of what is thrown. */
+function said(read: () => unknown): string {
+  try {
+    read();
+    return "nothing was thrown";
+  } catch (error) {
+    return describeError(error);
+  }
+}
 
 describe("a regular file", () => {
   test.each(["", "a", "b".repeat(100_000)])("is read whole", (text) => {
@@ -100,6 +110,7 @@ describe("what is no regular file is not read, and nobody waits for it", () => {
     expect(readPlain(path, 100)).toBeUndefined();
     expect(() => readInput(path)).toThrow(UserError);
     expect(() => readInput(path)).toThrow(`cannot read ${path}`);
+    expect(said(() => readInput(path)).split(path)).toHaveLength(2); // it is named once
   });
 
   test("a socket", async () => {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Context } from "../../context.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Manifest, SelectedSkill } from "../../core/manifest.ts";
@@ -98,7 +99,8 @@ function isMissed(isAsked: boolean, { options }: Context): boolean {
 
 function sayNoSkills(roots: readonly SkillRoot[], { options, reporter }: Context): void {
   if (options.skillsDirs.length > 0) {
-    const message = `no skill (SKILL.md) in ${options.skillsDirs.join(", ")}`;
+    const dirs = options.skillsDirs.map((dir) => resolve(dir));
+    const message = `no skill (SKILL.md) in ${dirs.join(", ")}`;
     if (!options.isWatched) throw new UserError("E_SKILLS_DIRECTORY", message);
     const hint = "watch installs what the first one requires as soon as it is there.";
     reporter.emit({ type: "warning", problem: "E_NO_SKILLS", message, hint });
