@@ -80,7 +80,8 @@ function startReader(
       return undefined;
     },
     end() {
-      if (reader.body || reader.more) throw cutShort(format);
+      // An extended header that nothing follows: the entry that it describes is missing.
+      if (reader.body || reader.more || reader.extended) throw cutShort(format);
     },
   };
 }

@@ -96,6 +96,13 @@ export const oddTars: readonly Hostile[] = [
     tarWith(tarEntry(x)).subarray(0, 1024 + 513),
   ),
   refused("cut within a header", /truncated/, () => tarWith(tarEntry(x)).subarray(0, 1124)),
+  refused("cut behind a pax header", /truncated/, () =>
+    tarWith(pax({ path: "y" })).subarray(0, -1024),
+  ),
+  refused("cut behind a long name", /truncated/, () =>
+    tarWith(gnuLong("L", "y")).subarray(0, -1024),
+  ),
+  refused("a pax header for no entry", /truncated/, () => tarWith(pax({ path: "y" }))),
   refused("cut within a file", /truncated/, () =>
     tarWith(tarEntry({ name: "x", body: Buffer.alloc(4096) })).subarray(0, 3072),
   ),
