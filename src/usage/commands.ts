@@ -167,14 +167,14 @@ export const commands: readonly Command[] = [
     operands: "NAME...",
     summary: "keep installed tools at their version",
     details:
-      "update leaves them, also under another catalogue; -f installs the same version again. A held tool that is damaged is replaced by another version only where no source has its own. gc keeps it, remove does not.",
+      "update leaves them, also under another catalogue; -f installs the same version again. A held tool that is damaged is replaced by another version only where no source has its own. gc keeps held tools; remove removes them and ends the hold.",
     options: ["prefix", ...output],
     completes: "tool",
   },
   {
     verb: "unhold",
     operands: "NAME...",
-    summary: "let them change again",
+    summary: "let held tools change again",
     options: ["prefix", ...output],
     completes: "tool",
   },
@@ -183,7 +183,7 @@ export const commands: readonly Command[] = [
     operands: "[NAME...]",
     summary: "go back to the previous version, of the named tools or of all",
     details:
-      "What an update replaced is kept until gc. It is read to the last byte first; all NAMEs are rolled back or none. What it replaces is the previous version then, so a second rollback goes forward again. update installs the newer version again, unless the tool is held.",
+      "What an update replaced is kept until gc. Every file of the previous trees is read first; all NAMEs are rolled back or none. The replaced version is then the previous one, so a second rollback goes forward again. update installs the newer version again, unless the tool is held.",
     options: ["prefix", "dry-run", ...output],
     completes: "tool",
   },
@@ -242,7 +242,7 @@ export const commands: readonly Command[] = [
     summary: "print openclaw.json, compose and Dockerfile lines that fit this host",
     details:
       "stock (default): OpenClaw's own images; a one-shot service of npx fills the volume. sandbox: each sandbox installs for itself. gateway: the gateway fills the volume when it starts. provisioner: a one-shot service fills it, from an image of Dockerfile.example. seed: the image contains the programs and fills the volume. image: the image contains the programs; there is no volume. plugin: only the lines that load the volume's OpenClaw plugin, with which a gateway installs what is missing while it runs. policy: the lines that make OpenClaw ask this command before it installs a skill.",
-    options: ["prefix", "image", "package", "strict", ...catalogue, "json"],
+    options: ["prefix", "image", "package", "allow-libraries", "strict", ...catalogue, "json"],
     completes: [...Object.keys(topologies), "plugin", "policy"],
   },
   {

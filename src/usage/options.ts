@@ -25,7 +25,7 @@ export const options = {
     value: "DIR",
     completes: "directory",
     env: "OPENCLAW_SKILL_PREFIX",
-    text: "the volume; default /opt/openclaw, or $XDG_DATA_HOME/openclaw if that cannot be created",
+    text: "the volume; default the one that this command lies in, else /opt/openclaw, or $XDG_DATA_HOME/openclaw if that cannot be created",
   },
   "skills-dir": {
     type: "string",
