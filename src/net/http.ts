@@ -48,6 +48,8 @@ export interface Http {
    * can take their places in the meantime, so that a dead source delays no other.
    */
   onQuiet(listener: (transfers: number) => void): void;
+  /** In the next turn of the event loop, while the caller waits for something else: loads what the first request needs. */
+  prepare(): void;
   /** Closes all connections, also those in use. */
   close(): Promise<void>;
 }
@@ -75,7 +77,7 @@ export interface HttpOptions {
   readonly onDetail?: (message: string) => void;
 }
 
-/** Opens and loads nothing before the first request. */
+/** Reads and loads nothing before the first request, or `prepare`. */
 export function createHttp(options: HttpOptions): Http {
   const { env, mirrors, ca = [], onDetail = () => {} } = options;
   const settings = once(async () => (await options.settings?.()) ?? {});
@@ -84,6 +86,10 @@ export function createHttp(options: HttpOptions): Http {
   let agent: Promise<Agent> | undefined;
   const openAgent = async (): Promise<Agent> =>
     createAgent({ env, settings: await settings(), ca, connectMs: basic.connectMs });
+  const opened = (): Promise<Agent> => {
+    agent ??= openAgent();
+    return agent;
+  };
   const silent = silentOrigins();
   const quiet = quietTransfers();
   const begin: Begin = async (text, { hasAlternative = false, isPrivate = false, ...rest }) => {
@@ -100,8 +106,7 @@ export function createHttp(options: HttpOptions): Http {
     const isOwn = given.authorization !== undefined || url.username !== "";
     const login = (isPrivate || isMirrored) && !isOwn ? await options.credentials?.(url) : {};
     const headers = { ...given, ...login };
-    agent ??= openAgent();
-    const job = { ...rest, headers, url, timing, agent: await agent };
+    const job = { ...rest, headers, url, timing, agent: await opened() };
     return { ...job, onQuiet: quiet.change, onDead, onDetail };
   };
   const told = <T>(url: string, hasAlternative: boolean | undefined, work: Promise<T>) =>
@@ -113,9 +118,10 @@ export function createHttp(options: HttpOptions): Http {
     json: (url, headers) => json(url, headers ?? {}, begin),
     text: (url, options = {}) => told(url, options.hasAlternative, text(url, options, begin)),
     onQuiet: quiet.listen,
+    prepare: () => void setImmediate(() => opened().catch(() => {})), // the first request throws it
     async close() {
-      const opened = await agent?.catch(() => undefined); // its error was thrown to who asked for it
-      await opened?.destroy();
+      const open = await agent?.catch(() => undefined); // its error was thrown to who asked for it
+      await open?.destroy();
     },
   };
 }

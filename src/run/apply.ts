@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import { offeredCodeCache } from "../core/code-cache.ts";
 import { commandName } from "../core/layout.ts";
@@ -55,7 +56,9 @@ export interface Applied {
  */
 export async function applyPlan(plan: Plan, request: ApplyRequest): Promise<Applied> {
   const { prefix, manifest, emit } = request;
-  for (const message of await openVolume(prefix)) emit({ type: "note", message }); // 1
+  const opening = openVolume(prefix); // 1
+  if (plan.steps.some(isFetched)) request.http.prepare(); // while the file system is tried
+  for (const message of await opening) emit({ type: "note", message });
   const began = (await volumeTime(prefix)) ?? Number.POSITIVE_INFINITY;
   await removeStaleFiles(prefix, manifest, true); // what dead runs left may be filling the disk
   const staging = await openStaging(prefix);
@@ -147,6 +150,10 @@ function inOrderOf({ steps }: Plan, records: readonly VerifiedRecord[]): Verifie
   return [...records].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
+function isFetched(step: Step): boolean {
+  return step.action === "install" && step.artifacts.length > 0;
+}
+
 function isNewSet({ action, tool }: Step): boolean {
   return action === "install" && lineOfTool(tool) !== undefined;
 }
@@ -193,6 +200,8 @@ async function applySteps(plan: Plan, context: ApplyContext, staging: Staging): 
     running.set(step.tool, work());
   };
   for (const step of plan.steps) start(step);
+  await nextTurn(); // connections are opened,
+  await nextTurn(); // and requests sent, before files are copied
   // The volume's copy of the command gets the code that V8 has compiled: if none is stored, that of this whole run.
   if (plan.command && offeredCodeCache()?.isStored() !== false) start(plan.command);
   // A tool may start others.
