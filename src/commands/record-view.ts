@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { renderLauncher } from "../core/launcher.ts";
 import { layout } from "../core/layout.ts";
-import type { InstalledBin, InstalledRecord } from "../core/manifest.ts";
+import type { InstalledBin, InstalledRecord, VerifiedRecord } from "../core/manifest.ts";
 import { isOfServer } from "../core/skills/mcp.ts";
 import type { FreshnessFacts, Input } from "../io/freshness/facts.ts";
 import { recordFreshness } from "../io/freshness/record.ts";
@@ -25,6 +25,7 @@ export async function recordView(
 ): Promise<void> {
   const { state, applied } = summary;
   const { prefix, plan, watched } = state;
+  const whole = wholeTools(summary);
   const view = nextView(context, madeRoot);
   if (!view || !mayLeaveRecord(context.options) || !watched.isRecordable) return;
   const inputs = [...watched.inputs, ...declaredInput(prefix, context)].map((input) =>
@@ -51,8 +52,9 @@ export async function recordView(
       dirname(layout.policyProgram),
       layout.libraries,
       layout.uvWheels,
-      ...wholeTrees(summary),
+      ...whole.map(({ dir }) => dir),
     ],
+    tools: whole.filter(({ tool }) => isLinkedAfter(summary, tool)),
     system: Object.entries(plan.bins).flatMap(([bin, found]) =>
       found.state === "present" && found.tool === undefined ? [bin] : [],
     ),
@@ -111,14 +113,22 @@ function pathsOf(inBin: string, bin: InstalledBin): { path: string; size: number
   ];
 }
 
-/** The trees of what is not damaged: a tool that nothing requires may stay so. */
-function wholeTrees({ state, applied }: Summary): string[] {
+/** What is not damaged: a tool that nothing requires may stay so. */
+function wholeTools({ state, applied }: Summary): VerifiedRecord[] {
   const { installed, command, manifest } = applied;
   const isNew = new Set([...installed, ...(command ? [command] : [])].map(({ tool }) => tool));
-  const whole = Object.values(manifest.tools).filter(
+  return Object.values(manifest.tools).filter(
     ({ tool }) => isNew.has(tool) || !state.inspection.damaged.has(tool),
   );
-  return whole.map(({ dir }) => dir);
+}
+
+/** False for one whose links were wrong, and may stay so. */
+function isLinkedAfter({ state, applied }: Summary, name: string): boolean {
+  const { installed, linked, command } = applied;
+  const isNew = [...installed, ...linked, ...(command ? [command] : [])].some(
+    ({ tool }) => tool === name,
+  );
+  return isNew || !state.inspection.unlinked.has(name);
 }
 
 /** The digests of skills whose programs are all there. */

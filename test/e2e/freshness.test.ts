@@ -1,8 +1,8 @@
 /** After which words a run leaves a freshness record, by the built command: the sh script answers them then. */
 
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
@@ -10,7 +10,10 @@ import { openWorkplace, repository, type Workplace } from "../support/workplace.
 let place: Workplace;
 beforeAll(async () => {
   place = await openWorkplace();
-  const source = place.serve("owl.tar.gz", archive("tar.gz", { "bin/owl": program("1.0.0") }));
+  const source = place.serve(
+    "owl.tar.gz",
+    archive("tar.gz", { "bin/owl": program("1.0.0"), data: "data" }),
+  );
   place.recipe("owl", { artifacts: { "linux-x64": source } });
   place.skill("mail", { bins: ["owl"] });
 });
@@ -81,4 +84,45 @@ test("names that earlier versions gave to these files are ignored, and removed w
   expect((await start("--jobs", "3")).status).toBe(0);
   expect(old.map((path) => existsSync(path))).toEqual([false, false, false]);
   expect(existsSync(join(share, "freshness"))).toBe(true);
+});
+
+describe("what changes after a run has looked at it, before its record is printed, is found by the next run", () => {
+  /** A find that makes a change once. */
+  function changingFind(change: string): string {
+    const bin = join(place.dir, "changing");
+    rmSync(bin, { recursive: true, force: true });
+    mkdirSync(bin);
+    const once = `[ -e '${bin}/done' ] || { : >'${bin}/done'; ${change}; }`;
+    const find = `#!/bin/sh\nPATH='${place.env.PATH}'\n${once}\nexec find "$@"\n`;
+    writeFileSync(join(bin, "find"), find);
+    chmodSync(join(bin, "find"), 0o755);
+    return `${bin}:${place.env.PATH}`;
+  }
+
+  const edit = "const m = require(f); m.tools = {}; fs.writeFileSync(f, JSON.stringify(m))";
+  const forget = `'${process.execPath}' -e 'const f = process.argv[1]; ${edit}'`;
+
+  test.each([
+    [
+      "a byte of a tree",
+      "lib/owl/*/data",
+      "printf X | dd conv=notrunc bs=1 of=FILE",
+      /installed owl/,
+    ],
+    ["a file beside a program", "lib/owl/*/bin", ": >FILE/more", /installed owl/],
+    ["a link", "bin/owl", "cp -L FILE FILE.new; mv FILE.new FILE", /owl 1.0.0: linked again/],
+    ["a tree, which goes", "lib/owl", "mv FILE FILE.away", /installed owl/],
+    ["a tool of the manifest", "manifest.json", `${forget} FILE`, /owl/],
+    ["a file of settings", "../home/.openclaw/.env", ": >FILE", /nothing to do; /],
+  ])("%s", async (_, file, change, expected) => {
+    rmSync(place.prefix, { recursive: true });
+    mkdirSync(join(place.home, ".openclaw"), { recursive: true });
+    const paths = `for file in '${place.prefix}'/${file}; do ${change.replaceAll("FILE", '"$file"')}; done`;
+    const PATH = changingFind(paths);
+    expect((await place.start({ PATH })).stderr).toMatch(/1 installed/);
+    const next = await place.start({});
+    expect([next.alone, next.stderr]).toEqual([false, expect.stringMatching(expected)]);
+    expect((await place.start({})).status).toBe(0);
+    rmSync(join(place.home, ".openclaw"), { recursive: true });
+  });
 });

@@ -1,3 +1,4 @@
+import type { VerifiedRecord } from "../../core/manifest.ts";
 import type { ReadFile } from "../input.ts";
 
 /**
@@ -87,6 +88,8 @@ export interface FreshnessFacts {
    * False if timestamps prove nothing about the volume's files: their contents are compared then.
    */
   readonly timesProve: boolean;
+  /** Tools that the run left whole and linked. There is no record if one is not so any more. */
+  readonly tools: readonly VerifiedRecord[];
   /** Directories of the volume in which no file may change, relative to the prefix. */
   readonly trees: readonly string[];
   /** Names of required programs that were found outside the volume. */

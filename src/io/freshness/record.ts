@@ -16,6 +16,7 @@ import { basename, dirname, join } from "node:path";
 import { sha256Hex } from "../../core/digest.ts";
 import { UserError } from "../../core/errors.ts";
 import { commandName, layout, librariesDir } from "../../core/layout.ts";
+import { type Manifest, parseManifest } from "../../core/manifest.ts";
 import { errnoName } from "../../core/system-error.ts";
 import {
   copyFile,
@@ -29,6 +30,7 @@ import {
 } from "../files.ts";
 import { moveTree } from "../move.ts";
 import { readRequests } from "../requests.ts";
+import { isAsRecorded } from "../volume/inspect.ts";
 import { openShare } from "../volume/volume.ts";
 import { digestsOf } from "./digests.ts";
 import { type FreshnessFacts, Unrecordable } from "./facts.ts";
@@ -50,6 +52,11 @@ interface Draft {
   readonly name: string;
 }
 
+interface ReadManifest {
+  readonly text: string;
+  readonly manifest: Manifest;
+}
+
 /**
  * Records a run after which nothing is left to do. If the volume is read-only, or something changed
  * during the run, there is no record, and the next run starts Node again.
@@ -62,8 +69,8 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   const { view: first, others, any } = draftsOf(facts, records);
   try {
     await openShare(prefix, layout.freshness);
-    const manifest = readFileSync(join(prefix, layout.manifest), "utf8");
     const written: Draft[] = await writeViewRecords(first, others);
+    const manifest = await readUnchanged(facts);
     if (!facts.isForWatch) {
       await writeAnyRecord(any.dir, first.dir, facts, manifest);
       written.push(any);
@@ -76,6 +83,21 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
     if (!(error instanceof Unrecordable) && !isOfDisk) throw error;
     for (const { dir } of [any, first, ...others]) removeQuietly(dir);
   }
+}
+
+/**
+ * The manifest's text and what it says. After the lists of metadata: they show what is changed later, and this what
+ * was changed since the run has looked. Of inputs, the lists of contents show that.
+ */
+async function readUnchanged({ prefix, tools }: FreshnessFacts): Promise<ReadManifest> {
+  const text = readFileSync(join(prefix, layout.manifest), "utf8");
+  const manifest = parseManifest(text, layout.manifest);
+  if ("why" in manifest) throw new Unrecordable(manifest.message);
+  for (const record of tools) {
+    const isListed = manifest.tools[record.tool]?.dir === record.dir;
+    if (!isListed || !(await isAsRecorded(prefix, record))) throw new Unrecordable(record.dir);
+  }
+  return { text, manifest };
 }
 
 /** Drafts for each view, and for hosts that have the same skills at other paths. */
@@ -146,7 +168,6 @@ export async function forgetFreshness(prefix: string): Promise<void> {
 
 /** Links all that a view's record is about. `like` is a record of the same run. */
 function linkView({ dir, facts }: ViewDraft, like?: string): void {
-  if (facts.absent.some(isThere)) throw new Unrecordable("a file was added during the run");
   linkVolume(dir, facts, like);
   linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
@@ -155,7 +176,8 @@ function linkView({ dir, facts }: ViewDraft, like?: string): void {
 }
 
 function writeLists({ dir, facts, proof, content: read }: ViewDraft & Lists): void {
-  const { requests, listings = [] } = facts;
+  const { requests, listings = [], absent } = facts;
+  if (absent.some(isThere)) throw new Unrecordable("a file was added during the run");
   const isLater = requests?.isWaiting || hasNewRequests(facts);
   if (facts.isForWatch || isLater) writeFileSync(join(dir, "for-watch"), isLater ? "later\n" : "");
   if (!facts.timesProve) writeFileSync(join(dir, "by-content"), "");
@@ -196,7 +218,7 @@ async function writeAnyRecord(
   dir: string,
   own: string,
   facts: FreshnessFacts,
-  manifest: string,
+  { text, manifest }: ReadManifest,
 ): Promise<void> {
   const digests = await digestsOf(facts.prefix, linkVolume(dir, facts, own));
   if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
@@ -211,9 +233,9 @@ async function writeAnyRecord(
     writeFileSync(join(dir, "spec"), lines([words]));
   }
   markDependencies(dir, facts);
-  const skills = mergeSatisfied(facts, catalogue.sha256, manifest);
+  const skills = mergeSatisfied(facts, catalogue.sha256, manifest.skills);
   const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
-  writeFileSync(join(dir, "satisfied"), lines([catalogue.sha256, sha256Hex(manifest), ...known]));
+  writeFileSync(join(dir, "satisfied"), lines([catalogue.sha256, sha256Hex(text), ...known]));
   for (const name of ["volume", "by-stat", "by-content"]) {
     if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
   }

@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { layout } from "../../core/layout.ts";
-import { parseManifest, type SelectedSkill } from "../../core/manifest.ts";
+import type { SelectedSkill } from "../../core/manifest.ts";
 import { isBinName } from "../../core/names.ts";
 import { moveOnto, orNothing, token } from "../files.ts";
 import { readPlain } from "../input.ts";
-import { type FreshnessFacts, Unrecordable } from "./facts.ts";
+import type { FreshnessFacts } from "./facts.ts";
 
 const maxSatisfied = 4096;
 /** Size limit: other users can write here (bytes). */
@@ -19,11 +19,11 @@ const maxBytes = 16 * 1024 * 1024;
 export function mergeSatisfied(
   facts: FreshnessFacts,
   catalogue: string,
-  manifest: string,
+  selected: readonly SelectedSkill[],
 ): Record<string, string[]> {
   const file = join(facts.prefix, layout.share, "satisfied.json");
   const skills = new Map(Object.entries(readSatisfied(file, catalogue)));
-  const asked = new Map(skillsIn(manifest).map((s) => [s.sha256, s]));
+  const asked = new Map(selected.map((s) => [s.sha256, s]));
   const bins = facts.programs.map(({ path }) => basename(path));
   const present = new Set([...facts.system, ...bins]);
   for (const hash of facts.satisfied) {
@@ -44,17 +44,6 @@ export function mergeSatisfied(
     orNothing(() => rmSync(draft, { force: true })); // another user's directory may have this name
   }
   return merged;
-}
-
-/** The records of one run have one manifest. */
-let last: { readonly text: string; readonly skills: readonly SelectedSkill[] } | undefined;
-
-function skillsIn(manifest: string): readonly SelectedSkill[] {
-  if (last?.text === manifest) return last.skills;
-  const parsed = parseManifest(manifest, layout.manifest);
-  if ("why" in parsed) throw new Unrecordable(parsed.message);
-  last = { text: manifest, skills: parsed.skills };
-  return last.skills;
 }
 
 /**

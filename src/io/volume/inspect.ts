@@ -82,6 +82,16 @@ async function stateOf(
   return { repaired, ...(isNew && { reverified: verified }) };
 }
 
+/**
+ * True if an installation is as its record says: its programs, its tree since it was verified, its links. Where times
+ * prove nothing, files are not read: there each start reads them.
+ */
+export async function isAsRecorded(prefix: string, record: VerifiedRecord): Promise<boolean> {
+  if (!isWhole(prefix, record) || !(await isLinked(prefix, record))) return false;
+  if (!timesProve(prefix) || isUnchanged(prefix, record)) return true;
+  return (await verifyTree(prefix, record.dir, false))?.contents === record.contents;
+}
+
 /** Names in `bin/` that are neither in the manifest nor created by this command. */
 export async function unmanagedInBin(prefix: string, manifest: Manifest): Promise<string[]> {
   const bins = new Set(Object.values(manifest.tools).flatMap((tool) => Object.keys(tool.bins)));
