@@ -26,9 +26,9 @@ import { layout } from "./core/layout.ts";
 /** Each file is an object of pieces by name: functions with the parameters of a CommonJS module. */
 type Pieces = Readonly<Record<string, (...parameters: unknown[]) => void>>;
 interface Loaded {
+  /** What was loaded: the file may be another build's by now. */
+  readonly text: string;
   readonly script: Script;
-  /** Whether it was loaded without a code cache. */
-  readonly isUncached: boolean;
   readonly pieces: Pieces;
 }
 
@@ -95,19 +95,19 @@ export function openProgram(
   const write: CodeCache["write"] = (dist) => {
     for (const name of files) {
       const file = loaded.get(name);
-      const own = join(dir, `${name}.cache`);
-      const isStored = file ? usesCache(file) : existsSync(own);
-      if (isStored && dist !== dir) copyFileSync(own, join(dist, `${name}.cache`));
-      else if (file) writeCache(join(dist, name), file.script, node);
+      const own = join(dir, name);
+      const isStored = file ? usesCache(file) : hasCache(own, node);
+      if (isStored && dist !== dir) copyFileSync(`${own}.cache`, join(dist, `${name}.cache`));
+      else if (file) writeCache(join(dist, name), file, node);
     }
   };
   const keepCaches = (user: number | undefined): void => {
     try {
       const isOurs = statSync(dir).uid === user && !existsSync(join(dir, "..", layout.record));
-      const uncached = [...loaded].filter(([, { isUncached }]) => isUncached);
+      const uncached = [...loaded].filter(([, file]) => !usesCache(file));
       if (!isOurs || uncached.length === 0) return;
       accessSync(dir, constants.W_OK);
-      for (const [name, { script }] of uncached) writeCache(join(dir, name), script, node);
+      for (const [name, file] of uncached) writeCache(join(dir, name), file, node);
     } catch {
       return; // later runs start without it
     }
@@ -115,8 +115,13 @@ export function openProgram(
   return { require: requirePiece, codeCache: { write, isStored }, keepCaches };
 }
 
-function usesCache({ script, isUncached }: Loaded): boolean {
-  return !isUncached && script.cachedDataRejected !== true;
+/** False without a cache, or where V8 has refused it. */
+function usesCache({ script }: Loaded): boolean {
+  return script.cachedDataRejected === false;
+}
+
+function hasCache(path: string, node: string): boolean {
+  return readCache(path, readFileSync(`${path}.cjs`), node) !== undefined;
 }
 
 function compile(path: string, node: string): Loaded {
@@ -128,7 +133,7 @@ function compile(path: string, node: string): Loaded {
   const script = new Script(text, { filename, ...(cachedData && { cachedData }) });
   const pieces = script.runInThisContext() as Pieces | undefined;
   if (!pieces) throw new Error("it has no code");
-  return { script, pieces, isUncached: cachedData === undefined };
+  return { text, script, pieces };
 }
 
 function readCache(path: string, source: Buffer, node: string): Buffer | undefined {
@@ -141,9 +146,9 @@ function readCache(path: string, source: Buffer, node: string): Buffer | undefin
   }
 }
 
-function writeCache(path: string, script: Script, node: string): void {
+function writeCache(path: string, { script, text }: Loaded, node: string): void {
   const code = script.createCachedData();
-  const digest = digestOf(node, code, readFileSync(`${path}.cjs`));
+  const digest = digestOf(node, code, Buffer.from(text, "latin1"));
   const cache = `${path}.cache`;
   const temporary = `${cache}.${randomBytes(6).toString("hex")}`;
   try {

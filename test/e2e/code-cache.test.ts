@@ -194,6 +194,37 @@ describe("without being told to", () => {
     expect(cachesIn(join(command, "../../dist"))).toEqual(cachesIn(dist));
   });
 
+  test("a program that is replaced during the run is not started with the code of the former one", async () => {
+    const replace = join(place.dir, "replace.cjs");
+    const file = JSON.stringify(join(dist, "program.cjs"));
+    const other = `fs.readFileSync(${file}, "latin1").replaceAll("nothing to do", "nothing at all".slice(0, -1))`;
+    writeFileSync(
+      replace,
+      `const fs = require("fs"); process.on("exit", () => fs.writeFileSync(${file}, ${other}));`,
+    );
+    expect((await run({ flags: ["--require", replace] })).stderr).toMatch(/1 installed/);
+    expect(await run()).toMatchObject({
+      cache: "none",
+      stderr: expect.stringMatching(/nothing at al;/),
+    });
+  });
+
+  test("one that V8 refuses is replaced, and one that fits no more is not copied", async () => {
+    await run({ write: true, flags: ["--no-opt"] });
+    expect((await run({ args: ["--force-reinstall"] })).cache).toBe("refused");
+    expect((await run()).cache).toBe("taken");
+
+    writeFileSync(join(dist, "signatures.cache"), "cut short");
+    rmSync(place.prefix, { recursive: true });
+    expect((await run()).stderr).toMatch(/1 installed/);
+    const command = realpathSync(join(place.prefix, "bin", commandName));
+    expect(cachesIn(join(command, "../../dist"))).toEqual([
+      "install.cache",
+      "program.cache",
+      "rest.cache",
+    ]);
+  });
+
   test("a copy of a package that has one gets that one", async () => {
     await run({ write: true });
     const own = readFileSync(cacheFile());
