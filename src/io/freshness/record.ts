@@ -69,10 +69,12 @@ export async function recordFreshness(facts: FreshnessFacts): Promise<void> {
   const { view: first, others, any } = draftsOf(facts, records);
   try {
     await openShare(prefix, layout.freshness);
+    const trees = linkVolume(first.dir, facts);
+    for (const { dir } of facts.isForWatch ? others : [...others, any]) shareLinks(first.dir, dir);
     const written: Draft[] = await writeViewRecords(first, others);
     const manifest = await readUnchanged(facts);
     if (!facts.isForWatch) {
-      await writeAnyRecord(any.dir, first.dir, facts, manifest);
+      await writeAnyRecord(any.dir, first.dir, facts, { ...manifest, trees });
       written.push(any);
     }
     for (const { dir, name } of written) await moveTree(dir, join(records, name), listNames);
@@ -127,7 +129,7 @@ async function writeViewRecords<View extends ViewDraft>(
   others: readonly View[],
 ): Promise<View[]> {
   linkView(first);
-  const linked = others.filter((other) => holds(other, () => linkView(other, first.dir)));
+  const linked = others.filter((other) => holds(other, () => linkView(other)));
   const listed = await readLists(first, linked);
   return listed.filter((view, i) => {
     if (i > 0) return holds(view, () => writeLists(view));
@@ -166,9 +168,8 @@ export async function forgetFreshness(prefix: string): Promise<void> {
   removeQuietly(aside);
 }
 
-/** Links all that a view's record is about. `like` is a record of the same run. */
-function linkView({ dir, facts }: ViewDraft, like?: string): void {
-  linkVolume(dir, facts, like);
+/** Links what a view's record is about, besides the volume. */
+function linkView({ dir, facts }: ViewDraft): void {
   linkInputs(dir, facts);
   mkdirSync(join(dir, "system"));
   for (const name of facts.system) writeFileSync(join(dir, "system", name), "");
@@ -213,14 +214,14 @@ function linkInputs(dir: string, facts: FreshnessFacts): void {
   linkAll(dir, "files", distinct, labelsOf(distinct));
 }
 
-/** `own` is the record that was just written for the view. */
+/** `own` is the record of the run's first view; `trees`: see `linkVolume`. */
 async function writeAnyRecord(
   dir: string,
   own: string,
   facts: FreshnessFacts,
-  { text, manifest }: ReadManifest,
+  { text, manifest, trees }: ReadManifest & { trees: ReadonlyMap<string, string> },
 ): Promise<void> {
-  const digests = await digestsOf(facts.prefix, linkVolume(dir, facts, own));
+  const digests = await digestsOf(facts.prefix, trees);
   if (digests !== undefined) writeFileSync(join(dir, "digests"), digests);
   for (const kind of ["roots", "listed"]) mkdirSync(join(dir, kind));
   linkAll(dir, "files", [inVolume(layout.manifest)]);
@@ -249,24 +250,42 @@ function markDependencies(dir: string, { dependencies }: FreshnessFacts): void {
 
 /**
  * Links programs and trees, and writes their sizes, if they equal what the run saw. Returns the
- * trees' names in the record, with their directories below the prefix. `like` is a record of the same run.
+ * trees' names in the record, with their directories below the prefix.
  */
-function linkVolume(
-  dir: string,
-  facts: FreshnessFacts,
-  like?: string,
-): ReadonlyMap<string, string> {
+function linkVolume(dir: string, facts: FreshnessFacts): ReadonlyMap<string, string> {
   const { prefix, unmet } = facts;
   mkdirSync(dir, { recursive: true });
-  linkPrograms(dir, facts, like);
+  linkPrograms(dir, facts);
   const trees = facts.trees.filter((path) => isThere(join(prefix, path)));
   const labels = trees.map((path) => `%${toolOf(path)}`);
-  const names = linkAll(dir, "trees", trees.map(inVolume), labels, like);
+  const names = linkAll(dir, "trees", trees.map(inVolume), labels);
   writeFileSync(join(dir, "unmet"), lines(unmet.map((line) => line.replaceAll(/\s+/g, " "))));
   return new Map(names.map((name, i) => [name, trees[i] ?? ""]));
 }
 
-function linkPrograms(dir: string, { programs }: FreshnessFacts, like?: string): void {
+/**
+ * Gives another record of the run what `linkVolume` has written for the first one. Links get a second name, where the
+ * file system can: that is cheaper than a link of its own.
+ */
+function shareLinks(from: string, dir: string): void {
+  mkdirSync(dir);
+  for (const kind of ["programs", "trees"]) {
+    mkdirSync(join(dir, kind));
+    for (const name of readdirSync(join(from, kind)))
+      shareLink(join(from, kind, name), join(dir, kind, name));
+  }
+  for (const name of ["sizes", "unmet"]) copyFile(join(from, name), join(dir, name), 0o666);
+}
+
+function shareLink(from: string, to: string): void {
+  const isShared = orNothing(() => {
+    linkSync(from, to);
+    return true;
+  });
+  if (!isShared) symlinkSync(readlinkSync(from), to);
+}
+
+function linkPrograms(dir: string, { programs }: FreshnessFacts): void {
   // Two launchers may start the same program.
   const sizeOf = new Map<string, number | undefined>([
     [layout.manifest, undefined],
@@ -274,7 +293,7 @@ function linkPrograms(dir: string, { programs }: FreshnessFacts, like?: string):
   ]);
   const paths = [...sizeOf.keys()];
   const labels = paths.map((path) => `%${path.replaceAll("/", "%").slice(-200)}`);
-  const names = linkAll(dir, "programs", paths.map(inVolume), labels, like);
+  const names = linkAll(dir, "programs", paths.map(inVolume), labels);
   const sizes = paths.map((path, i) => {
     const name = names[i] ?? "";
     const stats = statSync(join(dir, name));
@@ -307,36 +326,21 @@ const inVolume = (path: string): string => `../${inVolumeOf(path)}`;
 /** Relative to a record. */
 const inVolumeOf = (path: string): string => `../../../../${path}`;
 
-/**
- * Numbered links; with equal widths every shell sorts them the same way. Those of `like` get a second name, where
- * the file system can: that is cheaper than a link of its own.
- */
+/** Numbered links; with equal widths every shell sorts them the same way. */
 function linkAll(
   dir: string,
   kind: string,
   targets: readonly string[],
   labels: readonly string[] = [],
-  like?: string,
 ): string[] {
   mkdirSync(join(dir, kind));
   const distinct = [...new Set(targets)];
   const width = String(distinct.length).length;
   return distinct.map((target, i) => {
     const name = `${kind}/${String(i).padStart(width, "0")}${labels[i] ?? ""}`;
-    const path = join(dir, name);
-    if (like === undefined || !tryLink(join(like, name), path, target)) symlinkSync(target, path);
+    symlinkSync(target, join(dir, name));
     return name;
   });
-}
-
-function tryLink(from: string, to: string, target: string): boolean {
-  return (
-    orNothing(() => {
-      if (readlinkSync(from) !== target) return false;
-      linkSync(from, to);
-      return true;
-    }) === true
-  );
 }
 
 /**
