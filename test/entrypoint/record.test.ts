@@ -61,6 +61,28 @@ test("a SKILL.md that nobody reads, below another, does not stand in the way", a
   expect(namesOf(place)).toHaveLength(2);
 });
 
+test("the metadata of all records are listed before the contents, which are the same", async () => {
+  place = makePlace(["", ""]);
+  const searches = join(place.dir, "searches");
+  const find = `#!/bin/sh\nprintf '%s ' "$1" >>'${searches}'\nexec '${absolute("find")}' "$@"\n`;
+  write(join(place.systemBin, "find"), find, 0o755);
+  const facts = factsOf(place);
+  const { inputs, path } = facts;
+  await recordFreshness({
+    ...facts,
+    path: `${place.systemBin}:${path}`,
+    view: viewOf(1),
+    others: [{ view: viewOf(2), inputs }],
+  });
+  expect(readFileSync(searches, "utf8")).toMatch(/^(-H -H -L )+$/); // again if the clock has not ticked
+  const views = namesOf(place).filter((name) => /^\d/.test(name));
+  const lists = views.map((name) => readFileSync(join(steadyOf(place), name, "content"), "utf8"));
+  const [[first, ...some] = [], [second, ...others] = []] = lists.map((text) => text.split("\n"));
+  expect([first, second].sort()).toEqual([viewOf(1), viewOf(2)]);
+  expect(some).toEqual(others);
+  expect(some.join("\n")).toMatch(/^[0-9a-f]{64} {2}roots\/0\/skill-0\/SKILL\.md$/m);
+});
+
 const memory = "/dev/shm";
 const isOther = existsSync(memory) && statSync(memory).dev !== statSync(tmpdir()).dev;
 
