@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { Context } from "../context.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { renderLauncher } from "../core/launcher.ts";
-import { layout } from "../core/layout.ts";
+import { commandName, layout } from "../core/layout.ts";
 import type { InstalledBin, InstalledRecord, VerifiedRecord } from "../core/manifest.ts";
 import { isOfServer } from "../core/skills/mcp.ts";
 import type { FreshnessFacts, Input } from "../io/freshness/facts.ts";
@@ -23,9 +23,8 @@ export async function recordView(
   context: Context,
   { madeRoot, entry }: Notified,
 ): Promise<void> {
-  const { state, applied } = summary;
-  const { prefix, plan, watched } = state;
-  const whole = wholeTools(summary);
+  const { prefix, plan, watched } = summary.state;
+  const { sound, used, left } = toolsAfter(summary);
   const view = nextView(context, madeRoot);
   if (!view || !mayLeaveRecord(context.options) || !watched.isRecordable) return;
   const inputs = [...watched.inputs, ...declaredInput(prefix, context)].map((input) =>
@@ -39,22 +38,20 @@ export async function recordView(
     view,
     others: viewsOfCommand(view, inputs, summary, context),
     inputs,
-    catalogue: catalogueFact(state, context),
+    catalogue: catalogueFact(summary.state, context),
     requests: requestsFact(summary),
     isForWatch: isForWatch(summary, context),
-    programs: [
-      ...Object.values(applied.manifest.tools).flatMap(programsOf),
-      ...linkedModules(prefix),
-    ],
+    programs: [...used.flatMap(programsOf), ...linkedModules(prefix)],
+    broken: left.flatMap(({ bins }) => Object.keys(bins)),
     timesProve: await tryTimes(prefix),
     trees: [
       layout.bin,
       dirname(layout.policyProgram),
       layout.libraries,
       layout.uvWheels,
-      ...whole.map(({ dir }) => dir),
+      ...sound.map(({ dir }) => dir),
     ],
-    tools: whole.filter(({ tool }) => isLinkedAfter(summary, tool)),
+    tools: sound,
     system: Object.entries(plan.bins).flatMap(([bin, found]) =>
       found.state === "present" && found.tool === undefined ? [bin] : [],
     ),
@@ -113,23 +110,33 @@ function pathsOf(inBin: string, bin: InstalledBin): { path: string; size: number
   ];
 }
 
-/** What is not damaged: a tool that nothing requires may stay so. */
-function wholeTools({ state, applied }: Summary): VerifiedRecord[] {
-  const { installed, command, manifest } = applied;
-  const isNew = new Set([...installed, ...(command ? [command] : [])].map(({ tool }) => tool));
-  return Object.values(manifest.tools).filter(
-    ({ tool }) => isNew.has(tool) || !state.inspection.damaged.has(tool),
-  );
+interface Tools {
+  /** Whole and linked. */
+  readonly sound: readonly VerifiedRecord[];
+  /** Those, and what is to be repaired by a later run. */
+  readonly used: readonly VerifiedRecord[];
+  /** Damaged or not linked, and left so: nothing requires them. */
+  readonly left: readonly VerifiedRecord[];
 }
 
-/** False for one whose links were wrong, and may stay so. */
-function isLinkedAfter({ state, applied }: Summary, name: string): boolean {
-  const { installed, linked, command } = applied;
-  const isNew = [...installed, ...linked, ...(command ? [command] : [])].some(
-    ({ tool }) => tool === name,
-  );
-  return isNew || !state.inspection.unlinked.has(name);
+/** What the run has left of the tools in the volume. */
+function toolsAfter({ state, applied }: Summary): Tools {
+  const { manifest, installed, linked, command, failures } = applied;
+  const { damaged, unlinked } = state.inspection;
+  const done = new Set([...installed, ...linked, ...(command ? [command] : [])].map(toolOf));
+  const due = new Set([commandName, ...failures.map(toolOf)]);
+  const all = Object.values(manifest.tools);
+  const isSound = ({ tool }: VerifiedRecord): boolean =>
+    done.has(tool) || !(damaged.has(tool) || unlinked.has(tool));
+  const isUsed = (record: VerifiedRecord): boolean => isSound(record) || due.has(record.tool);
+  return {
+    sound: all.filter(isSound),
+    used: all.filter(isUsed),
+    left: all.filter((record) => !isUsed(record)),
+  };
 }
+
+const toolOf = ({ tool }: { tool: string }): string => tool;
 
 /** The digests of skills whose programs are all there. */
 function satisfiedSkills({ state, applied }: Summary): string[] {

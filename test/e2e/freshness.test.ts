@@ -1,24 +1,38 @@
 /** After which words a run leaves a freshness record, by the built command: the sh script answers them then. */
 
-import { chmodSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { archive, program } from "../support/archives.ts";
+import { copyPackage } from "../support/package.ts";
+import { started } from "../support/started.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
 beforeAll(async () => {
   place = await openWorkplace();
-  const source = place.serve(
-    "owl.tar.gz",
-    archive("tar.gz", { "bin/owl": program("1.0.0"), data: "data" }),
-  );
-  place.recipe("owl", { artifacts: { "linux-x64": source } });
+  offer("owl");
   place.skill("mail", { bins: ["owl"] });
 });
 afterAll(() => place.close());
 beforeEach(async () => void (await start()));
+
+function offer(name: string): void {
+  const bytes = archive("tar.gz", { [`bin/${name}`]: program("1.0.0"), data: "data" });
+  const source = place.serve(`${name}.tar.gz`, bytes);
+  place.recipe(name, { artifacts: { "linux-x64": source } });
+}
 
 async function start(...args: string[]) {
   const command = join(repository, "entrypoint/openclaw-install-skill-deps");
@@ -85,6 +99,68 @@ test("names that earlier versions gave to these files are ignored, and removed w
   expect(old.map((path) => existsSync(path))).toEqual([false, false, false]);
   expect(existsSync(join(share, "freshness"))).toBe(true);
 });
+
+describe("a program that nothing requires", () => {
+  const yak = (): string => join(place.prefix, "bin/yak");
+  beforeEach(async () => {
+    offer("yak");
+    place.skill("herd", { bins: ["yak"] });
+    expect((await start()).status).toBe(0);
+    rmSync(join(place.skills, "herd"), { recursive: true });
+    await start();
+  });
+  afterEach(() => rmSync(place.prefix, { recursive: true }));
+
+  test.each<[string, () => void]>([
+    ["truncated", () => writeFileSync(realpathSync(yak()), "x")],
+    ["gone", () => rmSync(realpathSync(yak()))],
+    ["not linked", () => rmSync(yak())],
+    ["linked elsewhere", () => symlinkSync("../lib/elsewhere", remove(yak()))],
+  ])(
+    "and that is %s: one run needs Node for that, and one that requires it again",
+    async (_, damage) => {
+      damage();
+      expect((await start()).alone).toBe(false);
+      expect((await start()).alone).toBe(true);
+      place.skill("herd", { bins: ["yak"] });
+      expect((await start()).stderr).toMatch(/yak 1.0.0: (installed|linked)/);
+      rmSync(join(place.skills, "herd"), { recursive: true });
+    },
+  );
+
+  test("a host without Node whose skills require it does not find it good when it is damaged", async () => {
+    const packageDir = copyPackage(join(place.dir, "package"));
+    await place.run("recipe", "compile", place.recipes, join(packageDir, "dist/catalogue.json"));
+    const command = join(packageDir, "entrypoint/openclaw-install-skill-deps");
+    const home = join(place.dir, "elsewhere");
+    const run = async (env: Record<string, string>) =>
+      await started(["sh", command], {
+        env: { ...place.env, OPENCLAW_SKILL_RECIPES: "", ...env },
+        cwd: place.home,
+      });
+    const provision = async () => expect((await run({})).status).toBe(0);
+    const elsewhere = { HOME: home, OPENCLAW_SKILL_DIRS: "", OPENCLAW_SKILL_DEPS_NODE: "none" };
+    await provision();
+    for (const name of ["mail", "herd"]) {
+      place.skill("herd", { bins: ["yak"] });
+      cpSync(join(place.skills, name), join(home, ".openclaw/skills", name), { recursive: true });
+    }
+    await provision();
+    rmSync(join(place.skills, "herd"), { recursive: true });
+    await provision();
+    expect((await run(elsewhere)).stderr).toMatch(/programs present: 2/);
+    writeFileSync(realpathSync(yak()), "x");
+    await provision();
+    expect((await run(elsewhere)).stderr).toMatch(/not verified: /);
+    rmSync(join(home, ".openclaw/skills/herd"), { recursive: true });
+    expect((await run(elsewhere)).stderr).toMatch(/programs present: 1/);
+  });
+});
+
+function remove(path: string): string {
+  rmSync(path);
+  return path;
+}
 
 describe("what changes after a run has looked at it, before its record is printed, is found by the next run", () => {
   /** A find that makes a change once. */

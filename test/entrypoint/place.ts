@@ -266,6 +266,7 @@ export function factsOf({
       sizeOf("lib/launched/1.0.0-abcdefabcdef/app.js"),
     ],
     timesProve: true,
+    broken: [],
     tools: [],
     trees: ["bin", ...programs.map((name) => `lib/${name}/1.0.0-abcdefabcdef`)],
     system: [],

@@ -88,6 +88,8 @@ export interface FreshnessFacts {
    * False if timestamps prove nothing about the volume's files: their contents are compared then.
    */
   readonly timesProve: boolean;
+  /** Names of programs that are damaged, and stay so because nothing requires them: a skill that does is not satisfied. */
+  readonly broken: readonly string[];
   /** Tools that the run left whole and linked. There is no record if one is not so any more. */
   readonly tools: readonly VerifiedRecord[];
   /** Directories of the volume in which no file may change, relative to the prefix. */

@@ -235,7 +235,10 @@ async function writeAnyRecord(
   }
   markDependencies(dir, facts);
   const skills = mergeSatisfied(facts, catalogue.sha256, manifest.skills);
-  const known = Object.entries(skills).map(([hash, names]) => [hash, ...names].join(" "));
+  const satisfied = Object.entries(skills).filter(
+    ([, names]) => !names.some((name) => facts.broken.includes(name)),
+  );
+  const known = satisfied.map(([hash, names]) => [hash, ...names].join(" "));
   writeFileSync(join(dir, "satisfied"), lines([catalogue.sha256, sha256Hex(text), ...known]));
   for (const name of ["volume", "by-stat", "by-content"]) {
     if (isThere(join(own, name))) copyFile(join(own, name), join(dir, name), 0o666);
