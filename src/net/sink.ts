@@ -26,30 +26,60 @@ export type FileSink = Awaited<ReturnType<typeof fileSink>>;
 const batchBytes = 128 * 1024;
 
 /**
- * Hashes while receiving: every byte is processed once. Large files are written in Node's thread pool, in the
- * meantime. The file is created.
+ * Collects what is written to a file, and writes it in batches in Node's thread pool, in the meantime. Small files
+ * are written by `flush` alone.
  */
-async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
-  const descriptor = await withContext("create", file, () => openSync(file, "w", 0o600));
-  const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
-  let hashes = start();
-  let received = 0;
-  let head = Buffer.alloc(0);
-  let isClosed = false;
+function batchesOf(file: string, descriptor: number) {
   let held: Buffer[] = [];
   let heldBytes = 0;
+  /** Of the first byte that is held. */
+  let position = 0;
   /** The batch that is being written. */
   let batch: Promise<void> | undefined;
   const take = (): [chunks: Buffer[], position: number] => {
-    const [chunks, position] = [held, received - heldBytes];
+    const taken: [Buffer[], number] = [held, position];
+    position += heldBytes;
     [held, heldBytes] = [[], 0];
-    return [chunks, position];
+    return taken;
   };
   const writeBatch = async (): Promise<void> => {
     await batch;
     batch = withContext("write", file, writeInPool(descriptor, ...take()));
     batch.catch(() => {}); // awaited by what comes next
   };
+  return {
+    add(chunk: Buffer): Promise<void> | undefined {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      return heldBytes < batchBytes ? undefined : writeBatch();
+    },
+    async flush() {
+      await batch;
+      saying("write", file, () => writeAll(descriptor, ...take()));
+    },
+    /** Empties the file. */
+    async restart() {
+      await batch;
+      if (position + heldBytes > 0) saying("write", file, () => ftruncateSync(descriptor));
+      take();
+      position = 0;
+    },
+    /** Resolves when no thread uses the descriptor any more. */
+    async end() {
+      await tolerate(batch ?? Promise.resolve());
+    },
+  };
+}
+
+/** Hashes while receiving: every byte is processed once. The file is created. */
+async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
+  const descriptor = await withContext("create", file, () => openSync(file, "w", 0o600));
+  const batches = batchesOf(file, descriptor);
+  const start = (): Hash[] => algorithms.map((algorithm) => createHash(algorithm));
+  let hashes = start();
+  let received = 0;
+  let head = Buffer.alloc(0);
+  let isClosed = false;
   const digests = (): Digest[] =>
     algorithms.map((algorithm, i) => ({ algorithm, hex: hashes[i]?.digest("hex") ?? "" }));
   return {
@@ -57,25 +87,18 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
       return received;
     },
     async restart() {
-      await batch;
-      if (received > 0) saying("write", file, () => ftruncateSync(descriptor));
+      await batches.restart();
       hashes = start();
-      take();
       received = 0;
       head = Buffer.alloc(0);
     },
     write(chunk: Buffer) {
       if (head.length < 512) head = Buffer.concat([head, chunk.subarray(0, 512)]);
       for (const hash of hashes) hash.update(chunk);
-      held.push(chunk);
-      heldBytes += chunk.length;
       received += chunk.length;
-      return heldBytes < batchBytes ? undefined : writeBatch();
+      return batches.add(chunk);
     },
-    async flush() {
-      await batch;
-      saying("write", file, () => writeAll(descriptor, ...take()));
-    },
+    flush: batches.flush,
     /** Throws a UserError (`integrity`) if the content does not match the digest. */
     verify(from: URL, digest: Digest) {
       const got = digests().find(({ algorithm }) => algorithm === digest.algorithm);
@@ -94,7 +117,7 @@ async function fileSink(file: string, algorithms: readonly DigestAlgorithm[]) {
     async close() {
       if (isClosed) return;
       isClosed = true;
-      await tolerate(batch ?? Promise.resolve()); // a thread may still use the descriptor
+      await batches.end();
       saying("write", file, () => closeSync(descriptor));
     },
   };
