@@ -16,20 +16,24 @@ interface Expected {
   readonly limit: number;
 }
 
+/** The entity tag, if it promises the same bytes; a weak one does not. */
 export function strongEtag(headers: Headers): string | undefined {
   const etag = headers.etag;
   return typeof etag === "string" && etag.startsWith('"') ? etag : undefined;
 }
 
+/** Whether a response of status 206 begins at this byte. */
 export function startsAt(headers: Headers, offset: number): boolean {
   return String(headers["content-range"] ?? "").startsWith(`bytes ${offset}-`);
 }
 
+/** The bytes in total, of which `held` are here already; undefined if the server does not say it. */
 export function bytesPromised(headers: Headers, held: number): number | undefined {
   const length = headers["content-length"];
   return typeof length === "string" && /^\d+$/.test(length) ? held + Number(length) : undefined;
 }
 
+/** How long the server asks to wait (ms), at most as long as the policy allows. */
 export function retryAfter(headers: Headers, policy: RetryPolicy): number | undefined {
   const text = headers["retry-after"];
   if (typeof text !== "string") return undefined;
@@ -52,6 +56,7 @@ export function refuseLength(
   if (size === undefined && total > limit) throw tooLarge(limit, url, `${total} bytes`);
 }
 
+/** Throws as soon as more bytes than the expected ones were received, or than the limit. */
 export function refuseExcess(
   { size, limit }: Expected,
   url: URL,

@@ -98,6 +98,7 @@ export async function download(request: DownloadRequest, begin: Begin): Promise<
   });
 }
 
+/** See `Http.hashDownload`. */
 export async function hashDownload(
   request: Omit<DownloadRequest, "digest">,
   begin: Begin,
@@ -146,6 +147,7 @@ async function decodeOnto<Said>(
   });
 }
 
+/** See `Http.json`. Throws `network` if it is not JSON. */
 export async function json(
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -163,6 +165,7 @@ export async function json(
   }
 }
 
+/** See `Http.text`. */
 export async function text(
   url: string,
   { headers = {}, ...rest }: TextOptions,

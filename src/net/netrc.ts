@@ -16,6 +16,7 @@ export function urlHeaders(url: URL): Record<string, string> {
   return basicHeader(decoded(url.username), decoded(url.password));
 }
 
+/** For HTTP's Basic authentication. */
 export function basicHeader(login: string, password: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}` };
 }

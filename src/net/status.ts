@@ -7,6 +7,7 @@ export interface StatusError extends Error {
   readonly waitMs?: number;
 }
 
+/** `waitMs`: how long the server asks to wait. */
 export function statusError(status: number, waitMs?: number): StatusError {
   const error = new Error(`responded with ${status}`);
   return Object.assign(error, waitMs === undefined ? { status } : { status, waitMs });

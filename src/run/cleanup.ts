@@ -43,6 +43,7 @@ export async function isStagingGone(staging: string): Promise<boolean> {
   return (await tolerate(async () => (await lstatIfExists(staging)) === undefined)) === true;
 }
 
+/** The error of a run whose staging another one has removed (`isStagingGone`). */
 export function stagingGone(tool: string): UserError {
   return new UserError(
     "E_STAGING_REMOVED",

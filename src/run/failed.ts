@@ -21,6 +21,7 @@ export interface Results {
   readonly bugs: unknown[];
 }
 
+/** Of a run that has not done anything yet. */
 export function noResults(): Results {
   const records = { installed: [], linked: [], fallbacks: [] };
   return { ...records, failures: [], dispensable: [], bugs: [] };

@@ -22,6 +22,7 @@ type ToolchainRun = Pick<
   "prefix" | "manifest" | "toolchains" | "http" | "npm" | "apt" | "emit" | "signal"
 >;
 
+/** What all tools of a run share for Python and Go: each is found or fetched once, when the first one needs it. */
 export function shareToolchains(
   context: ToolchainRun,
   staging: Pick<Staging, "workDir">,

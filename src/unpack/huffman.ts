@@ -49,6 +49,7 @@ export function readTable(bits: Bits, size: number, damaged: () => Error): Table
   return { shortest: Math.min(...lengths), last, shift, symbols };
 }
 
+/** Reads one symbol. Throws `damaged()` for a code that is not in the table. */
 export function readSymbol(bits: Bits, table: Table, damaged: () => Error): number {
   const { shortest, last, shift, symbols } = table;
   let code = bits.read(shortest);

@@ -16,6 +16,7 @@ export function borrow(): Buffer {
   return spare.pop() ?? Buffer.allocUnsafeSlow(pieceSize);
 }
 
+/** Nothing may use the buffers any more. */
 export function giveBack(...buffers: readonly Buffer[]): void {
   spare.push(...buffers);
 }

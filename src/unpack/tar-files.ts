@@ -51,11 +51,13 @@ export interface Entry {
   readonly extended: Extended | undefined;
 }
 
+/** What follows goes to this body; an empty one ends at once. */
 export function setBody(reader: Reader, body: Body): void {
   if (body.left === 0) body.end();
   else reader.body = body;
 }
 
+/** The body of a regular file, or of a sparse one with a map in pax records. */
 export function takeFile(reader: Reader, entry: Entry): void {
   const { extended } = entry;
   const sparse = extended && readPaxSparse(extended);
@@ -89,6 +91,7 @@ function openSparse(
   return file && withHoles(file, sparse);
 }
 
+/** The body of a sparse file of the old GNU format, whose map begins in its header's `block`. */
 export function takeOldSparse(reader: Reader, entry: Entry, block: Buffer): void {
   const sparse = readOldSparse(block);
   const begin = (): void => {

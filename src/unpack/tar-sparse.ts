@@ -27,10 +27,12 @@ export function readOldSparse(block: Buffer): SparseFile {
   return sparse;
 }
 
+/** Adds the segments of a block that continues an old header's map. */
 export function continueOldSparse(sparse: SparseFile, block: Buffer): void {
   addOldSegments(sparse, block, 0, inBlock);
 }
 
+/** Whether the map of an old header, or of a block that continues one, goes on in the next block. */
 export function isContinued(block: Buffer, isHeader: boolean): boolean {
   return block[isHeader ? 482 : 504] !== 0;
 }

@@ -28,6 +28,7 @@ export function recordLink(state: State, path: string, target: string): void {
   }
 }
 
+/** A second name of a file in the archive, which may come later. Throws `integrity` if it leads out of the tree. */
 export function makeHardlink(state: State, path: string, target: string): void {
   const place = enter(state, path);
   const from = placeOf(state.strip, target);

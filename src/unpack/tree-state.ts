@@ -53,6 +53,7 @@ export function count(state: State, path: string, kept = path): void {
   }
 }
 
+/** Leaves an entry out, with the reason, and counts it. Throws `integrity` if there are too many. */
 export function skip(state: State, path: string, why: string): void {
   count(state, path);
   state.skipped.push(`${showPath(path)} ${why}`);
@@ -73,6 +74,7 @@ export function enter(state: State, path: string): string | undefined {
   return place;
 }
 
+/** Throws `integrity` if the archive unpacks to more than the limit. */
 export function countBytes(state: State, path: string, bytes: number): void {
   state.taken.bytes += bytes;
   if (state.taken.bytes <= state.limits.bytes) return;

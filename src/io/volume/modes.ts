@@ -25,6 +25,7 @@ const [groupWrites, anyExecutes, setId, setGroupId] = [0o020, 0o111, 0o6000, 0o2
  */
 export type WritingGroup = number | undefined;
 
+/** Undefined also if there is no volume yet. */
 export function writingGroup(prefix: string): WritingGroup {
   const found = ifThere(prefix, () => statSync(prefix));
   return found && (found.mode & groupWrites) !== 0 ? found.gid : undefined;
