@@ -8,8 +8,7 @@ watch() {
   watch_words=$request kept='' paths='' last_view='' again=first retry='' settled='' is_raced='' delay=0 looks=0 sleeper=''
   watching=yes terminal=''
   [ ! -t 2 ] || terminal=yes
-  read_build
-  own_build=$build newer=$build
+  newer=$own_build
   open_health
   set_watch_traps
   if [ -n "$guarded" ] && [ -z "$no_wait" ]; then
@@ -441,3 +440,7 @@ judge_beat() {
   fi
   return 1
 }
+
+# That of the files that were read, even if another one replaces them before the first look.
+read_build
+own_build=$build

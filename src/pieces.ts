@@ -50,14 +50,19 @@ export interface Program {
 }
 
 /**
+ * Why the program cannot be loaded: it was copied in part or this user cannot read it; the machine is short of files
+ * or memory, or its disk fails; another build has replaced it since it started.
+ */
+export type LoadProblem = "damaged" | "short" | "replaced";
+
+/**
  * The program in the directory `dir`. `node`: this Node's version and processor. `refuse` is called, with what is
- * wrong, for a package that was copied in part or that this user cannot read; `isShort`: the machine is short of
- * files or memory, or its disk fails.
+ * wrong, where it cannot be loaded.
  */
 export function openProgram(
   dir: string,
   node: string,
-  refuse: (what: string, isShort: boolean) => never,
+  refuse: (what: string, why: LoadProblem) => never,
 ): Program {
   const loaded = new Map<string, Loaded>();
   const paths = new Map(files.map((name) => [name, join(dir, `${name}.cjs`)]));
@@ -71,8 +76,14 @@ export function openProgram(
       const { message, code = "", errno } = error as NodeJS.ErrnoException;
       const isPackage = ["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(code);
       const isShort = errno !== undefined && !isPackage;
-      refuse(`cannot use ${join(dir, `${name}.cjs`)}: ${message}`, isShort);
+      const what = `cannot use ${join(dir, `${name}.cjs`)}: ${message}`;
+      return isShort ? refuse(what, "short") : refusePackage(what);
     }
+  };
+  const refusePackage = (what: string): never => {
+    const first = loaded.get(files[0]);
+    if (!first || isSame(first.text, join(dir, `${files[0]}.cjs`))) return refuse(what, "damaged");
+    return refuse(`another build has replaced ${dir}`, "replaced");
   };
   const piecesOf = (name: string): Pieces => {
     const found = loaded.get(name) ?? load(name);
@@ -87,7 +98,7 @@ export function openProgram(
     modules.set(id, module);
     // `find` stops at the first file that has it, so that the second one is loaded only if it is needed.
     const file = files.find((name) => piecesOf(name)[id]);
-    if (file === undefined) refuse(`${dir} is not of one build: it has no ${id}`, false);
+    if (file === undefined) return refusePackage(`${dir} is not of one build: it has no ${id}`);
     piecesOf(file)[id]?.(module.exports, requirePiece, module, paths.get(file), dir);
     return module.exports;
   };
@@ -134,6 +145,14 @@ function compile(path: string, node: string): Loaded {
   const pieces = script.runInThisContext() as Pieces | undefined;
   if (!pieces) throw new Error("it has no code");
   return { text, script, pieces };
+}
+
+function isSame(text: string, path: string): boolean {
+  try {
+    return readFileSync(path, "latin1") === text;
+  } catch {
+    return false;
+  }
 }
 
 function readCache(path: string, source: Buffer, node: string): Buffer | undefined {

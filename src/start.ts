@@ -10,7 +10,7 @@
 import { dirname } from "node:path";
 import { offerCodeCache } from "./core/code-cache.ts";
 import { isNode } from "./core/is-node.ts";
-import { openProgram } from "./pieces.ts";
+import { type LoadProblem, openProgram } from "./pieces.ts";
 
 const isAskedBySh = process.env.OPENCLAW_SKILL_DEPS_VIEW !== undefined;
 const notThisNode = 86;
@@ -30,11 +30,20 @@ function refuseNode(): never {
   process.exit(notThisNode);
 }
 
-function refusePackage(what: string, isShort: boolean): never {
-  const hint = isShort ? "Run it again later." : "Install openclaw-install-skill-deps again.";
-  const problem = isShort ? "E_SYSTEM_CALL" : "E_PACKAGE_DAMAGED";
+const loadProblems = {
+  damaged: {
+    problem: "E_PACKAGE_DAMAGED",
+    hint: "Install openclaw-install-skill-deps again.",
+    status: 2,
+  },
+  short: { problem: "E_SYSTEM_CALL", hint: "Run it again later.", status: 5 },
+  replaced: { problem: "E_PACKAGE_REPLACED", hint: "Run the command again.", status: 5 },
+} as const satisfies Record<LoadProblem, object>;
+
+function refusePackage(what: string, why: LoadProblem): never {
+  const { problem, hint, status } = loadProblems[why];
   process.stderr.write(`error: ${what} [${problem}]\n  hint: ${hint}\n`);
-  process.exit(isShort ? 5 : 2);
+  process.exit(status);
 }
 
 function writeCaches(): void {

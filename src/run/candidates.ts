@@ -113,7 +113,7 @@ async function stageOwnPackage(
 ): Promise<StagedTool> {
   emit({ type: "phase", tool: commandName, phase: "copy" });
   const tree = join(workDir, "tree");
-  copyPackage(own.dir, tree);
+  copyPackage(own, tree);
   // Without it the copy starts as well, only later.
   if (runsHere) orNothing(() => offeredCodeCache()?.write(join(tree, "dist")));
   const { version, license } = own;

@@ -1,10 +1,12 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { commandName } from "../core/layout.ts";
-import { isPartOfCommand } from "../core/package-files.ts";
+import { orNothing } from "../core/or-nothing.ts";
+import { buildFile, isPartOfCommand } from "../core/package-files.ts";
 import { mkdirSync } from "../io/disk.ts";
 import { entriesBelow } from "../io/entries.ts";
 import { copyFile, isThere } from "../io/files.ts";
+import { readPlain } from "../io/input.ts";
 
 /** Without these a copy would not run. */
 const needed = [
@@ -20,11 +22,35 @@ const needed = [
   "dist/catalogue.json",
 ];
 
+interface BuiltPackage {
+  readonly dir: string;
+  /** What its build file says. */
+  readonly build: string;
+}
+
 /**
  * Copies what a package needs to run into a directory that does not exist yet; no tests, sources, private
- * Node or code cache. Throws a UserError where the package is not complete.
+ * Node or code cache. Throws a UserError where the package is not complete, or no longer this build: the copy may
+ * then have files of both.
  */
-export function copyPackage(from: string, to: string): void {
+export function copyPackage({ dir, build }: BuiltPackage, to: string): void {
+  try {
+    copyFiles(dir, to);
+  } catch (cause) {
+    throw isBuild(dir, build) ? cause : replaced(dir, cause);
+  }
+  if (!isBuild(dir, build)) throw replaced(dir);
+}
+
+function isBuild(dir: string, build: string): boolean {
+  return orNothing(() => readPlain(join(dir, buildFile), 2 * build.length))?.trim() === build;
+}
+
+function replaced(dir: string, cause?: unknown): UserError {
+  return new UserError("E_PACKAGE_REPLACED", `another build has replaced ${dir}`, { cause });
+}
+
+function copyFiles(from: string, to: string): void {
   const missing = needed.find((path) => !isThere(join(from, path)));
   if (missing !== undefined) {
     throw new UserError("E_PACKAGE_DAMAGED", `${join(from, missing)} is missing`);

@@ -2,6 +2,7 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  copyFileSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -10,12 +11,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { $ } from "zx";
 import { commandName, layout } from "../../src/core/layout.ts";
 import { archive, program } from "../support/archives.ts";
-import { copyPackage } from "../support/package.ts";
+import { copyPackage, removeCaches, replacing } from "../support/package.ts";
 import { openWorkplace, repository, type Workplace } from "../support/workplace.ts";
 
 let place: Workplace;
@@ -136,6 +137,64 @@ test("files of two builds are a damaged package", async () => {
   const { status, stderr } = await run();
   expect(status).toBe(2);
   expect(stderr).toMatch(/is not of one build: it has no \.\/\w+\.js \[E_PACKAGE_DAMAGED\]/);
+});
+
+describe("another build replaces the package while a run is at work", () => {
+  let newer: string;
+  /** The run that installs the first one replaces the package. */
+  async function offerReplacing(others: readonly string[] = []): Promise<void> {
+    const replaces = replacing(dirname(dist), newer);
+    const pad = "x".repeat(9000); // it is larger, so it is the first
+    for (const name of ["tool", ...others]) {
+      const format = name === "tool" ? "tar.gz" : "tar.xz";
+      const tree = { [`bin/${name}`]: name === "tool" ? replaces : program("1.0.0") };
+      const bytes = archive(format, name === "tool" ? { ...tree, pad } : tree);
+      const source = place.serve(`${name}.${format}`, bytes);
+      place.recipe(name, { artifacts: { "linux-x64": source, "linux-arm64": source } });
+      place.skill(`${name}s`, { bins: [name] });
+    }
+    // Recipes in YAML would be read with code of rest.cjs.
+    const catalogue = join(dist, "catalogue.json");
+    await run({ args: ["recipe", "compile", place.recipes, catalogue] });
+    removeCaches(dist);
+    copyFileSync(catalogue, join(newer, "dist/catalogue.json"));
+  }
+  const env = { OPENCLAW_SKILL_RECIPES: "" };
+  beforeEach(() => {
+    newer = copyPackage(join(place.dir, "newer"));
+  });
+
+  test("its code is not what the next build starts with", async () => {
+    const file = join(newer, "dist/program.cjs");
+    const code = readFileSync(file, "latin1").replaceAll("nothing to do", "nothing to DO");
+    writeFileSync(file, code, "latin1"); // of the same length, which is what V8 compares
+    await offerReplacing();
+    const { status, stderr } = await run({ args: ["--jobs", "1"], env });
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/1 installed/)]);
+    expect((await run({ env })).stderr).toMatch(/nothing to DO/);
+  });
+
+  test("code that is loaded later is that of no other build: nothing is lost, and the next run goes on", async () => {
+    const file = join(newer, "dist/rest.cjs");
+    const whole = readFileSync(file, "latin1");
+    writeFileSync(
+      file,
+      whole.replaceAll(/"\.\/\w+\.js"\(exports,/g, '"./other.js"(exports,'),
+      "latin1",
+    );
+    appendFileSync(join(newer, "dist/program.cjs"), "\n");
+    await offerReplacing(["other"]);
+    const { status, stderr } = await run({ args: ["--jobs", "1"], env });
+    expect([status, stderr]).toEqual([
+      5,
+      expect.stringMatching(
+        /error: another build has replaced .*package\/dist \[E_PACKAGE_REPLACED\]\n {2}hint: Run the command again\.\n$/,
+      ),
+    ]);
+    writeFileSync(join(dist, "rest.cjs"), whole, "latin1");
+    const again = await run({ env });
+    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/installed; 2 in /)]);
+  });
 });
 
 test("a file without code is a damaged package", async () => {

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { absolute, hasShell, shells } from "../entrypoint/place.ts";
 import { archive, program } from "../support/archives.ts";
 import { commandName, isOfCommand } from "../support/own-command.ts";
-import { copyAs, copyPackage } from "../support/package.ts";
+import { copyAs, copyPackage, replacing } from "../support/package.ts";
 import { type Finished, started } from "../support/started.ts";
 import { pathWithoutNode } from "../support/without-node.ts";
 import { bundle, openWorkplace, snapshotOf, type Workplace } from "../support/workplace.ts";
@@ -177,6 +177,26 @@ describe("publishing", () => {
     );
     expect(stderr).toMatch(/1 installed; 1 in /);
     expect(Object.keys(manifest().tools)).toEqual(["zog"]);
+  });
+
+  test("a package that another build replaces meanwhile is not copied in part; the next run copies that one", async () => {
+    const own = copyAs(join(place.dir, "own"), undefined);
+    const newer = copyAs(join(place.dir, "newer"), undefined);
+    const build = readFileSync(join(newer, "dist/build.txt"), "utf8");
+    const source = place.serve(
+      "zog.tar.gz",
+      archive("tar.gz", { "bin/zog": replacing(own, newer) }),
+    );
+    place.recipe("zog", { artifacts: { "linux-x64": source, "linux-arm64": source } });
+
+    const { status, stderr } = await runPackage(own, "--jobs", "1");
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /warning: .*does not get a copy of this command: another build has replaced .*own \[E_PACKAGE_REPLACED\]\n {2}hint: Run the command again\./,
+    );
+    expect(Object.keys(manifest().tools)).toEqual(["zog"]);
+    expect((await runPackage(own)).status).toBe(0);
+    expect(ownRecord()?.key).toBe(build.slice(0, 12));
   });
 
   test.skipIf(!isRoot)(

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasShell, shells } from "../entrypoint/place.ts";
 import { archive, program } from "../support/archives.ts";
 import { commandName } from "../support/own-command.ts";
-import { copyAs } from "../support/package.ts";
+import { copyAs, replacing } from "../support/package.ts";
 import { started } from "../support/started.ts";
 import { openWatchers, type Watcher, type Watchers } from "../support/watchers.ts";
 import { entrypoint, openWorkplace, type Workplace } from "../support/workplace.ts";
@@ -265,6 +265,39 @@ describe("the volume's command is replaced, and the tree of the former version r
     expect(watchers.healthFiles()).toEqual(files);
     await watcher.end();
     while ((await health()) === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+  });
+
+  test.each([
+    ["watch", ["watch", "--interval", "1"]],
+    ["--watch -- CMD", ["--watch", "--interval", "1", "--", "sleep", "60"]],
+  ])("%s runs nothing of one that replaces the package while Node is at work", async (_, words) => {
+    const own = copyAs(join(place.dir, "own"), undefined);
+    const newer = copyAs(join(place.dir, "newer"), undefined);
+    const script = join(own, "entrypoint", commandName);
+    // What the scripts of a build set for each other is theirs alone.
+    for (const name of ["start-node.sh", "compare-contents.sh", "watch.sh"]) {
+      const path = join(newer, "entrypoint", name);
+      writeFileSync(path, `: "\${of_newer:?}"\n${readFileSync(path, "utf8")}`);
+    }
+    const main = join(newer, "entrypoint", commandName);
+    writeFileSync(
+      main,
+      readFileSync(main, "utf8").replace("\nset -u\n", "\nset -u\nof_newer=yes\n"),
+    );
+    const bytes = archive("tar.gz", { "bin/zog": replacing(own, newer) });
+    const source = place.serve("zog.tar.gz", bytes);
+    place.recipe("zog", { artifacts: { "linux-x64": source, "linux-arm64": source } });
+    place.skill("first", { bins: ["zog"] });
+
+    const watcher = watch([script, ...words], []);
+    await watcher.says("another version of this command has replaced this one");
+    offer("yak");
+    place.skill("second", { bins: ["yak"] });
+    await watcher.says(/yak 1\.0\.0(\)|: installed)/);
+    while ((await health("--strict")) !== 0)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(watcher.said()).not.toMatch(/of_newer|error:|PACKAGE_DAMAGED/);
+    await watcher.end();
   });
 
   test("where there is none, it says so once, and goes on when it is there again", async () => {

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { $ } from "zx";
+import type { Content } from "./archives.ts";
 import { repository } from "./workplace.ts";
 
 /** The package as it is published; a build may replace dist/ at any time, a copy stays the same. */
@@ -38,6 +39,12 @@ export function copyAs(into: string, version: string | undefined): string {
   const build = createHash("sha256").update(text).update(into).digest("hex");
   writeFileSync(join(into, "dist/build.txt"), `${build}\n`);
   return into;
+}
+
+/** A program that puts the package `next` where `own` is when it is tested: in the middle of a run. */
+export function replacing(own: string, next: string): Content {
+  const body = `#!/bin/sh\n[ ! -d ${next} ] || { mv ${own} ${own}.old && mv ${next} ${own}; }\necho 1.0.0\n`;
+  return { body, mode: 0o755 };
 }
 
 /** Copies what a clean clone holds, and links the dependencies. */

@@ -82,6 +82,11 @@ export const machineProblems = {
     cause: "A program was killed, probably by a limit on memory or CPU time.",
     remedy: "Raise that limit, or run again with --jobs 1.",
   },
+  E_PACKAGE_REPLACED: {
+    kind: "busy",
+    cause: "Another build replaced this package while a run was at work.",
+    remedy: "Run the command again.",
+  },
   E_STAGING_REMOVED: {
     kind: "busy",
     cause: "Another run removed the staging directory of this run, which was paused for too long.",
