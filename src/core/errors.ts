@@ -110,11 +110,14 @@ export function exitStatusFor(kinds: readonly ProblemKind[], strict: boolean): n
   return gravity.find((status) => found.has(status)) ?? exitStatus.done;
 }
 
-/** The message of anything thrown, with the messages of its causes. */
-export function describeError(error: unknown): string {
+/**
+ * The message of anything thrown, with the messages of its causes. `path` is one that the message will stand behind, so
+ * that it need not be named again.
+ */
+export function describeError(error: unknown, path = ""): string {
   const parts: string[] = [];
   for (let current = error; current !== undefined && current !== null && parts.length < 5; ) {
-    const message = messageOf(current, parts);
+    const message = messageOf(current, [path, ...parts]);
     if (!parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }

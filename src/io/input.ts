@@ -57,7 +57,7 @@ export function tryRead(
     return bytes ? { bytes } : { why: tooLarge(maxBytes) };
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
-    return { why: `it cannot be read (${describeError(error)})`, cause };
+    return { why: `it cannot be read (${describeError(error, path)})`, cause };
   } finally {
     const opened = file;
     if (opened !== undefined) orNothing(() => closeSync(opened)); // reading has ended, so an error does not matter

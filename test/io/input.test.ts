@@ -106,6 +106,7 @@ describe("what is no regular file is not read, and nobody waits for it", () => {
   test.each(table)("%s", (_what, make, why) => {
     const path = make();
     expect(tryRead(path).why).toContain(why);
+    expect(tryRead(path).why).not.toContain(path); // who prints it names the file
     expect(readSettingsFile(path)).toBe("");
     expect(readPlain(path, 100)).toBeUndefined();
     expect(() => readInput(path)).toThrow(UserError);
