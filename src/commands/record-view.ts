@@ -14,7 +14,7 @@ import { optionalTools } from "../run/inputs/agent-requests.ts";
 import type { InstalledState } from "../run/inputs/state.ts";
 import { mayLeaveRecord, nextView } from "./freshness-words.ts";
 import { hashOfStatus, type Notified } from "./notify.ts";
-import { viewsOfCommand } from "./own-command.ts";
+import { isCommandDue, viewsOfCommand } from "./own-command.ts";
 import type { Summary } from "./summary.ts";
 
 /** Lets the sh entrypoint answer the next run by itself, if it passed a view. */
@@ -88,6 +88,7 @@ function isForWatch({ state, applied }: Summary, { options }: Context): boolean 
   return (
     options.json === "events" ||
     state.named?.failure !== undefined ||
+    (isCommandDue(state) && applied.command === undefined) ||
     applied.failures.some(({ tool }) => !optional.has(tool))
   );
 }

@@ -189,14 +189,18 @@ describe("publishing", () => {
     );
     place.recipe("zog", { artifacts: { "linux-x64": source, "linux-arm64": source } });
 
-    const { status, stderr } = await runPackage(own, "--jobs", "1");
+    const env = { ...place.env, OPENCLAW_SKILL_DEPS_NODE: process.execPath };
+    const script = join(own, "entrypoint/openclaw-install-skill-deps");
+    const start = () => started(["sh", script, "--jobs", "1"], { env, cwd: place.home });
+    const { status, stderr } = await start();
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
       /warning: .*does not get a copy of this command: another build has replaced .*own \[E_PACKAGE_REPLACED\]\n {2}hint: Run the command again\./,
     );
     expect(Object.keys(manifest().tools)).toEqual(["zog"]);
-    expect((await runPackage(own)).status).toBe(0);
+    expect((await start()).status).toBe(0);
     expect(ownRecord()?.key).toBe(build.slice(0, 12));
+    expect((await start()).stderr).toMatch(/programs present: 1/);
   });
 
   test.skipIf(!isRoot)(
