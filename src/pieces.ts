@@ -107,8 +107,8 @@ export function openProgram(
     for (const name of files) {
       const file = loaded.get(name);
       const own = join(dir, name);
-      const isStored = file ? usesCache(file) : hasCache(own, node);
-      if (isStored && dist !== dir) copyFileSync(`${own}.cache`, join(dist, `${name}.cache`));
+      const isValid = file ? usesCache(file) : hasCache(own, node);
+      if (isValid && dist !== dir) copyFileSync(`${own}.cache`, join(dist, `${name}.cache`));
       else if (file) writeCache(join(dist, name), file, node);
     }
   };

@@ -24,9 +24,9 @@ export async function recordView(
   { madeRoot, entry }: Notified,
 ): Promise<void> {
   const { prefix, plan, watched } = summary.state;
-  const { sound, used, left } = toolsAfter(summary);
   const view = nextView(context, madeRoot);
   if (!view || !mayLeaveRecord(context.options) || !watched.isRecordable) return;
+  const { sound, used, left } = toolsAfter(summary);
   const inputs = [...watched.inputs, ...declaredInput(prefix, context)].map((input) =>
     input.path === entry?.path ? { ...input, sha256: entry.sha256 } : input,
   );

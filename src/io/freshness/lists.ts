@@ -225,7 +225,7 @@ async function list<View extends ViewDraft>(
     ["content", first],
   ]);
   const listed = views.map((view, i) => ({ view, metadata: metadataOf(texts[i], view.dir) }));
-  const isListed = texts[0] === undefined || listed.every(({ metadata }) => hasPrograms(metadata));
+  const isListed = texts[0] === undefined || listed.some(({ metadata }) => hasPrograms(metadata));
   if (isListed || isThere(join(first.dir, byStat))) return { listed, content: texts[views.length] };
   // find cannot print metadata: from now on the entrypoint uses stat.
   for (const { dir } of views) writeFileSync(join(dir, byStat), "");

@@ -167,8 +167,8 @@ function moved(draft: DraftRecord, dir: string): DraftRecord {
 async function withFingerprint(prefix: string, record: InstalledRecord): Promise<VerifiedRecord> {
   const tree = join(prefix, record.dir);
   const { fingerprint, latest } = saying("stat", tree, () => stampsOf(tree));
-  const now = timesProve(prefix) && (await timeAfter(join(prefix, layout.share), latest));
-  const proves = typeof now === "bigint";
+  const proves =
+    timesProve(prefix) && (await timeAfter(join(prefix, layout.share), latest)) !== undefined;
   return { ...record, sealed: proves ? fingerprint : unverified };
 }
 
